@@ -1,0 +1,116 @@
+/**
+ * Seam 1: sockets. The one contract that the adapters for Node, Deno and Bun and the in-memory network fulfil, and the
+ * only way in which the rest of Harmony reaches the network. `#runtime` names the adapter of the runtime at hand.
+ *
+ * Ownership: whoever is handed a Connection must end it with `close()` or `abort()`; `relay()` takes that duty over for
+ * both of its connections.
+ */
+import type { NetError } from "./net-error.ts";
+
+/** An IP socket. `host` is an IP literal (no brackets, an IPv4-mapped IPv6 address is given as IPv4) or, to `connect()`, a name. */
+export interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A Unix-domain stream socket. Only where `can.unix`. */
+export interface UnixAddress {
+  readonly path: string;
+}
+
+export type Address = TcpAddress | UnixAddress;
+
+export interface ListenOptions {
+  /** IP literal or name; "" (the default) is every interface, IPv6 and IPv4 on one port, IPv4 alone where the host has no IPv6. */
+  readonly host?: string;
+  /** 0 picks a free port: read it from `Listener.address`. */
+  readonly port: number;
+  /** Connections the kernel may hold before they are accepted. Where the runtime lets it be chosen (`can.backlog`). */
+  readonly backlog?: number;
+  /** PEM texts; every connection handed out is then TLS and its handshake done. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Milliseconds a TLS handshake may take before it is dropped. */
+  readonly handshakeTimeout?: number;
+}
+
+export interface ConnectOptions {
+  readonly to: Address;
+  /** Gives the attempt up: `connect()` then rejects with code `EABORTED` at once and nothing stays open. */
+  readonly signal?: AbortSignal;
+  /** Speak TLS: `ca` are PEM texts that replace the system's roots; `serverName` defaults to the host. */
+  readonly tls?: { readonly ca?: string; readonly serverName?: string };
+}
+
+/** Hands over one accepted connection; the receiver owns it from here on. Must not throw. */
+export type OnConnection = (connection: Connection) => void;
+
+export interface Listener {
+  readonly address: TcpAddress;
+  /** Stops accepting and frees the port. Connections already handed out live on. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * One stream socket. Nagle is off and TCP keepalive on from the start. One `read()` and one `write()` may be under way
+ * at a time. After `close()` or `abort()`, and once the connection is lost, `read` and `write` reject with a NetError.
+ */
+export interface Connection {
+  readonly local: TcpAddress;
+  /** Unix-socket peers read `{ host: "", port: 0 }`. */
+  readonly remote: TcpAddress;
+  /**
+   * Settles when there is something to read (bytes or the peer's FIN); consumes nothing and holds at most one chunk
+   * (at most 64 KiB). Rejects once the connection is lost. It notices a reset while nothing is being read.
+   */
+  readable(): Promise<void>;
+  /** The next bytes, or null at the peer's FIN. The bytes are the caller's until its next `read()`. Nothing is read ahead beyond a bound of 128 KiB. */
+  read(): Promise<Uint8Array | null>;
+  /** Resolves when further bytes may be given: that is the backpressure. The bytes must stay unchanged until then. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Sends FIN after what was written; reading goes on. Idempotent. */
+  closeWrite(): Promise<void>;
+  /** Flushes what was written, sends FIN and releases the socket without waiting for the peer's FIN. Idempotent, never rejects. */
+  close(): Promise<void>;
+  /** Drops the connection now, written bytes included: RST where `can.reset`, else a plain close. Idempotent. */
+  abort(): void;
+}
+
+/** Bytes relayed so far, each way. `relay()` counts up while it runs, so that its caller can see progress (idle limits, metrics). */
+export interface Progress {
+  aToB: number;
+  bToA: number;
+}
+
+/** How a relay ended: the side that finished or failed first, and the failure unless both sides ended with FIN. */
+export interface RelayEnd {
+  readonly first: "a" | "b";
+  readonly error?: NetError;
+}
+
+/** What differs between runtimes. Code and tests branch on these, never on the runtime's name. */
+export interface Capabilities {
+  /** `abort()` sends RST; otherwise the peer sees FIN. */
+  readonly reset: boolean;
+  /** Unix-domain targets. */
+  readonly unix: boolean;
+  /** `ListenOptions.backlog` has an effect. */
+  readonly backlog: boolean;
+  /** The peer's reset is told apart from its FIN while a read is pending. */
+  readonly seesReset: boolean;
+}
+
+export interface Runtime {
+  readonly name: "node" | "deno" | "bun" | "memory";
+  readonly version: string;
+  readonly can: Capabilities;
+  /** Rejects with NetError `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `ENOTFOUND` … Accept errors (EMFILE …) go to `onError`; the listener backs off and goes on. */
+  listen(options: ListenOptions, onConnection: OnConnection, onError?: (error: NetError) => void): Promise<Listener>;
+  /** Rejects with NetError `ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH`, `ENOTFOUND`, `EABORTED` … It has no deadline of its own: give a signal. */
+  connect(options: ConnectOptions): Promise<Connection>;
+  /**
+   * Moves bytes both ways until both directions have ended, in the way that costs least on this runtime. FIN travels per
+   * direction; a reset or failure on one side aborts the other. Never rejects; both connections are closed when it settles.
+   * To end it early, abort either connection.
+   */
+  relay(a: Connection, b: Connection, progress: Progress): Promise<RelayEnd>;
+}
