@@ -1,0 +1,87 @@
+/**
+ * Numbers and layouts of the Linux ABI that the engine uses, from the kernel's uapi headers. x86-64 and arm64 agree in all
+ * of them but one: epoll_event is packed on x86-64 only. glibc and musl pass them through unchanged. Little-endian both.
+ * What is here by mistake is caught at start by self-test.ts.
+ */
+
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+export const SOCK_STREAM = 1;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+
+export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
+export const SO_ERROR = 4;
+export const SO_KEEPALIVE = 9;
+export const SO_LINGER = 13;
+export const SO_REUSEPORT = 15;
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
+export const IPPROTO_IPV6 = 41;
+export const IPV6_V6ONLY = 26;
+
+export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
+export const SHUT_WR = 1;
+
+export const EPOLL_CLOEXEC = 0o2000000;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLLIN = 0x1;
+export const EPOLLPRI = 0x2;
+export const EPOLLOUT = 0x4;
+export const EPOLLERR = 0x8;
+export const EPOLLHUP = 0x10;
+export const EPOLLRDHUP = 0x2000;
+/** Bit 31, as the signed number that a 32-bit store takes. */
+export const EPOLLET = -0x8000_0000;
+
+export const EFD_NONBLOCK = 0o4000;
+export const EFD_CLOEXEC = 0o2000000;
+
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+export const F_SETPIPE_SZ = 1031;
+export const SPLICE_F_MOVE = 1;
+export const SPLICE_F_NONBLOCK = 2;
+
+export const RLIMIT_NOFILE = 7;
+/** struct rlimit: soft and hard limit, 64 bits each. */
+export const RLIMIT_SIZE = 16;
+
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const ENOMEM = 12;
+export const EACCES = 13;
+export const EINVAL = 22;
+export const ENFILE = 23;
+export const EMFILE = 24;
+export const EPIPE = 32;
+export const EADDRINUSE = 98;
+export const EADDRNOTAVAIL = 99;
+export const ENETUNREACH = 101;
+export const ECONNABORTED = 103;
+export const ECONNRESET = 104;
+export const ENOBUFS = 105;
+export const ETIMEDOUT = 110;
+export const ECONNREFUSED = 111;
+export const EHOSTUNREACH = 113;
+export const EINPROGRESS = 115;
+
+/** struct epoll_event: u32 events, u64 data. `size` is the array's stride, `data` the offset of the data word, both in bytes. */
+export interface EpollLayout {
+  readonly size: number;
+  readonly data: number;
+}
+
+/** By `process.arch`; an architecture that is not here has not been tried, and the engine does not run there. */
+export const EPOLL_EVENT: Readonly<Record<string, EpollLayout>> = {
+  x64: { size: 12, data: 4 },
+  arm64: { size: 16, data: 8 },
+};
+
+/** sockaddr_un, the longest of the three the engine uses: family and 108 bytes of path. */
+export const SOCKADDR_MAX = 110;

@@ -1,0 +1,36 @@
+/** The C library through bun:ffi. Addresses are numbers there, so any offset is free. */
+import { dlopen, FFIType, toArrayBuffer } from "bun:ffi";
+import { type Calls, type Libc, libraryNames, type Memory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+
+const KINDS = { i: FFIType.i32, u: FFIType.u32, p: FFIType.ptr };
+
+/** Null where this runtime has no foreign functions at all. Throws when the library cannot be opened or lacks a call. */
+export function openLibc(): Libc | null {
+  const definitions: Record<string, { args: FFIType[]; returns: FFIType }> = {
+    __errno_location: { args: [], returns: FFIType.ptr },
+    calloc: { args: [FFIType.u32, FFIType.u32], returns: FFIType.ptr },
+  };
+  for (const [name, kinds] of Object.entries(SIGNATURES)) {
+    definitions[name] = { args: kinds.map((kind) => KINDS[kind]), returns: FFIType.i32 };
+  }
+  const { symbols } = openFirst(libraryNames(process.arch), (name) => dlopen(name, definitions));
+  const calloc = symbols.calloc as unknown as (count: number, size: number) => number | null;
+  const errnoLocation = symbols.__errno_location as unknown as () => number;
+  const view = (address: number, size: number) => toArrayBuffer(address as never, 0, size);
+
+  function alloc(size: number): Memory {
+    const address = calloc(1, size);
+    if (!address) throw new RangeError(`no memory for ${size} bytes`);
+    return {
+      bytes: new Uint8Array(view(address, size)),
+      at: (offset) => (address + offset) as unknown as Pointer,
+    };
+  }
+
+  return {
+    ...(symbols as unknown as Calls),
+    errno: new Int32Array(view(errnoLocation(), 4)),
+    nil: null as unknown as Pointer,
+    alloc,
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * The C library through Deno.dlopen. Parameters are 32-bit integers and pointer objects only: those are what Deno's
+ * compiled fast calls take as they are (a number for a u64 or usize takes twice the time of the whole system call).
+ */
+import { type Calls, type Libc, libraryNames, type Memory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+
+const KINDS = { i: "i32", u: "u32", p: "pointer" } as const;
+
+/** Null where this runtime has no foreign functions at all. Throws when the library cannot be opened or lacks a call. */
+export function openLibc(): Libc | null {
+  const definitions: Record<string, Deno.ForeignFunction> = {
+    __errno_location: { parameters: [], result: "pointer" },
+    calloc: { parameters: ["u32", "u32"], result: "pointer" },
+  };
+  for (const [name, kinds] of Object.entries(SIGNATURES)) {
+    definitions[name] = { parameters: kinds.map((kind) => KINDS[kind]), result: "i32" };
+  }
+  const { symbols } = openFirst(libraryNames(process.arch), (name) => Deno.dlopen(name, definitions));
+  const calloc = symbols.calloc as unknown as (count: number, size: number) => Deno.PointerValue;
+  const errnoLocation = symbols.__errno_location as unknown as () => Deno.PointerObject;
+  const view = (address: Deno.PointerObject, size: number) => Deno.UnsafePointerView.getArrayBuffer(address, size);
+
+  function alloc(size: number): Memory {
+    const address = calloc(1, size);
+    if (address === null) throw new RangeError(`no memory for ${size} bytes`);
+    return {
+      bytes: new Uint8Array(view(address, size)),
+      at: (offset) => Deno.UnsafePointer.offset(address, offset) as unknown as Pointer,
+    };
+  }
+
+  return {
+    ...(symbols as unknown as Calls),
+    errno: new Int32Array(view(errnoLocation(), 4)),
+    nil: null as unknown as Pointer,
+    alloc,
+  };
+}

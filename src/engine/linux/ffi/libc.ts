@@ -1,0 +1,111 @@
+/**
+ * The C library as the Linux engine sees it: only the calls it makes, the same on every runtime. `#ffi` names the
+ * binding of the runtime at hand (bun.ts, deno.ts, node.ts), which opens the library of the running process by name.
+ *
+ * Sizes and offsets stay within 32 bits, so no call goes through BigInt. A call that fails returns -1 (or its low 32 bits)
+ * and leaves the reason in `errno`, which must be read before the next call.
+ */
+
+declare const pointer: unique symbol;
+
+/** An address as the runtime's FFI takes it (number, External, bigint): opaque, and never computed with outside a binding. */
+export interface Pointer {
+  readonly [pointer]: true;
+}
+
+/** Memory of malloc's, zeroed, seen from JavaScript. The collector neither moves nor frees it; it lives as long as the process. */
+export interface Memory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The address `offset` bytes in. Costs an allocation on some runtimes: keep those used often. */
+  at(offset: number): Pointer;
+}
+
+export interface Libc {
+  /** errno of this thread, seen in place: `errno[0]` is a plain load. */
+  readonly errno: Int32Array;
+  /** The null pointer. */
+  readonly nil: Pointer;
+  /** Throws a RangeError when there is no memory left. */
+  alloc(size: number): Memory;
+
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Pointer, length: number): number;
+  listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: Pointer, length: Pointer, flags: number): number;
+  connect(fd: number, address: Pointer, length: number): number;
+  getsockname(fd: number, address: Pointer, length: Pointer): number;
+  getpeername(fd: number, address: Pointer, length: Pointer): number;
+  getsockopt(fd: number, level: number, option: number, value: Pointer, length: Pointer): number;
+  setsockopt(fd: number, level: number, option: number, value: Pointer, length: number): number;
+  recv(fd: number, data: Pointer, length: number, flags: number): number;
+  send(fd: number, data: Pointer, length: number, flags: number): number;
+  shutdown(fd: number, how: number): number;
+  read(fd: number, data: Pointer, length: number): number;
+  write(fd: number, data: Pointer, length: number): number;
+  close(fd: number): number;
+  epoll_create1(flags: number): number;
+  epoll_ctl(epoll: number, operation: number, fd: number, event: Pointer): number;
+  epoll_wait(epoll: number, events: Pointer, capacity: number, timeout: number): number;
+  eventfd(initial: number, flags: number): number;
+  pipe2(ends: Pointer, flags: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
+  /** Both offsets are `nil` for sockets and pipes. */
+  splice(from: number, fromOffset: Pointer, to: number, toOffset: Pointer, length: number, flags: number): number;
+  getrlimit(resource: number, limit: Pointer): number;
+  setrlimit(resource: number, limit: Pointer): number;
+}
+
+/** Parameters of a C function by kind: `i` int, `u` size_t or socklen_t within 32 bits, `p` pointer. All return int. */
+export type Signature = readonly ("i" | "u" | "p")[];
+
+/** Every C function that a binding has to look up, named as in the library. */
+export const SIGNATURES = {
+  socket: ["i", "i", "i"],
+  bind: ["i", "p", "u"],
+  listen: ["i", "i"],
+  accept4: ["i", "p", "p", "i"],
+  connect: ["i", "p", "u"],
+  getsockname: ["i", "p", "p"],
+  getpeername: ["i", "p", "p"],
+  getsockopt: ["i", "i", "i", "p", "p"],
+  setsockopt: ["i", "i", "i", "p", "u"],
+  recv: ["i", "p", "u", "i"],
+  send: ["i", "p", "u", "i"],
+  shutdown: ["i", "i"],
+  read: ["i", "p", "u"],
+  write: ["i", "p", "u"],
+  close: ["i"],
+  epoll_create1: ["i"],
+  epoll_ctl: ["i", "i", "i", "p"],
+  epoll_wait: ["i", "p", "i", "i"],
+  eventfd: ["u", "i"],
+  pipe2: ["p", "i"],
+  fcntl: ["i", "i", "i"],
+  splice: ["i", "p", "i", "p", "u", "u"],
+  getrlimit: ["i", "p"],
+  setrlimit: ["i", "p"],
+} as const satisfies Record<string, Signature>;
+
+export type CallName = keyof typeof SIGNATURES;
+export type Calls = Pick<Libc, CallName>;
+
+/**
+ * Names under which dlopen finds the library that the process already runs on: glibc's, then musl's (whose loader takes any
+ * "libc.*" for itself, and has the third name on disk). Opening a second C library would give a second errno, so glibc is first.
+ */
+export function libraryNames(arch: string): readonly string[] {
+  return ["libc.so.6", "libc.so", `ld-musl-${arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
+}
+
+/** Tries `open` with each name; throws the first failure when none can be opened. */
+export function openFirst<T>(names: readonly string[], open: (name: string) => T): T {
+  let first: unknown;
+  for (const name of names) {
+    try {
+      return open(name);
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
+}

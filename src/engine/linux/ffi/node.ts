@@ -1,0 +1,37 @@
+/** The C library through node:ffi, which Node has from 26 on behind --experimental-ffi. Addresses are bigints there. */
+import { type Calls, type Libc, libraryNames, type Memory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+
+const KINDS = { i: "int32", u: "uint32", p: "pointer" } as const;
+
+/** Null where this runtime has no foreign functions at all. Throws when the library cannot be opened or lacks a call. */
+export function openLibc(): Libc | null {
+  const ffi = process.getBuiltinModule("node:ffi"); // undefined without the flag; a static import would not even load
+  if (ffi === undefined) return null;
+  const definitions: Record<string, { arguments: ("int32" | "uint32" | "pointer")[]; return: "int32" | "pointer" }> = {
+    __errno_location: { arguments: [], return: "pointer" },
+    calloc: { arguments: ["uint32", "uint32"], return: "pointer" },
+  };
+  for (const [name, kinds] of Object.entries(SIGNATURES)) {
+    definitions[name] = { arguments: kinds.map((kind) => KINDS[kind]), return: "int32" };
+  }
+  const { functions } = openFirst(libraryNames(process.arch), (name) => ffi.dlopen(name, definitions));
+  const calloc = functions.calloc as unknown as (count: number, size: number) => bigint;
+  const errnoLocation = functions.__errno_location as unknown as () => bigint;
+  const view = (address: bigint, size: number) => ffi.toArrayBuffer(address, size, false);
+
+  function alloc(size: number): Memory {
+    const address = calloc(1, size);
+    if (address === 0n) throw new RangeError(`no memory for ${size} bytes`);
+    return {
+      bytes: new Uint8Array(view(address, size)),
+      at: (offset) => (address + BigInt(offset)) as unknown as Pointer,
+    };
+  }
+
+  return {
+    ...(functions as unknown as Calls),
+    errno: new Int32Array(view(errnoLocation(), 4)),
+    nil: 0n as unknown as Pointer,
+    alloc,
+  };
+}
