@@ -36,7 +36,8 @@ export const balancerOptions = {
     doc: "Where clients connect. May be repeated.",
     zero: "port 0: any free port",
     repeat: true,
-    shownDefault: `${DEFAULT_LISTEN_PORT} on all interfaces (library: on localhost)`,
+    shownDefault: `${DEFAULT_LISTEN_PORT} on all interfaces`,
+    libraryDefault: "`listenport` on `host`",
   }),
   admin: option({
     kind: listenAddresses,
@@ -44,7 +45,8 @@ export const balancerOptions = {
     doc: "Where targets register. May be repeated.",
     zero: "port 0: any free port",
     repeat: true,
-    shownDefault: `${DEFAULT_ADMIN_PORT} on all interfaces (library: on localhost)`,
+    shownDefault: `${DEFAULT_ADMIN_PORT} on all interfaces`,
+    libraryDefault: "`adminport` on `host`",
   }),
   host: option({
     kind: hostName,
@@ -76,7 +78,7 @@ export const balancerOptions = {
     default: DEFAULT_PERSISTENCE_IDLE,
     doc: "Keep a client's address on the target it had. A duration says how long it may be away (on: 30m).",
     libraryObject: "on",
-    libraryType: "boolean | {} | number | string",
+    libraryType: "boolean, {}, ms or text",
   }),
   concurrency: option({
     kind: integer(NO_LIMIT, MOST_CONNECTIONS),
@@ -104,7 +106,7 @@ export const balancerOptions = {
   unavailable: optional({
     kind: textOrFile,
     doc: "What a client is sent when there is no target for it, before its connection is closed.",
-    libraryType: "string | (error, socket) => unknown",
+    libraryType: "string or function(error, socket)",
     shownDefault: "none: it is just closed",
   }),
   hostTimeout: option({
@@ -112,6 +114,7 @@ export const balancerOptions = {
     default: DEFAULT_HOST_TIMEOUT,
     doc: "A target that has not reported for this long gets no connections until it reports again.",
     libraryNumber: "minutes",
+    libraryDefault: "1",
   }),
   connectTimeout: option({
     kind: duration(1),

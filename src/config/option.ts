@@ -23,10 +23,12 @@ export interface Option<T> {
   readonly libraryNumber?: "minutes";
   /** The text that an object means in the library (an old form). */
   readonly libraryObject?: string;
-  /** What the library is given for it, as TypeScript; derived from the kind where it is missing. */
+  /** What the library takes for it, in words; derived from the kind where it is missing. */
   readonly libraryType?: string;
   /** Shown as the default where the value alone would not say it. */
   readonly shownDefault?: string;
+  /** Shown as the default of the library where that differs. */
+  readonly libraryDefault?: string;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: options of any value type stand side by side in one table, and Option<T> is invariant in T
