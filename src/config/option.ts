@@ -38,7 +38,8 @@ export type OptionTable = Readonly<Record<string, AnyOption>>;
 /** The validated values of a table. */
 export type Values<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };
 
-export function option<T>(spec: Option<T>): Option<T> {
+/** The kind alone decides the type: a default would widen a choice to any text. */
+export function option<T>(spec: Omit<Option<T>, "default"> & { readonly default: NoInfer<T> }): Option<T> {
   return spec;
 }
 
