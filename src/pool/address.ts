@@ -6,7 +6,6 @@ import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import type { Address } from "../runtime/runtime.ts";
 import { ADDRESS_BYTES } from "./table.ts";
-import type { ClientKey } from "./types.ts";
 
 export const UNIX = 1;
 export const IPV4 = 4;
@@ -46,26 +45,10 @@ export function decodeAddress(kind: number, bytes: Uint8Array): Address {
   return { host: zone === "" ? host : `${host}%${zone}`, port };
 }
 
-/** The key of a client by its IP literal (`Connection.remote.host`). RangeError on anything else. */
-export function clientKey(host: string, into: ClientKey = new Uint32Array(4)): ClientKey {
-  const ip = parse(host);
-  const bytes = ip.toByteArray();
-  const v4 = bytes.length === 4;
-  into[0] = v4 ? 0 : word(bytes, 0);
-  into[1] = v4 ? 0 : word(bytes, 4);
-  into[2] = v4 ? 0xffff : word(bytes, 8);
-  into[3] = word(bytes, v4 ? 0 : 12);
-  return into;
-}
-
 function parse(host: string): ipaddr.IPv4 | ipaddr.IPv6 {
   // process() turns an IPv4-mapped address into IPv4, as the runtime seam writes it.
   if (ipaddr.isValid(host)) return ipaddr.process(host);
   throw new RangeError(`"${host}" is not an IP address`);
-}
-
-function word(bytes: readonly number[], at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
 /** A zone is the number of an interface or its name. An unknown name gives 0: connecting then fails with a clear error. */

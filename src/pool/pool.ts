@@ -35,7 +35,6 @@ import {
 } from "./types.ts";
 import { CONCURRENCY, FULL, OPEN, PLACES, ROOM_EVENTS, SIZE, WAITING } from "./words.ts";
 
-export { clientKey } from "./address.ts";
 export { DEFAULT_MAX_BINDINGS, DEFAULT_MAX_TARGETS } from "./table.ts";
 export * from "./types.ts";
 
