@@ -102,6 +102,16 @@ export const hostName: Kind<string> = kindOf(
   ),
 );
 
+/** A host to listen on: a host, or "" or * for every interface. */
+export const listenHost: Kind<string> = kindOf(
+  "HOST",
+  'a host name or an IP address of this machine, or "" for every interface',
+  textCodec(
+    (text) => (text === "" || text === "*" ? "" : hostName.parse(text)?.value),
+    (value) => value,
+  ),
+);
+
 /**
  * "localhost" means both loopback addresses, so that a client finds the listener whichever of them its resolver puts
  * first. A port of 0 picks a free one, and picks differ: then it is 127.0.0.1 alone.

@@ -1,5 +1,5 @@
 /** Every option of the balancer: the program's, and the library's `server()`. */
-import { anyPort, hostName, listenAddresses } from "./address-kinds.ts";
+import { anyPort, listenAddresses, listenHost } from "./address-kinds.ts";
 import { choice, duration, integer, persistence, textOrFile } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import { DEFAULT_ADMIN_PORT, drainTimeout, insecure, key, keyFile, path, programOptions } from "./shared-options.ts";
@@ -49,9 +49,9 @@ export const balancerOptions = {
     libraryDefault: "`adminport` on `host`",
   }),
   host: option({
-    kind: hostName,
+    kind: listenHost,
     default: "localhost",
-    doc: "Address for both ports, where `listen` and `admin` are not given.",
+    doc: "Address for both ports, where `listen` and `admin` are not given; an empty text is every interface.",
     places: LIBRARY,
   }),
   listenport: option({

@@ -14,8 +14,9 @@ const DEFAULT_ACK = 5 * 60_000;
 const DEFAULT_PORT = 80;
 const MOST_CONNECTIONS = 16_777_215;
 
-const NAME = /^[A-Za-z0-9._:-]{1,64}$/;
-const name = text("NAME", "1 to 64 letters, digits or . _ : -", NAME);
+// As the balancer accepts them (src/control/messages.ts).
+const poolName = text("NAME", "1 to 64 letters, digits or . _ -", /^[A-Za-z0-9._-]{1,64}$/);
+const targetName = text("NAME", "1 to 128 letters, digits or . _ @ -", /^[A-Za-z0-9._@-]{1,128}$/);
 
 export const reporterOptions = {
   host: option({
@@ -53,9 +54,9 @@ export const reporterOptions = {
     default: DEFAULT_ACK,
     doc: "Report at least this often. The balancer's own interval is kept where it is shorter.",
   }),
-  pool: option({ kind: name, default: "default", doc: "The pool of the balancer to join." }),
+  pool: option({ kind: poolName, default: "default", doc: "The pool of the balancer to join." }),
   id: optional({
-    kind: name,
+    kind: targetName,
     doc: "Name of this target, the same after a move to another address.",
     shownDefault: "its address and port",
   }),

@@ -1,6 +1,7 @@
 /** From option values to what the balancer and the reporter are started with: files read, combinations checked, defaults that depend on others. */
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { parseKey } from "../control/key.ts";
 import { messageOf } from "../util/errors.ts";
 import { formatHostPort } from "../util/host-port.ts";
 import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";
@@ -78,7 +79,12 @@ export function reporterSettings(values: ReporterValues, problems: string[]): Re
   };
 }
 
-function checkKeys(values: { insecure: boolean; keyFile: string | null }, problems: string[]): void {
+function checkKeys(values: Pick<BalancerValues, "insecure" | "key" | "keyFile">, problems: string[]): void {
+  try {
+    if (values.key !== null) parseKey(values.key, "the key");
+  } catch (error) {
+    problems.push(messageOf(error)); // it never holds the secret
+  }
   // A key in the environment is not held against it: one environment often serves programs of both kinds.
   if (values.insecure && values.keyFile !== null) {
     problems.push("insecure and key-file contradict each other: give one of them");

@@ -37,6 +37,7 @@ describe("server options", () => {
     assert.deepEqual(settings.admin, [{ host: "10.0.0.5", port: 82 }]);
     assert.equal(settings.hostTimeout, 30_000);
     assert.equal(settings.requeue, 4);
+    assert.deepEqual(serverSettings({ host: "" }).listen, [{ host: "", port: 3000 }]);
   });
   test("persistent: true, false, { }, ms, text", () => {
     const forms: [unknown, number | null][] = [

@@ -255,6 +255,11 @@ describe("bad input", () => {
       false,
     );
   });
+  test("a key that is too short is a problem that does not show it", () => {
+    const found = problems(() => balancer([], { HARMONY_KEY: "web:hunter2" }));
+    assert.match(found.join(), /the secret of key "web" has fewer than 16 characters/);
+    assert.equal(found.join().includes("hunter2"), false);
+  });
   test("files that cannot be read or are no TOML", () => {
     const missing = join(folder, "missing");
     const found = problems(() => balancer(["--config", missing, "--unavailable", `@${missing}`]));
