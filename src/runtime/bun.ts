@@ -1,1 +1,116 @@
-export {};
+import { plainHost, showAddress } from "./address.ts";
+import { BunConnection, type BunSocket } from "./bun-connection.ts";
+import { KEEPALIVE_IDLE } from "./defaults.ts";
+import { type NetError, netError, toNetError } from "./net-error.ts";
+import { runtime as node } from "./node.ts";
+import type { PushConnection } from "./push-connection.ts";
+import { pushRelay } from "./push-relay.ts";
+import type {
+  Connection,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  OnConnection,
+  Runtime,
+  TcpAddress,
+} from "./runtime.ts";
+
+/** Bun reads into one buffer of this size and hands the whole of it over. */
+const CHUNK = 512 * 1024;
+
+/** Shared by all sockets; `socket.data` is the connection. Bun sets TCP_NODELAY itself. */
+const HANDLERS = {
+  binaryType: "uint8array",
+  data: (socket: BunSocket, bytes: Uint8Array) => socket.data.onData(bytes),
+  end: (socket: BunSocket) => socket.data.onEnd(),
+  drain: (socket: BunSocket) => socket.data.onDrain(),
+  close: (socket: BunSocket, error?: Error) => socket.data?.onClose(error),
+  error: (socket: BunSocket, error: Error) => socket.data?.onClose(error),
+} as const;
+
+function open(socket: BunSocket): BunConnection {
+  socket.setKeepAlive(true, KEEPALIVE_IDLE);
+  const connection = new BunConnection(socket);
+  socket.data = connection;
+  return connection;
+}
+
+async function listen(
+  options: ListenOptions,
+  onConnection: OnConnection,
+  onError?: (error: NetError) => void,
+): Promise<Listener> {
+  if (options.tls !== undefined) return node.listen(options, onConnection, onError);
+  const { host = "", port } = options;
+  const bind = (hostname: string): Listener =>
+    new BunListener(
+      Bun.listen<BunConnection>({
+        hostname,
+        port,
+        allowHalfOpen: true,
+        exclusive: true,
+        socket: { ...HANDLERS, open: (socket: BunSocket) => onConnection(open(socket)) },
+      }),
+    );
+  try {
+    if (host !== "") return bind(host);
+    try {
+      return bind("::");
+    } catch (error) {
+      if (toNetError(error, "").code !== "EADDRNOTAVAIL") throw error;
+      return bind("0.0.0.0"); // no IPv6 here
+    }
+  } catch (error) {
+    throw toNetError(error, `cannot listen on ${showAddress({ host, port })}`);
+  }
+}
+
+class BunListener implements Listener {
+  readonly address: TcpAddress;
+  private readonly listener: Bun.TCPSocketListener<BunConnection>;
+
+  constructor(listener: Bun.TCPSocketListener<BunConnection>) {
+    this.listener = listener;
+    this.address = { host: plainHost(listener.hostname), port: listener.port };
+  }
+
+  close(): Promise<void> {
+    this.listener.stop();
+    return Promise.resolve();
+  }
+}
+
+function connect(options: ConnectOptions): Promise<Connection> {
+  if (options.tls !== undefined) return node.connect(options);
+  const { to, signal } = options;
+  const doing = (): string => `cannot connect to ${showAddress(to)}`;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(netError("EABORTED", doing()));
+    const onAbort = (): void => reject(netError("EABORTED", doing(), signal?.reason));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const socket = {
+      ...HANDLERS,
+      open(socket: BunSocket): void {
+        signal?.removeEventListener("abort", onAbort);
+        if (signal?.aborted) socket.terminate();
+        else resolve(open(socket));
+      },
+      connectError(_socket: BunSocket, error: Error): void {
+        signal?.removeEventListener("abort", onAbort);
+        reject(toNetError(error, doing()));
+      },
+    };
+    const target = "path" in to ? { unix: to.path } : { hostname: to.host, port: to.port };
+    Bun.connect<BunConnection>({ ...target, allowHalfOpen: true, socket } as never).catch(reject);
+  });
+}
+
+/** Sockets over `Bun.listen` and `Bun.connect`; TLS over Bun's `node:tls`, whose cost does not matter here. */
+export const runtime: Runtime = {
+  name: "bun",
+  version: Bun.version,
+  can: { reset: true, unix: true, tls: true, backlog: false, seesReset: true, readAhead: CHUNK },
+  listen,
+  connect,
+  relay: (a, b, progress) => pushRelay(a as PushConnection, b as PushConnection, progress),
+};

@@ -1,1 +1,116 @@
-export {};
+import { plainHost, showAddress } from "./address.ts";
+import { ACCEPT_BACKOFF, DEFAULT_BACKLOG } from "./defaults.ts";
+import { DenoConnection, LARGEST_BUFFER } from "./deno-connection.ts";
+import { type NetError, netError, toNetError } from "./net-error.ts";
+import { runtime as node } from "./node.ts";
+import { relay } from "./relay.ts";
+import type {
+  Connection,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  OnConnection,
+  Runtime,
+  TcpAddress,
+} from "./runtime.ts";
+
+/** Deno offers no idle time for keepalive: the system's default holds. */
+function prepare(conn: Deno.TcpConn): DenoConnection {
+  conn.setNoDelay();
+  conn.setKeepAlive();
+  return new DenoConnection(conn);
+}
+
+async function listen(
+  options: ListenOptions,
+  onConnection: OnConnection,
+  onError?: (error: NetError) => void,
+): Promise<Listener> {
+  if (options.tls !== undefined) return node.listen(options, onConnection, onError);
+  const { host = "", port, backlog = DEFAULT_BACKLOG } = options;
+  const bind = (hostname: string): Deno.TcpListener => Deno.listen({ hostname, port, tcpBacklog: backlog });
+  try {
+    const listener = host === "" ? bindEveryInterface(bind) : bind(host);
+    return new DenoListener(listener, onConnection, onError);
+  } catch (error) {
+    throw toNetError(error, `cannot listen on ${showAddress({ host, port })}`);
+  }
+}
+
+function bindEveryInterface(bind: (hostname: string) => Deno.TcpListener): Deno.TcpListener {
+  try {
+    return bind("::"); // takes IPv4 as well
+  } catch (error) {
+    if (toNetError(error, "").code !== "EADDRNOTAVAIL") throw error;
+    return bind("0.0.0.0"); // no IPv6 here
+  }
+}
+
+class DenoListener implements Listener {
+  readonly address: TcpAddress;
+  private readonly listener: Deno.TcpListener;
+  private closed = false;
+
+  constructor(listener: Deno.TcpListener, onConnection: OnConnection, onError?: (error: NetError) => void) {
+    this.listener = listener;
+    this.address = { host: plainHost(listener.addr.hostname), port: listener.addr.port };
+    void this.acceptAll(onConnection, onError); // ends with close(), never rejects
+  }
+
+  close(): Promise<void> {
+    if (!this.closed) {
+      this.closed = true;
+      this.listener.close();
+    }
+    return Promise.resolve();
+  }
+
+  /** Deno's own `for await` would end at the first failed accept. */
+  private async acceptAll(onConnection: OnConnection, onError?: (error: NetError) => void): Promise<void> {
+    for (;;) {
+      let connection: DenoConnection;
+      try {
+        connection = prepare(await this.listener.accept());
+      } catch (error) {
+        if (this.closed) return;
+        onError?.(toNetError(error, "cannot accept a connection"));
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_BACKOFF));
+        continue;
+      }
+      onConnection(connection);
+    }
+  }
+}
+
+async function connect(options: ConnectOptions): Promise<Connection> {
+  if (options.tls !== undefined) return node.connect(options);
+  const { to, signal } = options;
+  try {
+    if ("path" in to) return await connectUnix(to.path, signal);
+    const target: Deno.ConnectOptions = { hostname: to.host, port: to.port };
+    if (signal !== undefined) target.signal = signal;
+    return prepare(await Deno.connect(target));
+  } catch (error) {
+    const doing = `cannot connect to ${showAddress(to)}`;
+    throw signal?.aborted ? netError("EABORTED", doing, error) : toNetError(error, doing);
+  }
+}
+
+/** Deno takes no signal here; a Unix socket answers at once or, its backlog full, when there is room. */
+async function connectUnix(path: string, signal: AbortSignal | undefined): Promise<Connection> {
+  signal?.throwIfAborted();
+  const connection = new DenoConnection(await Deno.connect({ transport: "unix", path }));
+  if (signal?.aborted) connection.abort();
+  signal?.throwIfAborted();
+  return connection;
+}
+
+/** Sockets over `Deno.listen` and `Deno.connect`; TLS over Deno's `node:tls`, whose cost does not matter here. */
+export const runtime: Runtime = {
+  name: "deno",
+  version: Deno.version.deno,
+  can: { reset: false, unix: true, tls: true, backlog: true, seesReset: true, readAhead: LARGEST_BUFFER },
+  listen,
+  connect,
+  relay,
+};

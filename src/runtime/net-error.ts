@@ -27,3 +27,115 @@ export class NetError extends Error {
     this.code = code;
   }
 }
+
+/** What each code means, for messages. */
+const MEANING: Record<NetCode, string> = {
+  ECONNREFUSED: "connection refused, nothing accepts connections there",
+  ECONNRESET: "connection reset by the peer",
+  ETIMEDOUT: "timed out",
+  EHOSTUNREACH: "host unreachable",
+  ENETUNREACH: "network unreachable",
+  ENOTFOUND: "the name does not resolve",
+  ENOENT: "no such socket file",
+  EADDRINUSE: "the address is already in use",
+  EADDRNOTAVAIL: "the address does not belong to this host",
+  EACCES: "permission denied",
+  EMFILE: "out of file descriptors",
+  EABORTED: "given up by the caller",
+  ECLOSED: "the connection is closed",
+  ETLS: "TLS handshake or certificate failure",
+  EINVAL: "invalid address or option",
+  EUNKNOWN: "unexpected failure",
+};
+
+/** Native codes that differ from ours. POSIX names which are a NetCode themselves need no entry. */
+const ALIAS: Record<string, NetCode> = {
+  EPIPE: "ECONNRESET",
+  ECONNABORTED: "ECONNRESET",
+  ENOTCONN: "ECONNRESET",
+  ESHUTDOWN: "ECONNRESET",
+  EHOSTDOWN: "EHOSTUNREACH",
+  ENETDOWN: "ENETUNREACH",
+  EAFNOSUPPORT: "EADDRNOTAVAIL",
+  EPERM: "EACCES",
+  ENFILE: "EMFILE",
+  EAGAIN: "ECONNREFUSED", // connect() to a Unix socket whose backlog is full
+  ENOTDIR: "ENOENT",
+  EAI_AGAIN: "ENOTFOUND",
+  EAI_NONAME: "ENOTFOUND",
+  EAI_NODATA: "ENOTFOUND",
+  EAI_FAIL: "ENOTFOUND",
+  ENODATA: "ENOTFOUND",
+  EPROTO: "ETLS",
+  ABORT_ERR: "EABORTED",
+  ERR_STREAM_DESTROYED: "ECLOSED",
+  ERR_STREAM_WRITE_AFTER_END: "ECLOSED",
+  ERR_STREAM_PREMATURE_CLOSE: "ECONNRESET",
+  ERR_SOCKET_CLOSED: "ECLOSED",
+  ERR_SOCKET_CLOSED_BEFORE_CONNECTION: "ECLOSED",
+  ERR_SOCKET_CONNECTION_TIMEOUT: "ETIMEDOUT",
+  ERR_SOCKET_BAD_PORT: "EINVAL",
+  ERR_INVALID_ARG_TYPE: "EINVAL",
+  ERR_INVALID_ARG_VALUE: "EINVAL",
+  ERR_INVALID_ADDRESS: "EINVAL",
+  ERR_INVALID_IP_ADDRESS: "EINVAL",
+};
+
+/** Deno names some failures by class alone. */
+const CLASS: Record<string, NetCode> = {
+  ConnectionRefused: "ECONNREFUSED",
+  ConnectionReset: "ECONNRESET",
+  ConnectionAborted: "ECONNRESET",
+  NotConnected: "ECONNRESET",
+  BrokenPipe: "ECONNRESET",
+  UnexpectedEof: "ECONNRESET",
+  TimedOut: "ETIMEDOUT",
+  AddrInUse: "EADDRINUSE",
+  AddrNotAvailable: "EADDRNOTAVAIL",
+  PermissionDenied: "EACCES",
+  NotCapable: "EACCES",
+  NotFound: "ENOENT",
+  NetworkUnreachable: "ENETUNREACH",
+  BadResource: "ECLOSED",
+  Interrupted: "ECLOSED",
+  InvalidData: "ETLS",
+  AbortError: "EABORTED",
+};
+
+/** OpenSSL's and BoringSSL's verification results and library errors, as Node and Bun name them. */
+const TLS_CODE =
+  /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|ERR_BORINGSSL|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
+/** Deno reports getaddrinfo failures without a code; this is the wording of its resolver on every system. */
+const DNS_MESSAGE = /failed to lookup address information|no such host is known/i;
+const TLS_MESSAGE = /certificate|handshake|invalid peer|tls|HandshakeFailure/i;
+
+/** The NetCode of whatever a runtime threw. */
+export function codeOf(error: unknown): NetCode {
+  if (error instanceof NetError) return error.code;
+  if (!(error instanceof Error)) return "EUNKNOWN";
+  const native = (error as { code?: unknown }).code;
+  if (typeof native === "string") {
+    if (native in MEANING) return native as NetCode;
+    const alias = ALIAS[native];
+    if (alias !== undefined) return alias;
+    if (TLS_CODE.test(native)) return "ETLS";
+  }
+  if (DNS_MESSAGE.test(error.message)) return "ENOTFOUND";
+  const byClass = CLASS[error.name];
+  if (byClass !== undefined) return byClass;
+  return TLS_MESSAGE.test(error.message) ? "ETLS" : "EUNKNOWN";
+}
+
+/** A NetError for a code of our own finding. `doing` names the action and the address: "cannot connect to 10.0.0.1:80". */
+export function netError(code: NetCode, doing: string, cause?: unknown): NetError {
+  return new NetError(code, `${doing}: ${MEANING[code]}`, cause);
+}
+
+/** Normalises what a runtime threw; a NetError passes through. Where the code says nothing the native message is kept in ours. */
+export function toNetError(error: unknown, doing: string): NetError {
+  if (error instanceof NetError) return error;
+  const code = codeOf(error);
+  if (code !== "EUNKNOWN" && code !== "ETLS" && code !== "EINVAL") return netError(code, doing, error);
+  const native = error instanceof Error ? error.message : String(error);
+  return new NetError(code, `${doing}: ${MEANING[code]}: ${native}`, error);
+}

@@ -1,1 +1,144 @@
-export {};
+import * as net from "node:net";
+import * as tls from "node:tls";
+import { plainHost, showAddress } from "./address.ts";
+import { DEFAULT_BACKLOG, DEFAULT_HANDSHAKE_TIMEOUT, KEEPALIVE_IDLE } from "./defaults.ts";
+import { type NetError, netError, toNetError } from "./net-error.ts";
+import { NodeConnection } from "./node-connection.ts";
+import { pushRelay } from "./push-relay.ts";
+import type { Connection, ConnectOptions, Listener, ListenOptions, OnConnection, Runtime } from "./runtime.ts";
+
+/** Node 20's own default, fixed here because newer ones read ahead four times as much. */
+const HIGH_WATER_MARK = 16 * 1024;
+/** What libuv reads at once. */
+const CHUNK = 64 * 1024;
+
+const SOCKET_OPTIONS = {
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEPALIVE_IDLE,
+  highWaterMark: HIGH_WATER_MARK,
+} as const;
+
+function createServer(options: ListenOptions, onConnection: OnConnection): net.Server {
+  if (options.tls === undefined) {
+    return net.createServer(SOCKET_OPTIONS, (socket) => onConnection(new NodeConnection(socket, true)));
+  }
+  const { cert, key } = options.tls;
+  const handshakeTimeout = options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT;
+  const server = tls.createServer({ ...SOCKET_OPTIONS, cert, key, handshakeTimeout }, (socket) =>
+    onConnection(new NodeConnection(socket, false)),
+  );
+  // A stranger who speaks no TLS, or nothing in time: Node leaves the socket to us.
+  return server.on("tlsClientError", (_error, socket) => socket.destroy());
+}
+
+async function listen(
+  options: ListenOptions,
+  onConnection: OnConnection,
+  onError?: (error: NetError) => void,
+): Promise<Listener> {
+  const host = options.host ?? "";
+  const doing = `cannot listen on ${showAddress({ host, port: options.port })}`;
+  try {
+    const server = createServer(options, onConnection);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      const backlog = options.backlog ?? DEFAULT_BACKLOG;
+      // Without a host Node itself takes :: for both families, and 0.0.0.0 where there is no IPv6.
+      server.listen(host === "" ? { port: options.port, backlog } : { port: options.port, host, backlog }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+    server.on("error", (error) => onError?.(toNetError(error, "cannot accept a connection")));
+    return new NodeListener(server);
+  } catch (error) {
+    throw toNetError(error, doing);
+  }
+}
+
+class NodeListener implements Listener {
+  readonly address: { host: string; port: number };
+  private readonly server: net.Server;
+
+  constructor(server: net.Server) {
+    const { address, port } = server.address() as net.AddressInfo;
+    this.address = { host: plainHost(address), port };
+    this.server = server;
+  }
+
+  close(): Promise<void> {
+    // The callback would wait for every connection to end; the port is free as soon as close() returns.
+    if (this.server.listening) this.server.close();
+    return Promise.resolve();
+  }
+}
+
+function openSocket(options: ConnectOptions): net.Socket {
+  const { to } = options;
+  if (options.tls === undefined) {
+    return net.connect({ ...SOCKET_OPTIONS, ...("path" in to ? { path: to.path } : { host: to.host, port: to.port }) });
+  }
+  const name = options.tls.serverName ?? ("path" in to ? "" : to.host);
+  const socket = tls.connect({
+    ...SOCKET_OPTIONS,
+    ...to,
+    ...(options.tls.ca === undefined ? {} : { ca: options.tls.ca }),
+    ...(net.isIP(name) === 0 ? { servername: name } : {}), // SNI must not carry an address
+    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
+  });
+  return socket.setNoDelay(true).setKeepAlive(true, KEEPALIVE_IDLE); // tls.connect() ignores these options
+}
+
+function connect(options: ConnectOptions): Promise<Connection> {
+  const { to, signal } = options;
+  const doing = (): string => `cannot connect to ${showAddress(to)}`;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(netError("EABORTED", doing()));
+    let socket: net.Socket;
+    try {
+      socket = openSocket(options);
+    } catch (error) {
+      return reject(toNetError(error, doing())); // a port out of range, an unreadable certificate
+    }
+    const event = options.tls === undefined ? "connect" : "secureConnect";
+    const onConnect = (): void => {
+      signal?.removeEventListener("abort", onAbort);
+      socket.off("error", onError);
+      socket.off("close", onEarlyClose);
+      resolve(new NodeConnection(socket, options.tls === undefined && !("path" in to)));
+    };
+    const onError = (error: Error): void => {
+      signal?.removeEventListener("abort", onAbort);
+      reject(toNetError(error, doing()));
+    };
+    const onEarlyClose = (): void => onError(netError("ECONNRESET", doing()));
+    const onAbort = (): void => {
+      socket.destroy();
+      reject(netError("EABORTED", doing(), signal?.reason));
+    };
+    socket.once(event, onConnect);
+    socket.on("error", onError);
+    socket.once("close", onEarlyClose);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** Sockets over `node:net` and `node:tls`. Also runs on the versions of those modules that Bun and Deno have. */
+export const runtime: Runtime = {
+  name: "node",
+  version: process.versions.node,
+  can: {
+    reset: true,
+    unix: true,
+    tls: true,
+    backlog: true,
+    seesReset: true,
+    // The chunk that readable() holds, a stream buffer just short of its mark, and the chunk that fills it.
+    readAhead: CHUNK + HIGH_WATER_MARK + CHUNK,
+  },
+  listen,
+  connect,
+  relay: (a, b, progress) => pushRelay(a as NodeConnection, b as NodeConnection, progress),
+};

@@ -55,15 +55,17 @@ export interface Listener {
  * at a time. After `close()` or `abort()`, and once the connection is lost, `read` and `write` reject with a NetError.
  */
 export interface Connection {
+  /** Both ends are looked up when first asked for, and remembered: ask while the connection is open. */
   readonly local: TcpAddress;
   /** Unix-socket peers read `{ host: "", port: 0 }`. */
   readonly remote: TcpAddress;
   /**
    * Settles when there is something to read (bytes or the peer's FIN); consumes nothing and holds at most one chunk
-   * (at most 64 KiB). Rejects once the connection is lost. It notices a reset while nothing is being read.
+   * within `can.readAhead`. Rejects once the connection is lost. It notices a reset while nothing is being read. One that
+   * is pending does not hinder `read()` or `relay()`; it settles with what comes next.
    */
   readable(): Promise<void>;
-  /** The next bytes, or null at the peer's FIN. The bytes are the caller's until its next `read()`. Nothing is read ahead beyond a bound of 128 KiB. */
+  /** The next bytes, or null at the peer's FIN. The bytes are the caller's until its next `read()`. At most `can.readAhead` bytes are read before they are asked for. */
   read(): Promise<Uint8Array | null>;
   /** Resolves when further bytes may be given: that is the backpressure. The bytes must stay unchanged until then. */
   write(bytes: Uint8Array): Promise<void>;
@@ -93,10 +95,14 @@ export interface Capabilities {
   readonly reset: boolean;
   /** Unix-domain targets. */
   readonly unix: boolean;
+  /** TLS on both `listen()` and `connect()`. Half-close and RST are promised for plain TCP alone. */
+  readonly tls: boolean;
   /** `ListenOptions.backlog` has an effect. */
   readonly backlog: boolean;
   /** The peer's reset is told apart from its FIN while a read is pending. */
   readonly seesReset: boolean;
+  /** Bytes that a connection may hold before its reader asks for them (the kernel's buffers come on top). */
+  readonly readAhead: number;
 }
 
 export interface Runtime {

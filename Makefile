@@ -1,0 +1,58 @@
+# Everything that is done with this project; CI and people use the same targets. `make help` lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+TS := node --import tsx
+TEST := $(TS) scripts/test.ts
+# FILE=test/pool/pool.test.ts (or the beginning of a path, or several) runs only these.
+FILES := $(if $(FILE),-- $(FILE))
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+install: ## npm ci, if package-lock.json is not what is installed
+	@node scripts/install.mjs
+
+run: install ## a demonstration: a balancer on port 3000 (or PORT=…), three servers, three reporters
+	@$(TS) scripts/run-demo.ts
+
+test: install ## everything: checks, all runtimes, the compiled programs, the npm package
+	@$(TEST)
+
+test-node: install ## the tests on Node: the fast inner loop; FILE=… picks files
+	@$(TEST) node $(FILES)
+
+test-bun: install ## the tests on Bun; FILE=…
+	@$(TEST) bun $(FILES)
+
+test-deno: install ## the tests on Deno; FILE=…
+	@$(TEST) deno $(FILES)
+
+test-nodes: install ## the tests on the oldest and the newest Node; FILE=…
+	@$(TEST) node-oldest node-newest $(FILES)
+
+test-compiled: build ## the black-box tests on the compiled programs; FILE=…
+	@$(TEST) compiled-bun compiled-deno $(FILES)
+
+check: install ## types, lint, format, import directions, option tables, folder listing
+	@$(TS) scripts/check.ts
+
+format: install ## formats, and mends what lint can mend
+	@npx biome check --write .
+
+build: install ## the programs as single files: dist/ (Bun) and dist/deno/
+	@$(TS) scripts/build.ts
+
+release: install ## the programs for every system: dist/release/ with SHA256SUMS
+	@$(TS) scripts/release.ts
+
+pack: install ## the npm package: dist/node-harmony-VERSION.tgz
+	@$(TS) scripts/pack.ts
+
+bench-picks: install ## what a pick costs, by algorithm and number of targets
+	@$(TS) scripts/bench/picks.ts
+
+clean: ## removes what was built
+	@rm -rf dist
+
+.PHONY: help install run test test-node test-bun test-deno test-nodes test-compiled check format build release pack bench-picks clean

@@ -1,0 +1,42 @@
+/** `make build`: the programs as single files, compiled with Bun (dist/) and with Deno (dist/deno/). */
+import { rmSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import { compileWithBun } from "./build/bun.ts";
+import { compileWithDeno } from "./build/deno.ts";
+import { type Program, programs } from "./build/programs.ts";
+import { root } from "./runtimes.ts";
+import type { TestResult } from "./test/junit.ts";
+
+const compile = { bun: compileWithBun, deno: compileWithDeno };
+const exe = process.platform === "win32" ? ".exe" : "";
+
+/** One result per program and form. A form that cannot be had on this machine is skipped with the reason. */
+export async function build(): Promise<TestResult[]> {
+  const results: TestResult[] = [];
+  for (const program of programs) results.push(await attempt(program, "bun", join(root, "dist")));
+  for (const program of programs) results.push(await attempt(program, "deno", join(root, "dist/deno")));
+  return results;
+}
+
+async function attempt(program: Program, form: keyof typeof compile, folder: string): Promise<TestResult> {
+  const outfile = join(folder, program.name + exe);
+  const name = `${form}: ${program.name}`;
+  try {
+    rmSync(outfile, { force: true }); // nobody tests or ships what an earlier build left
+    const missing = await compile[form](program, outfile);
+    if (missing !== null) {
+      console.log(`  - ${program.name}, compiled with Deno, was not built: ${missing}`);
+      return { name, outcome: "skipped", reason: missing };
+    }
+    console.log(`  ✔ ${relative(root, outfile)} (${Math.round(statSync(outfile).size / 1e6)} MB)`);
+    return { name, outcome: "passed", reason: "" };
+  } catch (error) {
+    console.log(`  ✖ ${name}\n${(error as Error).message}`);
+    return { name, outcome: "failed", reason: "" };
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]!).href) {
+  process.exitCode = (await build()).some(({ outcome }) => outcome === "failed") ? 1 : 0;
+}

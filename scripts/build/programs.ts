@@ -1,0 +1,32 @@
+/** What is compiled. */
+import { rmSync } from "node:fs";
+
+export interface Program {
+  readonly name: string;
+  /** First the program itself, then files that it starts as workers. Relative to the root. */
+  readonly entries: readonly [string, ...string[]];
+  /** What the Deno form may do; everything else is denied to it for good. */
+  readonly denoPermissions: readonly string[];
+}
+
+const COMMON_PERMISSIONS = [
+  "--allow-net", // any port and any target is the user's choice
+  "--allow-read", // key, configuration, certificate and unavailable files, at paths of the user's choice
+  "--allow-write", // the key file, where there is none
+  "--allow-env", // HARMONY_…, HOME and its like for the key's place
+  "--allow-sys", // the user's id (the key's place), the host's own addresses (a target that loops back is refused)
+];
+
+export const programs: readonly Program[] = [
+  { name: "harmony-balancer", entries: ["src/bin/harmony-balancer.ts"], denoPermissions: COMMON_PERMISSIONS },
+  {
+    name: "harmony-reporter",
+    entries: ["src/bin/harmony-reporter.ts"],
+    denoPermissions: [...COMMON_PERMISSIONS, "--allow-run"], // the server after `--`
+  },
+];
+
+/** For folders of intermediate files. */
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,44 @@
+/** `make check`: everything that can be said about the source without running it. Runs all checks, then says which failed. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { deno, node, root } from "./runtimes.ts";
+import type { TestResult } from "./test/junit.ts";
+import { run } from "./test/process.ts";
+
+const TIMEOUT_MS = 300_000;
+const script = (file: string, ...args: string[]): string[] => [node, "--import", "tsx", file, ...args];
+const npmBin = (path: string): string[] => [node, join(root, "node_modules", path)];
+
+const checks: Readonly<Record<string, readonly string[]>> = {
+  "types (tsc)": [...npmBin("typescript/bin/tsc"), "-p", "."],
+  "types (deno)": [deno, "check", ...denoFiles()],
+  "lint and format (biome)": [...npmBin("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."],
+  "import directions": script("scripts/check-imports.ts"),
+  "option tables": script("scripts/option-table.ts", "--check"),
+  "folder listing": script("scripts/check-listing.ts"),
+};
+
+/** One result per check; what a failed one printed has been printed. */
+export async function runChecks(): Promise<TestResult[]> {
+  const results: TestResult[] = [];
+  for (const [name, command] of Object.entries(checks)) {
+    const { code, output, seconds } = await run(command, { timeout: TIMEOUT_MS });
+    if (code !== 0) console.log(output.trimEnd());
+    console.log(`  ${code === 0 ? "✔" : "✖"} ${name} (${seconds.toFixed(1)} s)`);
+    results.push({ name, outcome: code === 0 ? "passed" : "failed", reason: "" });
+  }
+  return results;
+}
+
+/** The files that are for Deno alone: its own checker sees its real types. */
+function denoFiles(): string[] {
+  const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
+  return files.filter((file) => /(^|[\\/])deno\.ts$/.test(file)).map((file) => join("src", file));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]!).href) {
+  const failed = (await runChecks()).filter(({ outcome }) => outcome === "failed");
+  if (failed.length > 0) console.log(`\nfailed: ${failed.map(({ name }) => name).join(", ")}`);
+  process.exitCode = failed.length > 0 ? 1 : 0;
+}

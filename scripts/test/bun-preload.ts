@@ -1,0 +1,8 @@
+/** Loaded by `bun test` before every test file (bunfig.toml). */
+import { mock, setDefaultTimeout } from "bun:test";
+import * as nodeTest from "./node-test.ts";
+
+// Bun ends a test after 5 s unless told otherwise; node:test and Deno have no such limit. The runner has one per file.
+setDefaultTimeout(120_000);
+
+mock.module("node:test", () => ({ ...nodeTest }));

@@ -1,0 +1,86 @@
+/** The forms that Harmony's tests run in: a runtime from source, or the compiled programs driven by Node. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { bun, deno, NEWEST_NODE, node, nodeOfVersion, OLDEST_NODE, root, testFiles } from "../runtimes.ts";
+
+export interface Form {
+  /** As in the table: `node`, `bun`, `deno`, `node-oldest`, `node-newest`, `compiled-bun`, `compiled-deno`. */
+  readonly name: string;
+  /** What it runs on, or why it cannot run. */
+  prepare(): { readonly label: string; readonly command: Command } | { readonly missing: string };
+  files(): string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** The command line that runs one test file and leaves a JUnit report. */
+type Command = (file: string, report: string) => string[];
+
+// They start their own processes of every runtime, so that once is enough.
+const NODE_ONLY = ["test/package/"];
+// The black-box tests start the programs as processes: their code does not depend on the Node that drives them.
+const PROGRAMS = ["test/blackbox/"];
+
+const without = (folders: readonly string[]) => (): string[] =>
+  testFiles().filter((file) => !folders.some((folder) => file.startsWith(folder)));
+
+const nodeCommand =
+  (binary: string): Command =>
+  (file, report) => [
+    binary,
+    "--import",
+    "tsx",
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=junit",
+    `--test-reporter-destination=${report}`,
+    file,
+  ];
+
+const bunCommand: Command = (file, report) => [
+  bun,
+  "test",
+  "--reporter=junit",
+  `--reporter-outfile=${report}`,
+  `./${file}`,
+];
+const denoCommand: Command = (file, report) => [deno, "test", "-A", "--no-check", `--junit-path=${report}`, file];
+
+const ready = (label: string, command: Command) => () => ({ label, command });
+
+function otherNode(name: string, version: string): Form {
+  return {
+    name,
+    files: without([...NODE_ONLY, ...PROGRAMS]),
+    prepare() {
+      const binary = nodeOfVersion(version);
+      if (typeof binary !== "string") return binary;
+      return { label: `Node ${version}`, command: nodeCommand(binary) };
+    },
+  };
+}
+
+function compiled(form: "bun" | "deno", folder: string): Form {
+  const exe = process.platform === "win32" ? ".exe" : "";
+  return {
+    name: `compiled-${form}`,
+    files: () => testFiles("test/blackbox"),
+    env: { HARMONY_TEST_FORM: form },
+    prepare() {
+      const missing = ["harmony-balancer", "harmony-reporter"].find(
+        (name) => !existsSync(join(root, folder, name + exe)),
+      );
+      if (missing) return { missing: `${folder}/${missing} was not built: \`make build\` says why` };
+      return { label: `${folder}/`, command: nodeCommand(node) };
+    },
+  };
+}
+
+export const forms: readonly Form[] = [
+  { name: "node", files: without([]), prepare: ready(`Node ${process.versions.node}`, nodeCommand(node)) },
+  { name: "bun", files: without(NODE_ONLY), prepare: ready("Bun", bunCommand) },
+  { name: "deno", files: without(NODE_ONLY), prepare: ready("Deno", denoCommand) },
+  otherNode("node-oldest", OLDEST_NODE),
+  otherNode("node-newest", NEWEST_NODE),
+  compiled("bun", "dist"),
+  compiled("deno", "dist/deno"),
+];

@@ -1,0 +1,125 @@
+/** The kinds of value that name hosts and ports, and what an address list means on this machine. */
+import ipaddr from "ipaddr.js";
+import { formatHostPort } from "../util/host-port.ts";
+import { type Kind, kindOf, textCodec } from "./kind.ts";
+import { integer } from "./kinds.ts";
+
+/** `host` "" is every interface. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `port` null: the default port of whatever the host is asked for. */
+export interface RemoteHost {
+  readonly host: string;
+  readonly port: number | null;
+}
+
+export const anyPort = integer(0, 65_535, "PORT");
+export const realPort = integer(1, 65_535, "PORT");
+
+// RFC 1123 labels, and underscores, which container networks use in names.
+const NAME =
+  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/;
+const LOOKS_LIKE_IPV4 = /^[\d.]+$/;
+
+/** A host name, an IPv4 literal, or an IPv6 literal without brackets. */
+function isHost(text: string): boolean {
+  if (text.includes(":")) return ipaddr.IPv6.isValid(text);
+  if (LOOKS_LIKE_IPV4.test(text)) return ipaddr.IPv4.isValidFourPartDecimal(text);
+  return NAME.test(text);
+}
+
+/** `[::1]:80` → `::1` and `80`; `host:80`; `host`; `::1` (no port can follow a bare IPv6 literal). */
+function split(text: string): { host: string; port: string | null } | undefined {
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/s.exec(text);
+  if (bracketed) {
+    const host = bracketed[1]!;
+    return host.includes(":") ? { host, port: bracketed[2] ?? null } : undefined;
+  }
+  const colon = text.indexOf(":");
+  if (colon === -1 || colon !== text.lastIndexOf(":")) return { host: text, port: null };
+  return { host: text.slice(0, colon), port: text.slice(colon + 1) };
+}
+
+function listenAddress(text: string): ListenAddress | undefined {
+  const whole = anyPort.parse(text);
+  if (whole) return { host: "", port: whole.value };
+  const parts = split(text);
+  if (parts?.port == null) return undefined;
+  const port = anyPort.parse(parts.port);
+  const host = parts.host === "*" ? "" : parts.host;
+  if (!port || (host !== "" && !isHost(host))) return undefined;
+  return { host, port: port.value };
+}
+
+function remoteHost(text: string): RemoteHost | undefined {
+  const parts = split(text);
+  if (!parts || !isHost(parts.host)) return undefined;
+  if (parts.port === null) return { host: parts.host, port: null };
+  const port = realPort.parse(parts.port);
+  return port ? { host: parts.host, port: port.value } : undefined;
+}
+
+/** A comma-separated list with at least one entry, as one variable of the environment has to hold it. */
+function listOf<T>(decode: (text: string) => T | undefined, encode: (value: T) => string) {
+  return textCodec<readonly T[]>(
+    (text) => {
+      const values: T[] = [];
+      for (const item of text.split(",")) {
+        const value = decode(item.trim());
+        if (value === undefined) return undefined;
+        values.push(value);
+      }
+      return values;
+    },
+    (values) => values.map(encode).join(","),
+  );
+}
+
+export const listenAddresses: Kind<readonly ListenAddress[]> = kindOf(
+  "[HOST:]PORT",
+  "[HOST:]PORT with a port from 0 to 65535, such as 3000, 127.0.0.1:3000, [::1]:3000 or localhost:3000",
+  listOf(listenAddress, ({ host, port }) => (host === "" ? String(port) : formatHostPort(host, port))),
+);
+
+export const remoteHosts: Kind<readonly RemoteHost[]> = kindOf(
+  "HOST[:PORT]",
+  "HOST[:PORT] with a port from 1 to 65535, such as balance.mydomain, 10.0.0.5:1666 or [2001:db8::1]:1666",
+  listOf(remoteHost, ({ host, port }) => (port === null ? host : formatHostPort(host, port))),
+);
+
+export const hostName: Kind<string> = kindOf(
+  "HOST",
+  "a host name or an IP address, such as localhost, 10.0.0.5 or 2001:db8::1",
+  textCodec(
+    (text) => {
+      const parts = split(text);
+      return parts?.port === null && isHost(parts.host) ? parts.host : undefined;
+    },
+    (value) => value,
+  ),
+);
+
+/** A host to listen on: a host, or "" or * for every interface. */
+export const listenHost: Kind<string> = kindOf(
+  "HOST",
+  'a host name or an IP address of this machine, or "" for every interface',
+  textCodec(
+    (text) => (text === "" || text === "*" ? "" : hostName.parse(text)?.value),
+    (value) => value,
+  ),
+);
+
+/**
+ * "localhost" means both loopback addresses, so that a client finds the listener whichever of them its resolver puts
+ * first. A port of 0 picks a free one, and picks differ: then it is 127.0.0.1 alone.
+ */
+export function expandLocalhost(addresses: readonly ListenAddress[], hasIpv6Loopback: boolean): ListenAddress[] {
+  return addresses.flatMap(({ host, port }) => {
+    if (host !== "localhost") return [{ host, port }];
+    const v4 = { host: "127.0.0.1", port };
+    return hasIpv6Loopback && port !== 0 ? [v4, { host: "::1", port }] : [v4];
+  });
+}

@@ -1,0 +1,38 @@
+/** Edits (insert, delete, replace, swap two neighbours) that turn `a` into `b`: the optimal string alignment distance. */
+function distance(a: string, b: string): number {
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let least = Math.min(previous[j]! + 1, current[j - 1]! + 1, replaced);
+      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, before[j - 2]! + 1);
+      current.push(least);
+    }
+    before = previous;
+    previous = current;
+  }
+  return previous[b.length]!;
+}
+
+/** The candidate most like `given`, or undefined where none is like it: at most 2 of 5 letters may differ. */
+export function nearest(given: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    const edits = distance(given.toLowerCase(), candidate.toLowerCase());
+    const allowed = Math.max(given.length, candidate.length) * 0.4;
+    if (edits < least && edits <= allowed) {
+      best = candidate;
+      least = edits;
+    }
+  }
+  return best;
+}
+
+/** `; did you mean X?` or nothing. */
+export function suggestion(given: string, candidates: Iterable<string>): string {
+  const best = nearest(given, candidates);
+  return best === undefined ? "" : `; did you mean ${best}?`;
+}

@@ -1,0 +1,82 @@
+/** Every option of the reporter: the program's, and the library's `client()`. */
+import { hostName, realPort, remoteHosts } from "./address-kinds.ts";
+import { duration, integer, onOff, text } from "./kinds.ts";
+import { option, optional, type Values } from "./option.ts";
+import { DEFAULT_ADMIN_PORT, drainTimeout, insecure, key, keyFile, path, programOptions } from "./shared-options.ts";
+
+/** As the first Harmony. Its meaning is only relative: twice the number, twice the share. */
+const DEFAULT_BALANCE = 500;
+/** The pool's own bound. */
+const MOST_BALANCE = 1_000_000;
+/** As the first Harmony; in practice the balancer's own, shorter interval decides. */
+const DEFAULT_ACK = 5 * 60_000;
+/** The port of HTTP, as the first Harmony. */
+const DEFAULT_PORT = 80;
+const MOST_CONNECTIONS = 16_777_215;
+
+// As the balancer accepts them (src/control/messages.ts).
+const poolName = text("NAME", "1 to 64 letters, digits or . _ -", /^[A-Za-z0-9._-]{1,64}$/);
+const targetName = text("NAME", "1 to 128 letters, digits or . _ @ -", /^[A-Za-z0-9._@-]{1,128}$/);
+
+export const reporterOptions = {
+  host: option({
+    kind: remoteHosts,
+    default: [{ host: "localhost", port: null }],
+    doc: "The balancer. May be repeated: it then reports to every one of them.",
+    repeat: true,
+  }),
+  adminPort: option({
+    kind: realPort,
+    default: DEFAULT_ADMIN_PORT,
+    doc: "The balancer's admin port, where the host names none.",
+    aliases: ["adminport"],
+  }),
+  port: option({
+    kind: realPort,
+    default: DEFAULT_PORT,
+    doc: "The port that the server to be announced listens on.",
+    aliases: ["listenport", "localport"],
+  }),
+  advertise: optional({
+    kind: hostName,
+    doc: "Address at which the balancer shall connect to the server.",
+    shownDefault: "the address that the balancer sees",
+  }),
+  balance: option({
+    kind: integer(0, MOST_BALANCE),
+    default: DEFAULT_BALANCE,
+    doc: "Weight: twice the number, twice the share.",
+    zero: "no new connections",
+    aliases: ["weight"],
+  }),
+  ack: option({
+    kind: duration(1),
+    default: DEFAULT_ACK,
+    doc: "Report at least this often. The balancer's own interval is kept where it is shorter.",
+  }),
+  pool: option({ kind: poolName, default: "default", doc: "The pool of the balancer to join." }),
+  id: optional({
+    kind: targetName,
+    doc: "Name of this target, the same after a move to another address.",
+    shownDefault: "its address and port",
+  }),
+  maxConnections: option({
+    kind: integer(0, MOST_CONNECTIONS),
+    default: 0,
+    doc: "Connections that the server takes at once.",
+    zero: "no limit",
+  }),
+  drainTimeout: drainTimeout("How long to wait for open connections to finish before leaving.", "leave at once"),
+  keyFile,
+  key,
+  insecure: insecure("Report without a key to a balancer that was started with --insecure."),
+  tls: option({ kind: onOff, default: false, doc: "Speak TLS with the balancer's admin port." }),
+  tlsCa: optional({
+    kind: path,
+    doc: "PEM certificates that alone are trusted to sign the balancer's. Switches TLS on.",
+    shownDefault: "those of the system",
+  }),
+  ...programOptions,
+} as const;
+
+export type ReporterValues = Values<typeof reporterOptions>;

@@ -1,0 +1,57 @@
+/** Where key files are looked for when none is named. Decides paths only; key-file.ts reads and creates. */
+
+import { statSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { posix, win32 } from "node:path";
+
+/** What the places depend on. */
+export interface Surroundings {
+  readonly platform: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user's home, or null where there is none that is a directory. */
+  readonly home: string | null;
+  readonly tmp: string;
+  /** null where the system has no numeric users (Windows). */
+  readonly uid: number | null;
+}
+
+export interface KeyPlace {
+  readonly path: string;
+  /** Whose directory it is: the `system`'s (never created by us), the `user`'s, or `shared` with everybody, so that its owner must be verified. */
+  readonly kind: "system" | "user" | "shared";
+}
+
+/** In order of preference; the balancer creates its key at the first that is not the system's. */
+export function keyPlaces({ platform, env, home, tmp, uid }: Surroundings): KeyPlace[] {
+  const places: KeyPlace[] = [];
+  if (platform === "win32") {
+    const roaming = env.APPDATA || (home && win32.join(home, "AppData", "Roaming"));
+    if (roaming) places.push({ path: win32.join(roaming, "harmony", "key"), kind: "user" });
+    return places;
+  }
+  places.push({ path: "/etc/harmony/key", kind: "system" });
+  const config = env.XDG_CONFIG_HOME || (home && posix.join(home, ".config"));
+  if (config) places.push({ path: posix.join(config, "harmony", "key"), kind: "user" });
+  if (uid !== null) places.push({ path: posix.join(tmp, `harmony-${uid}`, "key"), kind: "shared" });
+  return places;
+}
+
+export function surroundings(): Surroundings {
+  return {
+    platform: process.platform,
+    env: process.env,
+    home: usableHome(),
+    tmp: tmpdir(),
+    uid: process.getuid?.() ?? null,
+  };
+}
+
+/** Service users have homes such as `/nonexistent` or `/`. */
+function usableHome(): string | null {
+  try {
+    const home = homedir();
+    return home && home !== "/" && statSync(home).isDirectory() ? home : null;
+  } catch {
+    return null; // no such directory, or a user whom the system does not know: the next place serves
+  }
+}

@@ -1,0 +1,68 @@
+/** What a DueList holds: one object is in one list at a time, and carries its links itself, so that moving it allocates nothing. */
+export abstract class Timed<T extends Timed<T>> {
+  due = 0;
+  list: DueList<T> | null = null;
+  before: T | null = null;
+  after: T | null = null;
+}
+
+/**
+ * Things that fall due a fixed time after they were added. As the delay is the same for all, the list is in order of due
+ * time by itself: adding, removing and sweeping cost a few writes, however many are in it, and there is no timer for each.
+ */
+export class DueList<T extends Timed<T>> implements Iterable<T> {
+  /** ms, greater than 0. */
+  readonly delay: number;
+  readonly #expire: (item: T, now: number) => void;
+  #first: T | null = null;
+  #last: T | null = null;
+
+  /** `expire` is called with each item that has fallen due, after it was taken out; it may add items, to this list too. */
+  constructor(delay: number, expire: (item: T, now: number) => void) {
+    this.delay = delay;
+    this.#expire = expire;
+  }
+
+  get empty(): boolean {
+    return this.#first === null;
+  }
+
+  /** Adds at the end, after taking it out of whichever list it is in. */
+  add(item: T, now: number): void {
+    item.list?.remove(item);
+    item.list = this;
+    item.due = now + this.delay;
+    item.before = this.#last;
+    if (this.#last === null) this.#first = item;
+    else this.#last.after = item;
+    this.#last = item;
+  }
+
+  remove(item: T): void {
+    if (item.list !== this) return;
+    if (item.before === null) this.#first = item.after;
+    else item.before.after = item.after;
+    if (item.after === null) this.#last = item.before;
+    else item.after.before = item.before;
+    item.list = null;
+    item.before = null;
+    item.after = null;
+  }
+
+  /** Expires everything due by `now`. Ends, since what `expire` adds anew is due after `now`. */
+  sweep(now: number): void {
+    for (let item = this.#first; item !== null && item.due <= now; item = this.#first) {
+      this.remove(item);
+      this.#expire(item, now);
+    }
+  }
+
+  /** Oldest first. The item at hand may be removed while iterating. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let item = this.#first; item !== null; ) {
+      const next: T | null = item.after;
+      yield item;
+      item = next;
+    }
+  }
+}

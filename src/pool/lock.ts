@@ -1,0 +1,83 @@
+/**
+ * The lock of a pool: a word in shared memory that names its owner, so that it can be freed when the owner's thread has
+ * died. Critical sections are well under a microsecond, so a taker spins briefly before it sleeps. Main threads may
+ * sleep too: Node, Deno and Bun all allow Atomics.wait there.
+ */
+import { LOCK, TURNS } from "./words.ts";
+
+/** Set in the word when somebody may be asleep. The rest of the word is the owner's worker number plus one; 0 is free. */
+const CONTENDED = 1 << 30;
+/** Loads before going to sleep: about as long as a critical section. */
+const SPINS = 100;
+/** Sleep at most this long (ms), so that nothing depends on a wake-up getting through. */
+const NAP = 1;
+/**
+ * After so many full naps with the same owner in the same turn, the owner is dead: nobody holds the lock for 2 s. Counted
+ * in naps, not by the clock, so that a process that was stopped and goes on draws no such conclusion. Only the creator's
+ * thread concludes: while it waits here it cannot hear of a worker's death in any other way.
+ */
+const NAPS_UNTIL_ABANDONED = 2000;
+
+export class Lock {
+  readonly #words: Int32Array;
+  readonly #me: number;
+  readonly #onAbandoned: ((worker: number) => void) | null;
+
+  /** `onAbandoned` (creator only) repairs what a dead owner may have left half done; it runs with the lock held. */
+  constructor(words: Int32Array, worker: number, onAbandoned: ((worker: number) => void) | null) {
+    this.#words = words;
+    this.#me = worker + 1;
+    this.#onAbandoned = onAbandoned;
+  }
+
+  take(): void {
+    if (Atomics.compareExchange(this.#words, LOCK, 0, this.#me) !== 0) this.#takeContended();
+    this.#words[TURNS]!++;
+  }
+
+  /** Throws when the lock is not this thread's: then it was taken from it as dead, and its work is void. */
+  free(): void {
+    const words = this.#words;
+    if (Atomics.compareExchange(words, LOCK, this.#me, 0) === this.#me) return;
+    const mine = this.#me | CONTENDED;
+    if (Atomics.compareExchange(words, LOCK, mine, 0) !== mine) {
+      throw new Error(`worker ${this.#me - 1} lost the pool's lock while it held it`);
+    }
+    Atomics.notify(words, LOCK, 1);
+  }
+
+  /** Takes the lock from a worker that is known to be dead. False: it does not hold it. Free it afterwards. */
+  seize(worker: number): boolean {
+    const held = Atomics.load(this.#words, LOCK);
+    if ((held & ~CONTENDED) !== worker + 1) return false;
+    // The word can still gain the mark, nothing else: try again then.
+    if (Atomics.compareExchange(this.#words, LOCK, held, this.#me | CONTENDED) !== held) return this.seize(worker);
+    this.#words[TURNS]!++;
+    return true;
+  }
+
+  #takeContended(): void {
+    const words = this.#words;
+    for (let i = 0; i < SPINS; i++) {
+      if (Atomics.load(words, LOCK) === 0 && Atomics.compareExchange(words, LOCK, 0, this.#me) === 0) return;
+    }
+    let naps = 0;
+    let turn = -1;
+    for (;;) {
+      // Taken with the mark: others may be asleep as well, and only free() of a marked lock wakes the next.
+      const held = Atomics.compareExchange(words, LOCK, 0, this.#me | CONTENDED);
+      if (held === 0) return;
+      const marked = held | CONTENDED;
+      if (held !== marked && Atomics.compareExchange(words, LOCK, held, marked) !== held) continue;
+      if (Atomics.wait(words, LOCK, marked, NAP) !== "timed-out" || words[TURNS] !== turn) {
+        turn = words[TURNS]!;
+        naps = 0;
+      } else if (++naps >= NAPS_UNTIL_ABANDONED && this.#onAbandoned !== null) {
+        const owner = (marked & ~CONTENDED) - 1;
+        if (!this.seize(owner)) continue;
+        this.#onAbandoned(owner);
+        return;
+      }
+    }
+  }
+}

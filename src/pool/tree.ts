@@ -1,0 +1,169 @@
+/**
+ * Trees over the rows, eight children to a node: few levels, and a node's children lie in one cache line. Level 0 are the
+ * rows, level 1 groups of 8, and so on; only as many levels are in use as the rows in use (SPAN) need.
+ */
+import { SPAN } from "./words.ts";
+
+const BITS = 3;
+export const FANOUT = 1 << BITS;
+
+/** Nodes above `rows` rows, every level rounded up to full groups. */
+export function treeNodes(rows: number): number {
+  return levelStarts(rows).end;
+}
+
+/** Levels above `span` rows; at least 1. */
+export function levelsFor(span: number): number {
+  return span <= FANOUT ? 1 : Math.ceil((32 - Math.clz32(span - 1)) / BITS);
+}
+
+/** Where each level starts within the nodes (index 0, the rows, is unused). */
+function levelStarts(rows: number): { starts: Int32Array; end: number } {
+  const starts = new Int32Array(levelsFor(rows) + 1);
+  let end = 0;
+  for (let level = 1, nodes = rows; level < starts.length; level++) {
+    nodes = Math.ceil(nodes / FANOUT);
+    starts[level] = end;
+    end += Math.ceil(nodes / FANOUT) * FANOUT;
+  }
+  return { starts, end };
+}
+
+/** No key is worse: the row cannot be chosen. */
+export const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * Tournament tree: the row with the smallest key, on equal keys the one with the smaller tie. Reading the best is O(1), a
+ * change O(log8 rows).
+ */
+export class MinTree {
+  readonly keys: Float64Array;
+  readonly #ties: Float64Array;
+  /** The best row below each node; -1 while there was none. */
+  readonly #winners: Int32Array;
+  readonly #header: Int32Array;
+  readonly #starts: Int32Array;
+
+  constructor(header: Int32Array, keys: Float64Array, ties: Float64Array, winners: Int32Array) {
+    this.#header = header;
+    this.keys = keys;
+    this.#ties = ties;
+    this.#winners = winners;
+    this.#starts = levelStarts(keys.length).starts;
+  }
+
+  /** For the creator, once: nobody can be chosen. */
+  clear(): void {
+    this.keys.fill(NEVER);
+    this.#winners.fill(-1);
+  }
+
+  /** The row's key, or its tie together with it, changes. */
+  set(row: number, key: number): void {
+    this.keys[row] = key;
+    const levels = levelsFor(this.#header[SPAN]!);
+    for (let level = 1, node = row >> BITS; level <= levels; level++, node >>= BITS) {
+      const at = this.#starts[level]! + node;
+      const winner = this.#winners[at]!;
+      if (winner === row) this.#winners[at] = this.#contest(level, node);
+      else if (winner < 0 || this.#beats(row, winner)) this.#winners[at] = row;
+      else return; // it neither was nor is the best here, so nothing changes above
+    }
+  }
+
+  /** The best row that is not in `except`, or -1. */
+  best(except: readonly number[]): number {
+    return this.#bestBelow(levelsFor(this.#header[SPAN]!), 0, except);
+  }
+
+  /** From the keys up. Needed when SPAN has outgrown the levels, and after a repair. */
+  rebuild(): void {
+    this.#winners.fill(-1);
+    const levels = levelsFor(this.#header[SPAN]!);
+    for (let level = 1, nodes = this.#header[SPAN]!; level <= levels; level++) {
+      nodes = Math.ceil(nodes / FANOUT);
+      for (let node = 0; node < nodes; node++) this.#winners[this.#starts[level]! + node] = this.#contest(level, node);
+    }
+  }
+
+  #contest(level: number, node: number): number {
+    const first = node << BITS;
+    let best = -1;
+    for (let child = first; child < first + FANOUT; child++) {
+      const row = level === 1 ? child : this.#winners[this.#starts[level - 1]! + child]!;
+      if (row >= 0 && (best < 0 || this.#beats(row, best))) best = row;
+    }
+    return best;
+  }
+
+  #bestBelow(level: number, node: number, except: readonly number[]): number {
+    const winner = level === 0 ? node : this.#winners[this.#starts[level]! + node]!;
+    if (winner < 0 || this.keys[winner] === NEVER) return -1;
+    if (except.length === 0 || !except.includes(winner)) return winner;
+    if (level === 0) return -1;
+    let best = -1;
+    for (let child = node << BITS, end = child + FANOUT; child < end; child++) {
+      const row = this.#bestBelow(level - 1, child, except);
+      if (row >= 0 && (best < 0 || this.#beats(row, best))) best = row;
+    }
+    return best;
+  }
+
+  #beats(a: number, b: number): boolean {
+    const difference = this.keys[a]! - this.keys[b]!;
+    // Two NEVERs differ by NaN: neither beats the other.
+    return difference < 0 || (difference === 0 && this.#ties[a]! < this.#ties[b]!);
+  }
+}
+
+/** Sum tree: finds the row at a point of the cumulated amounts. Amounts are integers, so that the sums are exact. */
+export class SumTree {
+  readonly leaves: Float64Array;
+  readonly #sums: Float64Array;
+  readonly #header: Int32Array;
+  readonly #starts: Int32Array;
+
+  constructor(header: Int32Array, leaves: Float64Array, sums: Float64Array) {
+    this.#header = header;
+    this.leaves = leaves;
+    this.#sums = sums;
+    this.#starts = levelStarts(leaves.length).starts;
+  }
+
+  get total(): number {
+    return this.#sums[this.#starts[levelsFor(this.#header[SPAN]!)]!]!;
+  }
+
+  set(row: number, amount: number): void {
+    const more = amount - this.leaves[row]!;
+    if (more === 0) return;
+    this.leaves[row] = amount;
+    const levels = levelsFor(this.#header[SPAN]!);
+    for (let level = 1, node = row >> BITS; level <= levels; level++, node >>= BITS) {
+      this.#sums[this.#starts[level]! + node]! += more;
+    }
+  }
+
+  /** The row that covers `point`, 0 <= point < total. */
+  at(point: number): number {
+    let left = point;
+    let child = 0;
+    for (let level = levelsFor(this.#header[SPAN]!) - 1; level >= 0; level--) {
+      const amounts = level === 0 ? this.leaves : this.#sums;
+      const start = level === 0 ? 0 : this.#starts[level]!;
+      for (child <<= BITS; left >= amounts[start + child]!; child++) left -= amounts[start + child]!;
+    }
+    return child;
+  }
+
+  /** From the leaves up. Needed when SPAN has outgrown the levels, and after a repair. */
+  rebuild(): void {
+    this.#sums.fill(0);
+    const levels = levelsFor(this.#header[SPAN]!);
+    for (let row = 0; row < this.#header[SPAN]!; row++) {
+      for (let level = 1, node = row >> BITS; level <= levels; level++, node >>= BITS) {
+        this.#sums[this.#starts[level]! + node]! += this.leaves[row]!;
+      }
+    }
+  }
+}

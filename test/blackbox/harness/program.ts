@@ -1,0 +1,131 @@
+/** Starts programs as processes, waits for what they log, and ends them by their process id. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { form, type ProgramName, programCommand, scriptCommand } from "./form.ts";
+import { waitFor, within } from "./wait.ts";
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A line of `--log-format json`. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly message: string };
+
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+}
+
+const started = new Set<Program>();
+
+/** Ends whatever is still running. For `after()` and `afterEach()`. */
+export async function endPrograms(): Promise<void> {
+  await Promise.all([...started].map((program) => program.kill()));
+}
+
+export class Program {
+  readonly exited: Promise<Exit>;
+  exit: Exit | undefined;
+  stdout = "";
+  stderr = "";
+  private readonly child: ChildProcess;
+  private readonly title: string;
+
+  constructor(command: readonly string[], options: StartOptions = {}) {
+    this.title = command.join(" ");
+    this.child = spawn(command[0]!, command.slice(1), {
+      // HARMONY_… of whoever runs the tests must not decide what they see.
+      env: { ...withoutHarmony(process.env), ...options.env } as NodeJS.ProcessEnv,
+      cwd: options.cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.child.stdout!.on("data", (bytes: Buffer) => {
+      this.stdout += bytes.toString();
+    });
+    this.child.stderr!.on("data", (bytes: Buffer) => {
+      this.stderr += bytes.toString();
+    });
+    this.exited = new Promise((resolve, reject) => {
+      this.child.once("error", reject);
+      // "close" comes when all output has been read, too.
+      this.child.once("close", (code, signal) => {
+        this.exit = { code, signal };
+        started.delete(this);
+        resolve(this.exit);
+      });
+    });
+    this.exited.catch(() => started.delete(this));
+    started.add(this);
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** What it has logged so far, as JSON lines. A line that is no JSON is left out. */
+  get log(): LogLine[] {
+    return this.stderr.split("\n").flatMap((line) => {
+      if (!line.startsWith("{") || !line.endsWith("}")) return [];
+      return [JSON.parse(line) as LogLine];
+    });
+  }
+
+  /** The first log line that fits, now or later. Throws if the program ends without it. */
+  logged(what: string, fits: (line: LogLine) => boolean): Promise<LogLine> {
+    return this.attend(what, () => this.log.find(fits));
+  }
+
+  /** The first log line whose message matches. */
+  says(pattern: RegExp): Promise<LogLine> {
+    return this.logged(String(pattern), (line) => pattern.test(line.message));
+  }
+
+  private async attend<T>(what: string, look: () => T | undefined): Promise<T> {
+    try {
+      return await waitFor(what, () => {
+        const found = look();
+        if (found === undefined && this.exit)
+          throw new Error(`it ended with ${JSON.stringify(this.exit)} before ${what}`);
+        return found;
+      });
+    } catch (error) {
+      throw new Error(`${this.title}: ${(error as Error).message}; it said:\n${this.stderr}${this.stdout}`);
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Its exit, within the patience of the tests. */
+  ended(): Promise<Exit> {
+    return within(`the end of ${this.title}`, this.exited);
+  }
+
+  /** SIGTERM and its exit. */
+  stop(signal: NodeJS.Signals = "SIGTERM"): Promise<Exit> {
+    this.signal(signal);
+    return this.ended();
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.exited.catch(() => undefined); // it never started: then there is nothing to end
+  }
+}
+
+/** Starts one of Harmony's programs, in the form that is being tested. */
+export function start(name: ProgramName, args: readonly string[], options?: StartOptions): Program {
+  return new Program([...programCommand(name), ...args], options);
+}
+
+/** Starts a TypeScript file of the tests on the runtime at hand. */
+export function startScript(file: string, args: readonly string[] = []): Program {
+  return new Program([...scriptCommand(file), ...args]);
+}
+
+function withoutHarmony(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("HARMONY_")));
+}
+
+export { form };

@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import {
+  anyPort,
+  expandLocalhost,
+  hostName,
+  listenAddresses,
+  realPort,
+  remoteHosts,
+} from "../../src/config/address-kinds.ts";
+import type { Kind } from "../../src/config/kind.ts";
+import { choice, duration, integer, onOff, persistence, text, textOrFile } from "../../src/config/kinds.ts";
+
+const hosts = fc.constantFrom("localhost", "a.example.com", "10.0.0.5", "::1", "2001:db8::1", "fe80::1%eth0", "db_1");
+const ports = fc.integer({ min: 1, max: 65_535 });
+const IDLE = 1_800_000;
+
+/** Every kind, with values that it has. */
+const kinds: { name: string; kind: Kind<unknown>; values: fc.Arbitrary<unknown> }[] = [
+  { name: "integer", kind: integer(-1, 1000), values: fc.integer({ min: -1, max: 1000 }) },
+  { name: "duration", kind: duration(0), values: fc.integer({ min: 0, max: 2 ** 31 - 1 }) },
+  { name: "onOff", kind: onOff, values: fc.boolean() },
+  { name: "choice", kind: choice(["a", "b"]), values: fc.constantFrom("a", "b") },
+  { name: "text", kind: text("T", "any"), values: fc.string({ minLength: 1 }) },
+  { name: "persistence", kind: persistence(IDLE), values: fc.option(fc.integer({ min: 1, max: 2 ** 31 - 1 })) },
+  {
+    name: "textOrFile",
+    kind: textOrFile,
+    values: fc.oneof(
+      fc
+        .string({ minLength: 1 })
+        .filter((value) => !value.startsWith("@"))
+        .map((value) => ({ text: value })),
+      fc.string({ minLength: 1 }).map((file) => ({ file })),
+    ),
+  },
+  { name: "anyPort", kind: anyPort, values: fc.integer({ min: 0, max: 65_535 }) },
+  {
+    name: "listenAddresses",
+    kind: listenAddresses,
+    values: fc.array(fc.record({ host: fc.oneof(hosts, fc.constant("")), port: ports }, { noNullPrototype: true }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  },
+  {
+    name: "remoteHosts",
+    kind: remoteHosts,
+    values: fc.array(fc.record({ host: hosts, port: fc.option(ports) }, { noNullPrototype: true }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  },
+  { name: "hostName", kind: hostName, values: hosts },
+] as typeof kinds;
+
+describe("a value's text form", () => {
+  for (const { name, kind, values } of kinds) {
+    test(`${name}: what is formatted is parsed back as the same value`, () => {
+      fc.assert(
+        fc.property(values, (value) => {
+          assert.deepEqual(kind.parse(kind.format(value)), { value });
+        }),
+      );
+    });
+    test(`${name}: any text is either taken or refused, never an exception`, () => {
+      fc.assert(
+        fc.property(fc.string(), (given) => {
+          const parsed = kind.parse(given);
+          assert.ok(parsed === null || "value" in parsed);
+        }),
+      );
+    });
+  }
+});
+
+/** Texts that a kind takes with their values, and texts that it refuses. */
+function table(name: string, kind: Kind<unknown>, taken: readonly (readonly [string, unknown])[], refused: string[]) {
+  test(name, () => {
+    for (const [given, value] of taken) assert.deepEqual(kind.parse(given), { value }, given);
+    for (const given of refused) assert.equal(kind.parse(given), null, given);
+  });
+}
+
+describe("what each kind takes and refuses", () => {
+  table(
+    "integer",
+    integer(-1, 10),
+    [
+      ["-1", -1],
+      ["10", 10],
+      ["-0", 0],
+      ["+3", 3],
+    ],
+    ["", "-2", "11", "1.5", "1e1", "0x1", "ten", " 1"],
+  );
+  table(
+    "port of a server",
+    realPort,
+    [
+      ["1", 1],
+      ["65535", 65_535],
+    ],
+    ["0", "65536", "-1", "80x", "http"],
+  );
+  table(
+    "duration, 0 allowed",
+    duration(0),
+    [
+      ["0", 0],
+      ["500ms", 500],
+      ["1.5s", 1500],
+      ["2h", 7_200_000],
+    ],
+    ["5", "5 years", "-1s", "25d", ""],
+  );
+  table("duration, 0 refused", duration(1), [["1ms", 1]], ["0", "0s", "0.2ms"]);
+  table(
+    "switch",
+    onOff,
+    [
+      ["on", true],
+      ["yes", true],
+      ["1", true],
+      ["off", false],
+      ["false", false],
+    ],
+    ["", "ON?", "2"],
+  );
+  table(
+    "persistence",
+    persistence(IDLE),
+    [
+      ["on", IDLE],
+      ["off", null],
+      ["30m", IDLE],
+      ["0", null],
+      ["5s", 5000],
+    ],
+    ["5", "perhaps"],
+  );
+  table(
+    "text or file",
+    textOrFile,
+    [
+      ["busy", { text: "busy" }],
+      ["@/a b", { file: "/a b" }],
+    ],
+    ["@"],
+  );
+  table(
+    "listen addresses",
+    listenAddresses,
+    [
+      ["3000", [{ host: "", port: 3000 }]],
+      ["*:3000", [{ host: "", port: 3000 }]],
+      [":3000", [{ host: "", port: 3000 }]],
+      ["127.0.0.1:0", [{ host: "127.0.0.1", port: 0 }]],
+      ["[::1]:3000", [{ host: "::1", port: 3000 }]],
+      [
+        "80, [::]:81",
+        [
+          { host: "", port: 80 },
+          { host: "::", port: 81 },
+        ],
+      ],
+    ],
+    [
+      "",
+      "70000",
+      "host",
+      "host:",
+      "::1:3000",
+      "[::1]",
+      "[host]:80",
+      "1.2.3:80",
+      "1.2.3.400:80",
+      "a b:80",
+      "80,",
+      "-a:80",
+    ],
+  );
+  table(
+    "balancers",
+    remoteHosts,
+    [
+      ["balance.mydomain", [{ host: "balance.mydomain", port: null }]],
+      ["10.0.0.5:1700", [{ host: "10.0.0.5", port: 1700 }]],
+      ["::1", [{ host: "::1", port: null }]],
+      ["[::1]", [{ host: "::1", port: null }]],
+      [
+        "[::1]:1700,b",
+        [
+          { host: "::1", port: 1700 },
+          { host: "b", port: null },
+        ],
+      ],
+    ],
+    ["", "host:0", "host:x", "http://host", "host/", "[::1", "10.0.0.256"],
+  );
+  table(
+    "host name",
+    hostName,
+    [
+      ["a", "a"],
+      ["::1", "::1"],
+      ["[::1]", "::1"],
+    ],
+    ["a:80", "", "a..b"],
+  );
+});
+
+describe("localhost as a place to listen", () => {
+  test("is both loopback addresses on one port", () => {
+    assert.deepEqual(expandLocalhost([{ host: "localhost", port: 80 }], true), [
+      { host: "127.0.0.1", port: 80 },
+      { host: "::1", port: 80 },
+    ]);
+  });
+  test("is 127.0.0.1 alone where there is no ::1, and where each would pick a port of its own", () => {
+    assert.deepEqual(expandLocalhost([{ host: "localhost", port: 80 }], false), [{ host: "127.0.0.1", port: 80 }]);
+    assert.deepEqual(expandLocalhost([{ host: "localhost", port: 0 }], true), [{ host: "127.0.0.1", port: 0 }]);
+  });
+  test("other hosts stay as they are", () => {
+    const others = [
+      { host: "", port: 80 },
+      { host: "a.example", port: 1 },
+    ];
+    assert.deepEqual(expandLocalhost(others, true), others);
+  });
+});

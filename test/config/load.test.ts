@@ -1,0 +1,297 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { balancerOptions } from "../../src/config/balancer-options.ts";
+import { type Invocation, loadBalancer, loadReporter } from "../../src/config/load.ts";
+import { envName, isIn, kebab, type OptionTable } from "../../src/config/option.ts";
+import { reporterOptions } from "../../src/config/reporter-options.ts";
+import { OptionError } from "../../src/config/resolve.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "harmony-config-"));
+after(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const program = { name: "harmony-test", usage: "[options]", summary: "Summary.", footer: "Footer." };
+
+function invocation(argv: readonly string[], environment: Record<string, string> = {}): Invocation {
+  return { argv, environment, program };
+}
+
+function balancer(argv: readonly string[], environment: Record<string, string> = {}) {
+  const order = loadBalancer(invocation(argv, environment));
+  assert.equal(order.action, "run");
+  return order.settings as unknown as Record<string, unknown>;
+}
+
+function reporter(argv: readonly string[], environment: Record<string, string> = {}) {
+  const order = loadReporter(invocation(argv, environment));
+  assert.equal(order.action, "run");
+  return order.settings as unknown as Record<string, unknown>;
+}
+
+function problems(run: () => unknown): readonly string[] {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(error instanceof OptionError, String(error));
+    assert.equal(error.fault, "config");
+    return error.problems;
+  }
+  assert.fail("no problem was found");
+}
+
+/** A text for each option that differs from its default, so that it shows where it came from. */
+const given: Record<string, string> = {
+  listen: "127.0.0.1:4000",
+  admin: "127.0.0.1:4001",
+  algorithm: "hash",
+  persistent: "2h",
+  concurrency: "7",
+  queue: "8",
+  queueTimeout: "9s",
+  requeue: "3",
+  unavailable: "Busy, sorry",
+  hostTimeout: "11s",
+  connectTimeout: "12s",
+  idleTimeout: "13s",
+  drainTimeout: "14s",
+  keyFile: join(folder, "key"),
+  insecure: "on",
+  engine: "portable",
+  logLevel: "debug",
+  logFormat: "json",
+  host: "10.0.0.5",
+  adminPort: "1700",
+  port: "8080",
+  advertise: "10.0.0.6",
+  balance: "1000",
+  ack: "15s",
+  pool: "web",
+  id: "web-1",
+  maxConnections: "16",
+  tls: "on",
+  key: "secret-of-sixteen-characters",
+  config: file("empty.toml", ""),
+  tlsCert: file("cert.pem", "CERT"),
+  tlsKey: file("key.pem", "KEY"),
+  tlsCa: file("ca.pem", "CA"),
+};
+/** Options that only make sense together, so that giving one alone is a problem. */
+const needs: Record<string, string> = { tlsCert: "tlsKey", tlsKey: "tlsCert" };
+
+const programs = [
+  { name: "balancer", options: balancerOptions as OptionTable, load: balancer },
+  { name: "reporter", options: reporterOptions as OptionTable, load: reporter },
+] as const;
+
+for (const { name, options, load } of programs) {
+  describe(`${name}: every option`, () => {
+    for (const [option, spec] of Object.entries(options)) {
+      const text = given[option] ?? "";
+      const value = isIn(spec, "flag") || isIn(spec, "env") ? spec.kind.parse(text)?.value : undefined;
+      const companion = needs[option];
+      const extra = companion ? [`--${kebab(companion)}`, given[companion]!] : [];
+      if (isIn(spec, "flag")) {
+        test(`--${kebab(option)}${spec.aliases ? " and its aliases" : ""} as a flag, in both spellings`, () => {
+          for (const each of [option, ...(spec.aliases ?? [])]) {
+            const flag = `--${kebab(each)}`;
+            assert.deepEqual(load([flag, text, ...extra])[option], load([`${flag}=${text}`, ...extra])[option]);
+            assertTaken(load([flag, text, ...extra]), option, value);
+          }
+        });
+      }
+      if (isIn(spec, "env")) {
+        test(`${envName(option)} in the environment, empty is none`, () => {
+          assertTaken(load(extra, { [envName(option)]: text }), option, value);
+          assert.deepEqual(load([], { [envName(option)]: "" }), load([]));
+        });
+      }
+      if (isIn(spec, "file")) {
+        test(`${kebab(option)} in the file`, () => {
+          const path = file(`${name}-${option}.toml`, `${kebab(option)} = ${JSON.stringify(text)}\n`);
+          assertTaken(load(["--config", path, ...extra]), option, value);
+        });
+      }
+    }
+  });
+}
+
+/** Most options reach the settings under their own name; the others in the form that the parts below take. */
+function assertTaken(settings: Record<string, unknown>, option: string, value: unknown): void {
+  const expected: Record<string, unknown> = {
+    unavailable: new TextEncoder().encode("Busy, sorry"),
+    tlsCert: given.tlsCert,
+    tls: {},
+  };
+  assert.notEqual(value, undefined);
+  assert.deepEqual(settings[option], option in expected ? expected[option] : value);
+}
+
+describe("precedence", () => {
+  const path = file("precedence.toml", "queue = 3\nrequeue = 3\nconcurrency = 3\n");
+  test("flag before environment before file before default", () => {
+    const settings = balancer(["--config", path, "--queue", "1"], { HARMONY_QUEUE: "2", HARMONY_REQUEUE: "2" });
+    assert.equal(settings.queue, 1);
+    assert.equal(settings.requeue, 2);
+    assert.equal(settings.concurrency, 3);
+    assert.equal(settings.algorithm, "leastconn");
+  });
+  test("the file may be named in the environment", () => {
+    assert.equal(balancer([], { HARMONY_CONFIG: path }).queue, 3);
+  });
+  test("the last of a repeated flag counts, but a list grows", () => {
+    assert.equal(balancer(["--queue", "1", "--queue", "2"]).queue, 2);
+    assert.deepEqual(balancer(["--listen", "81", "--listen=127.0.0.1:82"]).listen, [
+      { host: "", port: 81 },
+      { host: "127.0.0.1", port: 82 },
+    ]);
+    assert.deepEqual(reporter(["--host", "a", "--host", "b:7", "--admin-port", "5"]).balancers, [
+      { host: "a", port: 5 },
+      { host: "b", port: 7 },
+    ]);
+  });
+});
+
+describe("forms of a value", () => {
+  test("TOML numbers, booleans and lists", () => {
+    const path = file(
+      "forms.toml",
+      'queue = 5\npersistent = false\ninsecure = true\nlisten = ["81", 82]\nidle-timeout = 0\n',
+    );
+    const settings = balancer(["--config", path]);
+    assert.equal(settings.queue, 5);
+    assert.equal(settings.persistent, null);
+    assert.equal(settings.insecure, true);
+    assert.equal(settings.idleTimeout, 0);
+    assert.deepEqual(settings.listen, [
+      { host: "", port: 81 },
+      { host: "", port: 82 },
+    ]);
+  });
+  test("a negative number follows its flag", () => {
+    assert.equal(balancer(["--concurrency", "-1"]).concurrency, -1);
+  });
+  test("a switch needs no value", () => {
+    assert.equal(balancer(["--insecure", "--queue", "1"]).insecure, true);
+    assert.equal(balancer(["--insecure", "off"], { HARMONY_INSECURE: "on" }).insecure, false);
+  });
+  test("unavailable from a file, byte for byte", () => {
+    const path = file("busy.http", "HTTP/1.1 503 Busy\r\n\r\n");
+    assert.deepEqual(
+      Buffer.from(balancer(["--unavailable", `@${path}`]).unavailable as Uint8Array).toString(),
+      "HTTP/1.1 503 Busy\r\n\r\n",
+    );
+  });
+  test("TLS files are read; a CA switches TLS on", () => {
+    const pair = ["--tls-cert", given.tlsCert!, "--tls-key", given.tlsKey!];
+    assert.deepEqual(balancer(pair).tls, { cert: "CERT", key: "KEY" });
+    assert.deepEqual(reporter(["--tls-ca", given.tlsCa!]).tls, { ca: "CA" });
+    assert.equal(reporter([]).tls, null);
+  });
+  test("the command after -- is left alone", () => {
+    const order = loadReporter(invocation(["--port", "81", "--", "nginx", "--port", "-g", "--"]));
+    assert.ok(order.action === "run");
+    assert.deepEqual(order.command, ["nginx", "--port", "-g", "--"]);
+    assert.equal(order.settings.port, 81);
+  });
+});
+
+describe("bad input", () => {
+  test("all problems at once, each with where it came from, what was given and what is allowed", () => {
+    const path = file("bad.toml", 'queu = 1\nrequeue = "many"\nalgorithm = ["hash"]\n');
+    const argv = ["--config", path, "--listen", "70000", "--listn", "1", "stray", "--queue"];
+    const found = problems(() => balancer(argv, { HARMONY_QUEUE_TIMEOUT: "5" }));
+    const expected = [
+      /^--queue needs a value: give a whole number from 0 to \d+/,
+      /^--listn: there is no such flag; did you mean --listen\?$/,
+      /^"stray": a word on its own/,
+      /^queu in .*bad\.toml: there is no such option here; did you mean queue\?$/,
+      /^algorithm in .*bad\.toml: give one of leastconn, /,
+      /^--listen "70000": give \[HOST:\]PORT/,
+      /^HARMONY_QUEUE_TIMEOUT "5": give a duration such as 500ms/,
+      /^requeue in .*bad\.toml "many": give a whole number/,
+    ];
+    for (const pattern of expected)
+      assert.ok(
+        found.some((line) => pattern.test(line)),
+        `${pattern}\n${found.join("\n")}`,
+      );
+    assert.equal(found.length, expected.length, found.join("\n"));
+  });
+  test("flags are suggested, or not when nothing is near", () => {
+    assert.deepEqual(
+      problems(() => reporter(["--wieght=5"])),
+      ["--wieght: there is no such flag; did you mean --weight?"],
+    );
+    assert.deepEqual(
+      problems(() => reporter(["--xyzzy"])),
+      ["--xyzzy: there is no such flag"],
+    );
+    assert.deepEqual(
+      problems(() => reporter(["--halp"])),
+      ["--halp: there is no such flag; did you mean --help?"],
+    );
+  });
+  test("there is no flag and no file entry for the secret, and no problem shows it", () => {
+    assert.equal(
+      problems(() => balancer(["--key=hunter2hunter2hunter2"]))
+        .join()
+        .includes("hunter2"),
+      false,
+    );
+    const path = file("secret.toml", 'key = "hunter2hunter2"');
+    assert.match(problems(() => balancer(["--config", path])).join(), /^key in .*: there is no such option here/);
+    assert.equal(
+      problems(() => balancer(["--config", path]))
+        .join()
+        .includes("hunter2"),
+      false,
+    );
+  });
+  test("a key that is too short is a problem that does not show it", () => {
+    const found = problems(() => balancer([], { HARMONY_KEY: "web:hunter2" }));
+    assert.match(found.join(), /the secret of key "web" has fewer than 16 characters/);
+    assert.equal(found.join().includes("hunter2"), false);
+  });
+  test("files that cannot be read or are no TOML", () => {
+    const missing = join(folder, "missing");
+    const found = problems(() => balancer(["--config", missing, "--unavailable", `@${missing}`]));
+    assert.equal(found.length, 2);
+    assert.match(found[0]!, /^config: the file cannot be read: .*missing/);
+    assert.match(found[1]!, /^unavailable: the file cannot be read: .*missing/);
+    assert.match(
+      problems(() => balancer(["--config", file("no.toml", "a = \n")])).join(),
+      /no\.toml:1:\d+: this is not TOML/,
+    );
+  });
+  test("options that contradict or need each other", () => {
+    assert.match(problems(() => balancer(["--insecure", "--key-file", "x"])).join(), /contradict/);
+    assert.match(problems(() => balancer(["--tls-cert", given.tlsCert!])).join(), /belong together/);
+    assert.match(problems(() => balancer(["--listen", "127.0.0.1:1666"])).join(), /want the same port/);
+    assert.match(problems(() => balancer(["--", "nginx"])).join(), /starts no command/);
+    assert.match(problems(() => reporter(["--"])).join(), /name the command/);
+  });
+});
+
+describe("help and version", () => {
+  test("--help shows every flag with its default, and wins over problems", () => {
+    const order = loadBalancer(invocation(["--help", "--nonsense"]));
+    assert.ok(order.action === "help");
+    for (const [name, spec] of Object.entries(balancerOptions as OptionTable)) {
+      assert.equal(order.text.includes(`--${kebab(name)} `), isIn(spec, "flag"), name);
+    }
+    assert.match(order.text.replace(/\s+/g, " "), /--queue-timeout DURATION .*\(default: 30s\)/);
+    assert.match(order.text, /Footer/);
+  });
+  test("-V and --version", () => {
+    assert.deepEqual(loadReporter(invocation(["-V"])), { action: "version" });
+    assert.deepEqual(loadReporter(invocation(["--version"])), { action: "version" });
+  });
+});
