@@ -53,6 +53,7 @@ export const RLIMIT_NOFILE = 7;
 export const RLIMIT_SIZE = 16;
 
 export const EINTR = 4;
+export const EBADF = 9;
 export const EAGAIN = 11;
 export const ENOMEM = 12;
 export const EACCES = 13;

@@ -4,14 +4,10 @@
  */
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
-import { AF_INET, AF_INET6, AF_UNIX } from "./abi.ts";
+import { AF_INET, AF_INET6, AF_UNIX, SOCKADDR_MAX } from "./abi.ts";
 
 /** The third word of every IPv4-mapped address. */
 const MAPPED = 0xffff;
-
-/** What `pool.rowAddress` calls a Unix path. */
-const KIND_UNIX = 1;
-const KIND_IPV4 = 4;
 
 /** Writes the sockaddr of an IP literal (no brackets, scope as "%index") and returns its length in bytes. Throws a RangeError for anything else. */
 export function encodeLiteral(host: string, port: number, into: Uint8Array): number {
@@ -19,41 +15,27 @@ export function encodeLiteral(host: string, port: number, into: Uint8Array): num
   if (family === 0) throw new RangeError(`"${host}" is not an IP address`);
   const address = ipaddr.parse(host);
   const scope = Number(/%(\d+)$/.exec(host)?.[1] ?? 0);
-  return encodeIp(family === 4 ? AF_INET : AF_INET6, address.toByteArray(), 0, port >> 8, port & 0xff, scope, into);
+  return encodeIp(family === 4 ? AF_INET : AF_INET6, address.toByteArray(), port, scope, into);
 }
 
-/** Writes the sockaddr of what `pool.rowAddress` gave (`kind`, bytes) and returns its length in bytes. */
-export function encodeRow(kind: number, row: Uint8Array, into: Uint8Array): number {
-  if (kind === KIND_UNIX) {
-    into[0] = AF_UNIX;
-    into[1] = 0;
-    const end = row.indexOf(0);
-    const length = end < 0 ? row.length : end;
-    for (let i = 0; i < length; i++) into[2 + i] = row[i]!;
-    into[2 + length] = 0;
-    return 2 + length + 1;
-  }
-  const scope = ((row[18]! << 24) | (row[19]! << 16) | (row[20]! << 8) | row[21]!) >>> 0;
-  return encodeIp(kind === KIND_IPV4 ? AF_INET : AF_INET6, row, 0, row[16]!, row[17]!, scope, into);
+/** Writes the sockaddr of a path and returns its length in bytes. RangeError when it is longer than the kernel takes. */
+export function encodePath(path: string, into: Uint8Array): number {
+  const bytes = new TextEncoder().encode(path);
+  if (bytes.length > SOCKADDR_MAX - 3) throw new RangeError(`"${path}" is longer than a Unix socket's path may be`);
+  into.fill(0);
+  into[0] = AF_UNIX;
+  into.set(bytes, 2);
+  return 2 + bytes.length + 1;
 }
 
 /** sockaddr_in: family, port, address, 8 of padding. sockaddr_in6: family, port, flow info, address, scope (native order). */
-function encodeIp(
-  family: number,
-  address: ArrayLike<number>,
-  from: number,
-  portHigh: number,
-  portLow: number,
-  scope: number,
-  into: Uint8Array,
-): number {
+function encodeIp(family: number, address: readonly number[], port: number, scope: number, into: Uint8Array): number {
   const length = family === AF_INET ? 16 : 28;
   into.fill(0, 0, length);
   into[0] = family;
-  into[2] = portHigh;
-  into[3] = portLow;
-  const [at, count] = family === AF_INET ? [4, 4] : [8, 16];
-  for (let i = 0; i < count; i++) into[at + i] = address[from + i]!;
+  into[2] = port >> 8;
+  into[3] = port & 0xff;
+  into.set(address, family === AF_INET ? 4 : 8);
   if (family === AF_INET6) {
     into[24] = scope & 0xff;
     into[25] = (scope >> 8) & 0xff;

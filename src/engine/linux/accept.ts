@@ -1,0 +1,147 @@
+/** Taking in new connections, and leaving them to the kernel while there is no room for them. */
+import * as abi from "./abi.ts";
+import { admit } from "./course.ts";
+import { LISTENER_EVENT, type Shard } from "./shard.ts";
+import {
+  ACCEPTED_AT,
+  ADDRESS,
+  BITS,
+  CLIENT,
+  CONNECT_MS,
+  FAILURE,
+  FD,
+  FIRST,
+  HOLDS,
+  IN_QUEUE,
+  KEPT_ALIVE,
+  MOVED_IN,
+  MOVED_OUT,
+  OUTCOME,
+  PASS,
+  PHASE,
+  PORT,
+  QUEUED_MS,
+  REASON,
+  REQUEUES,
+  ROW,
+  STARTED_AT,
+  STREAK,
+  STRIDE,
+  TARGET,
+  TOLD_IN,
+  TOLD_OUT,
+  UNDELAYED,
+  WRITABLE,
+} from "./slots.ts";
+import { decodePeer } from "./sockaddr.ts";
+
+/** Connections taken per event: enough to empty a burst's backlog in a few turns, few enough to let the others have theirs. */
+const MOST_AT_ONCE = 64;
+/** ms after which it is tried again without any connection of ours having ended: the descriptors may have been others'. */
+const RETRY_MS = 100;
+
+export function startAccepting(s: Shard): void {
+  if (s.accepting || s.closing) return;
+  s.accepting = true;
+  s.acceptAgainAt = Number.POSITIVE_INFINITY;
+  // Level-triggered: what one turn leaves is reported again by the next.
+  for (const [i, fd] of s.listeners.entries()) {
+    if (s.watchAs(fd, abi.EPOLLIN, LISTENER_EVENT + i, 0) < 0) pauseAccepting(s);
+  }
+}
+
+export function stopAccepting(s: Shard): void {
+  s.accepting = false;
+  for (const fd of s.listeners) s.libc.epoll_ctl(s.epoll, abi.EPOLL_CTL_DEL, fd, s.small.event);
+}
+
+/** Until a connection ends, or a while has passed. */
+function pauseAccepting(s: Shard): void {
+  stopAccepting(s);
+  s.acceptAgainAt = s.now + RETRY_MS;
+}
+
+/**
+ * Takes what a listener has. The number of calls follows what the last turns found: one that finds the backlog empty costs a
+ * call for nothing, so after such a turn fewer are tried, and after one that did not reach the end more.
+ */
+export function acceptFrom(s: Shard, listener: number): void {
+  for (let i = 0; i < s.acceptBudget; i++) {
+    const slot = s.takeSlot();
+    if (slot < 0) {
+      s.warn(
+        "slots",
+        "no new connections for now: the main thread is too busy to read the records of those that ended",
+      );
+      return pauseAccepting(s);
+    }
+    const fd = acceptOne(s, listener);
+    if (fd < 0) {
+      s.returnSlot(slot);
+      s.acceptBudget = Math.max(1, s.acceptBudget >> 1);
+      return;
+    }
+    begin(s, slot, fd);
+    if (fd >= s.options.descriptorCeiling) {
+      s.warn("descriptors", `no new connections for now: ${fd} file descriptors are open (raise the limit: ulimit -n)`);
+      return pauseAccepting(s);
+    }
+    if (!s.accepting) return;
+  }
+  s.acceptBudget = Math.min(MOST_AT_ONCE, s.acceptBudget * 2);
+}
+
+/** A descriptor, or -1 when there is none to be had now. */
+function acceptOne(s: Shard, listener: number): number {
+  const { libc, small } = s;
+  for (;;) {
+    small.setLength(abi.SOCKADDR_MAX);
+    const fd = libc.accept4(listener, small.address, small.length, abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC);
+    if (fd >= 0) return fd;
+    const errno = libc.errno[0]!;
+    if (errno === abi.EAGAIN) return -1;
+    if (errno === abi.EMFILE || errno === abi.ENFILE || errno === abi.ENOBUFS || errno === abi.ENOMEM) {
+      const what =
+        errno === abi.EMFILE || errno === abi.ENFILE ? "file descriptors (raise the limit: ulimit -n)" : "memory";
+      s.warn(`accept ${errno}`, `no new connections for now: out of ${what}`);
+      pauseAccepting(s);
+      return -1;
+    }
+    // Else that one connection was lost before it was taken (accept(2) passes on its network errors): the next one.
+    if (errno === abi.EBADF || errno === abi.EINVAL) throw new Error(`a listener is gone (errno ${errno})`);
+  }
+}
+
+function begin(s: Shard, slot: number, fd: number): void {
+  const { words, doubles } = s;
+  const at = slot * STRIDE;
+  const half = at >> 1;
+  words[at + PORT] = decodePeer(s.small.addressBytes, s.slots.unsigned, at + ADDRESS);
+  words[at + FD + CLIENT] = fd;
+  words[at + FD + TARGET] = -1;
+  // Linux passes the listener's TCP_NODELAY and SO_KEEPALIVE on to what it accepts.
+  words[at + BITS + CLIENT] = WRITABLE | UNDELAYED | KEPT_ALIVE;
+  words[at + BITS + TARGET] = 0;
+  words[at + STREAK] = 0;
+  words[at + STREAK + 1] = 0;
+  words[at + ROW] = -1;
+  words[at + FIRST] = 0;
+  words[at + OUTCOME] = 0;
+  words[at + REQUEUES] = 0;
+  words[at + FAILURE] = 0;
+  words[at + REASON] = 0;
+  words[at + PASS] = 0;
+  words[at + HOLDS] = 0;
+  words[at + PHASE] = IN_QUEUE;
+  doubles[half + MOVED_IN] = 0;
+  doubles[half + MOVED_OUT] = 0;
+  doubles[half + TOLD_IN] = 0;
+  doubles[half + TOLD_OUT] = 0;
+  doubles[half + STARTED_AT] = s.now;
+  doubles[half + ACCEPTED_AT] = s.now;
+  doubles[half + QUEUED_MS] = 0;
+  doubles[half + CONNECT_MS] = -1;
+  s.open++;
+  s.watch(fd, slot, CLIENT); // ENOMEM or the user's watch limit: it is then dropped by a time-out
+  admit(s, slot);
+}

@@ -1,0 +1,110 @@
+/** The answer to a client that gets no target: a text delivered whole, a handler in the main thread, or just the end. */
+
+import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../unavailable.ts";
+import * as abi from "./abi.ts";
+import { dialLoopback } from "./dial.ts";
+import { finish, givePlaceBack } from "./finish.ts";
+import { BUFFER_BYTES, type Shard } from "./shard.ts";
+import {
+  ANSWERED,
+  ANSWERING,
+  BITS,
+  BY_BALANCER,
+  CLIENT,
+  FD,
+  GENERATION,
+  HELD,
+  IN_UNAVAILABLE,
+  LINGERING,
+  OUTCOME,
+  outcome,
+  PHASE,
+  REASON,
+  SPILL,
+  STATE,
+  STRIDE,
+  UNDELAYED,
+  WRITABLE,
+} from "./slots.ts";
+
+/** What the main thread is told first on a connection that its handler is to answer: the secret, then worker, slot and generation. */
+export const PREAMBLE_SECRET_BYTES = 16;
+export const PREAMBLE_BYTES = PREAMBLE_SECRET_BYTES + 12;
+
+/** The connection has no row, may have a place, and does not wait. `reason` is one of the causes. */
+export function unavailable(s: Shard, slot: number, reason: number): void {
+  const { words } = s;
+  const at = slot * STRIDE;
+  givePlaceBack(s, slot);
+  words[at + PHASE] = IN_UNAVAILABLE;
+  words[at + REASON] = reason;
+  words[at + OUTCOME] = outcome(BY_BALANCER, reason);
+  if (s.options.handler !== null) {
+    // Without a way to its handler the client is treated as if there were none: the answer is the close.
+    if (dialLoopback(s, slot, s.options.handler.port) !== 0) finish(s, slot, 0, true);
+  } else if (s.text === null) {
+    finish(s, slot, 0, false);
+  } else {
+    words[at + STATE] = ANSWERING;
+    words[at + ANSWERED] = 0;
+    words[at + BITS + CLIENT]! |= UNDELAYED | WRITABLE;
+    s.wheel.set(slot, s.now + ANSWER_MS);
+    sendText(s, slot);
+  }
+}
+
+/** An event of the client while it is answered. */
+export function onAnswerEvent(s: Shard, slot: number, events: number): void {
+  if (events & abi.EPOLLERR) finish(s, slot, 0, true);
+  else if (s.words[slot * STRIDE + STATE] === LINGERING) drop(s, slot);
+  else if (events & abi.EPOLLOUT) sendText(s, slot);
+}
+
+function sendText(s: Shard, slot: number): void {
+  const { libc, words } = s;
+  const at = slot * STRIDE;
+  const text = s.text!;
+  const total = s.options.text!.length;
+  while (words[at + ANSWERED]! < total) {
+    const from = words[at + ANSWERED]!;
+    const sent = libc.send(words[at + FD + CLIENT]!, text.at(from), total - from, abi.MSG_NOSIGNAL);
+    if (sent < 0) {
+      // A client that is lost while it is answered has lost nothing more than the answer; the record keeps the reason.
+      if (libc.errno[0] !== abi.EAGAIN) finish(s, slot, 0, true);
+      return;
+    }
+    words[at + ANSWERED] = from + sent;
+  }
+  libc.shutdown(words[at + FD + CLIENT]!, abi.SHUT_WR);
+  words[at + STATE] = LINGERING;
+  words[at + ANSWERED] = LINGER_BYTES;
+  s.wheel.set(slot, s.now + LINGER_MS);
+  drop(s, slot);
+}
+
+/** Takes what the client still sends, so that closing does not turn into a reset that overtakes the answer. */
+function drop(s: Shard, slot: number): void {
+  const { libc, words } = s;
+  const at = slot * STRIDE;
+  for (;;) {
+    const received = libc.recv(words[at + FD + CLIENT]!, s.ioStart, BUFFER_BYTES, 0);
+    if (received < 0 && libc.errno[0] === abi.EAGAIN) return;
+    words[at + ANSWERED]! -= Math.max(0, received);
+    if (received <= 0 || words[at + ANSWERED]! < 0) return finish(s, slot, 0, received < 0);
+  }
+}
+
+/** The way to the handler stands: what is said first tells the main thread whose connection this is. */
+export function introduce(s: Shard, slot: number): void {
+  const { words } = s;
+  const at = slot * STRIDE;
+  const preamble = new Uint8Array(PREAMBLE_BYTES);
+  const view = new DataView(preamble.buffer);
+  preamble.set(s.options.handler!.secret);
+  view.setUint32(PREAMBLE_SECRET_BYTES, s.index);
+  view.setUint32(PREAMBLE_SECRET_BYTES + 4, slot);
+  view.setInt32(PREAMBLE_SECRET_BYTES + 8, words[at + GENERATION + CLIENT]!);
+  words[at + SPILL + CLIENT] = s.spills.keep(preamble) + 1;
+  words[at + HELD + CLIENT] = PREAMBLE_BYTES;
+  s.wheel.set(slot, s.now + ANSWER_MS);
+}

@@ -1,0 +1,210 @@
+/** The loop of a worker thread: sleeps in the kernel until there is something to do, and never returns before the engine has closed. */
+import * as abi from "./abi.ts";
+import { acceptFrom, startAccepting, stopAccepting } from "./accept.ts";
+import { onAnswerEvent } from "./answer.ts";
+import { DONE, RUNNING, STOPPED_ACCEPTING } from "./channel.ts";
+import {
+  connectFailed,
+  onConnectEvent,
+  onEarlyEvent,
+  onGrant,
+  pumpQueue,
+  queueTimedOut,
+  stopQueue,
+  TIMED_OUT,
+} from "./course.ts";
+import { finish } from "./finish.ts";
+import { now } from "./now.ts";
+import { onRelayEvent, pumpAgain } from "./relay.ts";
+import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
+import {
+  ANSWERING,
+  BITS,
+  BY_BALANCER,
+  CONNECTING,
+  DIRTY,
+  FD,
+  GENERATION,
+  IDLE,
+  KEPT_ALIVE,
+  LINGERING,
+  MOVED_AT,
+  MOVED_IN,
+  MOVED_OUT,
+  outcome,
+  QUEUED,
+  REASON,
+  RELAYING,
+  ROW,
+  SHUTDOWN,
+  STATE,
+  STRIDE,
+  TARGET,
+  TOLD_IN,
+  TOLD_OUT,
+} from "./slots.ts";
+
+/** ms between two reports to the pool of what long connections have moved. */
+const NEWS_MS = 1_000;
+/** ms between two looks at the queue without a cause: whoever has tried the only target with room was passed over then. */
+const QUEUE_MS = 100;
+/** ms that answers under way get after the close time-out: enough for a text in a socket's buffer, and nobody waits long for it. */
+const LAST_WORDS_MS = 1_000;
+
+export function run(s: Shard): void {
+  let newsAt = s.now + NEWS_MS;
+  let ordersSeen = 0;
+  startAccepting(s);
+  s.channel.state = RUNNING;
+  while (!(s.closing && s.open === 0)) {
+    waitForEvents(s, newsAt);
+    takeGrants(s);
+    if (s.again.length > 0) pumpAgain(s);
+    s.wheel.advance(s.now, (slot) => expire(s, slot));
+    if (s.dirty.length > 0 && s.now >= newsAt) newsAt = tellNews(s);
+    if (s.channel.orders !== ordersSeen) {
+      ordersSeen = s.channel.orders;
+      obey(s);
+    }
+    if (s.now >= s.abortAt) abortAll(s);
+    if (s.now >= s.acceptAgainAt || (s.recordsPushed && !s.accepting)) startAccepting(s);
+    if ((s.roomFreed || s.waiting > 0) && s.pool.waiting > 0) pumpQueue(s);
+    s.roomFreed = false;
+    if (s.recordsPushed) tellRecords(s);
+  }
+  s.channel.state = DONE;
+  s.tell();
+}
+
+function waitForEvents(s: Shard, newsAt: number): void {
+  const { channel, events, libc } = s;
+  let timeout = timeUntilDue(s, newsAt);
+  if (timeout !== 0) {
+    channel.fallAsleep();
+    if (channel.hasGrant(s.grantsTaken)) timeout = 0;
+  }
+  const count = libc.epoll_wait(s.epoll, s.eventsStart, BATCH, timeout);
+  if (timeout !== 0) channel.awake();
+  s.now = now();
+  for (let i = 0, at = 0; i < count; i++, at += s.eventWords) {
+    onEvent(s, events[at]!, events[at + s.dataWord]!, events[at + s.dataWord + 1]!);
+  }
+  if (count < 0 && libc.errno[0] !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${libc.errno[0]}`);
+}
+
+/** ms that the thread may sleep; -1 without end. */
+function timeUntilDue(s: Shard, newsAt: number): number {
+  if (s.again.length > 0) return 0;
+  let timeout = s.wheel.untilNext(s.now);
+  const until = (time: number) => {
+    const ms = Math.max(0, Math.ceil(time - s.now));
+    if (timeout < 0 || ms < timeout) timeout = ms;
+  };
+  if (s.dirty.length > 0) until(newsAt);
+  if (s.waiting > 0) until(s.now + QUEUE_MS);
+  if (s.acceptAgainAt !== Number.POSITIVE_INFINITY) until(s.acceptAgainAt);
+  if (s.abortAt !== Number.POSITIVE_INFINITY) until(s.abortAt);
+  return timeout;
+}
+
+function onEvent(s: Shard, events: number, low: number, generation: number): void {
+  if (low >= LISTENER_EVENT) return onOwnEvent(s, low);
+  const slot = low >> 1;
+  const end = low & 1;
+  const at = slot * STRIDE;
+  const { words } = s;
+  if (words[at + GENERATION + end] !== generation) return; // for a descriptor that was closed earlier in this batch
+  const state = words[at + STATE];
+  if (state === RELAYING) onRelayEvent(s, slot, end, events);
+  else if (end === TARGET) onConnectEvent(s, slot, events);
+  else if (state === ANSWERING || state === LINGERING) onAnswerEvent(s, slot, events);
+  else onEarlyEvent(s, slot, events);
+}
+
+function onOwnEvent(s: Shard, low: number): void {
+  if (low === WAKE_EVENT) s.libc.read(s.eventfd, s.small.counter, 8);
+  else if (s.accepting) acceptFrom(s, s.listeners[low - LISTENER_EVENT]!);
+}
+
+function takeGrants(s: Shard): void {
+  for (let ticket = s.channel.takeGrant(s.grantsTaken); ticket >= 0; ticket = s.channel.takeGrant(s.grantsTaken)) {
+    s.grantsTaken = (s.grantsTaken + 1) | 0;
+    onGrant(s, ticket);
+  }
+}
+
+function expire(s: Shard, slot: number): void {
+  const at = slot * STRIDE;
+  const state = s.words[at + STATE];
+  if (state === QUEUED) queueTimedOut(s, slot);
+  else if (state === CONNECTING) connectFailed(s, slot, TIMED_OUT);
+  else if (state !== RELAYING || s.words[at + REASON] !== 0) finish(s, slot, 0, true);
+  else expireRelay(s, slot);
+}
+
+/** The timer of a relay is not moved with every byte: it looks, when it is due, whether it should have been. */
+function expireRelay(s: Shard, slot: number): void {
+  const due = s.doubles[((slot * STRIDE) >> 1) + MOVED_AT]! + s.options.idleTimeout;
+  if (due > s.now) s.wheel.set(slot, due);
+  else finish(s, slot, outcome(BY_BALANCER, IDLE), true);
+}
+
+/** Tells the pool what connections have moved that go on; returns when to do so next. */
+function tellNews(s: Shard): number {
+  const { words, doubles } = s;
+  const dirty = s.dirty;
+  s.dirty = [];
+  for (const slot of dirty) {
+    const at = slot * STRIDE;
+    const half = at >> 1;
+    words[at + DIRTY] = 0;
+    if (words[at + STATE] !== RELAYING || words[at + REASON] !== 0) continue;
+    keepAlive(s, slot);
+    const bytesIn = doubles[half + MOVED_IN]! - doubles[half + TOLD_IN]!;
+    const bytesOut = doubles[half + MOVED_OUT]! - doubles[half + TOLD_OUT]!;
+    if (bytesIn + bytesOut === 0) continue;
+    s.pool.addBytes(words[at + ROW]!, bytesIn, bytesOut);
+    doubles[half + TOLD_IN] = doubles[half + MOVED_IN]!;
+    doubles[half + TOLD_OUT] = doubles[half + MOVED_OUT]!;
+  }
+  return s.now + NEWS_MS;
+}
+
+/** Keepalive matters to connections that stay: those that are over by the first report are spared the call. */
+function keepAlive(s: Shard, slot: number): void {
+  const at = slot * STRIDE + TARGET;
+  if (s.words[at + BITS]! & KEPT_ALIVE) return;
+  s.words[at + BITS]! |= KEPT_ALIVE;
+  s.libc.setsockopt(s.words[at + FD]!, abi.SOL_SOCKET, abi.SO_KEEPALIVE, s.small.one, 4);
+}
+
+function obey(s: Shard): void {
+  const { channel } = s;
+  if (channel.crashOrdered) throw new Error("told to die");
+  if (!s.closing) {
+    s.closing = true;
+    s.acceptAgainAt = Number.POSITIVE_INFINITY;
+    stopAccepting(s);
+    channel.state = STOPPED_ACCEPTING;
+    stopQueue(s);
+    s.tell();
+  }
+  if (!s.servedAborted) s.abortAt = Math.min(s.abortAt, s.now + channel.closeWithin);
+}
+
+/** The close time-out has come: what is served is dropped, and a moment later what is being answered. */
+function abortAll(s: Shard): void {
+  for (let slot = 0; slot < s.span; slot++) {
+    const at = slot * STRIDE;
+    const state = s.words[at + STATE]!;
+    if (state < CONNECTING || state > LINGERING) continue;
+    if (s.servedAborted || s.words[at + REASON] === 0) finish(s, slot, outcome(BY_BALANCER, SHUTDOWN), true);
+  }
+  s.servedAborted = true;
+  s.abortAt = s.now + LAST_WORDS_MS;
+}
+
+function tellRecords(s: Shard): void {
+  s.recordsPushed = false;
+  if (s.channel.mustTell()) s.tell();
+}
