@@ -1,0 +1,15 @@
+/**
+ * Asks to stop: SIGTERM, SIGINT, and where they exist SIGHUP (the terminal is gone) and SIGBREAK (Windows). `handle` gets
+ * the signal and how many came before it.
+ */
+export function onStopSignals(handle: (signal: NodeJS.Signals, before: number) => void): void {
+  const names: NodeJS.Signals[] = ["SIGTERM", "SIGINT"];
+  names.push(process.platform === "win32" ? "SIGBREAK" : "SIGHUP");
+  let before = 0;
+  for (const name of names) process.on(name, () => handle(name, before++));
+}
+
+/** SIGUSR1. Windows has no such signal, and nothing to send it with. */
+export function onUserSignal(handle: () => void): void {
+  if (process.platform !== "win32") process.on("SIGUSR1", handle);
+}
