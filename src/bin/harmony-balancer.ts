@@ -15,7 +15,7 @@ Every option can also be given in the environment, as HARMONY_QUEUE_TIMEOUT=5s f
 --config names. Only HARMONY_KEY=[id:]secret, which goes before any key file, has no flag: anybody can list flags with ps.
 
 SIGTERM, SIGINT: stop accepting, let open connections finish, exit 0; a second one ends them at once.
-SIGUSR1: log the table of targets.   Exit codes: 0 stopped as asked, 1 could not go on, 2 wrong options.
+SIGUSR1, SIGUSR2: log the table of targets.   Exit codes: 0 stopped as asked, 1 could not go on, 2 wrong options.
 `,
 };
 

@@ -9,7 +9,12 @@ export function onStopSignals(handle: (signal: NodeJS.Signals, before: number) =
   for (const name of names) process.on(name, () => handle(name, before++));
 }
 
-/** SIGUSR1. Windows has no such signal, and nothing to send it with. */
+/**
+ * SIGUSR1, and SIGUSR2 for `deno run`, which besides opens its debugger on a SIGUSR1 (compiled programs do not). Windows
+ * has no such signals, and nothing to send them with.
+ */
 export function onUserSignal(handle: () => void): void {
-  if (process.platform !== "win32") process.on("SIGUSR1", handle);
+  if (process.platform === "win32") return;
+  process.on("SIGUSR1", handle);
+  process.on("SIGUSR2", handle);
 }
