@@ -3,7 +3,7 @@ import { type BalancerValues, balancerOptions } from "./balancer-options.ts";
 import { suggestion } from "./nearest.ts";
 import type { AnyOption, OptionTable, Values } from "./option.ts";
 import { type ReporterValues, reporterOptions } from "./reporter-options.ts";
-import { type Given, namesIn, OptionError, resolve } from "./resolve.ts";
+import { type Given, namesIn, OptionError, resolve, type Source } from "./resolve.ts";
 import { type BalancerSettings, balancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
 import { textOf } from "./sources.ts";
 
@@ -66,7 +66,14 @@ function readLibrary<T extends OptionTable>(options: object, table: T, problems:
     if (text === undefined) problems.push(`${key}: give ${spec.kind.allowed}`);
     else source.set(name, { from: key, text, shown: String(value) });
   }
-  return resolve(table, [source], problems);
+  return resolve(table, [source, keyOfEnvironment(source)], problems);
+}
+
+/** HARMONY_KEY stands in for a key where the program that embeds us says nothing of its own about keys. */
+function keyOfEnvironment(given: Source): Source {
+  const text = process.env.HARMONY_KEY;
+  const isSaid = ["key", "keyFile", "insecure"].some((name) => given.has(name));
+  return new Map(text && !isSaid ? [["key", { from: "HARMONY_KEY", text }]] : []);
 }
 
 /** A value in text form: numbers get their unit, and the old `{ }` means "on". */

@@ -16,13 +16,19 @@ export interface Invocation {
   readonly program: ProgramText;
 }
 
-type Log = Pick<BalancerValues, "logLevel" | "logFormat">;
+/** How a program logs. */
+export type LogOptions = Pick<BalancerValues, "logLevel" | "logFormat">;
 
 /** What it is to do. */
 export type Order<S> =
   | { readonly action: "help"; readonly text: string }
   | { readonly action: "version" }
-  | { readonly action: "run"; readonly settings: S; readonly log: Log; readonly command: readonly string[] | null };
+  | {
+      readonly action: "run";
+      readonly settings: S;
+      readonly log: LogOptions;
+      readonly command: readonly string[] | null;
+    };
 
 /** Throws OptionError with every problem there is. */
 export function loadBalancer(invocation: Invocation): Order<BalancerSettings> {
@@ -55,7 +61,7 @@ function load<T extends OptionTable, S>(
   const values = resolve(table, [commandLine.source, env, file], problems);
   const settings = settle(values, commandLine, problems);
   if (problems.length > 0) throw new OptionError(problems);
-  const { logLevel, logFormat } = values as Log & Values<T>;
+  const { logLevel, logFormat } = values as LogOptions & Values<T>;
   return { action: "run", settings, log: { logLevel, logFormat }, command: commandLine.command };
 }
 

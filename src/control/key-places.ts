@@ -11,6 +11,8 @@ export interface Surroundings {
   /** The user's home, or null where there is none that is a directory. */
   readonly home: string | null;
   readonly tmp: string;
+  /** The system's configuration directory. Not used on Windows. */
+  readonly etc: string;
   /** null where the system has no numeric users (Windows). */
   readonly uid: number | null;
 }
@@ -22,14 +24,14 @@ export interface KeyPlace {
 }
 
 /** In order of preference; the balancer creates its key at the first that is not the system's. */
-export function keyPlaces({ platform, env, home, tmp, uid }: Surroundings): KeyPlace[] {
+export function keyPlaces({ platform, env, home, tmp, etc, uid }: Surroundings): KeyPlace[] {
   const places: KeyPlace[] = [];
   if (platform === "win32") {
     const roaming = env.APPDATA || (home && win32.join(home, "AppData", "Roaming"));
     if (roaming) places.push({ path: win32.join(roaming, "harmony", "key"), kind: "user" });
     return places;
   }
-  places.push({ path: "/etc/harmony/key", kind: "system" });
+  places.push({ path: posix.join(etc, "harmony", "key"), kind: "system" });
   const config = env.XDG_CONFIG_HOME || (home && posix.join(home, ".config"));
   if (config) places.push({ path: posix.join(config, "harmony", "key"), kind: "user" });
   if (uid !== null) places.push({ path: posix.join(tmp, `harmony-${uid}`, "key"), kind: "shared" });
@@ -42,6 +44,7 @@ export function surroundings(): Surroundings {
     env: process.env,
     home: usableHome(),
     tmp: tmpdir(),
+    etc: "/etc",
     uid: process.getuid?.() ?? null,
   };
 }

@@ -70,7 +70,11 @@ export class LinkSession {
   static async open(options: DialOptions, key: Key, signal: AbortSignal): Promise<LinkSession> {
     const connection = await dial(options, signal);
     const giveUp = () => connection.abort();
-    const cancel = options.clock.after(HANDSHAKE_TIMEOUT_MS, giveUp);
+    let late = false;
+    const cancel = options.clock.after(HANDSHAKE_TIMEOUT_MS, () => {
+      late = true;
+      giveUp();
+    });
     signal.addEventListener("abort", giveUp);
     try {
       const channel = new Channel(connection, MAX_LINE);
@@ -79,7 +83,9 @@ export class LinkSession {
       return new LinkSession(channel, seal, welcome, options.clock);
     } catch (error) {
       connection.abort();
-      throw error;
+      throw late
+        ? new HarmonyError("NO_ANSWER", `${at(options)} did not finish the handshake in time`, BALANCER)
+        : error;
     } finally {
       cancel();
       signal.removeEventListener("abort", giveUp);
@@ -143,6 +149,10 @@ export class LinkSession {
   }
 }
 
+function at({ to }: DialOptions): string {
+  return formatHostPort(to.host, to.port);
+}
+
 const BALANCER = { fault: "balancer", retry: true } as const;
 
 async function dial({ runtime, to, tls, clock }: DialOptions, signal: AbortSignal): Promise<Connection> {
@@ -165,10 +175,10 @@ async function dial({ runtime, to, tls, clock }: DialOptions, signal: AbortSigna
   }
 }
 
-async function prove(channel: Channel, { software, to }: DialOptions, key: Key): Promise<Seal> {
-  const hello = helloLine(key.id, randomBytes(NONCE_BYTES).toString("hex"), software);
+async function prove(channel: Channel, options: DialOptions, key: Key): Promise<Seal> {
+  const hello = helloLine(key.id, randomBytes(NONCE_BYTES).toString("hex"), options.software);
   await channel.send(hello);
-  const challenge = await nextLine(channel, to);
+  const challenge = await nextLine(channel, options);
   readChallenge(challenge);
   const transcript: Transcript = { hello: Buffer.from(hello), challenge: Uint8Array.from(challenge) };
   await channel.send(proofLine(key.secret, transcript));
@@ -176,8 +186,8 @@ async function prove(channel: Channel, { software, to }: DialOptions, key: Key):
 }
 
 /** That the welcome is sealed is the balancer's proof. */
-async function readWelcome(channel: Channel, seal: Seal, { to }: DialOptions, key: Key): Promise<Welcome> {
-  const line = await nextLine(channel, to);
+async function readWelcome(channel: Channel, seal: Seal, options: DialOptions, key: Key): Promise<Welcome> {
+  const line = await nextLine(channel, options);
   try {
     const message = readFromBalancer(seal.open(line));
     if (message.t === "welcome") return message;
@@ -185,13 +195,15 @@ async function readWelcome(channel: Channel, seal: Seal, { to }: DialOptions, ke
   } catch (error) {
     if (!(error instanceof HarmonyError) || error.code !== "BAD_SEAL") throw error;
   }
-  const where = formatHostPort(to.host, to.port);
-  throw new HarmonyError("BAD_KEY", `what answers at ${where} did not prove that it holds key "${key.id}"`, BALANCER);
+  throw new HarmonyError(
+    "BAD_KEY",
+    `what answers at ${at(options)} did not prove that it holds key "${key.id}"`,
+    BALANCER,
+  );
 }
 
 /** The next line of the handshake, unless it is a refusal or the end. */
-async function nextLine(channel: Channel, to: TcpAddress): Promise<Uint8Array> {
-  const where = formatHostPort(to.host, to.port);
+async function nextLine(channel: Channel, options: DialOptions): Promise<Uint8Array> {
   let line: Uint8Array | null;
   let refused: ReturnType<typeof UnsealedReject.safeParse>;
   try {
@@ -199,14 +211,14 @@ async function nextLine(channel: Channel, to: TcpAddress): Promise<Uint8Array> {
     refused = UnsealedReject.safeParse(line ? parseObject(line) : {});
   } catch (cause) {
     if (cause instanceof NetError) throw cause;
-    throw new HarmonyError("NO_BALANCER", `what answers at ${where} is no balancer's control port`, {
+    throw new HarmonyError("NO_BALANCER", `what answers at ${at(options)} is no balancer's control port`, {
       ...BALANCER,
       cause,
     });
   }
   if (refused.success) throw new Refusal(refused.data);
   if (line) return line;
-  throw new HarmonyError("LOST", `${where} closed the connection during the handshake`, BALANCER);
+  throw new HarmonyError("LOST", `${at(options)} closed the connection during the handshake`, BALANCER);
 }
 
 /** The balancer said no before there was a session. */

@@ -100,19 +100,23 @@ export class ReporterLink {
     this.#active = null;
     this.update({ drain: true });
     return new Promise((resolve) => {
-      let cancelAbsence: Cancel = () => undefined;
+      let cancelAbsence: Cancel | null = null;
       const done = () => {
         this.#onActive = () => undefined;
         this.#draining = null;
         cancelTimeout();
-        cancelAbsence();
+        cancelAbsence?.();
         resolve(this.#active);
       };
       const cancelTimeout = this.#clock.after(timeout, done);
       this.#onActive = () => {
-        cancelAbsence();
-        if (this.#active === 0 || this.#stop.signal.aborted) done();
-        else if (!this.#session) cancelAbsence = this.#clock.after(DRAIN_RECONNECT_MS, done);
+        if (this.#active === 0 || this.#stop.signal.aborted) return done();
+        if (!this.#session) {
+          cancelAbsence ??= this.#clock.after(DRAIN_RECONNECT_MS, done);
+          return;
+        }
+        cancelAbsence?.();
+        cancelAbsence = null;
       };
       this.#onActive();
     });

@@ -1,0 +1,88 @@
+/** What the balancer's program logs, and at which level. */
+import type { Balancer } from "../balancer.ts";
+import type { CloseRecord } from "../engine/engine.ts";
+import { messageOf } from "../util/errors.ts";
+import { formatHostPort } from "../util/host-port.ts";
+import type { Log } from "./log.ts";
+import { targetTable } from "./target-table.ts";
+import { UnavailableCounter } from "./unavailable-counter.ts";
+
+const DOWN = {
+  "lease-expired": "it has not reported in time",
+  refused: "its reporter is gone and it refuses connections",
+  reported: "its reporter says so",
+};
+const LEFT = {
+  leave: "its reporter said goodbye",
+  moved: "its reporter speaks for another target now",
+  forgotten: "it was down for too long",
+};
+
+/**
+ * Attached before the balancer is ready. A connection that went well is logged at `debug`, since at `info` a busy
+ * balancer would write more than it moves; connections that got no target are counted and summed up at `warning`.
+ */
+export function logBalancer(balancer: Balancer, log: Log): void {
+  const unavailable = new UnavailableCounter((text, facts) => log.warning(text, facts));
+  balancer.on("listening", () => logStart(balancer, log));
+  balancer.on("keyCreated", (hint) => log.info(hint));
+  balancer.on("targetUp", ({ identity, address, weight }) => {
+    const where = formatHostPort(address.host, address.port);
+    log.info(`target ${identity} is up at ${where}, weight ${weight}`, { target: identity, address: where, weight });
+  });
+  balancer.on("targetDown", ({ identity }, reason) => {
+    log.warning(`target ${identity} is down: ${DOWN[reason]}`, { target: identity, reason });
+  });
+  balancer.on("targetDrain", ({ identity }) => {
+    log.info(`target ${identity} drains: it gets no new connections`, { target: identity });
+  });
+  balancer.on("targetLeave", ({ identity }, reason) => {
+    log.info(`target ${identity} has left: ${LEFT[reason]}`, { target: identity, reason });
+  });
+  balancer.on("rejected", ({ who, code, why }) => {
+    log.warning(`rejected a reporter at ${who}: ${why}`, { reporter: who, code });
+  });
+  balancer.on("warning", (message, cause) => {
+    log.warning(message, cause === undefined ? {} : { cause: messageOf(cause) });
+  });
+  balancer.on("connectionClose", (record) => {
+    if (record.phase === "unavailable") unavailable.count(record.cause);
+    if (log.isDebug) log.debug(connectionText(record), { ...record });
+  });
+  balancer.on("close", () => {
+    unavailable.flush();
+    log.info("stopped");
+  });
+}
+
+function logStart(balancer: Balancer, log: Log): void {
+  const clients = balancer.addresses.map(({ host, port }) => formatHostPort(host, port));
+  const reporters = balancer.adminAddresses.map(({ host, port }) => formatHostPort(host, port));
+  const engine = balancer.engine?.name;
+  for (const { name, reason } of balancer.engine?.passedOver ?? []) {
+    log.info(`engine ${name} cannot run here: ${reason}`, { engine: name, reason });
+  }
+  log.info(
+    `listening for clients on ${clients.join(", ")} and for reporters on ${reporters.join(", ")} (engine ${engine})`,
+    { clients, reporters, engine },
+  );
+}
+
+function connectionText(record: CloseRecord): string {
+  const { client, target, bytesIn, bytesOut, durationMs, cause, endedBy, phase, requeues } = record;
+  const times = `${Math.round(durationMs)} ms, ${requeues} requeued`;
+  const bytes = `${bytesIn} bytes in, ${bytesOut} out`;
+  const from = formatHostPort(client.host, client.port);
+  return `connection ${from} → ${target ?? "nobody"}: ${cause} by ${endedBy} in ${phase}, ${bytes}, ${times}`;
+}
+
+/** SIGUSR1: every target, and who waits. */
+export function logTargets(balancer: Balancer, log: Log): void {
+  const targets = balancer.targets();
+  const { active, waiting } = balancer.connections;
+  log.info(`${targets.length} targets, ${active} connections, ${waiting} waiting${targetTable(targets)}`, {
+    targets,
+    active,
+    waiting,
+  });
+}

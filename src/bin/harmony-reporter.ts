@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+import { loadReporter } from "../config/load.ts";
+import type { ReporterSettings } from "../config/settings.ts";
+import { Reporter } from "../reporter.ts";
+import { formatDuration } from "../util/durations.ts";
+import type { Log } from "./log.ts";
+import { main } from "./program.ts";
+import { logReporter } from "./reporter-log.ts";
+import { ServerProcess } from "./server-process.ts";
+import { onStopSignals } from "./signals.ts";
+
+const PROGRAM = {
+  name: "harmony-reporter",
+  usage: "[options] [-- COMMAND ARGS…]",
+  summary: `Tells a harmony-balancer that a server runs here, keeps saying so, and drains before it leaves. With a COMMAND it
+starts that server, reports once its port accepts, and exits with its code.`,
+  footer: `
+Every option can also be given in the environment, as HARMONY_BALANCE=1000 for --balance 1000, or in the file that --config
+names. Only HARMONY_KEY=[id:]secret, which goes before any key file, has no flag: anybody can list flags with ps.
+
+SIGTERM, SIGINT: take no new connections, wait until open ones have finished, leave, exit 0 (with a COMMAND: pass SIGTERM on
+to it and exit with its code); a second one leaves at once.   Exit codes: 1 could not go on, 2 wrong options.
+`,
+};
+
+void main(PROGRAM, loadReporter, ({ settings, command }, log) =>
+  command === null ? announce(settings, log) : serve(settings, command, log),
+);
+
+/** Reports a server that somebody else runs, until a signal. */
+async function announce(settings: ReporterSettings, log: Log): Promise<number> {
+  const reporter = openReporter(settings, log);
+  await new Promise<void>((resolve) => {
+    onStopSignals((signal, before) => {
+      log.info(before === 0 ? `${signal}: draining` : `${signal} again: leaving now`, { signal });
+      if (before === 0) void drain(reporter, settings, log).then(resolve);
+      else resolve();
+    });
+  });
+  await reporter.close();
+  return 0;
+}
+
+/** Runs the server, and reports it from when it accepts to when it shall stop. */
+async function serve(settings: ReporterSettings, command: readonly string[], log: Log): Promise<number> {
+  const server = new ServerProcess(command);
+  let reporter: Reporter | null = null;
+  let stopping = false;
+  onStopSignals((signal, before) => {
+    stopping = true;
+    if (before === 0) void stop(signal);
+    else server.kill(before === 1 ? "SIGTERM" : "SIGKILL");
+  });
+  const stop = async (signal: NodeJS.Signals) => {
+    log.info(`${signal}: draining before the server is stopped`, { signal });
+    if (reporter !== null) await drain(reporter, settings, log);
+    await reporter?.close();
+    server.kill("SIGTERM");
+  };
+  void server.accepting(settings.port).then((accepts) => {
+    if (accepts && !stopping) reporter = openReporter(settings, log);
+  });
+  const code = await server.ended;
+  if (!stopping) log.warning(`the server has ended by itself with code ${code}`, { code });
+  await (reporter as Reporter | null)?.close();
+  return code;
+}
+
+function openReporter(settings: ReporterSettings, log: Log): Reporter {
+  const reporter = new Reporter(settings);
+  logReporter(reporter, log);
+  return reporter;
+}
+
+async function drain(reporter: Reporter, { drainTimeout }: ReporterSettings, log: Log): Promise<void> {
+  if (drainTimeout === 0) return;
+  const results = await reporter.drain();
+  const left = results.reduce((sum, { active }) => sum + (active ?? 0), 0);
+  if (left > 0) {
+    log.warning(`${left} connections have not finished within ${formatDuration(drainTimeout)}`, { connections: left });
+  }
+}

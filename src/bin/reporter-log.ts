@@ -1,0 +1,28 @@
+/** What the reporter's program logs. Troubles come as events when they begin or change, so that each is worth a line. */
+import type { Reporter } from "../reporter.ts";
+import type { TcpAddress } from "../runtime/runtime.ts";
+import { formatHostPort } from "../util/host-port.ts";
+import type { Log } from "./log.ts";
+
+export function logReporter(reporter: Reporter, log: Log): void {
+  const name = ({ host, port }: TcpAddress) => formatHostPort(host, port);
+  reporter.on("connected", (balancer, software) => {
+    log.debug(`connected to ${name(balancer)} (${software.name} ${software.version})`, { balancer: name(balancer) });
+  });
+  reporter.on("registered", (balancer, target) => {
+    log.info(`registered with ${name(balancer)} as ${target}`, { balancer: name(balancer), target });
+  });
+  reporter.on("rejected", (balancer, { code, reason }) => {
+    log.error(`${name(balancer)} rejects this reporter: ${reason}; it is asked again`, {
+      balancer: name(balancer),
+      code,
+    });
+  });
+  reporter.on("lost", (balancer, { code, reason }) => {
+    log.warning(`no connection with ${name(balancer)}: ${reason}; trying again`, { balancer: name(balancer), code });
+  });
+  reporter.on("goodbye", (balancer, { code, reason }) => {
+    log.info(`${name(balancer)} says goodbye: ${reason}; trying again`, { balancer: name(balancer), code });
+  });
+  reporter.on("close", () => log.info("left"));
+}

@@ -1,0 +1,41 @@
+import type { TargetView } from "../pool/pool.ts";
+import { formatHostPort } from "../util/host-port.ts";
+
+const HEAD = [
+  "target",
+  "address",
+  "state",
+  "weight",
+  "active",
+  "total",
+  "failures",
+  "bytes in",
+  "bytes out",
+  "connect",
+];
+
+/** An aligned table, a line per target, each line begun by a line feed; nothing where there is no target. */
+export function targetTable(targets: readonly TargetView[]): string {
+  if (targets.length === 0) return "";
+  const rows = [HEAD, ...targets.map(row)];
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  return rows.map((cells) => `\n  ${cells.map((cell, i) => align(cell, widths[i]!, i)).join("  ")}`).join("");
+}
+
+/** Words to the left, numbers to the right. */
+function align(cell: string, width: number, column: number): string {
+  return column < 3 ? cell.padEnd(width) : cell.padStart(width);
+}
+
+function row(target: TargetView): string[] {
+  const { address, connectMs } = target;
+  const where = "path" in address ? address.path : formatHostPort(address.host, address.port);
+  const numbers = [target.weight, target.active, target.total, target.failures, target.bytesIn, target.bytesOut];
+  return [
+    target.identity,
+    where,
+    target.state,
+    ...numbers.map(String),
+    connectMs === null ? "-" : `${connectMs.toFixed(1)} ms`,
+  ];
+}

@@ -1,0 +1,65 @@
+/** A compiled program runs in an empty folder, with an empty environment, as a user without rights or a home. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, describe, it } from "node:test";
+import { portsOf } from "./harness/cluster.ts";
+import { compiled, type ProgramName, programCommand } from "./harness/form.ts";
+import { endPrograms, Program } from "./harness/program.ts";
+import { endServers, exchange, send, serve } from "./harness/tcp.ts";
+
+const NOBODY = "65534";
+
+const skip = whyNot();
+
+function whyNot(): string | false {
+  if (!compiled) return "only compiled programs promise this";
+  if (process.platform === "win32") return "Windows has no setpriv";
+  if (process.getuid?.() !== 0) return "only root can become another user";
+  return spawnSync("setpriv", ["--version"]).error ? "setpriv is not installed" : false;
+}
+
+describe("in an empty folder, with an empty environment, as nobody", { skip }, () => {
+  const place = mkdtempSync(join(tmpdir(), "harmony-anywhere-"));
+  const empty = join(place, "empty");
+  mkdirSync(empty);
+  // The programs as someone would copy them, where nobody may read them.
+  for (const folder of [place, empty]) chmodSync(folder, 0o755);
+  const tmp = join(place, "tmp");
+  mkdirSync(tmp);
+  chmodSync(tmp, 0o1777);
+
+  after(async () => {
+    await endPrograms();
+    await endServers();
+    rmSync(place, { recursive: true });
+  });
+
+  function startAsNobody(name: ProgramName, args: readonly string[]): Program {
+    const [original] = programCommand(name);
+    const copy = join(place, basename(original));
+    copyFileSync(original, copy);
+    chmodSync(copy, 0o755);
+    const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--inh-caps=-all"];
+    // TMPDIR only so that the key's place of last resort is one that this test removes.
+    return new Program([...user, "env", "-i", `TMPDIR=${tmp}`, copy, ...args], { cwd: empty });
+  }
+
+  it("balancer and reporter find each other with no key given, and serve", async () => {
+    const server = await serve((connection) => send(connection, "served"));
+    const log = ["--log-format", "json"];
+    const balancer = startAsNobody("harmony-balancer", ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", ...log]);
+    const { port, adminPort } = portsOf(await balancer.says(/listening/i));
+    const reporter = startAsNobody("harmony-reporter", [
+      ...["--host", `127.0.0.1:${adminPort}`, "--port", String(server.port)],
+      ...log,
+    ]);
+    await reporter.says(/registered/i);
+    assert.equal(await exchange(port, ""), "served");
+    assert.equal((await reporter.stop()).code, 0);
+    assert.equal((await balancer.stop()).code, 0);
+    assert.deepEqual(readdirSync(empty), []);
+  });
+});

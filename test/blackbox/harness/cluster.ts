@@ -1,0 +1,59 @@
+/** A balancer and reporters as processes, with a key of their own, on free ports of this machine. */
+import { field } from "./log.ts";
+import { type LogLine, type Program, type StartOptions, start } from "./program.ts";
+
+export const KEY = "blackbox:a-key-that-only-these-tests-use";
+
+export interface Balancer {
+  readonly program: Program;
+  /** Where clients connect. */
+  readonly port: number;
+  readonly adminPort: number;
+}
+
+export interface BalancerOptions extends StartOptions {
+  /** 0 is any free port; a restart gives the ones of before. */
+  readonly port?: number;
+  readonly adminPort?: number;
+}
+
+/** Resolves when it listens. Persistence is off unless asked for: everything here comes from one address. */
+export async function startBalancer(args: readonly string[] = [], options: BalancerOptions = {}): Promise<Balancer> {
+  const { port = 0, adminPort = 0, env, ...rest } = options;
+  const places = ["--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${adminPort}`];
+  const common = ["--log-format", "json", "--log-level", "debug", "--persistent", "off"];
+  const program = start("harmony-balancer", [...places, ...common, ...args], {
+    ...rest,
+    env: { HARMONY_KEY: KEY, ...env },
+  });
+  const line = await program.says(/listening/i);
+  return { program, ...portsOf(line) };
+}
+
+/** The ports that a balancer says it listens on. */
+export function portsOf(line: LogLine): { port: number; adminPort: number } {
+  const port = (name: string) => Number(/\d+$/.exec((field(line, name) as string[])[0]!)![0]);
+  return { port: port("clients"), adminPort: port("reporters") };
+}
+
+/** Does not wait: see `startReporter`. */
+export function launchReporter(
+  adminPorts: readonly number[],
+  targetPort: number,
+  args: readonly string[] = [],
+): Program {
+  const hosts = adminPorts.flatMap((port) => ["--host", `127.0.0.1:${port}`]);
+  const common = ["--port", String(targetPort), "--log-format", "json", "--log-level", "debug"];
+  return start("harmony-reporter", [...hosts, ...common, ...args], { env: { HARMONY_KEY: KEY } });
+}
+
+/** Resolves when the balancer has taken the target in. */
+export async function startReporter(
+  balancer: Balancer,
+  targetPort: number,
+  args: readonly string[] = [],
+): Promise<Program> {
+  const reporter = launchReporter([balancer.adminPort], targetPort, args);
+  await reporter.says(/registered/i);
+  return reporter;
+}

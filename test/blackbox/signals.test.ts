@@ -1,0 +1,222 @@
+/** How the programs stop: signals, exit codes, and the reporter's child. */
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { KEY, launchReporter, startBalancer, startReporter } from "./harness/cluster.ts";
+import { scriptCommand } from "./harness/form.ts";
+import { endPrograms, start } from "./harness/program.ts";
+import { freePorts } from "./harness/targets.ts";
+import { dial, endServers, exchange, lines, send, serve } from "./harness/tcp.ts";
+import { waitFor, within } from "./harness/wait.ts";
+
+const skip = process.platform === "win32" && "Windows has no signals: a program is ended there, not asked to stop";
+
+after(async () => {
+  await endPrograms();
+  await endServers();
+});
+
+/** Answers each line with itself. */
+const echo = () =>
+  serve(async (connection) => {
+    const next = lines(connection);
+    for (let line = await next(); line !== null; line = await next()) await send(connection, `${line}\n`);
+  });
+
+/** A connection through the balancer that has been answered once. */
+async function openConnection(port: number) {
+  const connection = await dial(port);
+  const next = lines(connection);
+  const ask = async (line: string): Promise<void> => {
+    await send(connection, `${line}\n`);
+    assert.equal(await within(`the answer to ${line}`, next()), line);
+  };
+  await ask("first");
+  return { connection, ask, next };
+}
+
+describe("the balancer", { skip }, () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    it(`at ${signal} takes no more connections, lets open ones finish, and exits with 0`, async () => {
+      const balancer = await startBalancer();
+      const reporter = await startReporter(balancer, (await echo()).port);
+      const { connection, ask } = await openConnection(balancer.port);
+      balancer.program.signal(signal);
+      await reporter.says(/stopp|goodbye/i);
+      await waitFor("the port to be closed", () => refused(balancer.port));
+      await ask("still here");
+      assert.equal(balancer.program.exit, undefined);
+      await connection.close();
+      assert.deepEqual(await balancer.program.ended(), { code: 0, signal: null });
+      assert.equal(reporter.exit, undefined);
+    });
+  }
+
+  it("at a second signal ends at once", async () => {
+    const balancer = await startBalancer();
+    await startReporter(balancer, (await echo()).port);
+    const { connection } = await openConnection(balancer.port);
+    balancer.program.signal("SIGTERM");
+    await waitFor("the port to be closed", () => refused(balancer.port));
+    balancer.program.signal("SIGTERM");
+    await balancer.program.ended();
+    connection.abort();
+  });
+
+  it("ends connections that outlast the drain time-out, and exits with 0", async () => {
+    const balancer = await startBalancer(["--drain-timeout", "300ms"]);
+    await startReporter(balancer, (await echo()).port);
+    const { next } = await openConnection(balancer.port);
+    const cut = next().then(
+      () => "ended",
+      () => "ended", // by a reset, where the runtime can send one
+    );
+    assert.deepEqual(await balancer.program.stop(), { code: 0, signal: null });
+    assert.equal(await within("the end of the connection", cut), "ended");
+  });
+
+  it("at SIGUSR1 logs its table of targets", async () => {
+    const balancer = await startBalancer();
+    const { port } = await echo();
+    await startReporter(balancer, port, ["--balance", "77"]);
+    balancer.program.signal("SIGUSR1");
+    await balancer.program.logged("the table", (line) => {
+      const text = JSON.stringify(line);
+      return text.includes(`127.0.0.1:${port}`) && text.includes("77") && /"active"|active/.test(text);
+    });
+    assert.equal(await within("an answer", exchange(balancer.port, "hello\n")), "hello\n");
+  });
+});
+
+async function refused(port: number): Promise<boolean> {
+  return dial(port).then(
+    (connection) => {
+      connection.abort();
+      return false;
+    },
+    () => true,
+  );
+}
+
+describe("the reporter", { skip }, () => {
+  it("at SIGTERM drains: open connections finish, new ones go elsewhere, and it exits with 0", async () => {
+    const balancer = await startBalancer();
+    const [leaving, staying] = await Promise.all([echo(), echo()]);
+    const reporter = await startReporter(balancer, leaving.port, ["--balance", "1000"]);
+    await startReporter(balancer, staying.port, ["--balance", "1"]);
+    const { connection, ask } = await openConnection(balancer.port);
+    assert.equal(leaving.accepted, 1);
+
+    reporter.signal("SIGTERM");
+    await balancer.program.logged("the drain", (line) => line.message.includes("drain"));
+    assert.equal(await exchange(balancer.port, "new\n"), "new\n");
+    assert.equal(staying.accepted, 1);
+    await ask("still here");
+    assert.equal(reporter.exit, undefined);
+    await connection.close();
+    assert.deepEqual(await reporter.ended(), { code: 0, signal: null });
+  });
+
+  it("leaves after its drain time-out though connections are open", async () => {
+    const balancer = await startBalancer();
+    const reporter = await startReporter(balancer, (await echo()).port, ["--drain-timeout", "300ms"]);
+    const { connection, ask } = await openConnection(balancer.port);
+    assert.deepEqual(await reporter.stop(), { code: 0, signal: null });
+    await ask("still here");
+    await connection.close();
+  });
+});
+
+describe("the reporter with a server of its own", () => {
+  const target = (port: number, name: string) => [
+    "--",
+    ...scriptCommand("test/blackbox/harness/target.ts"),
+    "http",
+    name,
+    String(port),
+  ];
+  const script = (code: string) => [
+    "--",
+    process.execPath,
+    ...(("deno" in process.versions && ["eval"]) || ["-e"]),
+    code,
+  ];
+
+  it("exits with the server's exit code when that ends by itself, and the target leaves", async () => {
+    const balancer = await startBalancer();
+    const [port] = await freePorts(1);
+    const listen = `require("node:net").createServer().listen(${port}, "127.0.0.1", () => setTimeout(() => process.exit(7), 1500))`;
+    const reporter = launchReporter([balancer.adminPort], port!, script(asModule(listen)));
+    await reporter.says(/registered/i);
+    assert.deepEqual(await reporter.ended(), { code: 7, signal: null });
+    await balancer.program.logged("the leave", (line) => /left|leave/i.test(line.message));
+  });
+
+  it("exits with 128 and the signal's number when the server dies by a signal", { skip }, async () => {
+    const balancer = await startBalancer();
+    const [port] = await freePorts(1);
+    const reporter = launchReporter([balancer.adminPort], port!, script('process.kill(process.pid, "SIGKILL")'));
+    assert.deepEqual(await reporter.ended(), { code: 137, signal: null });
+  });
+
+  it("reports only once the port accepts", async () => {
+    const balancer = await startBalancer();
+    const [port] = await freePorts(1);
+    const reporter = launchReporter([balancer.adminPort], port!, target(port!, "named"));
+    await reporter.says(/registered/i);
+    await dial(port!).then((connection) => connection.close());
+  });
+
+  it("hands the server no key", async () => {
+    const balancer = await startBalancer();
+    const [port] = await freePorts(1);
+    const print = 'console.log("HARMONY_KEY=" + (process.env.HARMONY_KEY ?? "not there"))';
+    const reporter = launchReporter([balancer.adminPort], port!, script(print));
+    await reporter.ended();
+    assert.match(reporter.stdout, /HARMONY_KEY=not there/);
+    assert.ok(!`${reporter.stdout}${reporter.stderr}`.includes(KEY));
+  });
+
+  it("says so when the command cannot be started", async () => {
+    const reporter = launchReporter([1], 80, ["--", "harmony-no-such-command"]);
+    const exit = await reporter.ended();
+    assert.notEqual(exit.code, 0);
+    assert.match(reporter.stderr, /harmony-no-such-command/);
+  });
+});
+
+/** `deno eval` knows no require(). */
+function asModule(code: string): string {
+  if (!("deno" in process.versions)) return code;
+  return `import { createRequire } from "node:module"; const require = createRequire(import.meta.url ?? "file:///"); ${code}`;
+}
+
+describe("exit codes", () => {
+  it("2 for wrong options, all named at once, with what is allowed", async () => {
+    const program = start("harmony-balancer", ["--listen", "99999", "--queue", "few", "--algoritm", "hash"]);
+    assert.equal((await program.ended()).code, 2);
+    for (const word of ["99999", "few", "--algorithm"]) assert.ok(program.stderr.includes(word), program.stderr);
+    assert.ok(!/^ +at /m.test(program.stderr), "no stack trace");
+  });
+
+  it("1 for a port that is taken, in one line", async () => {
+    const server = await echo();
+    const program = start("harmony-balancer", ["--listen", `127.0.0.1:${server.port}`, "--admin", "127.0.0.1:0"], {
+      env: { HARMONY_KEY: KEY },
+    });
+    assert.equal((await program.ended()).code, 1);
+    const said = program.stderr.trim().split("\n");
+    assert.equal(said.length, 1, program.stderr);
+    assert.match(said[0]!, new RegExp(`${server.port}.*in use|in use.*${server.port}`, "i"));
+  });
+
+  it("0 for --help and --version", async () => {
+    for (const name of ["harmony-balancer", "harmony-reporter"] as const) {
+      const help = start(name, ["--help"]);
+      assert.equal((await help.ended()).code, 0);
+      assert.match(help.stdout, /--key-file/);
+      const version = start(name, ["--version"]);
+      assert.equal((await version.ended()).code, 0);
+      assert.match(version.stdout, /2\.0\.0.*(node|bun|deno)/i);
+    }
+  });
+});

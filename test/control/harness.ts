@@ -1,0 +1,196 @@
+/** A control server on an in-memory network with time moved by hand, and reporters of two kinds: real links, and raw ones that may misbehave. */
+import assert from "node:assert/strict";
+import { Channel } from "../../src/control/channel.ts";
+import type { ControlEvent } from "../../src/control/events.ts";
+import { type Key, parseKey, parseKeyLine } from "../../src/control/key.ts";
+import { surroundings } from "../../src/control/key-places.ts";
+import { Keys } from "../../src/control/keys.ts";
+import { MAX_LINE } from "../../src/control/lines.ts";
+import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/link.ts";
+import { type FromBalancer, readFromBalancer } from "../../src/control/messages.ts";
+import { ControlServer, type ControlServerOptions } from "../../src/control/server.ts";
+import { helloLine, proofLine, Seal } from "../../src/control/wire.ts";
+import { Pool } from "../../src/pool/pool.ts";
+import { MemoryNetwork } from "../../src/runtime/memory.ts";
+import type { Listener, TcpAddress } from "../../src/runtime/runtime.ts";
+import { ManualClock } from "../util/manual-clock.ts";
+
+export const SECRET = "a-secret-of-the-tests";
+export const KEY = parseKey(`web:${SECRET}`, "test");
+export const LEASE = 60_000;
+export const BALANCER = "10.0.0.1";
+export const CONTROL: TcpAddress = { host: BALANCER, port: 1666 };
+/** A hello with a nonce of zeroes. */
+export const HELLO = helloLine("web", "00".repeat(32), "x");
+export const REPORT = { t: "report", pool: "default", port: 8080, weight: 500, health: "up", drain: false } as const;
+
+/** Lets everything that can happen without the clock moving happen, until the condition holds. */
+export async function until(condition: () => boolean, what = condition.toString()): Promise<void> {
+  const end = performance.now() + 5_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`never came true: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Turns of the event loop in which whatever is going on without a timer comes to rest. */
+export async function settle(turns = 50): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export class World {
+  readonly network = new MemoryNetwork();
+  readonly clock = new ManualClock();
+  readonly events: ControlEvent[] = [];
+  readonly pool = Pool.create({ name: "default", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
+  server: ControlServer;
+  changes = 0;
+  readonly #options: ControlServerOptions;
+
+  constructor(options: Partial<ControlServerOptions> = {}, keys: readonly Key[] = [KEY]) {
+    this.#options = {
+      runtime: this.network,
+      listen: [CONTROL],
+      keys: new Keys(keys, null, surroundings()),
+      pools: new Map([["default", this.pool]]),
+      lease: LEASE,
+      name: "test-balancer",
+      version: "2.0.0",
+      clientListeners: () => [{ host: "", port: 3000 }],
+      localAddresses: () => [BALANCER, "127.0.0.1", "::1"],
+      onEvent: (event) => this.events.push(event),
+      onChange: () => {
+        this.changes += 1;
+      },
+      clock: this.clock,
+      ...options,
+    };
+    this.server = new ControlServer(this.#options);
+  }
+
+  static async start(options: Partial<ControlServerOptions> = {}, keys?: readonly Key[]): Promise<World> {
+    const world = new World(options, keys);
+    await world.server.start();
+    return world;
+  }
+
+  /** A new balancer process: same address, nothing remembered but the pool object. */
+  async restart(): Promise<void> {
+    for (const { identity } of this.pool.targets()) this.pool.remove(identity);
+    this.server = new ControlServer(this.#options);
+    await this.server.start();
+  }
+
+  /** As `type identity reason`, for targets; `rejected CODE`. */
+  get story(): string[] {
+    return this.events.map((event) => {
+      if (event.type === "rejected") return `rejected ${event.code}`;
+      if (event.type === "warning") return `warning ${event.message}`;
+      return [event.type, event.target.identity, "reason" in event ? event.reason : ""].join(" ").trim();
+    });
+  }
+
+  /** Moves time on in small steps, with the I/O it sets off in between. */
+  async pass(ms: number, step = 1_000): Promise<void> {
+    for (let left = ms; left > 0; left -= step) {
+      this.clock.advance(Math.min(step, left));
+      await settle(8);
+    }
+  }
+
+  /** A server for probes to find. It takes connections and holds its tongue. */
+  target(host: string, port = 8080): Promise<Listener> {
+    return this.network.listen({ host, port }, (connection) => void connection.close());
+  }
+
+  link(
+    from: string,
+    options: Partial<LinkOptions> = {},
+  ): { link: ReporterLink; events: LinkEvent[]; story: () => string[] } {
+    const events: LinkEvent[] = [];
+    const runtime = Object.create(this.network, {
+      connect: { value: (to: Parameters<MemoryNetwork["connect"]>[0]) => this.network.connectFrom(from, to) },
+    }) as MemoryNetwork;
+    const { t: _, ...target } = REPORT;
+    const link = new ReporterLink({
+      runtime,
+      to: CONTROL,
+      key: () => KEY,
+      target,
+      ack: 300_000,
+      software: "test-reporter 2.0.0",
+      onEvent: (event) => events.push(event),
+      clock: this.clock,
+      random: () => 0.5,
+      ...options,
+    });
+    const story = () => events.map((event) => ("code" in event ? `${event.type} ${event.code}` : event.type));
+    return { link, events, story };
+  }
+
+  async raw(from: string, keyText = `web:${SECRET}`): Promise<RawReporter> {
+    const raw = await this.stranger(from);
+    await raw.handshake(parseKeyLine(keyText, "test"));
+    return raw;
+  }
+
+  async stranger(from: string): Promise<RawReporter> {
+    const connection = await this.network.connectFrom(from, { to: CONTROL });
+    return new RawReporter(new Channel(connection, MAX_LINE));
+  }
+}
+
+/** Nothing is left: no connection of the balancer's, no timer that keeps the process alive. */
+export async function leavesNothing(world: World): Promise<void> {
+  const closed = world.server.close();
+  await world.pass(3_000);
+  await closed;
+  assert.equal(world.clock.pending, 0);
+}
+
+/** Speaks the wire by hand. */
+export class RawReporter {
+  readonly channel: Channel;
+  seal: Seal | null = null;
+
+  constructor(channel: Channel) {
+    this.channel = channel;
+  }
+
+  async handshake(key: Key): Promise<void> {
+    const hello = helloLine(key.id, "ab".repeat(32), "raw/1");
+    await this.channel.send(hello);
+    const challenge = Uint8Array.from((await this.channel.readLine()) ?? []);
+    const transcript = { hello: Buffer.from(hello), challenge };
+    await this.channel.send(proofLine(key.secret, transcript));
+    this.seal = new Seal("reporter", key.secret, transcript);
+  }
+
+  async ask(body: object): Promise<FromBalancer | null> {
+    await this.tell(body);
+    return this.hear();
+  }
+
+  tell(body: object): Promise<void> {
+    if (!this.seal) throw new Error("no handshake yet");
+    return this.channel.send(this.seal.seal(body));
+  }
+
+  /** The next sealed message other than the welcome; null at the end of the connection, however it ends. */
+  async hear(): Promise<FromBalancer | null> {
+    const line = await this.line();
+    if (line === null || !this.seal) return null;
+    const message = readFromBalancer(this.seal.open(Buffer.from(line)));
+    return message.t === "welcome" ? this.hear() : message;
+  }
+
+  /** The next line as text; null at the end of the connection, however it ends. */
+  async line(): Promise<string | null> {
+    const line = await this.channel.readLine().catch(() => null);
+    return line && Buffer.from(line).toString();
+  }
+
+  close(): Promise<void> {
+    return this.channel.connection.close();
+  }
+}

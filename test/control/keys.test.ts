@@ -1,0 +1,310 @@
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import fc from "fast-check";
+import { INSECURE_KEY, parseKey, parseKeyFile, parseKeyLine } from "../../src/control/key.ts";
+import { keyPlaces, type Surroundings, surroundings } from "../../src/control/key-places.ts";
+import { balancerKeys, reporterKey } from "../../src/control/keys.ts";
+
+const SECRET = "0123456789abcdef";
+const posix = process.platform === "win32" ? { skip: "no file modes on Windows" } : {};
+
+const root = mkdtempSync(join(tmpdir(), "harmony-keys-"));
+after(() => rmSync(root, { recursive: true, force: true }));
+let count = 0;
+
+/** A user with a home of its own, and a /tmp of its own. */
+function somebody(change: Partial<Surroundings> = {}): Surroundings {
+  count += 1;
+  const home = join(root, `home-${count}`);
+  const tmp = join(root, `tmp-${count}`);
+  mkdirSync(home);
+  mkdirSync(tmp);
+  return { ...surroundings(), env: {}, home, tmp, etc: join(root, `etc-${count}`), ...change };
+}
+
+function keyFile(content: string, mode = 0o600): string {
+  count += 1;
+  const path = join(root, `key-${count}`);
+  writeFileSync(path, content, { mode });
+  chmodSync(path, mode);
+  return path;
+}
+
+const code = (expected: string) => (error: unknown) => (error as { code?: string }).code === expected;
+
+describe("a key", () => {
+  it("is [id:]secret", () => {
+    assert.deepEqual(parseKey(`web-1:${SECRET}`, "here"), { id: "web-1", secret: SECRET, limits: {} });
+    assert.deepEqual(parseKey(SECRET, "here"), { id: "default", secret: SECRET, limits: {} });
+    assert.equal(parseKey(`correct horse: battery`, "here").secret, "correct horse: battery");
+    assert.equal(parseKey(`a:b:${SECRET}`, "here").secret, `b:${SECRET}`);
+    assert.equal(parseKey("ключ ключ ключ ключ", "here").id, "default");
+  });
+
+  it("is refused when its secret is short or its id reserved, without being shown", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ minLength: 4, maxLength: 15 }).filter((text) => !/[:\s"]/.test(text)),
+        (secret) => {
+          assert.throws(
+            () => parseKey(`some-id:${secret}`, "HERE"),
+            (error) =>
+              code("BAD_KEY")(error) &&
+              !(error as Error).message
+                .replace('HERE: the secret of key "some-id" has fewer than 16 characters', "")
+                .includes(secret),
+          );
+        },
+      ),
+    );
+    assert.throws(() => parseKey(`insecure:${SECRET}`, "HERE"), code("BAD_KEY"));
+  });
+});
+
+describe("a key file", () => {
+  it("holds a key per line with its limits", () => {
+    const keys = parseKeyFile(
+      `# ours\n\nold:${SECRET}\r\n  new:${SECRET}x  pool=a,b from=10.0.0.0/8,::1 port=80,8000-8099 max-weight=1000\n`,
+      "file",
+    );
+    assert.deepEqual(
+      keys.map(({ id }) => id),
+      ["old", "new"],
+    );
+    const limits = keys[1]?.limits;
+    assert.deepEqual(limits?.pools, ["a", "b"]);
+    assert.deepEqual(limits?.ports, [
+      [80, 80],
+      [8000, 8099],
+    ]);
+    assert.equal(limits?.maxWeight, 1000);
+    assert.deepEqual(
+      limits?.from?.map(({ base, bits }) => `${base}/${bits}`),
+      ["10.0.0.0/8", "::1/128"],
+    );
+  });
+
+  for (const line of [
+    "short",
+    `id:${SECRET} and more words`,
+    `id:${SECRET} colour=blue`,
+    `id:${SECRET} pool=`,
+    `id:${SECRET} from=10.0.0.0/33`,
+    `id:${SECRET} from=010.1.1.1`,
+    `id:${SECRET} from=host.example`,
+    `id:${SECRET} port=0`,
+    `id:${SECRET} port=90-80`,
+    `id:${SECRET} port=65536`,
+    `id:${SECRET} max-weight=-1`,
+    `id:${SECRET} max-weight=many`,
+  ]) {
+    it(`refuses "${line.replace(SECRET, "…")}" by file and line, never with the secret`, () => {
+      assert.throws(
+        () => parseKeyFile(`# first line\n${line}\n`, "keys.txt"),
+        (error) =>
+          code("BAD_KEY")(error) &&
+          (error as Error).message.startsWith("keys.txt:2: ") &&
+          !(error as Error).message.includes(SECRET) &&
+          !(error as Error).message.includes("words"),
+      );
+    });
+  }
+
+  it("refuses an id given twice", () => {
+    assert.throws(() => parseKeyFile(`a:${SECRET}\na:${SECRET}2\n`, "f"), /f:2: a second key with the id "a"/);
+  });
+
+  it("never shows a secret, whatever the line", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ minLength: 16, maxLength: 40 }).filter((text) => !/[\s:=]/.test(text)),
+        fc.string(),
+        (secret, rest) => {
+          try {
+            parseKeyLine(`id:${secret} ${rest.replaceAll("\n", " ")}`, "f:1");
+          } catch (error) {
+            assert.ok(!(error as Error).message.includes(secret));
+          }
+        },
+      ),
+    );
+  });
+
+  it("that others could read is refused, with the command that mends it", posix, () => {
+    for (const mode of [0o640, 0o604, 0o620, 0o666]) {
+      const path = keyFile(SECRET, mode);
+      assert.throws(
+        () => balancerKeys({ keyFile: path, surroundings: somebody() }),
+        (error) => code("BAD_KEY_FILE")(error) && (error as Error).message.includes(`chmod 600 ${path}`),
+      );
+      assert.throws(() => reporterKey({ keyFile: path, surroundings: somebody() })(), code("BAD_KEY_FILE"));
+    }
+  });
+
+  it("must be a file with a key in it", () => {
+    assert.throws(() => balancerKeys({ keyFile: root, surroundings: somebody() }), /not a regular file/);
+    assert.throws(() => balancerKeys({ keyFile: keyFile("# nothing\n"), surroundings: somebody() }), /holds no key/);
+    assert.throws(
+      () => balancerKeys({ keyFile: join(root, "no", "such", "key"), surroundings: somebody() }),
+      /no such directory/,
+    );
+  });
+
+  it("that changed counts from the next look on; unchanged keys stay the same object", () => {
+    const path = keyFile(`old:${SECRET}\nnew:${SECRET}\n`);
+    const { keys } = balancerKeys({ keyFile: path, surroundings: somebody() });
+    const kept = keys.find("new");
+    writeFileSync(path, `new:${SECRET}\nnewer:${SECRET}${SECRET}\n`);
+    assert.equal(keys.find("old"), undefined);
+    assert.equal(keys.find("new"), kept);
+    assert.deepEqual(keys.ids(), ["new", "newer"]);
+    writeFileSync(path, `new:${SECRET} max-weight=5\n`);
+    assert.notEqual(keys.find("new"), kept, "other limits make it another key");
+  });
+
+  it("that became unusable leaves the keys that were read, and says so once", () => {
+    const path = keyFile(`web:${SECRET}\n`);
+    const { keys } = balancerKeys({ keyFile: path, surroundings: somebody() });
+    const warnings: string[] = [];
+    keys.onWarning = (message) => warnings.push(message);
+    writeFileSync(path, "short\n");
+    utimesSync(path, 1, 1);
+    for (let look = 0; look < 3; look += 1) assert.equal(keys.find("web")?.secret, SECRET);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /:1: .*fewer than 16 characters; the keys read before stay valid/);
+    rmSync(path);
+    for (let look = 0; look < 3; look += 1) assert.equal(keys.find("web")?.secret, SECRET);
+    assert.equal(warnings.length, 2);
+    writeFileSync(path, `web:${SECRET}${SECRET}\n`, { mode: 0o600 });
+    assert.equal(keys.find("web")?.secret, SECRET + SECRET);
+  });
+});
+
+describe("where keys are found", () => {
+  const base: Surroundings = { platform: "linux", env: {}, home: "/home/u", tmp: "/tmp", etc: "/etc", uid: 7 };
+  const paths = (change: Partial<Surroundings>) => keyPlaces({ ...base, ...change }).map(({ path }) => path);
+
+  it("depends on the system and the user", () => {
+    assert.deepEqual(paths({}), ["/etc/harmony/key", "/home/u/.config/harmony/key", "/tmp/harmony-7/key"]);
+    assert.equal(paths({ env: { XDG_CONFIG_HOME: "/x" } })[1], "/x/harmony/key");
+    assert.deepEqual(paths({ home: null }), ["/etc/harmony/key", "/tmp/harmony-7/key"]);
+    const windows = { platform: "win32", uid: null, home: "C:\\Users\\u" };
+    assert.deepEqual(paths(windows), ["C:\\Users\\u\\AppData\\Roaming\\harmony\\key"]);
+    assert.deepEqual(paths({ ...windows, env: { APPDATA: "D:\\data" } }), ["D:\\data\\harmony\\key"]);
+  });
+
+  it("is one place for both programs of a user: the balancer makes the key, the reporter finds it", () => {
+    const user = somebody();
+    const find = reporterKey({ surroundings: user });
+    assert.throws(
+      find,
+      (error) =>
+        code("NO_KEY")(error) && (error as { retry: boolean }).retry && /--key-file/.test((error as Error).message),
+    );
+    const { keys, hint } = balancerKeys({ surroundings: user });
+    const [id] = keys.ids();
+    assert.ok(id);
+    assert.deepEqual(find(), keys.find(id));
+    const path = join(user.home!, ".config", "harmony", "key");
+    assert.ok(hint);
+    assert.ok(hint.includes(path) && hint.includes("scp") && !hint.includes("\n"));
+    assert.ok(!hint.includes(find().secret));
+    assert.ok(Buffer.from(find().secret, "base64url").length === 32);
+    if (process.platform !== "win32") {
+      assert.equal(statSync(path).mode & 0o777, 0o600);
+      assert.equal(statSync(join(user.home!, ".config", "harmony")).mode & 0o777, 0o700);
+    }
+    const again = balancerKeys({ surroundings: user });
+    assert.equal(again.hint, null);
+    assert.deepEqual(again.keys.find(id), find());
+  });
+
+  it("is the system's place when this user can read it, which the balancer never writes to", posix, () => {
+    const user = somebody();
+    const directory = join(user.etc, "harmony");
+    balancerKeys({ surroundings: user });
+    assert.ok(!existsSync(user.etc));
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, "key"), `system:${SECRET}\n`, { mode: 0o600 });
+    assert.deepEqual(balancerKeys({ surroundings: user }).keys.ids(), ["system"]);
+    assert.equal(reporterKey({ surroundings: user })().id, "system");
+  });
+
+  it("is a directory in tmp for a user without a home", posix, () => {
+    const user = somebody({ home: null });
+    const { keys } = balancerKeys({ surroundings: user });
+    const path = join(user.tmp, `harmony-${user.uid}`, "key");
+    assert.ok(existsSync(path));
+    assert.equal(reporterKey({ surroundings: user })().id, keys.ids()[0]);
+  });
+
+  it("is tmp too when the home cannot be written to", posix, () => {
+    const user = somebody();
+    const home = join(user.home!, "file");
+    writeFileSync(home, ""); // not a directory: fails for root as well
+    const other = { ...user, home };
+    const { keys } = balancerKeys({ surroundings: other });
+    assert.equal(reporterKey({ surroundings: other })().id, keys.ids()[0]);
+  });
+
+  it("is not a directory in tmp that another user could have laid out", posix, () => {
+    for (const lay of [
+      (path: string) => mkdirSync(path, { mode: 0o755 }),
+      (path: string, elsewhere: string) => symlinkSync(elsewhere, path),
+    ]) {
+      const user = somebody({ home: null });
+      const directory = join(user.tmp, `harmony-${user.uid}`);
+      lay(directory, user.tmp);
+      assert.throws(() => balancerKeys({ surroundings: user }), code("BAD_KEY_FILE"));
+      assert.throws(() => reporterKey({ surroundings: user })(), code("BAD_KEY_FILE"));
+    }
+    const user = somebody({ home: null });
+    mkdirSync(join(user.tmp, "harmony-4242"), { mode: 0o700 });
+    assert.throws(() => balancerKeys({ surroundings: { ...user, uid: 4242 } }), code("BAD_KEY_FILE"));
+  });
+
+  it("is beaten by HARMONY_KEY, which needs no file and makes none", () => {
+    const user = somebody();
+    const key = `env:${SECRET}`;
+    const { keys, hint } = balancerKeys({ key, keyFile: keyFile(`file:${SECRET}`), surroundings: user });
+    assert.deepEqual(keys.ids(), ["env"]);
+    assert.equal(hint, null);
+    assert.equal(reporterKey({ key, surroundings: user })().id, "env");
+    assert.ok(!existsSync(join(user.home!, ".config")));
+  });
+
+  it("matters to an insecure balancer only if a key is there already", () => {
+    const user = somebody();
+    assert.deepEqual(balancerKeys({ insecure: true, surroundings: user }).keys.ids(), ["insecure"]);
+    assert.ok(!existsSync(join(user.home!, ".config")));
+    const both = balancerKeys({ insecure: true, keyFile: keyFile(`file:${SECRET}`), surroundings: user });
+    assert.deepEqual(both.keys.ids(), ["insecure", "file"]);
+    assert.deepEqual(reporterKey({ insecure: true, surroundings: user })(), INSECURE_KEY);
+    assert.equal(
+      balancerKeys({ keyFile: keyFile(`file:${SECRET}`), surroundings: user }).keys.find("insecure"),
+      undefined,
+    );
+  });
+
+  it("may be named: made when it is missing, in a directory that exists", () => {
+    const path = join(root, "named-key");
+    const { keys, hint } = balancerKeys({ keyFile: path, surroundings: somebody() });
+    assert.ok(hint?.includes(path));
+    assert.equal(reporterKey({ keyFile: path, surroundings: somebody() })().id, keys.ids()[0]);
+    assert.ok(!readFileSync(path, "utf8").includes("undefined"));
+  });
+});

@@ -1,0 +1,392 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Channel } from "../../src/control/channel.ts";
+import { INSECURE_KEY, parseKey } from "../../src/control/key.ts";
+import { MAX_LINE } from "../../src/control/lines.ts";
+import { challengeLine, Seal } from "../../src/control/wire.ts";
+import type { Listener } from "../../src/runtime/runtime.ts";
+import { HarmonyError } from "../../src/util/errors.ts";
+import { CONTROL, KEY, LEASE, leavesNothing, REPORT, SECRET, settle, until, World } from "./harness.ts";
+
+const A = "10.0.0.7";
+const B = "10.0.0.8";
+
+/** The states of the pool's targets as `address:port state weight`. */
+const targets = (world: World) =>
+  world.pool.targets().map(({ address, state, weight }) => {
+    if ("path" in address) throw new Error("no Unix sockets here");
+    return `${address.host}:${address.port} ${state} ${weight}`;
+  });
+
+/** Welcomes every reporter under a secret of its own, then says nothing more. */
+function impostor(world: World, secret: string): Promise<Listener> {
+  return world.network.listen(CONTROL, async (connection) => {
+    const channel = new Channel(connection, MAX_LINE);
+    const hello = Uint8Array.from((await channel.readLine()) ?? []);
+    const challenge = challengeLine("00".repeat(32));
+    await channel.send(challenge);
+    await channel.readLine();
+    const seal = new Seal("balancer", secret, { hello, challenge: Buffer.from(challenge) });
+    await channel.send(seal.seal({ t: "welcome", lease: LEASE, interval: 20_000, name: "impostor", version: "0" }));
+  });
+}
+
+describe("a reporter", () => {
+  it("registers, and keeps its lease by reporting at the interval the balancer asks for", async () => {
+    const world = await World.start();
+    const { link, story } = world.link(A, { ack: 24 * 3_600_000 });
+    link.start();
+    await until(() => world.pool.targets().length === 1);
+    await world.pass(10 * LEASE);
+    assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
+    assert.deepEqual(story(), ["connected", "registered"]);
+    assert.equal(world.server.sessions, 1, "all over one connection");
+    await link.close();
+    await leavesNothing(world);
+  });
+
+  it("reports at its own ack when that is shorter", async () => {
+    const world = await World.start();
+    const { link } = world.link(A, { ack: 100, random: () => 0 });
+    link.start();
+    await until(() => world.pool.targets().length === 1);
+    const before = world.changes;
+    await world.pass(1_000, 100);
+    assert.equal(world.changes - before, 10);
+    await link.close();
+    await leavesNothing(world);
+  });
+
+  it("may be started before the balancer, and does not crash without one", async () => {
+    const world = new World();
+    const { link, story } = world.link(A);
+    link.start();
+    await world.pass(120_000);
+    assert.deepEqual(story(), ["lost ECONNREFUSED"], "told once, not at every attempt");
+    await world.server.start();
+    await world.pass(10_000);
+    assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
+    assert.deepEqual(story().slice(1), ["connected", "registered"]);
+    await link.close();
+    await leavesNothing(world);
+  });
+
+  it("comes back after a balancer's restart with the right weight and port", async () => {
+    const world = await World.start();
+    const { t: _, ...report } = REPORT;
+    const { link, story } = world.link(A, { target: { ...report, weight: 1000, port: 1080 } });
+    link.start();
+    await until(() => world.pool.targets().length === 1);
+    await world.server.close();
+    await until(() => story().includes("goodbye STOPPING"));
+    await world.restart();
+    assert.deepEqual(targets(world), []);
+    await world.pass(1_000, 100);
+    assert.deepEqual(targets(world), [`${A}:1080 up 1000`]);
+    assert.deepEqual(story(), ["connected", "registered", "goodbye STOPPING", "connected", "registered"]);
+    await link.close();
+    await leavesNothing(world);
+  });
+
+  it("tells a change at once", async () => {
+    const world = await World.start();
+    const { link } = world.link(A);
+    link.start();
+    await until(() => world.pool.targets().length === 1);
+    link.update({ weight: 7 });
+    link.update({ health: "down" });
+    await until(() => targets(world)[0] === `${A}:8080 down 7`);
+    assert.equal(world.clock.now(), 0);
+    await link.close();
+    await leavesNothing(world);
+  });
+
+  it("backs off when nobody is there, up to ten seconds, and never stops", async () => {
+    const world = new World();
+    const attempts: number[] = [];
+    world.network.connectFault = () => {
+      attempts.push(world.clock.now());
+      return "ECONNREFUSED";
+    };
+    const { link } = world.link(A, { random: () => 0.999 });
+    link.start();
+    await world.pass(100_000, 50);
+    const gaps = attempts.slice(1).map((at, index) => at - attempts[index]!);
+    assert.ok(gaps[0]! <= 150, `first ${gaps[0]}`);
+    for (const [index, gap] of gaps.entries()) {
+      assert.ok(gap <= 10_050, `${gap}`);
+      if (index > 0) assert.ok(gap >= gaps[index - 1]! - 50, "never sooner than before");
+    }
+    assert.ok(gaps.at(-1)! > 9_900);
+    await link.close();
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it("survives every kind of failure on the way, and says which", async () => {
+    for (const fault of ["ENOTFOUND", "EHOSTUNREACH", "ETIMEDOUT", "ENETUNREACH", "EMFILE"] as const) {
+      const world = new World();
+      world.network.connectFault = () => fault;
+      const { link, story } = world.link(A);
+      link.start();
+      await world.pass(30_000);
+      assert.deepEqual(story(), [`lost ${fault}`]);
+      await link.close();
+    }
+  });
+
+  it("gives up a connection that does not come about in five seconds", async () => {
+    const world = await World.start();
+    world.network.connectFault = () => "blackhole";
+    const { link, story } = world.link(A);
+    link.start();
+    await world.pass(5_000);
+    assert.deepEqual(story(), ["lost ETIMEDOUT"]);
+    world.network.connectFault = null;
+    await world.pass(10_000);
+    assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
+    await link.close();
+    await leavesNothing(world);
+  });
+
+  it("gives up a handshake that does not get on in five seconds", async () => {
+    const world = new World();
+    const frozen = await world.network.listen(CONTROL, () => undefined);
+    const { link, story } = world.link(A);
+    link.start();
+    await settle();
+    await world.pass(5_000);
+    assert.deepEqual(story(), ["lost NO_ANSWER"]);
+    await frozen.close();
+    await link.close();
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it("leaves a balancer that stops answering, and registers with the one that takes its place", async () => {
+    const world = new World();
+    const frozen = await impostor(world, KEY.secret);
+    const { link, story } = world.link(A);
+    link.start();
+    await settle();
+    await world.pass(5_000);
+    assert.deepEqual(story(), ["connected", "lost NO_ANSWER"]);
+    await frozen.close();
+    await world.server.start();
+    await world.pass(10_000);
+    assert.equal(story().at(-1), "registered");
+    await link.close();
+    await leavesNothing(world);
+  });
+
+  it("notices that what answers is no balancer", async () => {
+    const world = new World();
+    const web = await world.network.listen(CONTROL, async (connection) => {
+      await connection.read();
+      await connection.write(Buffer.from("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
+      await connection.close();
+    });
+    const { link, events, story } = world.link(A);
+    link.start();
+    await world.pass(30_000);
+    assert.deepEqual(story(), ["lost NO_BALANCER"]);
+    assert.ok(JSON.stringify(events).includes(`${CONTROL.host}:${CONTROL.port}`));
+    await link.close();
+    await web.close();
+  });
+
+  it("with a wrong key hears why, once, and the balancer says who, once", async () => {
+    const world = await World.start();
+    const { link, story } = world.link(A, { key: () => parseKey("web:some other secret text", "test") });
+    link.start();
+    await world.pass(50_000);
+    assert.deepEqual(story(), ["rejected BAD_KEY"]);
+    assert.deepEqual(world.story, ["rejected BAD_KEY"]);
+    assert.deepEqual(world.pool.targets(), []);
+    await link.close();
+    await leavesNothing(world);
+  });
+
+  it("without a key keeps looking for one", async () => {
+    const world = await World.start();
+    let found = false;
+    const key = () => {
+      if (found) return KEY;
+      throw new HarmonyError("NO_KEY", "no key", { fault: "config", retry: true });
+    };
+    const { link, story } = world.link(A, { key });
+    link.start();
+    await world.pass(30_000);
+    assert.deepEqual(story(), ["lost NO_KEY"]);
+    found = true;
+    await world.pass(11_000);
+    assert.deepEqual(story(), ["lost NO_KEY", "connected", "registered"]);
+    await link.close();
+    await leavesNothing(world);
+  });
+
+  it("does not believe a balancer that cannot prove the key", async () => {
+    const world = new World();
+    const listener = await impostor(world, "the secret of an impostor");
+    const { link, events } = world.link(A);
+    link.start();
+    await until(() => events.length > 0);
+    const [event] = events;
+    assert.ok(event?.type === "lost" && event.code === "BAD_KEY" && event.reason.includes('key "web"'));
+    await link.close();
+    await listener.close();
+  });
+
+  it("talks to an insecure balancer only with the insecure key, and to no other with it", async () => {
+    const open = await World.start({}, [INSECURE_KEY]);
+    const closed = await World.start({}, [KEY]);
+    const plain = open.link(A, { key: () => INSECURE_KEY });
+    const refused = closed.link(A, { key: () => INSECURE_KEY });
+    plain.link.start();
+    refused.link.start();
+    await until(() => open.pool.targets().length === 1 && refused.events.length === 1);
+    assert.deepEqual(refused.story(), ["rejected BAD_KEY"]);
+    await Promise.all([plain.link.close(), refused.link.close()]);
+    await leavesNothing(open);
+    await leavesNothing(closed);
+  });
+
+  it("refused for good comes back slowly; refused for now stays connected", async () => {
+    const world = await World.start();
+    const { t: _, ...report } = REPORT;
+    const wrong = world.link(A, { target: { ...report, pool: "nowhere" } });
+    const first = world.link(A, { target: { ...report, id: "one" } });
+    const second = world.link(B, { target: { ...report, id: "one" } });
+    wrong.link.start();
+    first.link.start();
+    await until(() => world.pool.targets().length === 1);
+    second.link.start();
+    await until(() => second.events.length === 2);
+    await world.pass(60_000);
+    assert.deepEqual(
+      wrong.story().filter((event) => event !== "connected"),
+      ["rejected UNKNOWN_POOL"],
+    );
+    assert.ok(wrong.events.length < 12, "a new session every five to ten seconds");
+    assert.deepEqual(second.story(), ["connected", "rejected ID_TAKEN"]);
+    await first.link.leave();
+    await world.pass(21_000);
+    assert.deepEqual(second.story(), ["connected", "rejected ID_TAKEN", "registered"]);
+    assert.deepEqual(targets(world), [`${B}:8080 up 500`]);
+    await Promise.all([wrong.link.close(), second.link.close()]);
+    await leavesNothing(world);
+  });
+
+  it("reports to several balancers at once", async () => {
+    const [one, two] = [await World.start(), await World.start()];
+    const links = [one.link(A), two.link(A)];
+    for (const { link } of links) link.start();
+    await until(() => one.pool.targets().length === 1 && two.pool.targets().length === 1);
+    await Promise.all(links.map(({ link }) => link.leave()));
+    assert.deepEqual([...targets(one), ...targets(two)], []);
+    await leavesNothing(one);
+    await leavesNothing(two);
+  });
+
+  it("loses its session when its key is withdrawn, and says so", async () => {
+    const keys = [KEY];
+    const world = await World.start({}, keys);
+    const { link, events, story } = world.link(A);
+    link.start();
+    await until(() => world.pool.targets().length === 1);
+    keys[0] = parseKey(`web:another ${SECRET}`, "test");
+    link.report();
+    await until(() => events.length > 2);
+    assert.deepEqual(story().slice(2, 3), ["rejected KEY_CHANGED"]);
+    await world.pass(30_000);
+    assert.ok(story().includes("rejected BAD_KEY"));
+    await link.close();
+    await leavesNothing(world);
+  });
+});
+
+describe("drain", () => {
+  const client = Uint32Array.of(0, 0, 0xffff, 1);
+
+  it("takes no new connections, waits for the open ones, then leaves", async () => {
+    const world = await World.start();
+    const { link } = world.link(A);
+    link.start();
+    await until(() => world.pool.targets().length === 1);
+    const row = world.pool.pick(client, [], 0);
+    let left: number | null | undefined;
+    void link.drain(30_000).then((active) => {
+      left = active;
+    });
+    await until(() => targets(world)[0] === `${A}:8080 draining 500`);
+    assert.ok(world.pool.pick(client, [], 0) < 0);
+    await world.pass(5_000, 200);
+    assert.equal(left, undefined);
+    world.pool.release(row, client, 0, 0, 0);
+    await world.pass(400, 200);
+    assert.equal(left, 0);
+    await link.leave();
+    assert.deepEqual(targets(world), []);
+    assert.equal(world.story.at(-1), `target-leave default/${A}:8080 leave`);
+    await leavesNothing(world);
+  });
+
+  it("ends with its time", async () => {
+    const world = await World.start();
+    const { link } = world.link(A);
+    link.start();
+    await until(() => world.pool.targets().length === 1);
+    world.pool.pick(client, [], 0);
+    const drained = link.drain(2_000);
+    await world.pass(2_000, 200);
+    assert.equal(await drained, 1);
+    await link.leave();
+    await leavesNothing(world);
+  });
+
+  it("does not wait for long for a balancer that is gone", async () => {
+    const world = new World();
+    const { link } = world.link(A);
+    link.start();
+    await settle();
+    const drained = link.drain(30_000);
+    await world.pass(3_000, 200);
+    assert.equal(await drained, null);
+    await link.leave();
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it("goes on over a reconnection", async () => {
+    const world = await World.start();
+    const { link } = world.link(A);
+    link.start();
+    await until(() => world.pool.targets().length === 1);
+    const row = world.pool.pick(client, [], 0);
+    let left: number | null | undefined;
+    void link.drain(30_000).then((active) => {
+      left = active;
+    });
+    await until(() => targets(world)[0] === `${A}:8080 draining 500`);
+    await world.server.close();
+    await world.restart();
+    await world.pass(2_000, 100);
+    assert.equal(left, undefined, "the connection is still open");
+    world.pool.release(row, client, 0, 0, 0);
+    await world.pass(1_000, 100);
+    assert.equal(left, 0);
+    await link.leave();
+    await leavesNothing(world);
+  });
+
+  it("and leave at any moment end in a closed link that keeps nothing alive", async () => {
+    for (let turns = 0; turns < 40; turns += 1) {
+      const world = await World.start();
+      const { link } = world.link(A);
+      link.start();
+      await settle(turns);
+      const done = turns % 2 === 0 ? link.leave() : link.drain(1_000).then(() => link.leave());
+      await world.pass(6_000);
+      await done;
+      await leavesNothing(world);
+      assert.equal(world.network.open, 0, `after ${turns} turns`);
+    }
+  });
+});

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { LEASE, leavesNothing, REPORT, until, World } from "./harness.ts";
+
+const A = "10.0.0.7";
+const ID_A = `default/${A}:8080`;
+
+describe("a lease", () => {
+  it("takes the target out when no report comes, and in again when one does", async () => {
+    const world = await World.start();
+    const target = await world.target(A);
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await world.pass(LEASE - 1);
+    assert.equal(world.pool.targets()[0]?.state, "up");
+    await world.pass(1_001);
+    assert.equal(world.pool.targets()[0]?.state, "down");
+    assert.equal(await raw.hear(), null, "the silent session is closed");
+    const again = await world.raw(A);
+    await again.ask(REPORT);
+    assert.equal(world.pool.targets()[0]?.state, "up");
+    assert.deepEqual(world.story, [`target-up ${ID_A}`, `target-down ${ID_A} lease-expired`, `target-up ${ID_A}`]);
+    await again.close();
+    await target.close();
+    await leavesNothing(world);
+  });
+
+  it("longer than an hour counts to its end (old code took it modulo an hour), and a dead target never comes back by itself", async () => {
+    const world = await World.start({ lease: 90 * 60_000 });
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await world.pass(89 * 60_000, 60_000);
+    assert.equal(world.pool.targets()[0]?.state, "up");
+    await world.pass(2 * 60_000);
+    assert.equal(world.pool.targets()[0]?.state, "down");
+    await world.pass(3 * 3_600_000, 60_000);
+    assert.equal(world.pool.targets()[0]?.state, "down");
+    await leavesNothing(world);
+  });
+
+  it("that ended long ago is forgotten with its row", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await raw.close();
+    await until(() => world.server.sessions === 0);
+    await world.pass(LEASE + 3_605_000, 5_000);
+    assert.deepEqual(world.pool.targets(), []);
+    assert.equal(world.story.at(-1), `target-leave ${ID_A} forgotten`);
+    assert.equal(world.clock.pending, 0, "nobody to watch over: no timer");
+    await leavesNothing(world);
+  });
+});
+
+describe("a connection lost without goodbye", () => {
+  it("takes the target out at once when it refuses the probe", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    raw.channel.connection.abort();
+    await until(() => world.pool.targets()[0]?.state === "down");
+    assert.equal(world.clock.now(), 0);
+    assert.equal(world.story.at(-1), `target-down ${ID_A} refused`);
+    await leavesNothing(world);
+  });
+
+  it("leaves a target that answers its lease, and no longer", async () => {
+    const world = await World.start();
+    const target = await world.target(A);
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await raw.close();
+    await until(() => world.server.sessions === 0);
+    await world.pass(LEASE - 1);
+    assert.equal(world.pool.targets()[0]?.state, "up");
+    await world.pass(1_001);
+    assert.equal(world.pool.targets()[0]?.state, "down");
+    await target.close();
+    await leavesNothing(world);
+  });
+
+  it("makes a target that does not answer at all a suspect", async () => {
+    const world = await World.start();
+    world.network.connectFault = (to) => (to.host === A ? "blackhole" : undefined);
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await raw.close();
+    await until(() => world.server.sessions === 0);
+    await world.pass(2_000);
+    assert.equal(world.pool.targets()[0]?.state, "suspect");
+    await leavesNothing(world);
+  });
+
+  it("counts for nothing once the reporter is back", async () => {
+    const world = await World.start();
+    world.network.connectFault = (to) => (to.host === A ? "blackhole" : undefined);
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await raw.close();
+    await until(() => world.server.sessions === 0);
+    const again = await world.raw(A);
+    await again.ask(REPORT);
+    await world.pass(3_000);
+    assert.equal(world.pool.targets()[0]?.state, "up");
+    await again.close();
+    await leavesNothing(world);
+  });
+});
+
+describe("a suspect", () => {
+  it("is probed, and taken back when it answers", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    const row = world.pool.pick(Uint32Array.of(0, 0, 0xffff, 1), [], 0);
+    world.pool.failed(row, 0);
+    assert.equal(world.pool.targets()[0]?.state, "suspect");
+    await world.pass(4_000);
+    assert.equal(world.pool.targets()[0]?.state, "suspect", "nobody listens there");
+    await raw.ask(REPORT);
+    assert.equal(world.pool.targets()[0]?.state, "suspect", "a report alone does not lift it");
+    const target = await world.target(A);
+    await world.pass(11_000);
+    assert.equal(world.pool.targets()[0]?.state, "up");
+    await target.close();
+    await raw.close();
+    await leavesNothing(world);
+  });
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseKeyLine } from "../../src/control/key.ts";
+import { BALANCER, leavesNothing, REPORT, SECRET, until, World } from "./harness.ts";
+
+const A = "10.0.0.7";
+const B = "10.0.0.8";
+
+describe("refusals", () => {
+  for (const [what, report, code] of [
+    ["the balancer's client port", { port: 3000, advertise: BALANCER }, "BAD_ADDRESS"],
+    ["the balancer's client port on loopback", { port: 3000, advertise: "127.0.0.1" }, "BAD_ADDRESS"],
+    ["the balancer's client port on another loopback address", { port: 3000, advertise: "127.3.2.1" }, "BAD_ADDRESS"],
+    ["the balancer's client port on ::1", { port: 3000, advertise: "::1" }, "BAD_ADDRESS"],
+    ["the balancer's client port as a mapped address", { port: 3000, advertise: `::ffff:${BALANCER}` }, "BAD_ADDRESS"],
+    ["the control port", { port: 1666, advertise: BALANCER }, "BAD_ADDRESS"],
+    ["no host at all", { advertise: "0.0.0.0" }, "BAD_ADDRESS"],
+    ["a multicast address", { advertise: "224.0.0.1" }, "BAD_ADDRESS"],
+    ["a pool that does not exist", { pool: "other" }, "UNKNOWN_POOL"],
+  ] as const) {
+    it(`go to a target at ${what}`, async () => {
+      const world = await World.start({ resolve: async (host) => host });
+      const raw = await world.raw(A);
+      const answer = await raw.ask({ ...REPORT, ...report });
+      assert.ok(answer?.t === "reject");
+      assert.equal(answer.code, code);
+      assert.equal(answer.retry, false);
+      assert.deepEqual(world.pool.targets(), []);
+      assert.deepEqual(world.story, [`rejected ${code}`]);
+      assert.equal(await raw.hear(), null, "the session ends");
+      await raw.close();
+      await leavesNothing(world);
+    });
+  }
+
+  it("do not go to the same port on another host", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    assert.equal((await raw.ask({ ...REPORT, port: 3000 }))?.t, "ok");
+    await raw.close();
+    await leavesNothing(world);
+  });
+
+  for (const [limits, report, allowed] of [
+    ["pool=default", {}, true],
+    ["pool=other", {}, false],
+    ["port=80,8000-8079", {}, false],
+    ["port=80,8000-8080", {}, true],
+    ["max-weight=500", {}, true],
+    ["max-weight=499", {}, false],
+    ["from=10.0.0.0/24", {}, true],
+    ["from=192.168.0.0/16,10.0.0.7", {}, true],
+    ["from=192.168.0.0/16", {}, false],
+    ["from=10.0.0.0/24", { advertise: "192.168.1.1" }, false],
+  ] as const) {
+    it(`${allowed ? "let pass" : "stop"} ${JSON.stringify(report)} by a key with ${limits}`, async () => {
+      const key = parseKeyLine(`web:${SECRET} ${limits}`, "test");
+      const world = await World.start({ resolve: async (host) => host }, [key]);
+      const raw = await world.raw(A, `web:${key.secret}`);
+      const answer = await raw.ask({ ...REPORT, ...report });
+      assert.equal(answer?.t, allowed ? "ok" : "reject");
+      if (answer?.t === "reject") assert.ok(answer.code === "FORBIDDEN" && answer.reason.includes('key "web"'));
+      await raw.close();
+      await leavesNothing(world);
+    });
+  }
+
+  it("past the pool's room can be retried, and say how much room there is", async () => {
+    const world = await World.start();
+    const set = world.pool.set.bind(world.pool);
+    world.pool.set = (spec, state) => {
+      if (world.pool.targets().length > 0) throw new RangeError("pool default is full: at most 1 targets");
+      set(spec, state);
+    };
+    const [first, second] = [await world.raw(A), await world.raw(B)];
+    assert.equal((await first.ask(REPORT))?.t, "ok");
+    const answer = await second.ask(REPORT);
+    assert.ok(
+      answer?.t === "reject" && answer.code === "POOL_FULL" && answer.retry && answer.reason.includes("at most 1"),
+    );
+    await Promise.all([first.close(), second.close()]);
+    await leavesNothing(world);
+  });
+
+  it("are told to the log once a minute, not at every attempt", async () => {
+    const world = await World.start();
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      const raw = await world.raw(A, `web:${"wrong".repeat(4)}`);
+      assert.ok((await raw.line())?.includes("BAD_KEY"));
+      await raw.close();
+    }
+    assert.deepEqual(world.story, ["rejected BAD_KEY"]);
+    await world.pass(61_000);
+    await (await world.raw(A, `web:${"wrong".repeat(4)}`)).line();
+    await until(() => world.events.length === 2);
+    await leavesNothing(world);
+  });
+});

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { leavesNothing, REPORT, until, World } from "./harness.ts";
+
+const A = "10.0.0.7";
+const B = "10.0.0.8";
+const ID_A = `default/${A}:8080`;
+
+describe("a report", () => {
+  it("registers the target at the address the reporter is seen at, not the balancer's", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    assert.deepEqual(await raw.ask(REPORT), { t: "ok", target: ID_A, active: 0 });
+    const [target] = world.pool.targets();
+    assert.deepEqual(target?.address, { host: A, port: 8080 });
+    assert.equal(target?.weight, 500);
+    assert.equal(target?.state, "up");
+    assert.deepEqual(world.story, [`target-up ${ID_A}`]);
+    assert.ok(world.changes > 0);
+    await raw.close();
+    await leavesNothing(world);
+  });
+
+  it("registers an advertised address, resolved when it is a name", async () => {
+    const world = await World.start({ resolve: async (host) => (host === "inside.example" ? "192.168.7.7" : host) });
+    const raw = await world.raw(A);
+    await raw.ask({ ...REPORT, advertise: "inside.example" });
+    assert.deepEqual(world.pool.targets()[0]?.address, { host: "192.168.7.7", port: 8080 });
+    await raw.close();
+    await leavesNothing(world);
+  });
+
+  it("carries the full state each time: weight, limit, health and drain", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    const seen = async (change: object) => {
+      await raw.ask({ ...REPORT, ...change });
+      const { state, weight, maxConnections } = world.pool.targets()[0]!;
+      return [state, weight, maxConnections];
+    };
+    assert.deepEqual(await seen({}), ["up", 500, 0]);
+    assert.deepEqual(await seen({ weight: 7, maxConnections: 3 }), ["up", 7, 3]);
+    assert.deepEqual(await seen({ health: "down" }), ["down", 500, 0]);
+    assert.deepEqual(await seen({ drain: true }), ["draining", 500, 0]);
+    assert.deepEqual(await seen({}), ["up", 500, 0]);
+    assert.deepEqual(world.story, [
+      `target-up ${ID_A}`,
+      `target-down ${ID_A} reported`,
+      `target-drain ${ID_A}`,
+      `target-up ${ID_A}`,
+    ]);
+    await raw.close();
+    await leavesNothing(world);
+  });
+
+  it("for another port moves the target instead of leaving the old one behind", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await raw.ask({ ...REPORT, port: 9090 });
+    assert.deepEqual(
+      world.pool.targets().map(({ identity }) => identity),
+      [`default/${A}:9090`],
+    );
+    assert.ok(world.story.includes(`target-leave ${ID_A} moved`));
+    await raw.close();
+    await leavesNothing(world);
+  });
+
+  it("is answered with the connections that the target has", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    world.pool.pick(Uint32Array.of(0, 0, 0xffff, 1), [], 0);
+    assert.deepEqual(await raw.ask({ ...REPORT, drain: true }), { t: "ok", target: ID_A, active: 1 });
+    assert.deepEqual(await raw.ask({ t: "leave" }), { t: "ok", target: ID_A, active: 1 });
+    assert.deepEqual(world.pool.targets(), []);
+    await raw.close();
+    await leavesNothing(world);
+  });
+});
+
+describe("identities", () => {
+  it("held by a live session at another address are refused, with the reason", async () => {
+    const world = await World.start();
+    const first = await world.raw(A);
+    await first.ask({ ...REPORT, id: "one" });
+    const second = await world.raw(B);
+    const answer = await second.ask({ ...REPORT, id: "one" });
+    assert.ok(answer?.t === "reject" && answer.code === "ID_TAKEN" && answer.retry);
+    assert.ok(answer.reason.includes(`${A}:8080`));
+    assert.deepEqual(world.pool.targets()[0]?.address, { host: A, port: 8080 });
+    // It stays connected, and gets its turn when the other has left.
+    await first.ask({ t: "leave" });
+    assert.equal((await second.ask({ ...REPORT, id: "one" }))?.t, "ok");
+    assert.deepEqual(world.pool.targets()[0]?.address, { host: B, port: 8080 });
+    await Promise.all([first.close(), second.close()]);
+    await leavesNothing(world);
+  });
+
+  it("at the same address belong to the newest session; the old one is told", async () => {
+    const world = await World.start();
+    const first = await world.raw(A);
+    await first.ask(REPORT);
+    const second = await world.raw(A);
+    await second.ask({ ...REPORT, weight: 9 });
+    const farewell = await first.hear();
+    assert.ok(farewell?.t === "goodbye" && farewell.code === "REPLACED");
+    await first.close();
+    await until(() => world.server.sessions === 1);
+    assert.equal(world.pool.targets()[0]?.weight, 9);
+    assert.equal(world.pool.targets()[0]?.state, "up", "the old session's end is not the target's");
+    assert.deepEqual(world.story, [`target-up ${ID_A}`]);
+    await second.close();
+    await leavesNothing(world);
+  });
+});

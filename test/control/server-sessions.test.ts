@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { LEASE, leavesNothing, REPORT, settle, until, World } from "./harness.ts";
+
+const A = "10.0.0.7";
+const B = "10.0.0.8";
+const ID_A = `default/${A}:8080`;
+
+describe("an authenticated session", () => {
+  for (const [what, send, code] of [
+    ["an unsealed line", (raw) => raw.channel.send(JSON.stringify(REPORT)), "NOT_SEALED"],
+    ["garbage", (raw) => raw.channel.send("#!@%"), "NOT_JSON"],
+    ["an oversized line", (raw) => raw.channel.send("x".repeat(8_192)), "LINE_TOO_LONG"],
+    [
+      "a replayed line",
+      async (raw) => {
+        const line = raw.seal!.seal(REPORT);
+        await raw.channel.send(line);
+        await raw.hear();
+        await raw.channel.send(line);
+      },
+      "BAD_SEQUENCE",
+    ],
+    [
+      "reordered lines",
+      async (raw) => {
+        const lines = [raw.seal!.seal(REPORT), raw.seal!.seal(REPORT)];
+        await raw.channel.send(lines[1]!);
+        await raw.channel.send(lines[0]!);
+      },
+      "BAD_SEQUENCE",
+    ],
+    ["a changed line", (raw) => raw.channel.send(raw.seal!.seal(REPORT).replace("500", "900")), "BAD_SEAL"],
+    ["a report without a weight", (raw) => raw.tell({ t: "report", pool: "default", port: 1 }), "BAD_MESSAGE"],
+    ["a message of the old protocol", (raw) => raw.tell({ t: "CLOSE", id: 5 }), "BAD_MESSAGE"],
+  ] as [string, (raw: Awaited<ReturnType<World["raw"]>>) => Promise<void>, string][]) {
+    it(`is told why ${what} ends it, and its target loses nothing`, async () => {
+      const world = await World.start();
+      const target = await world.target(A);
+      const raw = await world.raw(A);
+      await raw.ask(REPORT);
+      await send(raw);
+      const answer = await raw.hear();
+      assert.ok(answer?.t === "reject");
+      assert.equal(answer.code, code);
+      assert.equal(await raw.hear(), null);
+      await raw.close();
+      await until(() => world.server.sessions === 0);
+      await settle();
+      assert.equal(world.pool.targets()[0]?.state, "up");
+      assert.deepEqual(world.story, [`target-up ${ID_A}`, `rejected ${code}`]);
+      await target.close();
+      await leavesNothing(world);
+    });
+  }
+
+  it("may leave before it has registered anything, and twice", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    assert.equal((await raw.ask({ t: "leave" }))?.t, "ok");
+    await raw.ask(REPORT);
+    await raw.ask({ t: "leave" });
+    assert.equal((await raw.ask({ t: "leave" }))?.t, "ok");
+    await raw.close();
+    await leavesNothing(world);
+  });
+
+  it("that does not read its answers is dropped with its lease, and holds no more than a bounded number of bytes", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    let told = 0;
+    const flood = (async () => {
+      for (;;) {
+        await raw.tell(REPORT);
+        told += 1;
+      }
+    })().catch(() => undefined);
+    await settle(3_000);
+    const atRest = told;
+    await settle(200);
+    assert.equal(told, atRest, "the writer is stopped");
+    assert.ok(told < 3_000, `${told} reports of about 200 bytes`);
+    await world.pass(LEASE + 2_000);
+    await flood;
+    assert.equal(world.server.sessions, 0);
+    await raw.close();
+    await leavesNothing(world);
+  });
+
+  it("past the number of reporters allowed is told that it may come again", async () => {
+    const world = await World.start({ maxSessions: 1 });
+    const first = await world.raw(A);
+    await first.ask(REPORT);
+    const second = await world.raw(B);
+    const answer = await second.hear();
+    assert.ok(answer?.t === "reject" && answer.code === "BUSY" && answer.retry);
+    await Promise.all([first.close(), second.close()]);
+    await leavesNothing(world);
+  });
+
+  it("is told goodbye when the balancer stops", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    const closed = world.server.close("going down for repairs");
+    const farewell = await raw.hear();
+    assert.deepEqual(farewell, { t: "goodbye", code: "STOPPING", reason: "going down for repairs" });
+    await raw.close();
+    await closed;
+    assert.equal(world.clock.pending, 0);
+    assert.equal(world.network.open, 0);
+  });
+
+  it("that ignores the goodbye does not hold the balancer up", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await leavesNothing(world);
+    await raw.close();
+    assert.equal(world.network.open, 0);
+  });
+});

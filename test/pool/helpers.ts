@@ -1,0 +1,36 @@
+import { type ClientKey, Pool, type PoolOptions, type TargetState } from "../../src/pool/pool.ts";
+
+export const ALGORITHMS = ["leastconn", "roundrobin", "random", "hash"] as const;
+
+/** A pool for tests: no persistence, no limit, a fixed seed. */
+export function makePool(options: Partial<PoolOptions> = {}): Pool {
+  return Pool.create({
+    name: "test",
+    algorithm: "leastconn",
+    persistent: null,
+    concurrency: -1,
+    queue: 100,
+    maxTargets: 64,
+    seed: 42,
+    ...options,
+  });
+}
+
+export function addTarget(
+  pool: Pool,
+  identity: string,
+  { weight = 500, max = 0, state = "up" as TargetState, port = 80 } = {},
+): void {
+  pool.set({ identity, address: { host: "10.0.0.1", port }, weight, maxConnections: max }, state);
+}
+
+/** The key of 10.x.y.z for the n-th client. */
+export function client(n: number): ClientKey {
+  return Uint32Array.of(0, 0, 0xffff, (10 << 24) + n);
+}
+
+/** Picks and names the target: identity, or the negative result. */
+export function pickName(pool: Pool, key: ClientKey = client(0), tried: number[] = [], now = 0): string | number {
+  const row = pool.pick(key, tried, now);
+  return row < 0 ? row : pool.identity(row);
+}

@@ -1,0 +1,215 @@
+/** Random commands against a plain model: who may be picked and every count must be exact, for each algorithm. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { ALL_FULL, type Algorithm, NO_TARGET, type Pool, type TargetState } from "../../src/pool/pool.ts";
+import { ALGORITHMS, addTarget, client, makePool } from "./helpers.ts";
+
+const IDENTITIES = 14;
+const ROWS = 10;
+
+interface Target {
+  state: TargetState;
+  weight: number;
+  max: number;
+  active: number;
+  total: number;
+  failures: number;
+  failedAt: number;
+  left: boolean;
+}
+
+interface Connection {
+  row: number;
+  name: string;
+  client: number;
+}
+
+type Command =
+  | { do: "set"; who: number; weight: number; max: number; state: TargetState }
+  | { do: "state"; who: number; state: TargetState }
+  | { do: "remove"; who: number }
+  | { do: "pick"; client: number; tried: number }
+  | { do: "end"; which: number; how: "connected" | "failed" | "release" };
+
+const who = fc.nat(IDENTITIES - 1);
+const state = fc.constantFrom<TargetState>("up", "up", "up", "suspect", "draining", "down");
+const weight = fc.oneof(fc.constantFrom(0, 1, 500, 1000), fc.nat(1_000_000));
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("set" as const), who, weight, max: fc.nat(3), state }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("state" as const), who, state }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("remove" as const), who }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("pick" as const),
+      client: fc.nat(5),
+      tried: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(2 ** ROWS - 1) }),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant("end" as const),
+      which: fc.nat(1000),
+      how: fc.constantFrom("connected" as const, "failed" as const, "release" as const, "release" as const),
+    }),
+  },
+);
+
+class Model {
+  readonly targets = new Map<string, Target>();
+  readonly connections: Connection[] = [];
+  readonly pool: Pool;
+  readonly algorithm: Algorithm;
+  readonly sticky: boolean;
+  now = 0;
+
+  constructor(algorithm: Algorithm, sticky: boolean) {
+    this.algorithm = algorithm;
+    this.sticky = sticky;
+    this.pool = makePool({ algorithm, maxTargets: ROWS, persistent: sticky ? 1e9 : null, maxBindings: 64 });
+  }
+
+  run(command: Command): void {
+    this.now++;
+    if (command.do === "set") this.set(`t${command.who}`, command);
+    else if (command.do === "state") this.setState(`t${command.who}`, command.state);
+    else if (command.do === "remove") this.remove(`t${command.who}`);
+    else if (command.do === "pick") this.pick(command.client, command.tried);
+    else this.end(command.which, command.how);
+    this.compare();
+  }
+
+  set(name: string, spec: { weight: number; max: number; state: TargetState }): void {
+    const known = this.targets.get(name);
+    if (known === undefined && this.targets.size === ROWS) {
+      assert.throws(() => addTarget(this.pool, name, spec), RangeError);
+      return;
+    }
+    addTarget(this.pool, name, spec);
+    const { weight, max, state } = spec;
+    if (known === undefined) {
+      this.targets.set(name, { state, weight, max, active: 0, total: 0, failures: 0, failedAt: 0, left: false });
+    } else {
+      const stays = state === "up" && known.state === "suspect" && !known.left;
+      Object.assign(known, { weight, max, left: false, state: stays ? "suspect" : state });
+    }
+  }
+
+  setState(name: string, state: TargetState): void {
+    const target = this.targets.get(name);
+    const known = target !== undefined && !target.left;
+    assert.equal(this.pool.setState(name, state), known);
+    if (known) target.state = state;
+  }
+
+  remove(name: string): void {
+    const target = this.targets.get(name);
+    assert.equal(this.pool.remove(name), target !== undefined && !target.left);
+    if (target === undefined) return;
+    target.left = true;
+    this.forget(name, target);
+  }
+
+  forget(name: string, target: Target): void {
+    if (target.left && target.active === 0) this.targets.delete(name);
+  }
+
+  pick(clientNumber: number, triedBits: number): void {
+    const tried = Array.from({ length: ROWS }, (_, row) => row).filter((row) => (triedBits >> row) & 1);
+    const row = this.pool.pick(client(clientNumber), tried, this.now);
+    const candidates = [...this.targets].filter(
+      ([name, t]) =>
+        !t.left && t.weight > 0 && (t.state === "up" || t.state === "suspect") && !tried.includes(this.rowOf(name)),
+    );
+    const roomy = candidates.filter(([, t]) => t.max === 0 || t.active < t.max);
+    if (roomy.length === 0) {
+      assert.equal(row, candidates.length === 0 ? NO_TARGET : ALL_FULL);
+      return;
+    }
+    assert.ok(row >= 0, `nobody picked, ${roomy.map(([name]) => name)} could be`);
+    const name = this.pool.identity(row);
+    const up = roomy.filter(([, t]) => t.state === "up");
+    const allowed = up.length > 0 ? up : roomy;
+    const target = allowed.find(([other]) => other === name)?.[1];
+    assert.ok(target !== undefined, `${name} picked, only ${allowed.map(([other]) => other)} may be`);
+    this.assertBest(target, allowed, up.length > 0);
+    target.active++;
+    this.connections.push({ row, name, client: clientNumber });
+  }
+
+  assertBest(picked: Target, allowed: [string, Target][], up: boolean): void {
+    if (!up) {
+      for (const [, other] of allowed)
+        assert.ok(picked.failedAt <= other.failedAt, "not the one that failed longest ago");
+    } else if (this.algorithm === "leastconn" && !this.sticky) {
+      const load = (t: Target) => (t.active + 1) / t.weight;
+      for (const [, other] of allowed) assert.ok(load(picked) <= load(other), "not the least loaded");
+    }
+  }
+
+  /** A freed row still tells its last identity; but rows are allotted from the lowest, so the lowest with the name is the target's. */
+  rowOf(name: string): number {
+    for (let row = 0; row < ROWS; row++) if (this.pool.identity(row) === name) return row;
+    return -1;
+  }
+
+  end(which: number, how: "connected" | "failed" | "release"): void {
+    if (this.connections.length === 0) return;
+    const at = which % this.connections.length;
+    const { row, name, client: clientNumber } = this.connections[at]!;
+    const target = this.targets.get(name)!;
+    if (how === "connected") {
+      this.pool.connected(row, 5);
+      target.total++;
+      if (target.state === "suspect" && !target.left) target.state = "up";
+      return;
+    }
+    this.connections.splice(at, 1);
+    target.active--;
+    if (how === "release") this.pool.release(row, client(clientNumber), 1, 2, this.now);
+    else {
+      this.pool.failed(row, this.now);
+      target.failures++;
+      target.failedAt = this.now;
+      if (target.state === "up" && !target.left) target.state = "suspect";
+    }
+    this.forget(name, target);
+  }
+
+  compare(): void {
+    const there = [...this.targets].filter(([, target]) => !target.left);
+    assert.equal(this.pool.size, there.length);
+    assert.deepEqual(
+      this.pool
+        .targets()
+        .map((view) => view.identity)
+        .sort(),
+      there.map(([name]) => name).sort(),
+    );
+    for (const [name, target] of this.targets) {
+      const view = this.pool.view(name)!;
+      const { weight, maxConnections: max, active, total, failures } = view;
+      const { left, failedAt: _, state, ...expected } = target;
+      assert.deepEqual({ weight, max, active, total, failures }, expected);
+      assert.equal(view.state, left ? "draining" : state);
+    }
+  }
+}
+
+describe("the pool does as its model", () => {
+  for (const algorithm of ALGORITHMS) {
+    for (const sticky of [false, true]) {
+      it(`${algorithm}${sticky ? ", sticky" : ""}`, () => {
+        fc.assert(
+          fc.property(fc.array(command, { minLength: 20, maxLength: 300, size: "max" }), (commands) => {
+            const model = new Model(algorithm, sticky);
+            for (const each of commands) model.run(each);
+          }),
+          { numRuns: 150 },
+        );
+      });
+    }
+  }
+});

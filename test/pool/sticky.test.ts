@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Pool } from "../../src/pool/pool.ts";
+import { addTarget, client, makePool, pickName } from "./helpers.ts";
+
+const IDLE = 1000;
+
+function stickyPool(targets = 4, maxBindings = 1024): Pool {
+  const pool = makePool({ persistent: IDLE, maxBindings });
+  for (let i = 0; i < targets; i++) addTarget(pool, `t${i}`);
+  return pool;
+}
+
+/** The target of a connection that ends at once. */
+function visit(pool: Pool, n: number, now: number, tried: number[] = []): string {
+  const row = pool.pick(client(n), tried, now);
+  assert.ok(row >= 0);
+  pool.release(row, client(n), 0, 0, now);
+  return pool.identity(row);
+}
+
+describe("sticky bindings", () => {
+  it("bring a client back to its target, each client to its own", () => {
+    const pool = stickyPool();
+    const first = Array.from({ length: 100 }, (_, n) => visit(pool, n, 0));
+    assert.equal(new Set(first).size, 4);
+    for (let round = 1; round < 5; round++) {
+      assert.deepEqual(
+        first.map((_, n) => visit(pool, n, round)),
+        first,
+      );
+    }
+  });
+
+  it("tell clients apart by the whole address", () => {
+    const pool = stickyPool(2);
+    const base = [0x20010db8, 1, 2, 3];
+    const pick = (key: Uint32Array) => pickName(pool, key);
+    const first = pick(Uint32Array.from(base));
+    for (let word = 0; word < 4; word++) {
+      const other = Uint32Array.from(base);
+      other[word]! ^= 0x80000000;
+      // Not bound yet, so least connections alternates; had it met the first one's binding, it would follow it.
+      pool.setState(String(first), "draining");
+      const second = pick(other);
+      pool.setState(String(first), "up");
+      assert.notEqual(second, first);
+      assert.equal(pick(Uint32Array.from(base)), first);
+    }
+  });
+
+  it("expire after idle time, not before; use extends them", () => {
+    const pool = stickyPool();
+    const target = visit(pool, 1, 0);
+    assert.equal(visit(pool, 1, IDLE - 1), target);
+    assert.equal(visit(pool, 1, 2 * IDLE - 2), target);
+    // Everyone else is less recently picked than `target` by now, so a fresh choice differs.
+    assert.notEqual(visit(pool, 1, 3 * IDLE - 2), target);
+  });
+
+  it("count idle time from the end of a connection", () => {
+    const pool = stickyPool();
+    const row = pool.pick(client(1), [], 0);
+    const other = visit(pool, 2, IDLE / 2);
+    assert.notEqual(other, pool.identity(row));
+    pool.release(row, client(1), 0, 0, IDLE - 1);
+    assert.equal(visit(pool, 1, 2 * IDLE - 2), pool.identity(row));
+  });
+
+  for (const [what, change] of [
+    ["drains", (pool: Pool, name: string) => pool.setState(name, "draining")],
+    ["goes down", (pool: Pool, name: string) => pool.setState(name, "down")],
+    ["becomes suspect", (pool: Pool, name: string) => pool.setState(name, "suspect")],
+    ["leaves", (pool: Pool, name: string) => pool.remove(name)],
+    ["gets weight 0", (pool: Pool, name: string) => addTarget(pool, name, { weight: 0 })],
+  ] as const) {
+    it(`move when the target ${what}, and stay with the new one`, () => {
+      const pool = stickyPool();
+      const target = visit(pool, 1, 0);
+      change(pool, target);
+      const next = visit(pool, 1, 1);
+      assert.notEqual(next, target);
+      addTarget(pool, target);
+      pool.setState(target, "up");
+      for (let now = 2; now < 10; now++) assert.equal(visit(pool, 1, now), next);
+    });
+  }
+
+  it("move when connecting to the target failed", () => {
+    const pool = stickyPool();
+    const row = pool.pick(client(1), [], 0);
+    pool.failed(row, 0);
+    const next = visit(pool, 1, 1, [row]);
+    pool.setState(pool.identity(row), "up");
+    assert.notEqual(next, pool.identity(row));
+    assert.equal(visit(pool, 1, 2), next);
+  });
+
+  it("stay when the target is merely full: the client goes elsewhere meanwhile", () => {
+    const pool = stickyPool(0);
+    addTarget(pool, "small", { max: 1, weight: 1000 });
+    addTarget(pool, "big", { weight: 1 });
+    assert.equal(visit(pool, 1, 0), "small");
+    const row = pool.pick(client(2), [], 1);
+    assert.equal(pool.identity(row), "small");
+    assert.equal(visit(pool, 1, 2), "big");
+    pool.release(row, client(2), 0, 0, 3);
+    assert.equal(visit(pool, 1, 4), "small");
+  });
+
+  it("do not pass to another target that gets the row", () => {
+    const pool = makePool({ persistent: IDLE, maxTargets: 2 });
+    addTarget(pool, "old");
+    assert.equal(visit(pool, 1, 0), "old");
+    pool.remove("old");
+    addTarget(pool, "new", { weight: 1 });
+    addTarget(pool, "heavy", { weight: 1000 });
+    assert.equal(visit(pool, 1, 1), "heavy");
+  });
+
+  it("are bounded in number: the least recently used goes first", () => {
+    const most = 64;
+    const pool = stickyPool(4, most);
+    const clients = 1000;
+    const first = Array.from({ length: clients }, (_, n) => visit(pool, n, n));
+    // Whoever is not bound any more is sent to the least recently picked target; put three of them out of the way.
+    const kept = first.filter((target, n) => {
+      for (const other of ["t0", "t1", "t2", "t3"]) addTarget(pool, other, { weight: other === target ? 1 : 1000 });
+      const row = pool.pick(client(n), [], clients);
+      const bound = pool.identity(row) === target;
+      pool.release(row, client(n), 0, 0, clients);
+      return bound;
+    });
+    assert.ok(kept.length <= most, `${kept.length} bindings kept`);
+    // The last to come are still there: asked first, before others push them out.
+    const fresh = stickyPool(4, most);
+    const targets = Array.from({ length: clients }, (_, n) => visit(fresh, n, n));
+    assert.equal(visit(fresh, clients - 1, clients), targets.at(-1));
+  });
+
+  it("are off when persistent is null", () => {
+    const pool = makePool();
+    for (let i = 0; i < 4; i++) addTarget(pool, `t${i}`);
+    assert.equal(new Set(Array.from({ length: 4 }, (_, now) => visit(pool, 1, now))).size, 4);
+  });
+});

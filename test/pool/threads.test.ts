@@ -1,0 +1,133 @@
+/** One pool, several threads: what is counted and limited is so to the connection, and a thread that dies spoils nothing. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
+import type { Pool } from "../../src/pool/pool.ts";
+import { ALGORITHMS, addTarget, client, makePool, pickName } from "./helpers.ts";
+import type { Tally, Work } from "./threads-worker.ts";
+
+const THREADS = 4;
+const ROUNDS = 50_000;
+
+interface Thread<Result> {
+  readonly result: Result;
+  stop(): Promise<void>;
+}
+
+/** Runs a job in a thread up to its result. The thread is left alive. */
+function start<Result>(job: Work["job"], pool: Pool, worker: number, rounds = ROUNDS): Promise<Thread<Result>> {
+  const workerData: Work = { job, shared: pool.shared, worker, rounds };
+  const thread = new Worker(new URL("./threads-worker.ts", import.meta.url), { workerData });
+  const stop = async () => void (await thread.terminate());
+  return new Promise((resolve, reject) => {
+    thread.once("message", (result: Result) => resolve({ result, stop }));
+    thread.once("error", reject);
+  });
+}
+
+async function inThreads(job: Work["job"], pool: Pool): Promise<Tally[]> {
+  const workers = Array.from({ length: THREADS }, (_, i) => start<Tally>(job, pool, i + 1));
+  const threads = await Promise.all(workers);
+  await Promise.all(threads.map((thread) => thread.stop()));
+  return threads.map((thread) => thread.result);
+}
+
+function total(tallies: readonly Tally[], of: keyof Tally): number {
+  return tallies.reduce((sum, tally) => sum + tally[of], 0);
+}
+
+describe("a pool shared by threads", () => {
+  for (const algorithm of ALGORITHMS) {
+    it(`${algorithm}: limits hold and totals add up`, async () => {
+      const pool = makePool({ algorithm, persistent: 60_000, maxBindings: 1024 });
+      for (let i = 0; i < 3; i++) addTarget(pool, `t${i}`, { max: i + 1, weight: 100 * (i + 1) });
+      pickName(pool); // builds the hash table; its connection stays open
+      const tallies = await inThreads("hammer", pool);
+      const picked = total(tallies, "picked");
+      const targets = pool.targets();
+      assert.equal(total(tallies, "exceeded"), 0);
+      assert.equal(picked + total(tallies, "refused"), THREADS * ROUNDS);
+      const sum = (of: "active" | "total" | "bytesIn" | "bytesOut") => targets.reduce((n, target) => n + target[of], 0);
+      assert.equal(sum("active"), 1);
+      assert.deepEqual([sum("total"), sum("bytesIn"), sum("bytesOut")], [picked, picked, 2 * picked]);
+      assert.ok(targets.every((target) => target.total > 0));
+    });
+  }
+
+  it("holds the concurrency limit", async () => {
+    const pool = makePool({ concurrency: 2, queue: 0 });
+    const tallies = await inThreads("places", pool);
+    assert.equal(total(tallies, "exceeded"), 0);
+    assert.equal(total(tallies, "picked") + total(tallies, "refused"), THREADS * ROUNDS);
+    assert.equal(pool.active, 0);
+  });
+
+  it("grants another thread's waiter, and names the thread", async () => {
+    const pool = makePool({ concurrency: 1 });
+    pool.enter(1);
+    const thread = await start<number>("wait", pool, 3);
+    assert.ok(thread.result >= 0);
+    assert.equal(pool.cancel(thread.result), false, "not this thread's to cancel");
+    pool.leave();
+    assert.deepEqual(pool.grant(), { worker: 3, ticket: 77 });
+    await thread.stop();
+  });
+});
+
+describe("a thread that dies while it holds the lock", () => {
+  function prepared(): Pool {
+    const pool = makePool({ concurrency: 3 });
+    addTarget(pool, "a", { max: 10, weight: 1 });
+    addTarget(pool, "b", { max: 1, weight: 1000 });
+    assert.equal(pickName(pool), "b");
+    pool.enter(10);
+    pool.enter(11);
+    return pool;
+  }
+
+  function assertRepaired(pool: Pool): void {
+    assert.deepEqual(
+      pool.targets().map((target) => target.active),
+      [0, 1],
+    );
+    assert.deepEqual([pool.active, pool.waiting], [2, 0]);
+    for (let i = 0; i < 10; i++) assert.equal(pickName(pool, client(i)), "a");
+    assert.equal(pickName(pool), -2);
+    assert.equal(pool.enter(12), -1);
+    const waiter = pool.enter(13);
+    assert.ok(waiter >= 0);
+    pool.leave();
+    assert.deepEqual(pool.grant(), { worker: 0, ticket: 13 });
+  }
+
+  it("is recovered from: what it held is free again, the rest stands", async () => {
+    const pool = prepared();
+    const thread = await start("die", pool, 1, 5);
+    await thread.stop();
+    pool.recover(1);
+    assertRepaired(pool);
+  });
+
+  it("cannot block the creator for good, told of it or not", async () => {
+    const pool = prepared();
+    const thread = await start("die", pool, 1, 5);
+    await thread.stop();
+    // Takes about two seconds: then the lock is taken for abandoned.
+    assert.deepEqual(pool.grant(), null);
+    assertRepaired(pool);
+    pool.recover(1);
+    assert.equal(pool.waiting, 0);
+  });
+
+  it("keeps the other threads' waiters in their order", async () => {
+    const pool = prepared();
+    assert.equal(pool.enter(12), -1);
+    for (const ticket of [20, 21]) pool.enter(ticket);
+    const thread = await start("die", pool, 1, 5);
+    await thread.stop();
+    pool.recover(1);
+    assert.equal(pool.waiting, 2);
+    pool.setConcurrency(-1);
+    assert.deepEqual([pool.grant()?.ticket, pool.grant()?.ticket, pool.grant()], [20, 21, null]);
+  });
+});
