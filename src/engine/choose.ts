@@ -1,12 +1,13 @@
 import { HarmonyError, messageOf } from "../util/errors.ts";
 import type { EngineFactory } from "./engine.ts";
+import { linux } from "./linux/engine.ts";
 import { portable } from "./portable.ts";
 
 /** What `--engine` takes. */
 export type EngineKind = "auto" | EngineFactory["name"];
 
 /** Every engine there is, the one that `auto` prefers first. A further engine is one more line here. */
-const ENGINES: readonly EngineFactory[] = [portable];
+const ENGINES: readonly EngineFactory[] = [linux, portable];
 
 export interface EngineChoice {
   readonly factory: EngineFactory;

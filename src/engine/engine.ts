@@ -66,6 +66,8 @@ export interface EngineOptions {
   readonly connectTimeout: number; // > 0
   readonly idleTimeout: number; // no byte either way for this long ends a relay
   readonly queueTimeout: number; // > 0
+  /** Threads that move bytes, where the engine has any of its own; 0 or left out: as many as there are processors. */
+  readonly threads?: number;
   /** Bytes to send, a handler, or null: then the client is just closed. */
   readonly unavailable: Uint8Array | UnavailableHandler | null;
   readonly onClose: (record: CloseRecord) => void;

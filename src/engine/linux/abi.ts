@@ -20,6 +20,7 @@ export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
+export const TCP_KEEPIDLE = 4;
 export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 
@@ -52,23 +53,29 @@ export const RLIMIT_NOFILE = 7;
 /** struct rlimit: soft and hard limit, 64 bits each. */
 export const RLIMIT_SIZE = 16;
 
+export const EPERM = 1;
+export const ENOENT = 2;
 export const EINTR = 4;
 export const EBADF = 9;
 export const EAGAIN = 11;
 export const ENOMEM = 12;
 export const EACCES = 13;
+export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const ENFILE = 23;
 export const EMFILE = 24;
 export const EPIPE = 32;
+export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
+export const ENETDOWN = 100;
 export const ENETUNREACH = 101;
 export const ECONNABORTED = 103;
 export const ECONNRESET = 104;
 export const ENOBUFS = 105;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
+export const EHOSTDOWN = 112;
 export const EHOSTUNREACH = 113;
 export const EINPROGRESS = 115;
 

@@ -1,11 +1,13 @@
 /** Taking in new connections, and leaving them to the kernel while there is no room for them. */
 import * as abi from "./abi.ts";
 import { admit } from "./course.ts";
+import { finish } from "./finish.ts";
 import { LISTENER_EVENT, type Shard } from "./shard.ts";
 import {
   ACCEPTED_AT,
   ADDRESS,
   BITS,
+  BY_BALANCER,
   CLIENT,
   CONNECT_MS,
   FAILURE,
@@ -17,12 +19,14 @@ import {
   MOVED_IN,
   MOVED_OUT,
   OUTCOME,
+  outcome,
   PASS,
   PHASE,
   PORT,
   QUEUED_MS,
   REASON,
   REQUEUES,
+  RESET,
   ROW,
   STARTED_AT,
   STREAK,
@@ -50,9 +54,18 @@ export function startAccepting(s: Shard): void {
   }
 }
 
-export function stopAccepting(s: Shard): void {
+function stopAccepting(s: Shard): void {
   s.accepting = false;
   for (const fd of s.listeners) s.libc.epoll_ctl(s.epoll, abi.EPOLL_CTL_DEL, fd, s.small.event);
+}
+
+/** The last look at the listeners: whoever is connected already is told that the balancer stops, not cut off. */
+export function acceptRest(s: Shard): void {
+  for (const fd of s.listeners) {
+    for (s.acceptBudget = MOST_AT_ONCE; s.acceptBudget === MOST_AT_ONCE && s.accepting; ) acceptFrom(s, fd);
+  }
+  stopAccepting(s);
+  s.acceptAgainAt = Number.POSITIVE_INFINITY;
 }
 
 /** Until a connection ends, or a while has passed. */
@@ -73,7 +86,8 @@ export function acceptFrom(s: Shard, listener: number): void {
         "slots",
         "no new connections for now: the main thread is too busy to read the records of those that ended",
       );
-      return pauseAccepting(s);
+      pauseAccepting(s);
+      return;
     }
     const fd = acceptOne(s, listener);
     if (fd < 0) {
@@ -84,7 +98,8 @@ export function acceptFrom(s: Shard, listener: number): void {
     begin(s, slot, fd);
     if (fd >= s.options.descriptorCeiling) {
       s.warn("descriptors", `no new connections for now: ${fd} file descriptors are open (raise the limit: ulimit -n)`);
-      return pauseAccepting(s);
+      pauseAccepting(s);
+      return;
     }
     if (!s.accepting) return;
   }
@@ -142,6 +157,7 @@ function begin(s: Shard, slot: number, fd: number): void {
   doubles[half + QUEUED_MS] = 0;
   doubles[half + CONNECT_MS] = -1;
   s.open++;
-  s.watch(fd, slot, CLIENT); // ENOMEM or the user's watch limit: it is then dropped by a time-out
-  admit(s, slot);
+  // Fails when the user's watches or the kernel's memory are used up: nothing would ever be heard of it.
+  if (s.watch(fd, slot, CLIENT) < 0) finish(s, slot, outcome(BY_BALANCER, RESET), true);
+  else admit(s, slot);
 }

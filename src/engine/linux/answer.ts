@@ -90,7 +90,10 @@ function drop(s: Shard, slot: number): void {
     const received = libc.recv(words[at + FD + CLIENT]!, s.ioStart, BUFFER_BYTES, 0);
     if (received < 0 && libc.errno[0] === abi.EAGAIN) return;
     words[at + ANSWERED]! -= Math.max(0, received);
-    if (received <= 0 || words[at + ANSWERED]! < 0) return finish(s, slot, 0, received < 0);
+    if (received <= 0 || words[at + ANSWERED]! < 0) {
+      finish(s, slot, 0, received < 0);
+      return;
+    }
   }
 }
 

@@ -8,6 +8,9 @@
  */
 import type { Libc, Pointer } from "./ffi/libc.ts";
 
+/** Pipes per thread: those busy in the same turn of the loop and those with a slow reader. The rest go through the buffer. */
+export const MAX_PIPES = 64;
+
 // Words of the header, each on a cache line of its own where two threads write.
 const SLEEPING = 0;
 const RECORDS_PUSHED = 16;
@@ -21,8 +24,11 @@ const CLOSE_WITHIN = 65;
 const CRASH = 66;
 /** What the worker has come to, as numbers of State. */
 const STATE = 80;
-const OPEN = 81;
-const HEADER_WORDS = 96;
+/** Slots below this have been used. */
+const SPAN = 81;
+/** Ends of the worker's pipes, each plus one: so that they can be closed after its death. */
+const PIPES = 96;
+const HEADER_WORDS = PIPES + 2 * MAX_PIPES;
 
 /** A worker's progress, in order. */
 export const STARTING = 0;
@@ -34,6 +40,8 @@ export const DONE = 3;
 
 export class Channel {
   readonly buffer: SharedArrayBuffer;
+  /** Read end and write end of each pipe, each plus one; 0 where there is none. */
+  readonly pipes: Int32Array;
   readonly #words: Int32Array;
   readonly #records: Int32Array;
   readonly #grants: Int32Array;
@@ -43,6 +51,7 @@ export class Channel {
   constructor(buffer: SharedArrayBuffer, capacity: number) {
     this.buffer = buffer;
     this.#words = new Int32Array(buffer, 0, HEADER_WORDS);
+    this.pipes = this.#words.subarray(PIPES, PIPES + 2 * MAX_PIPES);
     this.#records = new Int32Array(buffer, HEADER_WORDS * 4, capacity);
     this.#grants = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
     this.#mask = capacity - 1;
@@ -158,12 +167,19 @@ export class Channel {
     Atomics.store(this.#words, STATE, state);
   }
 
-  get open(): number {
-    return Atomics.load(this.#words, OPEN);
+  get span(): number {
+    return Atomics.load(this.#words, SPAN);
   }
 
-  set open(open: number) {
-    Atomics.store(this.#words, OPEN, open);
+  set span(span: number) {
+    Atomics.store(this.#words, SPAN, span);
+  }
+
+  /** Main thread, while the worker does not run: as new. */
+  reset(): void {
+    this.#words.fill(0);
+    this.#records.fill(0);
+    this.#grants.fill(0);
   }
 }
 

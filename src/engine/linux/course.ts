@@ -54,7 +54,10 @@ const NONE_TRIED: readonly number[] = [];
 
 /** A connection that was just accepted. */
 export function admit(s: Shard, slot: number): void {
-  if (s.closing) return unavailable(s, slot, STOPPING);
+  if (s.closing) {
+    unavailable(s, slot, STOPPING);
+    return;
+  }
   const entered = s.pool.enter(s.ticket(slot));
   if (entered === ADMITTED) {
     s.words[slot * STRIDE + HOLDS] = HAS_PLACE;
@@ -73,7 +76,10 @@ function next(s: Shard, slot: number): void {
   for (;;) {
     const tried = s.tried.get(slot) ?? NONE_TRIED;
     const row = s.pool.pick(keyOf(s, slot), tried, s.now);
-    if (row < 0) return noRow(s, slot, row);
+    if (row < 0) {
+      noRow(s, slot, row);
+      return;
+    }
     words[at + ROW] = row;
     words[at + HOLDS]! |= HAS_ROW;
     words[at + PHASE] = IN_CONNECT;
@@ -84,7 +90,10 @@ function next(s: Shard, slot: number): void {
 }
 
 function noRow(s: Shard, slot: number, why: number): void {
-  if (why === ALL_FULL && !s.closing) return waitForRoom(s, slot);
+  if (why === ALL_FULL && !s.closing) {
+    waitForRoom(s, slot);
+    return;
+  }
   const failed = s.words[slot * STRIDE + REQUEUES]! > 0;
   unavailable(s, slot, why === ALL_FULL ? STOPPING : failed ? CONNECT_FAILED : NO_TARGETS);
 }
@@ -94,7 +103,10 @@ function waitForRoom(s: Shard, slot: number): void {
   s.words[slot * STRIDE + HOLDS]! &= ~HAS_PLACE;
   s.roomFreed = true;
   const waiter = s.pool.wait(s.ticket(slot));
-  if (waiter !== REFUSED) return enqueue(s, slot, waiter);
+  if (waiter !== REFUSED) {
+    enqueue(s, slot, waiter);
+    return;
+  }
   // A pool without a queue has none that could be full: what is missing then is a target.
   unavailable(s, slot, s.pool.options.queue === 0 ? NO_TARGETS : QUEUE_FULL);
 }
@@ -178,7 +190,10 @@ export function onEarlyEvent(s: Shard, slot: number, events: number): void {
 /** An event of the target while it is being connected to. */
 export function onConnectEvent(s: Shard, slot: number, events: number): void {
   const error = events & (abi.EPOLLERR | abi.EPOLLHUP) ? connectError(s, slot) : 0;
-  if (error !== 0) return connectFailed(s, slot, error);
+  if (error !== 0) {
+    connectFailed(s, slot, error);
+    return;
+  }
   if ((events & abi.EPOLLOUT) === 0) return;
   const { words, doubles } = s;
   const at = slot * STRIDE;

@@ -1,6 +1,6 @@
 /** The loop of a worker thread: sleeps in the kernel until there is something to do, and never returns before the engine has closed. */
 import * as abi from "./abi.ts";
-import { acceptFrom, startAccepting, stopAccepting } from "./accept.ts";
+import { acceptFrom, acceptRest, startAccepting } from "./accept.ts";
 import { onAnswerEvent } from "./answer.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "./channel.ts";
 import {
@@ -53,19 +53,18 @@ const LAST_WORDS_MS = 1_000;
 
 export function run(s: Shard): void {
   let newsAt = s.now + NEWS_MS;
-  let ordersSeen = 0;
+  const expireOne = (slot: number) => expire(s, slot);
+  if (s.watchAs(s.eventfd, abi.EPOLLIN, WAKE_EVENT, 0) < 0) throw new Error(`epoll_ctl: errno ${s.libc.errno[0]}`);
   startAccepting(s);
   s.channel.state = RUNNING;
+  s.tell();
   while (!(s.closing && s.open === 0)) {
     waitForEvents(s, newsAt);
     takeGrants(s);
     if (s.again.length > 0) pumpAgain(s);
-    s.wheel.advance(s.now, (slot) => expire(s, slot));
+    s.wheel.advance(s.now, expireOne);
     if (s.dirty.length > 0 && s.now >= newsAt) newsAt = tellNews(s);
-    if (s.channel.orders !== ordersSeen) {
-      ordersSeen = s.channel.orders;
-      obey(s);
-    }
+    if (s.channel.orders !== s.ordersSeen) obey(s);
     if (s.now >= s.abortAt) abortAll(s);
     if (s.now >= s.acceptAgainAt || (s.recordsPushed && !s.accepting)) startAccepting(s);
     if ((s.roomFreed || s.waiting > 0) && s.pool.waiting > 0) pumpQueue(s);
@@ -81,34 +80,35 @@ function waitForEvents(s: Shard, newsAt: number): void {
   let timeout = timeUntilDue(s, newsAt);
   if (timeout !== 0) {
     channel.fallAsleep();
-    if (channel.hasGrant(s.grantsTaken)) timeout = 0;
+    // Looked at once more: whoever came before we said that we sleep has not written the eventfd.
+    if (channel.hasGrant(s.grantsTaken) || channel.orders !== s.ordersSeen) timeout = 0;
   }
   const count = libc.epoll_wait(s.epoll, s.eventsStart, BATCH, timeout);
+  const errno = libc.errno[0];
   if (timeout !== 0) channel.awake();
+  if (count < 0 && errno !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${errno}`);
   s.now = now();
   for (let i = 0, at = 0; i < count; i++, at += s.eventWords) {
     onEvent(s, events[at]!, events[at + s.dataWord]!, events[at + s.dataWord + 1]!);
   }
-  if (count < 0 && libc.errno[0] !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${libc.errno[0]}`);
 }
 
 /** ms that the thread may sleep; -1 without end. */
 function timeUntilDue(s: Shard, newsAt: number): number {
   if (s.again.length > 0) return 0;
-  let timeout = s.wheel.untilNext(s.now);
-  const until = (time: number) => {
-    const ms = Math.max(0, Math.ceil(time - s.now));
-    if (timeout < 0 || ms < timeout) timeout = ms;
-  };
-  if (s.dirty.length > 0) until(newsAt);
-  if (s.waiting > 0) until(s.now + QUEUE_MS);
-  if (s.acceptAgainAt !== Number.POSITIVE_INFINITY) until(s.acceptAgainAt);
-  if (s.abortAt !== Number.POSITIVE_INFINITY) until(s.abortAt);
-  return timeout;
+  let due = Math.min(s.acceptAgainAt, s.abortAt);
+  if (s.dirty.length > 0) due = Math.min(due, newsAt);
+  if (s.waiting > 0) due = Math.min(due, s.now + QUEUE_MS);
+  const timer = s.wheel.untilNext(s.now);
+  if (timer >= 0) due = Math.min(due, s.now + timer);
+  return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(due - s.now));
 }
 
 function onEvent(s: Shard, events: number, low: number, generation: number): void {
-  if (low >= LISTENER_EVENT) return onOwnEvent(s, low);
+  if (low >= LISTENER_EVENT) {
+    onOwnEvent(s, low);
+    return;
+  }
   const slot = low >> 1;
   const end = low & 1;
   const at = slot * STRIDE;
@@ -180,11 +180,11 @@ function keepAlive(s: Shard, slot: number): void {
 
 function obey(s: Shard): void {
   const { channel } = s;
+  s.ordersSeen = channel.orders;
   if (channel.crashOrdered) throw new Error("told to die");
   if (!s.closing) {
     s.closing = true;
-    s.acceptAgainAt = Number.POSITIVE_INFINITY;
-    stopAccepting(s);
+    acceptRest(s);
     channel.state = STOPPED_ACCEPTING;
     stopQueue(s);
     s.tell();

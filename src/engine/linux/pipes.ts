@@ -4,62 +4,70 @@ import type { Libc, Memory } from "./ffi/libc.ts";
 
 /** Bytes a pipe may hold: several segments' worth per call, and the bound of what a slow reader leaves in the kernel. */
 export const PIPE_BYTES = 256 * 1024;
-/** Pipes per thread: those busy in the same turn of the loop and those with a slow reader. The rest go through the buffer. */
-const MAX_PIPES = 64;
 
 export class PipePool {
   readonly #libc: Libc;
-  readonly #ends: Memory;
-  readonly #readEnds: number[] = [];
-  readonly #writeEnds: number[] = [];
-  readonly #free: number[] = [];
-  readonly #gone: number[] = [];
-  /** The next that would have to be made has failed: not tried again before one was closed. */
-  #exhausted = false;
+  readonly #made: Memory;
+  readonly #madeView: DataView;
+  /** Two words per pipe, each a descriptor plus one or 0: read end, write end. */
+  readonly #ends: Int32Array;
+  /** Numbers of empty pipes. */
+  readonly #idle: number[] = [];
+  /** Numbers without a pipe. */
+  readonly #absent: number[] = [];
 
-  constructor(libc: Libc) {
+  /** `ends` bounds the number of pipes; it is shared memory, so that somebody can close them if this thread dies. */
+  constructor(libc: Libc, ends: Int32Array) {
     this.#libc = libc;
-    this.#ends = libc.alloc(8);
+    this.#ends = ends;
+    this.#made = libc.alloc(8);
+    this.#madeView = new DataView(this.#made.bytes.buffer);
+    for (let pipe = ends.length / 2 - 1; pipe >= 0; pipe--) this.#absent.push(pipe);
   }
 
   /** The number of an empty pipe, or -1 when there is none to be had. */
   take(): number {
-    return this.#free.pop() ?? this.#make();
+    return this.#idle.pop() ?? this.#make();
   }
 
   readEnd(pipe: number): number {
-    return this.#readEnds[pipe]!;
+    return this.#ends[2 * pipe]! - 1;
   }
 
   writeEnd(pipe: number): number {
-    return this.#writeEnds[pipe]!;
+    return this.#ends[2 * pipe + 1]! - 1;
   }
 
   /** Takes a pipe back. One that is not empty is closed: what is in it belongs to nobody any more. */
   release(pipe: number, held: number): void {
     if (held === 0) {
-      this.#free.push(pipe);
+      this.#idle.push(pipe);
       return;
     }
-    this.#libc.close(this.#readEnds[pipe]!);
-    this.#libc.close(this.#writeEnds[pipe]!);
-    this.#gone.push(pipe);
-    this.#exhausted = false;
+    closePipe(this.#libc, this.#ends, pipe);
+    this.#absent.push(pipe);
   }
 
   #make(): number {
-    const pipe = this.#gone.length > 0 ? this.#gone[this.#gone.length - 1]! : this.#readEnds.length;
-    if (this.#exhausted || pipe >= MAX_PIPES) return -1;
-    if (this.#libc.pipe2(this.#ends.at(0), abi.O_NONBLOCK | abi.O_CLOEXEC) < 0) {
-      this.#exhausted = true;
+    const pipe = this.#absent.pop();
+    if (pipe === undefined) return -1;
+    if (this.#libc.pipe2(this.#made.at(0), abi.O_NONBLOCK | abi.O_CLOEXEC) < 0) {
+      this.#absent.push(pipe);
       return -1;
     }
-    const view = new DataView(this.#ends.bytes.buffer);
-    this.#readEnds[pipe] = view.getInt32(0, true);
-    this.#writeEnds[pipe] = view.getInt32(4, true);
+    this.#ends[2 * pipe] = this.#madeView.getInt32(0, true) + 1;
+    this.#ends[2 * pipe + 1] = this.#madeView.getInt32(4, true) + 1;
     // Refused where the user's pipes hold too much already: then it has the default size, which works as well.
-    this.#libc.fcntl(this.#writeEnds[pipe]!, abi.F_SETPIPE_SZ, PIPE_BYTES);
-    this.#gone.pop();
+    this.#libc.fcntl(this.writeEnd(pipe), abi.F_SETPIPE_SZ, PIPE_BYTES);
     return pipe;
+  }
+}
+
+/** Closes a pipe that may be there. */
+export function closePipe(libc: Libc, ends: Int32Array, pipe: number): void {
+  for (const word of [2 * pipe, 2 * pipe + 1]) {
+    const fd = ends[word]! - 1;
+    ends[word] = 0;
+    if (fd >= 0) libc.close(fd);
   }
 }

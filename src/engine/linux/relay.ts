@@ -77,7 +77,10 @@ function pump(s: Shard, slot: number, from: number): void {
   for (let turn = 0; turn < TURNS; turn++) {
     if (words[at + HELD + from] !== 0 && !flush(s, slot, from)) return;
     const bits = words[at + BITS + from]!;
-    if (bits & AT_END) return passFin(s, slot, from);
+    if (bits & AT_END) {
+      passFin(s, slot, from);
+      return;
+    }
     if ((bits & READABLE) === 0 || (words[at + BITS + to]! & WRITABLE) === 0) return;
     const goOn = words[at + STREAK + from]! >= SPLICE_AFTER ? spliceOn(s, slot, from) : copyOn(s, slot, from);
     if (!goOn) return;

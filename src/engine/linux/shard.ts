@@ -129,6 +129,8 @@ export class Shard {
   again: number[] = [];
   /** Connections with bytes that the pool has not been told of. */
   dirty: number[] = [];
+  /** Orders of the main thread that were carried out. */
+  ordersSeen = 0;
   /** Next place to look at in the ring of grants. */
   grantsTaken = 0;
 
@@ -157,7 +159,7 @@ export class Shard {
     this.now = now();
     this.wheel = new Wheel(slots, this.now);
     this.spills = new SpillPool(libc, BUFFER_BYTES);
-    this.pipes = new PipePool(libc);
+    this.pipes = new PipePool(libc, parts.channel.pipes);
     this.io = libc.alloc(BUFFER_BYTES);
     this.ioStart = this.io.at(0);
     this.text = parts.options.text === null ? null : copyOf(libc, parts.options.text);
@@ -178,7 +180,9 @@ export class Shard {
   takeSlot(): number {
     if (this.#free.length === 0) this.#reclaimed = this.channel.reclaim(this.#reclaimed, this.#free);
     if (this.#free.length > 0) return this.#free.pop()!;
-    return this.#unused < this.slots.capacity ? this.#unused++ : -1;
+    if (this.#unused === this.slots.capacity) return -1;
+    this.channel.span = this.#unused + 1;
+    return this.#unused++;
   }
 
   /** Gives back a slot that was taken and never used. */

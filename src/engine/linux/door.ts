@@ -1,0 +1,163 @@
+/**
+ * Where the handler form of `unavailable` meets the clients that it is to answer. It runs in the main thread, whose sockets
+ * are the runtime's; the client's descriptor belongs to a worker. So the worker relays that client to a loopback port of the
+ * main thread as if it were a target, and says first, with a secret, which connection it is. This path is for the few that get
+ * no target: it may cost something, and needs no code that knows how a runtime takes over a descriptor.
+ */
+import { Buffer } from "node:buffer";
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { runtime } from "#runtime";
+import type { Pool } from "../../pool/pool.ts";
+import { showAddress } from "../../runtime/address.ts";
+import { NetError } from "../../runtime/net-error.ts";
+import type { Connection, Listener, TcpAddress } from "../../runtime/runtime.ts";
+import { UnavailableError, type UnavailableHandler } from "../engine.ts";
+import { answerByHandler, LINGER_MS, messageFor } from "../unavailable.ts";
+import { UnavailableSocket } from "../unavailable-socket.ts";
+import { PREAMBLE_BYTES, PREAMBLE_SECRET_BYTES } from "./answer.ts";
+import { TIMED_OUT } from "./course.ts";
+import { failureOf } from "./errno.ts";
+import type { Host } from "./host.ts";
+import { ADDRESS, CAUSES, CLIENT, FAILURE, GENERATION, PORT, REASON, ROW, type Slots, STRIDE } from "./slots.ts";
+import { formatWords } from "./sockaddr.ts";
+
+/** ms for the worker's preamble: it is sent at once, so whoever takes longer is a stranger. */
+const PREAMBLE_MS = 5_000;
+
+export interface DoorParts {
+  readonly handler: UnavailableHandler;
+  readonly pool: Pool;
+  readonly connectTimeout: number;
+  /** Where the clients connected to. */
+  readonly local: () => TcpAddress;
+  readonly host: (index: number) => Host | undefined;
+  readonly warn: (message: string, cause?: unknown) => void;
+}
+
+export class Door {
+  readonly secret = randomBytes(PREAMBLE_SECRET_BYTES);
+  readonly #parts: DoorParts;
+  #listener: Listener | null = null;
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts;
+  }
+
+  /** Returns the port. Rejects with NetError. */
+  async open(): Promise<number> {
+    const accept = (connection: Connection) => {
+      this.#admit(connection).catch(() => connection.abort()); // whoever leaves before saying who it is, leaves
+    };
+    this.#listener = await runtime.listen({ host: "127.0.0.1", port: 0 }, accept, (error) =>
+      this.#parts.warn(`clients without a target cannot be answered: ${error.message}`, error),
+    );
+    return this.#listener.address.port;
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+  }
+
+  async #admit(connection: Connection): Promise<void> {
+    const timer = setTimeout(() => connection.abort(), PREAMBLE_MS);
+    const bytes = await readAtLeast(connection, PREAMBLE_BYTES);
+    clearTimeout(timer);
+    if (bytes === null || !timingSafeEqual(bytes.subarray(0, PREAMBLE_SECRET_BYTES), this.secret)) {
+      connection.abort();
+      return;
+    }
+    const index = bytes.readUInt32BE(PREAMBLE_SECRET_BYTES);
+    const slot = bytes.readUInt32BE(PREAMBLE_SECRET_BYTES + 4);
+    const generation = bytes.readInt32BE(PREAMBLE_SECRET_BYTES + 8);
+    const slots = this.#parts.host(index)?.slots;
+    if (slots === undefined || slots.words[slot * STRIDE + GENERATION + CLIENT] !== generation) {
+      connection.abort(); // its client has left meanwhile
+      return;
+    }
+    await this.#answer(
+      slots,
+      slot,
+      new Introduced(connection, bytes.subarray(PREAMBLE_BYTES), clientOf(slots, slot), this.#parts.local()),
+    );
+  }
+
+  async #answer(slots: Slots, slot: number, connection: Connection): Promise<void> {
+    const { handler, warn } = this.#parts;
+    const reason = CAUSES[slots.words[slot * STRIDE + REASON]!] as UnavailableError["code"];
+    const error = new UnavailableError(reason, messageFor(reason), this.#failureOf(slots, slot));
+    const socket = new UnavailableSocket(connection);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const lingering = () => {
+      timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    };
+    await answerByHandler(socket, handler, error, lingering, warn);
+    clearTimeout(timer);
+  }
+
+  /** The last connect failure of this client, if there was one. */
+  #failureOf(slots: Slots, slot: number): NetError | undefined {
+    const errno = slots.words[slot * STRIDE + FAILURE]!;
+    if (errno === 0) return undefined;
+    if (errno === TIMED_OUT) return new NetError("ETIMEDOUT", `no answer within ${this.#parts.connectTimeout} ms`);
+    const address = this.#parts.pool.address(slots.words[slot * STRIDE + ROW]!);
+    return failureOf(errno, `cannot connect to ${showAddress(address)}`);
+  }
+}
+
+function clientOf(slots: Slots, slot: number): TcpAddress {
+  const at = slot * STRIDE;
+  return { host: formatWords(slots.unsigned, at + ADDRESS), port: slots.words[at + PORT]! };
+}
+
+/** Null when the other side ends before that. */
+async function readAtLeast(connection: Connection, length: number): Promise<Buffer | null> {
+  let all = Buffer.alloc(0);
+  while (all.length < length) {
+    const bytes = await connection.read();
+    if (bytes === null) return null;
+    all = Buffer.concat([all, bytes]);
+  }
+  return all;
+}
+
+/** The connection with the preamble taken off and the client's own addresses put on. */
+class Introduced implements Connection {
+  readonly local: TcpAddress;
+  readonly remote: TcpAddress;
+  readonly #inner: Connection;
+  #first: Uint8Array | null;
+
+  constructor(inner: Connection, first: Uint8Array, remote: TcpAddress, local: TcpAddress) {
+    this.#inner = inner;
+    this.#first = first.length > 0 ? first : null;
+    this.remote = remote;
+    this.local = local;
+  }
+
+  readable(): Promise<void> {
+    return this.#first === null ? this.#inner.readable() : Promise.resolve();
+  }
+
+  read(): Promise<Uint8Array | null> {
+    const first = this.#first;
+    if (first === null) return this.#inner.read();
+    this.#first = null;
+    return Promise.resolve(first);
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#inner.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#inner.closeWrite();
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  abort(): void {
+    this.#inner.abort();
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The data plane for Linux: epoll loops in worker threads, which make their system calls straight from TypeScript. This is the
+ * main thread's part; it accepts nothing and moves nothing, so it stays free however busy the workers are.
+ */
+import { availableParallelism } from "node:os";
+import { openLibc } from "#ffi";
+import { netError } from "../../runtime/net-error.ts";
+import type { TcpAddress } from "../../runtime/runtime.ts";
+import { systemClock } from "../../util/clock.ts";
+import { messageOf } from "../../util/errors.ts";
+import type { CloseRecord, Engine, EngineFactory, EngineOptions, UnavailableHandler } from "../engine.ts";
+import { Warnings } from "../warnings.ts";
+import { Door } from "./door.ts";
+import type { Libc } from "./ffi/libc.ts";
+import { Host } from "./host.ts";
+import { raiseDescriptorLimit } from "./limits.ts";
+import { type BoundAddress, bind } from "./listeners.ts";
+import { selfTest } from "./self-test.ts";
+import { MAX_SLOTS } from "./shard.ts";
+
+/** Descriptors left to the rest of the process at most (logs, control channel, admin); of a low limit an eighth. */
+const RESERVED_DESCRIPTORS = 256;
+/** Slots beyond what the descriptors allow, for connections whose records have not been read: two seconds' worth at 30,000 a second. */
+const UNREAD_SLOTS = 65_536;
+
+export class LinuxEngine implements Engine {
+  readonly name = "linux";
+  readonly #options: EngineOptions;
+  readonly #libc: Libc;
+  readonly #warnings: Warnings;
+  #bound: BoundAddress[] = [];
+  #hosts: Host[] = [];
+  #door: Door | null = null;
+  #starting: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: EngineOptions, libc: Libc) {
+    this.#options = options;
+    this.#libc = libc;
+    this.#warnings = new Warnings(systemClock, options.onWarning);
+  }
+
+  get addresses(): readonly TcpAddress[] {
+    return this.#bound.length === 0 ? this.#options.listen : this.#bound.map(({ address }) => address);
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** Waiters whose turn it is are told to go on by their threads. */
+  poolChanged(): void {
+    const { pool } = this.#options;
+    for (let grant = pool.grant(); grant !== null; grant = pool.grant()) {
+      const host = this.#hosts[grant.worker - 1];
+      if (host === undefined) throw new Error(`the queue names worker ${grant.worker}, whom nobody knows`);
+      host.grant(grant.ticket);
+    }
+  }
+
+  close(timeout: number): Promise<void> {
+    if (this.#closing !== null) for (const host of this.#hosts) void host.close(timeout);
+    this.#closing ??= this.#close(timeout);
+    return this.#closing;
+  }
+
+  /** For tests: one worker dies. */
+  crashWorker(index: number): void {
+    this.#hosts[index]!.crash();
+  }
+
+  async #start(): Promise<void> {
+    const limit = raiseDescriptorLimit(this.#libc);
+    const count = this.#options.threads || availableParallelism();
+    const bound: BoundAddress[] = [];
+    try {
+      for (const wanted of this.#options.listen) bound.push(await bind(this.#libc, wanted, count));
+      await this.#startWorkers(count, limit, bound);
+    } catch (error) {
+      await this.#abandon(bound);
+      throw error;
+    }
+    this.#bound = bound;
+  }
+
+  async #startWorkers(count: number, limit: number, bound: readonly BoundAddress[]): Promise<void> {
+    const { connectTimeout, idleTimeout, pool, queueTimeout, requeue, unavailable } = this.#options;
+    const handler = typeof unavailable === "function" ? await this.#openDoor(unavailable, bound) : null;
+    const parts = {
+      libc: this.#libc,
+      pool,
+      capacity: slotsFor(limit),
+      options: {
+        requeue,
+        connectTimeout,
+        idleTimeout,
+        queueTimeout,
+        text: unavailable instanceof Uint8Array ? unavailable : null,
+        handler,
+        descriptorCeiling: limit - Math.min(RESERVED_DESCRIPTORS, limit >> 3),
+      },
+      onRecord: (record: CloseRecord) => this.#report(record),
+      onWarning: (kind: string, message: string, cause?: unknown) => {
+        if (kind === "worker") this.#warnings.always(message, cause);
+        else this.#warnings.episode(kind, message, cause);
+      },
+      onRecovered: () => this.poolChanged(),
+    };
+    for (let i = 0; i < count; i++) {
+      const listeners = bound.map(({ descriptors }) => descriptors[i]!);
+      this.#hosts.push(new Host(i + 1, listeners, parts));
+    }
+    await Promise.all(this.#hosts.map((host) => host.start(this.#hosts)));
+  }
+
+  async #openDoor(handler: UnavailableHandler, bound: readonly BoundAddress[]) {
+    this.#door = new Door({
+      handler,
+      pool: this.#options.pool,
+      connectTimeout: this.#options.connectTimeout,
+      local: () => bound[0]!.address,
+      host: (index) => this.#hosts[index - 1],
+      warn: (message, cause) => this.#warnings.always(message, cause),
+    });
+    return { port: await this.#door.open(), secret: this.#door.secret };
+  }
+
+  /** Undoes a start that has failed. */
+  async #abandon(bound: readonly BoundAddress[]): Promise<void> {
+    await Promise.all(this.#hosts.map((host) => host.close(0)));
+    await Promise.all(this.#hosts.map((host) => host.done));
+    this.#hosts = [];
+    await this.#door?.close();
+    this.#closeListeners(bound);
+  }
+
+  #closeListeners(bound: readonly BoundAddress[]): void {
+    for (const { descriptors } of bound) for (const fd of descriptors) this.#libc.close(fd);
+  }
+
+  async #close(timeout: number): Promise<void> {
+    // A start that fails has told its own caller, and has left nothing open.
+    await this.#starting?.catch(() => undefined);
+    await Promise.all(this.#hosts.map((host) => host.close(timeout)));
+    if (this.#hosts.length > 0) this.#closeListeners(this.#bound);
+    await Promise.all(this.#hosts.map((host) => host.done));
+    await this.#door?.close();
+  }
+
+  #report(record: CloseRecord): void {
+    try {
+      this.#options.onClose(record);
+    } catch (error) {
+      this.#warnings.always(`the listener for close records threw: ${messageOf(error)}`, error);
+    }
+  }
+}
+
+/** Two descriptors per connection bound them; any one worker may get them all. */
+function slotsFor(descriptors: number): number {
+  const wanted = Math.ceil(descriptors / 2) + UNREAD_SLOTS;
+  return Math.min(MAX_SLOTS, 2 ** Math.ceil(Math.log2(wanted)));
+}
+
+/** Null when this process cannot have the engine at all; else its C library. */
+function library(): Libc | string {
+  if (process.platform !== "linux") return `it needs Linux, and this is ${process.platform}`;
+  try {
+    return openLibc() ?? "this runtime has no foreign functions (Node: version 26 or newer, with --experimental-ffi)";
+  } catch (error) {
+    return `the C library cannot be called: ${messageOf(error)}`;
+  }
+}
+
+export const linux: EngineFactory = {
+  name: "linux",
+  async test() {
+    const libc = library();
+    return typeof libc === "string" ? libc : selfTest(libc, process.arch);
+  },
+  create(options) {
+    const libc = library();
+    if (typeof libc === "string") throw netError("EINVAL", `the linux engine cannot run: ${libc}`);
+    return new LinuxEngine(options, libc);
+  },
+};

@@ -1,0 +1,236 @@
+/**
+ * The main thread's side of one worker thread: what it shares with it, its start, its records, its orders, and what there is
+ * to do when it dies.
+ */
+import type { Worker } from "node:worker_threads";
+import type { Pool } from "../../pool/pool.ts";
+import { messageOf } from "../../util/errors.ts";
+import type { CloseRecord } from "../engine.ts";
+import * as abi from "./abi.ts";
+import { Channel, DONE, RUNNING, ring, STOPPED_ACCEPTING } from "./channel.ts";
+import { failureOf } from "./errno.ts";
+import type { Libc, Pointer } from "./ffi/libc.ts";
+import { closePipe } from "./pipes.ts";
+import { recordOf } from "./records.ts";
+import type { ShardOptions } from "./shard.ts";
+import { CLIENT, ENDED, FD, FREE, Slots, STATE, STRIDE, TARGET } from "./slots.ts";
+import { startThread } from "./thread.ts";
+import type { WorkerMessage } from "./worker.ts";
+
+/** ms between two readings of records while there are any: so that a busy worker does not wake this thread for each. */
+const READ_MS = 10;
+/** ms before a thread is started again that died right after its start: a fault that repeats must not become a busy loop. */
+const RESTART_MS = 1_000;
+
+/** What all workers of an engine have in common. */
+export interface HostParts {
+  readonly libc: Libc;
+  readonly pool: Pool;
+  readonly options: ShardOptions;
+  /** Slots per worker, a power of two. */
+  readonly capacity: number;
+  readonly onRecord: (record: CloseRecord) => void;
+  readonly onWarning: (kind: string, message: string, cause?: unknown) => void;
+  /** A worker died: its places and waiters are gone, others may go on. */
+  readonly onRecovered: () => void;
+}
+
+export class Host {
+  readonly index: number;
+  readonly channel: Channel;
+  readonly eventfd: number;
+  readonly #parts: HostParts;
+  readonly #one: Pointer;
+  readonly #listeners: readonly number[];
+  #peers: readonly Host[] = [];
+  #slots: Slots;
+  #epoll = -1;
+  #worker: Worker | null = null;
+  #startedAt = 0;
+  #reading = false;
+  #closing = false;
+  #over = false;
+  readonly #running = Promise.withResolvers<void>();
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #done = Promise.withResolvers<void>();
+
+  /** Throws a NetError when there is no descriptor left. */
+  constructor(index: number, listeners: readonly number[], parts: HostParts) {
+    const { libc, capacity } = parts;
+    this.index = index;
+    this.#parts = parts;
+    this.#listeners = listeners;
+    this.channel = Channel.create(capacity);
+    this.#slots = Slots.create(capacity);
+    const one = libc.alloc(8);
+    one.bytes[0] = 1;
+    this.#one = one.at(0);
+    this.eventfd = libc.eventfd(0, abi.EFD_NONBLOCK | abi.EFD_CLOEXEC);
+    if (this.eventfd < 0) throw failureOf(libc.errno[0]!, "cannot make an eventfd");
+  }
+
+  get slots(): Slots {
+    return this.#slots;
+  }
+
+  /** Settles once the worker accepts. `peers` are all hosts, this one included. */
+  start(peers: readonly Host[]): Promise<void> {
+    this.#peers = peers;
+    this.#spawn();
+    return this.#running.promise;
+  }
+
+  /** Hands the worker a grant of the queue. */
+  grant(ticket: number): void {
+    this.channel.grant(ticket);
+    this.#wake();
+  }
+
+  /** Settles when it no longer accepts. A later call may shorten the time. */
+  close(timeout: number): Promise<void> {
+    this.#closing = true;
+    this.channel.order(timeout);
+    this.#wake();
+    return this.#stopped.promise;
+  }
+
+  /** Settles when its last connection is over and its last record read. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  /** For tests: the worker throws at its next turn. */
+  crash(): void {
+    this.channel.crash();
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.channel.mustWake()) ring(this.#parts.libc, this.eventfd, this.#one);
+  }
+
+  #spawn(): void {
+    const { libc, options, pool } = this.#parts;
+    this.#epoll = libc.epoll_create1(abi.EPOLL_CLOEXEC);
+    if (this.#epoll < 0) {
+      this.#running.reject(failureOf(libc.errno[0]!, "cannot make an epoll set"));
+      return;
+    }
+    this.#startedAt = performance.now();
+    const worker = startThread({
+      index: this.index,
+      pool: pool.shared,
+      slots: this.#slots.buffer,
+      epoll: this.#epoll,
+      listeners: this.#listeners,
+      peers: this.#peers.map(({ index, channel, eventfd }) => ({ index, channel: channel.buffer, eventfd })),
+      options,
+    });
+    this.#worker = worker;
+    worker.on("message", (message: WorkerMessage) => {
+      if (worker === this.#worker) this.#hear(message);
+    });
+    worker.on("error", (error) => this.#died(worker, error));
+    worker.on("exit", () => this.#died(worker, new Error("the thread has ended")));
+    this.channel.listen();
+  }
+
+  #hear(message: WorkerMessage): void {
+    if (message.type === "warning") this.#parts.onWarning(message.kind, message.message);
+    else if (message.type === "died") this.#died(this.#worker!, message.error);
+    else this.#look();
+  }
+
+  #look(): void {
+    const { state } = this.channel;
+    if (state >= RUNNING) this.#running.resolve();
+    if (state >= STOPPED_ACCEPTING) this.#stopped.resolve();
+    this.#readRecords();
+    if (state === DONE) this.#end();
+    else if (!this.#reading) this.#readLater();
+  }
+
+  /** Reads on in a while, for as long as there are records; then asks to be told. */
+  #readLater(): void {
+    this.#reading = true;
+    setTimeout(() => {
+      this.#reading = false;
+      if (this.#over) return;
+      if (this.#readRecords() > 0 || this.channel.listen()) this.#readLater();
+    }, READ_MS);
+  }
+
+  #readRecords(): number {
+    const { channel } = this;
+    let count = 0;
+    for (let slot = channel.next(); slot >= 0; slot = channel.next()) {
+      const record = recordOf(this.#slots, slot, this.#parts.pool);
+      this.#slots.words[slot * STRIDE + STATE] = FREE;
+      channel.recycle();
+      this.#parts.onRecord(record);
+      count++;
+    }
+    return count;
+  }
+
+  #end(): void {
+    const worker = this.#worker;
+    this.#over = true;
+    this.#worker = null;
+    this.#parts.libc.close(this.#epoll);
+    this.#parts.libc.close(this.eventfd);
+    // Its loop has ended, and nothing waits for it: what terminate() resolves to, or whether, makes no difference.
+    Promise.resolve(worker?.terminate()).then(
+      () => this.#done.resolve(),
+      () => this.#done.resolve(),
+    );
+  }
+
+  #died(worker: Worker, error: unknown): void {
+    if (worker !== this.#worker) return; // an old one's last sound, or the end we have asked for
+    this.#worker = null;
+    worker.terminate();
+    this.#readRecords();
+    const { onRecovered, onWarning, pool } = this.#parts;
+    pool.recover(this.index);
+    const dropped = this.#dropAll();
+    const young = this.channel.state < RUNNING || performance.now() - this.#startedAt < RESTART_MS;
+    const first = this.channel.state < RUNNING && this.#closing === false;
+    onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);
+    this.#running.reject(error); // has no effect once it ran
+    this.#parts.libc.close(this.#epoll);
+    onRecovered();
+    if (this.#closing || first) {
+      this.#over = true;
+      this.#stopped.resolve();
+      this.#parts.libc.close(this.eventfd);
+      this.#done.resolve();
+      return;
+    }
+    this.channel.reset();
+    this.#slots = Slots.create(this.#parts.capacity);
+    if (young) setTimeout(() => this.#respawn(), RESTART_MS);
+    else this.#spawn();
+  }
+
+  #respawn(): void {
+    if (!this.#closing) this.#spawn();
+  }
+
+  /** Closes and reports what a dead worker had open; returns how many connections that were. */
+  #dropAll(): number {
+    const { libc, onRecord, pool } = this.#parts;
+    const { words } = this.#slots;
+    let dropped = 0;
+    for (let slot = 0; slot < this.channel.span; slot++) {
+      const at = slot * STRIDE;
+      const state = words[at + STATE]!;
+      if (state === FREE) continue;
+      for (const end of [CLIENT, TARGET]) if (words[at + FD + end]! >= 0) libc.close(words[at + FD + end]!);
+      if (state !== ENDED) dropped++;
+      onRecord(recordOf(this.#slots, slot, pool));
+    }
+    for (let pipe = 0; 2 * pipe < this.channel.pipes.length; pipe++) closePipe(libc, this.channel.pipes, pipe);
+    return dropped;
+  }
+}

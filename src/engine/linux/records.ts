@@ -1,0 +1,60 @@
+/** Close records as the main thread reads them out of the slots. */
+import type { Pool } from "../../pool/pool.ts";
+import type { CloseRecord } from "../engine.ts";
+import { now } from "./now.ts";
+import {
+  ACCEPTED_AT,
+  ADDRESS,
+  BY_BALANCER,
+  CAUSES,
+  CONNECT_MS,
+  ENDED,
+  ENDERS,
+  IN_UNAVAILABLE,
+  MOVED_IN,
+  MOVED_OUT,
+  OUTCOME,
+  outcome,
+  outcomeBy,
+  outcomeCause,
+  PHASE,
+  PHASES,
+  PORT,
+  QUEUED_MS,
+  REQUEUES,
+  RESET,
+  ROW,
+  SINCE,
+  type Slots,
+  STARTED_AT,
+  STATE,
+  STRIDE,
+} from "./slots.ts";
+import { formatWords } from "./sockaddr.ts";
+
+/** The record of a slot that has ended; of one that has not, as if its thread's death had ended it now. */
+export function recordOf(slots: Slots, slot: number, pool: Pool): CloseRecord {
+  const { words, doubles, unsigned } = slots;
+  const at = slot * STRIDE;
+  const half = at >> 1;
+  const ended = words[at + STATE] === ENDED;
+  const packed = words[at + OUTCOME]! || outcome(BY_BALANCER, RESET);
+  const connectMs = doubles[half + CONNECT_MS]!;
+  const phase = words[at + PHASE]!;
+  // What passes between a client and the handler of `unavailable` is no traffic of a target.
+  const relayed = phase !== IN_UNAVAILABLE;
+  return {
+    client: { host: formatWords(unsigned, at + ADDRESS), port: words[at + PORT]! },
+    target: connectMs >= 0 ? pool.identity(words[at + ROW]!) : null,
+    phase: PHASES[phase]!,
+    endedBy: ENDERS[outcomeBy(packed)]!,
+    cause: CAUSES[outcomeCause(packed)]!,
+    bytesIn: relayed ? doubles[half + MOVED_IN]! : 0,
+    bytesOut: relayed ? doubles[half + MOVED_OUT]! : 0,
+    startedAt: doubles[half + STARTED_AT]!,
+    queuedMs: doubles[half + QUEUED_MS]!,
+    connectMs: connectMs >= 0 ? connectMs : null,
+    durationMs: ended ? doubles[half + SINCE]! : now() - doubles[half + ACCEPTED_AT]!,
+    requeues: words[at + REQUEUES]!,
+  };
+}
