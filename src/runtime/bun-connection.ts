@@ -100,12 +100,12 @@ export class BunConnection extends PushConnection {
       }
       this.outbox.shift();
     }
-    if (this.afterFlush === "fin") this.socket.shutdown();
-    else if (this.afterFlush === "end") this.socket.end();
     const writer = this.writer;
     this.writer = null;
     writer?.resolve();
     this.gotDrain();
+    if (this.afterFlush === "fin") this.socket.shutdown();
+    else if (this.afterFlush === "end") this.socket.end(); // calls onClose() before it returns
   }
 
   onClose(error: unknown): void {
