@@ -67,7 +67,8 @@ export class BunConnection extends PushConnection {
   }
 
   protected sendFin(): void {
-    if (this.outbox.length === 0) this.socket.shutdown();
+    if (this.ended) this.release();
+    else if (this.outbox.length === 0) this.socket.shutdown();
     else this.afterFlush = "fin";
   }
 

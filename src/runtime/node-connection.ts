@@ -68,12 +68,14 @@ export class NodeConnection extends PushConnection {
   }
 
   protected sendFin(): void {
-    if (this.socket.writableLength === 0) this.socket.end();
+    if (this.ended) this.release();
+    else if (this.socket.writableLength === 0) this.socket.end();
     else this.afterFlush(() => this.socket.end());
   }
 
   protected release(): void {
-    if (this.socket.writableLength === 0) this.socket.destroySoon();
+    // Nothing is left to send: closing sends the FIN, without a shutdown and its round through the event loop.
+    if (this.socket.writableLength === 0 && this.plain) this.socket.destroy();
     else this.afterFlush(() => this.socket.destroySoon());
   }
 
