@@ -4,14 +4,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runtime } from "#runtime";
+import { Channel } from "../../src/control/channel.ts";
 import { parseKey } from "../../src/control/key.ts";
 import { surroundings } from "../../src/control/key-places.ts";
 import { Keys } from "../../src/control/keys.ts";
+import { MAX_LINE } from "../../src/control/lines.ts";
 import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/link.ts";
 import { ControlServer, type ControlServerOptions } from "../../src/control/server.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import type { TcpAddress } from "../../src/runtime/runtime.ts";
-import { KEY, until } from "./harness.ts";
+import { KEY, RawReporter, until } from "./harness.ts";
 
 const pem = (name: string) => readFileSync(join(import.meta.dirname, "../fixtures/tls", name), "utf8");
 const tls = { cert: pem("server.pem"), key: pem("server.key") };
@@ -82,6 +84,18 @@ describe(`the control channel on ${runtime.name}`, () => {
     await until(() => again.pool.targets().length === 1);
     await link.leave();
     await again.server.close();
+  });
+
+  it("tells the reason even to a reporter that is still sending", async () => {
+    const { server, address } = await serve();
+    const raw = new RawReporter(new Channel(await runtime.connect({ to: address }), MAX_LINE));
+    await raw.handshake(KEY);
+    const flood = raw.channel.connection.write(new Uint8Array(200_000).fill(0x78)).catch(() => undefined);
+    const answer = await raw.hear();
+    assert.ok(answer?.t === "reject" && answer.code === "LINE_TOO_LONG", JSON.stringify(answer));
+    await flood;
+    await raw.close();
+    await server.close();
   });
 
   it("binds every address or none, and says which is taken", async () => {
