@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants, networkInterfaces } from "node:os";
 import { runtime } from "#runtime";
-import { HarmonyError, messageOf } from "../util/errors.ts";
+import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 
 /** ms between looks whether the server accepts yet: too short for anybody to wait for it, too long to be work. */
 const LOOK_EVERY_MS = 100;
@@ -40,12 +40,15 @@ export class ServerProcess {
     });
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
+  /** Nothing happens where it has ended. Not by `child.kill()`: Deno then takes any later exit for one by that signal. */
   kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    const { pid } = this.#child;
+    if (this.#over || pid === undefined) return;
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if (codeOf(error) !== "ESRCH") throw error; // it has ended, and we are about to be told
+    }
   }
 
   /** Resolves true when something accepts connections on `port`, false when the process ends before. */

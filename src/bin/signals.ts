@@ -1,10 +1,10 @@
 /**
- * Asks to stop: SIGTERM, SIGINT, and where they exist SIGHUP (the terminal is gone) and SIGBREAK (Windows). `handle` gets
- * the signal and how many came before it.
+ * Asks to stop: SIGTERM, SIGINT, and SIGBREAK on Windows. `handle` gets the signal and how many came before it. SIGHUP is
+ * left alone, since to handle it would undo `nohup`.
  */
 export function onStopSignals(handle: (signal: NodeJS.Signals, before: number) => void): void {
   const names: NodeJS.Signals[] = ["SIGTERM", "SIGINT"];
-  names.push(process.platform === "win32" ? "SIGBREAK" : "SIGHUP");
+  if (process.platform === "win32") names.push("SIGBREAK");
   let before = 0;
   for (const name of names) process.on(name, () => handle(name, before++));
 }

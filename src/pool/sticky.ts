@@ -53,7 +53,10 @@ export class Bindings {
 
   #lookUp(client: ClientKey): number {
     const { bindingKeys, bindingTargets } = this.#memory;
-    const [a, b, c, d] = [client[0]! | 0, client[1]! | 0, client[2]! | 0, client[3]! | 0];
+    const a = client[0]! | 0; // the keys are kept as signed words
+    const b = client[1]! | 0;
+    const c = client[2]! | 0;
+    const d = client[3]! | 0;
     const first = this.#bucket(client);
     for (let slot = first; slot < first + BINDING_WAYS; slot++) {
       const at = 4 * slot;

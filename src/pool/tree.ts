@@ -88,9 +88,10 @@ export class MinTree {
 
   #contest(level: number, node: number): number {
     const first = node << BITS;
+    const start = level === 1 ? 0 : this.#starts[level - 1]!;
     let best = -1;
     for (let child = first; child < first + FANOUT; child++) {
-      const row = level === 1 ? child : this.#winners[this.#starts[level - 1]! + child]!;
+      const row = level === 1 ? child : this.#winners[start + child]!;
       if (row >= 0 && (best < 0 || this.#beats(row, best))) best = row;
     }
     return best;
@@ -110,9 +111,9 @@ export class MinTree {
   }
 
   #beats(a: number, b: number): boolean {
-    const difference = this.keys[a]! - this.keys[b]!;
-    // Two NEVERs differ by NaN: neither beats the other.
-    return difference < 0 || (difference === 0 && this.#ties[a]! < this.#ties[b]!);
+    const keyA = this.keys[a]!;
+    const keyB = this.keys[b]!;
+    return keyA < keyB || (keyA === keyB && this.#ties[a]! < this.#ties[b]!);
   }
 }
 

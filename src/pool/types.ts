@@ -21,9 +21,9 @@ export interface PoolOptions {
   readonly queue: number;
   /** Rows. Default DEFAULT_MAX_TARGETS. */
   readonly maxTargets?: number;
-  /** Sticky bindings kept at most; the least recently used goes first. Default DEFAULT_MAX_BINDINGS. */
+  /** Sticky bindings kept at most (8 or more); the least recently used goes first. Default DEFAULT_MAX_BINDINGS. */
   readonly maxBindings?: number;
-  /** Seeds the random pick and the placement of bindings; default from crypto. */
+  /** Seeds the random pick and the placement of bindings: 0…2^53 - 1; default from crypto. */
   readonly seed?: number;
 }
 

@@ -67,7 +67,8 @@ export class BunConnection extends PushConnection {
   }
 
   protected sendFin(): void {
-    if (this.outbox.length === 0) this.socket.shutdown();
+    if (this.ended) this.release();
+    else if (this.outbox.length === 0) this.socket.shutdown();
     else this.afterFlush = "fin";
   }
 
@@ -100,12 +101,12 @@ export class BunConnection extends PushConnection {
       }
       this.outbox.shift();
     }
-    if (this.afterFlush === "fin") this.socket.shutdown();
-    else if (this.afterFlush === "end") this.socket.end();
     const writer = this.writer;
     this.writer = null;
     writer?.resolve();
     this.gotDrain();
+    if (this.afterFlush === "fin") this.socket.shutdown();
+    else if (this.afterFlush === "end") this.socket.end(); // calls onClose() before it returns
   }
 
   onClose(error: unknown): void {

@@ -80,6 +80,9 @@ class BunListener implements Listener {
   }
 }
 
+/** The promise of `Bun.connect()` repeats what `connectError` has told. */
+function ignore(): void {}
+
 function connect(options: ConnectOptions): Promise<Connection> {
   if (options.tls !== undefined) return node.connect(options);
   const { to, signal } = options;
@@ -101,7 +104,11 @@ function connect(options: ConnectOptions): Promise<Connection> {
       },
     };
     const target = "path" in to ? { unix: to.path } : { hostname: to.host, port: to.port };
-    Bun.connect<BunConnection>({ ...target, allowHalfOpen: true, socket } as never).catch(reject);
+    try {
+      Bun.connect<BunConnection>({ ...target, allowHalfOpen: true, socket } as never).catch(ignore);
+    } catch (error) {
+      reject(toNetError(error, doing())); // a port out of range
+    }
   });
 }
 

@@ -32,22 +32,21 @@ export class DenoConnection implements Connection {
     return addressOf(this.conn.remoteAddr);
   }
 
-  async readable(): Promise<void> {
-    this.refuse();
-    if (this.held === null && !this.ended) await this.fill();
+  readable(): Promise<void> {
+    return this.refusal() ?? (this.held === null && !this.ended ? this.fill() : Promise.resolve());
   }
 
   async read(): Promise<Uint8Array | null> {
-    this.refuse();
-    if (this.held === null && !this.ended) await this.fill();
+    await this.readable();
     const bytes = this.held;
     this.held = null;
     return bytes;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    this.refuse();
-    if (this.finished) throw netError("ECLOSED", "write() after closeWrite()");
+  write(bytes: Uint8Array): Promise<void> {
+    const refusal = this.refusal();
+    if (refusal !== null) return refusal;
+    if (this.finished) return Promise.reject(netError("ECLOSED", "write() after closeWrite()"));
     this.writing = this.send(bytes);
     return this.writing;
   }
@@ -93,9 +92,7 @@ export class DenoConnection implements Connection {
 
   /** One read from the kernel into `held`, shared by `read()` and a pending `readable()`. */
   private fill(): Promise<void> {
-    this.filling ??= this.fillNow().finally(() => {
-      this.filling = null;
-    });
+    this.filling ??= this.fillNow();
     return this.filling;
   }
 
@@ -104,13 +101,15 @@ export class DenoConnection implements Connection {
     const buffer = this.buffer;
     try {
       const length = await this.conn.read(buffer);
+      if (this.closing !== null) throw netError("ECLOSED", "reading");
       if (length === null) this.ended = true;
       else this.held = length === buffer.length ? buffer : buffer.subarray(0, length);
       if (length === buffer.length && length < LARGEST_BUFFER) this.buffer = new Uint8Array(length * 4);
     } catch (error) {
       throw this.lose(error, "reading");
+    } finally {
+      this.filling = null;
     }
-    this.refuse(); // closed meanwhile
   }
 
   private async send(bytes: Uint8Array): Promise<void> {
@@ -128,9 +127,10 @@ export class DenoConnection implements Connection {
     return this.lost;
   }
 
-  private refuse(): void {
-    if (this.lost !== null) throw this.lost;
-    if (this.closing !== null) throw netError("ECLOSED", "using a connection");
+  /** A rejected promise when nothing works any more, otherwise null. */
+  private refusal(): Promise<never> | null {
+    if (this.lost !== null) return Promise.reject(this.lost);
+    return this.closing === null ? null : Promise.reject(netError("ECLOSED", "using a connection"));
   }
 }
 

@@ -49,12 +49,13 @@ function bindEveryInterface(bind: (hostname: string) => Deno.TcpListener): Deno.
 class DenoListener implements Listener {
   readonly address: TcpAddress;
   private readonly listener: Deno.TcpListener;
+  private readonly accepting: Promise<void>;
   private closed = false;
 
   constructor(listener: Deno.TcpListener, onConnection: OnConnection, onError?: (error: NetError) => void) {
     this.listener = listener;
     this.address = { host: plainHost(listener.addr.hostname), port: listener.addr.port };
-    void this.acceptAll(onConnection, onError); // ends with close(), never rejects
+    this.accepting = this.acceptAll(onConnection, onError);
   }
 
   close(): Promise<void> {
@@ -62,10 +63,10 @@ class DenoListener implements Listener {
       this.closed = true;
       this.listener.close();
     }
-    return Promise.resolve();
+    return this.accepting; // the pending accept keeps the port until it has been cancelled
   }
 
-  /** Deno's own `for await` would end at the first failed accept. */
+  /** Ends with close(), never rejects. Deno's own `for await` would end at the first failed accept. */
   private async acceptAll(onConnection: OnConnection, onError?: (error: NetError) => void): Promise<void> {
     for (;;) {
       let connection: DenoConnection;

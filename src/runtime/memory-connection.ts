@@ -1,4 +1,4 @@
-import { type NetError, netError } from "./net-error.ts";
+import { type NetCode, type NetError, netError } from "./net-error.ts";
 import type { Connection, TcpAddress } from "./runtime.ts";
 
 /** One direction of a connection: a bounded queue of bytes with a FIN at its end. */
@@ -8,7 +8,8 @@ class Pipe {
   private readonly queue: Uint8Array[] = [];
   private size = 0;
   private finished = false;
-  private broken: NetError | null = null;
+  private readError: NetError | null = null;
+  private writeError: NetError | null = null;
   /** Everything that waits for a change: readers, watchers, the writer. Each looks again. */
   private waiting: (() => void)[] = [];
 
@@ -21,7 +22,7 @@ class Pipe {
   async write(bytes: Uint8Array): Promise<void> {
     let rest = bytes;
     for (;;) {
-      if (this.broken !== null) throw this.broken;
+      if (this.writeError !== null) throw this.writeError;
       const taken = rest.subarray(0, Math.min(this.window - this.size, this.chunk));
       if (taken.length > 0) {
         this.queue.push(taken.slice());
@@ -39,16 +40,22 @@ class Pipe {
     this.wake();
   }
 
-  break(error: NetError): void {
-    this.broken ??= error;
+  /** What is queued can still be read. */
+  failWrites(code: NetCode): void {
+    this.writeError ??= netError(code, "writing");
+    this.wake();
+  }
+
+  failReads(code: NetCode): void {
+    this.readError ??= netError(code, "reading");
     this.queue.length = 0;
     this.size = 0;
     this.wake();
   }
 
   async readable(): Promise<void> {
-    while (this.broken === null && this.queue.length === 0 && !this.finished) await this.change();
-    if (this.broken !== null) throw this.broken;
+    while (this.readError === null && this.queue.length === 0 && !this.finished) await this.change();
+    if (this.readError !== null) throw this.readError;
   }
 
   async read(): Promise<Uint8Array | null> {
@@ -125,7 +132,6 @@ export class MemoryConnection implements Connection {
   async write(bytes: Uint8Array): Promise<void> {
     this.refuse();
     if (this.finishing) throw netError("ECLOSED", "write() after closeWrite()");
-    if (this.peer?.gone) this.loseBoth(); // what TCP does: the peer's kernel answers with a reset
     this.writing = this.outgoing.write(bytes);
     return this.writing;
   }
@@ -141,13 +147,13 @@ export class MemoryConnection implements Connection {
 
   abort(): void {
     if (this.gone) return;
-    this.outgoing.break(netError("ECLOSED", "writing"));
+    this.outgoing.failWrites("ECLOSED");
     this.end();
     this.peer?.lose();
   }
 
   private async closeNow(): Promise<void> {
-    this.incoming.break(netError("ECLOSED", "using a connection"));
+    this.incoming.failReads("ECLOSED");
     await this.finish();
     this.end();
   }
@@ -155,12 +161,7 @@ export class MemoryConnection implements Connection {
   /** FIN after the write that is under way. */
   private async finish(): Promise<void> {
     this.finishing = true;
-    try {
-      await this.writing;
-    } catch (error) {
-      void error; // told to whoever wrote
-      return;
-    }
+    await this.writing.catch(() => undefined); // told to whoever wrote
     this.outgoing.finish();
   }
 
@@ -169,19 +170,15 @@ export class MemoryConnection implements Connection {
     this.gone = true;
     this.closing ??= Promise.resolve();
     this.finishing = true;
-    this.incoming.break(netError("ECLOSED", "using a connection"));
+    this.incoming.failReads("ECLOSED");
+    this.incoming.failWrites("ECONNRESET"); // as a kernel answers bytes that nobody will read
     this.onGone();
   }
 
   private lose(): void {
     if (this.gone) return;
-    this.incoming.break(netError("ECONNRESET", "reading"));
-    this.outgoing.break(netError("ECONNRESET", "writing"));
-  }
-
-  private loseBoth(): void {
-    this.lose();
-    this.peer?.lose();
+    this.incoming.failReads("ECONNRESET");
+    this.outgoing.failWrites("ECONNRESET");
   }
 
   private refuse(): void {

@@ -79,11 +79,11 @@ export class MemoryNetwork implements Runtime {
   }
 
   connect(options: ConnectOptions): Promise<Connection> {
-    return this.connectFrom("127.0.0.1", options);
+    return this.connectFrom(null, options);
   }
 
-  /** `connect()` from an address of one's choice: clients that the listener can tell apart. */
-  connectFrom(host: string, options: ConnectOptions): Promise<Connection> {
+  /** `connect()` from an address of one's choice: clients that the listener can tell apart. null: from the address connected to. */
+  connectFrom(host: string | null, options: ConnectOptions): Promise<Connection> {
     const { to, signal } = options;
     const doing = `cannot connect to ${showAddress(to)}`;
     return new Promise((resolve, reject) => {
@@ -111,7 +111,7 @@ export class MemoryNetwork implements Runtime {
     this.listeners.delete(listener);
   }
 
-  private async attempt(from: string, options: ConnectOptions, doing: string): Promise<MemoryConnection> {
+  private async attempt(from: string | null, options: ConnectOptions, doing: string): Promise<MemoryConnection> {
     await Promise.resolve(); // as on every network, nothing happens before the caller goes on
     if ("path" in options.to || options.tls !== undefined) throw netError("EINVAL", `${doing} in memory`);
     const to = { host: this.resolve(options.to.host, doing), port: options.to.port };
@@ -121,7 +121,7 @@ export class MemoryNetwork implements Runtime {
     const listener = [...this.listeners].find((one) => one.accepts(to));
     if (listener === undefined) throw netError("ECONNREFUSED", doing);
     await listener.room(options.signal, doing);
-    const local = { host: plainHost(from), port: this.freePort() };
+    const local = { host: plainHost(from ?? to.host), port: this.freePort() };
     const [client, server] = MemoryConnection.pair(local, to, this.window, this.chunk, () => {
       this.open -= 1;
     });

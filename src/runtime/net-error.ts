@@ -75,13 +75,14 @@ const ALIAS: Record<string, NetCode> = {
   ERR_SOCKET_CLOSED_BEFORE_CONNECTION: "ECLOSED",
   ERR_SOCKET_CONNECTION_TIMEOUT: "ETIMEDOUT",
   ERR_SOCKET_BAD_PORT: "EINVAL",
+  ERR_OUT_OF_RANGE: "EINVAL",
   ERR_INVALID_ARG_TYPE: "EINVAL",
   ERR_INVALID_ARG_VALUE: "EINVAL",
   ERR_INVALID_ADDRESS: "EINVAL",
   ERR_INVALID_IP_ADDRESS: "EINVAL",
 };
 
-/** Deno names some failures by class alone. */
+/** Deno names some failures by class alone; a port out of range is a RangeError. */
 const CLASS: Record<string, NetCode> = {
   ConnectionRefused: "ECONNREFUSED",
   ConnectionReset: "ECONNRESET",
@@ -99,6 +100,7 @@ const CLASS: Record<string, NetCode> = {
   BadResource: "ECLOSED",
   Interrupted: "ECLOSED",
   InvalidData: "ETLS",
+  RangeError: "EINVAL",
   AbortError: "EABORTED",
 };
 

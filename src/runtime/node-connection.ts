@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { NO_ADDRESS, plainHost } from "./address.ts";
-import { netError, toNetError } from "./net-error.ts";
+import { type NetError, netError, toNetError } from "./net-error.ts";
 import { PushConnection } from "./push-connection.ts";
 import type { TcpAddress } from "./runtime.ts";
 
@@ -60,19 +60,22 @@ export class NodeConnection extends PushConnection {
     return new Promise((resolve, reject) => {
       // The callback, not the return value: the kernel has the bytes only then, and until then they must not change.
       this.socket.write(bytes, (error) => {
-        if (error) reject(this.refusal() ?? toNetError(error, "writing"));
+        // A write that destroy() cut short calls back without an error.
+        if (error || this.socket.destroyed) reject(this.refusal() ?? this.loss());
         else resolve();
       });
     });
   }
 
   protected sendFin(): void {
-    if (this.socket.writableLength === 0) this.socket.end();
+    if (this.ended) this.release();
+    else if (this.socket.writableLength === 0) this.socket.end();
     else this.afterFlush(() => this.socket.end());
   }
 
   protected release(): void {
-    if (this.socket.writableLength === 0) this.socket.destroySoon();
+    // Nothing is left to send: closing sends the FIN, without a shutdown and its round through the event loop.
+    if (this.socket.writableLength === 0 && this.plain) this.socket.destroy();
     else this.afterFlush(() => this.socket.destroySoon());
   }
 
@@ -80,6 +83,11 @@ export class NodeConnection extends PushConnection {
     // A shutdown under way would make the reset fail and leak the descriptor, hence afterFlush(): none starts before the flush.
     if (this.plain && !this.socket.writableEnded) this.socket.resetAndDestroy();
     else this.socket.destroy();
+  }
+
+  /** Why a write failed, when "close" is yet to come. */
+  private loss(): NetError {
+    return this.failure === null ? netError("ECONNRESET", "writing") : toNetError(this.failure, "writing");
   }
 
   private afterFlush(action: () => void): void {

@@ -1,6 +1,12 @@
 import { type NetError, netError } from "./net-error.ts";
 import type { Connection, TcpAddress } from "./runtime.ts";
 
+/**
+ * Bytes held for a reader that has not asked yet before reading is switched off. Not off at once: switching costs system
+ * calls, and the first bytes of most clients come while their target is still being connected.
+ */
+export const HOLD_LIMIT = 64 * 1024;
+
 /** Takes what happens on a connection instead of its `read()`: how a relay gets bytes without a promise per chunk. */
 export interface Sink {
   onData(from: PushConnection, bytes: Uint8Array): void;
@@ -20,13 +26,13 @@ interface Waiter<T> {
 /**
  * What runtimes that *push* bytes (Node, Bun) share: turns their events into `read()` and `readable()`, or hands them to
  * a Sink. An adapter implements the abstract methods and calls the `got…` methods; `gotClose` exactly once, at the end.
- * Reading is off until somebody asks, and goes off again after each chunk that nobody asked for.
  */
 export abstract class PushConnection implements Connection {
   abstract readonly local: TcpAddress;
   abstract readonly remote: TcpAddress;
 
   private chunks: Uint8Array[] = [];
+  private held = 0;
   private reader: Waiter<Uint8Array | null> | null = null;
   private watchers: Waiter<void>[] | null = null;
   private sink: Sink | null = null;
@@ -48,7 +54,7 @@ export abstract class PushConnection implements Connection {
   abstract send(bytes: Uint8Array): boolean;
   /** Sends `bytes` and settles as `write()` does. Only called while open. */
   protected abstract sendAndWait(bytes: Uint8Array): Promise<void>;
-  /** FIN after everything sent so far. */
+  /** FIN after everything sent so far. When the peer's FIN is here already, this ends the connection and leads to `gotClose`. */
   protected abstract sendFin(): void;
   /** Flush, FIN, release. Leads to `gotClose`. */
   protected abstract release(): void;
@@ -70,7 +76,10 @@ export abstract class PushConnection implements Connection {
     const refusal = this.refusal();
     if (refusal !== null) return Promise.reject(refusal);
     const chunk = this.chunks.shift();
-    if (chunk !== undefined) return Promise.resolve(chunk);
+    if (chunk !== undefined) {
+      this.held -= chunk.length;
+      return Promise.resolve(chunk);
+    }
     if (this.ended) return Promise.resolve(null);
     if (this.reader !== null) return Promise.reject(netError("EINVAL", "a second read() while one is under way"));
     return new Promise((resolve, reject) => {
@@ -109,6 +118,7 @@ export abstract class PushConnection implements Connection {
     this.released = true;
     this.finished = true;
     this.chunks = [];
+    this.held = 0;
     if (this.gone) return;
     if (first) this.rejectReaders(this.refusal()!);
     this.drop();
@@ -119,6 +129,7 @@ export abstract class PushConnection implements Connection {
     this.sink = sink;
     const held = this.chunks;
     this.chunks = [];
+    this.held = 0;
     for (const chunk of held) sink.onData(this, chunk);
     if (this.ended) sink.onEnd(this);
     if (this.gone) sink.onClose(this, this.refusal());
@@ -139,9 +150,10 @@ export abstract class PushConnection implements Connection {
       return;
     }
     const reader = this.reader;
-    this.pauseReading();
     if (reader === null) {
       this.chunks.push(bytes);
+      this.held += bytes.length;
+      if (this.held >= HOLD_LIMIT) this.pauseReading();
     } else {
       this.reader = null;
       reader.resolve(bytes);

@@ -6,7 +6,7 @@ import type { Connection, Progress, RelayEnd } from "./runtime.ts";
  * One chunk per direction is under way, so a reader that stops stops its writer.
  */
 export async function relay(a: Connection, b: Connection, progress: Progress): Promise<RelayEnd> {
-  let first: "a" | "b" | undefined;
+  let first: "a" | "b" | undefined; // also: one direction has ended
   let error: NetError | undefined;
 
   const fail = (side: "a" | "b", reason: unknown): void => {
@@ -27,7 +27,8 @@ export async function relay(a: Connection, b: Connection, progress: Progress): P
         const bytes = await from.read();
         acting = toSide;
         if (bytes === null) {
-          first ??= fromSide;
+          if (first !== undefined) return; // the second FIN: the close() below sends it
+          first = fromSide;
           return await to.closeWrite();
         }
         progress[count] += bytes.length;

@@ -76,13 +76,16 @@ describe("a stranger on the admin port", () => {
   });
 
   it("1,000 who say nothing keep no reporter out", async () => {
-    const silent: Connection[] = [];
+    const silent: (Connection | null)[] = [];
     while (silent.length < 1_000) {
-      silent.push(...(await Promise.all(Array.from({ length: 50 }, () => dial(balancer.adminPort)))));
+      // Some are dropped so soon that connecting itself fails: that is the balancer's good right.
+      const attempt = () => dial(balancer.adminPort).catch(() => null);
+      silent.push(...(await Promise.all(Array.from({ length: 50 }, attempt))));
     }
+    assert.ok(silent.some((connection) => connection !== null));
     await startReporter(balancer, port, ["--id", "in-the-crowd"]);
     await stillServes();
-    for (const connection of silent) connection.abort();
+    for (const connection of silent) connection?.abort();
   });
 });
 

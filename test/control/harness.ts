@@ -26,7 +26,7 @@ export const REPORT = { t: "report", pool: "default", port: 8080, weight: 500, h
 
 /** Lets everything that can happen without the clock moving happen, until the condition holds. */
 export async function until(condition: () => boolean, what = condition.toString()): Promise<void> {
-  const end = performance.now() + 5_000;
+  const end = performance.now() + 10_000;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`never came true: ${what}`);
     await new Promise((resolve) => setImmediate(resolve));

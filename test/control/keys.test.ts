@@ -268,7 +268,7 @@ describe("where keys are found", () => {
     ]) {
       const user = somebody({ home: null });
       const directory = join(user.tmp, `harmony-${user.uid}`);
-      lay(directory, user.tmp);
+      lay(directory, mkdtempSync(join(root, "elsewhere-"))); // mode 0700
       assert.throws(() => balancerKeys({ surroundings: user }), code("BAD_KEY_FILE"));
       assert.throws(() => reporterKey({ surroundings: user })(), code("BAD_KEY_FILE"));
     }

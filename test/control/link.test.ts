@@ -275,6 +275,33 @@ describe("a reporter", () => {
     await leavesNothing(world);
   });
 
+  it("whose twin speaks for the same target does not fight over it", async () => {
+    const world = await World.start();
+    const twins = [world.link(A), world.link(A)];
+    for (const { link } of twins) link.start();
+    await until(() => world.pool.targets().length === 1);
+    await world.pass(60_000);
+    const goodbyes = twins.flatMap(({ events }) => events).filter(({ type }) => type === "goodbye").length;
+    assert.ok(goodbyes >= 1 && goodbyes <= 12, `${goodbyes} in a minute`);
+    assert.deepEqual(world.story, [`target-up default/${A}:8080`]);
+    await Promise.all(twins.map(({ link }) => link.close()));
+    await leavesNothing(world);
+  });
+
+  it("that leaves does not register again, even if told to report", async () => {
+    const world = await World.start();
+    const { link } = world.link(A);
+    link.start();
+    await until(() => world.pool.targets().length === 1);
+    const left = link.leave();
+    link.report();
+    await settle();
+    link.report();
+    await left;
+    assert.deepEqual(world.story, [`target-up default/${A}:8080`, `target-leave default/${A}:8080 leave`]);
+    await leavesNothing(world);
+  });
+
   it("reports to several balancers at once", async () => {
     const [one, two] = [await World.start(), await World.start()];
     const links = [one.link(A), two.link(A)];
@@ -382,9 +409,17 @@ describe("drain", () => {
       const { link } = world.link(A);
       link.start();
       await settle(turns);
-      const done = turns % 2 === 0 ? link.leave() : link.drain(1_000).then(() => link.leave());
+      const drained = link.drain(1_000).then((active) => {
+        if (active === 0) assert.deepEqual(targets(world), [`${A}:8080 draining 500`], "0 counts only once it drains");
+      });
+      const done = turns % 2 === 0 ? link.leave() : drained.then(() => link.leave());
+      link.report(); // too late: it must not register again
       await world.pass(6_000);
       await done;
+      assert.deepEqual(
+        targets(world).filter((target) => target.includes("up")),
+        [],
+      );
       await leavesNothing(world);
       assert.equal(world.network.open, 0, `after ${turns} turns`);
     }

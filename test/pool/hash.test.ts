@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { hashText } from "../../src/pool/hash.ts";
 import { fillMaglev, type MaglevTarget } from "../../src/pool/picks/maglev.ts";
-import type { Pool } from "../../src/pool/pool.ts";
-import { hashTableSize } from "../../src/pool/table.ts";
+import { Pool } from "../../src/pool/pool.ts";
+import { hashTableSize, view } from "../../src/pool/table.ts";
+import { HASH_SIDE } from "../../src/pool/words.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 const CLIENTS = 20_000;
@@ -89,6 +90,20 @@ describe("consistent hash", () => {
       assert.equal(assignment(pool).includes(name), false);
     }
     assert.equal(pickName(pool), names(10)[9]);
+  });
+
+  it("reaches the other threads without a pick by the creator", async () => {
+    const pool = poolOf(names(10));
+    const other = Pool.attach(pool.shared, 1);
+    const { header } = view(pool.shared.options, pool.shared.buffer);
+    const side = header[HASH_SIDE];
+    assert.ok(other.pick(client(0), [], 0) >= 0, "there is no table yet, but there are targets");
+    const deadline = performance.now() + 5000;
+    while (header[HASH_SIDE] === side) {
+      assert.ok(performance.now() < deadline, "the table has not been built");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    for (let i = 0; i < 100; i++) assert.equal(other.pick(client(i), [], 0), pool.pick(client(i), [], 0));
   });
 
   it("is filled in no time by one heavy target and many light ones", () => {

@@ -186,6 +186,21 @@ describe("addresses", () => {
     });
   }
 
+  it("leave nothing behind for the next one", () => {
+    const pool = makePool();
+    const row = () => pool.pick(client(0), [], 0);
+    const sequence: Address[] = [
+      { path: "/run/a-long-name-of-a-socket" },
+      { path: "/run/short" },
+      { host: "fe80::1%11", port: 80 },
+      { host: "fe80::1", port: 80 },
+    ];
+    for (const address of sequence) {
+      pool.set({ identity: "t", address, weight: 1, maxConnections: 0 }, "up");
+      assert.deepEqual(pool.address(row()), address);
+    }
+  });
+
   it("bad ones change nothing", () => {
     const pool = makePool();
     addTarget(pool, "t");

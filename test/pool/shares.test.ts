@@ -116,12 +116,28 @@ describe("smooth round robin", () => {
     assert.ok(Math.abs(pool.view("old")!.active - before - 50) <= 1);
   });
 
+  it("spreads the first turns of many light newcomers", () => {
+    const pool = makePool({ algorithm: "roundrobin", maxTargets: 1024 });
+    addTarget(pool, "heavy", { weight: 1000 });
+    for (let i = 0; i < 5000; i++) pool.pick(client(i), [], i);
+    for (let i = 0; i < 1000; i++) addTarget(pool, `light${i}`, { weight: 1 });
+    for (let window = 0; window < 10; window++) {
+      const before = pool.view("heavy")!.active;
+      for (let i = 0; i < 100; i++) pool.pick(client(i), [], i);
+      const turns = pool.view("heavy")!.active - before;
+      assert.ok(Math.abs(turns - 50) <= 5, `${turns} turns of 100 for half of the weight`);
+    }
+  });
+
   it("keeps its shares over millions of turns of the lightest weight", () => {
     const pool = makePool({ algorithm: "roundrobin" });
     addTarget(pool, "light", { weight: 1 });
     const key = client(0);
     // Passes the point where the virtual time is set back.
     for (let i = 0; i < 1_100_000; i++) pool.release(pool.pick(key, [], i), key, 0, 0, i);
+    addTarget(pool, "twin", { weight: 1 });
+    for (let i = 0; i < 100; i++) pool.pick(key, [], i);
+    assert.ok(Math.abs(pool.view("twin")!.active - 50) <= 1);
     addTarget(pool, "heavy", { weight: 1_000_000 });
     addTarget(pool, "half", { weight: 500_000 });
     for (let i = 0; i < 30_000; i++) pool.pick(key, [], i);

@@ -33,7 +33,7 @@ describe("sticky bindings", () => {
   });
 
   it("tell clients apart by the whole address", () => {
-    const pool = stickyPool(2);
+    const pool = stickyPool(2, 8); // one bucket for all
     const base = [0x20010db8, 1, 2, 3];
     const pick = (key: Uint32Array) => pickName(pool, key);
     const first = pick(Uint32Array.from(base));
@@ -56,6 +56,13 @@ describe("sticky bindings", () => {
     assert.equal(visit(pool, 1, 2 * IDLE - 2), target);
     // Everyone else is less recently picked than `target` by now, so a fresh choice differs.
     assert.notEqual(visit(pool, 1, 3 * IDLE - 2), target);
+  });
+
+  it("are extended by a new connection while the last one is open", () => {
+    const pool = stickyPool();
+    const row = pool.pick(client(1), [], 0);
+    assert.equal(pool.pick(client(1), [], IDLE - 1), row);
+    assert.equal(pool.pick(client(1), [], 2 * IDLE - 2), row);
   });
 
   it("count idle time from the end of a connection", () => {
@@ -90,8 +97,8 @@ describe("sticky bindings", () => {
     const pool = stickyPool();
     const row = pool.pick(client(1), [], 0);
     pool.failed(row, 0);
+    pool.setState(pool.identity(row), "up"); // another connection has succeeded meanwhile
     const next = visit(pool, 1, 1, [row]);
-    pool.setState(pool.identity(row), "up");
     assert.notEqual(next, pool.identity(row));
     assert.equal(visit(pool, 1, 2), next);
   });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
-import type { Pool } from "../../src/pool/pool.ts";
+import { ADMITTED, ALL_FULL, type Pool } from "../../src/pool/pool.ts";
 import { ALGORITHMS, addTarget, client, makePool, pickName } from "./helpers.ts";
 import type { Tally, Work } from "./threads-worker.ts";
 
@@ -14,10 +14,18 @@ interface Thread<Result> {
   stop(): Promise<void>;
 }
 
+/** Node's threads do not inherit the TypeScript loader that the tests run under (tsx, Node 20), so it is loaded first. */
+function startTypeScript(file: URL, workerData: Work): Worker {
+  if ("Bun" in globalThis || "Deno" in globalThis) return new Worker(file, { workerData });
+  const loader = import.meta.resolve("tsx/esm/api");
+  const code = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import("${file.href}"); });`;
+  return new Worker(code, { eval: true, workerData });
+}
+
 /** Runs a job in a thread up to its result. The thread is left alive. */
 function start<Result>(job: Work["job"], pool: Pool, worker: number, rounds = ROUNDS): Promise<Thread<Result>> {
   const workerData: Work = { job, shared: pool.shared, worker, rounds };
-  const thread = new Worker(new URL("./threads-worker.ts", import.meta.url), { workerData });
+  const thread = startTypeScript(new URL("./threads-worker.ts", import.meta.url), workerData);
   const stop = async () => void (await thread.terminate());
   return new Promise((resolve, reject) => {
     thread.once("message", (result: Result) => resolve({ result, stop }));
@@ -41,16 +49,16 @@ describe("a pool shared by threads", () => {
     it(`${algorithm}: limits hold and totals add up`, async () => {
       const pool = makePool({ algorithm, persistent: 60_000, maxBindings: 1024 });
       for (let i = 0; i < 3; i++) addTarget(pool, `t${i}`, { max: i + 1, weight: 100 * (i + 1) });
-      pickName(pool); // builds the hash table; its connection stays open
+      pool.release(pool.pick(client(0), [], 0), client(0), 0, 0, 0); // builds the hash table
       const tallies = await inThreads("hammer", pool);
       const picked = total(tallies, "picked");
       const targets = pool.targets();
       assert.equal(total(tallies, "exceeded"), 0);
       assert.equal(picked + total(tallies, "refused"), THREADS * ROUNDS);
       const sum = (of: "active" | "total" | "bytesIn" | "bytesOut") => targets.reduce((n, target) => n + target[of], 0);
-      assert.equal(sum("active"), 1);
+      assert.equal(sum("active"), 0);
       assert.deepEqual([sum("total"), sum("bytesIn"), sum("bytesOut")], [picked, picked, 2 * picked]);
-      assert.ok(targets.every((target) => target.total > 0));
+      for (const target of targets) assert.ok(target.total > 0, `${target.identity} got nothing`);
     });
   }
 
@@ -91,13 +99,12 @@ describe("a thread that dies while it holds the lock", () => {
       [0, 1],
     );
     assert.deepEqual([pool.active, pool.waiting], [2, 0]);
-    for (let i = 0; i < 10; i++) assert.equal(pickName(pool, client(i)), "a");
-    assert.equal(pickName(pool), -2);
-    assert.equal(pool.enter(12), -1);
-    const waiter = pool.enter(13);
-    assert.ok(waiter >= 0);
+    assert.equal(pool.enter(12), ADMITTED);
+    assert.ok(pool.enter(13) >= 0, "it has to wait");
     pool.leave();
     assert.deepEqual(pool.grant(), { worker: 0, ticket: 13 });
+    for (let i = 0; i < 10; i++) assert.equal(pickName(pool, client(i)), "a");
+    assert.equal(pickName(pool), ALL_FULL);
   }
 
   it("is recovered from: what it held is free again, the rest stands", async () => {
@@ -121,7 +128,7 @@ describe("a thread that dies while it holds the lock", () => {
 
   it("keeps the other threads' waiters in their order", async () => {
     const pool = prepared();
-    assert.equal(pool.enter(12), -1);
+    assert.equal(pool.enter(12), ADMITTED);
     for (const ticket of [20, 21]) pool.enter(ticket);
     const thread = await start("die", pool, 1, 5);
     await thread.stop();

@@ -16,6 +16,8 @@ const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 /** Times are set back before the resolution of a double (2^-32 here) comes near the smallest stride, 1e-6. */
 const REBASE_AT = 2 ** 20;
 
+const NOBODY: readonly number[] = [];
+
 export class RoundRobin implements Picker {
   readonly #memory: Memory;
   readonly #tree: MinTree;
@@ -60,7 +62,7 @@ export class RoundRobin implements Picker {
 
   choose(_client: ClientKey, tried: readonly number[]): number {
     const { clocks } = this.#memory;
-    const first = this.#tree.best([]);
+    const first = this.#tree.best(NOBODY);
     if (first < 0) return -1;
     clocks[VIRTUAL_TIME] = this.#tree.keys[first]!;
     if (clocks[VIRTUAL_TIME]! >= REBASE_AT) this.#rebase();

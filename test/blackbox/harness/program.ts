@@ -18,8 +18,11 @@ export interface StartOptions {
 
 const started = new Set<Program>();
 
-/** Ends whatever is still running. For `after()` and `afterEach()`. */
+/** Ends whatever is still running. For `after()`. */
 export async function endPrograms(): Promise<void> {
+  // A reporter that runs a server has to end it: SIGKILL would leave the server behind. While its balancer is still there.
+  const parents = [...started].filter((program) => program.hasServer);
+  await Promise.all(parents.map((program) => program.stop()));
   await Promise.all([...started].map((program) => program.kill()));
 }
 
@@ -28,11 +31,14 @@ export class Program {
   exit: Exit | undefined;
   stdout = "";
   stderr = "";
+  /** It is a reporter that runs a server of its own. */
+  readonly hasServer: boolean;
   private readonly child: ChildProcess;
   private readonly title: string;
 
   constructor(command: readonly string[], options: StartOptions = {}) {
     this.title = command.join(" ");
+    this.hasServer = command.includes("--");
     this.child = spawn(command[0]!, command.slice(1), {
       // HARMONY_… of whoever runs the tests must not decide what they see.
       env: { ...withoutHarmony(process.env), ...options.env } as NodeJS.ProcessEnv,
@@ -94,7 +100,8 @@ export class Program {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
+    // Not child.kill(): under Deno a child that it signalled counts as killed by the signal, whatever code it exits with.
+    if (!this.exit) process.kill(this.pid, signal);
   }
 
   /** Its exit, within the patience of the tests. */
@@ -110,7 +117,9 @@ export class Program {
 
   async kill(): Promise<void> {
     this.child.kill("SIGKILL");
-    await this.exited.catch(() => undefined); // it never started: then there is nothing to end
+    await this.ended().catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error; // it never started: then there is nothing to end
+    });
   }
 }
 

@@ -21,6 +21,7 @@ export function load(factory: EngineFactory): void {
       const client = await lab.client();
       const [sent, received] = await Promise.all([sendHashed(client, size, 99), readHashed(client, 1)]);
       const [record] = await lab.recorded(1);
+      await until("the target's sums", () => upload !== "");
       assert.equal(received, download);
       assert.equal(upload, sent);
       assert.notEqual(sent, download);

@@ -4,7 +4,18 @@ import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engine/engine.ts";
 import { openBlackHole } from "../black-hole.ts";
-import { closedPort, drain, echo, inLab, nameServer, readExactly, readText, UNAVAILABLE, until } from "../lab.ts";
+import {
+  closedPort,
+  drain,
+  echo,
+  ending,
+  inLab,
+  nameServer,
+  readExactly,
+  readText,
+  UNAVAILABLE,
+  until,
+} from "../lab.ts";
 
 const noResets = runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
 
@@ -116,6 +127,8 @@ export function requeueing(factory: EngineFactory): void {
       await client.write(Buffer.from("x"));
       await readExactly(client, 1);
       await dying.close();
+      await ending(client); // a FIN where the runtime cannot reset
+      await client.close();
       await lab.recorded(1);
       for (let i = 0; i < 5; i++) assert.equal(await lab.ask(), "live");
       assert.equal(lab.view("dying").failures, 1, "tried once, and not again while there is another");

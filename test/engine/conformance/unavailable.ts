@@ -30,7 +30,8 @@ export function unavailable(factory: EngineFactory): void {
     }));
 
   it("delivers it whole to a client that is still sending", () => {
-    const text = Buffer.alloc(20_000, "unavailable ");
+    // More than a client's kernel holds before it is read: what is still to be sent when a reset goes out is lost.
+    const text = Buffer.alloc(1_000_000, "unavailable ");
     return inLab(factory, { unavailable: text }, async (lab) => {
       for (let i = 0; i < 10; i++) {
         const client = await lab.client();

@@ -1,0 +1,147 @@
+/** The control channel over real sockets of the runtime at hand, plain and with TLS. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { runtime } from "#runtime";
+import { Channel } from "../../src/control/channel.ts";
+import { parseKey } from "../../src/control/key.ts";
+import { surroundings } from "../../src/control/key-places.ts";
+import { Keys } from "../../src/control/keys.ts";
+import { MAX_LINE } from "../../src/control/lines.ts";
+import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/link.ts";
+import { ControlServer, type ControlServerOptions } from "../../src/control/server.ts";
+import { Pool } from "../../src/pool/pool.ts";
+import type { TcpAddress } from "../../src/runtime/runtime.ts";
+import { KEY, RawReporter, until } from "./harness.ts";
+
+const pem = (name: string) => readFileSync(join(import.meta.dirname, "../fixtures/tls", name), "utf8");
+const tls = { cert: pem("server.pem"), key: pem("server.key") };
+const noTls = runtime.can.tls ? {} : { skip: "this runtime adapter cannot do TLS here" };
+
+async function serve(options: Partial<ControlServerOptions> = {}) {
+  const pool = Pool.create({ name: "default", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
+  const server = new ControlServer({
+    runtime,
+    listen: [{ host: "127.0.0.1", port: 0 }],
+    keys: new Keys([KEY], null, surroundings()),
+    pools: new Map([["default", pool]]),
+    lease: 60_000,
+    name: "test",
+    version: "2",
+    clientListeners: () => [],
+    onEvent: () => undefined,
+    onChange: () => undefined,
+    ...options,
+  });
+  await server.start();
+  return { server, pool, address: server.addresses[0]! };
+}
+
+function report(to: TcpAddress, port: number, options: Partial<LinkOptions> = {}) {
+  const events: LinkEvent[] = [];
+  const link = new ReporterLink({
+    runtime,
+    to,
+    key: () => KEY,
+    target: { pool: "default", port, weight: 500, health: "up", drain: false },
+    ack: 60_000,
+    software: "test",
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  link.start();
+  return { link, events };
+}
+
+describe(`the control channel on ${runtime.name}`, () => {
+  it("registers, notices a crash by a probe, drains and leaves", async () => {
+    const { server, pool, address } = await serve();
+    const target = await runtime.listen({ host: "127.0.0.1", port: 0 }, (connection) => void connection.close());
+    const { port } = target.address;
+    const first = report(address, port);
+    await until(() => pool.targets()[0]?.state === "up");
+    assert.deepEqual(pool.targets()[0]?.address, { host: "127.0.0.1", port });
+    await target.close();
+    await first.link.close();
+    await until(() => pool.targets()[0]?.state === "down");
+    const second = report(address, port);
+    await until(() => pool.targets()[0]?.state === "up");
+    assert.equal(await second.link.drain(5_000), 0);
+    assert.equal(pool.targets()[0]?.state, "draining");
+    await second.link.leave();
+    assert.deepEqual(pool.targets(), []);
+    await server.close();
+  });
+
+  it("says goodbye and is found again on the same port", async () => {
+    const { server, address } = await serve();
+    const { link, events } = report(address, 9);
+    await until(() => events.some(({ type }) => type === "registered"));
+    await server.close();
+    await until(() => events.some(({ type }) => type === "goodbye"));
+    const again = await serve({ listen: [address] });
+    await until(() => again.pool.targets().length === 1);
+    await link.leave();
+    await again.server.close();
+  });
+
+  it("tells the reason even to a reporter that is still sending", async () => {
+    const { server, address } = await serve();
+    const raw = new RawReporter(new Channel(await runtime.connect({ to: address }), MAX_LINE));
+    await raw.handshake(KEY);
+    const flood = raw.channel.connection.write(new Uint8Array(200_000).fill(0x78)).catch(() => undefined);
+    const answer = await raw.hear();
+    assert.ok(answer?.t === "reject" && answer.code === "LINE_TOO_LONG", JSON.stringify(answer));
+    await flood;
+    await raw.close();
+    await server.close();
+  });
+
+  it("binds every address or none, and says which is taken", async () => {
+    const { server, address } = await serve();
+    const free = await runtime.listen({ host: "127.0.0.1", port: 0 }, (connection) => connection.abort());
+    await free.close();
+    await assert.rejects(serve({ listen: [free.address, address] }), { code: "EADDRINUSE" });
+    const again = await runtime.listen({ host: "127.0.0.1", port: free.address.port }, (connection) =>
+      connection.abort(),
+    );
+    await again.close();
+    await server.close();
+  });
+
+  it("refuses a wrong key over TLS as well, and takes the right one", noTls, async () => {
+    const { server, pool, address } = await serve({ tls });
+    const secure = { tls: { ca: pem("ca.pem"), serverName: "localhost" } };
+    const wrong = report(address, 9, { ...secure, key: () => parseKey("web:the wrong secret", "test") });
+    await until(() => wrong.events.some((event) => event.type === "rejected" && event.code === "BAD_KEY"));
+    const right = report(address, 9, secure);
+    await until(() => pool.targets().length === 1);
+    await Promise.all([wrong.link.close(), right.link.leave()]);
+    assert.deepEqual(pool.targets(), []);
+    await server.close();
+  });
+
+  it("does not trust a certificate that the pinned authority has not signed", noTls, async () => {
+    const { server, pool, address } = await serve({ tls });
+    const { link, events } = report(address, 9, { tls: { serverName: "localhost" } });
+    await until(() => events.length > 0);
+    assert.ok(events[0]?.type === "lost" && events[0].code === "ETLS", JSON.stringify(events));
+    assert.deepEqual(pool.targets(), []);
+    await link.close();
+    await server.close();
+  });
+
+  it("is lost, not broken, between plain text and TLS", noTls, async () => {
+    const secure = await serve({ tls });
+    const plain = await serve();
+    const one = report(secure.address, 9);
+    const two = report(plain.address, 9, { tls: { ca: pem("ca.pem"), serverName: "localhost" } });
+    await until(() => one.events.length > 0 && two.events.length > 0);
+    assert.deepEqual([one.events[0]?.type, two.events[0]?.type], ["lost", "lost"]);
+    const right = report(plain.address, 9);
+    await until(() => plain.pool.targets().length === 1);
+    await Promise.all([one, two, right].map(({ link }) => link.close()));
+    await Promise.all([secure.server.close(), plain.server.close()]);
+  });
+});

@@ -1,0 +1,105 @@
+/** The examples of the first README, as they stand there, on the runtime that runs this file. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { scriptCommand } from "../blackbox/harness/form.ts";
+import { folder, isolated, onMachine, taken } from "./machine.ts";
+
+const PORTS = [3000, 1666, 1080, 1090];
+const DEADLINE_MS = 30_000;
+
+const example = (name: string) => fileURLToPath(new URL(`examples/${name}.cjs`, import.meta.url));
+
+after(() => rmSync(folder, { recursive: true }));
+
+/** The lines that run-examples.ts printed. */
+function run(plans: object): Promise<{ answers?: string[]; printed?: string }[]> {
+  const [file, ...args] = onMachine([
+    ...scriptCommand("test/library/run-examples.ts"),
+    JSON.stringify(plans),
+    ...scriptCommand("").slice(0, -1),
+  ]);
+  const child = spawn(file!, args, {
+    env: { ...process.env, HARMONY_KEY: "", XDG_CONFIG_HOME: join(folder, "config") },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: DEADLINE_MS,
+  });
+  let output = "";
+  let errors = "";
+  child.stdout.on("data", (bytes: Buffer) => {
+    output += bytes.toString();
+  });
+  child.stderr.on("data", (bytes: Buffer) => {
+    errors += bytes.toString();
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code !== 0) reject(new Error(`ended with ${code}:\n${errors}${output}`));
+      else if (errors !== "") reject(new Error(`it said on standard error:\n${errors}`));
+      else
+        resolve(
+          output
+            .trim()
+            .split("\n")
+            .map((line) => JSON.parse(line) as object),
+        );
+    });
+  });
+}
+
+const busy = isolated ? [] : await taken(PORTS);
+const noPorts = busy.length > 0 ? `ports ${busy.join(", ")} of this machine are taken` : false;
+const noName = isolated ? false : "balance.mydomain cannot be given an address here (no unshare)";
+
+/** SHA-256 of each example as the first README has it: a change here is a broken promise. */
+const ORIGINALS = {
+  "single-server": "ceb2800f49545503f6d4829a78486044b4a32ecc1069d1da36bd41ce64dda539",
+  "multiple-balancer": "a950aec22454c7ec772e9c23ca0bb5052419d07760f1f0f770ae4e70c5e77483",
+  "multiple-host1": "4949741703bb09443eec2e2ae266ea42495bf0a1c611f95842b052867c3cd974",
+  "multiple-host2": "def10354bdf92f6395163976aa7fbb949703d599e62f33470641100108dfc67c",
+};
+
+describe("the examples of the first README", () => {
+  test("single server: once the large one has closed, the other serves", { skip: noPorts }, async () => {
+    const lines = await run([{ file: example("single-server"), ask: 6 }]);
+    assert.equal(lines.length, 1, "nothing is printed");
+    const answers = lines[0]!.answers!;
+    // Either target may have registered first; c1 leaves once it has served.
+    assert.ok(
+      answers.every((answer) => /^served from port 10[89]0$/.test(answer)),
+      answers.join(),
+    );
+    assert.ok(
+      answers.slice(2).every((answer) => answer === "served from port 1090"),
+      answers.join(),
+    );
+  });
+  test("multiple servers: a balancer, and hosts that come one after the other", { skip: noName }, async () => {
+    const lines = await run([
+      { file: example("multiple-balancer"), ask: 0 },
+      { file: example("multiple-host1"), ask: 1, end: true },
+      { file: example("multiple-host2"), ask: 1 },
+    ]);
+    assert.deepEqual(lines, [
+      { answers: [] },
+      { answers: ["served from port 1080, server 1"] },
+      { answers: ["served from port 1080, server 2"] },
+    ]);
+  });
+  test("they stand as they were written", () => {
+    for (const [name, sha256] of Object.entries(ORIGINALS)) {
+      assert.equal(
+        createHash("sha256")
+          .update(readFileSync(example(name)))
+          .digest("hex"),
+        sha256,
+        name,
+      );
+    }
+  });
+});

@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { after, describe, test } from "node:test";
+import type { Balancer, ClientOptions, CloseRecord, Reporter, ServerOptions } from "../../src/index.ts";
+import harmony, * as library from "../../src/index.ts";
+import { waitFor, within } from "../blackbox/harness/wait.ts";
+
+const KEY = "library:a-key-that-only-these-tests-use";
+const HOST = "127.0.0.1";
+
+const open: { close(): unknown }[] = [];
+after(async () => {
+  await Promise.all(open.map((each) => each.close()));
+});
+
+function server(options: ServerOptions = {}): Balancer {
+  const balancer = harmony.server({
+    host: HOST,
+    listenport: 0,
+    adminport: 0,
+    key: KEY,
+    persistent: false,
+    drainTimeout: 0,
+    ...options,
+  });
+  open.push(balancer);
+  return balancer;
+}
+
+async function client(balancer: Balancer, listenport: number, options: ClientOptions = {}): Promise<Reporter> {
+  const { admin } = await balancer.ready;
+  const reporter = harmony.client({ host: HOST, adminport: admin[0]!.port, listenport, key: KEY, ...options });
+  open.push(reporter);
+  await within("the registration", reporter.ready);
+  return reporter;
+}
+
+/** Greets each connection with its name, and answers FIN with FIN. */
+async function target(name: string): Promise<number> {
+  const listener: Server = createServer((socket) => socket.end(name));
+  listener.listen(0, HOST);
+  open.push(listener);
+  await once(listener, "listening");
+  return (listener.address() as { port: number }).port;
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const balancer = server();
+  const { listen } = await balancer.ready;
+  await balancer.close();
+  return listen[0]!.port;
+}
+
+/** All that a client gets until its connection ends. */
+async function ask(balancer: Balancer): Promise<string> {
+  const { listen } = await balancer.ready;
+  const socket: Socket = connect(listen[0]!.port, HOST);
+  let text = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (part: string) => {
+    text += part;
+  });
+  await within("the end of a connection", once(socket, "close"));
+  return text;
+}
+
+describe("the package", () => {
+  test("by require, by import and as its default export", () => {
+    const required = createRequire(import.meta.url)("node-harmony") as typeof library;
+    assert.equal(typeof required.server, "function");
+    assert.equal(typeof required.client, "function");
+    assert.equal(harmony.server, library.server);
+    assert.equal(harmony.client, library.client);
+  });
+  test("with and without new", async () => {
+    const options = { host: HOST, listenport: 0, adminport: 0, key: KEY };
+    for (const balancer of [new harmony.server(options), harmony.server(options)]) {
+      assert.ok(balancer instanceof harmony.server);
+      await balancer.ready;
+      await balancer.close();
+    }
+    for (const reporter of [
+      new harmony.client({ host: HOST, adminport: 1 }),
+      harmony.client({ host: HOST, adminport: 1 }),
+    ]) {
+      assert.ok(reporter instanceof harmony.client);
+      reporter.ready.catch(() => undefined); // it is closed before it has found a balancer
+      await reporter.close();
+    }
+  });
+  test("wrong options are thrown at once, all of them", () => {
+    assert.throws(
+      () => harmony.server({ concurrency: -2, hostTimeout: 0 }),
+      /2 problems.*concurrency "-2".*hostTimeout "0"/s,
+    );
+    assert.throws(
+      () => harmony.client({ listenport: 70_000 }),
+      /^HarmonyError: listenport "70000": give a whole number/,
+    );
+  });
+});
+
+describe("a server with targets", () => {
+  test("events and targets() tell of a target's life", async () => {
+    const balancer = server();
+    const events: string[] = [];
+    balancer.on("targetUp", ({ identity }) => events.push(`up ${identity}`));
+    balancer.on("targetDrain", ({ identity }) => events.push(`drain ${identity}`));
+    balancer.on("targetLeave", ({ identity }, reason) => events.push(`${reason} ${identity}`));
+    const port = await target("hello");
+    const reporter = await client(balancer, port, { id: "one", balance: 7 });
+    assert.deepEqual(
+      balancer.targets().map(({ identity, weight, state }) => ({ identity, weight, state })),
+      [{ identity: "default/one", weight: 7, state: "up" }],
+    );
+    assert.equal(await ask(balancer), "hello");
+    assert.deepEqual(await reporter.drain(1000), [{ balancer: balancer.adminAddresses[0], active: 0 }]);
+    assert.equal(balancer.targets()[0]!.state, "draining");
+    await reporter.close();
+    await waitFor("the target to be gone", () => balancer.targets().length === 0);
+    assert.deepEqual(events, ["up default/one", "drain default/one", "leave default/one"]);
+  });
+  test("a close record per connection", async () => {
+    const balancer = server();
+    const records: CloseRecord[] = [];
+    balancer.on("connectionClose", (record) => records.push(record));
+    await client(balancer, await target("hello"), { id: "one" });
+    await ask(balancer);
+    await waitFor("the record", () => records.length === 1);
+    const { target: identity, cause, phase, bytesOut } = records[0]!;
+    assert.deepEqual(
+      { identity, cause, phase, bytesOut },
+      { identity: "default/one", cause: "fin", phase: "relay", bytesOut: 5 },
+    );
+  });
+  test("the wrong key: both sides are told, and nothing else happens", async () => {
+    const balancer = server();
+    const { admin } = await balancer.ready;
+    const rejected = once(balancer, "rejected");
+    const reporter = harmony.client({ host: HOST, adminport: admin[0]!.port, key: "another-key-of-somebody" });
+    open.push(reporter);
+    reporter.ready.catch(() => undefined); // it will be closed unregistered
+    const told = once(reporter, "rejected");
+    const [rejection] = (await within("the balancer's word", rejected)) as [{ who: string; why: string }];
+    assert.match(rejection.who, /127\.0\.0\.1/);
+    await within("the reporter's word", told);
+    assert.deepEqual(balancer.targets(), []);
+  });
+  test("a client before its balancer", async () => {
+    const first = server();
+    const { admin } = await first.ready;
+    await first.close();
+    const reporter = harmony.client({
+      host: HOST,
+      adminport: admin[0]!.port,
+      listenport: await target("hello"),
+      key: KEY,
+    });
+    open.push(reporter);
+    await within("the first failure", once(reporter, "lost"));
+    const second = server({ adminport: admin[0]!.port });
+    await within("the registration", reporter.ready);
+    assert.equal(await ask(second), "hello");
+  });
+});
+
+describe("unavailable", () => {
+  test("a text arrives whole", async () => {
+    assert.equal(await ask(server({ unavailable: "Sorry, nobody is here." })), "Sorry, nobody is here.");
+  });
+  test("none: the connection is closed", async () => {
+    assert.equal(await ask(server()), "");
+  });
+  test("a function that only writes: the socket is ended for it", async () => {
+    const codes: string[] = [];
+    const balancer = server({
+      unavailable(error, socket) {
+        codes.push(error.code);
+        socket.write("Unavailable, holmes.");
+      },
+    });
+    assert.equal(await ask(balancer), "Unavailable, holmes.");
+    assert.deepEqual(codes, ["no-targets"]);
+  });
+  test("a function that answers later", async () => {
+    const balancer = server({
+      async unavailable(_error, socket) {
+        await new Promise((resolve) => setImmediate(resolve));
+        socket.write(socket.remoteAddress);
+      },
+    });
+    assert.equal(await ask(balancer), HOST);
+  });
+  test("a function that ends the socket itself, and one that throws", async () => {
+    assert.equal(await ask(server({ unavailable: (_error, socket) => socket.end("bye") })), "bye");
+    const failing = server({
+      unavailable() {
+        throw new Error("no idea");
+      },
+    });
+    const warned = once(failing, "warning");
+    assert.equal(await ask(failing).catch(() => ""), "");
+    await within("a warning", warned);
+  });
+});
+
+describe("starting and closing", () => {
+  test("close() is idempotent, frees both ports, and ready then says so", async () => {
+    const balancer = server();
+    const { listen, admin } = await balancer.ready;
+    const closed = once(balancer, "close");
+    assert.equal(balancer.close(), balancer.close());
+    await closed;
+    const again = server({ listenport: listen[0]!.port, adminport: admin[0]!.port });
+    await again.ready;
+    await again.close();
+  });
+  test("close() before it has started", async () => {
+    const balancer = server();
+    const { ready } = balancer;
+    await Promise.all([balancer.close(), assert.rejects(ready, { code: "CLOSED" })]);
+  });
+  test("a port that is taken rejects ready, and comes as an error event", async () => {
+    const first = server();
+    const { listen } = await first.ready;
+    const second = server({ listenport: listen[0]!.port });
+    const failed = once(second, "error").catch((error: unknown) => [error]);
+    await assert.rejects(second.ready, { code: "EADDRINUSE" });
+    assert.equal(((await failed)[0] as { code: string }).code, "EADDRINUSE");
+    await second.close();
+  });
+  test("a taken admin port leaves the client port free", async () => {
+    const first = server();
+    const { admin } = await first.ready;
+    const listenport = await freePort();
+    await assert.rejects(server({ listenport, adminport: admin[0]!.port }).ready, { code: "EADDRINUSE" });
+    assert.equal((await server({ listenport }).ready).listen[0]!.port, listenport);
+  });
+  test("localhost is both loopback addresses on one port", async () => {
+    const listenport = await freePort();
+    const balancer = server({ host: "localhost", listenport });
+    const bound = (await balancer.ready).listen;
+    assert.ok(bound.every(({ host }) => host === "127.0.0.1" || host === "::1"));
+    assert.ok(bound.every(({ port }) => port === listenport));
+  });
+});

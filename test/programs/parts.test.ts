@@ -1,0 +1,81 @@
+/** Parts of the programs that need no process. */
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import { targetTable } from "../../src/bin/target-table.ts";
+import { UnavailableCounter } from "../../src/bin/unavailable-counter.ts";
+import type { TargetView } from "../../src/pool/pool.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+after(() => esbuild.stop());
+
+const target: TargetView = {
+  identity: "default/web-1",
+  address: { host: "::1", port: 8080 },
+  state: "up",
+  weight: 500,
+  maxConnections: 0,
+  active: 3,
+  total: 12,
+  failures: 0,
+  bytesIn: 1000,
+  bytesOut: 2_000_000,
+  connectMs: 0.25,
+};
+
+describe("the table of targets", () => {
+  test("has a head and an aligned line per target", () => {
+    const table = targetTable([
+      target,
+      { ...target, identity: "default/b", address: { path: "/run/b" }, connectMs: null },
+    ]);
+    const lines = table.split("\n").slice(1);
+    assert.equal(lines.length, 3);
+    assert.equal(new Set(lines.map((line) => line.length)).size, 1, table);
+    assert.match(lines[1]!, /^ {2}default\/web-1 +\[::1\]:8080 +up +500 +3 +12 +0 +1000 +2000000 +0\.3 ms$/);
+    assert.match(lines[2]!, /\/run\/b .* -$/);
+  });
+  test("is nothing where there is none", () => {
+    assert.equal(targetTable([]), "");
+  });
+});
+
+describe("connections that got no target", () => {
+  test("the first is told at once, those after it together", () => {
+    const told: string[] = [];
+    const counter = new UnavailableCounter((text) => told.push(text));
+    counter.count("no-targets");
+    assert.deepEqual(told, ["1 connection got no target: no target is up"]);
+    for (let i = 0; i < 5; i++) counter.count("queue-full");
+    assert.equal(told.length, 1);
+    counter.flush();
+    assert.deepEqual(told.slice(1), ["5 connections got no target: the queue was full"]);
+    counter.flush();
+    assert.equal(told.length, 2, "nothing is told twice");
+  });
+});
+
+describe("the module graph", () => {
+  // CommonJS has no top-level await: a build in that form fails where there is one, as require() would.
+  for (const condition of ["node", "bun", "deno"]) {
+    test(`can be loaded by require() on ${condition}: no top-level await`, async () => {
+      const bins = readdirSync(join(root, "src/bin")).filter((name) => name.startsWith("harmony-"));
+      const result = await esbuild.build({
+        absWorkingDir: root,
+        entryPoints: ["src/index.ts", ...bins.map((name) => `src/bin/${name}`)],
+        bundle: true,
+        write: false,
+        outdir: "unused",
+        format: "cjs",
+        platform: "node",
+        conditions: condition === "node" ? [] : [condition],
+        external: ["bun", "bun:*"],
+        logLevel: "silent",
+      });
+      assert.equal(result.outputFiles.length, 1 + bins.length);
+    });
+  }
+});

@@ -1,0 +1,13 @@
+import { memoryNetwork } from "../../src/runtime/memory.ts";
+import { conformance } from "./conformance.ts";
+
+const network = memoryNetwork();
+conformance("memory", network, async () => {
+  network.connectFault = () => "blackhole";
+  return {
+    address: { host: "127.0.0.1", port: 1 },
+    async close() {
+      network.connectFault = null;
+    },
+  };
+});
