@@ -3,23 +3,29 @@
 import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../unavailable.ts";
 import * as abi from "./abi.ts";
 import { dialLoopback } from "./dial.ts";
-import { finish, givePlaceBack } from "./finish.ts";
+import { closeEnd, finish, givePlaceBack } from "./finish.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
 import {
+  ADDRESS,
   ANSWERED,
   ANSWERING,
+  AT_END,
   BITS,
   BY_BALANCER,
   CLIENT,
+  FAILURE,
   FD,
-  GENERATION,
+  FIN_SENT,
   HELD,
   IN_UNAVAILABLE,
   LINGERING,
   OUTCOME,
   outcome,
   PHASE,
+  PORT,
   REASON,
+  RELAYING,
+  ROW,
   SPILL,
   STATE,
   STRIDE,
@@ -27,9 +33,13 @@ import {
   WRITABLE,
 } from "./slots.ts";
 
-/** What the main thread is told first on a connection that its handler is to answer: the secret, then worker, slot and generation. */
-export const PREAMBLE_SECRET_BYTES = 16;
-export const PREAMBLE_BYTES = PREAMBLE_SECRET_BYTES + 12;
+/**
+ * What the main thread is told first on a connection that its handler is to answer: a secret, then as 32-bit words worker,
+ * ticket, reason, errno and row of the last failure, and the client's address (four) and port.
+ */
+export const SECRET_BYTES = 16;
+export const PREAMBLE_WORDS = 10;
+export const PREAMBLE_BYTES = SECRET_BYTES + 4 * PREAMBLE_WORDS;
 
 /** The connection has no row, may have a place, and does not wait. `reason` is one of the causes. */
 export function unavailable(s: Shard, slot: number, reason: number): void {
@@ -97,17 +107,36 @@ function drop(s: Shard, slot: number): void {
   }
 }
 
+/**
+ * The client is lost before the way to its handler stood. The handler is called all the same, as it would be had the client
+ * left a moment later.
+ */
+export function clientGone(s: Shard, slot: number): void {
+  closeEnd(s, slot, CLIENT, true);
+}
+
 /** The way to the handler stands: what is said first tells the main thread whose connection this is. */
 export function introduce(s: Shard, slot: number): void {
   const { words } = s;
   const at = slot * STRIDE;
   const preamble = new Uint8Array(PREAMBLE_BYTES);
-  const view = new DataView(preamble.buffer);
   preamble.set(s.options.handler!.secret);
-  view.setUint32(PREAMBLE_SECRET_BYTES, s.index);
-  view.setUint32(PREAMBLE_SECRET_BYTES + 4, slot);
-  view.setInt32(PREAMBLE_SECRET_BYTES + 8, words[at + GENERATION + CLIENT]!);
+  const view = new DataView(preamble.buffer, SECRET_BYTES);
+  const ticket = s.ticket(slot);
+  const fields = [s.index, ticket, words[at + REASON]!, words[at + FAILURE]!, words[at + ROW]!];
+  for (let i = 0; i < 4; i++) fields.push(words[at + ADDRESS + i]!);
+  fields.push(words[at + PORT]!);
+  for (const [i, field] of fields.entries()) view.setInt32(4 * i, field);
   words[at + SPILL + CLIENT] = s.spills.keep(preamble) + 1;
   words[at + HELD + CLIENT] = PREAMBLE_BYTES;
   s.wheel.set(slot, s.now + ANSWER_MS);
+  // Without a client, what is left to do is to pass on the preamble and a FIN.
+  if (words[at + FD + CLIENT]! < 0) words[at + BITS + CLIENT]! |= AT_END | FIN_SENT;
+}
+
+/** The handler has dropped the connection. */
+export function onDrop(s: Shard, ticket: number): void {
+  const slot = s.slotOf(ticket);
+  if (slot < 0 || s.words[slot * STRIDE + STATE] !== RELAYING || s.words[slot * STRIDE + REASON] === 0) return;
+  finish(s, slot, 0, true);
 }

@@ -1,6 +1,6 @@
 /**
  * What a worker and the rest say to each other while the worker never leaves its loop: words in shared memory, a ring of
- * connections that have ended (worker → main thread) and a ring of queue grants (any thread → worker). An eventfd wakes the
+ * connections that have ended (worker → main thread) and a ring of notes: queue grants and drops (any thread → worker). An eventfd wakes the
  * worker from epoll_wait, and only when it says that it sleeps.
  *
  * A slot that has ended stays in the ring of records until the main thread has read it, and is used anew only then; so the
@@ -17,7 +17,7 @@ const RECORDS_PUSHED = 16;
 const RECORDS_READ = 32;
 /** 1: the main thread waits to be told of the next record. */
 const LISTENING_MAIN = 33;
-const GRANTS_CLAIMED = 48;
+const NOTES_CLAIMED = 48;
 /** Bumped for each order of the main thread (ORDER_*). */
 const ORDERS = 64;
 const CLOSE_WITHIN = 65;
@@ -44,7 +44,7 @@ export class Channel {
   readonly pipes: Int32Array;
   readonly #words: Int32Array;
   readonly #records: Int32Array;
-  readonly #grants: Int32Array;
+  readonly #notes: Int32Array;
   readonly #mask: number;
 
   /** `capacity` is a power of two: the worker's slots. */
@@ -53,7 +53,7 @@ export class Channel {
     this.#words = new Int32Array(buffer, 0, HEADER_WORDS);
     this.pipes = this.#words.subarray(PIPES, PIPES + 2 * MAX_PIPES);
     this.#records = new Int32Array(buffer, HEADER_WORDS * 4, capacity);
-    this.#grants = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
+    this.#notes = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
     this.#mask = capacity - 1;
   }
 
@@ -113,23 +113,33 @@ export class Channel {
     return from;
   }
 
-  // Grants: any thread → worker.
+  // Notes: any thread → worker.
 
-  /** Tickets are at least 0; the ring has room, since a worker has fewer waiters than slots. */
+  /** A waiter's turn has come. The ring has room, since a worker has fewer connections than slots. */
   grant(ticket: number): void {
-    const place = Atomics.add(this.#words, GRANTS_CLAIMED, 1);
-    Atomics.store(this.#grants, place & this.#mask, ~ticket); // never 0, which is an empty place
+    this.#note(ticket + 1);
   }
 
-  hasGrant(place: number): boolean {
-    return Atomics.load(this.#grants, place & this.#mask) !== 0;
+  /** The connection is to be reset: the handler that answers it has dropped it. */
+  drop(ticket: number): void {
+    this.#note(-1 - ticket);
   }
 
-  /** Worker: the ticket at `place`, or -1 when there is none yet. */
-  takeGrant(place: number): number {
-    const ticket = ~Atomics.load(this.#grants, place & this.#mask);
-    if (ticket >= 0) Atomics.store(this.#grants, place & this.#mask, 0);
-    return ticket;
+  /** 0 is an empty place. */
+  #note(note: number): void {
+    const place = Atomics.add(this.#words, NOTES_CLAIMED, 1);
+    Atomics.store(this.#notes, place & this.#mask, note);
+  }
+
+  hasNote(place: number): boolean {
+    return Atomics.load(this.#notes, place & this.#mask) !== 0;
+  }
+
+  /** Worker: what is at `place`: the ticket of a grant plus one, its negative for a drop, 0 for nothing yet. */
+  takeNote(place: number): number {
+    const note = Atomics.load(this.#notes, place & this.#mask);
+    if (note !== 0) Atomics.store(this.#notes, place & this.#mask, 0);
+    return note;
   }
 
   // Orders: main thread → worker.
@@ -165,6 +175,16 @@ export class Channel {
 
   set state(state: number) {
     Atomics.store(this.#words, STATE, state);
+    Atomics.notify(this.#words, STATE);
+  }
+
+  /** Blocks this thread until the worker has come so far, or `ms` have passed. */
+  waitFor(state: number, ms: number): void {
+    const deadline = performance.now() + ms;
+    for (let seen = this.state; seen < state; seen = this.state) {
+      const left = deadline - performance.now();
+      if (left <= 0 || Atomics.wait(this.#words, STATE, seen, left) === "timed-out") return;
+    }
   }
 
   get span(): number {
@@ -179,7 +199,7 @@ export class Channel {
   reset(): void {
     this.#words.fill(0);
     this.#records.fill(0);
-    this.#grants.fill(0);
+    this.#notes.fill(0);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { ADMITTED, ALL_FULL, REFUSED } from "../../pool/pool.ts";
 import * as abi from "./abi.ts";
-import { introduce, unavailable } from "./answer.ts";
+import { clientGone, introduce, unavailable } from "./answer.ts";
 import { ring } from "./channel.ts";
 import { connectError, dialRow } from "./dial.ts";
 import { bitsOf, markDirty } from "./ends.ts";
@@ -183,6 +183,10 @@ export function onEarlyEvent(s: Shard, slot: number, events: number): void {
   const at = slot * STRIDE;
   s.words[at + BITS + CLIENT]! |= bitsOf(events);
   if ((events & abi.EPOLLERR) === 0) return;
+  if (s.words[at + REASON] !== 0) {
+    clientGone(s, slot);
+    return;
+  }
   if (s.words[at + STATE] === QUEUED) leaveQueue(s, slot);
   finish(s, slot, outcome(BY_CLIENT, RESET), true);
 }

@@ -11,14 +11,13 @@ import type { Pool } from "../../pool/pool.ts";
 import { showAddress } from "../../runtime/address.ts";
 import { NetError } from "../../runtime/net-error.ts";
 import type { Connection, Listener, TcpAddress } from "../../runtime/runtime.ts";
-import { UnavailableError, type UnavailableHandler } from "../engine.ts";
+import { UnavailableError, type UnavailableHandler, type UnavailableReason } from "../engine.ts";
 import { answerByHandler, LINGER_MS, messageFor } from "../unavailable.ts";
 import { UnavailableSocket } from "../unavailable-socket.ts";
-import { PREAMBLE_BYTES, PREAMBLE_SECRET_BYTES } from "./answer.ts";
+import { PREAMBLE_BYTES, PREAMBLE_WORDS, SECRET_BYTES } from "./answer.ts";
 import { TIMED_OUT } from "./course.ts";
 import { failureOf } from "./errno.ts";
-import type { Host } from "./host.ts";
-import { ADDRESS, CAUSES, CLIENT, FAILURE, GENERATION, PORT, REASON, ROW, type Slots, STRIDE } from "./slots.ts";
+import { CAUSES } from "./slots.ts";
 import { formatWords } from "./sockaddr.ts";
 
 /** ms for the worker's preamble: it is sent at once, so whoever takes longer is a stranger. */
@@ -30,12 +29,13 @@ export interface DoorParts {
   readonly connectTimeout: number;
   /** Where the clients connected to. */
   readonly local: () => TcpAddress;
-  readonly host: (index: number) => Host | undefined;
+  /** Has a worker reset one of its clients. */
+  readonly drop: (worker: number, ticket: number) => void;
   readonly warn: (message: string, cause?: unknown) => void;
 }
 
 export class Door {
-  readonly secret = randomBytes(PREAMBLE_SECRET_BYTES);
+  readonly secret = randomBytes(SECRET_BYTES);
   readonly #parts: DoorParts;
   #listener: Listener | null = null;
 
@@ -62,51 +62,39 @@ export class Door {
     const timer = setTimeout(() => connection.abort(), PREAMBLE_MS);
     const bytes = await readAtLeast(connection, PREAMBLE_BYTES);
     clearTimeout(timer);
-    if (bytes === null || !timingSafeEqual(bytes.subarray(0, PREAMBLE_SECRET_BYTES), this.secret)) {
+    if (bytes === null || !timingSafeEqual(bytes.subarray(0, SECRET_BYTES), this.secret)) {
       connection.abort();
       return;
     }
-    const index = bytes.readUInt32BE(PREAMBLE_SECRET_BYTES);
-    const slot = bytes.readUInt32BE(PREAMBLE_SECRET_BYTES + 4);
-    const generation = bytes.readInt32BE(PREAMBLE_SECRET_BYTES + 8);
-    const slots = this.#parts.host(index)?.slots;
-    if (slots === undefined || slots.words[slot * STRIDE + GENERATION + CLIENT] !== generation) {
-      connection.abort(); // its client has left meanwhile
-      return;
-    }
-    await this.#answer(
-      slots,
-      slot,
-      new Introduced(connection, bytes.subarray(PREAMBLE_BYTES), clientOf(slots, slot), this.#parts.local()),
-    );
+    const words = new Uint32Array(PREAMBLE_WORDS);
+    for (let i = 0; i < words.length; i++) words[i] = bytes.readUInt32BE(SECRET_BYTES + 4 * i);
+    const [worker, ticket, reason, errno, row] = words as unknown as [number, number, number, number, number];
+    const introduced = new Introduced(connection, bytes.subarray(PREAMBLE_BYTES), {
+      remote: { host: formatWords(words, 5), port: words[9]! },
+      local: this.#parts.local(),
+      drop: () => this.#parts.drop(worker, ticket),
+    });
+    await this.#answer(introduced, CAUSES[reason] as UnavailableReason, this.#failure(errno | 0, row));
   }
 
-  async #answer(slots: Slots, slot: number, connection: Connection): Promise<void> {
+  async #answer(connection: Connection, reason: UnavailableReason, failure: NetError | undefined): Promise<void> {
     const { handler, warn } = this.#parts;
-    const reason = CAUSES[slots.words[slot * STRIDE + REASON]!] as UnavailableError["code"];
-    const error = new UnavailableError(reason, messageFor(reason), this.#failureOf(slots, slot));
     const socket = new UnavailableSocket(connection);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const lingering = () => {
       timer = setTimeout(() => socket.destroy(), LINGER_MS);
     };
+    const error = new UnavailableError(reason, messageFor(reason), failure);
     await answerByHandler(socket, handler, error, lingering, warn);
     clearTimeout(timer);
   }
 
   /** The last connect failure of this client, if there was one. */
-  #failureOf(slots: Slots, slot: number): NetError | undefined {
-    const errno = slots.words[slot * STRIDE + FAILURE]!;
+  #failure(errno: number, row: number): NetError | undefined {
     if (errno === 0) return undefined;
     if (errno === TIMED_OUT) return new NetError("ETIMEDOUT", `no answer within ${this.#parts.connectTimeout} ms`);
-    const address = this.#parts.pool.address(slots.words[slot * STRIDE + ROW]!);
-    return failureOf(errno, `cannot connect to ${showAddress(address)}`);
+    return failureOf(errno, `cannot connect to ${showAddress(this.#parts.pool.address(row))}`);
   }
-}
-
-function clientOf(slots: Slots, slot: number): TcpAddress {
-  const at = slot * STRIDE;
-  return { host: formatWords(slots.unsigned, at + ADDRESS), port: slots.words[at + PORT]! };
 }
 
 /** Null when the other side ends before that. */
@@ -120,18 +108,28 @@ async function readAtLeast(connection: Connection, length: number): Promise<Buff
   return all;
 }
 
+interface Introduction {
+  readonly remote: TcpAddress;
+  readonly local: TcpAddress;
+  /** Has the worker reset the client: a runtime that cannot send a reset would only seem to have finished writing. */
+  readonly drop: () => void;
+}
+
 /** The connection with the preamble taken off and the client's own addresses put on. */
 class Introduced implements Connection {
   readonly local: TcpAddress;
   readonly remote: TcpAddress;
   readonly #inner: Connection;
+  readonly #drop: () => void;
   #first: Uint8Array | null;
 
-  constructor(inner: Connection, first: Uint8Array, remote: TcpAddress, local: TcpAddress) {
+  /** `first`: bytes that came with the preamble. */
+  constructor(inner: Connection, first: Uint8Array, { remote, local, drop }: Introduction) {
     this.#inner = inner;
     this.#first = first.length > 0 ? first : null;
     this.remote = remote;
     this.local = local;
+    this.#drop = drop;
   }
 
   readable(): Promise<void> {
@@ -159,5 +157,6 @@ class Introduced implements Connection {
 
   abort(): void {
     this.#inner.abort();
+    this.#drop();
   }
 }

@@ -6,6 +6,7 @@ import type { Shard } from "./shard.ts";
 import {
   AT_END,
   BITS,
+  CLIENT,
   DIRTY,
   FD,
   FIN_SEEN,
@@ -14,6 +15,7 @@ import {
   MOVED_IN,
   outcome,
   READABLE,
+  REASON,
   RESET,
   STRIDE,
   UNDELAYED,
@@ -103,9 +105,10 @@ export function markDirty(s: Shard, slot: number): void {
   s.dirty.push(slot);
 }
 
-/** One end has failed: both are reset. */
+/** One end has failed: both are reset. But a handler's end gets a FIN, which overtakes nothing of what it was told. */
 export function fail(s: Shard, slot: number, end: number): void {
   const at = slot * STRIDE;
+  const forHandler = end === CLIENT && s.words[at + REASON] !== 0;
   if (s.words[at + FIRST] === 0) s.words[at + FIRST] = end + 1;
-  finish(s, slot, outcome(s.words[at + FIRST]! - 1, RESET), true);
+  finish(s, slot, outcome(s.words[at + FIRST]! - 1, RESET), !forHandler);
 }

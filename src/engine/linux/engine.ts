@@ -10,11 +10,13 @@ import { systemClock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { CloseRecord, Engine, EngineFactory, EngineOptions, UnavailableHandler } from "../engine.ts";
 import { Warnings } from "../warnings.ts";
+import { STOPPED_ACCEPTING } from "./channel.ts";
 import { Door } from "./door.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { Host } from "./host.ts";
 import { raiseDescriptorLimit } from "./limits.ts";
 import { type BoundAddress, bind } from "./listeners.ts";
+import { RecordReader } from "./records.ts";
 import { selfTest } from "./self-test.ts";
 import { MAX_SLOTS } from "./shard.ts";
 
@@ -23,21 +25,29 @@ const RESERVED_DESCRIPTORS = 256;
 /** Slots beyond what the descriptors allow, for connections whose records have not been read: two seconds' worth at 30,000 a second. */
 const UNREAD_SLOTS = 65_536;
 
+/** ms for which close() may block its thread until the workers have heard: they take far less unless the machine is overloaded. */
+const STOP_MS = 100;
+
 export class LinuxEngine implements Engine {
   readonly name = "linux";
   readonly #options: EngineOptions;
   readonly #libc: Libc;
   readonly #warnings: Warnings;
   #bound: BoundAddress[] = [];
-  #hosts: Host[] = [];
+  readonly #hosts: Host[] = [];
+  readonly #reader: RecordReader;
   #door: Door | null = null;
+  #listenersClosed = false;
   #starting: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
+  /** The patience of `close()`. */
+  #timeout = Number.POSITIVE_INFINITY;
 
   constructor(options: EngineOptions, libc: Libc) {
     this.#options = options;
     this.#libc = libc;
     this.#warnings = new Warnings(systemClock, options.onWarning);
+    this.#reader = new RecordReader(this.#hosts, (record) => this.#report(record));
   }
 
   get addresses(): readonly TcpAddress[] {
@@ -60,8 +70,9 @@ export class LinuxEngine implements Engine {
   }
 
   close(timeout: number): Promise<void> {
-    if (this.#closing !== null) for (const host of this.#hosts) void host.close(timeout);
-    this.#closing ??= this.#close(timeout);
+    this.#timeout = Math.min(this.#timeout, timeout);
+    if (this.#bound.length > 0) this.#stop();
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
@@ -100,6 +111,7 @@ export class LinuxEngine implements Engine {
         handler,
         descriptorCeiling: limit - Math.min(RESERVED_DESCRIPTORS, limit >> 3),
       },
+      onNews: () => this.#reader.read(),
       onRecord: (record: CloseRecord) => this.#report(record),
       onWarning: (kind: string, message: string, cause?: unknown) => {
         if (kind === "worker") this.#warnings.always(message, cause);
@@ -120,7 +132,7 @@ export class LinuxEngine implements Engine {
       pool: this.#options.pool,
       connectTimeout: this.#options.connectTimeout,
       local: () => bound[0]!.address,
-      host: (index) => this.#hosts[index - 1],
+      drop: (worker, ticket) => this.#hosts[worker - 1]?.drop(ticket),
       warn: (message, cause) => this.#warnings.always(message, cause),
     });
     return { port: await this.#door.open(), secret: this.#door.secret };
@@ -128,23 +140,39 @@ export class LinuxEngine implements Engine {
 
   /** Undoes a start that has failed. */
   async #abandon(bound: readonly BoundAddress[]): Promise<void> {
-    await Promise.all(this.#hosts.map((host) => host.close(0)));
+    for (const host of this.#hosts) host.close(0);
     await Promise.all(this.#hosts.map((host) => host.done));
-    this.#hosts = [];
+    this.#hosts.length = 0;
     await this.#door?.close();
     this.#closeListeners(bound);
   }
 
+  /**
+   * The workers take what is connected already, then the listeners are closed: at once, as whoever calls `close()` expects, and
+   * as the workers are awake within microseconds. Only when one is slower is that left for later.
+   */
+  #stop(): void {
+    for (const host of this.#hosts) host.close(this.#timeout);
+    const deadline = performance.now() + STOP_MS;
+    for (const { channel } of this.#hosts) channel.waitFor(STOPPED_ACCEPTING, deadline - performance.now());
+    if (this.#hosts.every(({ channel }) => channel.state >= STOPPED_ACCEPTING)) this.#closeListeners(this.#bound);
+  }
+
   #closeListeners(bound: readonly BoundAddress[]): void {
+    if (this.#listenersClosed) return;
+    this.#listenersClosed = true;
     for (const { descriptors } of bound) for (const fd of descriptors) this.#libc.close(fd);
   }
 
-  async #close(timeout: number): Promise<void> {
+  async #close(): Promise<void> {
     // A start that fails has told its own caller, and has left nothing open.
     await this.#starting?.catch(() => undefined);
-    await Promise.all(this.#hosts.map((host) => host.close(timeout)));
-    if (this.#hosts.length > 0) this.#closeListeners(this.#bound);
+    if (this.#hosts.length === 0) return;
+    this.#stop();
+    await Promise.all(this.#hosts.map((host) => host.stopped));
+    this.#closeListeners(this.#bound);
     await Promise.all(this.#hosts.map((host) => host.done));
+    this.#reader.stop();
     await this.#door?.close();
   }
 

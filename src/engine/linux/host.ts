@@ -11,14 +11,12 @@ import { Channel, DONE, RUNNING, ring, STOPPED_ACCEPTING } from "./channel.ts";
 import { failureOf } from "./errno.ts";
 import type { Libc, Pointer } from "./ffi/libc.ts";
 import { closePipe } from "./pipes.ts";
-import { recordOf } from "./records.ts";
+import { recordOf, type TimedRecord } from "./records.ts";
 import type { ShardOptions } from "./shard.ts";
-import { CLIENT, ENDED, FD, FREE, Slots, STATE, STRIDE, TARGET } from "./slots.ts";
+import { ACCEPTED_AT, CLIENT, ENDED, FD, FREE, SINCE, Slots, STATE, STRIDE, TARGET } from "./slots.ts";
 import { startThread } from "./thread.ts";
 import type { WorkerMessage } from "./worker.ts";
 
-/** ms between two readings of records while there are any: so that a busy worker does not wake this thread for each. */
-const READ_MS = 10;
 /** ms before a thread is started again that died right after its start: a fault that repeats must not become a busy loop. */
 const RESTART_MS = 1_000;
 
@@ -29,6 +27,9 @@ export interface HostParts {
   readonly options: ShardOptions;
   /** Slots per worker, a power of two. */
   readonly capacity: number;
+  /** There may be records to read. */
+  readonly onNews: () => void;
+  /** Of connections that died with their worker. */
   readonly onRecord: (record: CloseRecord) => void;
   readonly onWarning: (kind: string, message: string, cause?: unknown) => void;
   /** A worker died: its places and waiters are gone, others may go on. */
@@ -47,9 +48,9 @@ export class Host {
   #epoll = -1;
   #worker: Worker | null = null;
   #startedAt = 0;
-  #reading = false;
-  #closing = false;
-  #over = false;
+  /** It has accepted once: a thread that dies before that fails the start, one that dies later is replaced. */
+  #ran = false;
+  #closeWithin = Number.POSITIVE_INFINITY;
   readonly #running = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   readonly #done = Promise.withResolvers<void>();
@@ -86,11 +87,21 @@ export class Host {
     this.#wake();
   }
 
-  /** Settles when it no longer accepts. A later call may shorten the time. */
-  close(timeout: number): Promise<void> {
-    this.#closing = true;
-    this.channel.order(timeout);
+  /** Resets a connection that a handler has dropped. */
+  drop(ticket: number): void {
+    this.channel.drop(ticket);
     this.#wake();
+  }
+
+  /** Orders it to close; a later call may shorten the time. */
+  close(timeout: number): void {
+    this.#closeWithin = Math.min(this.#closeWithin, timeout);
+    this.channel.order(this.#closeWithin);
+    this.#wake();
+  }
+
+  /** Settles when it no longer accepts. */
+  get stopped(): Promise<void> {
     return this.#stopped.promise;
   }
 
@@ -103,6 +114,10 @@ export class Host {
   crash(): void {
     this.channel.crash();
     this.#wake();
+  }
+
+  get #closing(): boolean {
+    return this.#closeWithin !== Number.POSITIVE_INFINITY;
   }
 
   #wake(): void {
@@ -143,39 +158,29 @@ export class Host {
 
   #look(): void {
     const { state } = this.channel;
-    if (state >= RUNNING) this.#running.resolve();
-    if (state >= STOPPED_ACCEPTING) this.#stopped.resolve();
-    this.#readRecords();
-    if (state === DONE) this.#end();
-    else if (!this.#reading) this.#readLater();
-  }
-
-  /** Reads on in a while, for as long as there are records; then asks to be told. */
-  #readLater(): void {
-    this.#reading = true;
-    setTimeout(() => {
-      this.#reading = false;
-      if (this.#over) return;
-      if (this.#readRecords() > 0 || this.channel.listen()) this.#readLater();
-    }, READ_MS);
-  }
-
-  #readRecords(): number {
-    const { channel } = this;
-    let count = 0;
-    for (let slot = channel.next(); slot >= 0; slot = channel.next()) {
-      const record = recordOf(this.#slots, slot, this.#parts.pool);
-      this.#slots.words[slot * STRIDE + STATE] = FREE;
-      channel.recycle();
-      this.#parts.onRecord(record);
-      count++;
+    if (state >= RUNNING) {
+      this.#ran = true;
+      this.#running.resolve();
     }
-    return count;
+    if (state >= STOPPED_ACCEPTING) this.#stopped.resolve();
+    this.#parts.onNews();
+    if (state === DONE) this.#end();
+  }
+
+  /** Puts the records of connections that have ended into `into`, with the times at which they did. */
+  takeRecords(into: TimedRecord[]): void {
+    const { channel } = this;
+    for (let slot = channel.next(); slot >= 0; slot = channel.next()) {
+      const at = slot * STRIDE;
+      const endedAt = this.#slots.doubles[(at >> 1) + ACCEPTED_AT]! + this.#slots.doubles[(at >> 1) + SINCE]!;
+      into.push({ endedAt, record: recordOf(this.#slots, slot, this.#parts.pool) });
+      this.#slots.words[at + STATE] = FREE;
+      channel.recycle();
+    }
   }
 
   #end(): void {
     const worker = this.#worker;
-    this.#over = true;
     this.#worker = null;
     this.#parts.libc.close(this.#epoll);
     this.#parts.libc.close(this.eventfd);
@@ -190,18 +195,16 @@ export class Host {
     if (worker !== this.#worker) return; // an old one's last sound, or the end we have asked for
     this.#worker = null;
     worker.terminate();
-    this.#readRecords();
+    this.#parts.onNews();
     const { onRecovered, onWarning, pool } = this.#parts;
     pool.recover(this.index);
     const dropped = this.#dropAll();
     const young = this.channel.state < RUNNING || performance.now() - this.#startedAt < RESTART_MS;
-    const first = this.channel.state < RUNNING && this.#closing === false;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);
     this.#running.reject(error); // has no effect once it ran
     this.#parts.libc.close(this.#epoll);
     onRecovered();
-    if (this.#closing || first) {
-      this.#over = true;
+    if (this.#closing || !this.#ran) {
       this.#stopped.resolve();
       this.#parts.libc.close(this.eventfd);
       this.#done.resolve();

@@ -1,7 +1,7 @@
 /** The loop of a worker thread: sleeps in the kernel until there is something to do, and never returns before the engine has closed. */
 import * as abi from "./abi.ts";
 import { acceptFrom, acceptRest, startAccepting } from "./accept.ts";
-import { onAnswerEvent } from "./answer.ts";
+import { onAnswerEvent, onDrop } from "./answer.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "./channel.ts";
 import {
   connectFailed,
@@ -60,7 +60,7 @@ export function run(s: Shard): void {
   s.tell();
   while (!(s.closing && s.open === 0)) {
     waitForEvents(s, newsAt);
-    takeGrants(s);
+    takeNotes(s);
     if (s.again.length > 0) pumpAgain(s);
     s.wheel.advance(s.now, expireOne);
     if (s.dirty.length > 0 && s.now >= newsAt) newsAt = tellNews(s);
@@ -81,7 +81,7 @@ function waitForEvents(s: Shard, newsAt: number): void {
   if (timeout !== 0) {
     channel.fallAsleep();
     // Looked at once more: whoever came before we said that we sleep has not written the eventfd.
-    if (channel.hasGrant(s.grantsTaken) || channel.orders !== s.ordersSeen) timeout = 0;
+    if (channel.hasNote(s.notesTaken) || channel.orders !== s.ordersSeen) timeout = 0;
   }
   const count = libc.epoll_wait(s.epoll, s.eventsStart, BATCH, timeout);
   const errno = libc.errno[0];
@@ -126,10 +126,11 @@ function onOwnEvent(s: Shard, low: number): void {
   else if (s.accepting) acceptFrom(s, s.listeners[low - LISTENER_EVENT]!);
 }
 
-function takeGrants(s: Shard): void {
-  for (let ticket = s.channel.takeGrant(s.grantsTaken); ticket >= 0; ticket = s.channel.takeGrant(s.grantsTaken)) {
-    s.grantsTaken = (s.grantsTaken + 1) | 0;
-    onGrant(s, ticket);
+function takeNotes(s: Shard): void {
+  for (let note = s.channel.takeNote(s.notesTaken); note !== 0; note = s.channel.takeNote(s.notesTaken)) {
+    s.notesTaken = (s.notesTaken + 1) | 0;
+    if (note > 0) onGrant(s, note - 1);
+    else onDrop(s, -1 - note);
   }
 }
 

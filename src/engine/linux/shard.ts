@@ -22,9 +22,9 @@ export const BATCH = 256;
 export const LISTENER_EVENT = 0x4000_0000;
 export const WAKE_EVENT = 0x7fff_ffff;
 
-/** At most 2^20 slots, so that a ticket (slot and 11 bits of generation) and an event's low word (slot and end) fit 31 bits. */
+/** At most 2^20 slots, so that a ticket (slot and 10 bits of generation) and an event's low word (slot and end) stay below 2^30. */
 export const MAX_SLOTS = 1 << 20;
-const TICKET_GENERATIONS = 1 << 11;
+const TICKET_GENERATIONS = 1 << 10;
 
 /** What the thread is told at its start; ms as in EngineOptions. */
 export interface ShardOptions {
@@ -131,8 +131,8 @@ export class Shard {
   dirty: number[] = [];
   /** Orders of the main thread that were carried out. */
   ordersSeen = 0;
-  /** Next place to look at in the ring of grants. */
-  grantsTaken = 0;
+  /** Next place to look at in the ring of notes. */
+  notesTaken = 0;
 
   readonly #free: number[] = [];
   #reclaimed = 0;
