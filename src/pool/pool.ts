@@ -116,6 +116,15 @@ export class Pool {
     this.#lock.free();
   }
 
+  /**
+   * Brings at once up to date what other threads pick by and is derived from the targets (the hash table); without a call that
+   * happens within milliseconds. For engines with threads, after changes.
+   */
+  settle(): void {
+    this.#creator();
+    this.#picker.prepare();
+  }
+
   /** In order of registration; without those that have left. */
   targets(): TargetView[] {
     return this.#creator().views();

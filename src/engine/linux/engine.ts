@@ -62,6 +62,7 @@ export class LinuxEngine implements Engine {
   /** Waiters whose turn it is are told to go on by their threads. */
   poolChanged(): void {
     const { pool } = this.#options;
+    pool.settle();
     for (let grant = pool.grant(); grant !== null; grant = pool.grant()) {
       const host = this.#hosts[grant.worker - 1];
       if (host === undefined) throw new Error(`the queue names worker ${grant.worker}, whom nobody knows`);

@@ -16,8 +16,10 @@ import type { Picker } from "./pick.ts";
 
 /** Entries looked at before all rows are: with half the targets full, one key in 2^16 gets that far. */
 const PROBES = 16;
-/** At most one part in five of the thread's time goes into rebuilding, however fast targets come, go and change. */
+/** At most one part in five of the thread's time goes into rebuilding, however fast targets come, go and change… */
 const REST_PER_WORK = 4;
+/** …in the long run: ms of rest that may be owed, so that a few changes in a row are each seen at once. */
+const REST_OWED_MS = 100;
 /** Not the row's weight in any table: it has another identity now. */
 const OUTDATED = -1;
 
@@ -72,7 +74,7 @@ export class ConsistentHash implements Picker {
   prepare(): void {
     if (!this.#dirty || this.#lock === null) return;
     const start = performance.now();
-    if (start < this.#restUntil) return;
+    if (start < this.#restUntil - REST_OWED_MS) return;
     this.#dirty = false;
     const back = 1 - this.#memory.header[HASH_SIDE]!;
     fillMaglev(this.#sides[back]!, this.#list());
@@ -80,7 +82,7 @@ export class ConsistentHash implements Picker {
     this.#memory.header[HASH_SIDE] = back;
     this.#lock.free();
     const end = performance.now();
-    this.#restUntil = end + REST_PER_WORK * (end - start);
+    this.#restUntil = Math.max(this.#restUntil, end) + REST_PER_WORK * (end - start);
   }
 
   /** The targets of the next table. Their weights are written by this thread alone, so it needs no lock. */
@@ -120,7 +122,7 @@ export class ConsistentHash implements Picker {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const rest = Math.max(0, Math.ceil(this.#restUntil - performance.now()));
+    const rest = Math.max(0, Math.ceil(this.#restUntil - REST_OWED_MS - performance.now()));
     setTimeout(() => {
       this.#scheduled = false;
       this.prepare();

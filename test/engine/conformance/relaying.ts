@@ -147,7 +147,9 @@ export function relaying(factory: EngineFactory): void {
         await readExactly(busy, 1);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      assert.equal(await idleEnd, canTellResets ? "ECONNRESET" : "fin");
+      // An engine may be able to reset where the runtime's own sockets are not.
+      const allowed = canTellResets ? ["ECONNRESET"] : ["fin", "ECONNRESET"];
+      assert.ok(allowed.includes(await idleEnd));
       const [record] = await lab.recorded(1);
       assert.deepEqual([record!.phase, record!.endedBy, record!.cause], ["relay", "balancer", "idle"]);
       assert.ok(record!.durationMs >= 400, `ended after ${record!.durationMs} ms`);
