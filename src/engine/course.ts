@@ -3,6 +3,7 @@ import { NetError } from "../runtime/net-error.ts";
 import type { Connection, Runtime } from "../runtime/runtime.ts";
 import type { Clock } from "../util/clock.ts";
 import { codeOf } from "../util/errors.ts";
+import { Aborters } from "./aborters.ts";
 import { Admission, type Turn } from "./admission.ts";
 import { DueList } from "./due-list.ts";
 import { type EngineOptions, UnavailableError, type UnavailableReason } from "./engine.ts";
@@ -29,6 +30,7 @@ export class Course {
   readonly #runtime: Runtime;
   readonly #clock: Clock;
   readonly #warnings: Warnings;
+  readonly #aborters = new Aborters();
   readonly #connecting: DueList<Life>;
   readonly #relaying: DueList<Life>;
   readonly #answering: DueList<Life>;
@@ -101,7 +103,7 @@ export class Course {
 
   /** One attempt within the connect time-out. Null: `life.failure` says why not. */
   async #dial(life: Life, now: number): Promise<Connection | null> {
-    const controller = new AbortController();
+    const controller = this.#aborters.take();
     life.phase = "connect";
     life.connecting = controller;
     this.#connecting.add(life, now);
@@ -116,6 +118,7 @@ export class Course {
     } finally {
       life.connecting = null;
       this.#connecting.remove(life);
+      this.#aborters.giveBack(controller);
     }
   }
 
