@@ -10,7 +10,7 @@ import { type EngineOptions, UnavailableError, type UnavailableReason } from "./
 import { CLIENT_LOST, type Ending, IDLE, type Life, SHUTDOWN } from "./life.ts";
 import { SWEEP_MS } from "./sweep.ts";
 import { ANSWER_MS, answerByHandler, answerText, LINGER_MS, messageFor } from "./unavailable.ts";
-import { UnavailableSocket } from "./unavailable-socket.ts";
+import { ClientSocket } from "./unavailable-socket.ts";
 import type { Warnings } from "./warnings.ts";
 
 /** ms between two looks at a relay, at most: how fresh the pool's byte counts are, and how much later than its limit an idle one ends. */
@@ -182,9 +182,9 @@ export class Course {
       await life.client.close();
     } else if (typeof unavailable === "function") {
       const error = new UnavailableError(reason, messageFor(reason), life.failure ?? undefined);
-      life.socket = new UnavailableSocket(life.client);
+      life.socket = new ClientSocket(life.client);
       await answerByHandler(life.socket, unavailable, error, lingering, (message, cause) =>
-        this.#warnings.always(message, cause),
+        this.#warnings.episode("handler", message, cause),
       );
     } else {
       // A client that is lost while it is answered has lost nothing more than the answer; the record keeps the reason.
