@@ -25,7 +25,7 @@ const TYPES_ONLY = ["pool → runtime"];
 /** Which npm packages a part may use. */
 const PACKAGES: Record<string, readonly string[]> = {
   runtime: [],
-  pool: [],
+  pool: ["ipaddr.js"],
   util: [],
   engine: ["ipaddr.js"],
   control: ["ipaddr.js", "zod"],
@@ -35,7 +35,8 @@ const PACKAGES: Record<string, readonly string[]> = {
   index: [],
   bin: ["@logtape/logtape"],
 };
-const MAX_LINES = 300;
+// 50 to 250 is the habit; this is where a check has to speak up.
+const MAX_LINES = 400;
 
 const src = resolve(process.argv[2] ?? "src");
 const problems: string[] = [];
@@ -52,7 +53,7 @@ function checkFile(file: string): void {
   const from = part(file);
   const name = relative(process.cwd(), file);
   const lines = text.split("\n").length - 1;
-  if (lines > MAX_LINES) problems.push(`${name}: ${lines} lines; a file of one idea has at most ${MAX_LINES}`);
+  if (lines > MAX_LINES) problems.push(`${name}: ${lines} lines; split it, at most ${MAX_LINES}`);
   if (!(from in MAY_IMPORT)) problems.push(`${name}: scripts/check-imports.ts does not know the part "${from}"`);
   for (const { specifier, typeOnly, line } of imports(text)) {
     const problem = judge(file, from, specifier, typeOnly);

@@ -13,7 +13,7 @@ const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as R
 
 rmSync(staging, { recursive: true, force: true });
 execute(node, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.npm.json"], root);
-dropUnreachableDeclarations(join(lib, "index.d.ts"));
+finishDeclarations(join(lib, "index.d.ts"));
 for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) copyFileSync(join(root, file), join(staging, file));
 writeFileSync(join(staging, "package.json"), `${JSON.stringify(packageJson(), null, 2)}\n`);
 execute("npm", ["pack", "--pack-destination", ".."], staging);
@@ -42,16 +42,24 @@ function packageJson(): object {
   };
 }
 
-/** Keeps the declarations that the library's own lead to: the others would ask users for the types of other runtimes. */
-function dropUnreachableDeclarations(entry: string): void {
+/**
+ * Keeps the declarations that the library's own lead to: the others would ask users for the types of other runtimes. tsc
+ * leaves the endings of their imports as they are in the source.
+ */
+function finishDeclarations(entry: string): void {
   const reachable = new Set<string>();
   const pending = [entry];
   for (let file = pending.pop(); file; file = pending.pop()) {
     if (reachable.has(file)) continue;
     reachable.add(file);
-    for (const [, specifier] of readFileSync(file, "utf8").matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)) {
-      pending.push(resolve(dirname(file), specifier!.replace(/\.[jt]s$/, ".d.ts")));
-    }
+    const text = readFileSync(file, "utf8").replace(
+      /((?:from|import\()\s*")(\.[^"]+)\.ts"/g,
+      (_, before: string, path: string) => {
+        pending.push(resolve(dirname(file), `${path}.d.ts`));
+        return `${before}${path}.js"`;
+      },
+    );
+    writeFileSync(file, text);
   }
   for (const name of readdirSync(lib, { recursive: true, encoding: "utf8" })) {
     const file = join(lib, name);

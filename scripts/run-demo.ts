@@ -7,11 +7,12 @@ import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { node, root } from "./runtimes.ts";
 
-const port = process.env.PORT ?? "3000";
-const adminPort = process.env.ADMIN_PORT ?? "1666";
+const PORT = process.env.PORT ?? "3000";
+const ADMIN_PORT = process.env.ADMIN_PORT ?? "1666";
 const WEIGHTS = [500, 500, 1000];
 // Long enough for a few requests to be open at once, so that weights show.
 const ANSWER_MS = 50;
@@ -35,20 +36,19 @@ process.on("SIGTERM", () => void end(0));
 
 // A key of this demonstration's own: nothing is left on the machine.
 const env = { ...process.env, HARMONY_KEY: `demo:${randomBytes(24).toString("base64url")}` };
-await startBalancer();
+const { port, adminPort } = await startBalancer();
 const samples = await Promise.all(WEIGHTS.map(startSample));
 await Promise.all(samples.map(startReporter));
 printHelp();
 show();
 
-async function startBalancer(): Promise<void> {
-  const options = ["--listen", port, "--admin", adminPort, "--persistent", "off", "--drain-timeout", DRAIN];
-  await startProgram(
-    "harmony-balancer",
-    options,
-    /listening/i,
-    "PORT and ADMIN_PORT choose others: make run PORT=3100 ADMIN_PORT=1700",
-  );
+/** The ports are the ones it really got: PORT=0 is any free one. */
+async function startBalancer(): Promise<{ port: string; adminPort: string }> {
+  const options = ["--listen", PORT, "--admin", ADMIN_PORT, "--persistent", "off", "--drain-timeout", DRAIN];
+  const advice = "PORT and ADMIN_PORT choose others: make run PORT=3100 ADMIN_PORT=1700";
+  const { clients, reporters } = await startProgram("harmony-balancer", options, /^listening/, advice);
+  const portOf = (addresses: unknown): string => /\d+$/.exec((addresses as string[])[0]!)![0];
+  return { port: portOf(clients), adminPort: portOf(reporters) };
 }
 
 async function startSample(weight: number, index: number): Promise<Sample> {
@@ -73,36 +73,38 @@ async function startReporter({ weight, port: target }: Sample): Promise<void> {
     "--balance",
     String(weight),
   ];
-  await startProgram("harmony-reporter", [...options, "--drain-timeout", DRAIN], /registered/i);
+  await startProgram("harmony-reporter", [...options, "--drain-timeout", DRAIN], /^registered/);
 }
 
-/** Starts one of the programs and resolves once it logs that it is ready; one that ends too early ends the demonstration. */
-async function startProgram(name: string, args: readonly string[], ready: RegExp, advice = ""): Promise<void> {
+interface LogLine {
+  readonly message: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/** Starts a program; resolves with the properties of its log line `ready`. If it ends before, so does the demonstration. */
+async function startProgram(
+  name: string,
+  args: readonly string[],
+  ready: RegExp,
+  advice = "",
+): Promise<LogLine["properties"]> {
   const command = ["--import", "tsx", join(root, "src/bin", `${name}.ts`), ...args, "--log-format", "json"];
   const child = spawn(node, command, { cwd: root, env, stdio: ["ignore", "ignore", "pipe"] });
   children.push(child);
-  let said = "";
-  await new Promise<void>((resolve) => {
-    child.stderr.on("data", (bytes: Buffer) => {
-      said += bytes.toString();
-      if (ready.test(said)) resolve();
+  const said: string[] = [];
+  return new Promise((resolve) => {
+    createInterface(child.stderr).on("line", (text) => {
+      const line = text.startsWith("{") ? (JSON.parse(text) as LogLine) : { message: text, properties: {} };
+      said.push(line.message);
+      if (ready.test(line.message)) resolve(line.properties);
     });
     child.once("close", (code) => {
       if (ending) return;
-      console.error(`${name} ended with code ${code}:\n${plain(said)}`);
+      console.error(`${name} ended with code ${code}:\n${said.join("\n")}`);
       if (advice) console.error(advice);
       void end(1);
     });
   });
-}
-
-/** The messages of JSON log lines. */
-function plain(log: string): string {
-  return log
-    .trim()
-    .split("\n")
-    .map((line) => (line.startsWith("{") ? (JSON.parse(line) as { message: string }).message : line))
-    .join("\n");
 }
 
 function printHelp(): void {

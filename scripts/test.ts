@@ -75,7 +75,7 @@ async function runFile(
   const notes = join(folder, "skips.jsonl");
   const env = { ...process.env, ...form.env, HARMONY_SKIP_NOTES: notes };
   const finished = await run(command(file, report), { env, timeout: FILE_TIMEOUT_MS });
-  const tests = withReasons(existsSync(report) ? readJunit(readFileSync(report, "utf8")) : [], notes);
+  const tests = withNotes(existsSync(report) ? readJunit(readFileSync(report, "utf8")) : [], notes);
   rmSync(folder, { recursive: true });
 
   const trouble = fileTrouble(finished, tests);
@@ -98,16 +98,24 @@ function fileTrouble(finished: Awaited<ReturnType<typeof run>>, tests: readonly 
   return tests.length === 0 ? "the file holds no test" : "";
 }
 
-/** Fills in the reasons that a runtime's report leaves out (scripts/test/node-test.ts writes them down). */
-function withReasons(tests: readonly TestResult[], notes: string): TestResult[] {
+/**
+ * Fills in what a runtime's report leaves out and scripts/test/node-test.ts writes down: the reason of a skip, and on Bun the
+ * skip of a whole suite.
+ */
+function withNotes(tests: readonly TestResult[], notes: string): TestResult[] {
   const reasons = new Map<string, string>();
   for (const line of existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n") : []) {
     const { name, reason } = JSON.parse(line) as { name: string; reason: string };
     reasons.set(name, reason);
   }
-  return tests.map((test) => {
-    if (test.outcome !== "skipped" || test.reason !== "") return test;
-    const part = test.name.split(" > ").findLast((name) => reasons.has(name));
-    return part === undefined ? test : { ...test, reason: reasons.get(part)! };
-  });
+  const reported = new Set(tests.flatMap((test) => test.name.split(" > ")));
+  const unreported = [...reasons].filter(([name]) => !reported.has(name));
+  return [
+    ...tests.map((test) => {
+      if (test.outcome !== "skipped" || test.reason !== "") return test;
+      const part = test.name.split(" > ").findLast((name) => reasons.has(name));
+      return part === undefined ? test : { ...test, reason: reasons.get(part)! };
+    }),
+    ...unreported.map(([name, reason]): TestResult => ({ name, outcome: "skipped", reason })),
+  ];
 }

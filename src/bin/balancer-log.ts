@@ -6,6 +6,7 @@ import { formatHostPort } from "../util/host-port.ts";
 import type { Log } from "./log.ts";
 import { targetTable } from "./target-table.ts";
 import { UnavailableCounter } from "./unavailable-counter.ts";
+import { connectionCount } from "./words.ts";
 
 const DOWN = {
   "lease-expired": "it has not reported in time",
@@ -80,9 +81,12 @@ function connectionText(record: CloseRecord): string {
 export function logTargets(balancer: Balancer, log: Log): void {
   const targets = balancer.targets();
   const { active, waiting } = balancer.connections;
-  log.info(`${targets.length} targets, ${active} connections, ${waiting} waiting${targetTable(targets)}`, {
-    targets,
-    active,
-    waiting,
-  });
+  log.info(
+    `${targets.length === 1 ? "1 target" : `${targets.length} targets`}, ${connectionCount(active)}, ${waiting} waiting${targetTable(targets)}`,
+    {
+      targets,
+      active,
+      waiting,
+    },
+  );
 }

@@ -5,6 +5,7 @@ import { formatDuration } from "../util/durations.ts";
 import { logBalancer, logTargets } from "./balancer-log.ts";
 import { main } from "./program.ts";
 import { onStopSignals, onUserSignal } from "./signals.ts";
+import { connectionCount } from "./words.ts";
 
 const PROGRAM = {
   name: "harmony-balancer",
@@ -27,8 +28,8 @@ void main(PROGRAM, loadBalancer, async ({ settings }, log) => {
   onStopSignals((signal, before) => {
     if (before === 0) {
       const { active } = balancer.connections;
-      const patience = formatDuration(settings.drainTimeout);
-      log.info(`${signal}: stopping; ${active} connections may finish within ${patience}`, { signal, active });
+      const rest = `; ${connectionCount(active)} may finish within ${formatDuration(settings.drainTimeout)}`;
+      log.info(`${signal}: stopping${active === 0 ? "" : rest}`, { signal, active });
       void balancer.close();
     } else {
       log.warning(`${signal} again: ending all connections now`, { signal });

@@ -8,6 +8,7 @@ import { main } from "./program.ts";
 import { logReporter } from "./reporter-log.ts";
 import { ServerProcess } from "./server-process.ts";
 import { onStopSignals } from "./signals.ts";
+import { connectionCount } from "./words.ts";
 
 const PROGRAM = {
   name: "harmony-reporter",
@@ -77,6 +78,8 @@ async function drain(reporter: Reporter, { drainTimeout }: ReporterSettings, log
   const results = await reporter.drain();
   const left = results.reduce((sum, { active }) => sum + (active ?? 0), 0);
   if (left > 0) {
-    log.warning(`${left} connections have not finished within ${formatDuration(drainTimeout)}`, { connections: left });
+    log.warning(`${connectionCount(left)} did not finish within ${formatDuration(drainTimeout)}`, {
+      connections: left,
+    });
   }
 }

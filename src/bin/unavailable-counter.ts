@@ -1,4 +1,5 @@
 import type { EndCause } from "../engine/engine.ts";
+import { connectionCount } from "./words.ts";
 
 /** ms summed up in one line: an outage is seen at once, and does not flood the log. */
 const WINDOW_MS = 1_000;
@@ -38,8 +39,7 @@ export class UnavailableCounter {
 
   #say(): void {
     for (const [cause, connections] of this.#counts) {
-      const who = connections === 1 ? "1 connection" : `${connections} connections`;
-      this.#tell(`${who} got no target: ${MEANING[cause] ?? cause}`, { connections, cause });
+      this.#tell(`${connectionCount(connections)} got no target: ${MEANING[cause] ?? cause}`, { connections, cause });
     }
     this.#counts.clear();
   }

@@ -17,8 +17,6 @@ export interface Option<T> {
   readonly repeat?: boolean;
   /** Default: everywhere. */
   readonly places?: readonly Place[];
-  /** The value is a secret: problems do not quote it. */
-  readonly secret?: boolean;
   /** What a number means in the library where it is not what the kind says (an old unit). */
   readonly libraryNumber?: "minutes";
   /** The text that an object means in the library (an old form). */

@@ -39,8 +39,7 @@ export function resolve<T extends OptionTable>(table: T, sources: readonly Sourc
 function judge<T>(spec: Option<T>, given: Given, problems: string[]): T {
   const parsed = spec.kind.parse(given.text);
   if (parsed) return parsed.value;
-  const shown = spec.secret ? "" : ` ${JSON.stringify(given.shown ?? given.text)}`;
-  problems.push(`${given.from}${shown}: give ${spec.kind.allowed}`);
+  problems.push(`${given.from} ${JSON.stringify(given.shown ?? given.text)}: give ${spec.kind.allowed}`);
   return spec.default;
 }
 

@@ -24,8 +24,8 @@ export const keyFile = optional({
 export const key = optional({
   kind: text("[ID:]SECRET", "[id:]secret with a secret of at least 16 characters"),
   doc: "The key itself; it goes before any key file. There is no flag for it, since anybody can list flags with ps.",
+  // Any text is taken here, so that no problem with it is worded (and quoted) where other options' are: see settings.ts.
   places: ["env", "library"],
-  secret: true,
 });
 
 export const programOptions = {

@@ -74,7 +74,7 @@ export class Admission {
   /** Nobody waits any more: those that do, and those to come, are told "stopping". */
   stop(): void {
     this.#stopped = true;
-    for (const life of this.#timeouts) this.#leaveQueue(life, "stopping");
+    for (const life of this.#waiting.values()) this.#leaveQueue(life, "stopping");
   }
 
   sweep(now: number): void {
@@ -83,7 +83,7 @@ export class Admission {
 
   /** Continues those whose turn it is. To be called when a place, a target or room on a target may have become free. */
   pump(): void {
-    if (this.#pumping || this.#waiting.size === 0) return;
+    if (this.#pumping || this.#stopped || this.#waiting.size === 0) return;
     this.#pumping = true;
     for (let grant = this.#pool.grant(); grant !== null; grant = this.#pool.grant()) this.#grant(grant.ticket);
     this.#pumping = false;

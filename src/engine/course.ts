@@ -3,13 +3,14 @@ import { NetError } from "../runtime/net-error.ts";
 import type { Connection, Runtime } from "../runtime/runtime.ts";
 import type { Clock } from "../util/clock.ts";
 import { codeOf } from "../util/errors.ts";
+import { Aborters } from "./aborters.ts";
 import { Admission, type Turn } from "./admission.ts";
 import { DueList } from "./due-list.ts";
 import { type EngineOptions, UnavailableError, type UnavailableReason } from "./engine.ts";
 import { CLIENT_LOST, type Ending, IDLE, type Life, SHUTDOWN } from "./life.ts";
 import { SWEEP_MS } from "./sweep.ts";
 import { ANSWER_MS, answerByHandler, answerText, LINGER_MS, messageFor } from "./unavailable.ts";
-import { UnavailableSocket } from "./unavailable-socket.ts";
+import { ClientSocket } from "./unavailable-socket.ts";
 import type { Warnings } from "./warnings.ts";
 
 /** ms between two looks at a relay, at most: how fresh the pool's byte counts are, and how much later than its limit an idle one ends. */
@@ -29,6 +30,7 @@ export class Course {
   readonly #runtime: Runtime;
   readonly #clock: Clock;
   readonly #warnings: Warnings;
+  readonly #aborters = new Aborters();
   readonly #connecting: DueList<Life>;
   readonly #relaying: DueList<Life>;
   readonly #answering: DueList<Life>;
@@ -101,7 +103,7 @@ export class Course {
 
   /** One attempt within the connect time-out. Null: `life.failure` says why not. */
   async #dial(life: Life, now: number): Promise<Connection | null> {
-    const controller = new AbortController();
+    const controller = this.#aborters.take();
     life.phase = "connect";
     life.connecting = controller;
     this.#connecting.add(life, now);
@@ -116,6 +118,7 @@ export class Course {
     } finally {
       life.connecting = null;
       this.#connecting.remove(life);
+      this.#aborters.giveBack(controller);
     }
   }
 
@@ -179,9 +182,9 @@ export class Course {
       await life.client.close();
     } else if (typeof unavailable === "function") {
       const error = new UnavailableError(reason, messageFor(reason), life.failure ?? undefined);
-      life.socket = new UnavailableSocket(life.client);
+      life.socket = new ClientSocket(life.client);
       await answerByHandler(life.socket, unavailable, error, lingering, (message, cause) =>
-        this.#warnings.always(message, cause),
+        this.#warnings.episode("handler", message, cause),
       );
     } else {
       // A client that is lost while it is answered has lost nothing more than the answer; the record keeps the reason.

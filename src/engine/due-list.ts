@@ -23,10 +23,6 @@ export class DueList<T extends Timed<T>> implements Iterable<T> {
     this.#expire = expire;
   }
 
-  get empty(): boolean {
-    return this.#first === null;
-  }
-
   /** Adds at the end, after taking it out of whichever list it is in. */
   add(item: T, now: number): void {
     item.list?.remove(item);

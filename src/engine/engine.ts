@@ -25,8 +25,19 @@ export class UnavailableError extends Error {
   }
 }
 
-/** The client's connection as a net.Socket-like Duplex with `remoteAddress`, `remotePort`, `localAddress`, `localPort`, `setTimeout`, `setNoDelay`, `setKeepAlive`. */
-export type UnavailableSocket = Duplex & { readonly remoteAddress: string; readonly remotePort: number };
+/** The client's connection as a stream with a net.Socket's basics. Nagle is off and keepalive on, whatever is asked. */
+export interface UnavailableSocket extends Duplex {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Emits "timeout" after that many ms without a byte either way; ends nothing by itself. 0 switches it off. */
+  setTimeout(ms: number, onTimeout?: () => void): this;
+  setNoDelay(noDelay?: boolean): this;
+  setKeepAlive(enable?: boolean, initialDelay?: number): this;
+  /** Destroys it once what was written has been sent. */
+  destroySoon(): void;
+}
 export type UnavailableHandler = (error: UnavailableError, socket: UnavailableSocket) => unknown;
 
 /** How far a connection had come when it ended. */

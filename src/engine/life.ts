@@ -2,7 +2,7 @@ import type { Connection, Progress, TcpAddress } from "../runtime/runtime.ts";
 import type { Turn } from "./admission.ts";
 import { Timed } from "./due-list.ts";
 import type { CloseRecord, EndCause, EndedBy, Phase } from "./engine.ts";
-import type { UnavailableSocket } from "./unavailable-socket.ts";
+import type { ClientSocket } from "./unavailable-socket.ts";
 
 /** Who ended a connection, and how. */
 export interface Ending {
@@ -58,7 +58,7 @@ export class Life extends Timed<Life> implements Progress {
   movedAt = 0;
 
   /** The handler's view of it, while `unavailable` is a function that has it. */
-  socket: UnavailableSocket | null = null;
+  socket: ClientSocket | null = null;
   /** Set once by whoever ends it: its own course, the sweep, or the client's reset. */
   ending: Ending | null = null;
   /** Its client is being watched for a reset; once is enough. */

@@ -98,7 +98,11 @@ export class PortableEngine implements Engine {
       .run(life)
       .catch((error: unknown) => {
         client.abort();
-        this.#warnings.always(`a connection was dropped by a fault of the engine: ${messageOf(error)}`, error);
+        this.#warnings.episode(
+          "engine",
+          `a connection was dropped by a fault of the engine: ${messageOf(error)}`,
+          error,
+        );
       })
       .then(() => this.#ended(life));
   }
@@ -113,7 +117,7 @@ export class PortableEngine implements Engine {
     try {
       this.#options.onClose(record);
     } catch (error) {
-      this.#warnings.always(`the listener for close records threw: ${messageOf(error)}`, error);
+      this.#warnings.episode("onClose", `the listener for close records threw: ${messageOf(error)}`, error);
     }
   }
 

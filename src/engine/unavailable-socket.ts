@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Connection } from "../runtime/runtime.ts";
+import type { UnavailableSocket } from "./engine.ts";
 
 type Done = (error?: Error | null) => void;
 
@@ -9,7 +10,7 @@ type Done = (error?: Error | null) => void;
  * A client's connection as a Node stream with what users of a net.Socket expect of it, for the function form of
  * `unavailable`. It owns the connection: `destroy()` closes it once our FIN is sent, and before that aborts it.
  */
-export class UnavailableSocket extends Duplex {
+export class ClientSocket extends Duplex implements UnavailableSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly remoteFamily: "IPv4" | "IPv6";
@@ -38,7 +39,6 @@ export class UnavailableSocket extends Duplex {
     return { address: this.localAddress, family: familyOf(this.localAddress), port: this.localPort };
   }
 
-  /** Emits "timeout" after that many ms without a byte either way; ends nothing by itself. 0 switches it off. */
   setTimeout(ms: number, onTimeout?: () => void): this {
     this.#idleMs = ms;
     if (onTimeout !== undefined) {
@@ -49,12 +49,10 @@ export class UnavailableSocket extends Duplex {
     return this;
   }
 
-  /** Nagle's algorithm is off, whatever is asked: the balancer never wants it. */
   setNoDelay(_noDelay?: boolean): this {
     return this;
   }
 
-  /** Keepalive is on, whatever is asked: the balancer always wants it. */
   setKeepAlive(_enable?: boolean, _initialDelay?: number): this {
     return this;
   }
@@ -68,7 +66,6 @@ export class UnavailableSocket extends Duplex {
     return this;
   }
 
-  /** Destroys it once what was written has been sent. */
   destroySoon(): void {
     if (!this.writableEnded) this.end();
     if (this.writableFinished) this.destroy();

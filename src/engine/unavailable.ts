@@ -1,6 +1,6 @@
 import type { Connection } from "../runtime/runtime.ts";
 import type { UnavailableError, UnavailableHandler, UnavailableReason } from "./engine.ts";
-import type { UnavailableSocket } from "./unavailable-socket.ts";
+import type { ClientSocket } from "./unavailable-socket.ts";
 
 /** ms in which a client has to take its answer, or a handler to give it: long for a person's patience, short for a leak. */
 export const ANSWER_MS = 30_000;
@@ -45,7 +45,7 @@ export async function answerText(client: Connection, text: Uint8Array, lingering
  * socket when it takes too long.
  */
 export async function answerByHandler(
-  socket: UnavailableSocket,
+  socket: ClientSocket,
   handler: UnavailableHandler,
   error: UnavailableError,
   lingering: () => void,
@@ -71,11 +71,11 @@ export async function answerByHandler(
 }
 
 /** So that a handler that throws and one that rejects are the same. */
-async function run(handler: UnavailableHandler, error: UnavailableError, socket: UnavailableSocket): Promise<void> {
+async function run(handler: UnavailableHandler, error: UnavailableError, socket: ClientSocket): Promise<void> {
   await handler(error, socket);
 }
 
-function drain(socket: UnavailableSocket): void {
+function drain(socket: ClientSocket): void {
   const limit = socket.bytesRead + LINGER_BYTES;
   socket.on("data", () => {
     if (socket.bytesRead > limit) socket.destroy();

@@ -3,7 +3,10 @@ import type { Clock } from "../util/clock.ts";
 /** ms without a further event after which trouble of that kind counts as over, and is worth a word when it returns. */
 export const EPISODE_MS = 10_000;
 
-/** Passes on the first of a run of like events: descriptor exhaustion fails a thousand times a second, and is one piece of news. */
+/**
+ * Passes on the first of a run of like events: descriptor exhaustion or a broken handler fails a thousand times a second, and
+ * is one piece of news.
+ */
 export class Warnings {
   readonly #clock: Clock;
   readonly #warn: (message: string, cause?: unknown) => void;
@@ -21,10 +24,5 @@ export class Warnings {
     const last = this.#seen.get(kind);
     this.#seen.set(kind, now);
     if (last === undefined || now - last >= EPISODE_MS) this.#warn(message, cause);
-  }
-
-  /** Warns each time. */
-  always(message: string, cause?: unknown): void {
-    this.#warn(message, cause);
   }
 }

@@ -2,7 +2,7 @@
 import { BINDING_WAYS, DEFAULT_MAX_BINDINGS, DEFAULT_MAX_TARGETS, MAX_QUEUE } from "./table.ts";
 import type { PoolOptions } from "./types.ts";
 
-/** Beyond this (the Maglev table is 100 times as large) a pool would take gigabytes. */
+/** Beyond this (the hash table is 100 times as large) a pool would take gigabytes. */
 const MAX_TARGETS = 100_000;
 const MAX_BINDINGS = 1 << 24;
 const MAX_CONCURRENCY = 2 ** 31 - 1;

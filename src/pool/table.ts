@@ -40,7 +40,7 @@ export function view(limits: Limits, buffer: SharedArrayBuffer): Memory {
   return cut(limits, new Cutter(buffer));
 }
 
-/** Entries of the hash table: a prime, over 100 per target, so that shares are even and few keys move. Fixed per pool. */
+/** Entries of the hash table: a prime, over 100 per target, so that shares are even. Fixed per pool: another size would move all keys. */
 export function hashTableSize(maxTargets: number): number {
   let size = 100 * maxTargets + 1;
   while (!isPrime(size)) size++;

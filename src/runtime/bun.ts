@@ -3,8 +3,9 @@ import { BunConnection, type BunSocket } from "./bun-connection.ts";
 import { KEEPALIVE_IDLE } from "./defaults.ts";
 import { type NetError, netError, toNetError } from "./net-error.ts";
 import { runtime as node } from "./node.ts";
-import type { PushConnection } from "./push-connection.ts";
+import { HOLD_LIMIT, type PushConnection } from "./push-connection.ts";
 import { pushRelay } from "./push-relay.ts";
+import { resolveLocal } from "./resolve.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -53,7 +54,7 @@ async function listen(
       }),
     );
   try {
-    if (host !== "") return bind(host);
+    if (host !== "") return bind(await resolveLocal(host));
     try {
       return bind("::");
     } catch (error) {
@@ -80,16 +81,36 @@ class BunListener implements Listener {
   }
 }
 
-/** The promise of `Bun.connect()` repeats what `connectError` has told. */
-function ignore(): void {}
+/**
+ * Addresses that answered when last asked. `Bun.connect()` costs least but cannot be given up: the socket lingers, and keeps
+ * the process alive, until the kernel gives up. So it only serves addresses that are known to answer; the first attempt,
+ * and those after one that was given up, go through `node:net`.
+ */
+const answering = new Set<string>();
+/** Above any number of targets in use; a cleared set costs one slower connect each. */
+const ANSWERING_LIMIT = 16_384;
 
-function connect(options: ConnectOptions): Promise<Connection> {
+async function connect(options: ConnectOptions): Promise<Connection> {
+  const { to } = options;
   if (options.tls !== undefined) return node.connect(options);
+  if ("path" in to) return connectNow(options, { unix: to.path }, to.path);
+  const key = `${to.host} ${to.port}`;
+  if (answering.has(key)) return connectNow(options, { hostname: to.host, port: to.port }, key);
+  const connection = await node.connect(options);
+  if (answering.size >= ANSWERING_LIMIT) answering.clear();
+  answering.add(key);
+  return connection;
+}
+
+function connectNow(options: ConnectOptions, target: object, key: string): Promise<Connection> {
   const { to, signal } = options;
   const doing = (): string => `cannot connect to ${showAddress(to)}`;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(netError("EABORTED", doing()));
-    const onAbort = (): void => reject(netError("EABORTED", doing(), signal?.reason));
+    const onAbort = (): void => {
+      answering.delete(key);
+      reject(netError("EABORTED", doing(), signal?.reason));
+    };
     signal?.addEventListener("abort", onAbort, { once: true });
     const socket = {
       ...HANDLERS,
@@ -103,20 +124,31 @@ function connect(options: ConnectOptions): Promise<Connection> {
         reject(toNetError(error, doing()));
       },
     };
-    const target = "path" in to ? { unix: to.path } : { hostname: to.host, port: to.port };
-    try {
-      Bun.connect<BunConnection>({ ...target, allowHalfOpen: true, socket } as never).catch(ignore);
-    } catch (error) {
-      reject(toNetError(error, doing())); // a port out of range
-    }
+    const connecting = {
+      ...target,
+      allowHalfOpen: true,
+      socket,
+    } as unknown as Bun.TCPSocketConnectOptions<BunConnection>;
+    Bun.connect(connecting).catch(ignore);
   });
 }
+
+/** The promise of `Bun.connect()` repeats what `connectError` has told. */
+function ignore(): void {}
 
 /** Sockets over `Bun.listen` and `Bun.connect`; TLS over Bun's `node:tls`, whose cost does not matter here. */
 export const runtime: Runtime = {
   name: "bun",
   version: Bun.version,
-  can: { reset: true, unix: true, tls: true, backlog: false, seesReset: true, readAhead: CHUNK },
+  can: {
+    reset: true,
+    unix: true,
+    tls: true,
+    backlog: false,
+    cancel: false,
+    seesReset: true,
+    readAhead: HOLD_LIMIT + CHUNK,
+  },
   listen,
   connect,
   relay: (a, b, progress) => pushRelay(a as PushConnection, b as PushConnection, progress),

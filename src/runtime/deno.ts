@@ -110,7 +110,7 @@ async function connectUnix(path: string, signal: AbortSignal | undefined): Promi
 export const runtime: Runtime = {
   name: "deno",
   version: Deno.version.deno,
-  can: { reset: false, unix: true, tls: true, backlog: true, seesReset: true, readAhead: LARGEST_BUFFER },
+  can: { reset: false, unix: true, tls: true, backlog: true, cancel: true, seesReset: true, readAhead: LARGEST_BUFFER },
   listen,
   connect,
   relay,

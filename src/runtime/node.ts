@@ -4,7 +4,9 @@ import { plainHost, showAddress } from "./address.ts";
 import { DEFAULT_BACKLOG, DEFAULT_HANDSHAKE_TIMEOUT, KEEPALIVE_IDLE } from "./defaults.ts";
 import { type NetError, netError, toNetError } from "./net-error.ts";
 import { NodeConnection } from "./node-connection.ts";
+import { HOLD_LIMIT } from "./push-connection.ts";
 import { pushRelay } from "./push-relay.ts";
+import { resolveLocal } from "./resolve.ts";
 import type { Connection, ConnectOptions, Listener, ListenOptions, OnConnection, Runtime } from "./runtime.ts";
 
 /** Node 20's own default, fixed here because newer ones read ahead four times as much. */
@@ -41,12 +43,13 @@ async function listen(
   const host = options.host ?? "";
   const doing = `cannot listen on ${showAddress({ host, port: options.port })}`;
   try {
+    const address = host === "" ? {} : { host: await resolveLocal(host) };
     const server = createServer(options, onConnection);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       const backlog = options.backlog ?? DEFAULT_BACKLOG;
       // Without a host Node itself takes :: for both families, and 0.0.0.0 where there is no IPv6.
-      server.listen(host === "" ? { port: options.port, backlog } : { port: options.port, host, backlog }, () => {
+      server.listen({ ...address, port: options.port, backlog }, () => {
         server.off("error", reject);
         resolve();
       });
@@ -125,6 +128,9 @@ function connect(options: ConnectOptions): Promise<Connection> {
   });
 }
 
+/** The one place that knows that this adapter also runs on what Bun and Deno make of Node's modules. */
+const { bun, deno } = process.versions;
+
 /** Sockets over `node:net` and `node:tls`. Also runs on the versions of those modules that Bun and Deno have. */
 export const runtime: Runtime = {
   name: "node",
@@ -132,11 +138,12 @@ export const runtime: Runtime = {
   can: {
     reset: true,
     unix: true,
-    tls: true,
-    backlog: true,
+    tls: deno === undefined, // 2.9.6: reading stalls, and a stranger stays for ever
+    backlog: bun === undefined, // 1.4.5: always 512
+    cancel: true,
     seesReset: true,
-    // The chunk that readable() holds, a stream buffer just short of its mark, and the chunk that fills it.
-    readAhead: CHUNK + HIGH_WATER_MARK + CHUNK,
+    // What is held, a stream buffer just short of its mark, and the chunk that overfills each.
+    readAhead: HOLD_LIMIT + CHUNK + HIGH_WATER_MARK + CHUNK,
   },
   listen,
   connect,

@@ -99,6 +99,11 @@ export interface Capabilities {
   readonly tls: boolean;
   /** `ListenOptions.backlog` has an effect. */
   readonly backlog: boolean;
+  /**
+   * A connect given up by its signal frees its descriptor at once. Otherwise that is only so for an address that has not
+   * answered before; an attempt towards one that has lingers until the kernel gives up (on Linux about two minutes).
+   */
+  readonly cancel: boolean;
   /** The peer's reset is told apart from its FIN while a read is pending. */
   readonly seesReset: boolean;
   /** Bytes that a connection may hold before its reader asks for them (the kernel's buffers come on top). */

@@ -73,16 +73,30 @@ describe("a target killed with SIGKILL", () => {
     for (const filler of fillers) filler.abort();
   });
 
-  it("together with its reporter: it is out at once, long before its lease ends", async () => {
-    const balancer = await startBalancer(["--algorithm", "roundrobin", "--host-timeout", "10m"]);
-    const [doomed, other] = await Promise.all([startTarget("http", "doomed"), startTarget("http", "other")]);
-    const reporter = await startReporter(balancer, doomed.port);
-    await startReporter(balancer, other.port);
+  it("and its reporter after it: it is out at once, long before its lease ends", async () => {
+    const { balancer, doomed, reporter } = await twoTargets();
+    await doomed.program.kill();
     reporter.signal("SIGKILL");
-    doomed.program.signal("SIGKILL");
     await balancer.program.logged("the target to be out", (line) => isTargetEvent(line, "down", doomed.port));
     for (let i = 0; i < 20; i++) assert.equal(await httpGet(balancer.port, "/"), "other");
   });
+
+  it("at the same instant as its reporter: no client is turned away", async () => {
+    const { balancer, doomed, reporter } = await twoTargets();
+    assert.equal(await httpGet(balancer.port, "/"), "doomed");
+    reporter.signal("SIGKILL");
+    await doomed.program.kill();
+    for (let i = 0; i < 20; i++) assert.equal(await httpGet(balancer.port, "/"), "other");
+  });
+
+  /** `doomed` comes first, and has a lease that no test outlasts. */
+  async function twoTargets() {
+    const balancer = await startBalancer(["--algorithm", "roundrobin", "--host-timeout", "10m"]);
+    const [doomed, other] = await Promise.all([startTarget("http", "doomed"), startTarget("http", "other")]);
+    const reporter = await startReporter(balancer, doomed.port);
+    await startReporter(balancer, other.port, ["--balance", "100"]);
+    return { balancer, doomed, reporter };
+  }
 });
 
 /** Connects until a connect hangs: what is returned fills the backlog of a server that accepts nothing. */

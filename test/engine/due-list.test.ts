@@ -45,7 +45,6 @@ describe("DueList", () => {
     one.add(item, 0);
     two.add(item, 0);
     assert.deepEqual([[...one], [...two]], [[], [item]]);
-    assert.equal(one.empty, true);
     one.remove(item);
     assert.equal(item.list, two);
   });

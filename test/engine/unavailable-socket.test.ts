@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { describe, it } from "node:test";
-import { UnavailableSocket } from "../../src/engine/unavailable-socket.ts";
+import { ClientSocket } from "../../src/engine/unavailable-socket.ts";
 import { memoryNetwork } from "../../src/runtime/memory.ts";
 import type { Connection } from "../../src/runtime/runtime.ts";
 import { ending, readExactly, readText } from "./lab.ts";
 
-async function pair(): Promise<{ client: Connection; connection: Connection; socket: UnavailableSocket }> {
+async function pair(): Promise<{ client: Connection; connection: Connection; socket: ClientSocket }> {
   const network = memoryNetwork({ window: 1_000 });
   let accept: (connection: Connection) => void;
   const accepted = new Promise<Connection>((resolve) => {
@@ -16,10 +16,10 @@ async function pair(): Promise<{ client: Connection; connection: Connection; soc
   const listener = await network.listen({ host: "127.0.0.1", port: 0 }, (connection) => accept(connection));
   const client = await network.connect({ to: listener.address });
   const connection = await accepted;
-  return { client, connection, socket: new UnavailableSocket(connection) };
+  return { client, connection, socket: new ClientSocket(connection) };
 }
 
-describe("UnavailableSocket", () => {
+describe("ClientSocket", () => {
   it("has a net.Socket's addresses", async () => {
     const { client, socket } = await pair();
     assert.deepEqual([socket.remoteAddress, socket.remotePort], [client.local.host, client.local.port]);

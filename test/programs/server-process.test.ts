@@ -50,6 +50,6 @@ describe("a reporter with a server, asked to stop", { skip }, () => {
   test("passes SIGTERM on after the drain time-out though a connection is open", async () => {
     const { reporter } = await startServed(["--drain-timeout", "300ms"]);
     assert.deepEqual(await reporter.stop(), { code: 23, signal: null });
-    assert.match(reporter.stderr, /1 connections have not finished within 300ms/);
+    assert.match(reporter.stderr, /1 connection did not finish within 300ms/);
   });
 });

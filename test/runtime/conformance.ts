@@ -14,7 +14,7 @@ import { tlsSuite } from "./suite-tls.ts";
 export function conformance(
   label: string,
   runtime: Runtime,
-  openBlackHole: () => Promise<BlackHole> = () => blackHole(runtime),
+  openBlackHole: () => Promise<BlackHole> = () => blackHole(),
 ): void {
   describe(label, () => {
     streamSuite(runtime);

@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { Worker } from "node:worker_threads";
+import { runtime as node } from "../../src/runtime/node.ts";
 import type { Connection, Listener, Runtime, TcpAddress } from "../../src/runtime/runtime.ts";
 
 export const LOOPBACK = "127.0.0.1";
@@ -137,7 +138,7 @@ const RELEASE = 1;
 const BATCH = 64;
 
 /** A real one. `runtime` fills the backlog: it is full when attempts hang and none succeeds any more. */
-export async function blackHole(runtime: Runtime): Promise<BlackHole> {
+export async function blackHole(runtime: Runtime = node): Promise<BlackHole> {
   const shared = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(new URL("./black-hole.mjs", import.meta.url), { workerData: shared });
   await eventually(() => Atomics.load(shared, PORT) !== 0, "the black hole");

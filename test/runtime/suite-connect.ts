@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import {
   type BlackHole,
+  blackHole,
   descriptors,
   eventually,
   hasIPv6,
@@ -79,6 +80,20 @@ export function connectSuite(runtime: Runtime, openBlackHole: () => Promise<Blac
       } finally {
         await hole.close();
       }
+    });
+
+    it("leaves nothing open for ever where a late answer cannot be cancelled", {
+      skip: runtime.can.cancel ? "every attempt can be cancelled" : false,
+    }, async () => {
+      const before = descriptors();
+      const hole = await blackHole(runtime); // this runtime has filled it: the address has answered
+      const attempts = Array.from({ length: 3 }, () => {
+        const attempt = runtime.connect({ to: hole.address, signal: AbortSignal.timeout(50) });
+        return assert.rejects(within(attempt, "giving up", 2_000), refuse("EABORTED"));
+      });
+      await Promise.all(attempts);
+      await hole.close();
+      if (before !== null) await eventually(() => descriptors()! <= before, "the descriptors' end");
     });
 
     it("can be given a deadline against a full backlog", async () => {

@@ -1,5 +1,5 @@
 /**
- * Consistent hash of the client's address over a Maglev table. The table lists targets that are up or suspect, full ones
+ * Consistent hash of the client's address over a table (rendezvous.ts). The table lists targets that are up or suspect, full ones
  * too: a limit reached or a failed connection moves only the keys it must, for as long as it must.
  *
  * The creator's thread rebuilds the table, outside the lock and on the side nobody reads; then it turns the sides. Until
@@ -11,8 +11,8 @@ import type { Lock } from "../lock.ts";
 import type { Memory } from "../table.ts";
 import type { ClientKey } from "../types.ts";
 import { HASH_SIDE, OPEN, SPAN, SUSPECT, UP } from "../words.ts";
-import { fillMaglev, type MaglevTarget } from "./maglev.ts";
 import type { Picker } from "./pick.ts";
+import { TableBuilder, type TableTarget } from "./rendezvous.ts";
 
 /** Entries looked at before all rows are: with half the targets full, one key in 2^16 gets that far. */
 const PROBES = 16;
@@ -29,6 +29,7 @@ export class ConsistentHash implements Picker {
   readonly #lock: Lock | null;
   readonly #sides: readonly [Int32Array, Int32Array];
   readonly #size: number;
+  #builder: TableBuilder | null = null;
   #dirty = false;
   #scheduled = false;
   #restUntil = Number.NEGATIVE_INFINITY;
@@ -77,7 +78,8 @@ export class ConsistentHash implements Picker {
     if (start < this.#restUntil - REST_OWED_MS) return;
     this.#dirty = false;
     const back = 1 - this.#memory.header[HASH_SIDE]!;
-    fillMaglev(this.#sides[back]!, this.#list());
+    this.#builder ??= new TableBuilder(this.#size);
+    this.#builder.fill(this.#sides[back]!, this.#list());
     this.#lock.take();
     this.#memory.header[HASH_SIDE] = back;
     this.#lock.free();
@@ -86,9 +88,9 @@ export class ConsistentHash implements Picker {
   }
 
   /** The targets of the next table. Their weights are written by this thread alone, so it needs no lock. */
-  #list(): MaglevTarget[] {
+  #list(): TableTarget[] {
     const { header, identity, listed } = this.#memory;
-    const targets: MaglevTarget[] = [];
+    const targets: TableTarget[] = [];
     for (let row = 0; row < header[SPAN]!; row++) {
       const weight = this.#listable(row);
       listed[row] = weight;

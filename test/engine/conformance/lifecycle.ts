@@ -71,15 +71,18 @@ export function lifecycle(factory: EngineFactory): void {
       await lab.target("one", greeter("!"));
       const holder = await lab.client();
       await readExactly(holder, 1);
-      const waiter = await lab.client();
-      await until("the waiter", () => lab.pool.waiting === 1);
+      const waiters = [await lab.client(), await lab.client(), await lab.client()];
+      await until("the waiters", () => lab.pool.waiting === 3);
       const closing = lab.engine.close(FOREVER);
-      assert.equal(await readText(waiter), UNAVAILABLE);
-      await waiter.close();
-      assert.equal((await lab.recorded(1))[0]!.cause, "stopping");
+      for (const waiter of waiters) {
+        assert.equal(await readText(waiter), UNAVAILABLE);
+        await waiter.close();
+      }
+      const records = await lab.recorded(3);
+      assert.ok(records.every((record) => record.cause === "stopping" && record.phase === "unavailable"));
       await holder.closeWrite();
       await closing;
-      await lab.recorded(2);
+      await lab.recorded(4);
     }));
 
   it("drops what is still open after the time-out", () =>

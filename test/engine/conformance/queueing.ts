@@ -35,7 +35,8 @@ export function queueing(factory: EngineFactory): void {
         await clients[i]!.closeWrite();
       }
       const records = await lab.recorded(6);
-      assert.deepEqual(turns, [0, 1, 2, 3, 4, 5]);
+      // The first two are served side by side, and which of them the test hears of first is its own runtime's affair.
+      assert.deepEqual([...turns.slice(0, 2).sort(), ...turns.slice(2)], [0, 1, 2, 3, 4, 5]);
       assert.deepEqual(
         records.map((record) => record.queuedMs > 0),
         [false, false, true, true, true, true],
