@@ -13,7 +13,7 @@ import { NetError } from "../../runtime/net-error.ts";
 import type { Connection, Listener, TcpAddress } from "../../runtime/runtime.ts";
 import { UnavailableError, type UnavailableHandler, type UnavailableReason } from "../engine.ts";
 import { answerByHandler, LINGER_MS, messageFor } from "../unavailable.ts";
-import { UnavailableSocket } from "../unavailable-socket.ts";
+import { ClientSocket } from "../unavailable-socket.ts";
 import { PREAMBLE_BYTES, PREAMBLE_WORDS, SECRET_BYTES } from "./answer.ts";
 import { TIMED_OUT } from "./course.ts";
 import { failureOf } from "./errno.ts";
@@ -79,7 +79,7 @@ export class Door {
 
   async #answer(connection: Connection, reason: UnavailableReason, failure: NetError | undefined): Promise<void> {
     const { handler, warn } = this.#parts;
-    const socket = new UnavailableSocket(connection);
+    const socket = new ClientSocket(connection);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const lingering = () => {
       timer = setTimeout(() => socket.destroy(), LINGER_MS);

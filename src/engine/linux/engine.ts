@@ -115,7 +115,7 @@ export class LinuxEngine implements Engine {
       onNews: () => this.#reader.read(),
       onRecord: (record: CloseRecord) => this.#report(record),
       onWarning: (kind: string, message: string, cause?: unknown) => {
-        if (kind === "worker") this.#warnings.always(message, cause);
+        if (kind === "worker") this.#options.onWarning(message, cause);
         else this.#warnings.episode(kind, message, cause);
       },
       onRecovered: () => this.poolChanged(),
@@ -134,7 +134,7 @@ export class LinuxEngine implements Engine {
       connectTimeout: this.#options.connectTimeout,
       local: () => bound[0]!.address,
       drop: (worker, ticket) => this.#hosts[worker - 1]?.drop(ticket),
-      warn: (message, cause) => this.#warnings.always(message, cause),
+      warn: (message, cause) => this.#warnings.episode("handler", message, cause),
     });
     return { port: await this.#door.open(), secret: this.#door.secret };
   }
@@ -181,7 +181,7 @@ export class LinuxEngine implements Engine {
     try {
       this.#options.onClose(record);
     } catch (error) {
-      this.#warnings.always(`the listener for close records threw: ${messageOf(error)}`, error);
+      this.#warnings.episode("records", `the listener for close records threw: ${messageOf(error)}`, error);
     }
   }
 }

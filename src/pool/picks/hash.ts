@@ -19,7 +19,7 @@ const PROBES = 16;
 /** At most one part in five of the thread's time goes into rebuilding, however fast targets come, go and change… */
 const REST_PER_WORK = 4;
 /** …in the long run: ms of rest that may be owed, so that a few changes in a row are each seen at once. */
-const REST_OWED_MS = 100;
+const REST_OWED_MS = 1_000;
 /** Not the row's weight in any table: it has another identity now. */
 const OUTDATED = -1;
 
