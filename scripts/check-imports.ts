@@ -64,6 +64,7 @@ function checkFile(file: string): void {
 function judge(file: string, from: string, specifier: string, typeOnly: boolean): string | undefined {
   if (specifier === "#runtime")
     return from === "runtime" ? "the adapters do not import the chosen one" : direction(from, "runtime", typeOnly);
+  if (specifier === "#ffi") return from === "engine" ? undefined : "only the linux engine calls the C library";
   if (specifier.startsWith("node:") || /^bun(:|$)/.test(specifier)) {
     return specifier.startsWith("bun") && !/\bbun\.ts$/.test(file)
       ? "only a file called bun.ts knows Bun's own modules"

@@ -33,6 +33,11 @@ function packageJson(): object {
     types: "./lib/index.d.ts",
     imports: {
       "#runtime": { bun: "./lib/runtime/bun.js", deno: "./lib/runtime/deno.js", default: "./lib/runtime/node.js" },
+      "#ffi": {
+        bun: "./lib/engine/linux/ffi/bun.js",
+        deno: "./lib/engine/linux/ffi/deno.js",
+        default: "./lib/engine/linux/ffi/node.js",
+      },
     },
     bin: {
       "harmony-balancer": "./lib/bin/harmony-balancer.js",

@@ -18,7 +18,11 @@ const COMMON_PERMISSIONS = [
 ];
 
 export const programs: readonly Program[] = [
-  { name: "harmony-balancer", entries: ["src/bin/harmony-balancer.ts"], denoPermissions: COMMON_PERMISSIONS },
+  {
+    name: "harmony-balancer",
+    entries: ["src/bin/harmony-balancer.ts", "src/engine/linux/worker.ts"],
+    denoPermissions: [...COMMON_PERMISSIONS, "--allow-ffi"], // the linux engine's system calls
+  },
   {
     name: "harmony-reporter",
     entries: ["src/bin/harmony-reporter.ts"],

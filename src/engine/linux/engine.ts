@@ -19,6 +19,7 @@ import { type BoundAddress, bind } from "./listeners.ts";
 import { RecordReader } from "./records.ts";
 import { selfTest } from "./self-test.ts";
 import { MAX_SLOTS } from "./shard.ts";
+import { threadMissing } from "./thread.ts";
 
 /** Descriptors left to the rest of the process at most (logs, control channel, admin); of a low limit an eighth. */
 const RESERVED_DESCRIPTORS = 256;
@@ -206,7 +207,7 @@ export const linux: EngineFactory = {
   name: "linux",
   async test() {
     const libc = library();
-    return typeof libc === "string" ? libc : selfTest(libc, process.arch);
+    return typeof libc === "string" ? libc : (threadMissing() ?? selfTest(libc, process.arch));
   },
   create(options) {
     const libc = library();
