@@ -59,6 +59,24 @@ function stopAccepting(s: Shard): void {
   for (const fd of s.listeners) s.libc.epoll_ctl(s.epoll, abi.EPOLL_CTL_DEL, fd, s.small.event);
 }
 
+/** After a pause. */
+export function tryAccepting(s: Shard): void {
+  if (s.closing) return;
+  if (descriptorFree(s)) startAccepting(s);
+  else s.acceptAgainAt = s.now + RETRY_MS;
+}
+
+/**
+ * Whether the next descriptor is below the ceiling: the kernel gives the lowest that is free, so one taken for a moment tells.
+ * That is two calls, made only near the number of connections at which descriptors were short before.
+ */
+function descriptorFree(s: Shard): boolean {
+  if (s.open < s.tightFrom) return true;
+  const probe = s.libc.eventfd(0, abi.EFD_CLOEXEC);
+  if (probe >= 0) s.libc.close(probe);
+  return probe >= 0 && probe < s.options.descriptorCeiling;
+}
+
 /** The last look at the listeners: whoever is connected already is told that the balancer stops, not cut off. */
 export function acceptRest(s: Shard): void {
   for (const fd of s.listeners) {
@@ -80,6 +98,10 @@ function pauseAccepting(s: Shard): void {
  */
 export function acceptFrom(s: Shard, listener: number): void {
   for (let i = 0; i < s.acceptBudget; i++) {
+    if (!descriptorFree(s)) {
+      outOf(s, "file descriptors");
+      return;
+    }
     const slot = s.takeSlot();
     if (slot < 0) {
       s.warn(
@@ -96,12 +118,7 @@ export function acceptFrom(s: Shard, listener: number): void {
       return;
     }
     begin(s, slot, fd);
-    if (fd >= s.options.descriptorCeiling) {
-      s.warn("descriptors", `no new connections for now: ${fd} file descriptors are open (raise the limit: ulimit -n)`);
-      pauseAccepting(s);
-      return;
-    }
-    if (!s.accepting) return;
+    if (Math.max(fd, s.words[slot * STRIDE + FD + TARGET]!) >= s.options.descriptorCeiling) nearLimit(s);
   }
   s.acceptBudget = Math.min(MOST_AT_ONCE, s.acceptBudget * 2);
 }
@@ -116,15 +133,24 @@ function acceptOne(s: Shard, listener: number): number {
     const errno = libc.errno[0]!;
     if (errno === abi.EAGAIN) return -1;
     if (errno === abi.EMFILE || errno === abi.ENFILE || errno === abi.ENOBUFS || errno === abi.ENOMEM) {
-      const what =
-        errno === abi.EMFILE || errno === abi.ENFILE ? "file descriptors (raise the limit: ulimit -n)" : "memory";
-      s.warn(`accept ${errno}`, `no new connections for now: out of ${what}`);
-      pauseAccepting(s);
+      outOf(s, errno === abi.EMFILE || errno === abi.ENFILE ? "file descriptors" : "memory for sockets");
       return -1;
     }
     // Else that one connection was lost before it was taken (accept(2) passes on its network errors): the next one.
     if (errno === abi.EBADF || errno === abi.EINVAL) throw new Error(`a listener is gone (errno ${errno})`);
   }
+}
+
+/** From an eighth fewer connections on, each accept is preceded by a look. */
+function nearLimit(s: Shard): void {
+  s.tightFrom = Math.min(s.tightFrom, s.open - (s.open >> 3));
+}
+
+function outOf(s: Shard, what: "file descriptors" | "memory for sockets"): void {
+  const remedy = what === "file descriptors" ? " (raise the limit: ulimit -n)" : "";
+  nearLimit(s);
+  s.warn(what, `no new connections until others end: out of ${what}${remedy}`);
+  pauseAccepting(s);
 }
 
 function begin(s: Shard, slot: number, fd: number): void {

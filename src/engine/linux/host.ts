@@ -50,6 +50,8 @@ export class Host {
   #startedAt = 0;
   /** It has accepted once: a thread that dies before that fails the start, one that dies later is replaced. */
   #ran = false;
+  /** Set while a dead worker's successor is held back. */
+  #respawning: ReturnType<typeof setTimeout> | undefined;
   #closeWithin = Number.POSITIVE_INFINITY;
   readonly #running = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -96,8 +98,13 @@ export class Host {
   /** Orders it to close; a later call may shorten the time. */
   close(timeout: number): void {
     this.#closeWithin = Math.min(this.#closeWithin, timeout);
-    this.channel.order(this.#closeWithin);
-    this.#wake();
+    if (this.#respawning === undefined) {
+      this.channel.order(this.#closeWithin);
+      this.#wake();
+    } else if (this.channel.state !== DONE) {
+      clearTimeout(this.#respawning);
+      this.#giveUp();
+    }
   }
 
   /** Settles when it no longer accepts. */
@@ -132,6 +139,7 @@ export class Host {
       return;
     }
     this.#startedAt = performance.now();
+    this.#respawning = undefined;
     const worker = startThread({
       index: this.index,
       pool: pool.shared,
@@ -205,19 +213,21 @@ export class Host {
     this.#parts.libc.close(this.#epoll);
     onRecovered();
     if (this.#closing || !this.#ran) {
-      this.#stopped.resolve();
-      this.#parts.libc.close(this.eventfd);
-      this.#done.resolve();
+      this.#giveUp();
       return;
     }
     this.channel.reset();
     this.#slots = Slots.create(this.#parts.capacity);
-    if (young) setTimeout(() => this.#respawn(), RESTART_MS);
+    if (young) this.#respawning = setTimeout(() => this.#spawn(), RESTART_MS);
     else this.#spawn();
   }
 
-  #respawn(): void {
-    if (!this.#closing) this.#spawn();
+  /** There is no worker, and there will be none. */
+  #giveUp(): void {
+    this.channel.state = DONE;
+    this.#stopped.resolve();
+    this.#parts.libc.close(this.eventfd);
+    this.#done.resolve();
   }
 
   /** Closes and reports what a dead worker had open; returns how many connections that were. */

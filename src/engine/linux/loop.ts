@@ -1,6 +1,6 @@
 /** The loop of a worker thread: sleeps in the kernel until there is something to do, and never returns before the engine has closed. */
 import * as abi from "./abi.ts";
-import { acceptFrom, acceptRest, startAccepting } from "./accept.ts";
+import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
 import { onAnswerEvent, onDrop } from "./answer.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "./channel.ts";
 import {
@@ -66,7 +66,7 @@ export function run(s: Shard): void {
     if (s.dirty.length > 0 && s.now >= newsAt) newsAt = tellNews(s);
     if (s.channel.orders !== s.ordersSeen) obey(s);
     if (s.now >= s.abortAt) abortAll(s);
-    if (s.now >= s.acceptAgainAt || (s.recordsPushed && !s.accepting)) startAccepting(s);
+    if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) tryAccepting(s);
     if ((s.roomFreed || s.waiting > 0) && s.pool.waiting > 0) pumpQueue(s);
     s.roomFreed = false;
     if (s.recordsPushed) tellRecords(s);

@@ -117,6 +117,8 @@ export class Shard {
   acceptBudget = 1;
   /** False while descriptors or slots are short, and once the engine closes. */
   accepting = false;
+  /** Open connections from which on descriptors may be short: see accept.ts. */
+  tightFrom = Number.POSITIVE_INFINITY;
   /** When to try again to accept, after descriptors were short. */
   acceptAgainAt = Number.POSITIVE_INFINITY;
   /** A place or room on a target has become free: waiters may go on. */

@@ -1,0 +1,33 @@
+/** A linux engine in a process of its own, for tests of what a process has once. Arguments: the targets' ports. See linux-process.test.ts. */
+import { createInterface } from "node:readline";
+import { linux } from "../../src/engine/linux/engine.ts";
+import { Pool } from "../../src/pool/pool.ts";
+
+const pool = Pool.create({ name: "child", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
+for (const port of process.argv.slice(2)) {
+  const address = { host: "127.0.0.1", port: Number(port) };
+  pool.set({ identity: port, address, weight: 500, maxConnections: 0 }, "up");
+}
+const warnings: string[] = [];
+const engine = linux.create({
+  listen: [{ host: "127.0.0.1", port: 0 }],
+  pool,
+  requeue: 1,
+  connectTimeout: 5_000,
+  idleTimeout: 0,
+  queueTimeout: 5_000,
+  unavailable: null,
+  threads: 1,
+  onClose: () => {},
+  onWarning: (message) => warnings.push(message),
+});
+await engine.start();
+console.log(JSON.stringify({ port: engine.addresses[0]!.port }));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === "stop") break;
+  const { user, system } = process.cpuUsage();
+  console.log(JSON.stringify({ active: pool.active, warnings, cpuMs: (user + system) / 1000 }));
+}
+await engine.close(0);
+process.exit(0);
