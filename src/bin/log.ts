@@ -1,6 +1,7 @@
 /** The log of a program: one line per message on standard error, for people or as JSON. */
 import { configureSync, getLogger, getTextFormatter, jsonLinesFormatter, type LogLevel } from "@logtape/logtape";
 import type { LogOptions } from "../config/load.ts";
+import { write } from "./output.ts";
 
 /** `text` is the whole message; `properties` repeat its facts for whoever reads JSON. */
 type Say = (text: string, properties?: Readonly<Record<string, unknown>>) => void;
@@ -18,10 +19,8 @@ export interface Log {
 export function openLog({ logLevel, logFormat }: LogOptions): Log {
   const format =
     logFormat === "json" ? jsonLinesFormatter : getTextFormatter({ category: () => "", format: plainLine });
-  // Who reads the log may be gone. Then there is nowhere to say so, and no reason to stop serving.
-  process.stderr.on("error", () => undefined);
   configureSync({
-    sinks: { stderr: (record) => void process.stderr.write(format(record)) },
+    sinks: { stderr: (record) => write(process.stderr, format(record)) },
     loggers: [
       { category: ["harmony"], lowestLevel: logLevel, sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },

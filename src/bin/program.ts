@@ -6,6 +6,7 @@ import { OptionError } from "../config/resolve.ts";
 import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 import { type Log, openLog } from "./log.ts";
+import { write } from "./output.ts";
 
 /** The options are wrong: nothing was started. */
 const EXIT_OPTIONS = 2;
@@ -42,7 +43,7 @@ export async function main<S>(
 /** Wrong options go to standard error as they are: there is no log yet. */
 function complain({ name }: ProgramText, error: unknown): number {
   if (!(error instanceof OptionError)) throw error;
-  process.stderr.write(`${name}: ${error.message}\nSee ${name} --help.\n`);
+  write(process.stderr, `${name}: ${error.message}\nSee ${name} --help.\n`);
   return EXIT_OPTIONS;
 }
 
@@ -66,7 +67,7 @@ function neverSilent(log: Log): void {
 }
 
 function print(text: string): void {
-  process.stdout.write(text);
+  write(process.stdout, text);
 }
 
 function exit(code: number): void {

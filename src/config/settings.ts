@@ -74,9 +74,14 @@ export function reporterSettings(values: ReporterValues, problems: string[]): Re
   const ca = values.tlsCa === null ? null : readText(values.tlsCa, "tls-ca", problems);
   return {
     ...values,
-    balancers: values.host.map(({ host, port }) => ({ host, port: port ?? values.adminPort })),
+    balancers: distinct(values.host.map(({ host, port }) => ({ host, port: port ?? values.adminPort }))),
     tls: ca !== null ? { ca } : values.tls ? {} : null,
   };
+}
+
+/** One balancer named twice would be told twice that the other report is its successor. */
+function distinct(balancers: readonly { host: string; port: number }[]) {
+  return [...new Map(balancers.map((each) => [formatHostPort(each.host, each.port), each])).values()];
 }
 
 function checkKeys(values: Pick<BalancerValues, "insecure" | "key" | "keyFile">, problems: string[]): void {

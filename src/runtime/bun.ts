@@ -144,6 +144,7 @@ export const runtime: Runtime = {
     reset: true,
     unix: true,
     tls: true,
+    closeNotify: true,
     backlog: false,
     cancel: false,
     seesReset: true,

@@ -9,6 +9,7 @@ export const LARGEST_BUFFER = 64 * 1024;
 /** A stream socket of Deno, which pulls as the contract does: what is added is one buffer and the rules at the end. */
 export class DenoConnection implements Connection {
   private readonly conn: Deno.Conn;
+  private readonly sealed: boolean;
   /** Reused by each read: a chunk is the caller's until its next one. */
   private buffer: Uint8Array | null = null;
   private held: Uint8Array | null = null;
@@ -20,8 +21,10 @@ export class DenoConnection implements Connection {
   private closing: Promise<void> | null = null;
   private gone = false;
 
-  constructor(conn: Deno.Conn) {
+  /** `sealed`: TLS, whose end must be said in so many words. */
+  constructor(conn: Deno.Conn, sealed = false) {
     this.conn = conn;
+    this.sealed = sealed;
   }
 
   get local(): TcpAddress {
@@ -73,6 +76,7 @@ export class DenoConnection implements Connection {
   }
 
   private async closeNow(): Promise<void> {
+    if (this.sealed) await this.closeWrite(); // otherwise closing sends the FIN
     this.finished = true;
     await this.flushed();
     this.release();

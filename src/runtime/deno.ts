@@ -1,6 +1,7 @@
 import { plainHost, showAddress } from "./address.ts";
 import { ACCEPT_BACKOFF, DEFAULT_BACKLOG } from "./defaults.ts";
 import { DenoConnection, LARGEST_BUFFER } from "./deno-connection.ts";
+import { startTls } from "./deno-tls.ts";
 import { type NetError, netError, toNetError } from "./net-error.ts";
 import { runtime as node } from "./node.ts";
 import { relay } from "./relay.ts";
@@ -26,23 +27,24 @@ async function listen(
   onConnection: OnConnection,
   onError?: (error: NetError) => void,
 ): Promise<Listener> {
+  // Deno's own TLS listener cannot drop a stranger who never ends the handshake: closing waits for it.
   if (options.tls !== undefined) return node.listen(options, onConnection, onError);
   const { host = "", port, backlog = DEFAULT_BACKLOG } = options;
-  const bind = (hostname: string): Deno.TcpListener => Deno.listen({ hostname, port, tcpBacklog: backlog });
   try {
-    const listener = host === "" ? bindEveryInterface(bind) : bind(host);
+    const listener = bind(host, (hostname) => Deno.listen({ hostname, port, tcpBacklog: backlog }));
     return new DenoListener(listener, onConnection, onError);
   } catch (error) {
     throw toNetError(error, `cannot listen on ${showAddress({ host, port })}`);
   }
 }
 
-function bindEveryInterface(bind: (hostname: string) => Deno.TcpListener): Deno.TcpListener {
+function bind(host: string, bindTo: (hostname: string) => Deno.TcpListener): Deno.TcpListener {
+  if (host !== "") return bindTo(host);
   try {
-    return bind("::"); // takes IPv4 as well
+    return bindTo("::"); // takes IPv4 as well
   } catch (error) {
     if (toNetError(error, "").code !== "EADDRNOTAVAIL") throw error;
-    return bind("0.0.0.0"); // no IPv6 here
+    return bindTo("0.0.0.0"); // no IPv6 here
   }
 }
 
@@ -84,13 +86,15 @@ class DenoListener implements Listener {
 }
 
 async function connect(options: ConnectOptions): Promise<Connection> {
-  if (options.tls !== undefined) return node.connect(options);
   const { to, signal } = options;
   try {
     if ("path" in to) return await connectUnix(to.path, signal);
     const target: Deno.ConnectOptions = { hostname: to.host, port: to.port };
     if (signal !== undefined) target.signal = signal;
-    return prepare(await Deno.connect(target));
+    const conn = await Deno.connect(target);
+    if (options.tls === undefined) return prepare(conn);
+    prepare(conn);
+    return new DenoConnection(await startTls(conn, options), true);
   } catch (error) {
     const doing = `cannot connect to ${showAddress(to)}`;
     throw signal?.aborted ? netError("EABORTED", doing, error) : toNetError(error, doing);
@@ -106,11 +110,20 @@ async function connectUnix(path: string, signal: AbortSignal | undefined): Promi
   return connection;
 }
 
-/** Sockets over `Deno.listen` and `Deno.connect`; TLS over Deno's `node:tls`, whose cost does not matter here. */
+/** Sockets over `Deno.listen` and `Deno.connect`. No RST: `abort()` cannot but send FIN. */
 export const runtime: Runtime = {
   name: "deno",
   version: Deno.version.deno,
-  can: { reset: false, unix: true, tls: true, backlog: true, cancel: true, seesReset: true, readAhead: LARGEST_BUFFER },
+  can: {
+    reset: false,
+    unix: true,
+    tls: true,
+    closeNotify: false,
+    backlog: true,
+    cancel: true,
+    seesReset: true,
+    readAhead: LARGEST_BUFFER,
+  },
   listen,
   connect,
   relay,

@@ -23,15 +23,18 @@ class Pipe {
     let rest = bytes;
     for (;;) {
       if (this.writeError !== null) throw this.writeError;
-      const taken = rest.subarray(0, Math.min(this.window - this.size, this.chunk));
-      if (taken.length > 0) {
-        this.queue.push(taken.slice());
+      const free = this.window - this.size;
+      // Filling every gap at once would cut the bytes into ever smaller pieces (TCP's silly window).
+      if (free >= Math.min(rest.length, this.window / 2)) {
+        const taken = rest.slice(0, Math.min(free, this.chunk));
+        this.queue.push(taken);
         this.size += taken.length;
         rest = rest.subarray(taken.length);
         this.wake();
+        if (rest.length === 0) return;
+      } else {
+        await this.change();
       }
-      if (rest.length === 0) return;
-      if (this.size >= this.window) await this.change();
     }
   }
 

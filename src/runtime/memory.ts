@@ -57,7 +57,16 @@ export class MemoryNetwork implements Runtime {
   constructor(options: MemoryOptions = {}) {
     this.window = options.window ?? DEFAULT_WINDOW;
     this.chunk = options.chunk ?? this.window;
-    this.can = { reset: true, unix: false, tls: false, backlog: true, cancel: true, seesReset: true, readAhead: 0 };
+    this.can = {
+      reset: true,
+      unix: false,
+      tls: false,
+      closeNotify: false,
+      backlog: true,
+      cancel: true,
+      seesReset: true,
+      readAhead: 0,
+    };
   }
 
   async listen(

@@ -117,14 +117,12 @@ export function codeOf(error: unknown): NetCode {
   if (!(error instanceof Error)) return "EUNKNOWN";
   const native = (error as { code?: unknown }).code;
   if (typeof native === "string") {
-    if (native in MEANING) return native as NetCode;
-    const alias = ALIAS[native];
-    if (alias !== undefined) return alias;
+    if (Object.hasOwn(MEANING, native)) return native as NetCode;
+    if (Object.hasOwn(ALIAS, native)) return ALIAS[native]!;
     if (TLS_CODE.test(native)) return "ETLS";
   }
   if (DNS_MESSAGE.test(error.message)) return "ENOTFOUND";
-  const byClass = CLASS[error.name];
-  if (byClass !== undefined) return byClass;
+  if (Object.hasOwn(CLASS, error.name)) return CLASS[error.name]!;
   return TLS_MESSAGE.test(error.message) ? "ETLS" : "EUNKNOWN";
 }
 

@@ -102,7 +102,7 @@ export class NodeConnection extends PushConnection {
 
   private static readonly onEnd = function (this: Socket): void {
     const owner = (this as OwnedSocket)[OWNER];
-    if (!owner.finished && peerIsGone(this)) this.destroy(netError("ECONNRESET", "reading"));
+    if (owner.plain && !owner.finished && peerIsGone(this)) this.destroy(netError("ECONNRESET", "reading"));
     else owner.gotEnd();
   };
 

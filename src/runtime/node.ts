@@ -1,13 +1,16 @@
 import * as net from "node:net";
-import * as tls from "node:tls";
 import { plainHost, showAddress } from "./address.ts";
-import { DEFAULT_BACKLOG, DEFAULT_HANDSHAKE_TIMEOUT, KEEPALIVE_IDLE } from "./defaults.ts";
+import { DEFAULT_BACKLOG, KEEPALIVE_IDLE } from "./defaults.ts";
 import { type NetError, netError, toNetError } from "./net-error.ts";
 import { NodeConnection } from "./node-connection.ts";
+import { createTlsServer, openTlsSocket } from "./node-tls.ts";
 import { HOLD_LIMIT } from "./push-connection.ts";
 import { pushRelay } from "./push-relay.ts";
 import { resolveLocal } from "./resolve.ts";
 import type { Connection, ConnectOptions, Listener, ListenOptions, OnConnection, Runtime } from "./runtime.ts";
+
+/** The one place that knows that this adapter also runs on what Bun and Deno make of Node's modules. */
+const { bun, deno } = process.versions;
 
 /** Node 20's own default, fixed here because newer ones read ahead four times as much. */
 const HIGH_WATER_MARK = 16 * 1024;
@@ -26,13 +29,7 @@ function createServer(options: ListenOptions, onConnection: OnConnection): net.S
   if (options.tls === undefined) {
     return net.createServer(SOCKET_OPTIONS, (socket) => onConnection(new NodeConnection(socket, true)));
   }
-  const { cert, key } = options.tls;
-  const handshakeTimeout = options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT;
-  const server = tls.createServer({ ...SOCKET_OPTIONS, cert, key, handshakeTimeout }, (socket) =>
-    onConnection(new NodeConnection(socket, false)),
-  );
-  // A stranger who speaks no TLS, or nothing in time: Node leaves the socket to us.
-  return server.on("tlsClientError", (_error, socket) => socket.destroy());
+  return createTlsServer(options, SOCKET_OPTIONS, (socket) => onConnection(new NodeConnection(socket, false)));
 }
 
 async function listen(
@@ -57,7 +54,9 @@ async function listen(
     server.on("error", (error) => onError?.(toNetError(error, "cannot accept a connection")));
     return new NodeListener(server);
   } catch (error) {
-    throw toNetError(error, doing);
+    const native = toNetError(error, doing);
+    // Deno 2.9.6 says EINVAL when the address belongs to another host; what is invalid is refused before it gets there.
+    throw deno !== undefined && native.code === "EINVAL" ? netError("EADDRNOTAVAIL", doing, error) : native;
   }
 }
 
@@ -79,19 +78,9 @@ class NodeListener implements Listener {
 }
 
 function openSocket(options: ConnectOptions): net.Socket {
+  if (options.tls !== undefined) return openTlsSocket(options, SOCKET_OPTIONS);
   const { to } = options;
-  if (options.tls === undefined) {
-    return net.connect({ ...SOCKET_OPTIONS, ...("path" in to ? { path: to.path } : { host: to.host, port: to.port }) });
-  }
-  const name = options.tls.serverName ?? ("path" in to ? "" : to.host);
-  const socket = tls.connect({
-    ...SOCKET_OPTIONS,
-    ...to,
-    ...(options.tls.ca === undefined ? {} : { ca: options.tls.ca }),
-    ...(net.isIP(name) === 0 ? { servername: name } : {}), // SNI must not carry an address
-    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
-  });
-  return socket.setNoDelay(true).setKeepAlive(true, KEEPALIVE_IDLE); // tls.connect() ignores these options
+  return net.connect({ ...SOCKET_OPTIONS, ...("path" in to ? { path: to.path } : { host: to.host, port: to.port }) });
 }
 
 function connect(options: ConnectOptions): Promise<Connection> {
@@ -128,9 +117,6 @@ function connect(options: ConnectOptions): Promise<Connection> {
   });
 }
 
-/** The one place that knows that this adapter also runs on what Bun and Deno make of Node's modules. */
-const { bun, deno } = process.versions;
-
 /** Sockets over `node:net` and `node:tls`. Also runs on the versions of those modules that Bun and Deno have. */
 export const runtime: Runtime = {
   name: "node",
@@ -138,7 +124,8 @@ export const runtime: Runtime = {
   can: {
     reset: true,
     unix: true,
-    tls: deno === undefined, // 2.9.6: reading stalls, and a stranger stays for ever
+    tls: deno === undefined, // 2.9.6: a paused TLSSocket loses its "end"; deno.ts connects in its own way
+    closeNotify: deno === undefined,
     backlog: bun === undefined, // 1.4.5: always 512
     cancel: true,
     seesReset: true,

@@ -97,6 +97,11 @@ export interface Capabilities {
   readonly unix: boolean;
   /** TLS on both `listen()` and `connect()`. Half-close and RST are promised for plain TCP alone. */
   readonly tls: boolean;
+  /**
+   * The peer of an accepted TLS connection can tell our `close()` from a loss. Otherwise it may read ECONNRESET after the
+   * last bytes, and a protocol over TLS has to say itself when it is done.
+   */
+  readonly closeNotify: boolean;
   /** `ListenOptions.backlog` has an effect. */
   readonly backlog: boolean;
   /**

@@ -152,7 +152,7 @@ describe("precedence", () => {
       { host: "", port: 81 },
       { host: "127.0.0.1", port: 82 },
     ]);
-    assert.deepEqual(reporter(["--host", "a", "--host", "b:7", "--admin-port", "5"]).balancers, [
+    assert.deepEqual(reporter(["--host", "a", "--host", "b:7", "--host", "a:5", "--admin-port", "5"]).balancers, [
       { host: "a", port: 5 },
       { host: "b", port: 7 },
     ]);

@@ -66,18 +66,10 @@ const ORIGINALS = {
 
 describe("the examples of the first README", () => {
   test("single server: once the large one has closed, the other serves", { skip: noPorts }, async () => {
-    const lines = await run([{ file: example("single-server"), ask: 6 }]);
+    // The large one is picked as soon as it is there, and leaves with its first answer; the next may still overtake that.
+    const lines = await run([{ file: example("single-server"), until: "served from port 1080", ask: 5 }]);
     assert.equal(lines.length, 1, "nothing is printed");
-    const answers = lines[0]!.answers!;
-    // Either target may have registered first; c1 leaves once it has served.
-    assert.ok(
-      answers.every((answer) => /^served from port 10[89]0$/.test(answer)),
-      answers.join(),
-    );
-    assert.ok(
-      answers.slice(2).every((answer) => answer === "served from port 1090"),
-      answers.join(),
-    );
+    assert.deepEqual(lines[0]!.answers!.slice(1), Array(4).fill("served from port 1090"));
   });
   test("multiple servers: a balancer, and hosts that come one after the other", { skip: noName }, async () => {
     const lines = await run([

@@ -7,7 +7,9 @@ import { get } from "node:http";
 
 interface Step {
   readonly file: string;
-  /** Answers to fetch once it runs, one after the other, each on a connection of its own. */
+  /** Answers to fetch once it runs, one after the other, each on a connection of its own: until this one came, … */
+  readonly until?: string;
+  /** … and then so many. */
   readonly ask: number;
   /** Whether it is ended before the next one starts. */
   readonly end?: boolean;
@@ -27,6 +29,7 @@ async function run(): Promise<void> {
       running.push(child);
       child.stdout.on("data", (bytes: Buffer) => console.log(JSON.stringify({ printed: bytes.toString() })));
       const answers: string[] = [];
+      if (step.until !== undefined) await untilServed(step.until);
       while (answers.length < step.ask) answers.push(await served());
       console.log(JSON.stringify({ answers }));
       if (step.end) await end(child);
@@ -41,6 +44,14 @@ function end(child: ChildProcess): Promise<void> {
     child.once("exit", () => resolve());
     child.kill("SIGKILL");
   });
+}
+
+async function untilServed(wanted: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while ((await served()) !== wanted) {
+    if (performance.now() > deadline) throw new Error(`"${wanted}" was not served`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** The next answer that a server gave. Until targets are registered the balancer says that it has none. */

@@ -1,10 +1,13 @@
 /** Options that only show their effect in running programs: the file, the default key file, TLS, logs. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { programCommand } from "../blackbox/harness/form.ts";
 import { endPrograms, type Program, start } from "../blackbox/harness/program.ts";
 import { endServers, exchange, send, serve } from "../blackbox/harness/tcp.ts";
 import { waitFor, within } from "../blackbox/harness/wait.ts";
@@ -112,6 +115,34 @@ describe("the log", () => {
       /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \S+ INF listening for clients on 127\.0\.0\.1:\d+ and/m,
     );
     assert.equal(balancer.stdout, "");
+  });
+  test("whose reader is gone does not stop the balancer", async () => {
+    const args = [...LISTEN, "--insecure", "--log-level", "debug", "--unavailable", "Nobody."];
+    const [file, ...rest] = [...programCommand("harmony-balancer"), ...args];
+    const child = spawn(file!, rest, { stdio: ["ignore", "ignore", "pipe"] });
+    let log = "";
+    child.stderr.on("data", (bytes: Buffer) => {
+      log += bytes.toString();
+    });
+    try {
+      const port = await waitFor("the port", () => /clients on 127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
+      child.stderr.destroy();
+      for (let i = 0; i < 3; i++) assert.equal(await within("an answer", exchange(Number(port), "")), "Nobody.");
+      assert.equal(child.exitCode, null);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+  test("and help, too, may be read in part", async () => {
+    const [file, ...args] = programCommand("harmony-balancer");
+    const child = spawn(file!, [...args, "--help"], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    let errors = "";
+    child.stderr.on("data", (bytes: Buffer) => {
+      errors += bytes.toString();
+    });
+    await within("its end", once(child, "close"));
+    assert.equal(errors, "");
   });
   test("a port that is taken: one line that says which, and what to do", async () => {
     const { port } = await hello();

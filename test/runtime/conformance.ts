@@ -23,5 +23,5 @@ export function conformance(
     relaySuite(runtime);
   });
   if (runtime.relay === relay) return;
-  describe(`${label}, reference relay`, () => relaySuite({ ...runtime, relay }));
+  describe(`${label}, reference relay`, () => relaySuite({ ...runtime, relay }, "light"));
 }

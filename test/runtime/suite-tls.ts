@@ -9,7 +9,6 @@ import {
   hasIPv6,
   LOOPBACK,
   pattern,
-  readAll,
   readExactly,
   show,
   text,
@@ -53,7 +52,9 @@ export function tlsSuite(runtime: Runtime): void {
       assert.equal(client.remote.port, listener.address.port);
       const answer = pattern(300_000);
       const written = server.write(answer).then(() => server.close());
-      assert.ok(Buffer.from(await readAll(client)).equals(answer));
+      assert.ok(Buffer.from(await readExactly(client, answer.length)).equals(answer));
+      if (runtime.can.closeNotify) assert.equal(await within(client.read(), "the end"), null);
+      else await endOf(client);
       await within(written, "write and close");
       await within(client.close(), "close");
     }
@@ -107,6 +108,12 @@ export function tlsSuite(runtime: Runtime): void {
         runtime.listen({ host: LOOPBACK, port: 0, tls }, () => {}),
         { name: "NetError" },
       );
+    });
+
+    it("refuses a key that belongs to another certificate", async () => {
+      const tls = { cert: ca, key: file("server.key") };
+      const listening = runtime.listen({ host: LOOPBACK, port: 0, tls }, () => {});
+      await assert.rejects(listening, { name: "NetError", code: "ETLS" });
     });
 
     it("ends the peer's read when aborted", async () => {

@@ -1,0 +1,46 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import * as net from "node:net";
+import * as tls from "node:tls";
+import { DEFAULT_HANDSHAKE_TIMEOUT, KEEPALIVE_IDLE } from "./defaults.ts";
+import { NetError } from "./net-error.ts";
+import type { ConnectOptions, ListenOptions } from "./runtime.ts";
+
+/** Hands over sockets whose handshake is done. `socketOptions` as `net.createServer()` takes them. */
+export function createTlsServer(
+  options: ListenOptions,
+  socketOptions: net.ServerOpts,
+  onSocket: (socket: tls.TLSSocket) => void,
+): tls.Server {
+  const { cert, key } = options.tls!;
+  checkPair(cert, key);
+  const handshakeTimeout = options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT;
+  const server = tls.createServer({ ...socketOptions, cert, key, handshakeTimeout }, onSocket);
+  // A stranger who speaks no TLS, or nothing in time: Node leaves the socket to us.
+  return server.on("tlsClientError", (_error, socket) => socket.destroy());
+}
+
+/** Not every runtime's `node:tls` looks at them before the first client comes. */
+function checkPair(cert: string, key: string): void {
+  let belongs: boolean;
+  try {
+    belongs = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch (error) {
+    throw new NetError("ETLS", "the TLS certificate or its key is no readable PEM text", error);
+  }
+  if (!belongs) throw new NetError("ETLS", "the TLS key does not belong to the certificate");
+}
+
+/** Starts to connect; "secureConnect" tells that the peer's certificate is good for `serverName` or the host. */
+export function openTlsSocket(options: ConnectOptions, socketOptions: net.SocketConstructorOpts): tls.TLSSocket {
+  const { to } = options;
+  const { ca, serverName } = options.tls!;
+  const name = serverName ?? ("path" in to ? "" : to.host);
+  const socket = tls.connect({
+    ...socketOptions,
+    ...to,
+    ...(ca === undefined ? {} : { ca }),
+    ...(net.isIP(name) === 0 ? { servername: name } : {}), // SNI must not carry an address
+    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
+  });
+  return socket.setNoDelay(true).setKeepAlive(true, KEEPALIVE_IDLE); // tls.connect() ignores these options
+}

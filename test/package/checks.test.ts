@@ -1,0 +1,123 @@
+/** The project's own tools notice what they are there to notice. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, describe, it } from "node:test";
+import { node, root } from "../../scripts/runtimes.ts";
+import { readJunit } from "../../scripts/test/junit.ts";
+import { run } from "../../scripts/test/process.ts";
+
+const place = mkdtempSync(join(tmpdir(), "harmony-checks-"));
+after(() => rmSync(place, { recursive: true }));
+
+describe("import directions", () => {
+  const offences: Record<string, [file: string, text: string, complaint: RegExp]> = {
+    "an import upward": ["util/a.ts", 'import { b } from "../runtime/b.ts";', /util may not import runtime/],
+    "a type upward": ["util/a.ts", 'import type { B } from "../runtime/b.ts";', /util may not import runtime/],
+    "an export upward": ["runtime/b.ts", 'export * from "../pool/c.ts";', /runtime may not import pool/],
+    "an import() upward": ["runtime/b.ts", 'const c = await import("../pool/c.ts");', /runtime may not import pool/],
+    "a neighbour": ["engine/e.ts", 'import { d } from "../control/d.ts";', /engine may not import control/],
+    "a value where types are allowed": ["pool/c.ts", 'import { b } from "../runtime/b.ts";', /only types/],
+    "the chosen adapter in the pool": ["pool/c.ts", 'import { runtime } from "#runtime";', /only types/],
+    "a package": ["pool/c.ts", 'import { z } from "zod";', /does not use this package/],
+    "a bare built-in": ["util/a.ts", 'import { readFileSync } from "fs";', /node:fs/],
+    "Bun's own module": ["runtime/node.ts", 'import { dlopen } from "bun:ffi";', /bun\.ts/],
+    "another ending": ["util/a.ts", 'import { b } from "./b.js";', /ends with \.ts/],
+    "a multi-line import": [
+      "util/a.ts",
+      'import {\n  b,\n  type C,\n} from "../runtime/b.ts";',
+      /util may not import runtime/,
+    ],
+    "a worker": ["util/a.ts", 'new Worker(new URL("../engine/e.ts", import.meta.url));', /util may not import engine/],
+  };
+  const others = { "util/a.ts": "", "runtime/b.ts": "", "pool/c.ts": "", "control/d.ts": "", "engine/e.ts": "" };
+
+  function check(files: Record<string, string>): { status: number | null; stderr: string } {
+    const src = mkdtempSync(join(place, "src-"));
+    for (const [file, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(src, file)), { recursive: true });
+      writeFileSync(join(src, file), text);
+    }
+    return spawnSync(node, ["--import", "tsx", "scripts/check-imports.ts", src], { cwd: root, encoding: "utf8" });
+  }
+
+  for (const [name, [file, text, complaint]] of Object.entries(offences)) {
+    it(`names ${name} with its line`, () => {
+      const { status, stderr } = check({ ...others, [file]: `// first line\n${text}\n` });
+      assert.equal(status, 1);
+      assert.match(stderr, complaint);
+      assert.ok(stderr.includes(`${file}:2:`), stderr);
+    });
+  }
+
+  it("lets downward imports and types pass", () => {
+    const text =
+      'import { a } from "../util/a.ts";\nimport type { B } from "../runtime/b.ts";\nimport { c, type D } from "./d.ts";\n';
+    const { status, stderr } = check({ ...others, "pool/c.ts": text, "pool/d.ts": "" });
+    assert.deepEqual([status, stderr], [0, ""]);
+  });
+});
+
+describe("the test runner", () => {
+  it("ends and tells a command that hangs, and what it started", async () => {
+    const finished = await run([node, "-e", "setInterval(() => {}, 1000)"], { timeout: 500 });
+    assert.equal(finished.timedOut, true);
+  });
+
+  it("notices processes that a command leaves behind, and ends them", {
+    skip: process.platform === "win32" && "Windows has no process groups",
+  }, async () => {
+    const leave = `require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
+        process.exit(0)`;
+    const finished = await run([node, "-e", leave], { timeout: 20_000 });
+    assert.deepEqual([finished.code, finished.timedOut, finished.leftovers], [0, false, true]);
+  });
+
+  it("keeps the output and the exit code", async () => {
+    const finished = await run([node, "-e", 'console.log("out"); console.error("err"); process.exitCode = 3'], {
+      timeout: 20_000,
+    });
+    assert.equal(finished.code, 3);
+    assert.deepEqual(finished.output.trim().split("\n").sort(), ["err", "out"]);
+    assert.equal(finished.leftovers, false);
+  });
+
+  const expected = [
+    ["outer > fails", "failed", ""],
+    ["outer > inner > passes", "passed", ""],
+    ["outer > skips", "skipped", "why & how"],
+  ];
+  const reports: Record<string, string> = {
+    node: `<testsuites><testsuite name="outer" tests="3">
+      <testcase name="fails" classname="test" failure="1 > 2"><failure type="x" message="y">a &lt; b</failure></testcase>
+      <testsuite name="inner"><testcase name="passes" time="0.1" classname="test"/></testsuite>
+      <testcase name="skips"><skipped type="skipped" message="why &amp; how"/></testcase></testsuite></testsuites>`,
+    bun: `<testsuites><testsuite name="a/b.test.ts"><testsuite name="outer">
+      <testcase name="fails" classname="outer"><failure type="E" message="1 &gt; 2"/></testcase>
+      <testsuite name="inner"><testcase name="passes" classname="inner &gt; outer" /></testsuite>
+      <testcase name="skips"><skipped message="why &amp; how" /></testcase></testsuite></testsuite></testsuites>`,
+    deno: `<testsuites><testsuite name="./a/b.test.ts" tests="1"><testcase name="outer"><failure message="1 step failed">x</failure></testcase></testsuite>
+      <testsuite name="ext:deno_node/testing.ts"><testcase name="outer &gt; fails"><failure message="x">y</failure></testcase>
+      <testcase name="outer &gt; inner"></testcase><testcase name="outer &gt; inner &gt; passes"></testcase>
+      <testcase name="outer &gt; skips"><skipped message="why &amp; how"/></testcase></testsuite></testsuites>`,
+  };
+  for (const [runtime, xml] of Object.entries(reports)) {
+    it(`counts the leaves of ${runtime}'s report once each`, () => {
+      const read = readJunit(xml.replace('name="ext:deno_node/testing.ts"', 'name="ext.ts"'));
+      assert.deepEqual(read.map(({ name, outcome, reason }) => [name, outcome, reason]).sort(), expected);
+    });
+  }
+
+  it("counts a test that failed though none of its parts did", () => {
+    const xml = '<testcase name="a"><failure/></testcase><testcase name="a &gt; b"></testcase>';
+    assert.deepEqual(
+      readJunit(xml).map(({ name, outcome }) => [name, outcome]),
+      [
+        ["a", "failed"],
+        ["a > b", "passed"],
+      ],
+    );
+  });
+});
