@@ -28,8 +28,9 @@ import {
 } from "./slots.ts";
 import { drainPipe, SPLICE_AFTER, spliceOn } from "./splice.ts";
 
-/** Full buffers that one direction may move before the others have their turn: 1 MiB, well under a millisecond. */
-const TURNS = 16;
+/** Steps that one direction may take before the others have their turn: about 1 MiB by the buffer, 4 MiB by pipes; a millisecond or two. */
+const STEPS = 16;
+const STEPS_PER_SPLICE = 4;
 
 /** An event of one end while the connection is relayed. */
 export function onRelayEvent(s: Shard, slot: number, end: number, events: number): void {
@@ -74,7 +75,7 @@ function pump(s: Shard, slot: number, from: number): void {
   const { words } = s;
   const at = slot * STRIDE;
   const to = from ^ 1;
-  for (let turn = 0; turn < TURNS; turn++) {
+  for (let steps = 0; steps < STEPS; ) {
     if (words[at + HELD + from] !== 0 && !flush(s, slot, from)) return;
     const bits = words[at + BITS + from]!;
     if (bits & AT_END) {
@@ -82,8 +83,9 @@ function pump(s: Shard, slot: number, from: number): void {
       return;
     }
     if ((bits & READABLE) === 0 || (words[at + BITS + to]! & WRITABLE) === 0) return;
-    const goOn = words[at + STREAK + from]! >= SPLICE_AFTER ? spliceOn(s, slot, from) : copyOn(s, slot, from);
-    if (!goOn) return;
+    const spliced = words[at + STREAK + from]! >= SPLICE_AFTER;
+    steps += spliced ? STEPS_PER_SPLICE : 1;
+    if (!(spliced ? spliceOn(s, slot, from) : copyOn(s, slot, from))) return;
   }
   if (words[at + BITS + from]! & AGAIN) return;
   words[at + BITS + from]! |= AGAIN;
