@@ -51,19 +51,31 @@ export interface Pair {
   readonly server: Connection;
 }
 
+/** A listener and a connected pair on it. Whoever calls ends all three. */
+export async function connectPair(runtime: Runtime, host: string): Promise<Pair> {
+  let accepted = deferred<Connection>();
+  const listener = await runtime.listen({ host, port: 0 }, (connection) => accepted.resolve(connection));
+  const connect = async (): Promise<Pair> => {
+    accepted = deferred();
+    const client = await within(runtime.connect({ to: { host, port: listener.address.port } }), "connecting");
+    return { listener, client, server: await within(accepted.promise, "accepting") };
+  };
+  // A runtime may connect in another way to an address that has answered before: that is the way that matters.
+  const first = await connect();
+  first.client.abort();
+  first.server.abort();
+  return connect();
+}
+
 /** A connected pair over a listener of its own, all of it gone afterwards. */
 export async function withPair(runtime: Runtime, body: (pair: Pair) => Promise<void>, host = LOOPBACK): Promise<void> {
-  const accepted = deferred<Connection>();
-  const listener = await runtime.listen({ host, port: 0 }, accepted.resolve);
-  const to = { host, port: listener.address.port };
-  const client = await within(runtime.connect({ to }), "connecting");
-  const server = await within(accepted.promise, "accepting");
+  const pair = await connectPair(runtime, host);
   try {
-    await body({ listener, client, server });
+    await body(pair);
   } finally {
-    client.abort();
-    server.abort();
-    await listener.close();
+    pair.client.abort();
+    pair.server.abort();
+    await pair.listener.close();
   }
 }
 
@@ -128,12 +140,14 @@ export function pattern(length: number = PERIOD, seed = 1): Uint8Array {
 /** Listens and never accepts, its backlog filled up: connecting there is never answered. */
 export interface BlackHole {
   readonly address: TcpAddress;
+  /** From now on it accepts and ends every connection at once, those that were waiting included. */
+  open(): void;
   close(): Promise<void>;
 }
 
 /** Indices of the words shared with black-hole.mjs. */
 const PORT = 0;
-const RELEASE = 1;
+const OPEN = 1;
 /** Connects started at once until the backlog is full: some runtimes take 512 whatever is asked. */
 const BATCH = 64;
 
@@ -162,13 +176,17 @@ export async function blackHole(runtime: Runtime = node): Promise<BlackHole> {
     await eventually(() => connected > 0, "the first connection");
     await standstill(() => connected, connected === held.length ? 0 : 200);
   } while (connected === held.length);
+  const open = (): void => {
+    Atomics.store(shared, OPEN, 1);
+    Atomics.notify(shared, OPEN);
+  };
   return {
     address,
+    open,
     async close() {
       giveUp.abort();
       for (const connection of await Promise.all(held)) connection?.abort();
-      Atomics.store(shared, RELEASE, 1);
-      Atomics.notify(shared, RELEASE);
+      open(); // a blocked thread cannot be ended everywhere
       await worker.terminate();
     },
   };

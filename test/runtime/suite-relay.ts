@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import type { Connection, Progress, RelayEnd, Runtime } from "../../src/runtime/runtime.ts";
 import {
-  deferred,
+  connectPair,
   descriptors,
   eventually,
   LOOPBACK,
@@ -43,14 +43,10 @@ async function withBridge(
     target: Connection;
   }) => Promise<void> = async () => {},
 ): Promise<void> {
-  const front = deferred<Connection>();
-  const back = deferred<Connection>();
-  const frontListener = await runtime.listen({ host: LOOPBACK, port: 0 }, front.resolve);
-  const backListener = await runtime.listen({ host: LOOPBACK, port: 0 }, back.resolve);
-  const client = await within(runtime.connect({ to: frontListener.address }), "the client");
-  const b = await within(runtime.connect({ to: backListener.address }), "the target");
-  const a = await within(front.promise, "accepting the client");
-  const target = await within(back.promise, "accepting at the target");
+  const front = await connectPair(runtime, LOOPBACK);
+  const back = await connectPair(runtime, LOOPBACK);
+  const { client, server: a } = front;
+  const { client: b, server: target } = back;
   const progress = { aToB: 0, bToA: 0 };
   try {
     await before({ client, a, b, target });
@@ -64,8 +60,8 @@ async function withBridge(
     await assert.rejects(b.write(text("x")));
   } finally {
     for (const connection of [client, a, b, target]) connection.abort();
-    await frontListener.close();
-    await backListener.close();
+    await front.listener.close();
+    await back.listener.close();
   }
 }
 
