@@ -137,6 +137,7 @@ function leaveQueue(s: Shard, slot: number): void {
 
 /** A waiter's turn has come: it holds a place. False: this pass over the queue has come round to the same connection. */
 export function onGrant(s: Shard, ticket: number): boolean {
+  if (s.isForeign(ticket)) return true; // its place was taken back when its thread died
   const slot = s.slotOf(ticket);
   const at = slot * STRIDE;
   if (slot < 0 || s.words[at + STATE] !== QUEUED) {

@@ -48,6 +48,7 @@ export class Host {
   #epoll = -1;
   #worker: Worker | null = null;
   #startedAt = 0;
+  #epoch = 0;
   /** It has accepted once: a thread that dies before that fails the start, one that dies later is replaced. */
   #ran = false;
   /** Set while a dead worker's successor is held back. */
@@ -142,6 +143,7 @@ export class Host {
     this.#respawning = undefined;
     const worker = startThread({
       index: this.index,
+      epoch: this.#epoch++,
       pool: pool.shared,
       slots: this.#slots.buffer,
       epoll: this.#epoll,

@@ -22,9 +22,10 @@ export const BATCH = 256;
 export const LISTENER_EVENT = 0x4000_0000;
 export const WAKE_EVENT = 0x7fff_ffff;
 
-/** At most 2^20 slots, so that a ticket (slot and 10 bits of generation) and an event's low word (slot and end) stay below 2^30. */
+/** At most 2^20 slots, so that a ticket (slot, 7 bits of generation, 3 of epoch) and an event's low word (slot and end) stay below 2^30. */
 export const MAX_SLOTS = 1 << 20;
-const TICKET_GENERATIONS = 1 << 10;
+const TICKET_GENERATIONS = 1 << 7;
+const TICKET_EPOCHS = 1 << 3;
 
 /** What the thread is told at its start; ms as in EngineOptions. */
 export interface ShardOptions {
@@ -49,6 +50,8 @@ export interface Peer {
 export interface ShardParts {
   /** 1…; the pool's number of this thread. */
   readonly index: number;
+  /** Threads that had this number before. */
+  readonly epoch: number;
   readonly libc: Libc;
   readonly pool: Pool;
   readonly slots: Slots;
@@ -67,6 +70,7 @@ export interface ShardParts {
 
 export class Shard {
   readonly index: number;
+  readonly epoch: number;
   readonly libc: Libc;
   readonly pool: Pool;
   readonly slots: Slots;
@@ -145,6 +149,7 @@ export class Shard {
     const { libc, slots } = parts;
     const layout = abi.EPOLL_EVENT[process.arch]!;
     this.index = parts.index;
+    this.epoch = parts.epoch;
     this.libc = libc;
     this.pool = parts.pool;
     this.slots = slots;
@@ -194,13 +199,19 @@ export class Shard {
 
   /** Names a connection in the pool's queue. */
   ticket(slot: number): number {
-    return slot * TICKET_GENERATIONS + (this.words[slot * STRIDE + GENERATION]! & (TICKET_GENERATIONS - 1));
+    const generation = this.words[slot * STRIDE + GENERATION]! & (TICKET_GENERATIONS - 1);
+    return (slot * TICKET_GENERATIONS + generation) * TICKET_EPOCHS + (this.epoch & (TICKET_EPOCHS - 1));
   }
 
   /** The slot of a ticket, or -1 when its connection is over. */
   slotOf(ticket: number): number {
-    const slot = Math.floor(ticket / TICKET_GENERATIONS);
+    const slot = Math.floor(ticket / (TICKET_GENERATIONS * TICKET_EPOCHS));
     return slot < this.#unused && this.ticket(slot) === ticket ? slot : -1;
+  }
+
+  /** Whether a ticket is of a thread that had this one's number before it, and has died. */
+  isForeign(ticket: number): boolean {
+    return (ticket & (TICKET_EPOCHS - 1)) !== (this.epoch & (TICKET_EPOCHS - 1));
   }
 
   /** Watches a connection's end; reports come edge-triggered, once per change, for as long as the descriptor is open. */

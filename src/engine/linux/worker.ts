@@ -10,6 +10,8 @@ import { Slots } from "./slots.ts";
 /** What the thread gets from its maker, all of it plain or shared memory. */
 export interface WorkerData {
   readonly index: number;
+  /** Threads that had this number before. */
+  readonly epoch: number;
   readonly pool: PoolShared;
   readonly slots: SharedArrayBuffer;
   readonly epoll: number;
@@ -43,6 +45,7 @@ function main(data: WorkerData): void {
     run(
       new Shard({
         index: data.index,
+        epoch: data.epoch,
         libc,
         pool: Pool.attach(data.pool, data.index),
         slots,
