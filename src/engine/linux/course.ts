@@ -2,7 +2,7 @@
  * The course of a connection up to its relay: admission, the queue, the pick, the connect, and the next target when one
  * failed. Every pick made here ends in exactly one `failed` or `release` of the pool, every place in one `leave`.
  */
-import { ADMITTED, ALL_FULL, REFUSED } from "../../pool/pool.ts";
+import { ADMITTED, ALL_FULL, type Grant, REFUSED } from "../../pool/pool.ts";
 import * as abi from "./abi.ts";
 import { clientGone, introduce, unavailable } from "./answer.ts";
 import { ring } from "./channel.ts";
@@ -157,17 +157,24 @@ export function onGrant(s: Shard, ticket: number): boolean {
 /** Continues those whose turn it is, here and in other threads. What becomes free meanwhile is seen by the next grant(). */
 export function pumpQueue(s: Shard): void {
   s.passes = (s.passes + 1) | 0;
-  for (let grant = s.pool.grant(); grant !== null; grant = s.pool.grant()) {
-    if (grant.worker === s.index) {
-      if (!onGrant(s, grant.ticket)) break;
-      continue;
-    }
-    const peer = s.peers.get(grant.worker);
-    if (peer === undefined) throw new Error(`the queue names worker ${grant.worker}, whom nobody knows`);
-    peer.channel.grant(grant.ticket);
-    if (peer.channel.mustWake()) ring(s.libc, peer.eventfd, s.small.one);
-  }
+  s.turnstile.serve(s.pool, s.ownGrant, s.foreignGrant);
   s.roomFreed = false;
+}
+
+/** Another thread has granted a turn to a connection of this one, and handed the queue over. */
+export function takeGrant(s: Shard, ticket: number): void {
+  s.passes = (s.passes + 1) | 0;
+  onGrant(s, ticket);
+  s.turnstile.goOn(s.pool, s.ownGrant, s.foreignGrant);
+  s.roomFreed = false;
+}
+
+/** For Shard.foreignGrant. */
+export function passGrant(s: Shard, grant: Grant): void {
+  const peer = s.peers.get(grant.worker);
+  if (peer === undefined) throw new Error(`the queue names worker ${grant.worker}, whom nobody knows`);
+  peer.channel.grant(grant.ticket);
+  if (peer.channel.mustWake()) ring(s.libc, peer.eventfd, s.small.one);
 }
 
 /** Nobody waits any more. */

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { openLibc } from "#ffi";
+import type { Grant } from "../../pool/pool.ts";
 import { netError } from "../../runtime/net-error.ts";
 import type { TcpAddress } from "../../runtime/runtime.ts";
 import { systemClock } from "../../util/clock.ts";
@@ -20,6 +21,7 @@ import { RecordReader } from "./records.ts";
 import { selfTest } from "./self-test.ts";
 import { MAX_SLOTS } from "./shard.ts";
 import { threadMissing } from "./thread.ts";
+import { Turnstile } from "./turnstile.ts";
 
 /** Descriptors left to the rest of the process at most (logs, control channel, admin); of a low limit an eighth. */
 const RESERVED_DESCRIPTORS = 256;
@@ -37,6 +39,11 @@ export class LinuxEngine implements Engine {
   #bound: BoundAddress[] = [];
   readonly #hosts: Host[] = [];
   readonly #reader: RecordReader;
+  readonly #turnstile = Turnstile.create();
+  readonly #ownGrant = (): boolean => {
+    throw new Error("the queue names the main thread, which has no connections");
+  };
+  readonly #foreignGrant = ({ worker, ticket }: Grant) => this.#hosts[worker - 1]!.grant(ticket);
   #door: Door | null = null;
   #listenersClosed = false;
   #starting: Promise<void> | null = null;
@@ -64,11 +71,7 @@ export class LinuxEngine implements Engine {
   poolChanged(): void {
     const { pool } = this.#options;
     pool.settle();
-    for (let grant = pool.grant(); grant !== null; grant = pool.grant()) {
-      const host = this.#hosts[grant.worker - 1];
-      if (host === undefined) throw new Error(`the queue names worker ${grant.worker}, whom nobody knows`);
-      host.grant(grant.ticket);
-    }
+    if (pool.waiting > 0) this.#turnstile.serve(pool, this.#ownGrant, this.#foreignGrant);
   }
 
   close(timeout: number): Promise<void> {
@@ -103,6 +106,7 @@ export class LinuxEngine implements Engine {
     const parts = {
       libc: this.#libc,
       pool,
+      turnstile: this.#turnstile,
       capacity: slotsFor(limit),
       options: {
         requeue,

@@ -15,6 +15,7 @@ import { recordOf, type TimedRecord } from "./records.ts";
 import type { ShardOptions } from "./shard.ts";
 import { ACCEPTED_AT, CLIENT, ENDED, FD, FREE, SINCE, Slots, STATE, STRIDE, TARGET } from "./slots.ts";
 import { startThread } from "./thread.ts";
+import type { Turnstile } from "./turnstile.ts";
 import type { WorkerMessage } from "./worker.ts";
 
 /** ms before a thread is started again that died right after its start: a fault that repeats must not become a busy loop. */
@@ -25,6 +26,7 @@ export interface HostParts {
   readonly libc: Libc;
   readonly pool: Pool;
   readonly options: ShardOptions;
+  readonly turnstile: Turnstile;
   /** Slots per worker, a power of two. */
   readonly capacity: number;
   /** There may be records to read. */
@@ -133,7 +135,7 @@ export class Host {
   }
 
   #spawn(): void {
-    const { libc, options, pool } = this.#parts;
+    const { libc, options, pool, turnstile } = this.#parts;
     this.#epoll = libc.epoll_create1(abi.EPOLL_CLOEXEC);
     if (this.#epoll < 0) {
       this.#running.reject(failureOf(libc.errno[0]!, "cannot make an epoll set"));
@@ -150,6 +152,7 @@ export class Host {
       listeners: this.#listeners,
       peers: this.#peers.map(({ index, channel, eventfd }) => ({ index, channel: channel.buffer, eventfd })),
       options,
+      turnstile: turnstile.buffer,
     });
     this.#worker = worker;
     worker.on("message", (message: WorkerMessage) => {
@@ -208,6 +211,7 @@ export class Host {
     this.#parts.onNews();
     const { onRecovered, onWarning, pool } = this.#parts;
     pool.recover(this.index);
+    this.#parts.turnstile.reset();
     const dropped = this.#dropAll();
     const young = this.channel.state < RUNNING || performance.now() - this.#startedAt < RESTART_MS;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);

@@ -7,11 +7,11 @@ import {
   connectFailed,
   onConnectEvent,
   onEarlyEvent,
-  onGrant,
   pumpQueue,
   queueTimedOut,
   stopQueue,
   TIMED_OUT,
+  takeGrant,
 } from "./course.ts";
 import { finish } from "./finish.ts";
 import { now } from "./now.ts";
@@ -129,7 +129,7 @@ function onOwnEvent(s: Shard, low: number): void {
 function takeNotes(s: Shard): void {
   for (let note = s.channel.takeNote(s.notesTaken); note !== 0; note = s.channel.takeNote(s.notesTaken)) {
     s.notesTaken = (s.notesTaken + 1) | 0;
-    if (note > 0) onGrant(s, note - 1);
+    if (note > 0) takeGrant(s, note - 1);
     else onDrop(s, -1 - note);
   }
 }

@@ -2,15 +2,17 @@
  * The state of one worker thread, which every step of a connection's life works on: its descriptors, its slots, its buffers
  * and the time. Whoever creates it owns the descriptors; the thread only uses them.
  */
-import type { Pool } from "../../pool/pool.ts";
+import type { Grant, Pool } from "../../pool/pool.ts";
 import * as abi from "./abi.ts";
 import type { Channel } from "./channel.ts";
+import { onGrant, passGrant } from "./course.ts";
 import { AddressBook } from "./dial.ts";
 import type { Libc, Memory, Pointer } from "./ffi/libc.ts";
 import { now } from "./now.ts";
 import { PipePool } from "./pipes.ts";
 import { GENERATION, type Slots, STRIDE } from "./slots.ts";
 import { SpillPool } from "./spill.ts";
+import type { Turnstile } from "./turnstile.ts";
 import { Wheel } from "./wheel.ts";
 
 /** Bytes of the one buffer that all connections of a thread are moved through. */
@@ -62,6 +64,7 @@ export interface ShardParts {
   /** By worker number; this thread's own included. */
   readonly peers: ReadonlyMap<number, Peer>;
   readonly options: ShardOptions;
+  readonly turnstile: Turnstile;
   /** Tells the main thread that there are records to read. */
   readonly tell: () => void;
   /** Something an operator should know; `kind` groups repetitions. */
@@ -84,6 +87,10 @@ export class Shard {
   readonly options: ShardOptions;
   readonly tell: () => void;
   readonly warn: (kind: string, message: string) => void;
+  readonly turnstile: Turnstile;
+  /** Made once, so that serving the queue allocates nothing. */
+  readonly ownGrant = (ticket: number) => onGrant(this, ticket);
+  readonly foreignGrant = (grant: Grant) => passGrant(this, grant);
 
   readonly wheel: Wheel;
   readonly addresses = new AddressBook();
@@ -161,6 +168,7 @@ export class Shard {
     this.listeners = parts.listeners;
     this.peers = parts.peers;
     this.options = parts.options;
+    this.turnstile = parts.turnstile;
     this.tell = parts.tell;
     this.warn = parts.warn;
     this.now = now();

@@ -6,6 +6,7 @@ import { Channel } from "./channel.ts";
 import { run } from "./loop.ts";
 import { Shard, type ShardOptions } from "./shard.ts";
 import { Slots } from "./slots.ts";
+import { Turnstile } from "./turnstile.ts";
 
 /** What the thread gets from its maker, all of it plain or shared memory. */
 export interface WorkerData {
@@ -18,6 +19,7 @@ export interface WorkerData {
   readonly listeners: readonly number[];
   /** All workers, this one included. */
   readonly peers: readonly { readonly index: number; readonly channel: SharedArrayBuffer; readonly eventfd: number }[];
+  readonly turnstile: SharedArrayBuffer;
   readonly options: ShardOptions;
 }
 
@@ -55,6 +57,7 @@ function main(data: WorkerData): void {
         listeners: data.listeners,
         peers,
         options: data.options,
+        turnstile: new Turnstile(data.turnstile, data.index),
         tell: () => say(LOOK),
         warn: (kind, message) => say({ type: "warning", kind, message }),
       }),
