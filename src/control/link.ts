@@ -145,6 +145,7 @@ export class ReporterLink {
   }
 
   async #run(): Promise<void> {
+    await Promise.resolve(); // whoever starts it may still have to listen: a trouble is told once
     while (!this.#stop.signal.aborted) {
       this.#due = false;
       const delay = await this.#attempt();

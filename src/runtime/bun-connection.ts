@@ -20,9 +20,13 @@ export class BunConnection extends PushConnection {
   private localAddress: TcpAddress | null = null;
   private remoteAddress: TcpAddress | null = null;
 
+  /** Connections of this class whose socket exists. */
+  static open = 0;
+
   constructor(socket: BunSocket) {
     super();
     this.socket = socket;
+    BunConnection.open += 1;
   }
 
   get local(): TcpAddress {
@@ -110,6 +114,8 @@ export class BunConnection extends PushConnection {
   }
 
   onClose(error: unknown): void {
+    if (this.gone) return;
+    BunConnection.open -= 1;
     const unsent = this.outbox.length > 0;
     this.outbox = [];
     if (error === undefined && this.finished && !unsent) this.gotEnd();

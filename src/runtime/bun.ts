@@ -1,6 +1,7 @@
 import { plainHost, showAddress } from "./address.ts";
 import { BunConnection, type BunSocket } from "./bun-connection.ts";
-import { KEEPALIVE_IDLE } from "./defaults.ts";
+import { ACCEPT_BACKOFF, KEEPALIVE_IDLE } from "./defaults.ts";
+import { connectionLimit } from "./descriptors.ts";
 import { type NetError, netError, toNetError } from "./net-error.ts";
 import { runtime as node } from "./node.ts";
 import { HOLD_LIMIT, type PushConnection } from "./push-connection.ts";
@@ -43,6 +44,15 @@ async function listen(
 ): Promise<Listener> {
   if (options.tls !== undefined) return node.listen(options, onConnection, onError);
   const { host = "", port } = options;
+  const limit = connectionLimit();
+  let told = 0;
+  // Bun neither reports a failed accept nor pauses after it: one below the limit is turned away instead.
+  const turnAway = (socket: BunSocket): void => {
+    socket.terminate();
+    if (Date.now() - told < ACCEPT_BACKOFF) return;
+    told = Date.now();
+    onError?.(netError("EMFILE", "cannot accept a connection"));
+  };
   const bind = (hostname: string): Listener =>
     new BunListener(
       Bun.listen<BunConnection>({
@@ -50,7 +60,13 @@ async function listen(
         port,
         allowHalfOpen: true,
         exclusive: true,
-        socket: { ...HANDLERS, open: (socket: BunSocket) => onConnection(open(socket)) },
+        socket: {
+          ...HANDLERS,
+          open(socket: BunSocket): void {
+            if (BunConnection.open < limit) onConnection(open(socket));
+            else turnAway(socket);
+          },
+        },
       }),
     );
   try {
@@ -147,6 +163,7 @@ export const runtime: Runtime = {
     closeNotify: true,
     backlog: false,
     cancel: false,
+    reportsAccept: true,
     seesReset: true,
     readAhead: HOLD_LIMIT + CHUNK,
   },

@@ -121,6 +121,7 @@ export const runtime: Runtime = {
     closeNotify: false,
     backlog: true,
     cancel: true,
+    reportsAccept: true,
     seesReset: true,
     readAhead: LARGEST_BUFFER,
   },

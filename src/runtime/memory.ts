@@ -64,6 +64,7 @@ export class MemoryNetwork implements Runtime {
       closeNotify: false,
       backlog: true,
       cancel: true,
+      reportsAccept: true,
       seesReset: true,
       readAhead: 0,
     };

@@ -40,7 +40,14 @@ export function openTlsSocket(options: ConnectOptions, socketOptions: net.Socket
     ...to,
     ...(ca === undefined ? {} : { ca }),
     ...(net.isIP(name) === 0 ? { servername: name } : {}), // SNI must not carry an address
-    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
+    checkServerIdentity: (_host, certificate) => checkIdentity(name, certificate),
   });
   return socket.setNoDelay(true).setKeepAlive(true, KEEPALIVE_IDLE); // tls.connect() ignores these options
+}
+
+/** As tls.checkServerIdentity(), which on Node 22.23 knows no IPv6 address. Answers an error or undefined. */
+function checkIdentity(name: string, certificate: tls.PeerCertificate): Error | undefined {
+  if (net.isIP(name) === 0) return tls.checkServerIdentity(name, certificate);
+  if (new X509Certificate(certificate.raw).checkIP(name) !== undefined) return undefined;
+  return new NetError("ETLS", `the peer's certificate is not for ${name} but for ${certificate.subjectaltname}`);
 }

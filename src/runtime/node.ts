@@ -128,6 +128,7 @@ export const runtime: Runtime = {
     closeNotify: deno === undefined,
     backlog: bun === undefined, // 1.4.5: always 512
     cancel: true,
+    reportsAccept: false,
     seesReset: true,
     // What is held, a stream buffer just short of its mark, and the chunk that overfills each.
     readAhead: HOLD_LIMIT + CHUNK + HIGH_WATER_MARK + CHUNK,

@@ -109,6 +109,8 @@ export interface Capabilities {
    * answered before; an attempt towards one that has lingers until the kernel gives up (on Linux about two minutes).
    */
   readonly cancel: boolean;
+  /** Failed accepts (EMFILE …) reach `onError`; otherwise the runtime drops such connections by itself, silently. */
+  readonly reportsAccept: boolean;
   /** The peer's reset is told apart from its FIN while a read is pending. */
   readonly seesReset: boolean;
   /** Bytes that a connection may hold before its reader asks for them (the kernel's buffers come on top). */

@@ -139,6 +139,7 @@ describe("a reporter", () => {
     world.network.connectFault = () => "blackhole";
     const { link, story } = world.link(A);
     link.start();
+    await settle(); // the attempt is under way
     await world.pass(5_000);
     assert.deepEqual(story(), ["lost ETIMEDOUT"]);
     world.network.connectFault = null;

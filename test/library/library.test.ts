@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { Balancer, ClientOptions, CloseRecord, Reporter, ServerOptions } from "../../src/index.ts";
 import harmony, * as library from "../../src/index.ts";
@@ -165,6 +168,31 @@ describe("a server with targets", () => {
     await within("the registration", reporter.ready);
     assert.equal(await ask(second), "hello");
   });
+});
+
+describe("a client whose key file cannot be used", () => {
+  const folder = mkdtempSync(join(tmpdir(), "harmony-library-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const openToOthers = join(folder, "open");
+  writeFileSync(openToOthers, "web:a-secret-for-everybody\n");
+  chmodSync(openToOthers, 0o644);
+  const cases: [string, string, RegExp][] = [
+    ["is missing", join(folder, "missing"), /no key at .*missing/],
+    ["is a directory", folder, /is not a regular file/],
+    ["is open to others", openToOthers, /run chmod 600/],
+  ];
+  for (const [what, keyFile, expected] of cases) {
+    const skip = what === "is open to others" && process.platform === "win32" && "Windows has no such modes";
+    test(`since it ${what} says so to whoever listens after it was made`, { skip }, async () => {
+      const reporter = harmony.client({ host: HOST, adminport: 9, keyFile });
+      open.push(reporter);
+      reporter.ready.catch(() => undefined); // it will be closed unregistered
+      const told: string[] = [];
+      reporter.on("lost", (_, { reason }) => told.push(reason));
+      await waitFor("the trouble", () => told.length > 0);
+      assert.match(told[0]!, expected);
+    });
+  }
 });
 
 describe("unavailable", () => {

@@ -3,6 +3,7 @@ import { relay } from "../../src/runtime/relay.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { type BlackHole, blackHole } from "./kit.ts";
 import { connectSuite } from "./suite-connect.ts";
+import { peersSuite } from "./suite-peers.ts";
 import { relaySuite } from "./suite-relay.ts";
 import { streamSuite } from "./suite-stream.ts";
 import { tlsSuite } from "./suite-tls.ts";
@@ -19,6 +20,7 @@ export function conformance(
   describe(label, () => {
     streamSuite(runtime);
     connectSuite(runtime, openBlackHole);
+    peersSuite(runtime);
     tlsSuite(runtime);
     relaySuite(runtime);
   });
