@@ -44,22 +44,32 @@ export class Channel {
     return sent;
   }
 
-  /**
-   * Sends FIN and throws away what still comes until the peer's FIN: closing with unread bytes would reset the connection,
-   * and the last line sent could be lost. Bounded in bytes here, in time by whoever aborts the connection. Never rejects.
-   */
+  /** Sends FIN, then drains: the last line sent could be lost otherwise. Never rejects. */
   async linger(): Promise<void> {
+    await this.#sending;
+    await this.connection.closeWrite().catch(passNetError);
+    await this.drain();
+  }
+
+  /**
+   * Throws away what still comes until the peer's FIN, then closes: closing with unread bytes would reset the connection.
+   * Bounded in bytes here, in time by whoever ends the connection. Never rejects.
+   */
+  async drain(): Promise<void> {
     try {
-      await this.#sending;
-      await this.connection.closeWrite();
       for (let discarded = 0; discarded < MAX_DISCARDED; ) {
         const chunk = await this.connection.read();
         if (chunk === null) break;
         discarded += chunk.length;
       }
     } catch (error) {
-      if (!(error instanceof NetError)) throw error; // a lost connection is as good as a closed one
+      passNetError(error);
     }
     await this.connection.close();
   }
+}
+
+/** A lost connection is as good as a closed one. */
+function passNetError(error: unknown): void {
+  if (!(error instanceof NetError)) throw error;
 }

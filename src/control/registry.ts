@@ -9,6 +9,7 @@ import { canonicalHost } from "./ip.ts";
 import { forbids, type Key } from "./key.ts";
 import type { Report } from "./messages.ts";
 import { undialable } from "./own-address.ts";
+import { isThisHost, THIS_HOST } from "./this-host.ts";
 
 /** What the registry needs of a Pool. */
 export interface TargetPool {
@@ -47,6 +48,8 @@ interface Entry {
   /** null once the session is gone; the lease runs on. */
   holder: Holder | null;
   spec: TargetSpec & { readonly address: TcpAddress };
+  /** What names a target without an id; see placeOf(). */
+  readonly place: TcpAddress;
   /** What reports, leases and probes make of it; whether it is a suspect, the pool alone knows. */
   state: "up" | "draining" | "down";
 }
@@ -75,15 +78,31 @@ export class Registry {
   /** Applies a full report. `host`: where the target is (seen or advertised, resolved). Throws HarmonyError with the reason of a refusal. */
   report(holder: Holder, report: Report, host: string): { target: string; active: number } {
     const address = { host: canonicalHost(host), port: report.port };
-    const identity = `${report.pool}/${report.id ?? formatHostPort(address.host, address.port)}`;
-    const pool = this.#admit(holder, report, address, identity);
+    const place = placeOf(holder, report, address.host);
+    const identity = identityOf(report, place);
+    const pool = this.#admit(holder, report, address, place);
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
     const state = report.drain ? "draining" : report.health;
     this.#put(pool, spec, state);
-    this.#hold(holder, { identity, pool, holder, spec, state });
+    this.#hold(holder, { identity, pool, holder, spec, place, state });
     this.#leases.touch(identity, this.#options.now(), this.#options.lease);
     this.#options.onChange();
     return { target: identity, active: pool.view(identity)?.active ?? 0 };
+  }
+
+  /**
+   * The target that a report from this host speaks of, as the pool has it; undefined before its first report. Throws as
+   * report() does where the key does not allow it.
+   */
+  known(holder: Holder, report: Report): TargetView | undefined {
+    const place = placeOf(holder, report, holder.remote.host);
+    return this.#permit(holder, report, place).view(identityOf(report, place));
+  }
+
+  /** Why the balancer cannot dial a target there, or null. */
+  undialable(address: TcpAddress): string | null {
+    const { ownListeners, localAddresses } = this.#options;
+    return undialable(address, ownListeners(), localAddresses());
   }
 
   /** The target leaves at once; open connections finish. Says how many those are. */
@@ -131,16 +150,24 @@ export class Registry {
     return this.#entries.size;
   }
 
-  #admit(holder: Holder, report: Report, address: TcpAddress, identity: string): TargetPool {
-    const { pools, ownListeners, localAddresses } = this.#options;
+  /** The pool, if it is there and the key may register this. */
+  #permit(holder: Holder, report: Report, place: TcpAddress): TargetPool {
+    const { pools } = this.#options;
     const pool = pools.get(report.pool);
     if (!pool) throw refusal("UNKNOWN_POOL", `there is no pool "${report.pool}", only ${[...pools.keys()].join(", ")}`);
-    const forbidden = forbids(holder.key, report, holder.remote.host, address.host);
+    const seen = holder.remote.host;
+    const forbidden = forbids(holder.key, report, seen, isHere(holder, report) ? seen : place.host);
     if (forbidden) throw refusal("FORBIDDEN", forbidden);
-    const reason = undialable(address, ownListeners(), localAddresses());
+    return pool;
+  }
+
+  #admit(holder: Holder, report: Report, address: TcpAddress, place: TcpAddress): TargetPool {
+    const pool = this.#permit(holder, report, place);
+    const reason = this.undialable(address);
     if (reason) throw refusal("BAD_ADDRESS", reason);
+    const identity = identityOf(report, place);
     const other = this.#entries.get(identity);
-    if (other?.holder && other.holder !== holder && !sameAddress(other.spec.address, address)) {
+    if (other?.holder && other.holder !== holder && !sameAddress(other.place, place)) {
       const where = formatHostPort(other.spec.address.host, other.spec.address.port);
       throw refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
     }
@@ -193,6 +220,20 @@ export class Registry {
     this.#options.onEvent({ type: "target-leave", target: infoOf(entry), reason });
     this.#options.onChange();
   }
+}
+
+/** The target is wherever its reporter is, and that is on this host. */
+function isHere({ remote }: Holder, { advertise }: Report): boolean {
+  return advertise === undefined && isThisHost(remote.host);
+}
+
+/** Where a target is, to tell it from others: its address, or this host whichever of its loopbacks is dialled. */
+function placeOf(holder: Holder, report: Report, host: string): TcpAddress {
+  return { host: isHere(holder, report) ? THIS_HOST : canonicalHost(host), port: report.port };
+}
+
+function identityOf({ pool, id }: Report, { host, port }: TcpAddress): string {
+  return `${pool}/${id ?? formatHostPort(host, port)}`;
 }
 
 function infoOf({ identity, spec }: Entry): TargetInfo {

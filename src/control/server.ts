@@ -13,6 +13,7 @@ import { resolveHost } from "./resolve.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { STRANGER_LIMITS, type StrangerLimits, Strangers } from "./strangers.ts";
 import { Suspects } from "./suspects.ts";
+import { ThisHost } from "./this-host.ts";
 
 export interface ControlServerOptions {
   readonly runtime: Runtime;
@@ -52,6 +53,8 @@ const MAX_INTERVAL_MS = 20_000;
 const TICK_MS = 1_000;
 /** ms a probe waits: an answer on a live network takes far less, a lost SYN is sent again after one second. */
 const PROBE_TIMEOUT_MS = 2_000;
+/** ms a look at this host's own loopback may take: nothing gets lost there, only a full backlog is silent. */
+const LOOPBACK_TIMEOUT_MS = 500;
 
 export class ControlServer {
   readonly registry: Registry;
@@ -84,7 +87,7 @@ export class ControlServer {
     this.#suspects = new Suspects({
       pools: options.pools,
       now: () => this.#clock.now(),
-      probe: (to) => this.#probe(to),
+      probe: (to) => this.#probe(to, PROBE_TIMEOUT_MS),
       onChange: options.onChange,
     });
     this.#sessionOptions = this.#optionsOfSessions();
@@ -140,7 +143,11 @@ export class ControlServer {
     }
     const session = new Session(connection, this.#sessionOptions);
     this.#strangers.add(session, connection.remote.host)?.abort();
-    const running = this.#serve(session);
+    this.#track(this.#serve(session));
+  }
+
+  /** `close()` waits for it. It must not reject. */
+  #track(running: Promise<void>): void {
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
   }
@@ -155,12 +162,13 @@ export class ControlServer {
 
   /** The reporter is gone: is its target? */
   async #settle(suspicion: Suspicion): Promise<void> {
-    const outcome = await this.#probe(suspicion.address);
+    const outcome = await this.#probe(suspicion.address, PROBE_TIMEOUT_MS);
     if (!this.#closing) this.registry.probed(suspicion, outcome);
   }
 
-  #probe(to: Address): Promise<ProbeOutcome> {
-    return probe(this.#options.runtime, this.#clock, to, PROBE_TIMEOUT_MS);
+  #probe(to: Address, timeout: number): Promise<ProbeOutcome> {
+    const { runtime } = this.#options;
+    return probe(to, { runtime, clock: this.#clock, timeout, onLeaving: (left) => this.#track(left) });
   }
 
   #optionsOfSessions(): SessionOptions {
@@ -173,6 +181,10 @@ export class ControlServer {
       welcome: { lease, interval, name, version },
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       resolve: resolve ?? resolveHost,
+      thisHost: new ThisHost({
+        registry: this.registry,
+        probe: (to) => this.#probe(to, LOOPBACK_TIMEOUT_MS),
+      }),
       onHello: (session) => this.#strangers.saidHello(session),
       onAuthenticated: (session) => {
         if (this.#sessions.size >= (maxSessions ?? MAX_SESSIONS)) {

@@ -12,6 +12,7 @@ import { MAX_HANDSHAKE_LINE, MAX_LINE } from "./lines.ts";
 import { type FromReporter, type Ok, type Reject, type Report, readFromReporter, type Welcome } from "./messages.ts";
 import type { Holder, Registry } from "./registry.ts";
 import type { resolveHost } from "./resolve.ts";
+import { isThisHost, type ThisHost } from "./this-host.ts";
 import { challengeLine, type Hello, NONCE_BYTES, provesKey, readHello, Seal, type Transcript } from "./wire.ts";
 
 /** Stands in for the secret of a key that does not exist, so that its proof is checked like any other. */
@@ -28,6 +29,8 @@ export interface SessionOptions {
   readonly handshakeTimeout: number;
   /** Name → IP literal, for advertised names. */
   readonly resolve: typeof resolveHost;
+  /** For reporters on the balancer's own host that advertise nothing. */
+  readonly thisHost: Pick<ThisHost, "hostOf">;
   /** Said hello: it is no longer as cheap to evict. */
   readonly onHello: (session: Session) => void;
   /** Proved its key. Throws HarmonyError when there is no room for it. */
@@ -152,17 +155,20 @@ export class Session implements Holder {
         });
       }
       const answer = await this.#answer(readFromReporter(body ?? {}));
-      if (this.#over) return;
+      if (this.#over || answer === null) return;
       await this.#send(answer);
       if (answer.t === "reject" && !answer.retry) return;
     }
   }
 
-  async #answer(message: FromReporter): Promise<Ok | Reject> {
+  /** null: the session has ended meanwhile. */
+  async #answer(message: FromReporter): Promise<Ok | Reject | null> {
     const { registry } = this.#options;
     if (message.t === "leave") return { t: "ok", ...registry.leave(this) };
     try {
-      return { t: "ok", ...registry.report(this, message, await this.#hostOf(message)) };
+      const host = await this.#hostOf(message);
+      if (this.#over) return null; // replaced meanwhile: it must not take the target back
+      return { t: "ok", ...registry.report(this, message, host) };
     } catch (error) {
       if (!(error instanceof HarmonyError)) throw error;
       this.#options.onRejected(this, error.code, error.message);
@@ -170,8 +176,10 @@ export class Session implements Holder {
     }
   }
 
-  async #hostOf({ advertise }: Report): Promise<string> {
-    return advertise === undefined ? this.remote.host : this.#options.resolve(advertise);
+  async #hostOf(report: Report): Promise<string> {
+    const { resolve, thisHost } = this.#options;
+    if (report.advertise !== undefined) return resolve(report.advertise);
+    return isThisHost(this.remote.host) ? thisHost.hostOf(this, report) : this.remote.host;
   }
 
   async #send(body: object): Promise<void> {

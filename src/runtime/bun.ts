@@ -1,3 +1,4 @@
+import { handOver } from "./accept.ts";
 import { plainHost, showAddress } from "./address.ts";
 import { BunConnection, type BunSocket } from "./bun-connection.ts";
 import { ACCEPT_BACKOFF, KEEPALIVE_IDLE } from "./defaults.ts";
@@ -63,7 +64,7 @@ async function listen(
         socket: {
           ...HANDLERS,
           open(socket: BunSocket): void {
-            if (BunConnection.open < limit) onConnection(open(socket));
+            if (BunConnection.open < limit) handOver(open(socket), onConnection);
             else turnAway(socket);
           },
         },

@@ -76,7 +76,9 @@ class DenoListener implements Listener {
         connection = prepare(await this.listener.accept());
       } catch (error) {
         if (this.closed) return;
-        onError?.(toNetError(error, "cannot accept a connection"));
+        const failure = toNetError(error, "cannot accept a connection");
+        if (failure.code === "ECONNRESET") continue; // the peer's doing: it had reset before it was accepted
+        onError?.(failure);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_BACKOFF));
         continue;
       }

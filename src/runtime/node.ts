@@ -1,4 +1,5 @@
 import * as net from "node:net";
+import { handOver } from "./accept.ts";
 import { plainHost, showAddress } from "./address.ts";
 import { DEFAULT_BACKLOG, KEEPALIVE_IDLE } from "./defaults.ts";
 import { type NetError, netError, toNetError } from "./net-error.ts";
@@ -27,9 +28,11 @@ const SOCKET_OPTIONS = {
 
 function createServer(options: ListenOptions, onConnection: OnConnection): net.Server {
   if (options.tls === undefined) {
-    return net.createServer(SOCKET_OPTIONS, (socket) => onConnection(new NodeConnection(socket, true)));
+    return net.createServer(SOCKET_OPTIONS, (socket) => handOver(new NodeConnection(socket, true), onConnection));
   }
-  return createTlsServer(options, SOCKET_OPTIONS, (socket) => onConnection(new NodeConnection(socket, false)));
+  return createTlsServer(options, SOCKET_OPTIONS, (socket) =>
+    handOver(new NodeConnection(socket, false), onConnection),
+  );
 }
 
 async function listen(

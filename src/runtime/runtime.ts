@@ -41,7 +41,10 @@ export interface ConnectOptions {
   readonly tls?: { readonly ca?: string; readonly serverName?: string };
 }
 
-/** Hands over one accepted connection; the receiver owns it from here on. Must not throw. */
+/**
+ * Hands over one accepted connection; the receiver owns it from here on. Must not throw. Its `remote` is known: who reset
+ * before it could be accepted is not handed over, nor is that an error of the listener.
+ */
 export type OnConnection = (connection: Connection) => void;
 
 export interface Listener {

@@ -1,0 +1,55 @@
+/** A port that needs a right which the program does not have. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { programCommand } from "../blackbox/harness/form.ts";
+import { asNobody, type Unprivileged } from "../blackbox/harness/nobody.ts";
+import { endPrograms, Program } from "../blackbox/harness/program.ts";
+
+const PORT = 81;
+
+const unprivileged = asNobody();
+const folder = mkdtempSync(join(tmpdir(), "harmony-nobody-"));
+/** Somewhere for the runtime's caches. */
+const env = { HOME: folder, XDG_CACHE_HOME: folder, DENO_DIR: folder, TMPDIR: folder };
+const skip = reasonToSkip();
+
+after(async () => {
+  await endPrograms();
+  rmSync(folder, { recursive: true });
+});
+
+function reasonToSkip(): string | false {
+  if (process.platform !== "linux") return "only on Linux is it known which ports need a right";
+  const first = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
+  if (first <= PORT) return "anybody may bind any port here (net.ipv4.ip_unprivileged_port_start)";
+  if (typeof unprivileged === "string") return unprivileged;
+  if (unprivileged.uid >= 0) chownSync(folder, unprivileged.uid, unprivileged.uid);
+  const [file, ...args] = command(unprivileged, "--version");
+  const { status } = spawnSync(file!, args, { env: { ...process.env, ...env } });
+  return status === 0 ? false : "nobody may not read the program here";
+}
+
+function command(by: Unprivileged, ...args: readonly string[]): string[] {
+  return [...by.command, ...programCommand("harmony-balancer"), ...args];
+}
+
+for (const flag of ["--listen", "--admin"] as const) {
+  test(`${flag} without the right to the port: one line that says so and what to do, exit code 1`, {
+    skip,
+  }, async () => {
+    const place = `127.0.0.1:${PORT}`;
+    const other = flag === "--listen" ? "--admin" : "--listen";
+    const args = [flag, place, other, "127.0.0.1:0", "--insecure", "--log-format", "json"];
+    const balancer = new Program(command(unprivileged as Unprivileged, ...args), { env });
+    assert.deepEqual(await balancer.ended(), { code: 1, signal: null }, balancer.stderr);
+    const [line, ...others] = balancer.stderr.trim().split("\n");
+    assert.deepEqual(others, []);
+    const { level, message } = JSON.parse(line!) as { level: string; message: string };
+    assert.equal(level, "ERROR");
+    assert.match(message, /cannot listen on 127\.0\.0\.1:81: .*permission.*choose a port above 1023/i);
+  });
+}
