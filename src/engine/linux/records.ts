@@ -33,7 +33,7 @@ import {
 import { formatWords } from "./sockaddr.ts";
 
 /** ms between two readings of records while there are any: so that busy workers do not wake this thread for each. */
-const READ_MS = 10;
+const READ_MS = 25;
 
 export interface TimedRecord {
   readonly endedAt: number;
