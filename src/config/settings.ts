@@ -1,4 +1,4 @@
-/** From option values to what the balancer and the reporter are started with: files read, combinations checked, defaults that depend on others. */
+/** From option values to what the balancer and the reporter are started with: files read and judged, combinations checked, defaults that depend on others. */
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { parseKey } from "../control/key.ts";
@@ -7,6 +7,7 @@ import { formatHostPort } from "../util/host-port.ts";
 import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";
 import type { BalancerValues } from "./balancer-options.ts";
 import type { TextOrFile } from "./kinds.ts";
+import { checkAuthorities, checkPair } from "./pem.ts";
 import type { ReporterValues } from "./reporter-options.ts";
 
 /** Durations in ms, 0 where the option's table says so; PEM and unavailable text as content, not as paths. */
@@ -72,6 +73,7 @@ export function balancerSettings(values: BalancerValues, problems: string[]): Ba
 export function reporterSettings(values: ReporterValues, problems: string[]): ReporterSettings {
   checkKeys(values, problems);
   const ca = values.tlsCa === null ? null : readText(values.tlsCa, "tls-ca", problems);
+  if (ca !== null) checkAuthorities(ca, "tls-ca", problems);
   return {
     ...values,
     balancers: distinct(values.host.map(({ host, port }) => ({ host, port: port ?? values.adminPort }))),
@@ -118,7 +120,9 @@ function certificate(values: BalancerValues, problems: string[]): BalancerSettin
   }
   const cert = readText(tlsCert, "tls-cert", problems);
   const key = readText(tlsKey, "tls-key", problems);
-  return cert === null || key === null ? null : { cert, key };
+  if (cert === null || key === null) return null;
+  checkPair(cert, key, problems);
+  return { cert, key };
 }
 
 function unavailableBytes(given: TextOrFile | null, problems: string[]): Uint8Array | null {

@@ -3,6 +3,7 @@
 import type { Address, Connection, Listener, Runtime, TcpAddress } from "../runtime/runtime.ts";
 import { type Cancel, type Clock, systemClock } from "../util/clock.ts";
 import { HarmonyError } from "../util/errors.ts";
+import { STRANGER_LIMITS, type StrangerLimits, Strangers } from "../util/strangers.ts";
 import type { ControlEvent } from "./events.ts";
 import type { Keys } from "./keys.ts";
 import { localAddresses } from "./own-address.ts";
@@ -11,7 +12,6 @@ import { Registry, type Suspicion, type TargetPool } from "./registry.ts";
 import { Repeats } from "./repeats.ts";
 import { resolveHost } from "./resolve.ts";
 import { Session, type SessionOptions } from "./session.ts";
-import { STRANGER_LIMITS, type StrangerLimits, Strangers } from "./strangers.ts";
 import { Suspects } from "./suspects.ts";
 import { ThisHost } from "./this-host.ts";
 

@@ -2,7 +2,7 @@ import { handOver } from "./accept.ts";
 import { plainHost, showAddress } from "./address.ts";
 import { BunConnection, type BunSocket } from "./bun-connection.ts";
 import { ACCEPT_BACKOFF, KEEPALIVE_IDLE } from "./defaults.ts";
-import { connectionLimit } from "./descriptors.ts";
+import { blameSelf, connectionLimit } from "./descriptors.ts";
 import { type NetError, netError, toNetError } from "./net-error.ts";
 import { runtime as node } from "./node.ts";
 import { HOLD_LIMIT, type PushConnection } from "./push-connection.ts";
@@ -108,6 +108,14 @@ const answering = new Set<string>();
 const ANSWERING_LIMIT = 16_384;
 
 async function connect(options: ConnectOptions): Promise<Connection> {
+  try {
+    return await connectAnyhow(options);
+  } catch (error) {
+    throw blameSelf(error as NetError, `cannot connect to ${showAddress(options.to)}`);
+  }
+}
+
+async function connectAnyhow(options: ConnectOptions): Promise<Connection> {
   const { to } = options;
   if (options.tls !== undefined) return node.connect(options);
   if ("path" in to) return connectNow(options, { unix: to.path }, to.path);

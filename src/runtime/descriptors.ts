@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { devNull } from "node:os";
+import { codeOf, type NetError, netError } from "./net-error.ts";
 
 /** Files, listeners, control connections and whatever else is open beside the connections that are counted. */
 const RESERVE = 32;
@@ -14,5 +16,19 @@ export function connectionLimit(): number {
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
     return Number.POSITIVE_INFINITY;
+  }
+}
+
+/**
+ * Out of descriptors, Bun 1.4.5 says of a connect that it was refused, or that the name does not resolve, and the peer
+ * would be blamed. Whether one more file can be opened tells. Costs a few µs, and only where a connect has failed.
+ */
+export function blameSelf(error: NetError, doing: string): NetError {
+  if (error.code !== "ECONNREFUSED" && error.code !== "ENOTFOUND") return error;
+  try {
+    closeSync(openSync(devNull, "r"));
+    return error;
+  } catch (cause) {
+    return codeOf(cause) === "EMFILE" ? netError("EMFILE", doing, cause) : error;
   }
 }

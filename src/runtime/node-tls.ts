@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { DEFAULT_HANDSHAKE_TIMEOUT, KEEPALIVE_IDLE } from "./defaults.ts";
+import { Handshakes } from "./handshakes.ts";
 import { NetError } from "./net-error.ts";
 import type { ConnectOptions, ListenOptions } from "./runtime.ts";
 
@@ -14,7 +15,16 @@ export function createTlsServer(
   const { cert, key } = options.tls!;
   checkPair(cert, key);
   const handshakeTimeout = options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT;
-  const server = tls.createServer({ ...socketOptions, cert, key, handshakeTimeout }, onSocket);
+  const handshakes = new Handshakes();
+  // Half-open only once it is done: a stranger's FIN before that is its end.
+  const serverOptions = { ...socketOptions, allowHalfOpen: false, cert, key, handshakeTimeout };
+  const server = tls.createServer(serverOptions, (socket) => {
+    handshakes.done(socket);
+    socket.allowHalfOpen = true;
+    socket.setKeepAlive(true, KEEPALIVE_IDLE); // Deno 2.9.6 ignores the servers' option
+    onSocket(socket);
+  });
+  server.on("connection", (socket) => handshakes.begin(socket));
   // A stranger who speaks no TLS, or nothing in time: Node leaves the socket to us.
   return server.on("tlsClientError", (_error, socket) => socket.destroy());
 }

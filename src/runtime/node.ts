@@ -28,7 +28,10 @@ const SOCKET_OPTIONS = {
 
 function createServer(options: ListenOptions, onConnection: OnConnection): net.Server {
   if (options.tls === undefined) {
-    return net.createServer(SOCKET_OPTIONS, (socket) => handOver(new NodeConnection(socket, true), onConnection));
+    return net.createServer(SOCKET_OPTIONS, (socket) => {
+      if (deno !== undefined) socket.setKeepAlive(true, KEEPALIVE_IDLE); // 2.9.6 ignores the servers' option
+      handOver(new NodeConnection(socket, true), onConnection);
+    });
   }
   return createTlsServer(options, SOCKET_OPTIONS, (socket) =>
     handOver(new NodeConnection(socket, false), onConnection),

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
 import { type Invocation, loadBalancer, loadReporter } from "../../src/config/load.ts";
 import { envName, isIn, kebab, type OptionTable } from "../../src/config/option.ts";
@@ -17,6 +19,8 @@ function file(name: string, content: string): string {
   writeFileSync(path, content);
   return path;
 }
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
 const program = { name: "harmony-test", usage: "[options]", summary: "Summary.", footer: "Footer." };
 
@@ -79,9 +83,9 @@ const given: Record<string, string> = {
   tls: "on",
   key: "secret-of-sixteen-characters",
   config: file("empty.toml", ""),
-  tlsCert: file("cert.pem", "CERT"),
-  tlsKey: file("key.pem", "KEY"),
-  tlsCa: file("ca.pem", "CA"),
+  tlsCert: fixture("server.pem"),
+  tlsKey: fixture("server.key"),
+  tlsCa: fixture("ca.pem"),
 };
 /** Options that only make sense together, so that giving one alone is a problem. */
 const needs: Record<string, string> = { tlsCert: "tlsKey", tlsKey: "tlsCert" };
@@ -191,8 +195,9 @@ describe("forms of a value", () => {
   });
   test("TLS files are read; a CA switches TLS on", () => {
     const pair = ["--tls-cert", given.tlsCert!, "--tls-key", given.tlsKey!];
-    assert.deepEqual(balancer(pair).tls, { cert: "CERT", key: "KEY" });
-    assert.deepEqual(reporter(["--tls-ca", given.tlsCa!]).tls, { ca: "CA" });
+    const text = (path: string) => readFileSync(path, "utf8");
+    assert.deepEqual(balancer(pair).tls, { cert: text(given.tlsCert!), key: text(given.tlsKey!) });
+    assert.deepEqual(reporter(["--tls-ca", given.tlsCa!]).tls, { ca: text(given.tlsCa!) });
     assert.equal(reporter([]).tls, null);
   });
   test("the command after -- is left alone", () => {
@@ -270,6 +275,30 @@ describe("bad input", () => {
       problems(() => balancer(["--config", file("no.toml", "a = \n")])).join(),
       /no\.toml:1:\d+: this is not TOML/,
     );
+  });
+  test("TLS files that hold something else: each is named with what it lacks", () => {
+    const { tlsCert, tlsKey, tlsCa } = given as Record<string, string>;
+    const broken = file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const other = file("other.pem", privateKey.export({ type: "pkcs8", format: "pem" }) as string);
+    const found = (cert: string, key: string) => problems(() => balancer(["--tls-cert", cert, "--tls-key", key]));
+    const cases: [readonly string[], RegExp[]][] = [
+      [
+        found(tlsKey!, tlsCert!),
+        [/^tls-cert: the file holds no certificate/, /^tls-key: the file holds no private key/],
+      ],
+      [found(broken, tlsKey!), [/^tls-cert: the certificate in the file cannot be read \(.+\)$/]],
+      [found(tlsCert!, other), [/^tls-key: this is not the key of the certificate/]],
+      [problems(() => reporter(["--tls-ca", tlsKey!])), [/^tls-ca: the file holds no certificate in PEM form/]],
+      [problems(() => reporter(["--tls-ca", file("empty.pem", "")])), [/^tls-ca: the file holds no certificate/]],
+      [problems(() => reporter(["--tls-ca", broken])), [/^tls-ca: the certificate in the file cannot be read/]],
+    ];
+    for (const [said, expected] of cases) {
+      assert.equal(said.length, expected.length, said.join("\n"));
+      for (const [index, pattern] of expected.entries()) assert.match(said[index]!, pattern);
+    }
+    const bundle = file("bundle.pem", `Roots\n${readFileSync(broken, "utf8")}${readFileSync(tlsCa!, "utf8")}`);
+    assert.deepEqual(reporter(["--tls-ca", bundle]).tls, { ca: readFileSync(bundle, "utf8") });
   });
   test("options that contradict or need each other", () => {
     assert.match(problems(() => balancer(["--insecure", "--key-file", "x"])).join(), /contradict/);

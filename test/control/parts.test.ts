@@ -6,10 +6,10 @@ import { undialable } from "../../src/control/own-address.ts";
 import type { ProbeOutcome } from "../../src/control/probe.ts";
 import { Repeats } from "../../src/control/repeats.ts";
 import { resolveHost } from "../../src/control/resolve.ts";
-import { Strangers } from "../../src/control/strangers.ts";
 import { Suspects } from "../../src/control/suspects.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import type { Connection } from "../../src/runtime/runtime.ts";
+import { Strangers } from "../../src/util/strangers.ts";
 import { settle } from "./harness.ts";
 
 describe("strangers", () => {

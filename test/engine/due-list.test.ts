@@ -16,7 +16,7 @@ describe("DueList", () => {
     const expired: number[] = [];
     const list = new DueList<Item>(10, (item) => expired.push(item.name));
     const items = [0, 1, 2].map((name) => new Item(name));
-    items.forEach((item, i) => list.add(item, i * 5));
+    for (const [i, item] of items.entries()) list.add(item, i * 5);
     list.sweep(9);
     assert.deepEqual(expired, []);
     list.sweep(15);

@@ -3,6 +3,7 @@ import { relay } from "../../src/runtime/relay.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { type BlackHole, blackHole } from "./kit.ts";
 import { connectSuite } from "./suite-connect.ts";
+import { handshakesSuite } from "./suite-handshakes.ts";
 import { peersSuite } from "./suite-peers.ts";
 import { relaySuite } from "./suite-relay.ts";
 import { streamSuite } from "./suite-stream.ts";
@@ -22,6 +23,7 @@ export function conformance(
     connectSuite(runtime, openBlackHole);
     peersSuite(runtime);
     tlsSuite(runtime);
+    handshakesSuite(runtime);
     relaySuite(runtime);
   });
   if (runtime.relay === relay) return;

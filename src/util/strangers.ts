@@ -1,10 +1,10 @@
-/** Sessions that have not proved a key yet: few, and the newest always gets a chance. */
+/** Peers that have proved nothing yet, on the control channel or below it in TLS: few, and the newest always gets a chance. */
 export interface StrangerLimits {
   readonly perAddress: number;
   readonly total: number;
 }
 
-/** A handshake takes one round trip, so few run at once; each holds at most two short lines. */
+/** A handshake takes a round trip or two, so few honest ones run at once. */
 export const STRANGER_LIMITS: StrangerLimits = { perAddress: 8, total: 256 };
 
 interface Stranger {
