@@ -1,0 +1,71 @@
+/** The clients: wrk, h2load and curl as child processes, each bounded in time; and idle connections held by this process. */
+import { execFile } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Finished requests; `errors` counts what failed in any way. */
+export interface Outcome {
+  readonly requests: number;
+  readonly errors: number;
+}
+
+/** wrk with 16 connections; `close` makes every request a connection of its own. */
+export async function wrk(port: number, seconds: number, close: boolean): Promise<Outcome> {
+  const header = close ? ["-H", "Connection: close"] : [];
+  const { stdout } = await run("wrk", ["-t1", "-c16", `-d${seconds}s`, ...header, `http://127.0.0.1:${port}/`]);
+  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0);
+  const socket = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout);
+  const status = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
+  const errors = (socket?.slice(1) ?? []).reduce((sum, text) => sum + Number(text), status);
+  return { requests, errors };
+}
+
+/** Downloads `bytes` of the big file over each of `streams` connections at once. */
+export async function bulk(port: number, streams: number, bytes: number): Promise<number> {
+  const urls = Array.from({ length: streams }, () => ["-o", "/dev/null", `http://127.0.0.1:${port}/big`]).flat();
+  const parallel = streams > 1 ? ["--parallel", "--parallel-immediate", "--parallel-max", String(streams)] : [];
+  const { stdout } = await run("curl", ["-s", "-f", ...parallel, "-r", `0-${bytes - 1}`, "-w", "%{size_download}\\n", ...urls], { timeout: 120_000 });
+  return stdout.trim().split("\n").reduce((sum, line) => sum + Number(line), 0);
+}
+
+/** Latencies in microseconds, sorted, of a fixed rate over keep-alive connections. */
+export async function fixedRate(port: number, perSecond: number, seconds: number, folder: string): Promise<number[]> {
+  const clients = 20;
+  const log = join(folder, `latency-${port}.tsv`);
+  rmSync(log, { force: true });
+  await run("h2load", ["--h1", "-t1", "-c", String(clients), "--rps", String(perSecond / clients), "-D", String(seconds), "--log-file", log, `http://127.0.0.1:${port}/`], { timeout: (seconds + 20) * 1000 });
+  return readFileSync(log, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .filter((fields) => fields[1] === "200")
+    .map((fields) => Number(fields[2]))
+    .sort((x, y) => x - y);
+}
+
+/** Opens `count` connections that stay idle after one answered request each; the caller destroys them. */
+export async function idle(port: number, count: number): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  const WINDOW = 200; // opened at a time, well below any backlog
+  while (sockets.length < count) {
+    const batch = Array.from({ length: Math.min(WINDOW, count - sockets.length) }, () => oneAnswer(port));
+    sockets.push(...(await Promise.all(batch)));
+  }
+  return sockets;
+}
+
+function oneAnswer(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("error", reject);
+    socket.once("data", () => {
+      socket.pause();
+      resolve(socket);
+    });
+    socket.write("GET / HTTP/1.1\r\nHost: bench\r\n\r\n");
+  });
+}
