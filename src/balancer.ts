@@ -174,7 +174,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   }
 
   #engineOptions() {
-    const { listen, requeue, connectTimeout, idleTimeout, queueTimeout, unavailable } = this.#options;
+    const { listen, requeue, connectTimeout, idleTimeout, queueTimeout, unavailable, threads } = this.#options;
     return {
       listen,
       pool: this.#pool,
@@ -183,6 +183,7 @@ export class Balancer extends Emitter<BalancerEvents> {
       idleTimeout,
       queueTimeout,
       unavailable,
+      threads,
       onClose: (record: CloseRecord) => void this.tell("connectionClose", record),
       onWarning: (message: string, cause?: unknown) => void this.tell("warning", message, cause),
     };

@@ -81,6 +81,8 @@ export interface ServerOptions extends KeyOptions {
   tlsKey?: string;
   /** What moves the bytes. Default `"auto"`. */
   engine?: "auto" | "portable" | "linux";
+  /** Threads of the linux engine. Default `"auto"`: as many as there are processors. */
+  threads?: number | "auto";
 }
 
 /** Options of `client()`. */

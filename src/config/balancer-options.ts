@@ -1,6 +1,6 @@
 /** Every option of the balancer: the program's, and the library's `server()`. */
 import { anyPort, listenAddresses, listenHost } from "./address-kinds.ts";
-import { choice, duration, integer, persistence, textOrFile } from "./kinds.ts";
+import { choice, duration, integer, persistence, textOrFile, threads } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import { DEFAULT_ADMIN_PORT, drainTimeout, insecure, key, keyFile, path, programOptions } from "./shared-options.ts";
 
@@ -26,6 +26,9 @@ const DEFAULT_IDLE_TIMEOUT = 0;
 const MOST_CONNECTIONS = 16_777_215;
 /** Beyond this a list of targets, not a number, is what is wrong. */
 const MOST_REQUEUES = 100;
+
+/** The pool tells threads apart by a byte. */
+const MOST_THREADS = 255;
 
 const LIBRARY = ["library"] as const;
 
@@ -140,6 +143,11 @@ export const balancerOptions = {
     kind: choice(["auto", "portable", "linux"]),
     default: "auto", // the best that passes its self-test here
     doc: "What moves the bytes: the best that works here, sockets of the runtime, or system calls of Linux.",
+  }),
+  threads: option({
+    kind: threads(MOST_THREADS),
+    default: 0, // a thread that has nothing to do costs nothing
+    doc: "Threads of the linux engine; auto: as many as there are processors. The portable engine has one.",
   }),
   ...programOptions,
 } as const;

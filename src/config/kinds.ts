@@ -54,6 +54,19 @@ export function choice<const C extends readonly string[]>(choices: C): Kind<C[nu
   return kindOf(choices.join("|"), `one of ${choices.join(", ")}`, codec);
 }
 
+/** How many threads: `auto` is 0, which leaves it to the machine. */
+export function threads(max: number): Kind<number> {
+  const counted = integer(1, max);
+  return kindOf(
+    "N|auto",
+    `auto, or ${counted.allowed}`,
+    textCodec(
+      (given) => (given === "auto" ? 0 : counted.parse(given)?.value),
+      (value) => (value === 0 ? "auto" : String(value)),
+    ),
+  );
+}
+
 /** Any text but an empty one. */
 export function text(placeholder: string, allowed: string, pattern = /./s): Kind<string> {
   const given = z.string().check(z.regex(pattern));

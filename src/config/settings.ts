@@ -28,6 +28,7 @@ export interface BalancerSettings
     | "keyFile"
     | "insecure"
     | "engine"
+    | "threads"
   > {
   readonly listen: readonly ListenAddress[];
   readonly admin: readonly ListenAddress[];

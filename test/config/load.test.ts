@@ -69,6 +69,7 @@ const given: Record<string, string> = {
   keyFile: join(folder, "key"),
   insecure: "on",
   engine: "portable",
+  threads: "2",
   logLevel: "debug",
   logFormat: "json",
   host: "10.0.0.5",
