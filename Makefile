@@ -49,10 +49,13 @@ release: install ## the programs for every system: dist/release/ with SHA256SUMS
 pack: install ## the npm package: dist/node-harmony-VERSION.tgz
 	@$(TS) scripts/pack.ts
 
+bench: build ## against HAProxy and nginx stream, on a machine that does nothing else: CPU, memory, latency
+	@$(TS) scripts/bench/bench.ts
+
 bench-picks: install ## what a pick costs, by algorithm and number of targets
 	@$(TS) scripts/bench/picks.ts
 
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-bun test-deno test-nodes test-compiled check format build release pack bench-picks clean
+.PHONY: help install run test test-node test-bun test-deno test-nodes test-compiled check format build release pack bench bench-picks clean

@@ -14,14 +14,14 @@ import { bulk, fixedRate, idle, type Outcome, wrk } from "./load.ts";
 import { accepts, cpuMicros, delay, hardDescriptorLimit, memory, type Running, start, stop, tree } from "./process.ts";
 import { type Measure, type Measured, percentile, table } from "./report.ts";
 
-const ROUNDS = Number(process.env["ROUNDS"] ?? 5);
-const SECONDS = Number(process.env["SECONDS"] ?? 3);
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const SECONDS = Number(process.env.SECONDS ?? 3);
 /** 10,000, or what the hard descriptor limit leaves: a balancer needs two descriptors a connection. */
 const IDLE_CONNECTIONS = Math.min(10_000, Math.floor((hardDescriptorLimit() - 1000) / 2));
 const RATE = 2000; // requests per second that every form sustains on two cores with room to spare
 const STREAM_BYTES = 1 << 30;
-const WANTED = (process.env["MEASURES"] ?? "connections,requests,bulk,idle,latency,threads").split(",");
-const ONLY = new RegExp(process.env["ONLY"] ?? ".", "i");
+const WANTED = (process.env.MEASURES ?? "connections,requests,bulk,idle,latency,threads").split(",");
+const ONLY = new RegExp(process.env.ONLY ?? ".", "i");
 
 const MEASURES: readonly Measure[] = [
   { key: "connectionInstructionsUser", title: "Instructions per new connection, user", unit: "count" },
@@ -58,14 +58,31 @@ async function main(): Promise<void> {
   chmodSync(folder, 0o755); // nginx's workers run as another user
   const backend = await start(["nginx", "-e", `${folder}/backend.log`, "-c", backendConfig(folder)], {}, BACKEND_PORT);
   try {
-    const single = await compare(forms(folder), folder, WANTED.filter((name) => name !== "threads"));
+    const single = await compare(
+      forms(folder),
+      folder,
+      WANTED.filter((name) => name !== "threads"),
+    );
     console.log(table(MEASURES, single, ["HAProxy", "HAProxy, splice", "nginx stream"]));
-    const threads = WANTED.includes("threads") ? await compare(threadForms(folder), folder, ["connections", "requests"]) : [];
-    if (threads.length > 0) console.log(`\nOne thread against two${table(MEASURES, threads, ["HAProxy, 1 thread", "HAProxy, 2 threads"])}`);
+    const threads = WANTED.includes("threads")
+      ? await compare(threadForms(folder), folder, ["connections", "requests"])
+      : [];
+    if (threads.length > 0)
+      console.log(`\nOne thread against two${table(MEASURES, threads, ["HAProxy, 1 thread", "HAProxy, 2 threads"])}`);
     mkdirSync("dist", { recursive: true });
-    const machine = { cpu: cpus()[0]?.model, processors: cpus().length, kernel: release(), counters: noCounters ?? "perf stat" };
-    writeFileSync("dist/bench.json", JSON.stringify({ machine, rounds: ROUNDS, seconds: SECONDS, single, threads }, null, 2));
-    console.log(`\n${ROUNDS} alternating rounds, medians, ± half the range. Instruction counts: ${noCounters ?? "perf stat"}. All values: dist/bench.json`);
+    const machine = {
+      cpu: cpus()[0]?.model,
+      processors: cpus().length,
+      kernel: release(),
+      counters: noCounters ?? "perf stat",
+    };
+    writeFileSync(
+      "dist/bench.json",
+      JSON.stringify({ machine, rounds: ROUNDS, seconds: SECONDS, single, threads }, null, 2),
+    );
+    console.log(
+      `\n${ROUNDS} alternating rounds, medians, ± half the range. Instruction counts: ${noCounters ?? "perf stat"}. All values: dist/bench.json`,
+    );
   } finally {
     await stop(backend);
     rmSync(folder, { recursive: true, force: true });
@@ -74,7 +91,13 @@ async function main(): Promise<void> {
 
 /** Says everything that is missing at once. */
 function requireTools(): void {
-  const packages: Record<string, string> = { haproxy: "haproxy", nginx: "nginx libnginx-mod-stream", wrk: "wrk", h2load: "nghttp2-client", curl: "curl" };
+  const packages: Record<string, string> = {
+    haproxy: "haproxy",
+    nginx: "nginx libnginx-mod-stream",
+    wrk: "wrk",
+    h2load: "nghttp2-client",
+    curl: "curl",
+  };
   const missing = Object.keys(packages).filter((tool) => {
     try {
       execFileSync("sh", ["-c", `command -v ${tool}`], { stdio: "ignore" });
@@ -84,7 +107,9 @@ function requireTools(): void {
     }
   });
   if (missing.length === 0) return;
-  console.error(`Not installed: ${missing.join(", ")}. On Debian: apt-get install ${missing.map((tool) => packages[tool]).join(" ")}`);
+  console.error(
+    `Not installed: ${missing.join(", ")}. On Debian: apt-get install ${missing.map((tool) => packages[tool]).join(" ")}`,
+  );
   process.exit(1);
 }
 
@@ -131,8 +156,15 @@ async function launch(form: Form): Promise<Subject> {
 /** A reporter for the backend; returns once a request gets through. */
 async function report(form: Form, admin: number): Promise<Running> {
   const command = form.command.map((part) => part.replace("harmony-balancer", "harmony-reporter"));
-  const program = command.slice(0, command.findIndex((part) => part.endsWith("harmony-reporter") || part.endsWith("harmony-reporter.ts")) + 1);
-  const reporter = await start([...program, "--host", "127.0.0.1", "--admin-port", String(admin), "--port", String(BACKEND_PORT)], form.env, form.port);
+  const program = command.slice(
+    0,
+    command.findIndex((part) => part.endsWith("harmony-reporter") || part.endsWith("harmony-reporter.ts")) + 1,
+  );
+  const reporter = await start(
+    [...program, "--host", "127.0.0.1", "--admin-port", String(admin), "--port", String(BACKEND_PORT)],
+    form.env,
+    form.port,
+  );
   const deadline = Date.now() + 10_000;
   while ((await wrk(form.port, 1, true)).requests === 0) {
     if (Date.now() > deadline || !(await accepts(form.port))) throw new Error(`${form.name} serves nothing`);

@@ -1,5 +1,5 @@
 /** What is compared: HAProxy, nginx stream and every form of Harmony, each in front of the same nginx backend. */
-import { existsSync, mkdirSync, openSync, closeSync, ftruncateSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Form {
@@ -78,7 +78,16 @@ function harmony(name: string, program: readonly string[], port: number, engine:
   return {
     name,
     ...(existsSync(file) ? {} : { missing: `${file} is not there: run \`make build\`` }),
-    command: [...program, "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`, ...engine, "--log-level", "warning"],
+    command: [
+      ...program,
+      "--listen",
+      `127.0.0.1:${port}`,
+      "--admin",
+      `127.0.0.1:${admin}`,
+      ...engine,
+      "--log-level",
+      "warning",
+    ],
     env: { HARMONY_KEY: "bench:a-key-for-the-benchmark-alone" },
     port,
     adminPort: admin,

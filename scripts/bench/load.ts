@@ -28,8 +28,15 @@ export async function wrk(port: number, seconds: number, close: boolean): Promis
 export async function bulk(port: number, streams: number, bytes: number): Promise<number> {
   const urls = Array.from({ length: streams }, () => ["-o", "/dev/null", `http://127.0.0.1:${port}/big`]).flat();
   const parallel = streams > 1 ? ["--parallel", "--parallel-immediate", "--parallel-max", String(streams)] : [];
-  const { stdout } = await run("curl", ["-s", "-f", ...parallel, "-r", `0-${bytes - 1}`, "-w", "%{size_download}\\n", ...urls], { timeout: 120_000 });
-  return stdout.trim().split("\n").reduce((sum, line) => sum + Number(line), 0);
+  const { stdout } = await run(
+    "curl",
+    ["-s", "-f", ...parallel, "-r", `0-${bytes - 1}`, "-w", "%{size_download}\\n", ...urls],
+    { timeout: 120_000 },
+  );
+  return stdout
+    .trim()
+    .split("\n")
+    .reduce((sum, line) => sum + Number(line), 0);
 }
 
 /** Latencies in microseconds, sorted, of a fixed rate over keep-alive connections. */
@@ -37,7 +44,23 @@ export async function fixedRate(port: number, perSecond: number, seconds: number
   const clients = 20;
   const log = join(folder, `latency-${port}.tsv`);
   rmSync(log, { force: true });
-  await run("h2load", ["--h1", "-t1", "-c", String(clients), "--rps", String(perSecond / clients), "-D", String(seconds), "--log-file", log, `http://127.0.0.1:${port}/`], { timeout: (seconds + 20) * 1000 });
+  await run(
+    "h2load",
+    [
+      "--h1",
+      "-t1",
+      "-c",
+      String(clients),
+      "--rps",
+      String(perSecond / clients),
+      "-D",
+      String(seconds),
+      "--log-file",
+      log,
+      `http://127.0.0.1:${port}/`,
+    ],
+    { timeout: (seconds + 20) * 1000 },
+  );
   return readFileSync(log, "utf8")
     .trim()
     .split("\n")

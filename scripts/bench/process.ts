@@ -17,7 +17,10 @@ const POLL = 2; // ms between connection attempts: the resolution of `ready`
 
 export async function start(command: readonly string[], env: Record<string, string>, port: number): Promise<Running> {
   const before = performance.now();
-  const child = spawn(command[0]!, command.slice(1), { env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(command[0]!, command.slice(1), {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let stderr = "";
   child.stderr!.on("data", (text: Buffer) => {
     stderr = (stderr + text.toString()).slice(-2000);

@@ -43,7 +43,9 @@ export function table(measures: readonly Measure[], rows: readonly Measured[], r
         .map((name) => ({ name, base: rows.find((other) => other.form === name)?.values[measure.key] }))
         .filter(({ name, base }) => !measure.noRatio && base && base.length > 0 && name !== row.form)
         .map(({ name, base }) => `${(median(values) / median(base!)).toFixed(2)} × ${name}`);
-      lines.push(`  ${row.form.padEnd(width)}  ${format(median(values)).padStart(10)}  ±${spread(values).toFixed(0).padStart(3)} %  ${ratios.join("   ")}`);
+      lines.push(
+        `  ${row.form.padEnd(width)}  ${format(median(values)).padStart(10)}  ±${spread(values).toFixed(0).padStart(3)} %  ${ratios.join("   ")}`,
+      );
     }
   }
   return lines.join("\n");
