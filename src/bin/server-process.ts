@@ -15,34 +15,37 @@ const SIGNAL_EXIT = 128;
 export class ServerProcess {
   /** The exit code it left, 128 + n for signal n. Rejects with HarmonyError when it cannot be started. */
   readonly ended: Promise<number>;
-  readonly #child: ChildProcess;
+  /** null: it could not be started. */
+  readonly #child: ChildProcess | null;
   #over = false;
 
   constructor(command: readonly string[]) {
     const [file, ...args] = command;
     // A group of its own: Ctrl-C then reaches only us, and we drain before we pass it on.
     const detached = process.platform !== "win32";
-    this.#child = spawn(file!, args, { stdio: "inherit", detached, env: environmentOfServer() });
+    let child: ChildProcess | null = null;
     this.ended = new Promise((resolve, reject) => {
-      this.#child.once("error", (error) => {
+      const failed = (error: unknown) => {
         this.#over = true;
-        reject(
-          new HarmonyError("NO_COMMAND", `cannot start "${file}": ${messageOf(error)}`, {
-            fault: "config",
-            cause: error,
-          }),
-        );
-      });
-      this.#child.once("exit", (code, signal) => {
+        reject(noCommand(file!, error));
+      };
+      try {
+        child = spawn(file!, args, { stdio: "inherit", detached, env: environmentOfServer() });
+      } catch (error) {
+        return failed(error); // some failures Bun throws, such as a file that is no program
+      }
+      child.once("error", failed);
+      child.once("exit", (code, signal) => {
         this.#over = true;
         resolve(code ?? SIGNAL_EXIT + (signal === null ? 0 : constants.signals[signal]));
       });
     });
+    this.#child = child;
   }
 
   /** Nothing happens where it has ended. Not by `child.kill()`: Deno then takes any later exit for one by that signal. */
   kill(signal: NodeJS.Signals): void {
-    const { pid } = this.#child;
+    const pid = this.#child?.pid;
     if (this.#over || pid === undefined) return;
     try {
       process.kill(pid, signal);
@@ -61,6 +64,10 @@ export class ServerProcess {
     }
     return false;
   }
+}
+
+function noCommand(file: string, cause: unknown): HarmonyError {
+  return new HarmonyError("NO_COMMAND", `cannot start "${file}": ${messageOf(cause)}`, { fault: "config", cause });
 }
 
 /** The key is ours, not the server's. */

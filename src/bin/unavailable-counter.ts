@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from "node:timers"; // with unref() on every runtime, which the global ones do not all have
 import type { EndCause } from "../engine/engine.ts";
 import { connectionCount } from "./words.ts";
 

@@ -92,7 +92,7 @@ export const balancerOptions = {
   queue: option({
     kind: integer(0, MOST_CONNECTIONS),
     default: DEFAULT_QUEUE,
-    doc: "Connections that may wait for their turn.",
+    doc: "Connections that may wait for their turn, also one whose client has finished sending or hung up, which keeps its place.",
     zero: "nobody waits",
   }),
   queueTimeout: option({

@@ -1,5 +1,6 @@
 /** The command line as a source of options, and `--help`. Commander reads and describes the flags; values are judged later. */
 import { Command, Option as Flag } from "commander";
+import { DURATION_EXAMPLES } from "../util/durations.ts";
 import { suggestion } from "./nearest.ts";
 import { type AnyOption, defaultText, isIn, kebab, type OptionTable } from "./option.ts";
 import type { Given, Source } from "./resolve.ts";
@@ -20,6 +21,7 @@ export interface CommandLine {
   readonly command: readonly string[] | null;
 }
 
+const DURATIONS = `\nDURATION: a number and a unit, such as ${DURATION_EXAMPLES}. 0 needs no unit.\n`;
 const BUILT_IN = ["--help", "--version"];
 
 /** Unknown flags and stray words go to `problems`. */
@@ -53,7 +55,7 @@ export function readFlags(
 }
 
 export function helpText(table: OptionTable, program: ProgramText): string {
-  return buildParser(table, program, () => undefined).helpInformation() + program.footer;
+  return buildParser(table, program, () => undefined).helpInformation() + DURATIONS + program.footer;
 }
 
 type OnFlag = (name: string, spec: AnyOption, flag: string, value: string | null) => void;

@@ -1,6 +1,6 @@
 /** The plain kinds of value: numbers, durations, switches, choices, texts. Addresses have a file of their own. */
 import * as z from "zod/mini";
-import { formatDuration, parseDuration } from "../util/durations.ts";
+import { DURATION_EXAMPLES, formatDuration, parseDuration } from "../util/durations.ts";
 import { type Kind, kindOf, textCodec } from "./kind.ts";
 
 const DECIMAL = /^[+-]?\d{1,15}$/;
@@ -15,7 +15,7 @@ export function integer(min: number, max: number, placeholder = "N"): Kind<numbe
 
 /** Milliseconds. `min` is 0 where 0 means something, 1 where a duration is needed. */
 export function duration(min: 0 | 1): Kind<number> {
-  const allowed = "a duration such as 500ms, 30s, 5m, 2h or 1d (at most 24d)";
+  const allowed = `a duration such as ${DURATION_EXAMPLES}`;
   return kindOf(
     "DURATION",
     min === 0 ? `${allowed}, or 0` : `${allowed}, above 0`,

@@ -1,9 +1,15 @@
+import { setImmediate } from "node:timers";
 import { NetError } from "../runtime/net-error.ts";
 import type { Connection } from "../runtime/runtime.ts";
 import { LineSplitter } from "./lines.ts";
 
 /** Bytes thrown away while lingering: more than a peer can have under way that behaves. */
 const MAX_DISCARDED = 256 * 1024;
+/**
+ * Lines after which everybody else has a turn. Lines that came at once would otherwise be answered in one go, in
+ * microtasks alone: thousands of them held every client up for seconds. So many take a few milliseconds.
+ */
+const LINES_PER_TURN = 64;
 
 /**
  * Lines over a Connection, which it owns. Sends queue up behind one another, as a Connection takes one write at a time;
@@ -12,6 +18,8 @@ const MAX_DISCARDED = 256 * 1024;
 export class Channel {
   readonly connection: Connection;
   readonly #lines: LineSplitter;
+  /** Taken since others had a turn. */
+  #taken = 0;
   #sending: Promise<void> = Promise.resolve();
 
   constructor(connection: Connection, limit: number) {
@@ -26,6 +34,8 @@ export class Channel {
 
   /** The next line without LF, valid until the next call; null at FIN (an unfinished line does not count). Throws `LINE_TOO_LONG` or a NetError. */
   async readLine(): Promise<Uint8Array | null> {
+    this.#taken += 1;
+    if (this.#taken % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     for (;;) {
       const line = this.#lines.next();
       if (line !== null) return line;

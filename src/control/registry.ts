@@ -122,6 +122,12 @@ export class Registry {
     return entry.state === "down" ? null : { identity: entry.identity, address: entry.spec.address };
   }
 
+  /** Targets that nobody speaks for while their leases run on. */
+  orphans(): Suspicion[] {
+    const all = [...this.#entries.values()].filter(({ holder, state }) => holder === null && state !== "down");
+    return all.map(({ identity, spec }) => ({ identity, address: spec.address }));
+  }
+
   /** A probe after `lost()` came back: it counts unless a reporter speaks for the target again. */
   probed({ identity, address }: Suspicion, outcome: "connected" | "refused" | "silent"): void {
     const entry = this.#entries.get(identity);

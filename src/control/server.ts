@@ -66,6 +66,8 @@ export class ControlServer {
   readonly #sessions = new Set<Session>();
   readonly #running = new Set<Promise<void>>();
   readonly #repeats = new Repeats();
+  /** Identities of targets whose reporter is gone and whose probe is under way. */
+  readonly #settling = new Set<string>();
   #listeners: Listener[] = [];
   #cancelTick: Cancel | null = null;
   #closing: Promise<void> | null = null;
@@ -162,7 +164,10 @@ export class ControlServer {
 
   /** The reporter is gone: is its target? */
   async #settle(suspicion: Suspicion): Promise<void> {
+    if (this.#settling.has(suspicion.identity)) return;
+    this.#settling.add(suspicion.identity);
     const outcome = await this.#probe(suspicion.address, PROBE_TIMEOUT_MS);
+    this.#settling.delete(suspicion.identity);
     if (!this.#closing) this.registry.probed(suspicion, outcome);
   }
 
@@ -218,6 +223,8 @@ export class ControlServer {
   #tick(): void {
     this.#cancelTick = null;
     this.registry.expire();
+    // Asked again until its lease is over: one that is about to die with its reporter still accepted the first probe.
+    for (const orphan of this.registry.orphans()) void this.#settle(orphan);
     this.#suspects.tick();
     if (this.#sessions.size > 0 || this.registry.size > 0) this.#tickSoon();
   }

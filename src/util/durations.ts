@@ -11,7 +11,10 @@ const UNITS = [
 /** Timers of all three runtimes hold a signed 32-bit count of ms; anything longer would fire at once. */
 export const MAX_DURATION_MS = 2 ** 31 - 1;
 
-const ALLOWED = "a number and a unit, such as 500ms, 30s, 5m, 2h or 1d (at most 24d), or 0";
+/** For whoever has to write one. */
+export const DURATION_EXAMPLES = "500ms, 30s, 5m, 2h or 1d (at most 24d)";
+
+const ALLOWED = `a number and a unit, such as ${DURATION_EXAMPLES}, or 0`;
 
 /**
  * `500ms`, `30s`, `1.5m`, `2h`, `1d`, or `0` → whole milliseconds.

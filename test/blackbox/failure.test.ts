@@ -185,4 +185,13 @@ describe("no target at all", () => {
     assert.equal(await within("the end", readText(connection)), "");
     await connection.close();
   });
+
+  it("says so in the log, for the first at once and for the rest in sum, and lives on", async () => {
+    const balancer = await startBalancer(["--unavailable", "nobody"]);
+    for (let i = 0; i < 3; i++) assert.equal(await within("the text", exchange(balancer.port, "")), "nobody");
+    await balancer.program.logged("the first", (line) => line.message.startsWith("1 connection got no target"));
+    await balancer.program.logged("the rest", (line) => line.message.startsWith("2 connections got no target"));
+    assert.equal(await within("the text", exchange(balancer.port, "")), "nobody");
+    assert.equal((await balancer.program.stop()).code, 0);
+  });
 });

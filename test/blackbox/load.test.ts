@@ -7,7 +7,7 @@ import { httpGet } from "./harness/http.ts";
 import { isCloseRecord } from "./harness/log.ts";
 import { endPrograms, type Program } from "./harness/program.ts";
 import { freePorts } from "./harness/targets.ts";
-import { type Connection, dial, endServers, lines, send, serve, type TestServer } from "./harness/tcp.ts";
+import { type Connection, dial, echo, endServers, lines, send } from "./harness/tcp.ts";
 import { waitFor, within } from "./harness/wait.ts";
 
 after(async () => {
@@ -15,20 +15,12 @@ after(async () => {
   await endServers();
 });
 
-/** Answers each line with its own number, and counts connections. */
-function echoServer(): Promise<TestServer> {
-  return serve(async (connection) => {
-    const next = lines(connection);
-    for (let line = await next(); line !== null; line = await next()) await send(connection, `${line}\n`);
-  });
-}
-
 describe("2,000 open connections", () => {
   const COUNT = 2_000;
   const BATCH = 100;
 
   it("are all served, shared by weight to the connection, and leave nothing behind", async () => {
-    const servers = await Promise.all([echoServer(), echoServer(), echoServer()]);
+    const servers = await Promise.all([echo(), echo(), echo()]);
     const balancer = await startBalancer();
     const weights = ["500", "500", "1000"];
     await Promise.all(servers.map(({ port }, i) => startReporter(balancer, port, ["--balance", weights[i]!])));
@@ -48,7 +40,7 @@ describe("2,000 open connections", () => {
       );
     }
     assert.deepEqual(
-      servers.map(({ accepted }) => accepted),
+      servers.map((server) => server.served()),
       [COUNT / 4, COUNT / 4, COUNT / 2],
     );
     await Promise.all(clients.map(({ connection }) => connection.close()));

@@ -5,7 +5,7 @@ import { KEY, launchReporter, startBalancer, startReporter } from "./harness/clu
 import { scriptCommand } from "./harness/form.ts";
 import { endPrograms, start } from "./harness/program.ts";
 import { freePorts } from "./harness/targets.ts";
-import { dial, endServers, exchange, lines, send, serve } from "./harness/tcp.ts";
+import { dial, echo, endServers, exchange, lines, send } from "./harness/tcp.ts";
 import { waitFor, within } from "./harness/wait.ts";
 
 const skip = process.platform === "win32" && "Windows has no signals: a program is ended there, not asked to stop";
@@ -14,13 +14,6 @@ after(async () => {
   await endPrograms();
   await endServers();
 });
-
-/** Answers each line with itself. */
-const echo = () =>
-  serve(async (connection) => {
-    const next = lines(connection);
-    for (let line = await next(); line !== null; line = await next()) await send(connection, `${line}\n`);
-  });
 
 /** A connection through the balancer that has been answered once. */
 async function openConnection(port: number) {
@@ -104,12 +97,12 @@ describe("the reporter", { skip }, () => {
     const reporter = await startReporter(balancer, leaving.port, ["--balance", "1000"]);
     await startReporter(balancer, staying.port, ["--balance", "1"]);
     const { connection, ask } = await openConnection(balancer.port);
-    assert.equal(leaving.accepted, 1);
+    assert.equal(leaving.served(), 1);
 
     reporter.signal("SIGTERM");
     await balancer.program.logged("the drain", (line) => line.message.includes("drain"));
     assert.equal(await exchange(balancer.port, "new\n"), "new\n");
-    assert.equal(staying.accepted, 1);
+    assert.equal(staying.served(), 1);
     await ask("still here");
     assert.equal(reporter.exit, undefined);
     await connection.close();

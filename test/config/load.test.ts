@@ -320,6 +320,16 @@ describe("help and version", () => {
     assert.match(order.text.replace(/\s+/g, " "), /--queue-timeout DURATION .*\(default: 30s\)/);
     assert.match(order.text, /Footer/);
   });
+  test("--help says how a duration is written, and that a client that hung up keeps its place in the queue", () => {
+    for (const load of [loadBalancer, loadReporter]) {
+      const order = load(invocation(["--help"]));
+      assert.ok(order.action === "help");
+      assert.match(order.text, /^DURATION: a number and a unit, such as 500ms, 30s, 5m, 2h or 1d \(at most 24d\)/m);
+    }
+    const order = loadBalancer(invocation(["--help"]));
+    assert.ok(order.action === "help");
+    assert.match(order.text.replace(/\s+/g, " "), /--queue N .*which keeps its place.*--queue-timeout DURATION/);
+  });
   test("-V and --version", () => {
     assert.deepEqual(loadReporter(invocation(["-V"])), { action: "version" });
     assert.deepEqual(loadReporter(invocation(["--version"])), { action: "version" });

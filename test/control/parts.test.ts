@@ -104,6 +104,33 @@ describe("a channel", () => {
   });
 });
 
+describe("a channel with thousands of lines at once", () => {
+  it("lets others have their turn", async () => {
+    const LINES = 2_000;
+    let left: Uint8Array | null = Buffer.from("x\n".repeat(LINES));
+    const connection = {
+      async read() {
+        const chunk = left;
+        left = null;
+        return chunk;
+      },
+    } as unknown as Connection;
+    const channel = new Channel(connection, 100);
+    let turns = 0;
+    let done = false;
+    const turn = () => {
+      turns += 1;
+      if (!done) setImmediate(turn);
+    };
+    setImmediate(turn);
+    let lines = 0;
+    while ((await channel.readLine()) !== null) lines += 1;
+    done = true;
+    assert.equal(lines, LINES);
+    assert.ok(turns >= LINES / 200, `${turns} turns of the event loop in ${LINES} lines`);
+  });
+});
+
 describe("resolving an advertised host", () => {
   it("leaves literals alone and refuses what has no address, for now", async () => {
     assert.equal(await resolveHost("10.1.2.3"), "10.1.2.3");

@@ -64,6 +64,20 @@ describe("a connection lost without goodbye", () => {
     await leavesNothing(world);
   });
 
+  it("takes it out a moment later when it still answered the first probe and then died", async () => {
+    const world = await World.start();
+    const target = await world.target(A);
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await raw.close();
+    await until(() => world.server.sessions === 0);
+    await target.close();
+    await world.pass(2_000);
+    await until(() => world.pool.targets()[0]?.state === "down");
+    assert.equal(world.story.at(-1), `target-down ${ID_A} refused`);
+    await leavesNothing(world);
+  });
+
   it("leaves a target that answers its lease, and no longer", async () => {
     const world = await World.start();
     const target = await world.target(A);

@@ -1,5 +1,8 @@
 /** `harmony-reporter … -- COMMAND`: how the reporter and its server stop together. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { launchReporter, startBalancer } from "../blackbox/harness/cluster.ts";
 import { scriptCommand } from "../blackbox/harness/form.ts";
@@ -24,6 +27,28 @@ async function startServed(args: readonly string[] = []) {
   assert.equal(await within("an answer", next()), "first");
   return { balancer, reporter, connection, next };
 }
+
+describe("a command that cannot be started", { skip }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "harmony-commands-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const script = join(folder, "script");
+  writeFileSync(script, "exit 2\n", { mode: 0o755 });
+  for (const [what, file] of [
+    ["does not exist", join(folder, "missing")],
+    ["has no #! line", script],
+    ["is a directory", folder],
+  ] as const) {
+    test(`since it ${what}: one clear line, and exit code 2`, async () => {
+      const reporter = launchReporter([9], 9, ["--", file]);
+      assert.deepEqual(await reporter.ended(), { code: 2, signal: null });
+      // Where the runtime starts programs as execvp() does, a shell runs such a script.
+      if (file === script && /ended by itself with code 2/.test(reporter.stderr)) return;
+      const lines = reporter.stderr.trim().split("\n");
+      assert.equal(lines.length, 1, reporter.stderr);
+      assert.match(lines[0]!, new RegExp(`cannot start \\\\"${file}\\\\": `));
+    });
+  }
+});
 
 describe("a reporter with a server, asked to stop", { skip }, () => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -6,8 +6,6 @@ export type { Connection };
 
 export interface TestServer {
   readonly port: number;
-  /** Connections accepted so far. */
-  accepted: number;
   /** Errors that its handlers ran into: a test that expects none asserts so. */
   readonly errors: Error[];
   close(): Promise<void>;
@@ -24,7 +22,6 @@ export async function endServers(): Promise<void> {
 export async function serve(handler: (connection: Connection) => Promise<void>): Promise<TestServer> {
   const open = new Set<Connection>();
   const listener: Listener = await runtime.listen({ host: "127.0.0.1", port: 0 }, (connection) => {
-    server.accepted++;
     open.add(connection);
     handler(connection)
       .then(
@@ -38,7 +35,6 @@ export async function serve(handler: (connection: Connection) => Promise<void>):
   });
   const server: TestServer = {
     port: listener.address.port,
-    accepted: 0,
     errors: [],
     async close() {
       servers.delete(server);
@@ -48,6 +44,19 @@ export async function serve(handler: (connection: Connection) => Promise<void>):
   };
   servers.add(server);
   return server;
+}
+
+/** Answers each line with itself. */
+export async function echo(): Promise<TestServer & { served(): number }> {
+  let served = 0;
+  const server = await serve(async (connection) => {
+    const next = lines(connection);
+    let line = await next();
+    if (line !== null) served++;
+    for (; line !== null; line = await next()) await send(connection, `${line}\n`);
+  });
+  // Connections that have said something: the balancer's look at a new target has not.
+  return Object.assign(server, { served: () => served });
 }
 
 export function dial(port: number, host = "127.0.0.1"): Promise<Connection> {
