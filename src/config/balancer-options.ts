@@ -148,6 +148,7 @@ export const balancerOptions = {
     kind: threads(MOST_THREADS),
     default: 0, // a thread that has nothing to do costs nothing
     doc: "Threads of the linux engine; auto: as many as there are processors. The portable engine has one.",
+    libraryType: "number or `auto`",
   }),
   ...programOptions,
 } as const;
