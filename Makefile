@@ -32,7 +32,7 @@ test-nodes: install ## the tests on the oldest and the newest Node; FILE=…
 	@$(TEST) node-oldest node-newest $(FILES)
 
 test-compiled: build ## the black-box tests on the compiled programs; FILE=…
-	@$(TEST) compiled-bun compiled-deno $(FILES)
+	@$(TEST) compiled-bun compiled-bun-portable compiled-deno compiled-deno-portable $(FILES)
 
 check: install ## types, lint, format, import directions, option tables, folder listing
 	@$(TS) scripts/check.ts

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { bun, deno, NEWEST_NODE, node, nodeOfVersion, OLDEST_NODE, root, testFiles } from "../runtimes.ts";
 
 export interface Form {
-  /** As in the table: `node`, `bun`, `deno`, `node-oldest`, `node-newest`, `compiled-bun`, `compiled-deno`. */
+  /** As in the table: `node`, `bun`, `deno`, `node-oldest`, `node-newest`, `compiled-bun`, `compiled-bun-portable` … */
   readonly name: string;
   /** What it runs on, or why it cannot run. */
   prepare(): { readonly label: string; readonly command: Command } | { readonly missing: string };
@@ -59,12 +59,13 @@ function otherNode(name: string, version: string): Form {
   };
 }
 
-function compiled(form: "bun" | "deno", folder: string): Form {
+/** With the engine that `--engine auto` takes, or with the one named. */
+function compiled(form: "bun" | "deno", folder: string, engine?: "portable"): Form {
   const exe = process.platform === "win32" ? ".exe" : "";
   return {
-    name: `compiled-${form}`,
+    name: engine ? `compiled-${form}-${engine}` : `compiled-${form}`,
     files: () => testFiles("test/blackbox"),
-    env: { HARMONY_TEST_FORM: form },
+    env: { HARMONY_TEST_FORM: form, ...(engine && { HARMONY_TEST_ENGINE: engine }) },
     prepare() {
       const missing = ["harmony-balancer", "harmony-reporter"].find(
         (name) => !existsSync(join(root, folder, name + exe)),
@@ -82,5 +83,7 @@ export const forms: readonly Form[] = [
   otherNode("node-oldest", OLDEST_NODE),
   otherNode("node-newest", NEWEST_NODE),
   compiled("bun", "dist"),
+  compiled("bun", "dist", "portable"),
   compiled("deno", "dist/deno"),
+  compiled("deno", "dist/deno", "portable"),
 ];

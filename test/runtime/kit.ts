@@ -1,5 +1,5 @@
 /** What the runtime suites share. Everything here is bounded in time: a hang is a failure with a name. */
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { Worker } from "node:worker_threads";
 import { runtime as node } from "../../src/runtime/node.ts";
@@ -202,4 +202,17 @@ export function descriptors(): number | null {
     void error; // no /proc: macOS, Windows
     return null;
   }
+}
+
+/** The sockets among them, by inode: a failure then says which one was left. */
+export function sockets(): Set<string> {
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch (error) {
+      void error; // closed since it was listed
+      return "";
+    }
+  });
+  return new Set(links.filter((link) => link.startsWith("socket:")));
 }

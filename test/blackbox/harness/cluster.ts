@@ -2,6 +2,9 @@
 import { field } from "./log.ts";
 import { type LogLine, type Program, type StartOptions, start } from "./program.ts";
 
+/** The engine under test; the runner sets it to test one that `auto` would not take. */
+const ENGINE = process.env.HARMONY_TEST_ENGINE ?? "auto";
+
 export const KEY = "blackbox:a-key-that-only-these-tests-use";
 
 export interface Balancer {
@@ -21,7 +24,7 @@ export interface BalancerOptions extends StartOptions {
 export async function startBalancer(args: readonly string[] = [], options: BalancerOptions = {}): Promise<Balancer> {
   const { port = 0, adminPort = 0, env, ...rest } = options;
   const places = ["--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${adminPort}`];
-  const common = ["--log-format", "json", "--log-level", "debug", "--persistent", "off"];
+  const common = ["--log-format", "json", "--log-level", "debug", "--persistent", "off", "--engine", ENGINE];
   const program = start("harmony-balancer", [...places, ...common, ...args], {
     ...rest,
     env: { HARMONY_KEY: KEY, ...env },
