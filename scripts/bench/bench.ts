@@ -207,7 +207,9 @@ async function measureIdle(subject: Subject): Promise<void> {
   const before = memory(pids, "Private_Dirty");
   const sockets = await idle(subject.form.port, IDLE_CONNECTIONS);
   await delay(SETTLE);
-  add(subject.values, "idleMemory", (memory(pids, "Private_Dirty") - before) / IDLE_CONNECTIONS);
+  const taken = (memory(pids, "Private_Dirty") - before) / IDLE_CONNECTIONS;
+  // Only the first time: later rounds find the memory that the process has kept.
+  if (!subject.values.idleMemory) add(subject.values, "idleMemory", taken);
   const cpu = cpuMicros(pids);
   await delay(WATCH);
   add(subject.values, "idleCpu", ((cpuMicros(pids) - cpu) / 1000 / WATCH) * 100);
