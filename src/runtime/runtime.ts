@@ -54,8 +54,8 @@ export interface Listener {
 }
 
 /**
- * One stream socket. Nagle is off and TCP keepalive on from the start. One `read()` and one `write()` may be under way
- * at a time. After `close()` or `abort()`, and once the connection is lost, `read` and `write` reject with a NetError.
+ * One stream socket. Nagle is off from the start, TCP keepalive on a second later at most. One `read()` and one `write()`
+ * may be under way at a time. After `close()` or `abort()`, and once the connection is lost, `read` and `write` reject with a NetError.
  */
 export interface Connection {
   /** Both ends are looked up when first asked for, and remembered: ask while the connection is open. */
