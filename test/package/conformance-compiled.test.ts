@@ -1,0 +1,102 @@
+/** The engines' conformance suite, unchanged, inside compiled programs: Bun's and Deno's. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import esbuild from "esbuild";
+import { bun, deno, root } from "../../scripts/runtimes.ts";
+import { run } from "../../scripts/test/process.ts";
+
+const BUILD_TIMEOUT_MS = 120_000;
+const RUN_TIMEOUT_MS = 180_000;
+const place = mkdtempSync(join(tmpdir(), "harmony-conformance-"));
+
+after(() => rmSync(place, { recursive: true }));
+
+interface Result {
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "skipped";
+  readonly reason?: string;
+}
+
+/** The suite and the worker where the compiled balancer has them: bin/ beside engine/linux/ for Bun, one folder for Deno. */
+async function bundle(condition: "bun" | "deno", main: string, worker: string): Promise<void> {
+  for (const [entry, outfile] of [
+    ["test/package/conformance-program.ts", main],
+    ["src/engine/linux/worker.ts", worker],
+  ] as const) {
+    mkdirSync(dirname(outfile), { recursive: true });
+    await esbuild.build({
+      entryPoints: [join(root, entry)],
+      outfile,
+      bundle: true,
+      format: "esm",
+      platform: "node",
+      target: "es2023",
+      conditions: [condition],
+      external: ["bun:*"],
+      banner: {
+        js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+      },
+      plugins: [
+        {
+          name: "standalone tests",
+          setup(build) {
+            const path = join(root, "test/package/standalone-test.ts");
+            build.onResolve({ filter: /^node:test$/ }, () => ({ path }));
+          },
+        },
+      ],
+    });
+  }
+}
+
+async function command(what: string, line: readonly string[], timeout: number): Promise<string> {
+  const { code, output, timedOut } = await run(line, { timeout, env: { ...process.env, NO_COLOR: "1" } });
+  assert.ok(code === 0, `${what}: ${timedOut ? "hangs" : `ended with ${code}`}\n${output.slice(-5_000)}`);
+  return output;
+}
+
+async function results(program: string): Promise<Result[]> {
+  const output = await command("the suite", [program], RUN_TIMEOUT_MS);
+  const lines = output.split("\n").filter((line) => line.startsWith('{"name"'));
+  return lines.map((line) => JSON.parse(line) as Result);
+}
+
+/** Nothing failed (the exit code tells), and of each engine at least this many ran: Deno's clients cannot send every reset. */
+function assertComplete(all: readonly Result[]): void {
+  for (const engine of process.platform === "linux" ? ["linux engine", "portable engine"] : ["portable engine"]) {
+    const passed = all.filter(({ name, outcome }) => name.startsWith(engine) && outcome === "passed");
+    assert.ok(passed.length >= 60, `${engine}: only ${passed.length} passed of ${all.length}`);
+  }
+}
+
+describe("conformance, compiled with Bun", () => {
+  const folder = join(place, "bun");
+  before(() => bundle("bun", join(folder, "bin/main.js"), join(folder, "engine/linux/worker.js")));
+
+  it("both engines pass", async () => {
+    const program = join(folder, "suite");
+    const entries = [join(folder, "bin/main.js"), join(folder, "engine/linux/worker.js")];
+    await command("bun build", [bun, "build", "--compile", ...entries, "--outfile", program], BUILD_TIMEOUT_MS);
+    assertComplete(await results(program));
+  });
+});
+
+const noBase = process.env.DENORT_BIN
+  ? false
+  : "DENORT_BIN names no base for deno compile, and nothing is downloaded here";
+
+describe("conformance, compiled with Deno", { skip: noBase }, () => {
+  const folder = join(place, "deno");
+  before(() => bundle("deno", join(folder, "main.mjs"), join(folder, "worker.mjs")));
+
+  it("both engines pass", async () => {
+    const program = join(folder, "suite");
+    const compiler = process.env.DENO_COMPILE || deno;
+    const options = ["--no-config", "--no-check", "-A", "--include", join(folder, "worker.mjs"), "--output", program];
+    await command("deno compile", [compiler, "compile", ...options, join(folder, "main.mjs")], BUILD_TIMEOUT_MS);
+    assertComplete(await results(program));
+  });
+});
