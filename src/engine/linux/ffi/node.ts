@@ -1,11 +1,19 @@
-/** The C library through node:ffi, which Node has from 26 on behind --experimental-ffi. Addresses are bigints there. */
+/** The C library through node:ffi, which Node has from 26 on. Addresses are bigints there. */
 import { type Calls, type Libc, libraryNames, type Memory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
 
 const KINDS = { i: "int32", u: "uint32", p: "pointer" } as const;
 
-/** Null where this runtime has no foreign functions at all. Throws when the library cannot be opened or lacks a call. */
+const FLAG = "--experimental-ffi";
+
+/** Some versions have it without the flag, too, and then warn of it on standard error: it is left to who asks for it. */
+function asked(): boolean {
+  return [...process.execArgv, ...(process.env.NODE_OPTIONS ?? "").split(/\s+/)].includes(FLAG);
+}
+
+/** Null where this runtime has no foreign functions, or was not asked to have them. Throws when the library cannot be opened or lacks a call. */
 export function openLibc(): Libc | null {
-  const ffi = process.getBuiltinModule("node:ffi"); // undefined without the flag; a static import would not even load
+  if (!asked()) return null;
+  const ffi = process.getBuiltinModule("node:ffi"); // a static import would not even load where there is none
   if (ffi === undefined) return null;
   const definitions: Record<string, { arguments: ("int32" | "uint32" | "pointer")[]; return: "int32" | "pointer" }> = {
     __errno_location: { arguments: [], return: "pointer" },
