@@ -4,9 +4,9 @@
  */
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import esbuild from "esbuild";
-import { deno, root } from "../runtimes.ts";
+import { deno } from "../runtimes.ts";
 import { run } from "../test/process.ts";
+import { bundle } from "./bundle.ts";
 import { type Program, removeFolder } from "./programs.ts";
 
 // Downloads the base (about 100 MB) at its first use.
@@ -17,7 +17,8 @@ export async function compileWithDeno(program: Program, outfile: string): Promis
   mkdirSync(dirname(outfile), { recursive: true });
   const folder = mkdtempSync(join(dirname(outfile), ".build-"));
   try {
-    const bundles = await bundle(program, folder);
+    const bundles = program.entries.map((entry) => join(folder, `${basename(entry, ".ts")}.mjs`));
+    for (const [index, entry] of program.entries.entries()) await bundle(entry, bundles[index]!, { condition: "deno" });
     const [main, ...workers] = bundles;
     const include = workers.flatMap((worker) => ["--include", worker]);
     // --no-prompt: what is not granted fails, rather than asking a terminal.
@@ -31,30 +32,6 @@ export async function compileWithDeno(program: Program, outfile: string): Promis
   } finally {
     removeFolder(folder);
   }
-}
-
-/** One ES module per entry, bundled from the source as Deno would see it: `#runtime` is its own adapter. */
-async function bundle(program: Program, folder: string): Promise<string[]> {
-  const outputs = program.entries.map((entry) => join(folder, `${basename(entry, ".ts")}.mjs`));
-  for (const [index, entry] of program.entries.entries()) {
-    await esbuild.build({
-      entryPoints: [join(root, entry)],
-      outfile: outputs[index]!,
-      bundle: true,
-      format: "esm",
-      platform: "node",
-      target: "es2023",
-      conditions: ["deno"],
-      keepNames: true,
-      legalComments: "none",
-      logLevel: "warning",
-      // Packages in CommonJS call require() for Node's modules, which an ES module has to make for itself.
-      banner: {
-        js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
-      },
-    });
-  }
-  return outputs;
 }
 
 function whyNoBase(output: string): string {

@@ -1,10 +1,11 @@
 /** The engines' conformance suite, unchanged, inside compiled programs: Bun's and Deno's. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import esbuild from "esbuild";
+import type { Plugin } from "esbuild";
+import { bundle } from "../../scripts/build/bundle.ts";
 import { bun, deno, root } from "../../scripts/runtimes.ts";
 import { run } from "../../scripts/test/process.ts";
 
@@ -20,36 +21,18 @@ interface Result {
   readonly reason?: string;
 }
 
+const standaloneTests: Plugin = {
+  name: "standalone tests",
+  setup(build) {
+    const path = join(root, "test/package/standalone-test.ts");
+    build.onResolve({ filter: /^node:test$/ }, () => ({ path }));
+  },
+};
+
 /** The suite and the worker where the compiled balancer has them: bin/ beside engine/linux/ for Bun, one folder for Deno. */
-async function bundle(condition: "bun" | "deno", main: string, worker: string): Promise<void> {
-  for (const [entry, outfile] of [
-    ["test/package/conformance-program.ts", main],
-    ["src/engine/linux/worker.ts", worker],
-  ] as const) {
-    mkdirSync(dirname(outfile), { recursive: true });
-    await esbuild.build({
-      entryPoints: [join(root, entry)],
-      outfile,
-      bundle: true,
-      format: "esm",
-      platform: "node",
-      target: "es2023",
-      conditions: [condition],
-      external: ["bun:*"],
-      banner: {
-        js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
-      },
-      plugins: [
-        {
-          name: "standalone tests",
-          setup(build) {
-            const path = join(root, "test/package/standalone-test.ts");
-            build.onResolve({ filter: /^node:test$/ }, () => ({ path }));
-          },
-        },
-      ],
-    });
-  }
+async function bundleSuite(condition: "bun" | "deno", main: string, worker: string): Promise<void> {
+  await bundle("test/package/conformance-program.ts", main, { condition, plugins: [standaloneTests] });
+  await bundle("src/engine/linux/worker.ts", worker, { condition });
 }
 
 async function command(what: string, line: readonly string[], timeout: number): Promise<string> {
@@ -74,7 +57,7 @@ function assertComplete(all: readonly Result[]): void {
 
 describe("conformance, compiled with Bun", () => {
   const folder = join(place, "bun");
-  before(() => bundle("bun", join(folder, "bin/main.js"), join(folder, "engine/linux/worker.js")));
+  before(() => bundleSuite("bun", join(folder, "bin/main.js"), join(folder, "engine/linux/worker.js")));
 
   it("both engines pass", async () => {
     const program = join(folder, "suite");
@@ -90,7 +73,7 @@ const noBase = process.env.DENORT_BIN
 
 describe("conformance, compiled with Deno", { skip: noBase }, () => {
   const folder = join(place, "deno");
-  before(() => bundle("deno", join(folder, "main.mjs"), join(folder, "worker.mjs")));
+  before(() => bundleSuite("deno", join(folder, "main.mjs"), join(folder, "worker.mjs")));
 
   it("both engines pass", async () => {
     const program = join(folder, "suite");
