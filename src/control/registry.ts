@@ -119,13 +119,14 @@ export class Registry {
     if (!entry) return null;
     this.#held.delete(holder);
     entry.holder = null;
-    return entry.state === "down" ? null : { identity: entry.identity, address: entry.spec.address };
+    return entry.state === "down" ? null : suspicionOf(entry);
   }
 
   /** Targets that nobody speaks for while their leases run on. */
   orphans(): Suspicion[] {
-    const all = [...this.#entries.values()].filter(({ holder, state }) => holder === null && state !== "down");
-    return all.map(({ identity, spec }) => ({ identity, address: spec.address }));
+    return [...this.#entries.values()]
+      .filter(({ holder, state }) => holder === null && state !== "down")
+      .map(suspicionOf);
   }
 
   /** A probe after `lost()` came back: it counts unless a reporter speaks for the target again. */
@@ -244,6 +245,10 @@ function identityOf({ pool, id }: Report, { host, port }: TcpAddress): string {
 
 function infoOf({ identity, spec }: Entry): TargetInfo {
   return { identity, address: spec.address, weight: spec.weight };
+}
+
+function suspicionOf({ identity, spec }: Entry): Suspicion {
+  return { identity, address: spec.address };
 }
 
 function sameAddress(a: TcpAddress, b: TcpAddress): boolean {

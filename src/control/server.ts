@@ -224,7 +224,7 @@ export class ControlServer {
     this.#cancelTick = null;
     this.registry.expire();
     // Asked again until its lease is over: one that is about to die with its reporter still accepted the first probe.
-    for (const orphan of this.registry.orphans()) void this.#settle(orphan);
+    for (const orphan of this.registry.orphans()) this.#track(this.#settle(orphan));
     this.#suspects.tick();
     if (this.#sessions.size > 0 || this.registry.size > 0) this.#tickSoon();
   }
