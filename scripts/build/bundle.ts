@@ -4,7 +4,7 @@ import esbuild from "esbuild";
 import { root } from "../runtimes.ts";
 
 export interface BundleOptions {
-  readonly condition: "bun" | "deno";
+  readonly condition: "bun" | "deno" | "node";
   readonly plugins?: esbuild.Plugin[];
 }
 

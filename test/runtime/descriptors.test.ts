@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { runtime } from "#runtime";
 import type { Connection } from "../../src/runtime/runtime.ts";
+import { skip, withFewDescriptors } from "./few-descriptors.ts";
 import { eventually, LOOPBACK, readExactly, show, standstill, text, within } from "./kit.ts";
 
-/** Enough for each runtime to start, and for some connections. */
-const DESCRIPTORS = 100;
 const CLIENTS = 150;
 
 interface Told {
@@ -19,24 +17,15 @@ interface Told {
   cpu: number;
 }
 
-const command = (): string[] => {
-  const script = fileURLToPath(new URL("crowded.ts", import.meta.url));
-  if (process.versions.deno !== undefined) return [process.execPath, "run", "-A", "--no-check", script];
-  return process.versions.bun === undefined
-    ? [process.execPath, "--import", "tsx", script]
-    : [process.execPath, script];
-};
-
 /** A server without descriptors may also answer with a reset. */
 function turnedAway(error: { code: string }): null {
   assert.equal(error.code, "ECONNRESET");
   return null;
 }
 
-it("a listener out of descriptors neither spins nor dies, serves whom it has, and recovers", {
-  skip: process.platform === "linux" ? false : "limits descriptors with the shell of Linux",
-}, async () => {
-  const child = spawn("sh", ["-c", `ulimit -n ${DESCRIPTORS} && exec "$@"`, "sh", ...command()], {
+it("a listener out of descriptors neither spins nor dies, serves whom it has, and recovers", { skip }, async () => {
+  const [command, ...args] = await withFewDescriptors("crowded.ts");
+  const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
   });
