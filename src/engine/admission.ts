@@ -47,7 +47,7 @@ export class Admission {
     if (row === ALL_FULL && !this.#stopped) {
       // A pool without a queue has none that could be full: what is missing then is a target.
       const refusal = this.#pool.options.queue === 0 ? "no-targets" : "queue-full";
-      return this.#wait(life, this.#pool.wait(life.ticket), refusal);
+      return this.#wait(life, this.#pool.wait(life.ticket, false), refusal);
     }
     this.leave();
     return row === ALL_FULL ? "stopping" : lackOf(life);
@@ -95,7 +95,7 @@ export class Admission {
     const row = this.#pick(life);
     if (row === ALL_FULL) {
       // It has tried all that have room. The pool grants it again only when another has.
-      life.waiter = this.#pool.wait(ticket);
+      life.waiter = this.#pool.wait(ticket, life.tried.length === 0);
       if (life.waiter === REFUSED) this.#resume(life, "queue-full");
     } else if (row >= 0) {
       this.#resume(life, row);

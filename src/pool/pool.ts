@@ -180,12 +180,16 @@ export class Pool {
     }
   }
 
-  /** After ALL_FULL: gives the place back and waits at the queue's end. As enter(), never ADMITTED. Call grant() afterwards. */
-  wait(ticket: number): number {
+  /**
+   * After ALL_FULL: gives the place back and waits at the queue's end. `overtaken`: it had been granted its turn and has tried
+   * no target yet, so another thread's connection took the room it was granted for; it waits at the queue's head, where it was.
+   * As enter(), never ADMITTED. Call grant() afterwards.
+   */
+  wait(ticket: number, overtaken: boolean): number {
     this.#lock.take();
     try {
       this.#queue.leave();
-      return this.#queue.enqueue(ticket, this.#sawRoom);
+      return this.#queue.enqueue(ticket, this.#sawRoom, overtaken);
     } finally {
       this.#lock.free();
     }

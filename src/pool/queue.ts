@@ -45,7 +45,7 @@ export class Queue {
   }
 
   enter(ticket: number): number {
-    if (this.#memory.header[WAITING]! > 0 || !this.#placeFree()) return this.enqueue(ticket, UNTRIED);
+    if (this.#memory.header[WAITING]! > 0 || !this.#placeFree()) return this.enqueue(ticket, UNTRIED, false);
     this.#occupy(this.#worker);
     return ADMITTED;
   }
@@ -57,17 +57,18 @@ export class Queue {
     header[PLACES]!--;
   }
 
-  /** To the end of the queue. `sawRoom`: ROOM_EVENTS when every target was full, or UNTRIED. */
-  enqueue(ticket: number, sawRoom: number): number {
+  /** To the end of the queue, or to its head. `sawRoom`: ROOM_EVENTS when every target was full, or UNTRIED. */
+  enqueue(ticket: number, sawRoom: number, first: boolean): number {
     const memory = this.#memory;
     const { header } = memory;
     const node = this.#takeNode();
     if (node === NONE) return REFUSED;
+    const arrival = ++memory.clocks[ARRIVALS]!;
     memory.waiterTickets[node] = ticket;
-    memory.waiterArrivals[node] = ++memory.clocks[ARRIVALS]!;
+    memory.waiterArrivals[node] = first ? -arrival : arrival; // for repair(): before all others
     memory.waiterSawRoom[node] = sawRoom;
     memory.waiterWorkers[node] = this.#worker + 1;
-    this.#append(node);
+    this.#link(node, first ? NONE : header[TAIL]!);
     header[WAITING]!++;
     return memory.waiterGenerations[node]! * memory.waiterTickets.length + node;
   }
@@ -108,7 +109,7 @@ export class Queue {
       else waiters.push(node);
     }
     waiters.sort((a, b) => waiterArrivals[a]! - waiterArrivals[b]!);
-    for (const node of waiters) this.#append(node);
+    for (const node of waiters) this.#link(node, header[TAIL]!);
     header[WAITING] = waiters.length;
   }
 
@@ -148,14 +149,16 @@ export class Queue {
     header[FREE_NODE] = node;
   }
 
-  #append(node: number): void {
+  /** `previous`: NONE for the head. */
+  #link(node: number, previous: number): void {
     const { header, waiterNext, waiterPrevious } = this.#memory;
-    const tail = header[TAIL]!;
-    waiterNext[node] = NONE;
-    waiterPrevious[node] = tail;
-    if (tail === NONE) header[HEAD] = node;
-    else waiterNext[tail] = node;
-    header[TAIL] = node;
+    const next = previous === NONE ? header[HEAD]! : waiterNext[previous]!;
+    waiterPrevious[node] = previous;
+    waiterNext[node] = next;
+    if (previous === NONE) header[HEAD] = node;
+    else waiterNext[previous] = node;
+    if (next === NONE) header[TAIL] = node;
+    else waiterPrevious[next] = node;
   }
 
   #unlink(node: number): void {

@@ -176,7 +176,7 @@ describe("waiting for a target with room", () => {
       assert.equal(ticket === 1 ? pool.enter(ticket) : ADMITTED, ADMITTED);
       if (ticket === 1) {
         assert.equal(pool.pick(client(ticket), [], 0), ALL_FULL);
-        assert.ok(pool.wait(ticket) >= 0);
+        assert.ok(pool.wait(ticket, false) >= 0);
       } else assert.ok(pool.enter(ticket) >= 0, "whoever comes later waits behind");
     }
     assert.deepEqual([pool.active, pool.waiting], [1, 2]);
@@ -220,10 +220,35 @@ describe("waiting for a target with room", () => {
     assert.equal(pool.enter(1), ADMITTED);
     assert.equal(pool.pick(client(1), [], 0), ALL_FULL);
     assert.ok(pool.enter(2) >= 0);
-    assert.equal(pool.wait(1), REFUSED);
+    assert.equal(pool.wait(1, false), REFUSED);
     assert.deepEqual([pool.active, pool.waiting], [0, 1]);
     pool.release(row, client(0), 0, 0, 1);
     assert.deepEqual(grants(pool), [2]);
+  });
+
+  it("stays at the head when another thread was quicker to take the room it was granted for", () => {
+    const { pool, row } = full();
+    pool.release(row, client(0), 0, 0, 1);
+    pool.leave();
+    assert.equal(pool.grant()?.ticket, 1);
+    const stolen = pool.pick(client(9), [], 1); // as another thread's newcomer may, before the waiter picks
+    assert.equal(pool.pick(client(1), [], 1), ALL_FULL);
+    assert.ok(pool.wait(1, true) >= 0);
+    assert.equal(pool.grant(), null);
+    pool.release(stolen, client(9), 0, 0, 2);
+    assert.equal(pool.grant()?.ticket, 1);
+    assert.ok(pool.pick(client(1), [], 2) >= 0);
+    assert.equal(pool.grant(), null, "the second waiter has to wait for the next");
+    assert.equal(pool.waiting, 1);
+  });
+
+  it("stays at the head through the repair after a worker's death", () => {
+    const { pool, row } = full();
+    pool.release(row, client(0), 0, 0, 1);
+    assert.equal(pool.grant()?.ticket, 1);
+    assert.ok(pool.wait(1, true) >= 0);
+    pool.recover(3);
+    assert.deepEqual(grants(pool), [1, 2]);
   });
 
   it("does not go round and round when it has tried the only one with room", () => {
@@ -237,7 +262,7 @@ describe("waiting for a target with room", () => {
     assert.equal(pool.identity(taken), "small");
     assert.equal(pool.enter(0), ADMITTED);
     assert.equal(pool.pick(client(0), [failed], 0), ALL_FULL);
-    pool.wait(0);
+    pool.wait(0, false);
     assert.equal(pool.grant(), null);
     pool.release(taken, client(9), 0, 0, 1);
     assert.equal(pool.grant()?.ticket, 0);

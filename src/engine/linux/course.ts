@@ -71,11 +71,18 @@ export function admit(s: Shard, slot: number): void {
 
 /** For one that holds a place: a target that it has not tried yet. */
 function next(s: Shard, slot: number): void {
+  go(s, slot, pick(s, slot));
+}
+
+function pick(s: Shard, slot: number): number {
+  return s.pool.pick(keyOf(s, slot), s.tried.get(slot) ?? NONE_TRIED, s.now);
+}
+
+/** On to what `pick` gave. */
+function go(s: Shard, slot: number, picked: number): void {
   const { words } = s;
   const at = slot * STRIDE;
-  for (;;) {
-    const tried = s.tried.get(slot) ?? NONE_TRIED;
-    const row = s.pool.pick(keyOf(s, slot), tried, s.now);
+  for (let row = picked; ; row = pick(s, slot)) {
     if (row < 0) {
       noRow(s, slot, row);
       return;
@@ -102,7 +109,7 @@ function noRow(s: Shard, slot: number, why: number): void {
 function waitForRoom(s: Shard, slot: number): void {
   s.words[slot * STRIDE + HOLDS]! &= ~HAS_PLACE;
   s.roomFreed = true;
-  const waiter = s.pool.wait(s.ticket(slot));
+  const waiter = s.pool.wait(s.ticket(slot), false);
   if (waiter !== REFUSED) {
     enqueue(s, slot, waiter);
     return;
@@ -145,11 +152,29 @@ export function onGrant(s: Shard, ticket: number): boolean {
     s.roomFreed = true;
     return true;
   }
+  const row = pick(s, slot);
+  if (row === ALL_FULL && !s.closing) return stayQueued(s, slot);
   dequeue(s, slot);
   s.words[at + HOLDS] = HAS_PLACE;
+  go(s, slot, row);
+  return true;
+}
+
+/**
+ * It has tried all that have room, or another thread's connection took the room it was granted for: it waits on, with the
+ * deadline that it has. Returns what onGrant() does.
+ */
+function stayQueued(s: Shard, slot: number): boolean {
+  const at = slot * STRIDE;
+  const waiter = s.pool.wait(s.ticket(slot), !s.tried.has(slot));
+  s.roomFreed = true;
+  if (waiter === REFUSED) {
+    dequeue(s, slot);
+    unavailable(s, slot, QUEUE_FULL);
+    return true;
+  }
+  s.doubles[(at >> 1) + WAITER] = waiter;
   const before = s.words[at + PASS];
-  next(s, slot);
-  if (s.words[at + STATE] !== QUEUED) return true;
   s.words[at + PASS] = s.passes;
   return before !== s.passes;
 }
