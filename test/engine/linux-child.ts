@@ -26,6 +26,7 @@ console.log(JSON.stringify({ port: engine.addresses[0]!.port }));
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "stop") break;
+  if (line === "exit") process.exit(7);
   const { user, system } = process.cpuUsage();
   console.log(JSON.stringify({ active: pool.active, warnings, cpuMs: (user + system) / 1000 }));
 }

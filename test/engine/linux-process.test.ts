@@ -56,10 +56,23 @@ describe("linux engine, descriptors", () => {
   });
 });
 
+describe("linux engine, the process's end", () => {
+  it("does not hold up process.exit() with a worker that sleeps in the kernel", { skip }, async () => {
+    const child = new Child(9, 1024);
+    try {
+      await child.started;
+      assert.equal(await child.exit(), 7);
+    } finally {
+      await child.stop();
+    }
+  });
+});
+
 /** The child program under a limit of descriptors. */
 class Child {
   readonly started: Promise<{ port: number }>;
   readonly #process: ChildProcessWithoutNullStreams;
+  readonly #exited: Promise<number | null>;
   readonly #lines: AsyncIterator<string>;
   #errors = "";
 
@@ -67,6 +80,7 @@ class Child {
     const file = fileURLToPath(new URL("./linux-child.ts", import.meta.url));
     const command = [process.execPath, ...runArguments(), file, String(target)].map((part) => `'${part}'`).join(" ");
     this.#process = spawn("sh", ["-c", `ulimit -n ${descriptors} && exec ${command}`]);
+    this.#exited = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.stderr.on("data", (chunk: Buffer) => {
       this.#errors += chunk.toString();
     });
@@ -87,12 +101,21 @@ class Child {
     }
   }
 
+  /** Has it call process.exit(); returns the code, or null when it had to be killed. */
+  exit(): Promise<number | null> {
+    return this.#end("exit\n");
+  }
+
   async stop(): Promise<void> {
-    const exited = new Promise((resolve) => this.#process.once("exit", resolve));
-    this.#process.stdin.end("stop\n");
+    await this.#end("stop\n");
+  }
+
+  async #end(order: string): Promise<number | null> {
+    if (this.#process.exitCode === null) this.#process.stdin.end(order);
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), 5_000);
-    await exited;
+    const code = await this.#exited;
     clearTimeout(timer);
+    return code;
   }
 
   async #line(): Promise<unknown> {

@@ -149,7 +149,7 @@ export class Channel {
     Atomics.add(this.#words, ORDERS, 1);
   }
 
-  /** For tests of what happens then. */
+  /** The worker drops everything at its next turn. */
   crash(): void {
     Atomics.store(this.#words, CRASH, 1);
     Atomics.add(this.#words, ORDERS, 1);

@@ -7,6 +7,7 @@ import type { Pool } from "../../pool/pool.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { CloseRecord } from "../engine.ts";
 import * as abi from "./abi.ts";
+import { hasEnded, stopAtExit } from "./at-exit.ts";
 import { Channel, DONE, RUNNING, ring, STOPPED_ACCEPTING } from "./channel.ts";
 import { failureOf } from "./errno.ts";
 import type { Libc, Pointer } from "./ffi/libc.ts";
@@ -82,6 +83,7 @@ export class Host {
   /** Settles once the worker accepts. `peers` are all hosts, this one included. */
   start(peers: readonly Host[]): Promise<void> {
     this.#peers = peers;
+    stopAtExit(this);
     this.#spawn();
     return this.#running.promise;
   }
@@ -101,7 +103,7 @@ export class Host {
   /** Orders it to close; a later call may shorten the time. */
   close(timeout: number): void {
     this.#closeWithin = Math.min(this.#closeWithin, timeout);
-    if (this.#respawning === undefined) {
+    if (this.#worker !== null) {
       this.channel.order(this.#closeWithin);
       this.#wake();
     } else if (this.channel.state !== DONE) {
@@ -120,7 +122,7 @@ export class Host {
     return this.#done.promise;
   }
 
-  /** For tests: the worker throws at its next turn. */
+  /** The worker throws at its next turn: for the process's end, and for tests of a worker's death. */
   crash(): void {
     this.channel.crash();
     this.#wake();
@@ -138,11 +140,10 @@ export class Host {
     const { libc, options, pool, turnstile } = this.#parts;
     this.#epoll = libc.epoll_create1(abi.EPOLL_CLOEXEC);
     if (this.#epoll < 0) {
-      this.#running.reject(failureOf(libc.errno[0]!, "cannot make an epoll set"));
+      this.#cannotSpawn(failureOf(libc.errno[0]!, "cannot make an epoll set"));
       return;
     }
     this.#startedAt = performance.now();
-    this.#respawning = undefined;
     const worker = startThread({
       index: this.index,
       epoch: this.#epoch++,
@@ -161,6 +162,16 @@ export class Host {
     worker.on("error", (error) => this.#died(worker, error));
     worker.on("exit", () => this.#died(worker, new Error("the thread has ended")));
     this.channel.listen();
+  }
+
+  /** A start fails with it; a dead worker's successor is tried again, as what is missing may come back. */
+  #cannotSpawn(error: Error): void {
+    if (!this.#ran) {
+      this.#running.reject(error);
+      return;
+    }
+    this.#parts.onWarning("spawn", `worker thread ${this.index} cannot be started again yet: ${error.message}`, error);
+    this.#respawning = setTimeout(() => this.#spawn(), RESTART_MS);
   }
 
   #hear(message: WorkerMessage): void {
@@ -195,6 +206,7 @@ export class Host {
   #end(): void {
     const worker = this.#worker;
     this.#worker = null;
+    hasEnded(this);
     this.#parts.libc.close(this.#epoll);
     this.#parts.libc.close(this.eventfd);
     // Its loop has ended, and nothing waits for it: what terminate() resolves to, or whether, makes no difference.
@@ -231,6 +243,7 @@ export class Host {
   /** There is no worker, and there will be none. */
   #giveUp(): void {
     this.channel.state = DONE;
+    hasEnded(this);
     this.#stopped.resolve();
     this.#parts.libc.close(this.eventfd);
     this.#done.resolve();
