@@ -47,10 +47,10 @@ const denoCommand: Command = (file, report) => [deno, "test", "-A", "--no-check"
 
 const ready = (label: string, command: Command) => () => ({ label, command });
 
-function otherNode(name: string, version: string): Form {
+function otherNode(name: string, version: string, files = without([...NODE_ONLY, ...PROGRAMS])): Form {
   return {
     name,
-    files: without([...NODE_ONLY, ...PROGRAMS]),
+    files,
     prepare() {
       const binary = nodeOfVersion(version);
       if (typeof binary !== "string") return binary;
@@ -82,6 +82,12 @@ export const forms: readonly Form[] = [
   { name: "deno", files: without(NODE_ONLY), prepare: ready("Deno", denoCommand) },
   otherNode("node-oldest", OLDEST_NODE),
   otherNode("node-newest", NEWEST_NODE),
+  {
+    ...otherNode("node-newest-ffi", NEWEST_NODE, () =>
+      testFiles("test/engine").filter((file) => file.includes("/linux")),
+    ),
+    env: { NODE_OPTIONS: "--experimental-ffi" }, // where Node has the linux engine
+  },
   compiled("bun", "dist"),
   compiled("bun", "dist", "portable"),
   compiled("deno", "dist/deno"),
