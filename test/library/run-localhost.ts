@@ -20,7 +20,7 @@ async function serveAt(host: string): Promise<void> {
   const target = createServer((socket) => socket.end("hello")).listen(0, host);
   await once(target, "listening");
   const { port } = target.address() as { port: number };
-  const balancer = harmony.server({ host: "", listenport: 0, adminport: 0, key: KEY, drainTimeout: 0 });
+  const balancer = harmony.server({ host: "", listenport: 0, adminport: 0, key: KEY });
   const { listen, admin } = await balancer.ready;
   const reporter = harmony.client({ adminport: admin[0]!.port, listenport: port, key: KEY });
   await reporter.ready;
