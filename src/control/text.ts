@@ -1,8 +1,12 @@
-import * as z from "zod";
+import * as z from "zod/mini";
+
+export function matching(pattern: RegExp, rule: string) {
+  return z.string().check(z.regex(pattern, rule));
+}
 
 /** Free text from the network that may reach a log: bounded, and without anything that could fake a line or move a cursor. */
 export function text(max: number) {
-  return z.string().max(max).transform(printable);
+  return z.pipe(z.string().check(z.maxLength(max)), z.transform(printable));
 }
 
 export function printable(value: string): string {

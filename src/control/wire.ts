@@ -3,10 +3,10 @@
  * README.md beside this file is the specification; test/control/wire.test.ts verifies its worked example.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { HarmonyError } from "../util/errors.ts";
 import { parseObject, read } from "./messages.ts";
-import { text } from "./text.ts";
+import { matching, text } from "./text.ts";
 
 export const VERSION = 1;
 /** Bytes of a nonce. Each side draws its own, so neither can make the other repeat a session. */
@@ -14,18 +14,18 @@ export const NONCE_BYTES = 32;
 
 export type Side = "reporter" | "balancer";
 
-const Hex32 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
+const Hex32 = matching(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
 
 const HelloLine = z.object({
   t: z.literal("hello"),
   v: z.int(),
-  key: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
+  key: matching(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
   nonce: Hex32,
   software: text(100),
 });
 const ChallengeLine = z.object({ t: z.literal("challenge"), v: z.literal(VERSION), nonce: Hex32 });
 const ProofLine = z.object({ t: z.literal("proof"), proof: Hex32 });
-const SealedLine = z.object({ s: z.int().positive(), b: z.string(), m: Hex32 });
+const SealedLine = z.object({ s: z.int().check(z.positive()), b: z.string(), m: Hex32 });
 
 export type Hello = z.infer<typeof HelloLine>;
 

@@ -179,6 +179,11 @@ describe("bodies", () => {
     });
   }
 
+  it("are refused in words that say what was expected", () => {
+    const message = 'a message was refused: "port": Too small: expected number to be >=1';
+    assert.throws(() => readFromReporter({ ...report, port: 0 }), { message });
+  });
+
   it("of an unknown kind are refused", () => {
     assert.throws(() => readFromReporter({ t: "CLOSE", id: 7 }), fails("BAD_MESSAGE"));
     assert.throws(() => readFromReporter({}), fails("BAD_MESSAGE"));
