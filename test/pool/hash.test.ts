@@ -30,16 +30,19 @@ function names(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `web/10.0.0.${i}:80`);
 }
 
-const builder = new TableBuilder(hashTableSize(1024));
-
 function tableOf(weights: readonly number[]): Int32Array {
-  const table = new Int32Array(hashTableSize(1024));
-  const targets: TableTarget[] = weights.map((weight, row) => {
-    const name = `web/10.0.0.${row}:80`;
-    return { row, weight, hash0: hashText(name, 0), hash1: hashText(name, 1) };
-  });
-  builder.fill(table, targets);
+  return tableWith(weights.map((weight, row) => entryOf(row, weight, row)));
+}
+
+function tableWith(targets: readonly TableTarget[], size = hashTableSize(1024)): Int32Array {
+  const table = new Int32Array(size).fill(-1);
+  new TableBuilder(size).update(table, targets);
   return table;
+}
+
+function entryOf(row: number, weight: number, identity: number): TableTarget {
+  const name = `web/10.0.0.${identity}:80`;
+  return { row, weight, hash0: hashText(name, 0), hash1: hashText(name, 1) };
 }
 
 function moved(before: readonly unknown[], after: readonly unknown[]): number {
@@ -72,6 +75,27 @@ describe("consistent hash", () => {
         assert.ok(before.every((row, entry) => row === last || row === after[entry]));
       }),
       { numRuns: 20 },
+    );
+  });
+
+  it("is the same after any course of changes as when it is filled at once", () => {
+    // Few entries and few weights, so that targets often arrive at the same time.
+    const size = 1009;
+    const weight = fc.constantFrom(0, 1, 2, 500, 1000);
+    const change = fc.record({ row: fc.nat(11), weight, identity: fc.nat(30) });
+    fc.assert(
+      fc.property(fc.array(fc.uniqueArray(change, { selector: ({ row }) => row, maxLength: 8 })), (course) => {
+        const builder = new TableBuilder(size);
+        const table = new Int32Array(size).fill(-1);
+        const there = new Map<number, TableTarget>();
+        for (const changes of course) {
+          const targets = changes.map(({ row, weight, identity }) => entryOf(row, weight, 100 * row + identity));
+          for (const target of targets) there.set(target.row, target);
+          builder.update(table, targets);
+          assert.deepEqual(table, tableWith([...there.values()].reverse(), size));
+        }
+      }),
+      { numRuns: 500 },
     );
   });
 

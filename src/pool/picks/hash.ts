@@ -2,7 +2,7 @@
  * Consistent hash of the client's address over a table (rendezvous.ts). The table lists targets that are up or suspect, full ones
  * too: a limit reached or a failed connection moves only the keys it must, for as long as it must.
  *
- * The creator's thread rebuilds the table, outside the lock and on the side nobody reads; then it turns the sides. Until
+ * The creator's thread brings the table up to date, outside the lock and on the side nobody reads; then it turns the sides. Until
  * then the other threads use the old one, whose stale entries they pass over.
  */
 import { setTimeout } from "node:timers";
@@ -77,9 +77,11 @@ export class ConsistentHash implements Picker {
     const start = performance.now();
     if (start < this.#restUntil - REST_OWED_MS) return;
     this.#dirty = false;
-    const back = 1 - this.#memory.header[HASH_SIDE]!;
+    const front = this.#memory.header[HASH_SIDE]!;
+    const back = 1 - front;
     this.#builder ??= new TableBuilder(this.#size);
-    this.#builder.fill(this.#sides[back]!, this.#list());
+    this.#sides[back]!.set(this.#sides[front]!);
+    this.#builder.update(this.#sides[back]!, this.#changes());
     this.#lock.take();
     this.#memory.header[HASH_SIDE] = back;
     this.#lock.free();
@@ -87,16 +89,17 @@ export class ConsistentHash implements Picker {
     this.#restUntil = Math.max(this.#restUntil, end) + REST_PER_WORK * (end - start);
   }
 
-  /** The targets of the next table. Their weights are written by this thread alone, so it needs no lock. */
-  #list(): TableTarget[] {
+  /** How the targets of the next table differ. Their weights are written by this thread alone, so it needs no lock. */
+  #changes(): TableTarget[] {
     const { header, identity, listed } = this.#memory;
-    const targets: TableTarget[] = [];
+    const changes: TableTarget[] = [];
     for (let row = 0; row < header[SPAN]!; row++) {
       const weight = this.#listable(row);
+      if (listed[row] === weight) continue;
       listed[row] = weight;
-      if (weight > 0) targets.push({ row, weight, hash0: identity[2 * row]!, hash1: identity[2 * row + 1]! });
+      changes.push({ row, weight, hash0: identity[2 * row]!, hash1: identity[2 * row + 1]! });
     }
-    return targets;
+    return changes;
   }
 
   #listable(row: number): number {

@@ -19,12 +19,19 @@ export interface TableTarget {
 }
 
 const EMPTY = -1;
+/** So many targets may go before filling anew is cheaper: each costs a look at `size` times, filling about ln(size) times `size` visits. */
+const FEW = 4;
 
 /** A target on its way through the entries. */
 interface Visitor {
   readonly row: number;
   readonly weight: number;
+  readonly hash0: number;
+  readonly hash1: number;
+  readonly first: number;
   readonly step: number;
+  /** Of `step`, modulo the size: what tells from an entry at which visit it is reached. */
+  readonly inverse: number;
   entry: number;
   visited: number;
 }
@@ -35,40 +42,57 @@ export class TableBuilder {
   readonly #times: Float64Array;
   /** When each entry was first reached. */
   readonly #reachedAt: Float64Array;
+  /** By row: the targets in the table. */
+  readonly #visitors = new Map<number, Visitor>();
 
-  /** `size` must be prime, or the targets would not visit every entry. */
+  /** `size` must be prime, or the targets would not visit every entry; below 2^26, so that products of entries are exact. */
   constructor(size: number) {
     this.#size = size;
     this.#times = Float64Array.from({ length: size }, (_, n) => -Math.log(1 - (n + 0.5) / size));
-    this.#reachedAt = new Float64Array(size);
+    this.#reachedAt = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
   }
 
-  /** Writes rows into `table`; -1 everywhere when there is no target. Weights must be above 0. */
-  fill(table: Int32Array, targets: readonly TableTarget[]): void {
+  /**
+   * Brings a table up to date that is as the last call left it, or -1 everywhere before the first: with targets that are new,
+   * that have another weight or identity, or (weight 0) that go. Entries are rows, -1 everywhere when there is no target.
+   */
+  update(table: Int32Array, changes: readonly TableTarget[]): void {
+    const gone = changes.filter(({ row }) => this.#visitors.has(row));
+    const come = changes.filter(({ weight }) => weight > 0).map((target) => this.#visitor(target));
+    const anew = gone.length > FEW || come.length > this.#visitors.size;
+    for (const { row } of gone) {
+      this.#visitors.delete(row);
+      if (!anew) this.#release(table, row);
+    }
+    for (const visitor of come) {
+      this.#visitors.set(visitor.row, visitor);
+      if (!anew) this.#claim(table, visitor);
+    }
+    if (anew) this.#fill(table);
+  }
+
+  #visitor({ row, weight, hash0, hash1 }: TableTarget): Visitor {
+    const step = 1 + ((hash1 >>> 0) % (this.#size - 1));
+    const first = (hash0 >>> 0) % this.#size;
+    const inverse = inverseOf(step, this.#size);
+    return { row, weight, hash0: hash0 >>> 0, hash1: hash1 >>> 0, first, step, inverse, entry: first, visited: 0 };
+  }
+
+  /** All visitors together, from the start. */
+  #fill(table: Int32Array): void {
     table.fill(EMPTY);
-    if (targets.length === 0) return;
     this.#reachedAt.fill(Number.POSITIVE_INFINITY);
-    const visitors = this.#visitors(targets);
-    const sum = targets.reduce((weights, target) => weights + target.weight, 0);
+    const visitors = [...this.#visitors.values()];
+    const sum = visitors.reduce((weights, { weight }) => weights + weight, 0);
+    for (const visitor of visitors) {
+      visitor.entry = visitor.first;
+      visitor.visited = 0;
+    }
     // At ln(size) / sum one entry is left on average, each 1 / sum later a third of it.
-    let left = this.#size;
+    let left = visitors.length === 0 ? 0 : this.#size;
     for (let until = Math.log(this.#size) / sum; left > 0; until += 1 / sum) {
       for (const visitor of visitors) left -= this.#advance(visitor, until, table);
     }
-  }
-
-  /** In an order that does not depend on the registration's: it decides who is first where two arrive at the same time. */
-  #visitors(targets: readonly TableTarget[]): Visitor[] {
-    return targets
-      .map(({ row, weight, hash0, hash1 }) => ({ row, weight, hash0: hash0 >>> 0, hash1: hash1 >>> 0 }))
-      .sort((a, b) => a.hash0 - b.hash0 || a.hash1 - b.hash1)
-      .map(({ row, weight, hash0, hash1 }) => ({
-        row,
-        weight,
-        step: 1 + (hash1 % (this.#size - 1)),
-        entry: hash0 % this.#size,
-        visited: 0,
-      }));
   }
 
   /** Lets the target make its visits up to the given time. Returns how many entries it was the first ever to reach. */
@@ -77,12 +101,13 @@ export class TableBuilder {
     const size = this.#size;
     const times = this.#times;
     const reachedAt = this.#reachedAt;
-    const end = Math.min(size, Math.ceil(size * (1 - Math.exp(-weight * until))));
-    let entry = visitor.entry;
+    let { entry, visited } = visitor;
     let fresh = 0;
-    for (let visit = visitor.visited; visit < end; visit++) {
-      const time = times[visit]! / weight;
-      if (time < reachedAt[entry]!) {
+    for (; visited < size; visited++) {
+      const time = times[visited]! / weight;
+      if (time > until) break;
+      const before = reachedAt[entry]!;
+      if (time < before || (time === before && this.#precedes(visitor, table[entry]!))) {
         if (table[entry] === EMPTY) fresh++;
         reachedAt[entry] = time;
         table[entry] = row;
@@ -91,7 +116,55 @@ export class TableBuilder {
       if (entry >= size) entry -= size;
     }
     visitor.entry = entry;
-    visitor.visited = Math.max(visitor.visited, end);
+    visitor.visited = visited;
     return fresh;
   }
+
+  /** A newcomer takes the entries that it reaches before their owners. */
+  #claim(table: Int32Array, visitor: Visitor): void {
+    let last = 0;
+    for (let entry = 0; entry < this.#size; entry++) last = Math.max(last, this.#reachedAt[entry]!);
+    this.#advance(visitor, last, table);
+  }
+
+  /** What belonged to one that has gone falls to whoever reaches it next. */
+  #release(table: Int32Array, row: number): void {
+    const visitors = [...this.#visitors.values()];
+    for (let entry = table.indexOf(row); entry >= 0; entry = table.indexOf(row, entry + 1)) {
+      let next: Visitor | null = null;
+      let soonest = Number.POSITIVE_INFINITY;
+      for (const visitor of visitors) {
+        const time = this.#timeOf(visitor, entry);
+        if (time < soonest || (time === soonest && this.#precedes(visitor, next!.row))) {
+          soonest = time;
+          next = visitor;
+        }
+      }
+      table[entry] = next === null ? EMPTY : next.row;
+      this.#reachedAt[entry] = soonest;
+    }
+  }
+
+  /** When the target reaches the entry. */
+  #timeOf({ first, inverse, weight }: Visitor, entry: number): number {
+    const ahead = entry >= first ? entry - first : entry - first + this.#size;
+    return this.#times[(ahead * inverse) % this.#size]! / weight;
+  }
+
+  /** Of two that arrive at the same time the one with the lower hashes is first: not the one registered first. */
+  #precedes({ hash0, hash1 }: Visitor, row: number): boolean {
+    const other = this.#visitors.get(row);
+    return other === undefined || hash0 < other.hash0 || (hash0 === other.hash0 && hash1 < other.hash1);
+  }
+}
+
+/** The number that times `n` is 1 modulo a prime (Fermat: n to the power of prime - 2). */
+function inverseOf(n: number, prime: number): number {
+  let result = 1;
+  let square = n;
+  for (let rest = prime - 2; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result = (result * square) % prime;
+    square = (square * square) % prime;
+  }
+  return result;
 }
