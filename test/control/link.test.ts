@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { Channel } from "../../src/control/channel.ts";
 import { INSECURE_KEY, parseKey } from "../../src/control/key.ts";
 import { MAX_LINE } from "../../src/control/lines.ts";
+import type { LinkOptions } from "../../src/control/link.ts";
 import { challengeLine, Seal } from "../../src/control/wire.ts";
 import type { Listener } from "../../src/runtime/runtime.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
@@ -17,6 +18,14 @@ const targets = (world: World) =>
     if ("path" in address) throw new Error("no Unix sockets here");
     return `${address.host}:${address.port} ${state} ${weight}`;
   });
+
+/** A reporter whose target the balancer has taken in. */
+async function register(world: World, options: Partial<LinkOptions> = {}) {
+  const reporter = world.link(A, options);
+  reporter.link.start();
+  await until(() => world.pool.targets().length === 1);
+  return reporter;
+}
 
 /** Welcomes every reporter under a secret of its own, then says nothing more. */
 function impostor(world: World, secret: string): Promise<Listener> {
@@ -34,9 +43,7 @@ function impostor(world: World, secret: string): Promise<Listener> {
 describe("a reporter", () => {
   it("registers, and keeps its lease by reporting at the interval the balancer asks for", async () => {
     const world = await World.start();
-    const { link, story } = world.link(A, { ack: 24 * 3_600_000 });
-    link.start();
-    await until(() => world.pool.targets().length === 1);
+    const { link, story } = await register(world, { ack: 24 * 3_600_000 });
     await world.pass(10 * LEASE);
     assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
     assert.deepEqual(story(), ["connected", "registered"]);
@@ -47,9 +54,7 @@ describe("a reporter", () => {
 
   it("reports at its own ack when that is shorter", async () => {
     const world = await World.start();
-    const { link } = world.link(A, { ack: 100, random: () => 0 });
-    link.start();
-    await until(() => world.pool.targets().length === 1);
+    const { link } = await register(world, { ack: 100, random: () => 0 });
     const before = world.changes;
     await world.pass(1_000, 100);
     assert.equal(world.changes - before, 10);
@@ -74,9 +79,7 @@ describe("a reporter", () => {
   it("comes back after a balancer's restart with the right weight and port", async () => {
     const world = await World.start();
     const { t: _, ...report } = REPORT;
-    const { link, story } = world.link(A, { target: { ...report, weight: 1000, port: 1080 } });
-    link.start();
-    await until(() => world.pool.targets().length === 1);
+    const { link, story } = await register(world, { target: { ...report, weight: 1000, port: 1080 } });
     await world.server.close();
     await until(() => story().includes("goodbye STOPPING"));
     await world.restart();
@@ -90,9 +93,7 @@ describe("a reporter", () => {
 
   it("tells a change at once", async () => {
     const world = await World.start();
-    const { link } = world.link(A);
-    link.start();
-    await until(() => world.pool.targets().length === 1);
+    const { link } = await register(world);
     link.update({ weight: 7 });
     link.update({ health: "down" });
     await until(() => targets(world)[0] === `${A}:8080 down 7`);
@@ -291,9 +292,7 @@ describe("a reporter", () => {
 
   it("that leaves does not register again, even if told to report", async () => {
     const world = await World.start();
-    const { link } = world.link(A);
-    link.start();
-    await until(() => world.pool.targets().length === 1);
+    const { link } = await register(world);
     const left = link.leave();
     link.report();
     await settle();
@@ -317,9 +316,7 @@ describe("a reporter", () => {
   it("loses its session when its key is withdrawn, and says so", async () => {
     const keys = [KEY];
     const world = await World.start({}, keys);
-    const { link, events, story } = world.link(A);
-    link.start();
-    await until(() => world.pool.targets().length === 1);
+    const { link, events, story } = await register(world);
     keys[0] = parseKey(`web:another ${SECRET}`, "test");
     link.report();
     await until(() => events.length > 2);
@@ -334,23 +331,27 @@ describe("a reporter", () => {
 describe("drain", () => {
   const client = Uint32Array.of(0, 0, 0xffff, 1);
 
-  it("takes no new connections, waits for the open ones, then leaves", async () => {
-    const world = await World.start();
-    const { link } = world.link(A);
-    link.start();
-    await until(() => world.pool.targets().length === 1);
+  /** A reporter that drains while one client is still connected; `left` is what its drain has come to, if it has. */
+  async function draining(world: World) {
+    const { link } = await register(world);
     const row = world.pool.pick(client, [], 0);
     let left: number | null | undefined;
     void link.drain(30_000).then((active) => {
       left = active;
     });
     await until(() => targets(world)[0] === `${A}:8080 draining 500`);
+    return { link, hangUp: () => world.pool.release(row, client, 0, 0, 0), left: () => left };
+  }
+
+  it("takes no new connections, waits for the open ones, then leaves", async () => {
+    const world = await World.start();
+    const { link, hangUp, left } = await draining(world);
     assert.ok(world.pool.pick(client, [], 0) < 0);
     await world.pass(5_000, 200);
-    assert.equal(left, undefined);
-    world.pool.release(row, client, 0, 0, 0);
+    assert.equal(left(), undefined);
+    hangUp();
     await world.pass(400, 200);
-    assert.equal(left, 0);
+    assert.equal(left(), 0);
     await link.leave();
     assert.deepEqual(targets(world), []);
     assert.equal(world.story.at(-1), `target-leave default/${A}:8080 leave`);
@@ -359,9 +360,7 @@ describe("drain", () => {
 
   it("ends with its time", async () => {
     const world = await World.start();
-    const { link } = world.link(A);
-    link.start();
-    await until(() => world.pool.targets().length === 1);
+    const { link } = await register(world);
     world.pool.pick(client, [], 0);
     const drained = link.drain(2_000);
     await world.pass(2_000, 200);
@@ -384,22 +383,14 @@ describe("drain", () => {
 
   it("goes on over a reconnection", async () => {
     const world = await World.start();
-    const { link } = world.link(A);
-    link.start();
-    await until(() => world.pool.targets().length === 1);
-    const row = world.pool.pick(client, [], 0);
-    let left: number | null | undefined;
-    void link.drain(30_000).then((active) => {
-      left = active;
-    });
-    await until(() => targets(world)[0] === `${A}:8080 draining 500`);
+    const { link, hangUp, left } = await draining(world);
     await world.server.close();
     await world.restart();
     await world.pass(2_000, 100);
-    assert.equal(left, undefined, "the connection is still open");
-    world.pool.release(row, client, 0, 0, 0);
+    assert.equal(left(), undefined, "the connection is still open");
+    hangUp();
     await world.pass(1_000, 100);
-    assert.equal(left, 0);
+    assert.equal(left(), 0);
     await link.leave();
     await leavesNothing(world);
   });

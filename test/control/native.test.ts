@@ -6,37 +6,15 @@ import { describe, it } from "node:test";
 import { runtime } from "#runtime";
 import { Channel } from "../../src/control/channel.ts";
 import { parseKey } from "../../src/control/key.ts";
-import { surroundings } from "../../src/control/key-places.ts";
-import { Keys } from "../../src/control/keys.ts";
 import { MAX_LINE } from "../../src/control/lines.ts";
 import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/link.ts";
-import { ControlServer, type ControlServerOptions } from "../../src/control/server.ts";
-import { Pool } from "../../src/pool/pool.ts";
 import type { TcpAddress } from "../../src/runtime/runtime.ts";
 import { KEY, RawReporter, settle, until } from "./harness.ts";
+import { serve } from "./serve.ts";
 
 const pem = (name: string) => readFileSync(join(import.meta.dirname, "../fixtures/tls", name), "utf8");
 const tls = { cert: pem("server.pem"), key: pem("server.key") };
 const noTls = runtime.can.tls ? {} : { skip: "this runtime adapter cannot do TLS here" };
-
-async function serve(options: Partial<ControlServerOptions> = {}) {
-  const pool = Pool.create({ name: "default", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
-  const server = new ControlServer({
-    runtime,
-    listen: [{ host: "127.0.0.1", port: 0 }],
-    keys: new Keys([KEY], null, surroundings()),
-    pools: new Map([["default", pool]]),
-    lease: 60_000,
-    name: "test",
-    version: "2",
-    clientListeners: () => [],
-    onEvent: () => undefined,
-    onChange: () => undefined,
-    ...options,
-  });
-  await server.start();
-  return { server, pool, address: server.addresses[0]! };
-}
 
 function report(to: TcpAddress, port: number, options: Partial<LinkOptions> = {}) {
   const events: LinkEvent[] = [];

@@ -4,36 +4,14 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { runtime } from "#runtime";
-import { surroundings } from "../../src/control/key-places.ts";
-import { Keys } from "../../src/control/keys.ts";
-import { ControlServer } from "../../src/control/server.ts";
-import { Pool } from "../../src/pool/pool.ts";
-import { KEY, SECRET, until } from "./harness.ts";
+import { SECRET, until } from "./harness.ts";
+import { serve } from "./serve.ts";
 
 const script = join(import.meta.dirname, "../../scripts/reporter.py");
 const python = spawnSync("python3", ["--version"]);
 const noPython = python.status === 0 ? {} : { skip: "there is no python3 here" };
 const noSignals = process.platform === "win32" ? { skip: "no SIGTERM to catch on Windows" } : noPython;
 const client = Uint32Array.of(0, 0, 0xffff, 1);
-
-async function serve() {
-  const pool = Pool.create({ name: "default", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
-  const server = new ControlServer({
-    runtime,
-    listen: [{ host: "127.0.0.1", port: 0 }],
-    keys: new Keys([KEY], null, surroundings()),
-    pools: new Map([["default", pool]]),
-    lease: 60_000,
-    name: "test",
-    version: "2",
-    clientListeners: () => [],
-    onEvent: () => undefined,
-    onChange: () => undefined,
-  });
-  await server.start();
-  return { server, pool, port: server.addresses[0]!.port };
-}
 
 function start(
   port: number,
@@ -70,8 +48,8 @@ describe("a reporter in Python", () => {
   });
 
   it("registers, drains and leaves", noSignals, async () => {
-    const { server, pool, port } = await serve();
-    const { child, exited } = start(port, `web:${SECRET}`);
+    const { server, pool, address } = await serve();
+    const { child, exited } = start(address.port, `web:${SECRET}`);
     await until(() => pool.targets().length === 1);
     const [target] = pool.targets();
     assert.deepEqual([target?.identity, target?.weight, target?.state], ["default/snake", 700, "up"]);
@@ -86,8 +64,8 @@ describe("a reporter in Python", () => {
   });
 
   it("with a wrong key is refused and hears why", noPython, async () => {
-    const { server, pool, port } = await serve();
-    const { child, exited, errors } = start(port, "web:not the secret of the tests");
+    const { server, pool, address } = await serve();
+    const { child, exited, errors } = start(address.port, "web:not the secret of the tests");
     await until(() => errors().includes("the key is not accepted here"));
     assert.deepEqual(pool.targets(), []);
     child.kill("SIGKILL");

@@ -5,6 +5,14 @@ import { LEASE, leavesNothing, REPORT, until, World } from "./harness.ts";
 const A = "10.0.0.7";
 const ID_A = `default/${A}:8080`;
 
+/** A reporter that announces its target, and is gone without a goodbye. */
+async function registerAndVanish(world: World): Promise<void> {
+  const raw = await world.raw(A);
+  await raw.ask(REPORT);
+  await raw.close();
+  await until(() => world.server.sessions === 0);
+}
+
 describe("a lease", () => {
   it("takes the target out when no report comes, and in again when one does", async () => {
     const world = await World.start();
@@ -40,10 +48,7 @@ describe("a lease", () => {
 
   it("that ended long ago is forgotten with its row", async () => {
     const world = await World.start();
-    const raw = await world.raw(A);
-    await raw.ask(REPORT);
-    await raw.close();
-    await until(() => world.server.sessions === 0);
+    await registerAndVanish(world);
     await world.pass(LEASE + 3_605_000, 5_000);
     assert.deepEqual(world.pool.targets(), []);
     assert.equal(world.story.at(-1), `target-leave ${ID_A} forgotten`);
@@ -67,10 +72,7 @@ describe("a connection lost without goodbye", () => {
   it("takes it out a moment later when it still answered the first probe and then died", async () => {
     const world = await World.start();
     const target = await world.target(A);
-    const raw = await world.raw(A);
-    await raw.ask(REPORT);
-    await raw.close();
-    await until(() => world.server.sessions === 0);
+    await registerAndVanish(world);
     await target.close();
     await world.pass(2_000);
     await until(() => world.pool.targets()[0]?.state === "down");
@@ -81,10 +83,7 @@ describe("a connection lost without goodbye", () => {
   it("leaves a target that answers its lease, and no longer", async () => {
     const world = await World.start();
     const target = await world.target(A);
-    const raw = await world.raw(A);
-    await raw.ask(REPORT);
-    await raw.close();
-    await until(() => world.server.sessions === 0);
+    await registerAndVanish(world);
     await world.pass(LEASE - 1);
     assert.equal(world.pool.targets()[0]?.state, "up");
     await world.pass(1_001);
@@ -96,10 +95,7 @@ describe("a connection lost without goodbye", () => {
   it("makes a target that does not answer at all a suspect", async () => {
     const world = await World.start();
     world.network.connectFault = (to) => (to.host === A ? "blackhole" : undefined);
-    const raw = await world.raw(A);
-    await raw.ask(REPORT);
-    await raw.close();
-    await until(() => world.server.sessions === 0);
+    await registerAndVanish(world);
     await world.pass(2_000);
     assert.equal(world.pool.targets()[0]?.state, "suspect");
     await leavesNothing(world);
@@ -108,10 +104,7 @@ describe("a connection lost without goodbye", () => {
   it("counts for nothing once the reporter is back", async () => {
     const world = await World.start();
     world.network.connectFault = (to) => (to.host === A ? "blackhole" : undefined);
-    const raw = await world.raw(A);
-    await raw.ask(REPORT);
-    await raw.close();
-    await until(() => world.server.sessions === 0);
+    await registerAndVanish(world);
     const again = await world.raw(A);
     await again.ask(REPORT);
     await world.pass(3_000);

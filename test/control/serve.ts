@@ -1,0 +1,26 @@
+/** A control server over real sockets of the runtime at hand, and on its clock. */
+import { runtime } from "#runtime";
+import { surroundings } from "../../src/control/key-places.ts";
+import { Keys } from "../../src/control/keys.ts";
+import { ControlServer, type ControlServerOptions } from "../../src/control/server.ts";
+import { Pool } from "../../src/pool/pool.ts";
+import { KEY } from "./harness.ts";
+
+export async function serve(options: Partial<ControlServerOptions> = {}) {
+  const pool = Pool.create({ name: "default", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
+  const server = new ControlServer({
+    runtime,
+    listen: [{ host: "127.0.0.1", port: 0 }],
+    keys: new Keys([KEY], null, surroundings()),
+    pools: new Map([["default", pool]]),
+    lease: 60_000,
+    name: "test",
+    version: "2",
+    clientListeners: () => [],
+    onEvent: () => undefined,
+    onChange: () => undefined,
+    ...options,
+  });
+  await server.start();
+  return { server, pool, address: server.addresses[0]! };
+}
