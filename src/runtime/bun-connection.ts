@@ -1,7 +1,5 @@
-import { NO_ADDRESS, plainHost } from "./address.ts";
 import { netError, toNetError } from "./net-error.ts";
 import { PushConnection } from "./push-connection.ts";
-import type { TcpAddress } from "./runtime.ts";
 
 export type BunSocket = Bun.Socket<BunConnection>;
 
@@ -10,15 +8,13 @@ export type BunSocket = Bun.Socket<BunConnection>;
  * unasked, and the peer's FIN after our own arrives as `close` without `end`.
  */
 export class BunConnection extends PushConnection {
-  private readonly socket: BunSocket;
+  protected readonly socket: BunSocket;
   /** What the kernel has not taken yet, oldest first. Empty in most connections' whole life. */
   private outbox: Uint8Array[] = [];
   /** What follows once the outbox is empty. */
   private afterFlush: "nothing" | "fin" | "end" = "nothing";
   private writer: { resolve(): void; reject(error: Error): void } | null = null;
   private paused = false;
-  private localAddress: TcpAddress | null = null;
-  private remoteAddress: TcpAddress | null = null;
 
   /** Connections of this class whose socket exists. */
   static open = 0;
@@ -27,16 +23,6 @@ export class BunConnection extends PushConnection {
     super();
     this.socket = socket;
     BunConnection.open += 1;
-  }
-
-  get local(): TcpAddress {
-    this.localAddress ??= addressOf(this.socket.localAddress, this.socket.localPort);
-    return this.localAddress;
-  }
-
-  get remote(): TcpAddress {
-    this.remoteAddress ??= addressOf(this.socket.remoteAddress, this.socket.remotePort);
-    return this.remoteAddress;
   }
 
   pauseReading(): void {
@@ -124,8 +110,4 @@ export class BunConnection extends PushConnection {
     this.writer = null;
     writer?.reject(this.refusal() ?? netError("ECONNRESET", "writing"));
   }
-}
-
-function addressOf(host: string | undefined, port: number | undefined): TcpAddress {
-  return host === undefined || port === undefined ? NO_ADDRESS : { host: plainHost(host), port };
 }

@@ -1,8 +1,6 @@
 import type { Socket } from "node:net";
-import { NO_ADDRESS, plainHost } from "./address.ts";
 import { type NetError, netError, toNetError } from "./net-error.ts";
 import { PushConnection } from "./push-connection.ts";
-import type { TcpAddress } from "./runtime.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -12,11 +10,9 @@ type OwnedSocket = Socket & { [OWNER]: NodeConnection };
 
 /** A net.Socket or TLSSocket, connected, with `allowHalfOpen`. */
 export class NodeConnection extends PushConnection {
-  private readonly socket: Socket;
+  protected readonly socket: Socket;
   private readonly plain: boolean;
   private failure: Error | null = null;
-  private localAddress: TcpAddress | null = null;
-  private remoteAddress: TcpAddress | null = null;
 
   /** `plain`: the socket is TCP without TLS, on which resetAndDestroy() works. */
   constructor(socket: Socket, plain: boolean) {
@@ -30,16 +26,6 @@ export class NodeConnection extends PushConnection {
     socket.on("drain", NodeConnection.onDrain);
     socket.on("error", NodeConnection.onError);
     socket.on("close", NodeConnection.onClose);
-  }
-
-  get local(): TcpAddress {
-    this.localAddress ??= addressOf(this.socket.localAddress, this.socket.localPort);
-    return this.localAddress;
-  }
-
-  get remote(): TcpAddress {
-    this.remoteAddress ??= addressOf(this.socket.remoteAddress, this.socket.remotePort);
-    return this.remoteAddress;
   }
 
   pauseReading(): void {
@@ -129,8 +115,4 @@ function peerIsGone(socket: Socket): boolean {
   const handle = (socket as { _handle?: { getpeername?: (out: object) => number } })._handle;
   const status = handle?.getpeername?.({});
   return status !== undefined && status !== 0;
-}
-
-function addressOf(host: string | undefined, port: number | undefined): TcpAddress {
-  return host === undefined || port === undefined ? NO_ADDRESS : { host: plainHost(host), port };
 }

@@ -1,3 +1,4 @@
+import { NO_ADDRESS, plainHost } from "./address.ts";
 import { type NetError, netError } from "./net-error.ts";
 import type { Connection, TcpAddress } from "./runtime.ts";
 
@@ -18,6 +19,14 @@ export interface Sink {
   onClose(from: PushConnection, error: NetError | null): void;
 }
 
+/** What the sockets of these runtimes know of their two ends. */
+interface Ends {
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+}
+
 interface Waiter<T> {
   resolve(value: T): void;
   reject(error: NetError): void;
@@ -25,12 +34,12 @@ interface Waiter<T> {
 
 /**
  * What runtimes that *push* bytes (Node, Bun) share: turns their events into `read()` and `readable()`, or hands them to
- * a Sink. An adapter implements the abstract methods and calls the `got…` methods; `gotClose` exactly once, at the end.
+ * a Sink. An adapter implements what is abstract and calls the `got…` methods; `gotClose` exactly once, at the end.
  */
 export abstract class PushConnection implements Connection {
-  abstract readonly local: TcpAddress;
-  abstract readonly remote: TcpAddress;
-
+  protected abstract readonly socket: Ends;
+  private localAddress: TcpAddress | null = null;
+  private remoteAddress: TcpAddress | null = null;
   private chunks: Uint8Array[] = [];
   private held = 0;
   private reader: Waiter<Uint8Array | null> | null = null;
@@ -47,6 +56,16 @@ export abstract class PushConnection implements Connection {
   protected released = false;
   /** The socket no longer exists. */
   protected gone = false;
+
+  get local(): TcpAddress {
+    this.localAddress ??= addressOf(this.socket.localAddress, this.socket.localPort);
+    return this.localAddress;
+  }
+
+  get remote(): TcpAddress {
+    this.remoteAddress ??= addressOf(this.socket.remoteAddress, this.socket.remotePort);
+    return this.remoteAddress;
+  }
 
   abstract pauseReading(): void;
   abstract resumeReading(): void;
@@ -216,4 +235,8 @@ export abstract class PushConnection implements Connection {
     this.reader?.reject(error);
     this.reader = null;
   }
+}
+
+function addressOf(host: string | undefined, port: number | undefined): TcpAddress {
+  return host === undefined || port === undefined ? NO_ADDRESS : { host: plainHost(host), port };
 }
