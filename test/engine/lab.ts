@@ -15,6 +15,18 @@ export type LabOptions = Partial<Omit<EngineOptions, "pool" | "onClose" | "onWar
   readonly pool?: Partial<PoolOptions>;
 };
 
+/** The pool of a lab, but for what `options` say otherwise. */
+export function labPool(options: Partial<PoolOptions> = {}): Pool {
+  return Pool.create({
+    name: "lab",
+    algorithm: "leastconn",
+    persistent: null,
+    concurrency: -1,
+    queue: 100,
+    ...options,
+  });
+}
+
 /** A target of a lab: a listener whose connections go to a handler. */
 export interface LabTarget {
   readonly identity: string;
@@ -39,14 +51,7 @@ export class Lab {
 
   constructor(factory: EngineFactory, options: LabOptions) {
     const { pool, ...rest } = options;
-    this.pool = Pool.create({
-      name: "lab",
-      algorithm: "leastconn",
-      persistent: null,
-      concurrency: -1,
-      queue: 100,
-      ...pool,
-    });
+    this.pool = labPool(pool);
     this.engine = factory.create({
       listen: [LOOPBACK],
       pool: this.pool,

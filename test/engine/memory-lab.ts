@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { CloseRecord, EngineOptions } from "../../src/engine/engine.ts";
 import { PortableEngine } from "../../src/engine/portable.ts";
-import { Pool, type PoolOptions, type TargetSpec, type TargetView } from "../../src/pool/pool.ts";
+import type { Pool, PoolOptions, TargetSpec, TargetView } from "../../src/pool/pool.ts";
 import { type MemoryNetwork, type MemoryOptions, memoryNetwork } from "../../src/runtime/memory.ts";
 import type { Connection, TcpAddress } from "../../src/runtime/runtime.ts";
 import { ManualClock } from "../util/manual-clock.ts";
-import { LOOPBACK, type Serve } from "./lab.ts";
+import { LOOPBACK, labPool, type Serve } from "./lab.ts";
 
 export type MemoryLabOptions = Partial<Omit<EngineOptions, "pool">> & {
   readonly pool?: Partial<PoolOptions>;
@@ -25,14 +25,7 @@ export class MemoryLab {
   constructor(options: MemoryLabOptions) {
     const { pool, network, ...rest } = options;
     this.network = memoryNetwork(network);
-    this.pool = Pool.create({
-      name: "lab",
-      algorithm: "leastconn",
-      persistent: null,
-      concurrency: -1,
-      queue: 100,
-      ...pool,
-    });
+    this.pool = labPool(pool);
     const all: EngineOptions = {
       listen: [LOOPBACK],
       pool: this.pool,

@@ -119,6 +119,19 @@ export async function readExactly(connection: Connection, length: number): Promi
   return Buffer.concat(chunks);
 }
 
+/** Begins to write `chunk`, so many times, then FIN. `written` tells how many bytes have been taken so far. */
+export function startWriting(connection: Connection, chunk: Uint8Array, times: number) {
+  let written = 0;
+  const write = async (): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      await connection.write(chunk);
+      written += chunk.length;
+    }
+    await connection.closeWrite();
+  };
+  return { written: () => written, done: write() };
+}
+
 export const text = (s: string): Uint8Array => new TextEncoder().encode(s);
 export const show = (bytes: Uint8Array | null): string | null =>
   bytes === null ? null : new TextDecoder().decode(bytes);

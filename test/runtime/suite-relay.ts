@@ -12,6 +12,7 @@ import {
   readExactly,
   show,
   standstill,
+  startWriting,
   text,
   within,
 } from "./kit.ts";
@@ -178,21 +179,14 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
       withBridge(runtime, async ({ client, target, progress }) => {
         const chunk = pattern();
         const chunks = 64;
-        let written = 0;
-        const writing = (async () => {
-          for (let i = 0; i < chunks; i++) {
-            await client.write(chunk);
-            written += chunk.length;
-          }
-          await client.closeWrite();
-        })();
+        const writer = startWriting(client, chunk, chunks);
         await within(target.readable(), "bytes");
-        const stalled = await standstill(() => written);
+        const stalled = await standstill(writer.written);
         // Two hops of kernel buffers; within this process no more than what each side may hold.
         const bound = 2 * (KERNEL_BUFFERS + runtime.can.readAhead) + chunk.length;
         assert.ok(stalled < bound, `${stalled} bytes were taken, the bound is ${bound}`);
         assert.ok((await readAll(target)).length === chunks * chunk.length);
-        await within(writing, "the writer");
+        await within(writer.done, "the writer");
         assert.equal(progress.aToB, chunks * chunk.length);
       }));
 

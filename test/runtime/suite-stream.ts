@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { pattern, readAll, readExactly, show, standstill, text, within, withPair } from "./kit.ts";
+import { pattern, readAll, readExactly, show, standstill, startWriting, text, within, withPair } from "./kit.ts";
 
 const MIB = 1024 * 1024;
 /** What the kernel may hold for one connection, both ends together: Linux lets the buffers grow to 4 + 6 MiB. */
@@ -94,16 +94,9 @@ export function streamSuite(runtime: Runtime): void {
       withPair(runtime, async ({ client, server }) => {
         const chunk = pattern();
         const chunks = 64;
-        let written = 0;
-        const writing = (async () => {
-          for (let i = 0; i < chunks; i++) {
-            await client.write(chunk);
-            written += chunk.length;
-          }
-          await client.closeWrite();
-        })();
+        const writer = startWriting(client, chunk, chunks);
         await within(server.readable(), "bytes");
-        const stalled = await standstill(() => written);
+        const stalled = await standstill(writer.written);
         const bound = KERNEL_BUFFERS + runtime.can.readAhead + chunk.length;
         assert.ok(stalled < bound, `${stalled} bytes were taken, the bound is ${bound}`);
         let read = 0;
@@ -118,7 +111,7 @@ export function streamSuite(runtime: Runtime): void {
           }
           read += bytes.length;
         }
-        await within(writing, "the writer");
+        await within(writer.done, "the writer");
         assert.equal(read, chunks * chunk.length);
       }));
   });
