@@ -74,7 +74,7 @@ describe("consistent hash", () => {
         const last = weights.length - 1;
         assert.ok(before.every((row, entry) => row === last || row === after[entry]));
       }),
-      { numRuns: 20 },
+      { numRuns: 10 },
     );
   });
 
