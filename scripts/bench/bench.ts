@@ -4,15 +4,15 @@
  *
  *   ROUNDS=5 SECONDS=3 ONLY=regexp MEASURES=connections,requests,bulk,idle,latency,threads
  */
-import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { countInstructions, missingCounters } from "./counters.ts";
-import { BACKEND_PORT, backendConfig, type Form, forms, threadForms } from "./forms.ts";
+import { BACKEND_PORT, backendConfig, bulkFile, type Form, forms, reporterCommand, threadForms } from "./forms.ts";
 import { bulk, fixedRate, idle, type Outcome, wrk } from "./load.ts";
 import { accepts, cpuMicros, delay, hardDescriptorLimit, memory, type Running, start, stop, tree } from "./process.ts";
 import { type Measure, type Measured, percentile, table } from "./report.ts";
+import { requireTools } from "./tools.ts";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SECONDS = Number(process.env.SECONDS ?? 3);
@@ -53,9 +53,16 @@ interface Subject {
 const noCounters = missingCounters();
 
 async function main(): Promise<void> {
-  requireTools();
+  requireTools({
+    haproxy: "haproxy",
+    nginx: "nginx libnginx-mod-stream",
+    wrk: "wrk",
+    h2load: "nghttp2-client",
+    curl: "curl",
+  });
   const folder = mkdtempSync(join(tmpdir(), "harmony-bench-"));
   chmodSync(folder, 0o755); // nginx's workers run as another user
+  bulkFile(folder);
   const backend = await start(["nginx", "-e", `${folder}/backend.log`, "-c", backendConfig(folder)], {}, BACKEND_PORT);
   try {
     const single = await compare(
@@ -87,30 +94,6 @@ async function main(): Promise<void> {
     await stop(backend);
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Says everything that is missing at once. */
-function requireTools(): void {
-  const packages: Record<string, string> = {
-    haproxy: "haproxy",
-    nginx: "nginx libnginx-mod-stream",
-    wrk: "wrk",
-    h2load: "nghttp2-client",
-    curl: "curl",
-  };
-  const missing = Object.keys(packages).filter((tool) => {
-    try {
-      execFileSync("sh", ["-c", `command -v ${tool}`], { stdio: "ignore" });
-      return false;
-    } catch {
-      return true; // `command -v` ends with 1: that is the answer asked for
-    }
-  });
-  if (missing.length === 0) return;
-  console.error(
-    `Not installed: ${missing.join(", ")}. On Debian: apt-get install ${missing.map((tool) => packages[tool]).join(" ")}`,
-  );
-  process.exit(1);
 }
 
 async function compare(all: readonly Form[], folder: string, wanted: readonly string[]): Promise<Measured[]> {
@@ -155,16 +138,7 @@ async function launch(form: Form): Promise<Subject> {
 
 /** A reporter for the backend; returns once a request gets through. */
 async function report(form: Form, admin: number): Promise<Running> {
-  const command = form.command.map((part) => part.replace("harmony-balancer", "harmony-reporter"));
-  const program = command.slice(
-    0,
-    command.findIndex((part) => part.endsWith("harmony-reporter") || part.endsWith("harmony-reporter.ts")) + 1,
-  );
-  const reporter = await start(
-    [...program, "--host", "127.0.0.1", "--admin-port", String(admin), "--port", String(BACKEND_PORT)],
-    form.env,
-    form.port,
-  );
+  const reporter = await start(reporterCommand(form, admin), form.env, form.port);
   const deadline = Date.now() + 10_000;
   while ((await wrk(form.port, 1, true)).requests === 0) {
     if (Date.now() > deadline || !(await accepts(form.port))) throw new Error(`${form.name} serves nothing`);

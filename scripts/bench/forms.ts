@@ -16,12 +16,16 @@ export interface Form {
 export const BACKEND_PORT = 18080;
 export const BULK_FILE = 1 << 30; // bytes: one GiB, sparse, so that the backend's sendfile costs next to nothing
 
-/** One worker, keep-alive without end, small answers and one big file. */
-export function backendConfig(folder: string): string {
+/** The big file that the backend has, if the folder is not to be packed up: sparse, its size is a GiB all the same. */
+export function bulkFile(folder: string): void {
   mkdirSync(join(folder, "www"), { recursive: true });
   const big = openSync(join(folder, "www", "big"), "w");
   ftruncateSync(big, BULK_FILE);
   closeSync(big);
+}
+
+/** One worker, keep-alive without end, small answers and what is in `www`. */
+export function backendConfig(folder: string): string {
   const path = join(folder, "backend.conf");
   writeFileSync(
     path,
@@ -92,6 +96,13 @@ function harmony(name: string, program: readonly string[], port: number, engine:
     port,
     adminPort: admin,
   };
+}
+
+/** The reporter of the same build as the balancer `form`, for the backend. */
+export function reporterCommand({ command }: Form, adminPort: number): string[] {
+  const parts = command.map((part) => part.replace("harmony-balancer", "harmony-reporter"));
+  const program = parts.slice(0, parts.findIndex((part) => /harmony-reporter(\.ts)?$/.test(part)) + 1);
+  return [...program, "--host", "127.0.0.1", "--admin-port", String(adminPort), "--port", String(BACKEND_PORT)];
 }
 
 const SOURCE = "src/bin/harmony-balancer.ts";

@@ -13,10 +13,19 @@ export interface Outcome {
   readonly errors: number;
 }
 
-/** wrk with 16 connections; `close` makes every request a connection of its own. */
 export async function wrk(port: number, seconds: number, close: boolean): Promise<Outcome> {
+  const [program, ...args] = wrkCommand(port, seconds, close);
+  return readWrk((await run(program, args)).stdout);
+}
+
+/** wrk with 16 connections; `close` makes every request a connection of its own. */
+export function wrkCommand(port: number, seconds: number, close: boolean): [program: string, ...args: string[]] {
   const header = close ? ["-H", "Connection: close"] : [];
-  const { stdout } = await run("wrk", ["-t1", "-c16", `-d${seconds}s`, ...header, `http://127.0.0.1:${port}/`]);
+  return ["wrk", "-t1", "-c16", `-d${seconds}s`, ...header, `http://127.0.0.1:${port}/`];
+}
+
+/** What wrk says at its end. */
+export function readWrk(stdout: string): Outcome {
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0);
   const socket = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout);
   const status = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
