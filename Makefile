@@ -8,7 +8,7 @@ TEST := $(TS) scripts/test.ts
 FILES := $(if $(FILE),-- $(FILE))
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 install: ## npm ci, if package-lock.json is not what is installed
 	@node scripts/install.mjs
@@ -52,10 +52,13 @@ pack: install ## the npm package: dist/node-harmony-VERSION.tgz
 bench: build ## against HAProxy and nginx stream, on a machine that does nothing else: CPU, memory, latency
 	@$(TS) scripts/bench/bench.ts
 
+bench-instructions: build ## instructions per connection and per request, beside HAProxy and nginx, in an emulator: 10 minutes
+	@$(TS) scripts/bench/instructions.ts
+
 bench-picks: install ## what a pick costs, by algorithm and number of targets
 	@$(TS) scripts/bench/picks.ts
 
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-bun test-deno test-nodes test-compiled check format build release pack bench bench-picks clean
+.PHONY: help install run test test-node test-bun test-deno test-nodes test-compiled check format build release pack bench bench-instructions bench-picks clean

@@ -25,7 +25,7 @@ export function percentile(sorted: readonly number[], share: number): number {
 }
 
 /** Half the distance between the smallest and the largest value, in percent of the median. */
-function spread(values: readonly number[]): number {
+export function spread(values: readonly number[]): number {
   return ((Math.max(...values) - Math.min(...values)) / 2 / median(values)) * 100;
 }
 

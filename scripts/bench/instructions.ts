@@ -1,0 +1,122 @@
+/**
+ * `make bench-instructions`: how many instructions, its own and the kernel's, HAProxy, nginx stream and Harmony's linux engine
+ * execute for a new connection and for a keep-alive request. Prints a table and writes dist/bench-instructions.json.
+ *
+ *   BATCHES=4 ONLY=regexp
+ *
+ * Each form runs in a machine of its own that is emulated in software and whose clock counts instructions, so that a thread's
+ * processor time is the number of those it has executed. That needs no hardware counters, is the same on every machine and
+ * does not mind what else runs on this one: a difference of a percent is a difference. It does not tell what an instruction
+ * costs: there are no caches to miss, no branches to mispredict, and a system call or a lock is an instruction like another.
+ * There is one processor, so nothing runs at the same time as anything else. What the loopback interface does to deliver a
+ * packet counts for whoever sends it, as it does outside. `make bench` has the times.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { type Counted, readBatches, table } from "./emulated/counts.ts";
+import { type Contents, initramfs } from "./emulated/initramfs.ts";
+import { emulate, kernel } from "./emulated/machine.ts";
+import { backendConfig, type Form, forms, reporterCommand } from "./forms.ts";
+import { wrkCommand } from "./load.ts";
+import { requireTools, which } from "./tools.ts";
+
+const BATCHES = Number(process.env.BATCHES ?? 4);
+const ONLY = new RegExp(process.env.ONLY ?? ".", "i");
+const FORMS = ["HAProxy", "nginx stream", "Harmony linux, Bun", "Harmony linux, Deno"];
+const KINDS = {
+  connections: "Instructions per new connection (connect, one request, close)",
+  requests: "Instructions per keep-alive request",
+};
+const STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
+/** Seconds of load before the counting, in the machine's time: for compilers some 20,000 connections and 40,000 requests. */
+const WARM = { compiled: [1, 1], compiling: [7, 3] } as const;
+
+const stop = new AbortController();
+
+async function main(): Promise<void> {
+  const debian = process.platform === "linux" && which("apt-get") && which("dpkg");
+  if (!debian || process.arch !== "x64") throw new Error("This benchmark is for Debian on x86-64: it emulates that.");
+  requireTools({
+    "qemu-system-x86_64": "qemu-system-x86",
+    busybox: "busybox-static",
+    cpio: "cpio",
+    haproxy: "haproxy",
+    nginx: "nginx",
+    [STREAM_MODULE]: "libnginx-mod-stream",
+    wrk: "wrk",
+  });
+  const folder = mkdtempSync(join(tmpdir(), "harmony-instructions-"));
+  try {
+    const image = await kernel(folder, stop.signal);
+    const rows = await countAll(folder, image);
+    mkdirSync("dist", { recursive: true });
+    const result = { kernel: basename(image), batches: BATCHES, rows };
+    writeFileSync("dist/bench-instructions.json", JSON.stringify(result, null, 2));
+    console.log(table(KINDS, rows, ["HAProxy", "nginx stream"]));
+    console.log(`
+${BATCHES} batches each, medians, ± half the range; user and kernel, on ${basename(image)}.
+All values: dist/bench-instructions.json`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function countAll(folder: string, image: string): Promise<Counted[]> {
+  const config = join(folder, "config");
+  mkdirSync(config);
+  const backend = ["nginx", "-e", `${config}/backend.log`, "-c", backendConfig(config)];
+  const rows: Counted[] = [];
+  for (const form of chosen(config)) {
+    const place = mkdtempSync(join(folder, "machine-"));
+    const before = performance.now();
+    const archive = await initramfs(place, contents(form, backend, config), stop.signal);
+    rows.push({ form: form.name, batches: readBatches(await emulate(image, archive, place, stop.signal)) });
+    rmSync(place, { recursive: true }); // half a gigabyte
+    console.error(`${form.name}: ${((performance.now() - before) / 1000).toFixed(0)} s`);
+  }
+  return rows;
+}
+
+function chosen(config: string): Form[] {
+  const wanted = forms(config).filter(({ name }) => FORMS.includes(name) && ONLY.test(name));
+  for (const { name, missing } of wanted) if (missing) console.error(`left out: ${name}: ${missing}`);
+  const there = wanted.filter(({ missing }) => !missing);
+  if (there.length === 0) throw new Error(`Nothing to measure among ${FORMS.join("; ")}`);
+  return there;
+}
+
+/** What the machine of a form needs, and the job for it: warm-up and batches, first of connections, then of requests. */
+function contents(form: Form, backend: readonly string[], config: string): Contents {
+  const reporter = form.adminPort === undefined ? null : reporterCommand(form, form.adminPort);
+  const load = (kind: keyof typeof KINDS, seconds: number) =>
+    quoted(wrkCommand(form.port, seconds, kind === "connections"));
+  const [connections, requests] = WARM[reporter ? "compiling" : "compiled"];
+  const measured = (kind: keyof typeof KINDS) => Array(BATCHES).fill(`measure ${kind} ${load(kind, 1)}`);
+  const lines = [
+    ...Object.entries(form.env).map(([name, value]) => `export ${quoted([`${name}=${value}`])}`),
+    `${quoted(backend)} &`,
+    `balance ${quoted(form.command)}`,
+    ...(reporter ? [`${quoted(reporter)} &`] : []),
+    `serves ${form.port}`,
+    load("connections", connections),
+    ...measured("connections"),
+    load("requests", requests),
+    ...measured("requests"),
+  ];
+  const programs = ["nginx", "wrk", form.command[0]!, ...(reporter ? [reporter[0]!] : [])];
+  return { programs: [...new Set(programs)], files: [config, STREAM_MODULE], job: `${lines.join("\n")}\n` };
+}
+
+/** For a shell. */
+function quoted(command: readonly string[]): string {
+  return command.map((part) => `'${part.replaceAll("'", "'\\''")}'`).join(" ");
+}
+
+for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
+try {
+  await main();
+} catch (error) {
+  console.error(stop.signal.aborted ? "stopped" : (error as Error).message);
+  process.exitCode = 1;
+}
