@@ -5,14 +5,18 @@ import { suggestion } from "./nearest.ts";
 import { envName, kebab, type OptionTable } from "./option.ts";
 import { type Given, namesIn, type Source } from "./resolve.ts";
 
+/** What Kubernetes puts into HARMONY_PORT, next to names that are no option's, where there is a Service called "harmony". */
+const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;
+
 /**
  * `HARMONY_<NAME>`. An empty variable counts as none, as container tools write "unset". Unknown names are no problem:
- * both programs share one environment, and a Kubernetes Service called "harmony" adds many of its own.
+ * both programs share one environment.
  */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>, table: OptionTable): Source {
   const source = new Map<string, Given>();
   for (const [variable, name] of namesIn(table, "env", envName)) {
     const text = environment[variable];
+    if (variable === "HARMONY_PORT" && SERVICE_LINK.test(text ?? "")) continue;
     if (text !== undefined && text !== "") source.set(name, { from: variable, text });
   }
   return source;

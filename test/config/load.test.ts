@@ -148,6 +148,11 @@ describe("precedence", () => {
     assert.equal(settings.concurrency, 3);
     assert.equal(settings.algorithm, "leastconn");
   });
+  test("what Kubernetes writes into HARMONY_PORT for a Service called harmony is no port of ours", () => {
+    assert.equal(reporter([], { HARMONY_PORT: "tcp://10.0.0.1:1666" }).port, 80);
+    assert.equal(reporter([], { HARMONY_PORT: "8080" }).port, 8080);
+  });
+
   test("the file may be named in the environment", () => {
     assert.equal(balancer([], { HARMONY_CONFIG: path }).queue, 3);
   });
