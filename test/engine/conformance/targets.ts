@@ -55,7 +55,10 @@ export function targets(factory: EngineFactory): void {
   it("keeps a client on its target by its address (hash)", () =>
     inLab(factory, { pool: { algorithm: "hash" } }, async (lab) => {
       await weighted(lab, [500, 500, 500, 500]);
-      assert.equal(Object.keys(tally(await holdMany(lab, 20))).length, 1);
+      // Worker threads pick by the table of before until the pool's own thread has made the next: on a slow machine, some time.
+      let names = await holdMany(lab, 20);
+      for (let i = 0; i < 20 && Object.keys(tally(names)).length > 1; i++) names = await holdMany(lab, 20);
+      assert.equal(Object.keys(tally(names)).length, 1);
     }));
 
   for (const algorithm of ["leastconn", "roundrobin", "random", "hash"] satisfies Algorithm[]) {
