@@ -9,6 +9,9 @@ mount -t devtmpfs dev /dev
 mkdir -p /dev/shm
 mount -t tmpfs shm /dev/shm
 ip link set lo up
+# Returns once the kernel's random numbers are seeded. Before, it works out every single one anew, several a connection: tens of
+# thousands of instructions for a balancer that has asked for none itself (nginx).
+head -c 1 /dev/random >/dev/null
 ulimit -n 20000 # the machine's own limit is below what the configurations ask for
 
 # balance COMMAND…: starts what is measured.
