@@ -62,13 +62,16 @@ export function readFailed(s: Shard, slot: number, from: number): boolean {
   return false;
 }
 
-/** Sends; returns the bytes taken, or -1 when the connection has failed and is over. */
-export function write(s: Shard, slot: number, to: number, data: Pointer, length: number): number {
+/**
+ * Sends; returns the bytes taken, or -1 when the connection has failed and is over. `last`: FIN is sent next, without anything in
+ * between, so the kernel is to put both into one packet.
+ */
+export function write(s: Shard, slot: number, to: number, data: Pointer, length: number, last: boolean): number {
   const { libc, words } = s;
   const at = slot * STRIDE + to;
   const fd = words[at + FD]!;
   beforeWrite(s, at, fd);
-  const sent = libc.send(fd, data, length, abi.MSG_NOSIGNAL);
+  const sent = libc.send(fd, data, length, last ? abi.MSG_NOSIGNAL | abi.MSG_MORE : abi.MSG_NOSIGNAL);
   if (sent === length) return sent;
   if (sent < 0 && libc.errno[0] !== abi.EAGAIN) {
     fail(s, slot, to);

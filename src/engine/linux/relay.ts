@@ -105,7 +105,8 @@ function copyOn(s: Shard, slot: number, from: number): boolean {
     drained(s, slot, from);
   }
   moved(s, slot, from, received);
-  const sent = write(s, slot, from ^ 1, s.ioStart, received);
+  const last = (words[at + BITS + from]! & AT_END) !== 0;
+  const sent = write(s, slot, from ^ 1, s.ioStart, received, last);
   if (sent === received) return true;
   if (sent >= 0) {
     words[at + SPILL + from] = s.spills.keep(s.io.bytes.subarray(sent, received)) + 1;
@@ -122,7 +123,7 @@ function flush(s: Shard, slot: number, from: number): boolean {
   if (words[at + PIPE + from] !== 0) return drainPipe(s, slot, from);
   const held = words[at + HELD + from]!;
   const block = words[at + SPILL + from]! - 1;
-  const sent = write(s, slot, from ^ 1, s.spills.start(block), held);
+  const sent = write(s, slot, from ^ 1, s.spills.start(block), held, false);
   if (sent < 0) return false;
   s.doubles[(at >> 1) + MOVED_AT] = s.now;
   words[at + HELD + from] = held - sent;
