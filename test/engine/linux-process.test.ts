@@ -78,8 +78,7 @@ class Child {
 
   constructor(target: number, descriptors: number) {
     const file = fileURLToPath(new URL("./linux-child.ts", import.meta.url));
-    const command = [process.execPath, ...runArguments(), file, String(target)].map((part) => `'${part}'`).join(" ");
-    this.#process = spawn("sh", ["-c", `ulimit -n ${descriptors} && exec ${command}`]);
+    this.#process = spawn(process.execPath, [...runArguments(), file, String(descriptors), String(target)]);
     this.#exited = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.stderr.on("data", (chunk: Buffer) => {
       this.#errors += chunk.toString();
