@@ -16,8 +16,8 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
   const source = new Map<string, Given>();
   for (const [variable, name] of namesIn(table, "env", envName)) {
     const text = environment[variable];
-    if (variable === "HARMONY_PORT" && SERVICE_LINK.test(text ?? "")) continue;
-    if (text !== undefined && text !== "") source.set(name, { from: variable, text });
+    if (text === undefined || text === "" || (variable === "HARMONY_PORT" && SERVICE_LINK.test(text))) continue;
+    source.set(name, { from: variable, text });
   }
   return source;
 }

@@ -2,13 +2,12 @@
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import { HarmonyError } from "../util/errors.ts";
-import { matching, text } from "./text.ts";
+import { matching, name, text } from "./text.ts";
 
 /** Top of the scale of weights, as the pool has it. */
 export const MAX_WEIGHT = 1_000_000;
 export const DEFAULT_POOL = "default";
 
-const name = matching(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores");
 // No colon: an id can then never be taken for the address:port that names a target without an id.
 const targetId = matching(
   /^[A-Za-z0-9._@-]{1,128}$/,

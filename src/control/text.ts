@@ -4,6 +4,9 @@ export function matching(pattern: RegExp, rule: string) {
   return z.string().check(z.regex(pattern, rule));
 }
 
+/** Of a pool or of a key. */
+export const name = matching(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores");
+
 /** Free text from the network that may reach a log: bounded, and without anything that could fake a line or move a cursor. */
 export function text(max: number) {
   return z.pipe(z.string().check(z.maxLength(max)), z.transform(printable));

@@ -6,7 +6,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod/mini";
 import { HarmonyError } from "../util/errors.ts";
 import { parseObject, read } from "./messages.ts";
-import { matching, text } from "./text.ts";
+import { matching, name, text } from "./text.ts";
 
 export const VERSION = 1;
 /** Bytes of a nonce. Each side draws its own, so neither can make the other repeat a session. */
@@ -19,7 +19,7 @@ const Hex32 = matching(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digi
 const HelloLine = z.object({
   t: z.literal("hello"),
   v: z.int(),
-  key: matching(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
+  key: name,
   nonce: Hex32,
   software: text(100),
 });

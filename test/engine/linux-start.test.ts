@@ -1,15 +1,15 @@
 /** The linux engine where the system has run out of something just when a thread is to start. */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
 import { describe, it } from "node:test";
 import { openLibc } from "#ffi";
 import type { EngineFactory } from "../../src/engine/engine.ts";
+import * as abi from "../../src/engine/linux/abi.ts";
 import { LinuxEngine, linux } from "../../src/engine/linux/engine.ts";
 import type { Libc } from "../../src/engine/linux/ffi/libc.ts";
+import { descriptors } from "../runtime/kit.ts";
 import { inLab, Lab, nameServer, until } from "./lab.ts";
 
 const skip = (await linux.test()) ?? false;
-const EMFILE = 24;
 
 /** An engine whose calls of `name` fail with EMFILE where `fails` says so, by the call's number from 1. */
 function failing(name: "eventfd" | "epoll_create1", fails: (call: number) => boolean): EngineFactory {
@@ -18,7 +18,7 @@ function failing(name: "eventfd" | "epoll_create1", fails: (call: number) => boo
   let calls = 0;
   const call = (first: number, flags: number): number => {
     calls++;
-    errno[0] = EMFILE;
+    errno[0] = abi.EMFILE;
     if (fails(calls)) return -1;
     return name === "eventfd" ? libc.eventfd(first, flags) : libc.epoll_create1(first);
   };
@@ -26,22 +26,20 @@ function failing(name: "eventfd" | "epoll_create1", fails: (call: number) => boo
   return { ...linux, create: (options) => new LinuxEngine(options, broken) };
 }
 
-const descriptors = (): string[] => readdirSync("/proc/self/fd");
-
 describe("linux engine, a start", () => {
   for (const name of ["eventfd", "epoll_create1"] as const) {
     it(`rejects and leaves nothing open when ${name} fails for the second thread`, { skip }, async () => {
       const warmUp = new Lab(linux, { threads: 2 }); // a runtime opens descriptors of its own with its first thread
       await warmUp.engine.start();
       await warmUp.dispose();
-      const before = descriptors().length;
+      const before = descriptors()!;
       const lab = new Lab(
         failing(name, (call) => call === 2),
         { threads: 2 },
       );
       await assert.rejects(lab.engine.start(), { code: "EMFILE" });
       await lab.dispose();
-      await until("the descriptors", () => descriptors().length <= before);
+      await until("the descriptors", () => descriptors()! <= before);
     });
   }
 

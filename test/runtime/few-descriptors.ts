@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
-import { fileURLToPath } from "node:url";
 import { bundle } from "../../scripts/build/bundle.ts";
+import { scriptCommand } from "../blackbox/harness/form.ts";
 
 /** Enough for each runtime to start, and for some connections. */
 const DESCRIPTORS = 100;
@@ -17,13 +17,16 @@ export const skip = process.platform === "linux" ? false : "limits descriptors w
  * on opening and closing files of its cache while the program runs, and would free a descriptor that the program took.
  */
 export async function withFewDescriptors(script: string): Promise<[string, ...string[]]> {
-  const limited = ["-c", `ulimit -n ${DESCRIPTORS} && exec "$@"`, "sh", process.execPath];
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  if (process.versions.deno !== undefined) return ["sh", ...limited, "run", "-A", "--no-check", path];
-  if (process.versions.bun !== undefined) return ["sh", ...limited, path];
+  const file = `test/runtime/${script}`;
+  const onNode = process.versions.deno === undefined && process.versions.bun === undefined;
+  const command = onNode ? [process.execPath, await bundled(file)] : scriptCommand(file);
+  return ["sh", "-c", `ulimit -n ${DESCRIPTORS} && exec "$@"`, "sh", ...command];
+}
+
+async function bundled(file: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "harmony-crowded-"));
   after(() => rmSync(folder, { recursive: true }));
-  const bundled = join(folder, "program.mjs");
-  await bundle(`test/runtime/${script}`, bundled, { condition: "node" });
-  return ["sh", ...limited, bundled];
+  const program = join(folder, "program.mjs");
+  await bundle(file, program, { condition: "node" });
+  return program;
 }

@@ -54,7 +54,7 @@ export class Host {
   #epoch = 0;
   /** It has accepted once: a thread that dies before that fails the start, one that dies later is replaced. */
   #ran = false;
-  /** Set while a dead worker's successor is held back. */
+  /** The last timer that held a dead worker's successor back. */
   #respawning: ReturnType<typeof setTimeout> | undefined;
   #closeWithin = Number.POSITIVE_INFINITY;
   readonly #running = Promise.withResolvers<void>();
@@ -171,6 +171,10 @@ export class Host {
       return;
     }
     this.#parts.onWarning("spawn", `worker thread ${this.index} cannot be started again yet: ${error.message}`, error);
+    this.#spawnLater();
+  }
+
+  #spawnLater(): void {
     this.#respawning = setTimeout(() => this.#spawn(), RESTART_MS);
   }
 
@@ -236,7 +240,7 @@ export class Host {
     }
     this.channel.reset();
     this.#slots = Slots.create(this.#parts.capacity);
-    if (young) this.#respawning = setTimeout(() => this.#spawn(), RESTART_MS);
+    if (young) this.#spawnLater();
     else this.#spawn();
   }
 
