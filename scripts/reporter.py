@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A Harmony reporter in another language: Python 3, standard library alone. The protocol is in src/control/README.md."""
+"""A Harmony reporter in another language: Python 3, standard library alone. The protocol is in src/control/protocol/README.md."""
 import argparse, hashlib, hmac, json, os, random, secrets, signal, socket, ssl, sys, time
 
 class Refused(Exception):

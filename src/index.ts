@@ -7,26 +7,18 @@
  *
  * Nothing is printed, and nothing keeps the process alive after `close()`.
  */
-import { Balancer } from "./balancer.ts";
+import { Balancer } from "./app/balancer.ts";
+import { Reporter } from "./app/reporter.ts";
 import { clientSettings, serverSettings } from "./config/library.ts";
-import type { UnavailableHandler } from "./engine/engine.ts";
-import { Reporter } from "./reporter.ts";
+import type { UnavailableHandler } from "./proxy/unavailable.ts";
 
-export type { BalancerEvents, BoundAddresses, Rejection } from "./balancer.ts";
-export type { DownReason, LeaveReason, TargetInfo } from "./control/events.ts";
-export type {
-  CloseRecord,
-  EndCause,
-  EndedBy,
-  Phase,
-  UnavailableError,
-  UnavailableHandler,
-  UnavailableReason,
-  UnavailableSocket,
-} from "./engine/engine.ts";
+export type { BalancerEvents, BoundAddresses, Rejection } from "./app/balancer.ts";
+export type { DrainResult, ReporterEvents } from "./app/reporter.ts";
+export type { Address, TcpAddress, UnixAddress } from "./net/runtime.ts";
 export type { Algorithm, TargetState, TargetView } from "./pool/pool.ts";
-export type { DrainResult, ReporterEvents } from "./reporter.ts";
-export type { Address, TcpAddress, UnixAddress } from "./runtime/runtime.ts";
+export type { CloseRecord, EndCause, EndedBy, Phase, UnavailableReason } from "./proxy/outcome.ts";
+export type { UnavailableError, UnavailableHandler, UnavailableSocket } from "./proxy/unavailable.ts";
+export type { DownReason, LeaveReason, TargetInfo } from "./targets/events.ts";
 export type { Balancer, Reporter };
 
 /** Milliseconds, or text such as `"500ms"`, `"30s"`, `"5m"`. */

@@ -20,7 +20,7 @@ const COMMON_PERMISSIONS = [
 export const programs: readonly Program[] = [
   {
     name: "harmony-balancer",
-    entries: ["src/bin/harmony-balancer.ts", "src/engine/linux/worker.ts"],
+    entries: ["src/bin/harmony-balancer.ts", "src/engines/linux/worker/worker.ts"],
     denoPermissions: [...COMMON_PERMISSIONS, "--allow-ffi"], // the linux engine's system calls
   },
   {

@@ -84,7 +84,7 @@ export const forms: readonly Form[] = [
   otherNode("node-newest", NEWEST_NODE),
   {
     ...otherNode("node-newest-ffi", NEWEST_NODE, () =>
-      testFiles("test/engine").filter((file) => file.includes("/linux")),
+      testFiles("test/engines").filter((file) => file.includes("/linux")),
     ),
     env: { NODE_OPTIONS: "--experimental-ffi" }, // where Node has the linux engine
   },

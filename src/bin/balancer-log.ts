@@ -1,6 +1,6 @@
 /** What the balancer's program logs, and at which level. */
-import type { Balancer } from "../balancer.ts";
-import type { CloseRecord } from "../engine/engine.ts";
+import type { Balancer } from "../app/balancer.ts";
+import type { CloseRecord } from "../proxy/outcome.ts";
 import { messageOf } from "../util/errors.ts";
 import { formatHostPort } from "../util/host-port.ts";
 import type { Log } from "./log.ts";

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Balancer } from "../balancer.ts";
+import { Balancer } from "../app/balancer.ts";
 import { loadBalancer } from "../config/load.ts";
 import { formatDuration } from "../util/durations.ts";
 import { logBalancer, logTargets } from "./balancer-log.ts";

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { Reporter } from "../app/reporter.ts";
 import { loadReporter } from "../config/load.ts";
 import type { ReporterSettings } from "../config/settings.ts";
-import { Reporter } from "../reporter.ts";
 import { formatDuration } from "../util/durations.ts";
 import type { Log } from "./log.ts";
 import { main } from "./program.ts";

@@ -1,6 +1,6 @@
 /** What the reporter's program logs. Troubles come as events when they begin or change, so that each is worth a line. */
-import type { Reporter } from "../reporter.ts";
-import type { TcpAddress } from "../runtime/runtime.ts";
+import type { Reporter } from "../app/reporter.ts";
+import type { TcpAddress } from "../net/runtime.ts";
 import { formatHostPort } from "../util/host-port.ts";
 import type { Log } from "./log.ts";
 

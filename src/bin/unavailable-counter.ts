@@ -1,5 +1,5 @@
 import { clearTimeout, setTimeout } from "node:timers"; // with unref() on every runtime, which the global ones do not all have
-import type { EndCause } from "../engine/engine.ts";
+import type { EndCause } from "../proxy/outcome.ts";
 import { connectionCount } from "./words.ts";
 
 /** ms summed up in one line: an outage is seen at once, and does not flood the log. */

@@ -1,9 +1,9 @@
 /** The command line as a source of options, and `--help`. Commander reads and describes the flags; values are judged later. */
 import { Command, Option as Flag } from "commander";
 import { DURATION_EXAMPLES } from "../util/durations.ts";
-import { suggestion } from "./nearest.ts";
 import { type AnyOption, defaultText, isIn, kebab, type OptionTable } from "./option.ts";
 import type { Given, Source } from "./resolve.ts";
+import { suggestion } from "./suggest.ts";
 
 /** What a program says about itself in `--help`. */
 export interface ProgramText {

@@ -1,11 +1,11 @@
 /** The options of the library: the old names and units of its README, and every newer option under its flag's name in camelCase. */
 import { type BalancerValues, balancerOptions } from "./balancer-options.ts";
-import { suggestion } from "./nearest.ts";
 import type { AnyOption, OptionTable, Values } from "./option.ts";
 import { type ReporterValues, reporterOptions } from "./reporter-options.ts";
 import { type Given, namesIn, OptionError, resolve, type Source } from "./resolve.ts";
 import { type BalancerSettings, balancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
 import { textOf } from "./sources.ts";
+import { suggestion } from "./suggest.ts";
 
 const MS_PER_MINUTE = 60_000;
 

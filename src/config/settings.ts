@@ -1,7 +1,7 @@
 /** From option values to what the balancer and the reporter are started with: files read and judged, combinations checked, defaults that depend on others. */
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { parseKey } from "../control/key.ts";
+import { parseKey } from "../control/keys/key.ts";
 import { messageOf } from "../util/errors.ts";
 import { formatHostPort } from "../util/host-port.ts";
 import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";

@@ -1,9 +1,9 @@
 /** The environment and the configuration file as sources of options. */
 import { parse, TomlError } from "smol-toml";
 import { messageOf } from "../util/errors.ts";
-import { suggestion } from "./nearest.ts";
 import { envName, kebab, type OptionTable } from "./option.ts";
 import { type Given, namesIn, type Source } from "./resolve.ts";
+import { suggestion } from "./suggest.ts";
 
 /** What Kubernetes puts into HARMONY_PORT, next to names that are no option's, where there is a Service called "harmony". */
 const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;

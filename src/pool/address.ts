@@ -4,7 +4,7 @@
  */
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
-import type { Address } from "../runtime/runtime.ts";
+import type { Address } from "../net/runtime.ts";
 import { ADDRESS_BYTES } from "./table.ts";
 
 export const UNIX = 1;

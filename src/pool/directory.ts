@@ -3,13 +3,13 @@
  * rows. It takes the lock itself, for its writes only: what can be done before (parsing, hashing) is.
  */
 import { decodeAddress, encodeAddress } from "./address.ts";
+import type { Picker } from "./algorithms/algorithm.ts";
 import { hashText } from "./hash.ts";
+import { DOWN, DRAINING, FREE, LEFT, SIZE, SPAN, SUSPECT, UP } from "./layout.ts";
 import type { Lock } from "./lock.ts";
-import type { Picker } from "./picks/pick.ts";
 import type { Rows } from "./rows.ts";
 import { ADDRESS_BYTES, type Limits, type Memory } from "./table.ts";
 import type { TargetSpec, TargetState, TargetView } from "./types.ts";
-import { DOWN, DRAINING, FREE, LEFT, SIZE, SPAN, SUSPECT, UP } from "./words.ts";
 
 const STATES: Record<TargetState, number> = { up: UP, suspect: SUSPECT, draining: DRAINING, down: DOWN };
 /** By number. One that has left is shown while its last connections drain. */

@@ -3,7 +3,7 @@
  * died. Critical sections are well under a microsecond, so a taker spins briefly before it sleeps. Main threads may
  * sleep too: Node, Deno and Bun all allow Atomics.wait there.
  */
-import { LOCK, TURNS } from "./words.ts";
+import { LOCK, TURNS } from "./layout.ts";
 
 /** Set in the word when somebody may be asleep. The rest of the word is the owner's worker number plus one; 0 is free. */
 const CONTENDED = 1 << 30;

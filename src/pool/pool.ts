@@ -7,16 +7,17 @@
  * The control plane (the creator's thread) names targets by identity; the data plane (any thread) by row. A row is not
  * given to another identity while connections still count on it.
  */
-import type { Address } from "../runtime/runtime.ts";
+import type { Address } from "../net/runtime.ts";
 import { decodeAddress } from "./address.ts";
+import type { Picker } from "./algorithms/algorithm.ts";
+import { ConsistentHash } from "./algorithms/hash.ts";
+import { LeastConnections } from "./algorithms/leastconn.ts";
+import { TwoRandomChoices } from "./algorithms/random.ts";
+import { RoundRobin } from "./algorithms/roundrobin.ts";
 import { Directory } from "./directory.ts";
+import { CONCURRENCY, FULL, OPEN, PLACES, ROOM_EVENTS, SIZE, WAITING } from "./layout.ts";
 import { Lock } from "./lock.ts";
 import { completeOptions } from "./options.ts";
-import { ConsistentHash } from "./picks/hash.ts";
-import { LeastConnections } from "./picks/leastconn.ts";
-import type { Picker } from "./picks/pick.ts";
-import { TwoRandomChoices } from "./picks/random.ts";
-import { RoundRobin } from "./picks/roundrobin.ts";
 import { Queue, UNTRIED } from "./queue.ts";
 import { seedRandom } from "./random.ts";
 import { Rows } from "./rows.ts";
@@ -33,7 +34,6 @@ import {
   type TargetState,
   type TargetView,
 } from "./types.ts";
-import { CONCURRENCY, FULL, OPEN, PLACES, ROOM_EVENTS, SIZE, WAITING } from "./words.ts";
 
 export { DEFAULT_MAX_BINDINGS, DEFAULT_MAX_TARGETS } from "./table.ts";
 export * from "./types.ts";

@@ -2,8 +2,7 @@
  * The concurrency limit and the FIFO of those who wait for a place, or for a target with room. A doubly linked list over
  * shared nodes: every operation is O(1). Called with the lock held.
  */
-import type { Memory } from "./table.ts";
-import { ADMITTED, type Grant, REFUSED } from "./types.ts";
+
 import {
   ARRIVALS,
   CONCURRENCY,
@@ -19,7 +18,9 @@ import {
   STANDING,
   TAIL,
   WAITING,
-} from "./words.ts";
+} from "./layout.ts";
+import type { Memory } from "./table.ts";
+import { ADMITTED, type Grant, REFUSED } from "./types.ts";
 
 const NONE = -1;
 /** Has not been told that every target is full. */

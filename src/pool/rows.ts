@@ -2,9 +2,7 @@
  * The rows as the data plane sees them: how many connections each has, and what a pick may do with it. Called with the
  * lock held.
  */
-import type { Picker } from "./picks/pick.ts";
-import type { Memory } from "./table.ts";
-import { levelsFor, MinTree, NEVER } from "./tree.ts";
+import type { Picker } from "./algorithms/algorithm.ts";
 import {
   CLOSED,
   FREE,
@@ -19,7 +17,9 @@ import {
   STANDINGS,
   SUSPECT,
   UP,
-} from "./words.ts";
+} from "./layout.ts";
+import type { Memory } from "./table.ts";
+import { levelsFor, MinTree, NEVER } from "./tree.ts";
 
 /** Weight of a new sample in the smoothed connect time, as TCP smooths its round trip (RFC 6298). */
 const CONNECT_GAIN = 1 / 8;

@@ -6,9 +6,10 @@
  * under the lock (lock.ts). 32-bit words and aligned doubles do not tear on the machines we run on, so a reader of mere
  * counters takes no lock.
  */
+
+import { CLOCK_WORDS, HEADER_WORDS } from "./layout.ts";
 import { FANOUT, treeNodes } from "./tree.ts";
 import type { PoolOptions } from "./types.ts";
-import { CLOCK_WORDS, HEADER_WORDS } from "./words.ts";
 
 /** Enough for a large cluster behind one address; a row costs about 200 bytes. */
 export const DEFAULT_MAX_TARGETS = 1024;

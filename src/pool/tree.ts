@@ -2,7 +2,7 @@
  * Trees over the rows, eight children to a node: few levels, and a node's children lie in one cache line. Level 0 are the
  * rows, level 1 groups of 8, and so on; only as many levels are in use as the rows in use (SPAN) need.
  */
-import { SPAN } from "./words.ts";
+import { SPAN } from "./layout.ts";
 
 const BITS = 3;
 export const FANOUT = 1 << BITS;

@@ -1,5 +1,5 @@
 /** The words of a pool: what its options, targets, clients and outcomes are. `pool.ts` re-exports them all. */
-import type { Address } from "../runtime/runtime.ts";
+import type { Address } from "../net/runtime.ts";
 
 export type Algorithm = "leastconn" | "roundrobin" | "random" | "hash";
 

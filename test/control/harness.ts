@@ -1,18 +1,18 @@
 /** A control server on an in-memory network with time moved by hand, and reporters of two kinds: real links, and raw ones that may misbehave. */
 import assert from "node:assert/strict";
-import { Channel } from "../../src/control/channel.ts";
-import type { ControlEvent } from "../../src/control/events.ts";
-import { type Key, parseKey, parseKeyLine } from "../../src/control/key.ts";
-import { surroundings } from "../../src/control/key-places.ts";
-import { Keys } from "../../src/control/keys.ts";
-import { MAX_LINE } from "../../src/control/lines.ts";
-import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/link.ts";
-import { type FromBalancer, readFromBalancer } from "../../src/control/messages.ts";
-import { ControlServer, type ControlServerOptions } from "../../src/control/server.ts";
-import { helloLine, proofLine, Seal } from "../../src/control/wire.ts";
+import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/client/link.ts";
+import { type Key, parseKey, parseKeyLine } from "../../src/control/keys/key.ts";
+import { surroundings } from "../../src/control/keys/key-places.ts";
+import { Keys } from "../../src/control/keys/keys.ts";
+import { type FromBalancer, readFromBalancer } from "../../src/control/protocol/messages.ts";
+import { helloLine, proofLine, Seal } from "../../src/control/protocol/wire.ts";
+import { ControlServer, type ControlServerOptions } from "../../src/control/server/server.ts";
+import { Channel } from "../../src/net/line-channel.ts";
+import { MAX_LINE } from "../../src/net/lines.ts";
+import { MemoryNetwork } from "../../src/net/memory/memory.ts";
+import type { Listener, TcpAddress } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
-import { MemoryNetwork } from "../../src/runtime/memory.ts";
-import type { Listener, TcpAddress } from "../../src/runtime/runtime.ts";
+import type { ControlEvent } from "../../src/targets/events.ts";
 import { ManualClock } from "../util/manual-clock.ts";
 
 export const SECRET = "a-secret-of-the-tests";

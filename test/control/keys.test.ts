@@ -15,9 +15,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
-import { INSECURE_KEY, parseKey, parseKeyFile, parseKeyLine } from "../../src/control/key.ts";
-import { keyPlaces, type Surroundings, surroundings } from "../../src/control/key-places.ts";
-import { balancerKeys, reporterKey } from "../../src/control/keys.ts";
+import { INSECURE_KEY, parseKey, parseKeyFile, parseKeyLine } from "../../src/control/keys/key.ts";
+import { keyPlaces, type Surroundings, surroundings } from "../../src/control/keys/key-places.ts";
+import { balancerKeys, reporterKey } from "../../src/control/keys/keys.ts";
 
 const SECRET = "0123456789abcdef";
 const posix = process.platform === "win32" ? { skip: "no file modes on Windows" } : {};

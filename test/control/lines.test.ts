@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { LineSplitter, MAX_LINE } from "../../src/control/lines.ts";
+import { LineSplitter, MAX_LINE } from "../../src/net/lines.ts";
 
 function split(chunks: Uint8Array[], limit = MAX_LINE): string[] {
   const splitter = new LineSplitter(limit);

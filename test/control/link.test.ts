@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Channel } from "../../src/control/channel.ts";
-import { INSECURE_KEY, parseKey } from "../../src/control/key.ts";
-import { MAX_LINE } from "../../src/control/lines.ts";
-import type { LinkOptions } from "../../src/control/link.ts";
-import { challengeLine, Seal } from "../../src/control/wire.ts";
-import type { Listener } from "../../src/runtime/runtime.ts";
+import type { LinkOptions } from "../../src/control/client/link.ts";
+import { INSECURE_KEY, parseKey } from "../../src/control/keys/key.ts";
+import { challengeLine, Seal } from "../../src/control/protocol/wire.ts";
+import { Channel } from "../../src/net/line-channel.ts";
+import { MAX_LINE } from "../../src/net/lines.ts";
+import type { Listener } from "../../src/net/runtime.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { CONTROL, KEY, LEASE, leavesNothing, REPORT, SECRET, settle, until, World } from "./harness.ts";
 

@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runtime } from "#runtime";
-import { Channel } from "../../src/control/channel.ts";
-import { parseKey } from "../../src/control/key.ts";
-import { MAX_LINE } from "../../src/control/lines.ts";
-import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/link.ts";
-import type { TcpAddress } from "../../src/runtime/runtime.ts";
+import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/client/link.ts";
+import { parseKey } from "../../src/control/keys/key.ts";
+import { Channel } from "../../src/net/line-channel.ts";
+import { MAX_LINE } from "../../src/net/lines.ts";
+import type { TcpAddress } from "../../src/net/runtime.ts";
 import { KEY, RawReporter, settle, until } from "./harness.ts";
 import { serve } from "./serve.ts";
 

@@ -1,15 +1,15 @@
 /** The small pure parts of the control channel, one by one. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Channel } from "../../src/control/channel.ts";
-import { undialable } from "../../src/control/own-address.ts";
-import type { ProbeOutcome } from "../../src/control/probe.ts";
-import { Repeats } from "../../src/control/repeats.ts";
-import { resolveHost } from "../../src/control/resolve.ts";
-import { Suspects } from "../../src/control/suspects.ts";
+import { Repeats } from "../../src/control/server/repeats.ts";
+import { Channel } from "../../src/net/line-channel.ts";
+import type { Connection } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
-import type { Connection } from "../../src/runtime/runtime.ts";
-import { Strangers } from "../../src/util/strangers.ts";
+import type { ProbeOutcome } from "../../src/targets/probe.ts";
+import { resolveHost } from "../../src/targets/resolve.ts";
+import { undialable } from "../../src/targets/self-dial-guard.ts";
+import { Suspects } from "../../src/targets/suspects.ts";
+import { Strangers } from "../../src/util/pre-auth-limit.ts";
 import { settle } from "./harness.ts";
 
 describe("strangers", () => {

@@ -3,11 +3,11 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { INSECURE_KEY } from "../../src/control/key.ts";
-import { readFromBalancer, readFromReporter } from "../../src/control/messages.ts";
-import { proofLine, provesKey, readChallenge, readHello, Seal } from "../../src/control/wire.ts";
+import { INSECURE_KEY } from "../../src/control/keys/key.ts";
+import { readFromBalancer, readFromReporter } from "../../src/control/protocol/messages.ts";
+import { proofLine, provesKey, readChallenge, readHello, Seal } from "../../src/control/protocol/wire.ts";
 
-const readme = readFileSync(join(import.meta.dirname, "../../src/control/README.md"), "utf8");
+const readme = readFileSync(join(import.meta.dirname, "../../src/control/protocol/README.md"), "utf8");
 const secret = "correct horse battery staple";
 const example = /<!-- example -->\n```\n(.*?)```/s.exec(readme)?.[1]?.trim().split("\n") ?? [];
 const lines = example.map((line) => ({

@@ -1,8 +1,8 @@
 /** A control server over real sockets of the runtime at hand, and on its clock. */
 import { runtime } from "#runtime";
-import { surroundings } from "../../src/control/key-places.ts";
-import { Keys } from "../../src/control/keys.ts";
-import { ControlServer, type ControlServerOptions } from "../../src/control/server.ts";
+import { surroundings } from "../../src/control/keys/key-places.ts";
+import { Keys } from "../../src/control/keys/keys.ts";
+import { ControlServer, type ControlServerOptions } from "../../src/control/server/server.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import { KEY } from "./harness.ts";
 

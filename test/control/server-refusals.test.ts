@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseKeyLine } from "../../src/control/key.ts";
+import { parseKeyLine } from "../../src/control/keys/key.ts";
 import { BALANCER, leavesNothing, REPORT, SECRET, until, World } from "./harness.ts";
 
 const A = "10.0.0.7";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { challengeLine, proofLine } from "../../src/control/wire.ts";
+import { challengeLine, proofLine } from "../../src/control/protocol/wire.ts";
 import { HELLO, KEY, leavesNothing, REPORT, SECRET, settle, World } from "./harness.ts";
 
 const A = "10.0.0.7";

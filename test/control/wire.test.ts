@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { readFromBalancer, readFromReporter } from "../../src/control/messages.ts";
-import { challengeLine, helloLine, proofLine, provesKey, readHello, Seal } from "../../src/control/wire.ts";
+import { readFromBalancer, readFromReporter } from "../../src/control/protocol/messages.ts";
+import { challengeLine, helloLine, proofLine, provesKey, readHello, Seal } from "../../src/control/protocol/wire.ts";
 
 const SECRET = "correct horse battery staple";
 const hello = Buffer.from(helloLine("web", "00".repeat(32), "test/1"));

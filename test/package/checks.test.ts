@@ -14,25 +14,32 @@ after(() => rmSync(place, { recursive: true }));
 
 describe("import directions", () => {
   const offences: Record<string, [file: string, text: string, complaint: RegExp]> = {
-    "an import upward": ["util/a.ts", 'import { b } from "../runtime/b.ts";', /util may not import runtime/],
-    "a type upward": ["util/a.ts", 'import type { B } from "../runtime/b.ts";', /util may not import runtime/],
-    "an export upward": ["runtime/b.ts", 'export * from "../pool/c.ts";', /runtime may not import pool/],
-    "an import() upward": ["runtime/b.ts", 'const c = await import("../pool/c.ts");', /runtime may not import pool/],
-    "a neighbour": ["engine/e.ts", 'import { d } from "../control/d.ts";', /engine may not import control/],
-    "a value where types are allowed": ["pool/c.ts", 'import { b } from "../runtime/b.ts";', /only types/],
-    "the chosen adapter in the pool": ["pool/c.ts", 'import { runtime } from "#runtime";', /only types/],
+    "an import upward": ["util/a.ts", 'import { b } from "../net/b.ts";', /util may not import net/],
+    "a type upward": ["util/a.ts", 'import type { B } from "../net/b.ts";', /util may not import net/],
+    "an export upward": ["net/b.ts", 'export * from "../pool/c.ts";', /net may not import pool/],
+    "an import() upward": ["net/b.ts", 'const c = await import("../pool/c.ts");', /net may not import pool/],
+    "a neighbour": [
+      "control/server/s.ts",
+      'import { d } from "../client/d.ts";',
+      /control.server may not import control.client/,
+    ],
+    "a value where types are allowed": ["pool/c.ts", 'import { b } from "../net/b.ts";', /only types/],
+    "the chosen adapter in the pool": ["pool/c.ts", 'import { runtime } from "#runtime";', /is handed its runtime/],
     "a package": ["pool/c.ts", 'import { z } from "zod";', /does not use this package/],
     "a bare built-in": ["util/a.ts", 'import { readFileSync } from "fs";', /node:fs/],
-    "Bun's own module": ["runtime/node.ts", 'import { dlopen } from "bun:ffi";', /bun\.ts/],
+    "Bun's own module": ["net/node.ts", 'import { dlopen } from "bun:ffi";', /bun\.ts/],
     "another ending": ["util/a.ts", 'import { b } from "./b.js";', /ends with \.ts/],
-    "a multi-line import": [
-      "util/a.ts",
-      'import {\n  b,\n  type C,\n} from "../runtime/b.ts";',
-      /util may not import runtime/,
-    ],
-    "a worker": ["util/a.ts", 'new Worker(new URL("../engine/e.ts", import.meta.url));', /util may not import engine/],
+    "a multi-line import": ["util/a.ts", 'import {\n  b,\n  type C,\n} from "../net/b.ts";', /util may not import net/],
+    "a worker": ["util/a.ts", 'new Worker(new URL("../proxy/e.ts", import.meta.url));', /util may not import proxy/],
   };
-  const others = { "util/a.ts": "", "runtime/b.ts": "", "pool/c.ts": "", "control/d.ts": "", "engine/e.ts": "" };
+  const others = {
+    "util/a.ts": "",
+    "net/b.ts": "",
+    "pool/c.ts": "",
+    "control/server/s.ts": "",
+    "control/client/d.ts": "",
+    "proxy/e.ts": "",
+  };
 
   function check(files: Record<string, string>): { status: number | null; stderr: string } {
     const src = mkdtempSync(join(place, "src-"));
@@ -52,9 +59,20 @@ describe("import directions", () => {
     });
   }
 
+  it("names the files of a circle, through types too", () => {
+    const { status, stderr } = check({
+      ...others,
+      "pool/c.ts": 'import { d } from "./d.ts";',
+      "pool/d.ts": 'import { e } from "./e.ts";',
+      "pool/e.ts": 'import type { C } from "./c.ts";',
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /circle of imports: pool\/c\.ts, pool\/d\.ts, pool\/e\.ts/);
+  });
+
   it("lets downward imports and types pass", () => {
     const text =
-      'import { a } from "../util/a.ts";\nimport type { B } from "../runtime/b.ts";\nimport { c, type D } from "./d.ts";\n';
+      'import { a } from "../util/a.ts";\nimport type { B } from "../net/b.ts";\nimport { c, type D } from "./d.ts";\n';
     const { status, stderr } = check({ ...others, "pool/c.ts": text, "pool/d.ts": "" });
     assert.deepEqual([status, stderr], [0, ""]);
   });

@@ -29,10 +29,10 @@ const standaloneTests: Plugin = {
   },
 };
 
-/** The suite and the worker where the compiled balancer has them: bin/ beside engine/linux/ for Bun, one folder for Deno. */
+/** The suite and the worker where the compiled balancer has them: bin/ beside engines/linux/worker/ for Bun, one folder for Deno. */
 async function bundleSuite(condition: "bun" | "deno", main: string, worker: string): Promise<void> {
   await bundle("test/package/conformance-program.ts", main, { condition, plugins: [standaloneTests] });
-  await bundle("src/engine/linux/worker.ts", worker, { condition });
+  await bundle("src/engines/linux/worker/worker.ts", worker, { condition });
 }
 
 async function command(what: string, line: readonly string[], timeout: number): Promise<string> {
@@ -57,11 +57,11 @@ function assertComplete(all: readonly Result[]): void {
 
 describe("conformance, compiled with Bun", () => {
   const folder = join(place, "bun");
-  before(() => bundleSuite("bun", join(folder, "bin/main.js"), join(folder, "engine/linux/worker.js")));
+  before(() => bundleSuite("bun", join(folder, "bin/main.js"), join(folder, "engines/linux/worker/worker.js")));
 
   it("both engines pass", async () => {
     const program = join(folder, "suite");
-    const entries = [join(folder, "bin/main.js"), join(folder, "engine/linux/worker.js")];
+    const entries = [join(folder, "bin/main.js"), join(folder, "engines/linux/worker/worker.js")];
     await command("bun build", [bun, "build", "--compile", ...entries, "--outfile", program], BUILD_TIMEOUT_MS);
     assertComplete(await results(program));
   });

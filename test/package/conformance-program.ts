@@ -1,7 +1,7 @@
 /** Both engines' conformance suite as a program of its own, for conformance-compiled.test.ts. */
-import { linux } from "../../src/engine/linux/engine.ts";
-import { portable } from "../../src/engine/portable.ts";
-import { engineConformance } from "../engine/conformance.ts";
+import { linux } from "../../src/engines/linux/main/engine.ts";
+import { portable } from "../../src/engines/portable/engine.ts";
+import { engineConformance } from "../engines/conformance.ts";
 
 const reason = await linux.test();
 engineConformance("linux engine", linux, { skip: reason ?? undefined });

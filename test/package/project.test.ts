@@ -52,7 +52,7 @@ describe("the CI workflow", () => {
 });
 
 describe("the documents", () => {
-  for (const file of ["README.md", "ARCHITECTURE.md", "src/control/README.md"]) {
+  for (const file of ["README.md", "ARCHITECTURE.md", "src/control/protocol/README.md"]) {
     it(`${file} links to files that are there, and to make targets that exist`, () => {
       const folder = join(root, file, "..");
       for (const [, link] of text(file).matchAll(/\]\(([^):#]+)\)/g))

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { TableBuilder, type TableTarget } from "../../src/pool/algorithms/rendezvous.ts";
 import { hashText } from "../../src/pool/hash.ts";
-import { TableBuilder, type TableTarget } from "../../src/pool/picks/rendezvous.ts";
+import { HASH_SIDE } from "../../src/pool/layout.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import { hashTableSize, view } from "../../src/pool/table.ts";
-import { HASH_SIDE } from "../../src/pool/words.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 const CLIENTS = 20_000;

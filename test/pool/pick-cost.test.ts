@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ConsistentHash } from "../../src/pool/picks/hash.ts";
-import { LeastConnections } from "../../src/pool/picks/leastconn.ts";
-import type { Picker } from "../../src/pool/picks/pick.ts";
-import { TwoRandomChoices } from "../../src/pool/picks/random.ts";
-import { RoundRobin } from "../../src/pool/picks/roundrobin.ts";
+import type { Picker } from "../../src/pool/algorithms/algorithm.ts";
+import { ConsistentHash } from "../../src/pool/algorithms/hash.ts";
+import { LeastConnections } from "../../src/pool/algorithms/leastconn.ts";
+import { TwoRandomChoices } from "../../src/pool/algorithms/random.ts";
+import { RoundRobin } from "../../src/pool/algorithms/roundrobin.ts";
 import { type Algorithm, Pool } from "../../src/pool/pool.ts";
 import { Rows } from "../../src/pool/rows.ts";
 import { type Memory, view } from "../../src/pool/table.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Address } from "../../src/net/runtime.ts";
 import { NO_TARGET, Pool } from "../../src/pool/pool.ts";
-import type { Address } from "../../src/runtime/runtime.ts";
 import { ALGORITHMS, addTarget, client, makePool, pickName } from "./helpers.ts";
 
 describe("a target's row", () => {

@@ -1,6 +1,6 @@
 /** TCP servers and clients for the tests, on the sockets of the runtime at hand. */
 import { runtime } from "#runtime";
-import type { Connection, Listener } from "../../../src/runtime/runtime.ts";
+import type { Connection, Listener } from "../../../src/net/runtime.ts";
 
 export type { Connection };
 

@@ -1,0 +1,233 @@
+/** The balancer: pool, engine and control channel, wired together. It logs nothing: it emits events. */
+import { runtime } from "#runtime";
+import type { BalancerSettings } from "../config/settings.ts";
+import { balancerKeys, type Keys } from "../control/keys/keys.ts";
+import { ControlServer } from "../control/server/server.ts";
+import { chooseEngine, type EngineChoice } from "../engines/choose.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { TcpAddress } from "../net/runtime.ts";
+import { Pool, type TargetView } from "../pool/pool.ts";
+import type { CloseRecord } from "../proxy/outcome.ts";
+import type { UnavailableHandler } from "../proxy/unavailable.ts";
+import type { ControlEvent, DownReason, LeaveReason, TargetInfo } from "../targets/events.ts";
+import { Emitter } from "../util/emitter.ts";
+import { HarmonyError } from "../util/errors.ts";
+import { VERSION } from "../util/version.ts";
+
+/** Validated options; durations in ms. */
+export interface BalancerOptions extends Omit<BalancerSettings, "unavailable"> {
+  /** Bytes to send, a handler, or null: then the client is just closed. */
+  readonly unavailable: Uint8Array | UnavailableHandler | null;
+}
+
+/** A reporter that was turned away. At most one event per cause and address in a minute. */
+export interface Rejection {
+  /** Its address, and the key it named. */
+  readonly who: string;
+  readonly code: string;
+  readonly why: string;
+}
+
+/** Where clients connect and where targets register, with the real ports. */
+export interface BoundAddresses {
+  readonly listen: readonly TcpAddress[];
+  readonly admin: readonly TcpAddress[];
+}
+
+export interface BalancerEvents {
+  /** Both ports are bound. */
+  listening: [];
+  /** A target registered, or came back. */
+  targetUp: [target: TargetInfo];
+  targetDown: [target: TargetInfo, reason: DownReason];
+  targetDrain: [target: TargetInfo];
+  targetLeave: [target: TargetInfo, reason: LeaveReason];
+  /** A client's connection has ended, however far it came. */
+  connectionClose: [record: CloseRecord];
+  rejected: [rejection: Rejection];
+  /** A key file was created; `hint` is one line on how to hand it to other hosts. */
+  keyCreated: [hint: string];
+  /** Something an operator should know; the balancer goes on. */
+  warning: [message: string, cause?: unknown];
+  /** It could not start. Thrown as an uncaught error where nobody listens and nobody has asked for `ready`. */
+  error: [error: Error];
+  /** It has stopped and holds nothing any more. */
+  close: [];
+}
+
+/** The one pool there is: reporters join it by this name unless they are told another. */
+const POOL_NAME = "default";
+
+export class Balancer extends Emitter<BalancerEvents> {
+  readonly #options: BalancerOptions;
+  readonly #pool: Pool;
+  readonly #started: Promise<void>;
+  #readyAsked = false;
+  #engine: Engine | null = null;
+  #control: ControlServer | null = null;
+  #passedOver: EngineChoice["passedOver"] = [];
+  #closing: Promise<void> | null = null;
+
+  /** Starts at once; what goes wrong then comes as `error`, and through `ready`. */
+  constructor(options: BalancerOptions) {
+    super();
+    this.#options = options;
+    const { algorithm, persistent, concurrency, queue } = options;
+    this.#pool = Pool.create({ name: POOL_NAME, algorithm, persistent, concurrency, queue });
+    this.#started = this.#start();
+    this.#started.catch((error: Error) => this.#startFailed(error));
+  }
+
+  /** Resolves when both ports are bound, with where; rejects with why they are not, or that it was closed before. */
+  get ready(): Promise<BoundAddresses> {
+    this.#readyAsked = true;
+    // A promise of the asker's own: left unhandled, its rejection is loud.
+    return this.#started.then(() => ({ listen: this.addresses, admin: this.adminAddresses }));
+  }
+
+  /** Where clients connect; ports are real once it is ready. */
+  get addresses(): readonly TcpAddress[] {
+    return this.#engine?.addresses ?? this.#options.listen;
+  }
+
+  /** Where targets register; ports are real once it is ready. */
+  get adminAddresses(): readonly TcpAddress[] {
+    return this.#control?.addresses ?? this.#options.admin;
+  }
+
+  /** The engine at work, and those that would have been preferred with why they cannot run here. Null before it is ready. */
+  get engine(): { readonly name: Engine["name"]; readonly passedOver: EngineChoice["passedOver"] } | null {
+    return this.#engine && { name: this.#engine.name, passedOver: this.#passedOver };
+  }
+
+  /** Every target that is known, with its counters. */
+  targets(): TargetView[] {
+    return this.#pool.targets();
+  }
+
+  /** Client connections that hold a place, and those that wait for one. */
+  get connections(): { readonly active: number; readonly waiting: number } {
+    return { active: this.#pool.active, waiting: this.#pool.waiting };
+  }
+
+  /** Client connections served at once from now on: -1 no limit, 0 pauses. */
+  setConcurrency(limit: number): void {
+    this.#pool.setConcurrency(limit);
+    this.#engine?.poolChanged();
+  }
+
+  /**
+   * Stops accepting, tells reporters goodbye, and lets open connections finish for at most `timeout` ms (default: the
+   * drain time-out; 0 ends them now). Resolves when nothing is left; a second call may shorten the time-out. Never rejects.
+   */
+  close(timeout: number = this.#options.drainTimeout): Promise<void> {
+    if (this.#closing === null) this.#closing = this.#close(timeout);
+    else void this.#engine?.close(timeout);
+    return this.#closing;
+  }
+
+  async #start(): Promise<void> {
+    await Promise.resolve(); // listeners are attached after the constructor
+    const { key, keyFile, insecure, engine: kind } = this.#options;
+    const { keys, hint } = balancerKeys({ key: key ?? undefined, keyFile: keyFile ?? undefined, insecure });
+    const { factory, passedOver } = await chooseEngine(kind);
+    this.#refuseWhenClosed();
+    const engine = factory.create(this.#engineOptions());
+    const control = new ControlServer(this.#controlOptions(keys, engine));
+    this.#engine = engine;
+    this.#control = control;
+    this.#passedOver = passedOver;
+    try {
+      await engine.start();
+      await control.start();
+      this.#refuseWhenClosed();
+    } catch (error) {
+      await Promise.all([engine.close(0), control.close()]);
+      throw error;
+    }
+    if (hint !== null) this.tell("keyCreated", hint);
+    this.tell("listening");
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing === null) return;
+    throw new HarmonyError("CLOSED", "the balancer was closed before it had started", { fault: "config" });
+  }
+
+  #startFailed(error: Error): void {
+    if (this.#closing !== null) return;
+    // Nothing is left open: close() has nothing to do but to say so.
+    this.#closing = Promise.resolve();
+    if (this.listenerCount("error") > 0) this.tell("error", error);
+    else if (!this.#readyAsked) {
+      // Like a net.Server: a start that fails without anybody listening must not pass unheard.
+      setTimeout(() => {
+        throw error;
+      });
+    }
+  }
+
+  async #close(timeout: number): Promise<void> {
+    const closing = () => Promise.all([this.#engine?.close(timeout), this.#control?.close()]);
+    await closing();
+    await this.#started.catch(() => undefined); // told through `ready`; it may have opened something meanwhile
+    await closing();
+    this.tell("close");
+  }
+
+  #engineOptions() {
+    const { listen, requeue, connectTimeout, idleTimeout, queueTimeout, unavailable, threads } = this.#options;
+    return {
+      listen,
+      pool: this.#pool,
+      requeue,
+      connectTimeout,
+      idleTimeout,
+      queueTimeout,
+      unavailable,
+      threads,
+      onClose: (record: CloseRecord) => void this.tell("connectionClose", record),
+      onWarning: (message: string, cause?: unknown) => void this.tell("warning", message, cause),
+    };
+  }
+
+  #controlOptions(keys: Keys, engine: Engine) {
+    const { admin, tls, hostTimeout } = this.#options;
+    return {
+      runtime,
+      listen: admin,
+      tls: tls ?? undefined,
+      keys,
+      pools: new Map([[POOL_NAME, this.#pool]]),
+      lease: hostTimeout,
+      name: "harmony-balancer",
+      version: VERSION,
+      clientListeners: () => engine.addresses,
+      onEvent: (event: ControlEvent) => this.#pass(event),
+      onChange: () => engine.poolChanged(),
+    };
+  }
+
+  #pass(event: ControlEvent): void {
+    switch (event.type) {
+      case "target-up":
+        this.tell("targetUp", event.target);
+        break;
+      case "target-down":
+        this.tell("targetDown", event.target, event.reason);
+        break;
+      case "target-drain":
+        this.tell("targetDrain", event.target);
+        break;
+      case "target-leave":
+        this.tell("targetLeave", event.target, event.reason);
+        break;
+      case "rejected":
+        this.tell("rejected", { who: event.who, code: event.code, why: event.why });
+        break;
+      case "warning":
+        this.tell("warning", event.message, event.cause);
+        break;
+    }
+  }
+}

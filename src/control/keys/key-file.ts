@@ -1,0 +1,106 @@
+/** Reads and creates key files, and refuses those that others could read. */
+import { randomBytes } from "node:crypto";
+import {
+  constants,
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
+import { type Key, parseKeyFile } from "./key.ts";
+import type { KeyPlace, Surroundings } from "./key-places.ts";
+
+/** Bytes; thousands of keys. Guards against `--key-file /dev/zero` and the like. */
+const MAX_KEY_FILE = 1024 * 1024;
+/** Bytes of a secret that the balancer makes up: as many as the HMAC's output. */
+const SECRET_BYTES = 32;
+
+export interface KeyFileContent {
+  readonly keys: Key[];
+  /** Changes whenever the file does. */
+  readonly signature: string;
+}
+
+/** Throws the file system's ENOENT when there is no such file, otherwise HarmonyError `BAD_KEY_FILE` or `BAD_KEY`. */
+export function readKeyFile(path: string, { platform }: Surroundings): KeyFileContent {
+  const signature = signatureOf(path);
+  const stat = statSync(path);
+  if (!stat.isFile()) throw badFile(path, "is not a regular file");
+  if (stat.size > MAX_KEY_FILE) throw badFile(path, `is larger than ${MAX_KEY_FILE} bytes`);
+  // Windows has no such bits: the profile directory's access list guards the file there.
+  if (platform !== "win32" && (stat.mode & 0o077) !== 0) {
+    throw badFile(path, `is open to other users (mode ${(stat.mode & 0o777).toString(8)}): run chmod 600 ${path}`);
+  }
+  const keys = parseKeyFile(readText(path), path);
+  if (keys.length === 0) throw badFile(path, "holds no key: it takes a line [id:]secret per key");
+  return { keys, signature };
+}
+
+export function signatureOf(path: string): string {
+  const { mtimeMs, ctimeMs, size, ino } = statSync(path);
+  return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
+}
+
+/** Whether a key may be read from this place: the system's only if it can be, a shared directory only if nobody else had a hand in it. */
+export function isPresent({ path, kind }: KeyPlace, { uid }: Surroundings): boolean {
+  try {
+    if (kind === "shared") verifyOwner(dirname(path), uid);
+    if (kind === "system") readFileSync(path);
+    return statSync(path).isFile();
+  } catch (error) {
+    if (error instanceof HarmonyError) throw error;
+    return false; // not there, or not for this user: the next place serves
+  }
+}
+
+/** Creates the key file with a fresh key, unless another process was faster. Directory 0700, file 0600. Throws the file system's error. */
+export function createKeyFile({ path, kind }: KeyPlace, { uid }: Surroundings): void {
+  const directory = dirname(path);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (kind === "shared") verifyOwner(directory, uid);
+  const id = `key-${randomBytes(4).toString("hex")}`;
+  const text = `# Harmony: whoever holds this key may register targets.\n${id}:${randomBytes(SECRET_BYTES).toString("base64url")}\n`;
+  const draft = `${path}.${randomBytes(6).toString("hex")}`;
+  writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
+  try {
+    publish(draft, path);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** A file appears under its name whole or not at all, and never in place of another: two balancers started at once share one key. */
+function publish(draft: string, path: string): void {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return;
+    // File systems without hard links: still exclusive, though a reader might see half a file for a moment.
+    copyFileSync(draft, path, constants.COPYFILE_EXCL);
+  }
+}
+
+/** In a directory where everybody may create names, somebody else may have been there first. */
+function verifyOwner(directory: string, uid: number | null): void {
+  const stat = lstatSync(directory);
+  if (stat.isDirectory() && stat.uid === uid && (stat.mode & 0o077) === 0) return;
+  throw badFile(directory, `is not a directory of this user alone: remove it, or name a key file with --key-file`);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw badFile(path, `cannot be read: ${messageOf(error)}`);
+  }
+}
+
+export function badFile(path: string, problem: string): HarmonyError {
+  return new HarmonyError("BAD_KEY_FILE", `key file ${path} ${problem}`, { fault: "config" });
+}

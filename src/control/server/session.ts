@@ -1,0 +1,243 @@
+/** One reporter's connection on the balancer's side: handshake, then an answer to every report. */
+import { randomBytes } from "node:crypto";
+import { Channel } from "../../net/line-channel.ts";
+import { MAX_HANDSHAKE_LINE, MAX_LINE } from "../../net/lines.ts";
+import { NetError } from "../../net/net-error.ts";
+import type { Connection, TcpAddress } from "../../net/runtime.ts";
+import { isThisHost } from "../../targets/loopback.ts";
+import type { LoopbackFinder } from "../../targets/loopback-finder.ts";
+import type { Holder, Registry } from "../../targets/registry.ts";
+import type { resolveHost } from "../../targets/resolve.ts";
+import type { Cancel, Clock } from "../../util/clock.ts";
+import { HarmonyError, messageOf } from "../../util/errors.ts";
+import { formatHostPort } from "../../util/host-port.ts";
+import { forbids, type Key } from "../keys/key.ts";
+import type { Keys } from "../keys/keys.ts";
+import {
+  type FromReporter,
+  type Ok,
+  type Reject,
+  type Report,
+  readFromReporter,
+  type Welcome,
+} from "../protocol/messages.ts";
+import {
+  challengeLine,
+  type Hello,
+  NONCE_BYTES,
+  provesKey,
+  readHello,
+  Seal,
+  type Transcript,
+} from "../protocol/wire.ts";
+
+/** Stands in for the secret of a key that does not exist, so that its proof is checked like any other. */
+const NOBODYS_SECRET = randomBytes(32).toString("hex");
+/** ms a farewell may take to be written before the connection is dropped. */
+const FAREWELL_MS = 1_000;
+
+export interface SessionOptions {
+  readonly keys: Keys;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly welcome: Omit<Welcome, "t">;
+  /** ms from accept until the key must be proved. */
+  readonly handshakeTimeout: number;
+  /** Name → IP literal, for advertised names. */
+  readonly resolve: typeof resolveHost;
+  /** For reporters on the balancer's own host that advertise nothing. */
+  readonly loopback: Pick<LoopbackFinder, "hostOf">;
+  /** Said hello: it is no longer as cheap to evict. */
+  readonly onHello: (session: Session) => void;
+  /** Proved its key. Throws HarmonyError when there is no room for it. */
+  readonly onAuthenticated: (session: Session) => void;
+  readonly onRejected: (session: Session, code: string, why: string) => void;
+}
+
+export class Session implements Holder {
+  readonly #options: SessionOptions;
+  readonly #channel: Channel;
+  #claimed = "";
+  #key: Key | null = null;
+  #seal: Seal | null = null;
+  #cancelDeadline: Cancel = () => undefined;
+  /** Said goodbye, or dropped: nothing more is read or answered. */
+  #over = false;
+  #running: Promise<void> | null = null;
+
+  constructor(connection: Connection, options: SessionOptions) {
+    this.#options = options;
+    this.#channel = new Channel(connection, MAX_HANDSHAKE_LINE);
+  }
+
+  get remote(): TcpAddress {
+    return this.#channel.connection.remote;
+  }
+
+  /** Only once authenticated. */
+  get key(): Key {
+    if (!this.#key) throw new Error("not authenticated");
+    return this.#key;
+  }
+
+  forbids(report: Report, host: string): string | null {
+    return forbids(this.key, report, this.remote.host, host);
+  }
+
+  /** For logs: where it is and which key it named. */
+  get who(): string {
+    const where = formatHostPort(this.remote.host, this.remote.port);
+    return this.#claimed ? `${where} (key "${this.#claimed}")` : where;
+  }
+
+  /** Serves the session to its end; the connection is then closed. Never rejects. */
+  run(): Promise<void> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    this.#setDeadline(this.#options.handshakeTimeout);
+    try {
+      if (await this.#handshake()) await this.#serve();
+    } catch (error) {
+      await this.#refuse(error);
+    }
+    this.#over = true;
+    this.#setDeadline(FAREWELL_MS);
+    await this.#channel.linger();
+    this.#cancelDeadline();
+  }
+
+  /** Drops the connection now. */
+  abort(): void {
+    this.#over = true;
+    this.#channel.connection.abort();
+  }
+
+  replaced(): void {
+    void this.goodbye("REPLACED", "another reporter has taken this target over");
+  }
+
+  /** Ends the session with a word, if the other side takes it in time. Settles when it is over, never rejects. */
+  async goodbye(code: "REPLACED" | "STOPPING", reason: string): Promise<void> {
+    if (!this.#seal) this.abort();
+    if (!this.#over && this.#seal) {
+      this.#over = true;
+      this.#setDeadline(FAREWELL_MS);
+      await this.#tell(this.#seal.seal({ t: "goodbye", code, reason }));
+      await this.#channel.connection.closeWrite().catch(() => this.abort());
+    }
+    await this.run();
+  }
+
+  async #handshake(): Promise<boolean> {
+    const helloBytes = await this.#channel.readLine();
+    if (!helloBytes) return false;
+    const helloLine = Uint8Array.from(helloBytes);
+    const hello = readHello(helloLine);
+    this.#claimed = hello.key;
+    this.#options.onHello(this);
+    const challenge = challengeLine(randomBytes(NONCE_BYTES).toString("hex"));
+    await this.#channel.send(challenge);
+    const proof = await this.#channel.readLine();
+    if (!proof) return false;
+    const transcript = { hello: helloLine, challenge: Buffer.from(challenge) };
+    this.#authenticate(hello, proof, transcript);
+    await this.#send({ t: "welcome", ...this.#options.welcome });
+    return true;
+  }
+
+  #authenticate(hello: Hello, proof: Uint8Array, transcript: Transcript): void {
+    const key = this.#options.keys.find(hello.key);
+    const proved = provesKey(proof, key?.secret ?? NOBODYS_SECRET, transcript);
+    if (!proved || !key) {
+      const why = key ? `its secret is not the one of key "${key.id}" here` : `there is no key "${hello.key}" here`;
+      throw new WrongKey(why);
+    }
+    this.#key = key;
+    this.#seal = new Seal("balancer", key.secret, transcript);
+    this.#channel.limit = MAX_LINE;
+    this.#options.onAuthenticated(this);
+  }
+
+  async #serve(): Promise<void> {
+    for (;;) {
+      // Silent for a lease: its target is out by now, and the reporter will come back.
+      this.#setDeadline(this.#options.welcome.lease);
+      const line = await this.#channel.readLine();
+      if (!line || this.#over) return;
+      const body = this.#seal?.open(line);
+      if (this.#options.keys.find(this.key.id) !== this.key) {
+        throw new HarmonyError("KEY_CHANGED", `key "${this.key.id}" is no longer valid or has changed`, {
+          fault: "target",
+          retry: true,
+        });
+      }
+      const answer = await this.#answer(readFromReporter(body ?? {}));
+      if (this.#over || answer === null) return;
+      await this.#send(answer);
+      if (answer.t === "reject" && !answer.retry) return;
+    }
+  }
+
+  /** null: the session has ended meanwhile. */
+  async #answer(message: FromReporter): Promise<Ok | Reject | null> {
+    const { registry } = this.#options;
+    if (message.t === "leave") return { t: "ok", ...registry.leave(this) };
+    try {
+      const host = await this.#hostOf(message);
+      if (this.#over) return null; // replaced meanwhile: it must not take the target back
+      return { t: "ok", ...registry.report(this, message, host) };
+    } catch (error) {
+      if (!(error instanceof HarmonyError)) throw error;
+      this.#options.onRejected(this, error.code, error.message);
+      return { t: "reject", code: error.code, reason: error.message, retry: error.retry };
+    }
+  }
+
+  async #hostOf(report: Report): Promise<string> {
+    const { resolve, loopback } = this.#options;
+    if (report.advertise !== undefined) return resolve(report.advertise);
+    return isThisHost(this.remote.host) ? loopback.hostOf(this, report) : this.remote.host;
+  }
+
+  async #send(body: object): Promise<void> {
+    if (this.#seal) await this.#channel.send(this.#seal.seal(body));
+  }
+
+  #setDeadline(ms: number): void {
+    this.#cancelDeadline();
+    this.#cancelDeadline = this.#options.clock.after(ms, () => this.abort());
+  }
+
+  /** Tells both sides why it ends. A lost connection needs no telling. */
+  async #refuse(error: unknown): Promise<void> {
+    if (this.#over || error instanceof NetError) return;
+    const code = error instanceof HarmonyError ? error.code : "INTERNAL";
+    this.#options.onRejected(this, code, messageOf(error));
+    // Whoever did not say a proper hello is told nothing.
+    if (this.#claimed === "" && code !== "BAD_VERSION") return;
+    const retry = error instanceof HarmonyError && error.retry;
+    const reason = publicReason(error);
+    const body: Reject = { t: "reject", code, reason, retry };
+    await this.#tell(this.#seal ? this.#seal.seal(body) : JSON.stringify(body));
+  }
+
+  /** A last line. If it cannot be sent, nobody is left to be told. */
+  async #tell(line: string): Promise<void> {
+    await this.#channel.send(line).catch(() => this.abort());
+  }
+}
+
+class WrongKey extends HarmonyError {
+  constructor(why: string) {
+    super("BAD_KEY", why, { fault: "target" });
+  }
+}
+
+/** The peer does not learn whether the key's id or its secret was wrong, nor anything of our own faults. */
+function publicReason(error: unknown): string {
+  if (error instanceof WrongKey) return "the key is not accepted here";
+  return error instanceof HarmonyError ? error.message : "internal error";
+}

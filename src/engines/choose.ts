@@ -1,0 +1,45 @@
+import { HarmonyError, messageOf } from "../util/errors.ts";
+import type { EngineFactory } from "./engine.ts";
+import { linux } from "./linux/main/engine.ts";
+import { portable } from "./portable/engine.ts";
+
+/** What `--engine` takes. */
+export type EngineKind = "auto" | EngineFactory["name"];
+
+/** Every engine there is, the one that `auto` prefers first. A further engine is one more line here. */
+const ENGINES: readonly EngineFactory[] = [linux, portable];
+
+export interface EngineChoice {
+  readonly factory: EngineFactory;
+  /** The engines that would have been preferred, each with why it cannot run here: for the log. */
+  readonly passedOver: readonly { readonly name: EngineFactory["name"]; readonly reason: string }[];
+}
+
+/**
+ * The best engine of that kind that passes its test. Rejects with HarmonyError `ENGINE_UNAVAILABLE`, which names each
+ * engine that was asked for and why it cannot run.
+ */
+export async function chooseEngine(
+  kind: EngineKind,
+  engines: readonly EngineFactory[] = ENGINES,
+): Promise<EngineChoice> {
+  const candidates = engines.filter((engine) => kind === "auto" || engine.name === kind);
+  const passedOver: { name: EngineFactory["name"]; reason: string }[] = [];
+  for (const factory of candidates) {
+    const reason = await reasonAgainst(factory);
+    if (reason === null) return { factory, passedOver };
+    passedOver.push({ name: factory.name, reason });
+  }
+  const why = passedOver.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
+  const names = ["auto", ...engines.map((engine) => engine.name)].join(", ");
+  const message = `engine "${kind}" cannot run here: ${why || "this build has no such engine"} (it has: ${names})`;
+  throw new HarmonyError("ENGINE_UNAVAILABLE", message, { fault: "config" });
+}
+
+async function reasonAgainst(factory: EngineFactory): Promise<string | null> {
+  try {
+    return await factory.test();
+  } catch (error) {
+    return `its self-test failed: ${messageOf(error)}`;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Seam 2: the data plane. An engine accepts, admits, picks, connects, requeues, relays, and reports each end; what it
+ * shares with the control plane is the Pool alone. All engines pass one conformance suite (test/engines/).
+ */
+
+import type { TcpAddress } from "../net/runtime.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { CloseRecord } from "../proxy/outcome.ts";
+import type { UnavailableHandler } from "../proxy/unavailable.ts";
+
+/** All durations in ms; 0 is "no limit" except where said. */
+export interface EngineOptions {
+  readonly listen: readonly TcpAddress[]; // host "" = every interface, IPv6 and IPv4
+  readonly pool: Pool;
+  /** Further targets tried after a failed connect. 0 tries one target only. */
+  readonly requeue: number;
+  readonly connectTimeout: number; // > 0
+  readonly idleTimeout: number; // no byte either way for this long ends a relay
+  readonly queueTimeout: number; // > 0
+  /** Threads that move bytes, where the engine has any of its own; 0 or left out: as many as there are processors. */
+  readonly threads?: number;
+  /** Bytes to send, a handler, or null: then the client is just closed. */
+  readonly unavailable: Uint8Array | UnavailableHandler | null;
+  readonly onClose: (record: CloseRecord) => void;
+  /** Something an operator should know (descriptor exhaustion, a dead worker, an accept error, a throwing handler). */
+  readonly onWarning: (message: string, cause?: unknown) => void;
+}
+
+export interface Engine {
+  readonly name: "portable" | "linux";
+  /** Bound addresses, in the order of `listen`; ports are real once started. */
+  readonly addresses: readonly TcpAddress[];
+  /** Binds every listener or none. Rejects with NetError. */
+  start(): Promise<void>;
+  /** The pool has changed (a target came, left, changed, a limit moved): waiters in the queue look again. */
+  poolChanged(): void;
+  /**
+   * Stops accepting, answers waiters with `unavailable` ("stopping"), lets relays finish for at most `timeout` ms (0: not at
+   * all) and then aborts them. Settles when no connection is left; idempotent, a second call may shorten the time-out.
+   */
+  close(timeout: number): Promise<void>;
+}
+
+/** A kind of engine, as `--engine` names it. */
+export interface EngineFactory {
+  readonly name: Engine["name"];
+  /** null where it can run, otherwise the reason it cannot. Cheap enough to run at every start. */
+  test(): Promise<string | null>;
+  create(options: EngineOptions): Engine;
+}

@@ -1,0 +1,223 @@
+/**
+ * The data plane for Linux: epoll loops in worker threads, which make their system calls straight from TypeScript. This is the
+ * main thread's part; it accepts nothing and moves nothing, so it stays free however busy the workers are.
+ */
+import { availableParallelism } from "node:os";
+import { openLibc } from "#ffi";
+import { netError } from "../../../net/net-error.ts";
+import type { TcpAddress } from "../../../net/runtime.ts";
+import type { Grant } from "../../../pool/pool.ts";
+import type { CloseRecord } from "../../../proxy/outcome.ts";
+import type { UnavailableHandler } from "../../../proxy/unavailable.ts";
+import { systemClock } from "../../../util/clock.ts";
+import { messageOf } from "../../../util/errors.ts";
+import { Warnings } from "../../../util/rate-limited-log.ts";
+import type { Engine, EngineFactory, EngineOptions } from "../../engine.ts";
+import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
+import { Turnstile } from "../shared/queue-baton.ts";
+import type { Libc } from "../sys/libc.ts";
+import { selfTest } from "../sys/self-test.ts";
+import { MAX_SLOTS } from "../worker/shard.ts";
+import { threadMissing } from "../worker/thread.ts";
+import { Door } from "./handler-bridge.ts";
+import { raiseDescriptorLimit } from "./limits.ts";
+import { type BoundAddress, bind } from "./listeners.ts";
+import { RecordReader } from "./records.ts";
+import { Host } from "./worker-handle.ts";
+
+/** Descriptors left to the rest of the process at most (logs, control channel, admin); of a low limit an eighth. */
+const RESERVED_DESCRIPTORS = 256;
+/** Slots beyond what the descriptors allow, for connections whose records have not been read: two seconds' worth at 30,000 a second. */
+const UNREAD_SLOTS = 65_536;
+
+/** ms for which close() may block its thread until the workers have heard: they take far less unless the machine is overloaded. */
+const STOP_MS = 100;
+
+export class LinuxEngine implements Engine {
+  readonly name = "linux";
+  readonly #options: EngineOptions;
+  readonly #libc: Libc;
+  readonly #warnings: Warnings;
+  #bound: BoundAddress[] = [];
+  readonly #hosts: Host[] = [];
+  readonly #reader: RecordReader;
+  readonly #turnstile = Turnstile.create();
+  readonly #ownGrant = (): boolean => {
+    throw new Error("the queue names the main thread, which has no connections");
+  };
+  readonly #foreignGrant = ({ worker, ticket }: Grant) => this.#hosts[worker - 1]!.grant(ticket);
+  #door: Door | null = null;
+  #listenersClosed = false;
+  #starting: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+  /** The patience of `close()`. */
+  #timeout = Number.POSITIVE_INFINITY;
+
+  constructor(options: EngineOptions, libc: Libc) {
+    this.#options = options;
+    this.#libc = libc;
+    this.#warnings = new Warnings(systemClock, options.onWarning);
+    this.#reader = new RecordReader(this.#hosts, (record) => this.#report(record));
+  }
+
+  get addresses(): readonly TcpAddress[] {
+    return this.#bound.length === 0 ? this.#options.listen : this.#bound.map(({ address }) => address);
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** Waiters whose turn it is are told to go on by their threads. */
+  poolChanged(): void {
+    const { pool } = this.#options;
+    pool.settle();
+    if (pool.waiting > 0) this.#turnstile.serve(pool, this.#ownGrant, this.#foreignGrant);
+  }
+
+  close(timeout: number): Promise<void> {
+    this.#timeout = Math.min(this.#timeout, timeout);
+    if (this.#bound.length > 0) this.#stop();
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** For tests: one worker dies. */
+  crashWorker(index: number): void {
+    this.#hosts[index]!.crash();
+  }
+
+  async #start(): Promise<void> {
+    const limit = raiseDescriptorLimit(this.#libc);
+    const count = this.#options.threads || availableParallelism();
+    const bound: BoundAddress[] = [];
+    try {
+      for (const wanted of this.#options.listen) bound.push(await bind(this.#libc, wanted, count));
+      await this.#startWorkers(count, limit, bound);
+    } catch (error) {
+      await this.#abandon(bound);
+      throw error;
+    }
+    this.#bound = bound;
+  }
+
+  async #startWorkers(count: number, limit: number, bound: readonly BoundAddress[]): Promise<void> {
+    const { connectTimeout, idleTimeout, pool, queueTimeout, requeue, unavailable } = this.#options;
+    const handler = typeof unavailable === "function" ? await this.#openDoor(unavailable, bound) : null;
+    const parts = {
+      libc: this.#libc,
+      pool,
+      turnstile: this.#turnstile,
+      capacity: slotsFor(limit),
+      options: {
+        requeue,
+        connectTimeout,
+        idleTimeout,
+        queueTimeout,
+        text: unavailable instanceof Uint8Array ? unavailable : null,
+        handler,
+        descriptorCeiling: limit - Math.min(RESERVED_DESCRIPTORS, limit >> 3),
+      },
+      onNews: () => this.#reader.read(),
+      onRecord: (record: CloseRecord) => this.#report(record),
+      onWarning: (kind: string, message: string, cause?: unknown) => {
+        if (kind === "worker") this.#options.onWarning(message, cause);
+        else this.#warnings.episode(kind, message, cause);
+      },
+      onRecovered: () => this.poolChanged(),
+    };
+    for (let i = 0; i < count; i++) {
+      const listeners = bound.map(({ descriptors }) => descriptors[i]!);
+      this.#hosts.push(new Host(i + 1, listeners, parts));
+    }
+    await Promise.all(this.#hosts.map((host) => host.start(this.#hosts)));
+  }
+
+  async #openDoor(handler: UnavailableHandler, bound: readonly BoundAddress[]) {
+    this.#door = new Door({
+      handler,
+      pool: this.#options.pool,
+      connectTimeout: this.#options.connectTimeout,
+      local: () => bound[0]!.address,
+      drop: (worker, ticket) => this.#hosts[worker - 1]?.drop(ticket),
+      warn: (message, cause) => this.#warnings.episode("handler", message, cause),
+    });
+    return { port: await this.#door.open(), secret: this.#door.secret };
+  }
+
+  /** Undoes a start that has failed. */
+  async #abandon(bound: readonly BoundAddress[]): Promise<void> {
+    for (const host of this.#hosts) host.close(0);
+    await Promise.all(this.#hosts.map((host) => host.done));
+    this.#hosts.length = 0;
+    await this.#door?.close();
+    this.#closeListeners(bound);
+  }
+
+  /**
+   * The workers take what is connected already, then the listeners are closed: at once, as whoever calls `close()` expects, and
+   * as the workers are awake within microseconds. Only when one is slower is that left for later.
+   */
+  #stop(): void {
+    for (const host of this.#hosts) host.close(this.#timeout);
+    const deadline = performance.now() + STOP_MS;
+    for (const { channel } of this.#hosts) channel.waitFor(STOPPED_ACCEPTING, deadline - performance.now());
+    if (this.#hosts.every(({ channel }) => channel.state >= STOPPED_ACCEPTING)) this.#closeListeners(this.#bound);
+  }
+
+  #closeListeners(bound: readonly BoundAddress[]): void {
+    if (this.#listenersClosed) return;
+    this.#listenersClosed = true;
+    for (const { descriptors } of bound) for (const fd of descriptors) this.#libc.close(fd);
+  }
+
+  async #close(): Promise<void> {
+    // A start that fails has told its own caller, and has left nothing open.
+    await this.#starting?.catch(() => undefined);
+    if (this.#hosts.length === 0) return;
+    this.#stop();
+    await Promise.all(this.#hosts.map((host) => host.stopped));
+    this.#closeListeners(this.#bound);
+    await Promise.all(this.#hosts.map((host) => host.done));
+    this.#reader.stop();
+    await this.#door?.close();
+  }
+
+  #report(record: CloseRecord): void {
+    try {
+      this.#options.onClose(record);
+    } catch (error) {
+      this.#warnings.episode("records", `the listener for close records threw: ${messageOf(error)}`, error);
+    }
+  }
+}
+
+/** Two descriptors per connection bound them; any one worker may get them all. */
+function slotsFor(descriptors: number): number {
+  const wanted = Math.ceil(descriptors / 2) + UNREAD_SLOTS;
+  return Math.min(MAX_SLOTS, 2 ** Math.ceil(Math.log2(wanted)));
+}
+
+/** Null when this process cannot have the engine at all; else its C library. */
+function library(): Libc | string {
+  if (process.platform !== "linux") return `it needs Linux, and this is ${process.platform}`;
+  try {
+    return openLibc() ?? "this runtime has no foreign functions (Node: version 26 or newer, with --experimental-ffi)";
+  } catch (error) {
+    return `the C library cannot be called: ${messageOf(error)}`;
+  }
+}
+
+export const linux: EngineFactory = {
+  name: "linux",
+  async test() {
+    const libc = library();
+    return typeof libc === "string" ? libc : (threadMissing() ?? selfTest(libc, process.arch));
+  },
+  create(options) {
+    const libc = library();
+    if (typeof libc === "string") throw netError("EINVAL", `the linux engine cannot run: ${libc}`);
+    return new LinuxEngine(options, libc);
+  },
+};

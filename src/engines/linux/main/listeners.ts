@@ -1,0 +1,119 @@
+/** The listening sockets: one per address and worker, on the same port, so that the kernel spreads connections over the workers. */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { showAddress } from "../../../net/address.ts";
+import { DEFAULT_BACKLOG, KEEPALIVE_IDLE } from "../../../net/defaults.ts";
+import { toNetError } from "../../../net/net-error.ts";
+import type { TcpAddress } from "../../../net/runtime.ts";
+import * as abi from "../sys/abi.ts";
+import { failureOf } from "../sys/errno.ts";
+import type { Libc, Memory } from "../sys/libc.ts";
+import { decodePeer, encodeLiteral, formatWords } from "../sys/sockaddr.ts";
+
+export interface BoundAddress {
+  readonly address: TcpAddress;
+  /** One per worker. */
+  readonly descriptors: readonly number[];
+}
+
+/** Binds one address for `count` workers, or nothing. Rejects with NetError. A port of 0 becomes the same real one for all. */
+export async function bind(libc: Libc, wanted: TcpAddress, count: number): Promise<BoundAddress> {
+  const doing = `cannot listen on ${showAddress(wanted)}`;
+  const hosts = await literals(wanted.host, doing);
+  const binder = new Binder(libc, doing);
+  try {
+    return binder.bind(hosts, wanted.port, count);
+  } catch (error) {
+    binder.closeAll();
+    throw error;
+  }
+}
+
+/** IP literals to try, in this order. "" is every interface: IPv6 with IPv4 mapped into it, and IPv4 alone where there is no IPv6. */
+async function literals(host: string, doing: string): Promise<string[]> {
+  if (host === "") return ["::", "0.0.0.0"];
+  if (isIP(host) !== 0) return [host];
+  try {
+    return [(await lookup(host)).address];
+  } catch (error) {
+    throw toNetError(error, doing);
+  }
+}
+
+class Binder {
+  readonly memory: Memory;
+  readonly #libc: Libc;
+  readonly #doing: string;
+  readonly #open: number[] = [];
+
+  constructor(libc: Libc, doing: string) {
+    this.#libc = libc;
+    this.#doing = doing;
+    this.memory = libc.alloc(256);
+  }
+
+  bind(hosts: readonly string[], port: number, count: number): BoundAddress {
+    const host = hosts[0]!;
+    const family = isIP(host) === 6 ? abi.AF_INET6 : abi.AF_INET;
+    const fd = this.#libc.socket(family, abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+      if (hosts.length > 1) return this.bind(hosts.slice(1), port, count);
+      throw this.#failure();
+    }
+    this.#open.push(fd);
+    // The first is bound without SO_REUSEPORT: so a port that another process listens on is refused even if that one would share it.
+    this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1);
+    if (family === abi.AF_INET6) this.#set(fd, abi.IPPROTO_IPV6, abi.IPV6_V6ONLY, 0);
+    const length = encodeLiteral(host, port, this.memory.bytes);
+    if (this.#libc.bind(fd, this.memory.at(0), length) < 0) {
+      if (hosts.length > 1 && this.#libc.errno[0] === abi.EADDRNOTAVAIL) return this.bind(hosts.slice(1), port, count);
+      throw this.#failure();
+    }
+    const address = this.#addressOf(fd);
+    if (count > 1) this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1);
+    for (let i = 1; i < count; i++) this.#share(family, host, address.port);
+    for (const each of this.#open.slice(-count)) this.#listen(each);
+    return { address, descriptors: this.#open.slice(-count) };
+  }
+
+  closeAll(): void {
+    for (const fd of this.#open) this.#libc.close(fd);
+  }
+
+  /** A further socket on a port that is ours already. */
+  #share(family: number, host: string, port: number): void {
+    const fd = this.#libc.socket(family, abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, 0);
+    if (fd < 0) throw this.#failure();
+    this.#open.push(fd);
+    this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1);
+    this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1);
+    if (family === abi.AF_INET6) this.#set(fd, abi.IPPROTO_IPV6, abi.IPV6_V6ONLY, 0);
+    const length = encodeLiteral(host, port, this.memory.bytes);
+    if (this.#libc.bind(fd, this.memory.at(0), length) < 0) throw this.#failure();
+  }
+
+  /** What is accepted inherits these options: two calls per connection saved. */
+  #listen(fd: number): void {
+    this.#set(fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1);
+    this.#set(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, 1);
+    this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPIDLE, KEEPALIVE_IDLE / 1000);
+    if (this.#libc.listen(fd, DEFAULT_BACKLOG) < 0) throw this.#failure();
+  }
+
+  #set(fd: number, level: number, option: number, value: number): void {
+    new DataView(this.memory.bytes.buffer).setInt32(128, value, true);
+    if (this.#libc.setsockopt(fd, level, option, this.memory.at(128), 4) < 0) throw this.#failure();
+  }
+
+  #addressOf(fd: number): TcpAddress {
+    new DataView(this.memory.bytes.buffer).setUint32(192, abi.SOCKADDR_MAX, true);
+    if (this.#libc.getsockname(fd, this.memory.at(0), this.memory.at(192)) < 0) throw this.#failure();
+    const words = new Uint32Array(4);
+    const port = decodePeer(this.memory.bytes, words, 0);
+    return { host: formatWords(words, 0), port };
+  }
+
+  #failure(): Error {
+    return failureOf(this.#libc.errno[0]!, this.#doing);
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * What a worker and the rest say to each other while the worker never leaves its loop: words in shared memory, a ring of
+ * connections that have ended (worker → main thread) and a ring of notes: queue grants and drops (any thread → worker). An eventfd wakes the
+ * worker from epoll_wait, and only when it says that it sleeps.
+ *
+ * A slot that has ended stays in the ring of records until the main thread has read it, and is used anew only then; so the
+ * ring, as long as there are slots, can never be full.
+ */
+import type { Libc, Pointer } from "../sys/libc.ts";
+
+/** Pipes per thread: those busy in the same turn of the loop and those with a slow reader. The rest go through the buffer. */
+export const MAX_PIPES = 64;
+
+// Words of the header, each on a cache line of its own where two threads write.
+const SLEEPING = 0;
+const RECORDS_PUSHED = 16;
+const RECORDS_READ = 32;
+/** 1: the main thread waits to be told of the next record. */
+const LISTENING_MAIN = 33;
+const NOTES_CLAIMED = 48;
+/** Bumped for each order of the main thread (ORDER_*). */
+const ORDERS = 64;
+const CLOSE_WITHIN = 65;
+const CRASH = 66;
+/** What the worker has come to, as numbers of State. */
+const STATE = 80;
+/** Slots below this have been used. */
+const SPAN = 81;
+/** Ends of the worker's pipes, each plus one: so that they can be closed after its death. */
+const PIPES = 96;
+const HEADER_WORDS = PIPES + 2 * MAX_PIPES;
+
+/** A worker's progress, in order. */
+export const STARTING = 0;
+export const RUNNING = 1;
+/** No longer accepts: the listeners may be closed. */
+export const STOPPED_ACCEPTING = 2;
+/** Its last connection is over and its loop has ended. */
+export const DONE = 3;
+
+export class Channel {
+  readonly buffer: SharedArrayBuffer;
+  /** Read end and write end of each pipe, each plus one; 0 where there is none. */
+  readonly pipes: Int32Array;
+  readonly #words: Int32Array;
+  readonly #records: Int32Array;
+  readonly #notes: Int32Array;
+  readonly #mask: number;
+
+  /** `capacity` is a power of two: the worker's slots. */
+  constructor(buffer: SharedArrayBuffer, capacity: number) {
+    this.buffer = buffer;
+    this.#words = new Int32Array(buffer, 0, HEADER_WORDS);
+    this.pipes = this.#words.subarray(PIPES, PIPES + 2 * MAX_PIPES);
+    this.#records = new Int32Array(buffer, HEADER_WORDS * 4, capacity);
+    this.#notes = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
+    this.#mask = capacity - 1;
+  }
+
+  static create(capacity: number): Channel {
+    return new Channel(new SharedArrayBuffer((HEADER_WORDS + 2 * capacity) * 4), capacity);
+  }
+
+  // Worker: sleeping.
+
+  /** From here on others must write the eventfd. Whatever came before this is seen by looking once more after it. */
+  fallAsleep(): void {
+    Atomics.store(this.#words, SLEEPING, 1);
+  }
+
+  awake(): void {
+    Atomics.store(this.#words, SLEEPING, 0);
+  }
+
+  /** Any thread, after it has written what the worker is to see. True: the caller has to write the eventfd. */
+  mustWake(): boolean {
+    return Atomics.load(this.#words, SLEEPING) === 1 && Atomics.exchange(this.#words, SLEEPING, 0) === 1;
+  }
+
+  // Records: worker → main thread.
+
+  push(slot: number): void {
+    const pushed = this.#words[RECORDS_PUSHED]!;
+    this.#records[pushed & this.#mask] = slot;
+    Atomics.store(this.#words, RECORDS_PUSHED, (pushed + 1) | 0);
+  }
+
+  /** True when the main thread waits for word of records: then the caller has to give it. */
+  mustTell(): boolean {
+    return Atomics.load(this.#words, LISTENING_MAIN) === 1 && Atomics.exchange(this.#words, LISTENING_MAIN, 0) === 1;
+  }
+
+  /** Main thread: the next slot that has ended, or -1. It is the worker's again after `recycle()`. */
+  next(): number {
+    const read = this.#words[RECORDS_READ]!;
+    return read === Atomics.load(this.#words, RECORDS_PUSHED) ? -1 : this.#records[read & this.#mask]!;
+  }
+
+  recycle(): void {
+    Atomics.store(this.#words, RECORDS_READ, (this.#words[RECORDS_READ]! + 1) | 0);
+  }
+
+  /** Main thread: wants word of the next record. True: there is one already, and no word will come. */
+  listen(): boolean {
+    Atomics.store(this.#words, LISTENING_MAIN, 1);
+    return this.next() >= 0 && Atomics.exchange(this.#words, LISTENING_MAIN, 0) === 1;
+  }
+
+  /** Worker: hands back the slots whose records were read since `from`; returns where to begin the next time. */
+  reclaim(from: number, free: number[]): number {
+    const read = Atomics.load(this.#words, RECORDS_READ);
+    for (; from !== read; from = (from + 1) | 0) free.push(this.#records[from & this.#mask]!);
+    return from;
+  }
+
+  // Notes: any thread → worker.
+
+  /** A waiter's turn has come. The ring has room, since a worker has fewer connections than slots. */
+  grant(ticket: number): void {
+    this.#note(ticket + 1);
+  }
+
+  /** The connection is to be reset: the handler that answers it has dropped it. */
+  drop(ticket: number): void {
+    this.#note(-1 - ticket);
+  }
+
+  /** 0 is an empty place. */
+  #note(note: number): void {
+    const place = Atomics.add(this.#words, NOTES_CLAIMED, 1);
+    Atomics.store(this.#notes, place & this.#mask, note);
+  }
+
+  hasNote(place: number): boolean {
+    return Atomics.load(this.#notes, place & this.#mask) !== 0;
+  }
+
+  /** Worker: what is at `place`: the ticket of a grant plus one, its negative for a drop, 0 for nothing yet. */
+  takeNote(place: number): number {
+    const note = Atomics.load(this.#notes, place & this.#mask);
+    if (note !== 0) Atomics.store(this.#notes, place & this.#mask, 0);
+    return note;
+  }
+
+  // Orders: main thread → worker.
+
+  order(closeWithin: number): void {
+    Atomics.store(this.#words, CLOSE_WITHIN, closeWithin);
+    Atomics.add(this.#words, ORDERS, 1);
+  }
+
+  /** The worker drops everything at its next turn. */
+  crash(): void {
+    Atomics.store(this.#words, CRASH, 1);
+    Atomics.add(this.#words, ORDERS, 1);
+  }
+
+  get orders(): number {
+    return Atomics.load(this.#words, ORDERS);
+  }
+
+  get closeWithin(): number {
+    return Atomics.load(this.#words, CLOSE_WITHIN);
+  }
+
+  get crashOrdered(): boolean {
+    return Atomics.load(this.#words, CRASH) === 1;
+  }
+
+  // Progress of the worker.
+
+  get state(): number {
+    return Atomics.load(this.#words, STATE);
+  }
+
+  set state(state: number) {
+    Atomics.store(this.#words, STATE, state);
+    Atomics.notify(this.#words, STATE);
+  }
+
+  /** Blocks this thread until the worker has come so far, or `ms` have passed. */
+  waitFor(state: number, ms: number): void {
+    const deadline = performance.now() + ms;
+    for (let seen = this.state; seen < state; seen = this.state) {
+      const left = deadline - performance.now();
+      if (left <= 0 || Atomics.wait(this.#words, STATE, seen, left) === "timed-out") return;
+    }
+  }
+
+  get span(): number {
+    return Atomics.load(this.#words, SPAN);
+  }
+
+  set span(span: number) {
+    Atomics.store(this.#words, SPAN, span);
+  }
+
+  /** Main thread, while the worker does not run: as new. */
+  reset(): void {
+    this.#words.fill(0);
+    this.#records.fill(0);
+    this.#notes.fill(0);
+  }
+}
+
+/** Wakes whoever waits on the eventfd. `one` points to eight bytes: 1, little-endian. */
+export function ring(libc: Libc, eventfd: number, one: Pointer): void {
+  libc.write(eventfd, one, 8); // fails only when the counter is full: then it is readable as it is
+}

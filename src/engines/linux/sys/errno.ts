@@ -1,0 +1,38 @@
+/** Kernel error numbers in the words of the runtime seam. */
+import type { NetCode } from "../../../net/net-error.ts";
+import { NetError, netError } from "../../../net/net-error.ts";
+import * as abi from "./abi.ts";
+
+const CODES: Readonly<Record<number, NetCode>> = {
+  [abi.EPERM]: "EACCES",
+  [abi.ENOENT]: "ENOENT",
+  [abi.EAGAIN]: "ECONNREFUSED", // connect() to a Unix socket whose backlog is full
+  [abi.EACCES]: "EACCES",
+  [abi.ENOTDIR]: "ENOENT",
+  [abi.EINVAL]: "EINVAL",
+  [abi.ENFILE]: "EMFILE",
+  [abi.EMFILE]: "EMFILE",
+  [abi.EPIPE]: "ECONNRESET",
+  [abi.EAFNOSUPPORT]: "EADDRNOTAVAIL",
+  [abi.EADDRINUSE]: "EADDRINUSE",
+  [abi.EADDRNOTAVAIL]: "EADDRNOTAVAIL",
+  [abi.ENETDOWN]: "ENETUNREACH",
+  [abi.ENETUNREACH]: "ENETUNREACH",
+  [abi.ECONNABORTED]: "ECONNRESET",
+  [abi.ECONNRESET]: "ECONNRESET",
+  [abi.ETIMEDOUT]: "ETIMEDOUT",
+  [abi.ECONNREFUSED]: "ECONNREFUSED",
+  [abi.EHOSTDOWN]: "EHOSTUNREACH",
+  [abi.EHOSTUNREACH]: "EHOSTUNREACH",
+};
+
+/** The native side of a failed call. */
+export function errorOf(errno: number): NetError {
+  return new NetError(CODES[errno] ?? "EUNKNOWN", `errno ${errno}`);
+}
+
+/** The failure of doing something, in full words. */
+export function failureOf(errno: number, doing: string): NetError {
+  const cause = errorOf(errno);
+  return netError(cause.code, doing, cause);
+}

@@ -1,0 +1,190 @@
+/** Taking in new connections, and leaving them to the kernel while there is no room for them. */
+
+import {
+  ACCEPTED_AT,
+  ADDRESS,
+  BITS,
+  BY_BALANCER,
+  CLIENT,
+  CONNECT_MS,
+  FAILURE,
+  FD,
+  FIRST,
+  HOLDS,
+  IN_QUEUE,
+  KEPT_ALIVE,
+  MOVED_IN,
+  MOVED_OUT,
+  OUTCOME,
+  outcome,
+  PASS,
+  PHASE,
+  PORT,
+  QUEUED_MS,
+  REASON,
+  REQUEUES,
+  RESET,
+  ROW,
+  STARTED_AT,
+  STREAK,
+  STRIDE,
+  TARGET,
+  TOLD_IN,
+  TOLD_OUT,
+  UNDELAYED,
+  WRITABLE,
+} from "../shared/slots.ts";
+import * as abi from "../sys/abi.ts";
+import { decodePeer } from "../sys/sockaddr.ts";
+import { finish } from "./close.ts";
+import { admit } from "./course.ts";
+import { LISTENER_EVENT, type Shard } from "./shard.ts";
+
+/** Connections taken per event: enough to empty a burst's backlog in a few turns, few enough to let the others have theirs. */
+const MOST_AT_ONCE = 64;
+/** ms after which it is tried again without any connection of ours having ended: the descriptors may have been others'. */
+const RETRY_MS = 100;
+
+export function startAccepting(s: Shard): void {
+  if (s.accepting || s.closing) return;
+  s.accepting = true;
+  s.acceptAgainAt = Number.POSITIVE_INFINITY;
+  // Level-triggered: what one turn leaves is reported again by the next.
+  for (const [i, fd] of s.listeners.entries()) {
+    if (s.watchAs(fd, abi.EPOLLIN, LISTENER_EVENT + i, 0) < 0) pauseAccepting(s);
+  }
+}
+
+function stopAccepting(s: Shard): void {
+  s.accepting = false;
+  for (const fd of s.listeners) s.libc.epoll_ctl(s.epoll, abi.EPOLL_CTL_DEL, fd, s.small.event);
+}
+
+/** After a pause. */
+export function tryAccepting(s: Shard): void {
+  if (s.closing) return;
+  if (descriptorFree(s)) startAccepting(s);
+  else s.acceptAgainAt = s.now + RETRY_MS;
+}
+
+/**
+ * Whether the next descriptor is below the ceiling: the kernel gives the lowest that is free, so one taken for a moment tells.
+ * That is two calls, made only near the number of connections at which descriptors were short before.
+ */
+function descriptorFree(s: Shard): boolean {
+  if (s.open < s.tightFrom) return true;
+  const probe = s.libc.eventfd(0, abi.EFD_CLOEXEC);
+  if (probe >= 0) s.libc.close(probe);
+  return probe >= 0 && probe < s.options.descriptorCeiling;
+}
+
+/** The last look at the listeners: whoever is connected already is told that the balancer stops, not cut off. */
+export function acceptRest(s: Shard): void {
+  for (const fd of s.listeners) {
+    for (s.acceptBudget = MOST_AT_ONCE; s.acceptBudget === MOST_AT_ONCE && s.accepting; ) acceptFrom(s, fd);
+  }
+  stopAccepting(s);
+  s.acceptAgainAt = Number.POSITIVE_INFINITY;
+}
+
+/** Until a connection ends, or a while has passed. */
+function pauseAccepting(s: Shard): void {
+  stopAccepting(s);
+  s.acceptAgainAt = s.now + RETRY_MS;
+}
+
+/**
+ * Takes what a listener has. The number of calls follows what the last turns found: one that finds the backlog empty costs a
+ * call for nothing, so after such a turn fewer are tried, and after one that did not reach the end more.
+ */
+export function acceptFrom(s: Shard, listener: number): void {
+  for (let i = 0; i < s.acceptBudget; i++) {
+    if (!descriptorFree(s)) {
+      outOf(s, "file descriptors");
+      return;
+    }
+    const slot = s.takeSlot();
+    if (slot < 0) {
+      s.warn(
+        "slots",
+        "no new connections for now: the main thread is too busy to read the records of those that ended",
+      );
+      pauseAccepting(s);
+      return;
+    }
+    const fd = acceptOne(s, listener);
+    if (fd < 0) {
+      s.returnSlot(slot);
+      s.acceptBudget = Math.max(1, s.acceptBudget >> 1);
+      return;
+    }
+    begin(s, slot, fd);
+    if (Math.max(fd, s.words[slot * STRIDE + FD + TARGET]!) >= s.options.descriptorCeiling) nearLimit(s);
+  }
+  s.acceptBudget = Math.min(MOST_AT_ONCE, s.acceptBudget * 2);
+}
+
+/** A descriptor, or -1 when there is none to be had now. */
+function acceptOne(s: Shard, listener: number): number {
+  const { libc, small } = s;
+  for (;;) {
+    small.setLength(abi.SOCKADDR_MAX);
+    const fd = libc.accept4(listener, small.address, small.length, abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC);
+    if (fd >= 0) return fd;
+    const errno = libc.errno[0]!;
+    if (errno === abi.EAGAIN) return -1;
+    if (errno === abi.EMFILE || errno === abi.ENFILE || errno === abi.ENOBUFS || errno === abi.ENOMEM) {
+      outOf(s, errno === abi.EMFILE || errno === abi.ENFILE ? "file descriptors" : "memory for sockets");
+      return -1;
+    }
+    // Else that one connection was lost before it was taken (accept(2) passes on its network errors): the next one.
+    if (errno === abi.EBADF || errno === abi.EINVAL) throw new Error(`a listener is gone (errno ${errno})`);
+  }
+}
+
+/** From an eighth fewer connections on, each accept is preceded by a look. */
+function nearLimit(s: Shard): void {
+  s.tightFrom = Math.min(s.tightFrom, s.open - (s.open >> 3));
+}
+
+function outOf(s: Shard, what: "file descriptors" | "memory for sockets"): void {
+  const remedy = what === "file descriptors" ? " (raise the limit: ulimit -n)" : "";
+  nearLimit(s);
+  s.warn(what, `no new connections until others end: out of ${what}${remedy}`);
+  pauseAccepting(s);
+}
+
+function begin(s: Shard, slot: number, fd: number): void {
+  const { words, doubles } = s;
+  const at = slot * STRIDE;
+  const half = at >> 1;
+  words[at + PORT] = decodePeer(s.small.addressBytes, s.slots.unsigned, at + ADDRESS);
+  words[at + FD + CLIENT] = fd;
+  words[at + FD + TARGET] = -1;
+  // Linux passes the listener's TCP_NODELAY and SO_KEEPALIVE on to what it accepts.
+  words[at + BITS + CLIENT] = WRITABLE | UNDELAYED | KEPT_ALIVE;
+  words[at + BITS + TARGET] = 0;
+  words[at + STREAK] = 0;
+  words[at + STREAK + 1] = 0;
+  words[at + ROW] = -1;
+  words[at + FIRST] = 0;
+  words[at + OUTCOME] = 0;
+  words[at + REQUEUES] = 0;
+  words[at + FAILURE] = 0;
+  words[at + REASON] = 0;
+  words[at + PASS] = 0;
+  words[at + HOLDS] = 0;
+  words[at + PHASE] = IN_QUEUE;
+  doubles[half + MOVED_IN] = 0;
+  doubles[half + MOVED_OUT] = 0;
+  doubles[half + TOLD_IN] = 0;
+  doubles[half + TOLD_OUT] = 0;
+  doubles[half + STARTED_AT] = s.now;
+  doubles[half + ACCEPTED_AT] = s.now;
+  doubles[half + QUEUED_MS] = 0;
+  doubles[half + CONNECT_MS] = -1;
+  s.open++;
+  // Fails when the user's watches or the kernel's memory are used up: nothing would ever be heard of it.
+  if (s.watch(fd, slot, CLIENT) < 0) finish(s, slot, outcome(BY_BALANCER, RESET), true);
+  else admit(s, slot);
+}

@@ -1,0 +1,25 @@
+/** Starting a worker thread from whatever form this program has: source, npm package, bundle or compiled file. */
+import { existsSync } from "node:fs";
+import { Worker } from "node:worker_threads";
+import type { WorkerData } from "./worker.ts";
+
+/** Where `bun build --compile` puts the worker's module, which the build names as a second entry (scripts/build/programs.ts). */
+const COMPILED_BY_BUN = "file:///$bunfs/root/engines/linux/worker/worker.js";
+
+export function startThread(data: WorkerData): Worker {
+  return new Worker(workerModule(), { workerData: data });
+}
+
+/** Null, or why this build has no thread to start: whoever bundles Harmony may have left the worker out. */
+export function threadMissing(): string | null {
+  const module = workerModule();
+  return existsSync(module) ? null : `this build lacks the module of its threads, ${module}`;
+}
+
+function workerModule(): URL {
+  // Bun's bytecode form keeps the source's path in import.meta.url, so only where the program lies tells.
+  if (process.argv[1]?.startsWith("/$bunfs/")) return new URL(COMPILED_BY_BUN);
+  // Beside this module: TypeScript in the source, JavaScript in the npm package; in Deno's form both are bundled into one folder.
+  const ending = /\.\w+$/.exec(import.meta.url)![0];
+  return new URL(`./worker${ending}`, import.meta.url);
+}

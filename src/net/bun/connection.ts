@@ -1,0 +1,113 @@
+import { netError, toNetError } from "../net-error.ts";
+import { PushConnection } from "../push-connection.ts";
+
+export type BunSocket = Bun.Socket<BunConnection>;
+
+/**
+ * A socket of Bun, which is told apart from Node's by three habits: `write()` may take a part only, `drain` also comes
+ * unasked, and the peer's FIN after our own arrives as `close` without `end`.
+ */
+export class BunConnection extends PushConnection {
+  protected readonly socket: BunSocket;
+  /** What the kernel has not taken yet, oldest first. Empty in most connections' whole life. */
+  private outbox: Uint8Array[] = [];
+  /** What follows once the outbox is empty. */
+  private afterFlush: "nothing" | "fin" | "end" = "nothing";
+  private writer: { resolve(): void; reject(error: Error): void } | null = null;
+  private paused = false;
+
+  /** Connections of this class whose socket exists. */
+  static open = 0;
+
+  constructor(socket: BunSocket) {
+    super();
+    this.socket = socket;
+    BunConnection.open += 1;
+  }
+
+  pauseReading(): void {
+    if (this.paused || this.gone) return;
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.paused || this.gone) return;
+    this.paused = false;
+    this.socket.resume();
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.outbox.length === 0) {
+      const taken = this.socket.write(bytes);
+      if (taken === bytes.length) return true;
+      this.outbox.push(taken > 0 ? bytes.subarray(taken) : bytes);
+    } else {
+      this.outbox.push(bytes);
+    }
+    return false;
+  }
+
+  protected sendAndWait(bytes: Uint8Array): Promise<void> {
+    if (this.writer !== null) return Promise.reject(netError("EINVAL", "a second write() while one is under way"));
+    if (this.send(bytes)) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.writer = { resolve, reject };
+    });
+  }
+
+  protected sendFin(): void {
+    if (this.ended) this.release();
+    else if (this.outbox.length === 0) this.socket.shutdown();
+    else this.afterFlush = "fin";
+  }
+
+  protected release(): void {
+    if (this.outbox.length === 0) this.socket.end();
+    else this.afterFlush = "end";
+  }
+
+  protected drop(): void {
+    this.socket.terminate();
+  }
+
+  /** For the handlers of the adapter, which all sockets share. */
+  onData(bytes: Uint8Array): void {
+    this.gotData(bytes);
+  }
+
+  onEnd(): void {
+    this.gotEnd();
+  }
+
+  onDrain(): void {
+    if (this.outbox.length === 0) return;
+    while (this.outbox.length > 0) {
+      const bytes = this.outbox[0]!;
+      const taken = this.socket.write(bytes);
+      if (taken < bytes.length) {
+        if (taken > 0) this.outbox[0] = bytes.subarray(taken);
+        return;
+      }
+      this.outbox.shift();
+    }
+    const writer = this.writer;
+    this.writer = null;
+    writer?.resolve();
+    this.gotDrain();
+    if (this.afterFlush === "fin") this.socket.shutdown();
+    else if (this.afterFlush === "end") this.socket.end(); // calls onClose() before it returns
+  }
+
+  onClose(error: unknown): void {
+    if (this.gone) return;
+    BunConnection.open -= 1;
+    const unsent = this.outbox.length > 0;
+    this.outbox = [];
+    if (error === undefined && this.finished && !unsent) this.gotEnd();
+    this.gotClose(error === undefined ? null : toNetError(error, "reading or writing"));
+    const writer = this.writer;
+    this.writer = null;
+    writer?.reject(this.refusal() ?? netError("ECONNRESET", "writing"));
+  }
+}

@@ -1,0 +1,37 @@
+import type { Socket } from "node:net";
+import { Strangers } from "../util/pre-auth-limit.ts";
+
+/**
+ * Sockets whose TLS handshake is under way: no more than the limits of strangers allow, or they would hold descriptors
+ * below whatever the receiver of finished connections can count.
+ */
+export class Handshakes {
+  /** By the peer's address and port: runtimes differ in which socket object stands for a handshake. */
+  private readonly strangers = new Strangers<string>();
+  private readonly sockets = new Map<string, Socket>();
+
+  /** Drops the oldest where it is one too many. */
+  begin(socket: Socket): void {
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined) {
+      socket.destroy(); // reset already
+      return;
+    }
+    const peer = `${remoteAddress} ${remotePort}`;
+    const evicted = this.strangers.add(peer, remoteAddress);
+    if (evicted !== null) this.sockets.get(evicted)?.destroy();
+    this.sockets.set(peer, socket);
+    socket.once("close", () => {
+      if (this.sockets.get(peer) === socket) this.forget(peer);
+    });
+  }
+
+  done(socket: Socket): void {
+    this.forget(`${socket.remoteAddress} ${socket.remotePort}`);
+  }
+
+  private forget(peer: string): void {
+    this.strangers.delete(peer);
+    this.sockets.delete(peer);
+  }
+}

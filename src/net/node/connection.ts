@@ -1,0 +1,118 @@
+import type { Socket } from "node:net";
+import { type NetError, netError, toNetError } from "../net-error.ts";
+import { PushConnection } from "../push-connection.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** The connection rides on its socket, so that all sockets share their listeners and none needs closures of its own. */
+const OWNER: unique symbol = Symbol("connection");
+type OwnedSocket = Socket & { [OWNER]: NodeConnection };
+
+/** A net.Socket or TLSSocket, connected, with `allowHalfOpen`. */
+export class NodeConnection extends PushConnection {
+  protected readonly socket: Socket;
+  private readonly plain: boolean;
+  private failure: Error | null = null;
+
+  /** `plain`: the socket is TCP without TLS, on which resetAndDestroy() works. */
+  constructor(socket: Socket, plain: boolean) {
+    super();
+    this.socket = socket;
+    this.plain = plain;
+    (socket as OwnedSocket)[OWNER] = this;
+    socket.pause(); // otherwise the "data" listener starts the flow
+    socket.on("data", NodeConnection.onData);
+    socket.on("end", NodeConnection.onEnd);
+    socket.on("drain", NodeConnection.onDrain);
+    socket.on("error", NodeConnection.onError);
+    socket.on("close", NodeConnection.onClose);
+  }
+
+  pauseReading(): void {
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    this.socket.resume();
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (!this.socket.writable) return true; // it is dying: its "close" comes, not its "drain"
+    // A chunk above the high-water mark answers false even when the kernel took it at once.
+    return this.socket.write(bytes) || this.socket.writableLength === 0;
+  }
+
+  protected sendAndWait(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // The callback, not the return value: the kernel has the bytes only then, and until then they must not change.
+      this.socket.write(bytes, (error) => {
+        // A write that destroy() cut short calls back without an error.
+        if (error || this.socket.destroyed) reject(this.refusal() ?? this.loss());
+        else resolve();
+      });
+    });
+  }
+
+  protected sendFin(): void {
+    if (this.ended) this.release();
+    else if (this.socket.writableLength === 0) this.socket.end();
+    else this.afterFlush(() => this.socket.end());
+  }
+
+  protected release(): void {
+    // Nothing is left to send: closing sends the FIN, without a shutdown and its round through the event loop.
+    if (this.socket.writableLength === 0 && this.plain) this.socket.destroy();
+    else this.afterFlush(() => this.socket.destroySoon());
+  }
+
+  protected drop(): void {
+    // A shutdown under way would make the reset fail and leak the descriptor, hence afterFlush(): none starts before the flush.
+    if (this.plain && !this.socket.writableEnded) this.socket.resetAndDestroy();
+    else this.socket.destroy();
+  }
+
+  /** Why a write failed, when "close" is yet to come. */
+  private loss(): NetError {
+    return this.failure === null ? netError("ECONNRESET", "writing") : toNetError(this.failure, "writing");
+  }
+
+  private afterFlush(action: () => void): void {
+    this.socket.write(NOTHING, (error) => {
+      if (!error) action(); // otherwise "close" tells
+    });
+  }
+
+  private static readonly onData = function (this: Socket, bytes: Uint8Array): void {
+    (this as OwnedSocket)[OWNER].gotData(bytes);
+  };
+
+  private static readonly onEnd = function (this: Socket): void {
+    const owner = (this as OwnedSocket)[OWNER];
+    if (owner.plain && !owner.finished && peerIsGone(this)) this.destroy(netError("ECONNRESET", "reading"));
+    else owner.gotEnd();
+  };
+
+  private static readonly onDrain = function (this: Socket): void {
+    (this as OwnedSocket)[OWNER].gotDrain();
+  };
+
+  private static readonly onError = function (this: Socket, error: Error): void {
+    (this as OwnedSocket)[OWNER].failure = error;
+  };
+
+  private static readonly onClose = function (this: Socket): void {
+    const owner = (this as OwnedSocket)[OWNER];
+    owner.gotClose(owner.failure === null ? null : toNetError(owner.failure, "reading or writing"));
+  };
+}
+
+/**
+ * libuv reports a reset that arrives together with the last bytes as a FIN, and what was cut off would pass for complete.
+ * The kernel knows better: a socket that was reset has no peer any more. (Only valid before our own FIN; answers false
+ * where the runtime's sockets do not tell.)
+ */
+function peerIsGone(socket: Socket): boolean {
+  const handle = (socket as { _handle?: { getpeername?: (out: object) => number } })._handle;
+  const status = handle?.getpeername?.({});
+  return status !== undefined && status !== 0;
+}

@@ -1,0 +1,50 @@
+import ipaddr from "ipaddr.js";
+import type { ClientKey } from "./pool.ts";
+
+const V4_MAPPED = 0xffff; // the third word of ::ffff:0:0/96
+
+/**
+ * An IP literal as the pool's key of a client: four big-endian 32-bit words of its IPv6 form, written into `into`. A text that
+ * is no IP literal (a peer without an address) gives the all-zero key, so that it still has one.
+ */
+export function clientKey(host: string, into: ClientKey): ClientKey {
+  const v4 = parseIpv4(host);
+  if (v4 >= 0) {
+    into[0] = 0;
+    into[1] = 0;
+    into[2] = V4_MAPPED;
+    into[3] = v4;
+    return into;
+  }
+  return ipv6Key(host, into);
+}
+
+/** Dotted decimal → unsigned 32-bit value, or -1. By hand because it runs twice per connection, and nearly all are IPv4. */
+export function parseIpv4(text: string): number {
+  let address = 0;
+  let part = -1; // -1: no digit of this part seen yet
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2e) {
+      if (part < 0 || ++dots > 3) return -1;
+      address = address * 256 + part;
+      part = -1;
+    } else {
+      if (code < 0x30 || code > 0x39) return -1;
+      part = (part < 0 ? 0 : part * 10) + code - 0x30;
+      if (part > 255) return -1;
+    }
+  }
+  return dots === 3 && part >= 0 ? address * 256 + part : -1;
+}
+
+function ipv6Key(host: string, into: ClientKey): ClientKey {
+  into.fill(0);
+  if (!ipaddr.IPv6.isValid(host)) return into;
+  ipaddr.IPv6.parse(host).parts.forEach((part, i) => {
+    const word = i >> 1;
+    into[word] = i & 1 ? into[word]! | part : part << 16;
+  });
+  return into;
+}

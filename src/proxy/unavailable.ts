@@ -1,0 +1,52 @@
+import type { Duplex } from "node:stream";
+import type { UnavailableReason } from "./outcome.ts";
+
+/** Passed to the function form of `unavailable`. `code` is the reason; `cause` the last connect failure, if any. */
+export class UnavailableError extends Error {
+  override readonly name = "UnavailableError";
+  readonly code: UnavailableReason;
+
+  constructor(code: UnavailableReason, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+/** The client's connection as a stream with a net.Socket's basics. Nagle is off and keepalive on, whatever is asked. */
+export interface UnavailableSocket extends Duplex {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Emits "timeout" after that many ms without a byte either way; ends nothing by itself. 0 switches it off. */
+  setTimeout(ms: number, onTimeout?: () => void): this;
+  setNoDelay(noDelay?: boolean): this;
+  setKeepAlive(enable?: boolean, initialDelay?: number): this;
+  /** Destroys it once what was written has been sent. */
+  destroySoon(): void;
+}
+export type UnavailableHandler = (error: UnavailableError, socket: UnavailableSocket) => unknown;
+
+/** ms in which a client has to take its answer, or a handler to give it: long for a person's patience, short for a leak. */
+export const ANSWER_MS = 30_000;
+
+/**
+ * ms for which a client may go on sending after our FIN. A socket that is closed with unread bytes sends a reset, and a reset
+ * overtakes the answer (RFC 9112, 9.6); a client that has not read it by then is not going to.
+ */
+export const LINGER_MS = 5_000;
+
+/** Bytes read and dropped in that time: an upload that is under way when the answer comes, but not a film. */
+export const LINGER_BYTES = 16 * 1024 * 1024;
+
+const MESSAGES: Record<UnavailableReason, string> = {
+  "no-targets": "no target is registered, up and below its limit",
+  "connect-failed": "every target that was tried refused or did not answer",
+  "queue-full": "too many connections wait already",
+  "queue-timeout": "no place became free in time",
+  stopping: "the balancer is stopping",
+};
+
+export function messageFor(reason: UnavailableReason): string {
+  return `Unavailable: ${MESSAGES[reason]}`;
+}

@@ -1,0 +1,46 @@
+/** Keeps a target from leading the balancer back to itself: each connection would then beget another until descriptors run out. */
+import { networkInterfaces } from "node:os";
+import { canonicalHost, parseIp } from "../net/ip.ts";
+import type { TcpAddress } from "../net/runtime.ts";
+import { formatHostPort } from "../util/host-port.ts";
+
+/** Addresses of this host, as IP literals. */
+export function localAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((cards) => (cards ?? []).map((card) => card.address));
+}
+
+/**
+ * Why the balancer cannot dial this target, or null: an address that is no single host's, or one of the `listeners`
+ * (wildcard listeners are reached at every address in `local`).
+ */
+export function undialable(
+  target: TcpAddress,
+  listeners: readonly TcpAddress[],
+  local: readonly string[],
+): string | null {
+  const ip = parseIp(target.host);
+  if (ip === null) return `"${target.host}" is not an IP address`;
+  const range = ip.range();
+  if (range === "unspecified" || range === "multicast" || range === "broadcast") {
+    return `${target.host} is not the address of a host`;
+  }
+  const own = listeners.find(
+    ({ host, port }) =>
+      port === target.port && (isWildcard(host) ? isLocal(target.host, local) : same(host, target.host)),
+  );
+  return own
+    ? `the balancer itself listens at ${formatHostPort(target.host, target.port)}: it would dial itself`
+    : null;
+}
+
+function isWildcard(host: string): boolean {
+  return host === "" || parseIp(host)?.range() === "unspecified";
+}
+
+function isLocal(host: string, local: readonly string[]): boolean {
+  return parseIp(host)?.range() === "loopback" || local.some((address) => same(address, host));
+}
+
+function same(a: string, b: string): boolean {
+  return canonicalHost(a) === canonicalHost(b);
+}

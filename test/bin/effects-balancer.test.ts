@@ -1,0 +1,235 @@
+/** What each flag of the balancer does, where it is not what the default does. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { runtime } from "#runtime";
+import { LinkSession } from "../../src/control/client/link-session.ts";
+import { parseKey } from "../../src/control/keys/key.ts";
+import { systemClock } from "../../src/util/clock.ts";
+import { freePorts } from "../blackbox/harness/targets.ts";
+import { exchange, readText } from "../blackbox/harness/tcp.ts";
+import { openBlackHole } from "../engines/black-hole.ts";
+import {
+  balancerWith,
+  closeLater,
+  endEffects,
+  event,
+  greeter,
+  KEY,
+  report,
+  soon,
+  type TestBalancer,
+  target,
+} from "./effects.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "harmony-effects-"));
+
+after(async () => {
+  await endEffects();
+  rmSync(folder, { recursive: true });
+});
+
+function count(names: readonly string[]): Record<string, number> {
+  const seen: Record<string, number> = {};
+  for (const name of names) seen[name.trim()] = (seen[name.trim()] ?? 0) + 1;
+  return seen;
+}
+
+async function holdMany(balancer: TestBalancer, clients: number): Promise<Record<string, number>> {
+  const names: string[] = [];
+  for (let i = 0; i < clients; i++) names.push((await balancer.hold()).name);
+  return count(names);
+}
+
+describe("--listen and --admin", () => {
+  test("repeated: every one of them", async () => {
+    const balancer = await balancerWith("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0");
+    const { listen, admin } = await balancer.balancer.ready;
+    assert.equal(new Set([...listen, ...admin].map(({ port }) => port)).size, 4);
+    const { port } = await greeter("here");
+    const second = { adminPort: admin[1]!.port } as TestBalancer;
+    await report(second, port);
+    for (const each of listen) assert.equal(await soon("an answer", exchange(each.port, "")), "here\n");
+  });
+});
+
+describe("--algorithm", () => {
+  /** Two targets, one of twice the weight. */
+  async function unequal(algorithm: string): Promise<TestBalancer> {
+    const balancer = await balancerWith("--persistent", "off", "--algorithm", algorithm);
+    await target(balancer, "small", "--balance", "100");
+    await target(balancer, "large", "--balance", "200");
+    return balancer;
+  }
+
+  test("leastconn: an idle pool sends everybody to the largest, a busy one shares by weight", async () => {
+    const balancer = await unequal("leastconn");
+    assert.deepEqual(count(await balancer.answers(6)), { large: 6 });
+    assert.deepEqual(await holdMany(balancer, 6), { small: 2, large: 4 });
+  });
+  test("roundrobin: exactly by weight, busy or not", async () => {
+    const balancer = await unequal("roundrobin");
+    assert.deepEqual(count(await balancer.answers(6)), { small: 2, large: 4 });
+  });
+  test("hash: one address, one target, however busy", async () => {
+    const balancer = await unequal("hash");
+    assert.equal(Object.keys(await holdMany(balancer, 6)).length, 1);
+  });
+  test("random: every target, in no order", async () => {
+    const balancer = await balancerWith("--persistent", "off", "--algorithm", "random");
+    for (const name of ["a", "b", "c"]) await target(balancer, name);
+    // By chance alone all three are missed, or seen in turn, less often than once in a million runs.
+    const names = await balancer.answers(40);
+    assert.equal(new Set(names).size, 3);
+    assert.ok(
+      names.some((name, i) => i >= 3 && name !== names[i - 3]),
+      `in turn: ${names.join("")}`,
+    );
+  });
+});
+
+describe("--persistent", () => {
+  async function inTurn(persistent: string): Promise<TestBalancer> {
+    const balancer = await balancerWith("--algorithm", "roundrobin", "--persistent", persistent);
+    await target(balancer, "a");
+    await target(balancer, "b");
+    return balancer;
+  }
+
+  test("on: a client's address stays on its target", async () => {
+    const names = await (await inTurn("on")).answers(4);
+    assert.equal(new Set(names).size, 1);
+  });
+  test("off: it does not", async () => {
+    const names = await (await inTurn("off")).answers(4);
+    assert.deepEqual(count(names), { a: 2, b: 2 });
+  });
+  test("DURATION: until it has been away for that long", async () => {
+    const balancer = await inTurn("200ms");
+    const [before] = await balancer.answers(1);
+    await delay(300);
+    const [later] = await balancer.answers(1);
+    assert.notEqual(later, before);
+  });
+});
+
+describe("--concurrency and its queue", () => {
+  test("--concurrency: so many are served, the next when one has gone", async () => {
+    const balancer = await balancerWith("--concurrency", "2");
+    await target(balancer, "served");
+    const first = await balancer.hold();
+    await balancer.hold();
+    const third = balancer.hold();
+    await balancer.sees("waiting", 1);
+    assert.equal(balancer.balancer.connections.active, 2);
+    await first.connection.close();
+    assert.equal((await third).name, "served");
+  });
+  test("--queue: who finds it full is turned away at once", async () => {
+    const balancer = await balancerWith("--concurrency", "1", "--queue", "1", "--unavailable", "Full.");
+    await target(balancer, "served");
+    await balancer.hold();
+    await balancer.knock();
+    await balancer.sees("waiting", 1);
+    assert.equal(await balancer.ask(), "Full.");
+    await balancer.record("queue-full");
+    assert.equal(balancer.balancer.connections.waiting, 1, "the one that waits goes on waiting");
+  });
+  test("--queue-timeout: nobody waits longer", async () => {
+    const balancer = await balancerWith("--concurrency", "1", "--queue-timeout", "150ms", "--unavailable", "Too long.");
+    await target(balancer, "served");
+    await balancer.hold();
+    assert.equal(await balancer.ask(), "Too long.");
+    const { queuedMs } = await balancer.record("queue-timeout");
+    assert.ok(queuedMs >= 150, `${queuedMs} ms`);
+  });
+});
+
+describe("connecting to targets", () => {
+  /** Two heavy targets that refuse connections, and one light one that is there. */
+  async function twoGone(requeue: string): Promise<TestBalancer> {
+    const balancer = await balancerWith("--requeue", requeue, "--unavailable", "None.");
+    for (const port of await freePorts(2)) await report(balancer, port, "--balance", "1000");
+    await target(balancer, "third", "--balance", "1");
+    return balancer;
+  }
+
+  for (const [requeue, answer] of [
+    ["0", "None."],
+    ["1", "None."],
+    ["2", "third\n"],
+  ] as const) {
+    test(`--requeue ${requeue}: so many further targets are tried`, async () => {
+      const balancer = await twoGone(requeue);
+      assert.deepEqual(await balancer.answers(1), [answer]);
+      const failures = balancer.balancer.targets().map((each) => each.failures);
+      assert.equal(
+        failures.reduce((sum, each) => sum + each),
+        Math.min(Number(requeue) + 1, 2),
+      );
+    });
+  }
+  test("--connect-timeout: a target that does not answer is given up", async () => {
+    const hole = closeLater(await openBlackHole());
+    const balancer = await balancerWith("--connect-timeout", "150ms", "--requeue", "0", "--unavailable", "Silence.");
+    await report(balancer, hole.address.port);
+    assert.equal(await balancer.ask(), "Silence.");
+    const { durationMs } = await balancer.record("connect-failed");
+    assert.ok(durationMs >= 150, `${durationMs} ms`);
+  });
+});
+
+describe("--unavailable", () => {
+  test("TEXT", async () => {
+    assert.equal(await (await balancerWith("--unavailable", "Come back.")).ask(), "Come back.");
+  });
+  test("@FILE: what is in the file, byte by byte", async () => {
+    const path = join(folder, "page.http");
+    const page = `HTTP/1.1 503 Service Unavailable\r\n\r\n${"Später.\n".repeat(10_000)}`;
+    writeFileSync(path, page);
+    assert.equal(await (await balancerWith("--unavailable", `@${path}`)).ask(), page);
+  });
+});
+
+describe("time limits", () => {
+  test("--idle-timeout: a connection on which nothing moves is ended", async () => {
+    const balancer = await balancerWith("--idle-timeout", "150ms");
+    await target(balancer, "silent");
+    const { connection } = await balancer.hold();
+    await soon(
+      "its end",
+      readText(connection).catch(() => ""), // a reset, where the runtime can send one
+    );
+    const { phase, endedBy } = await balancer.record("idle");
+    assert.deepEqual([phase, endedBy], ["relay", "balancer"]);
+  });
+  test("--host-timeout: a target whose reporter falls silent gets nothing", async () => {
+    const balancer = await balancerWith("--host-timeout", "200ms", "--unavailable", "Out.");
+    const { port } = await greeter("in");
+    const session = await silentReporter(balancer.adminPort);
+    closeLater(session);
+    const down = event(balancer.balancer, "targetDown");
+    await session.ask({ t: "report", pool: "default", port, weight: 1, health: "up", drain: false });
+    const [info, reason] = await down;
+    assert.deepEqual([(info as { address: { port: number } }).address.port, reason], [port, "lease-expired"]);
+    assert.equal(await balancer.ask(), "Out.");
+  });
+  test("--drain-timeout: connections that outlast it are ended", async () => {
+    const balancer = await balancerWith("--drain-timeout", "150ms");
+    await target(balancer, "busy");
+    await balancer.hold();
+    const started = performance.now();
+    await soon("its end", balancer.balancer.close());
+    assert.ok(performance.now() - started >= 149, "they may go on until then");
+    await balancer.record("shutdown");
+  });
+});
+
+function silentReporter(adminPort: number): Promise<LinkSession> {
+  const to = { host: "127.0.0.1", port: adminPort };
+  const options = { runtime, to, software: "test", clock: systemClock };
+  return LinkSession.open(options, parseKey(KEY, "the key"), new AbortController().signal);
+}

@@ -1,0 +1,150 @@
+/**
+ * For the tests of what each flag does: command lines read as the programs read them, then run in this process. What the
+ * programs put around it (logs, signals, exit codes) is tested with processes elsewhere.
+ */
+import { once } from "node:events";
+import { Balancer } from "../../src/app/balancer.ts";
+import { Reporter } from "../../src/app/reporter.ts";
+import { loadBalancer, loadReporter, type Order } from "../../src/config/load.ts";
+import type { CloseRecord } from "../../src/proxy/outcome.ts";
+import {
+  type Connection,
+  dial,
+  endServers,
+  exchange,
+  lines,
+  send,
+  serve,
+  type TestServer,
+} from "../blackbox/harness/tcp.ts";
+import { waitFor, within } from "../blackbox/harness/wait.ts";
+
+export const KEY = "effects:a-key-that-only-these-tests-use";
+/** ms. What a flag shortens takes far longer by default: a flag without effect fails the test within this time. */
+const PATIENCE_MS = 4_000;
+
+const open: { close(): unknown }[] = [];
+
+/** Ends everything. For `after()`. */
+export async function endEffects(): Promise<void> {
+  await Promise.all(open.splice(0).map((each) => each.close()));
+  await endServers();
+}
+
+/** Closed by endEffects(). */
+export function closeLater<T extends { close(): unknown }>(resource: T): T {
+  open.push(resource);
+  return resource;
+}
+
+export class TestBalancer {
+  readonly balancer: Balancer;
+  readonly records: CloseRecord[] = [];
+
+  constructor(args: readonly string[]) {
+    this.balancer = new Balancer(
+      settingsOf(loadBalancer, ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", ...args]),
+    );
+    this.balancer.on("connectionClose", (record) => this.records.push(record));
+    closeLater({ close: () => this.balancer.close(0) });
+  }
+
+  get port(): number {
+    return this.balancer.addresses[0]!.port;
+  }
+
+  get adminPort(): number {
+    return this.balancer.adminAddresses[0]!.port;
+  }
+
+  /** All that a client gets on a connection of its own. */
+  ask(): Promise<string> {
+    return soon("an answer", exchange(this.port, ""));
+  }
+
+  /** What `count` clients get, one after the other; each has gone before the next comes. */
+  async answers(count: number): Promise<string[]> {
+    const got: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const ended = this.records.length + 1;
+      got.push(await this.ask());
+      await waitFor("the connection's end", () => this.records.length >= ended);
+    }
+    return got;
+  }
+
+  /** A client that a target has greeted with its name, and that stays. */
+  async hold(): Promise<{ readonly name: string; readonly connection: Connection }> {
+    const connection = await this.knock();
+    const name = await soon("a greeting", lines(connection)());
+    return { name: name ?? "", connection };
+  }
+
+  /** A client that is connected to the balancer, and that says nothing. */
+  async knock(): Promise<Connection> {
+    const connection = await dial(this.port);
+    closeLater({ close: () => connection.abort() });
+    return connection;
+  }
+
+  /** Once the balancer sees that many. */
+  async sees(what: "active" | "waiting", count: number): Promise<void> {
+    await waitFor(`${count} ${what}`, () => this.balancer.connections[what] === count, PATIENCE_MS);
+  }
+
+  /** The record of a connection that ended so. */
+  record(cause: CloseRecord["cause"]): Promise<CloseRecord> {
+    const find = () => this.records.find((record) => record.cause === cause);
+    return waitFor(`a connection that ended by ${cause}`, find, PATIENCE_MS);
+  }
+}
+
+/** Resolves when it listens. */
+export async function balancerWith(...args: readonly string[]): Promise<TestBalancer> {
+  const started = new TestBalancer(args);
+  await started.balancer.ready;
+  return started;
+}
+
+/** Does not wait for anything. */
+export function reporterWith(...args: readonly string[]): Reporter {
+  return closeLater(new Reporter(settingsOf(loadReporter, args)));
+}
+
+/** Resolves when the balancer has taken the target in. */
+export async function report(to: TestBalancer, port: number, ...args: readonly string[]): Promise<Reporter> {
+  const reporter = reporterWith("--host", `127.0.0.1:${to.adminPort}`, "--port", String(port), ...args);
+  await soon("the registration", reporter.ready);
+  return reporter;
+}
+
+/** A registered target that greets with its name in a line, and leaves when its client does. */
+export async function target(to: TestBalancer, name: string, ...args: readonly string[]): Promise<TestServer> {
+  const server = await greeter(name);
+  await report(to, server.port, ...args);
+  return server;
+}
+
+export function greeter(name: string): Promise<TestServer> {
+  return serve(async (connection) => {
+    await send(connection, `${name}\n`);
+    while ((await connection.read()) !== null);
+  });
+}
+
+/** Fails when the promise has not settled long before the defaults would have settled it. */
+export function soon<T>(what: string, promise: Promise<T>): Promise<T> {
+  return within(what, promise, PATIENCE_MS);
+}
+
+/** The first event of that name, in time. */
+export function event(of: Balancer | Reporter, name: string): Promise<unknown[]> {
+  return soon(`the event ${name}`, once(of, name));
+}
+
+function settingsOf<S>(load: (invocation: Parameters<typeof loadBalancer>[0]) => Order<S>, argv: readonly string[]): S {
+  const program = { name: "test", usage: "", summary: "", footer: "" };
+  const order = load({ argv, environment: { HARMONY_KEY: KEY }, program });
+  if (order.action !== "run") throw new Error(`${argv.join(" ")} runs nothing`);
+  return order.settings;
+}

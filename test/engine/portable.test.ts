@@ -1,4 +1,0 @@
-import { portable } from "../../src/engine/portable.ts";
-import { engineConformance } from "./conformance.ts";
-
-engineConformance("portable engine", portable);

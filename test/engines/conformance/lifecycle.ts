@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { it } from "node:test";
+import { runtime } from "#runtime";
+import type { EngineFactory } from "../../../src/engines/engine.ts";
+import { echo, ending, greeter, inLab, Lab, LOOPBACK, readExactly, readText, UNAVAILABLE, until } from "../lab.ts";
+
+/** ms: longer than any test. */
+const FOREVER = 60_000;
+
+export function lifecycle(factory: EngineFactory): void {
+  it("says that it can run here", async () => {
+    assert.equal(await factory.test(), null);
+  });
+
+  it("binds every listener or none", async () => {
+    const taken = await runtime.listen(LOOPBACK, (connection) => connection.abort());
+    const free = await runtime.listen(LOOPBACK, (connection) => connection.abort());
+    await free.close();
+    const lab = new Lab(factory, { listen: [free.address, taken.address] });
+    await assert.rejects(lab.engine.start(), { name: "NetError", code: "EADDRINUSE" });
+    const again = await runtime.listen(free.address, (connection) => connection.abort());
+    assert.equal(again.address.port, free.address.port, "the first listener was given back");
+    await again.close();
+    await taken.close();
+    await lab.dispose();
+  });
+
+  it("tells its real ports, in the order they were asked for", () =>
+    inLab(factory, { listen: [LOOPBACK, LOOPBACK] }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const ports = lab.engine.addresses.map((address) => address.port);
+      assert.equal(new Set(ports).size, 2);
+      for (const port of ports) {
+        assert.ok(port > 0);
+        const client = await lab.client({ host: "127.0.0.1", port });
+        assert.equal(await readExactly(client, 1), "!");
+      }
+    }));
+
+  it("can be closed before it was started", async () => {
+    const lab = new Lab(factory, {});
+    await lab.engine.close(FOREVER);
+    await lab.dispose();
+  });
+
+  it("refuses connections once it closes, and lets open ones finish", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", echo);
+      const client = await lab.client();
+      await client.write(Buffer.from("a"));
+      await readExactly(client, 1);
+      const { port } = lab;
+      let closed = false;
+      const closing = lab.engine.close(FOREVER).then(() => {
+        closed = true;
+      });
+      await refused(port);
+      await client.write(Buffer.from("b"));
+      assert.equal(await readExactly(client, 1), "b");
+      assert.equal(closed, false);
+      await client.closeWrite();
+      assert.equal(await client.read(), null);
+      await closing;
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.endedBy, record!.cause], ["client", "fin"]);
+    }));
+
+  it("tells waiters that it stops", () =>
+    inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const holder = await lab.client();
+      await readExactly(holder, 1);
+      const waiters = [await lab.client(), await lab.client(), await lab.client()];
+      await until("the waiters", () => lab.pool.waiting === 3);
+      const closing = lab.engine.close(FOREVER);
+      for (const waiter of waiters) {
+        assert.equal(await readText(waiter), UNAVAILABLE);
+        await waiter.close();
+      }
+      const records = await lab.recorded(3);
+      assert.ok(records.every((record) => record.cause === "stopping" && record.phase === "unavailable"));
+      await holder.closeWrite();
+      await closing;
+      await lab.recorded(4);
+    }));
+
+  it("drops what is still open after the time-out", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const client = await lab.client();
+      await readExactly(client, 1);
+      const since = performance.now();
+      await lab.engine.close(300);
+      const took = performance.now() - since;
+      assert.ok(took >= 299 && took < 3_000, `closed after ${took} ms`);
+      await ending(client);
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.phase, record!.endedBy, record!.cause], ["relay", "balancer", "shutdown"]);
+    }));
+
+  it("drops everything at once at time-out 0, also when it was closing slowly", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const client = await lab.client();
+      await readExactly(client, 1);
+      const slowly = lab.engine.close(FOREVER);
+      await lab.engine.close(0);
+      await slowly;
+      assert.equal((await lab.recorded(1))[0]!.cause, "shutdown");
+      await lab.engine.close(FOREVER);
+    }));
+
+  it("does not wait for clients that ignore what they are told", () =>
+    inLab(factory, {}, async (lab) => {
+      const deaf = await lab.client();
+      await deaf.write(Buffer.from("x"));
+      assert.equal(await readText(deaf), UNAVAILABLE);
+      const since = performance.now();
+      await lab.engine.close(0);
+      assert.ok(performance.now() - since < 4_000, "an answer that lingers must not hold up the end");
+      assert.equal((await lab.recorded(1))[0]!.cause, "no-targets");
+    }));
+}
+
+async function refused(port: number): Promise<void> {
+  let done = false;
+  await until("a refusal", () => {
+    void runtime.connect({ to: { host: "127.0.0.1", port } }).then(
+      (connection) => connection.abort(),
+      (error) => {
+        done = error.code === "ECONNREFUSED";
+      },
+    );
+    return done;
+  });
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { it } from "node:test";
+import { runtime } from "#runtime";
+import type { EngineFactory } from "../../../src/engines/engine.ts";
+import type { Connection } from "../../../src/net/runtime.ts";
+import {
+  drain,
+  echo,
+  greeter,
+  inLab,
+  type Lab,
+  nameServer,
+  readExactly,
+  readText,
+  UNAVAILABLE,
+  until,
+} from "../lab.ts";
+
+const noResets = runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
+
+export function queueing(factory: EngineFactory): void {
+  it("lets `concurrency` connections through, and the others in the order they came", () =>
+    inLab(factory, { pool: { concurrency: 2 } }, async (lab) => {
+      const target = await lab.target("one", greeter("!"));
+      const clients = await waitingLine(lab, 6, 2);
+      assert.equal(target.accepted.length, 2);
+      const turns: number[] = [];
+      clients.forEach((client, i) => {
+        void readExactly(client, 1).then(() => turns.push(i));
+      });
+      for (let i = 0; i < clients.length; i++) {
+        await until(`turn ${i}`, () => turns.length >= Math.min(i + 2, clients.length));
+        assert.ok(target.open() <= 2, `${target.open()} at once`);
+        await clients[i]!.closeWrite();
+      }
+      const records = await lab.recorded(6);
+      // The first two are served side by side, and which of them the test hears of first is its own runtime's affair.
+      assert.deepEqual([...turns.slice(0, 2).sort(), ...turns.slice(2)], [0, 1, 2, 3, 4, 5]);
+      assert.deepEqual(
+        records.map((record) => record.queuedMs > 0),
+        [false, false, true, true, true, true],
+      );
+    }));
+
+  it("keeps a queued client's bytes, and takes its FIN for no leaving", () =>
+    inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
+      await lab.target("one", echo);
+      const [holder] = await waitingLine(lab, 1, 1);
+      const client = await lab.client();
+      await client.write(Buffer.from("patience"));
+      await client.closeWrite();
+      await until("the waiter", () => lab.pool.waiting === 1);
+      await holder!.closeWrite();
+      assert.equal(await readText(client), "patience");
+      await lab.recorded(2);
+    }));
+
+  it("turns away who finds the queue full", () =>
+    inLab(factory, { pool: { concurrency: 1, queue: 2 } }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const clients = await waitingLine(lab, 3, 1);
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.cause, record!.phase, record!.endedBy], ["queue-full", "unavailable", "balancer"]);
+      for (const client of clients) await client.closeWrite();
+      await lab.recorded(4);
+    }));
+
+  it("turns away who would have to wait where none may", () =>
+    inLab(factory, { pool: { concurrency: 1, queue: 0 } }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      await waitingLine(lab, 1, 1);
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      assert.equal((await lab.recorded(1))[0]!.cause, "queue-full");
+    }));
+
+  it("turns away who has waited for too long", () =>
+    inLab(factory, { queueTimeout: 300, pool: { concurrency: 1 } }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      await waitingLine(lab, 1, 1);
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      const [record] = await lab.recorded(1);
+      assert.equal(record!.cause, "queue-timeout");
+      assert.ok(record!.queuedMs >= 300 && record!.queuedMs < 3_000, `waited ${record!.queuedMs} ms`);
+      assert.deepEqual([lab.pool.active, lab.pool.waiting], [1, 0]);
+    }));
+
+  it("lets a client that leaves out of the queue", { skip: noResets }, () =>
+    inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
+      const target = await lab.target("one", greeter("!"));
+      const [holder, leaver, stayer] = await waitingLine(lab, 3, 1);
+      leaver!.abort();
+      const [record] = await lab.recorded(1);
+      assert.deepEqual(
+        [record!.phase, record!.endedBy, record!.cause, record!.target],
+        ["queue", "client", "reset", null],
+      );
+      assert.equal(lab.pool.waiting, 1);
+      await holder!.closeWrite();
+      assert.equal(await readExactly(stayer!, 1), "!");
+      assert.equal(target.accepted.length, 2);
+      await stayer!.closeWrite();
+      await lab.recorded(3);
+    }),
+  );
+
+  it("waits for room on a target (maxConnections)", () =>
+    inLab(factory, {}, async (lab) => {
+      const target = await lab.target("one", greeter("!"), { maxConnections: 2 });
+      const clients = await waitingLine(lab, 5, 2);
+      for (const client of clients) {
+        await readExactly(client, 1);
+        assert.ok(target.open() <= 2, `${target.open()} at once`);
+        await client.closeWrite();
+      }
+      await lab.recorded(5);
+      assert.equal(lab.view("one").total, 5);
+    }));
+
+  it("gives those who wait for room the target that joins", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", greeter("!"), { maxConnections: 1 });
+      const clients = await waitingLine(lab, 2, 1);
+      await lab.target("two", greeter("2"));
+      assert.equal(await readExactly(clients[1]!, 1), "2");
+    }));
+
+  it("tells those who wait for room when the last target has gone", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", greeter("!"), { maxConnections: 1 });
+      const clients = await waitingLine(lab, 2, 1);
+      lab.pool.remove("one");
+      lab.engine.poolChanged();
+      assert.equal(await readText(clients[1]!), UNAVAILABLE);
+      await clients[1]!.close();
+      assert.equal((await lab.recorded(1))[0]!.cause, "no-targets");
+    }));
+
+  it("pauses at concurrency 0 and goes on when it is lifted", () =>
+    inLab(factory, {}, async (lab) => {
+      const target = await lab.target("one", nameServer("one"));
+      lab.pool.setConcurrency(0);
+      lab.engine.poolChanged();
+      const answers = [lab.ask(), lab.ask(), lab.ask()];
+      await until("three waiters", () => lab.pool.waiting === 3);
+      assert.equal(target.accepted.length, 0);
+      lab.pool.setConcurrency(-1);
+      lab.engine.poolChanged();
+      assert.deepEqual(await Promise.all(answers), ["one", "one", "one"]);
+      await lab.recorded(3);
+    }));
+
+  it("lets open connections be when it is paused", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", echo);
+      const client = await lab.client();
+      await client.write(Buffer.from("a"));
+      await readExactly(client, 1);
+      lab.pool.setConcurrency(0);
+      lab.engine.poolChanged();
+      await client.write(Buffer.from("b"));
+      assert.equal(await readExactly(client, 1), "b");
+      await client.closeWrite();
+      assert.equal(await drain(client), 0);
+      await lab.recorded(1);
+    }));
+}
+
+/** Opens `count` connections one after the other, of which `through` get a place and the others wait in that order. */
+async function waitingLine(lab: Lab, count: number, through: number): Promise<Connection[]> {
+  const clients: Connection[] = [];
+  for (let i = 0; i < count; i++) {
+    clients.push(await lab.client());
+    await until(`connection ${i} in its place`, () =>
+      i < through ? lab.pool.targets()[0]!.total === i + 1 : lab.pool.waiting === i + 1 - through,
+    );
+  }
+  return clients;
+}

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { it } from "node:test";
+import { runtime } from "#runtime";
+import type { EngineFactory } from "../../../src/engines/engine.ts";
+import type { Connection } from "../../../src/net/runtime.ts";
+import { drain, echo, ending, greeter, inLab, nameServer, readExactly, readText, until } from "../lab.ts";
+
+const canTellResets = runtime.can.reset && runtime.can.seesReset;
+const noResets = canTellResets ? false : "this runtime's sockets cannot send a reset and tell it from a FIN";
+
+export function relaying(factory: EngineFactory): void {
+  it("carries bytes both ways and records what it carried", () =>
+    inLab(factory, {}, async (lab) => {
+      const target = await lab.target("one", echo);
+      const before = Date.now();
+      const client = await lab.client();
+      const { local } = client; // it is gone with the socket
+      await client.write(Buffer.from("hello"));
+      assert.equal(await readExactly(client, 5), "hello");
+      await client.closeWrite();
+      assert.equal(await client.read(), null);
+      const { startedAt, queuedMs, connectMs, durationMs, ...rest } = (await lab.recorded(1))[0]!;
+      assert.deepEqual(rest, {
+        client: local,
+        target: "one",
+        phase: "relay",
+        endedBy: "client",
+        cause: "fin",
+        bytesIn: 5,
+        bytesOut: 5,
+        requeues: 0,
+      });
+      assert.ok(startedAt >= before - 1 && startedAt <= Date.now() + 1, `started at ${startedAt}`);
+      assert.equal(queuedMs, 0);
+      assert.ok(connectMs !== null && connectMs >= 0 && connectMs <= durationMs, `${connectMs} of ${durationMs} ms`);
+      assert.equal(target.accepted.length, 1);
+      const { total, failures, bytesIn, bytesOut, active } = lab.view("one");
+      assert.deepEqual(
+        { total, failures, bytesIn, bytesOut, active },
+        { total: 1, failures: 0, bytesIn: 5, bytesOut: 5, active: 0 },
+      );
+    }));
+
+  it("lets the server speak first", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", greeter("220 ready"));
+      const client = await lab.client();
+      assert.equal(await readExactly(client, 9), "220 ready");
+    }));
+
+  it("lets a client that half-closed read a long answer", () =>
+    inLab(factory, {}, async (lab) => {
+      const size = 8 * 1024 * 1024;
+      await lab.target("one", async (connection) => {
+        assert.equal(await readText(connection), "question");
+        await sendMany(connection, size);
+        await connection.close();
+      });
+      const client = await lab.client();
+      await client.write(Buffer.from("question"));
+      await client.closeWrite();
+      assert.equal(await drain(client), size);
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.endedBy, record!.cause, record!.bytesIn, record!.bytesOut], ["client", "fin", 8, size]);
+    }));
+
+  it("lets a client go on sending to a target that half-closed", () =>
+    inLab(factory, {}, async (lab) => {
+      const size = 8 * 1024 * 1024;
+      let received = -1;
+      await lab.target("one", async (connection) => {
+        await connection.write(Buffer.from("send it"));
+        await connection.closeWrite();
+        received = await drain(connection);
+        await connection.close();
+      });
+      const client = await lab.client();
+      assert.equal(await readText(client), "send it");
+      await sendMany(client, size);
+      await client.closeWrite();
+      const [record] = await lab.recorded(1);
+      await until("the target's end", () => received >= 0);
+      assert.equal(received, size);
+      assert.deepEqual([record!.endedBy, record!.cause, record!.bytesIn, record!.bytesOut], ["target", "fin", size, 7]);
+    }));
+
+  it("passes a client's reset on to the target", { skip: noResets }, () =>
+    inLab(factory, {}, async (lab) => {
+      let seen = "";
+      await lab.target("one", async (connection) => {
+        await connection.write(Buffer.from("x"));
+        seen = await ending(connection);
+      });
+      const client = await lab.client();
+      await readExactly(client, 1);
+      client.abort();
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.phase, record!.endedBy, record!.cause], ["relay", "client", "reset"]);
+      await until("the target's end", () => seen !== "");
+      assert.equal(seen, "ECONNRESET");
+    }),
+  );
+
+  it("passes a target's reset on to the client", { skip: noResets }, () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", async (connection) => {
+        await connection.read();
+        connection.abort();
+      });
+      const client = await lab.client();
+      await client.write(Buffer.from("x"));
+      assert.equal(await ending(client), "ECONNRESET");
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.phase, record!.endedBy, record!.cause], ["relay", "target", "reset"]);
+      assert.equal(lab.view("one").failures, 0, "a reset after connecting is no failure to connect");
+    }),
+  );
+
+  it("says who hung up first", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", async (connection) => {
+        await connection.write(Buffer.from("bye"));
+        await connection.close();
+      });
+      const client = await lab.client();
+      assert.equal(await readText(client), "bye");
+      await client.close();
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.endedBy, record!.cause], ["target", "fin"]);
+    }));
+
+  it("ends a relay that has been idle for too long, and no other", () =>
+    inLab(factory, { idleTimeout: 400 }, async (lab) => {
+      await lab.target("one", echo);
+      const busy = await lab.client();
+      const idle = await lab.client();
+      const since = performance.now();
+      let idleEnded = false;
+      const idleEnd = ending(idle).then((how) => {
+        idleEnded = true;
+        return how;
+      });
+      while (!idleEnded || performance.now() - since < 1_200) {
+        assert.ok(performance.now() - since < 5_000, "the idle connection was not ended");
+        await busy.write(Buffer.from("."));
+        await readExactly(busy, 1);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      // An engine may be able to reset where the runtime's own sockets are not.
+      const allowed = canTellResets ? ["ECONNRESET"] : ["fin", "ECONNRESET"];
+      assert.ok(allowed.includes(await idleEnd));
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.phase, record!.endedBy, record!.cause], ["relay", "balancer", "idle"]);
+      assert.ok(record!.durationMs >= 400, `ended after ${record!.durationMs} ms`);
+    }));
+
+  it("tells the pool of a long connection's bytes while it lasts", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", echo);
+      const client = await lab.client();
+      await client.write(Buffer.from("hello"));
+      await readExactly(client, 5);
+      await until("the bytes in the pool", () => lab.view("one").bytesIn === 5 && lab.view("one").bytesOut === 5);
+      assert.equal(lab.records.length, 0);
+      assert.equal(lab.view("one").active, 1);
+      await client.closeWrite();
+      await drain(client);
+      await lab.recorded(1);
+      assert.equal(lab.view("one").bytesIn, 5, "counted once");
+    }));
+
+  it("carries many short connections, one after the other", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("one", nameServer("one"));
+      for (let i = 0; i < 50; i++) assert.equal(await lab.ask(), "one");
+      await lab.recorded(50);
+      assert.equal(lab.view("one").total, 50);
+    }));
+}
+
+/** Sends `size` bytes, a multiple of 64 KiB. */
+async function sendMany(connection: Connection, size: number): Promise<void> {
+  const block = Buffer.alloc(65_536, "x");
+  for (let sent = 0; sent < size; sent += block.length) await connection.write(block);
+}

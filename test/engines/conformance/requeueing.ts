@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { it } from "node:test";
+import { runtime } from "#runtime";
+import type { EngineFactory } from "../../../src/engines/engine.ts";
+import { openBlackHole } from "../black-hole.ts";
+import {
+  closedPort,
+  drain,
+  echo,
+  ending,
+  inLab,
+  nameServer,
+  readExactly,
+  readText,
+  UNAVAILABLE,
+  until,
+} from "../lab.ts";
+
+const noResets = runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
+
+/** Heavier than every live target, so that it is picked first. */
+const FIRST = { weight: 1_000_000 };
+
+export function requeueing(factory: EngineFactory): void {
+  it("moves on to another target when one refuses, without losing a byte", () =>
+    inLab(factory, {}, async (lab) => {
+      lab.announce("dead", await closedPort(), FIRST);
+      await lab.target("live", echo);
+      const client = await lab.client();
+      const sent = Buffer.alloc(300_000, "0123456789abcdef");
+      const writing = client.write(sent).then(() => client.closeWrite());
+      const got = await readText(client);
+      await writing;
+      assert.equal(got, sent.toString());
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.target, record!.requeues, record!.phase], ["live", 1, "relay"]);
+      const dead = lab.view("dead");
+      assert.deepEqual([dead.state, dead.failures, dead.total], ["suspect", 1, 0]);
+    }));
+
+  it("tries each target once at most, and then says so", () =>
+    inLab(factory, { requeue: 5 }, async (lab) => {
+      lab.announce("dead", await closedPort());
+      lab.announce("gone", await closedPort());
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.cause, record!.phase, record!.requeues], ["connect-failed", "unavailable", 2]);
+      assert.deepEqual([record!.target, record!.connectMs], [null, null]);
+      assert.deepEqual([lab.view("dead").failures, lab.view("gone").failures], [1, 1]);
+    }));
+
+  it("tries `requeue` further targets and no more", () =>
+    inLab(factory, { requeue: 1 }, async (lab) => {
+      for (const name of ["a", "b", "c"]) lab.announce(name, await closedPort());
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([record!.cause, record!.requeues], ["connect-failed", 2]);
+      assert.equal(failures(lab.pool.targets()), 2);
+    }));
+
+  it("tries one target only with requeue 0", () =>
+    inLab(factory, { requeue: 0 }, async (lab) => {
+      lab.announce("dead", await closedPort(), FIRST);
+      await lab.target("live", nameServer("live"));
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      assert.equal((await lab.recorded(1))[0]!.requeues, 1);
+      assert.equal(await lab.ask(), "live", "the suspect comes last from now on");
+      assert.equal(lab.view("dead").failures, 1);
+    }));
+
+  it("takes a suspect back once it answers", () =>
+    inLab(factory, { requeue: 0 }, async (lab) => {
+      const target = await lab.target("one", nameServer("one"));
+      await target.close();
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      assert.equal(lab.view("one").state, "suspect");
+      if (!("port" in target.address)) throw new Error("a TCP target has a port");
+      const back = await runtime.listen({ host: "127.0.0.1", port: target.address.port }, (connection) => {
+        void drain(connection).then(() => connection.close());
+      });
+      assert.equal(await lab.ask(), "");
+      assert.equal(lab.view("one").state, "up");
+      await back.close();
+    }));
+
+  it("gives up on a target that does not answer within the connect time-out", async () => {
+    const hole = await openBlackHole();
+    try {
+      await inLab(factory, { connectTimeout: 300 }, async (lab) => {
+        lab.announce("hole", hole.address, FIRST);
+        await lab.target("live", nameServer("live"));
+        assert.equal(await lab.ask(), "live");
+        const [record] = await lab.recorded(1);
+        assert.equal(record!.requeues, 1);
+        assert.ok(record!.connectMs! >= 300 && record!.connectMs! < 3_000, `connected after ${record!.connectMs} ms`);
+        assert.deepEqual([lab.view("hole").state, lab.view("hole").failures], ["suspect", 1]);
+      });
+    } finally {
+      await hole.close();
+    }
+  });
+
+  it("frees the place of a client that leaves while it is connected", { skip: noResets }, async () => {
+    const hole = await openBlackHole();
+    try {
+      await inLab(factory, { connectTimeout: 20_000, pool: { concurrency: 1 } }, async (lab) => {
+        lab.announce("hole", hole.address);
+        const client = await lab.client();
+        await until("the attempt", () => lab.view("hole").active === 1);
+        client.abort();
+        const [record] = await lab.recorded(1);
+        assert.deepEqual([record!.phase, record!.endedBy, record!.cause], ["connect", "client", "reset"]);
+        assert.deepEqual([lab.pool.active, lab.view("hole").active, lab.view("hole").failures], [0, 0, 0]);
+        assert.equal(lab.view("hole").state, "up", "the target is not to blame");
+      });
+    } finally {
+      await hole.close();
+    }
+  });
+
+  it("goes elsewhere when a target dies with connections on it", () =>
+    inLab(factory, {}, async (lab) => {
+      const dying = await lab.target("dying", echo, FIRST);
+      await lab.target("live", nameServer("live"));
+      const client = await lab.client();
+      await client.write(Buffer.from("x"));
+      await readExactly(client, 1);
+      await dying.close();
+      await ending(client); // a FIN where the runtime cannot reset
+      await client.close();
+      await lab.recorded(1);
+      for (let i = 0; i < 5; i++) assert.equal(await lab.ask(), "live");
+      assert.equal(lab.view("dying").failures, 1, "tried once, and not again while there is another");
+    }));
+
+  it("moves a client whose own target is dead (persistent)", () =>
+    inLab(factory, { pool: { persistent: 60_000 } }, async (lab) => {
+      const dying = await lab.target("dying", nameServer("dying"), FIRST);
+      await lab.target("live", nameServer("live"));
+      assert.equal(await lab.ask(), "dying");
+      await dying.close();
+      for (let i = 0; i < 3; i++) assert.equal(await lab.ask(), "live");
+      const records = await lab.recorded(4);
+      assert.deepEqual(
+        records.map((record) => record.requeues),
+        [0, 1, 0, 0],
+      );
+    }));
+
+  it("waits for a target with room when the one it tried has failed", () =>
+    inLab(factory, {}, async (lab) => {
+      lab.announce("dead", await closedPort(), { weight: 1 });
+      await lab.target("small", echo, { maxConnections: 1 });
+      const holder = await lab.client();
+      await holder.write(Buffer.from("x"));
+      await readExactly(holder, 1);
+      const waiter = await lab.client();
+      await waiter.write(Buffer.from("y"));
+      await until("the waiter", () => lab.pool.waiting === 1);
+      assert.equal(lab.view("dead").failures, 1);
+      await holder.closeWrite();
+      assert.equal(await readExactly(waiter, 1), "y");
+      await waiter.closeWrite();
+      const records = await lab.recorded(2);
+      assert.deepEqual([records[1]!.target, records[1]!.requeues], ["small", 1]);
+      assert.equal(lab.view("dead").failures, 1);
+    }));
+}
+
+function failures(targets: readonly { failures: number }[]): number {
+  return targets.reduce((sum, target) => sum + target.failures, 0);
+}

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { it } from "node:test";
+import type { EngineFactory } from "../../../src/engines/engine.ts";
+import type { UnavailableError, UnavailableSocket } from "../../../src/proxy/unavailable.ts";
+import { ending, inLab, readText, UNAVAILABLE, until } from "../lab.ts";
+
+export function unavailable(factory: EngineFactory): void {
+  it("delivers the text when there is no target", () =>
+    inLab(factory, {}, async (lab) => {
+      const client = await lab.client();
+      const { local } = client; // it is gone with the socket
+      assert.equal(await readText(client), UNAVAILABLE);
+      await client.close();
+      const [record] = await lab.recorded(1);
+      const { client: address, target, phase, endedBy, cause, bytesIn, bytesOut, connectMs, requeues } = record!;
+      assert.deepEqual(
+        { address, target, phase, endedBy, cause, bytesIn, bytesOut, connectMs, requeues },
+        {
+          address: local,
+          target: null,
+          phase: "unavailable",
+          endedBy: "balancer",
+          cause: "no-targets",
+          bytesIn: 0,
+          bytesOut: 0,
+          connectMs: null,
+          requeues: 0,
+        },
+      );
+    }));
+
+  it("delivers it whole to a client that is still sending", () => {
+    // More than a client's kernel holds before it is read: what is still to be sent when a reset goes out is lost.
+    const text = Buffer.alloc(1_000_000, "unavailable ");
+    return inLab(factory, { unavailable: text }, async (lab) => {
+      for (let i = 0; i < 10; i++) {
+        const client = await lab.client();
+        const upload = client.write(Buffer.alloc(2_000_000, "x")).then(() => client.closeWrite());
+        assert.equal(await readText(client), text.toString());
+        await upload;
+        await client.close();
+      }
+      await lab.recorded(10);
+    });
+  });
+
+  it("stops reading from a client that never stops sending", () =>
+    inLab(factory, {}, async (lab) => {
+      const client = await lab.client();
+      const block = Buffer.alloc(65_536, "x");
+      let sent = 0;
+      const flood = (async () => {
+        for (; sent < 256 * 1024 * 1024; sent += block.length) await client.write(block);
+        return "all taken";
+      })().catch(() => "cut off");
+      await lab.recorded(1);
+      assert.equal(await flood, "cut off");
+    }));
+
+  it("just closes when there is nothing to say", () =>
+    inLab(factory, { unavailable: null }, async (lab) => {
+      const client = await lab.client();
+      assert.equal(await readText(client), "");
+      assert.equal((await lab.recorded(1))[0]!.cause, "no-targets");
+    }));
+
+  it("calls a function with the error and a socket, and ends the socket after its writes", () => {
+    const calls: { error: UnavailableError; socket: UnavailableSocket }[] = [];
+    const handler = (error: UnavailableError, socket: UnavailableSocket) => {
+      calls.push({ error, socket });
+      socket.write("Unavailable, ");
+      socket.write("holmes.");
+    };
+    return inLab(factory, { unavailable: handler }, async (lab) => {
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      assert.equal(calls.length, 1);
+      const { error, socket } = calls[0]!;
+      assert.ok(error instanceof Error);
+      assert.deepEqual([error.name, error.code], ["UnavailableError", "no-targets"]);
+      const [record] = await lab.recorded(1);
+      assert.deepEqual([socket.remoteAddress, socket.remotePort], [record!.client.host, record!.client.port]);
+      assert.deepEqual([record!.phase, record!.cause], ["unavailable", "no-targets"]);
+    });
+  });
+
+  it("waits for a function's promise, and gives it what the client says", () => {
+    const handler = (_error: UnavailableError, socket: UnavailableSocket) => {
+      const parts: Buffer[] = [];
+      socket.on("data", (part: Buffer) => parts.push(part));
+      return new Promise<void>((resolve) => {
+        socket.on("end", () => {
+          socket.end(`no ${Buffer.concat(parts)}`);
+          resolve();
+        });
+      });
+    };
+    return inLab(factory, { unavailable: handler }, async (lab) => {
+      const client = await lab.client();
+      await client.write(Buffer.from("tea"));
+      await client.closeWrite();
+      assert.equal(await readText(client), "no tea");
+      await lab.recorded(1);
+    });
+  });
+
+  for (const [how, handler] of [
+    ["throws", () => fail()],
+    ["rejects", async () => fail()],
+  ] as const) {
+    it(`warns of a function that ${how}, and drops its client`, () =>
+      inLab(factory, { unavailable: handler }, async (lab) => {
+        await lab.client().then(ending, () => "dropped before the runtime had it open");
+        await lab.recorded(1);
+        await until("the warning", () => lab.warnings.length > 0);
+        const warnings = lab.warnings.splice(0);
+        assert.equal(warnings.length, 1);
+        assert.match(warnings[0]!, /unavailable/);
+      }));
+  }
+
+  it("gives a function the socket of a client that has gone, and goes on", () => {
+    let writes = 0;
+    const handler = async (_error: UnavailableError, socket: UnavailableSocket) => {
+      for (let i = 0; i < 100 && !socket.destroyed; i++) {
+        writes++;
+        socket.write(Buffer.alloc(10_000));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    return inLab(factory, { unavailable: handler }, async (lab) => {
+      const client = await lab.client();
+      client.abort();
+      await lab.recorded(1);
+      assert.ok(writes > 0);
+    });
+  });
+}
+
+function fail(): never {
+  throw new Error("the handler's own fault");
+}

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import type { EngineOptions } from "../../src/engines/engine.ts";
+import { PortableEngine } from "../../src/engines/portable/engine.ts";
+import { type MemoryNetwork, type MemoryOptions, memoryNetwork } from "../../src/net/memory/memory.ts";
+import type { Connection, TcpAddress } from "../../src/net/runtime.ts";
+import type { Pool, PoolOptions, TargetSpec, TargetView } from "../../src/pool/pool.ts";
+import type { CloseRecord } from "../../src/proxy/outcome.ts";
+import { ManualClock } from "../util/manual-clock.ts";
+import { LOOPBACK, labPool, type Serve } from "./lab.ts";
+
+export type MemoryLabOptions = Partial<Omit<EngineOptions, "pool">> & {
+  readonly pool?: Partial<PoolOptions>;
+  readonly network?: MemoryOptions;
+};
+
+/** The portable engine on an in-process network, on a clock that stands still until it is moved. */
+export class MemoryLab {
+  readonly network: MemoryNetwork;
+  readonly clock = new ManualClock(1_000);
+  readonly pool: Pool;
+  readonly engine: PortableEngine;
+  readonly records: CloseRecord[] = [];
+  readonly warnings: string[] = [];
+  readonly #ends: Connection[] = [];
+
+  constructor(options: MemoryLabOptions) {
+    const { pool, network, ...rest } = options;
+    this.network = memoryNetwork(network);
+    this.pool = labPool(pool);
+    const all: EngineOptions = {
+      listen: [LOOPBACK],
+      pool: this.pool,
+      requeue: 1,
+      connectTimeout: 5_000,
+      idleTimeout: 0,
+      queueTimeout: 10_000,
+      unavailable: new TextEncoder().encode("sorry"),
+      onClose: (record) => this.records.push(record),
+      onWarning: (message) => this.warnings.push(message),
+      ...rest,
+    };
+    this.engine = new PortableEngine(all, this.network, this.clock);
+  }
+
+  get address(): TcpAddress {
+    return this.engine.addresses[0]!;
+  }
+
+  async target(identity: string, serve: Serve, spec: Partial<TargetSpec> = {}): Promise<TcpAddress> {
+    const listener = await this.network.listen(LOOPBACK, (connection) => {
+      this.#ends.push(connection);
+      serve(connection).catch(() => connection.abort());
+    });
+    this.announce(identity, listener.address, spec);
+    return listener.address;
+  }
+
+  announce(identity: string, address: TcpAddress, spec: Partial<TargetSpec> = {}): void {
+    this.pool.set({ weight: 500, maxConnections: 0, ...spec, identity, address }, "up");
+    this.engine.poolChanged();
+  }
+
+  view(identity: string): TargetView {
+    return this.pool.view(identity)!;
+  }
+
+  async client(): Promise<Connection> {
+    const client = await this.network.connect({ to: this.address });
+    this.#ends.push(client);
+    return client;
+  }
+
+  /** Closes everything; checks that nothing is left: places, waiters, counts, ends of connections, timers. */
+  async dispose(): Promise<void> {
+    await this.engine.close(0).then(() => this.#assertEmpty());
+  }
+
+  /** Ends what the test itself has opened. */
+  drop(): void {
+    for (const end of this.#ends) end.abort();
+  }
+
+  async #assertEmpty(): Promise<void> {
+    await settle();
+    assert.equal(this.pool.active, 0, "places held after the end");
+    assert.equal(this.pool.waiting, 0, "waiters after the end");
+    for (const target of this.pool.targets()) assert.equal(target.active, 0, `${target.identity} still counts some`);
+    this.drop();
+    await settle();
+    assert.equal(this.network.open, 0, "connections that nobody has closed");
+    this.clock.advance(200);
+    assert.equal(this.clock.pending, 0, "a timer goes on without connections");
+  }
+}
+
+export async function inMemory(options: MemoryLabOptions, test: (lab: MemoryLab) => Promise<void>): Promise<void> {
+  const lab = new MemoryLab(options);
+  await lab.engine.start();
+  await test(lab);
+  await lab.dispose();
+  assert.deepEqual(lab.warnings, []);
+}
+
+/** Lets everything happen that needs no time: the memory network has none of its own. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { describe, it } from "node:test";
+import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../../../src/proxy/unavailable.ts";
+import { EPISODE_MS } from "../../../src/util/rate-limited-log.ts";
+import { drain, echo, ending, greeter, readExactly, readText } from "../lab.ts";
+import { inMemory, MemoryLab, settle } from "../memory-lab.ts";
+
+const SWEEP = 100;
+const NOBODY = { host: "127.0.0.1", port: 9 };
+
+/** Who ended each connection so far, and how. */
+function endings(lab: MemoryLab): string[] {
+  return lab.records.map((record) => `${record.phase} ${record.endedBy} ${record.cause}`);
+}
+
+describe("portable engine: time-outs, to the sweep", () => {
+  it("connect time-out: neither early nor late", () =>
+    inMemory({ connectTimeout: 700, requeue: 0 }, async (lab) => {
+      lab.network.connectFault = (to) => (to.port === NOBODY.port ? "blackhole" : undefined);
+      lab.announce("hole", NOBODY);
+      const client = await lab.client();
+      await settle();
+      lab.clock.advance(699);
+      await settle();
+      assert.deepEqual([lab.view("hole").active, lab.view("hole").failures], [1, 0]);
+      lab.clock.advance(SWEEP);
+      assert.equal(await readText(client), "sorry");
+      await client.close();
+      await settle();
+      assert.deepEqual(endings(lab), ["unavailable balancer connect-failed"]);
+      assert.equal(lab.view("hole").failures, 1);
+    }));
+
+  it("queue time-out: neither early nor late", () =>
+    inMemory({ queueTimeout: 700, pool: { concurrency: 0 } }, async (lab) => {
+      const client = await lab.client();
+      await settle();
+      lab.clock.advance(699);
+      await settle();
+      assert.equal(lab.pool.waiting, 1);
+      lab.clock.advance(SWEEP);
+      assert.equal(await readText(client), "sorry");
+      await client.close();
+      await settle();
+      assert.deepEqual(endings(lab), ["unavailable balancer queue-timeout"]);
+      assert.ok(lab.records[0]!.queuedMs >= 700 && lab.records[0]!.queuedMs <= 700 + SWEEP);
+    }));
+
+  it("idle limit: from the last byte, never early", () =>
+    inMemory({ idleTimeout: 60_000 }, async (lab) => {
+      await lab.target("one", echo);
+      const client = await lab.client();
+      for (let i = 0; i < 3; i++) {
+        await client.write(Buffer.from("x"));
+        await readExactly(client, 1);
+        lab.clock.advance(59_000);
+        await settle();
+        assert.deepEqual(endings(lab), []);
+      }
+      lab.clock.advance(3_000);
+      await settle();
+      assert.deepEqual(endings(lab), ["relay balancer idle"]);
+      assert.equal(await ending(client), "ECONNRESET");
+    }));
+
+  it("no idle limit with 0", () =>
+    inMemory({ idleTimeout: 0 }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const client = await lab.client();
+      await readExactly(client, 1);
+      lab.clock.advance(24 * 3_600_000);
+      await settle();
+      assert.deepEqual(endings(lab), []);
+    }));
+
+  const stuckAnswers = {
+    "a client that does not take its answer": Buffer.alloc(1_000_000),
+    "a handler that never settles": () => new Promise<void>(() => undefined),
+  };
+  for (const [name, unavailable] of Object.entries(stuckAnswers)) {
+    it(name, () =>
+      inMemory({ unavailable }, async (lab) => {
+        const client = await lab.client();
+        await settle();
+        lab.clock.advance(ANSWER_MS - 1);
+        await settle();
+        assert.deepEqual(endings(lab), []);
+        lab.clock.advance(SWEEP);
+        await settle();
+        assert.deepEqual(endings(lab), ["unavailable balancer no-targets"]);
+        assert.equal(await ending(client), "ECONNRESET");
+      }),
+    );
+  }
+
+  it("a client that took its answer and does not hang up", () =>
+    inMemory({}, async (lab) => {
+      const client = await lab.client();
+      assert.equal(await readText(client), "sorry");
+      lab.clock.advance(LINGER_MS - SWEEP);
+      await settle();
+      assert.deepEqual(endings(lab), []);
+      lab.clock.advance(2 * SWEEP);
+      await settle();
+      assert.deepEqual(endings(lab), ["unavailable balancer no-targets"]);
+    }));
+
+  it("a client that goes on sending after its answer", () =>
+    inMemory({}, async (lab) => {
+      const client = await lab.client();
+      const block = Buffer.alloc(65_536);
+      let sent = 0;
+      await assert.rejects(async () => {
+        for (; sent < 4 * LINGER_BYTES; sent += block.length) await client.write(block);
+      });
+      assert.ok(sent >= LINGER_BYTES && sent < LINGER_BYTES + 10 * block.length, `${sent} bytes were taken`);
+    }));
+});
+
+describe("portable engine: closing", () => {
+  it("a second call shortens the time-out, and cannot lengthen it", () =>
+    inMemory({}, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const client = await lab.client();
+      await readExactly(client, 1);
+      const closed = lab.engine.close(60_000);
+      void lab.engine.close(1_000);
+      void lab.engine.close(90_000);
+      await settle();
+      lab.clock.advance(999);
+      await settle();
+      assert.deepEqual(endings(lab), []);
+      lab.clock.advance(SWEEP);
+      await closed;
+      assert.deepEqual(endings(lab), ["relay balancer shutdown"]);
+    }));
+
+  it("ends an attempt to connect as well", () =>
+    inMemory({}, async (lab) => {
+      lab.network.connectFault = (to) => (to.port === NOBODY.port ? "blackhole" : undefined);
+      lab.announce("hole", NOBODY);
+      await lab.client();
+      await settle();
+      await lab.engine.close(0);
+      assert.deepEqual(endings(lab), ["connect balancer shutdown"]);
+      assert.equal(lab.view("hole").failures, 0, "the target is not to blame");
+    }));
+
+  it("cannot be started afterwards", async () => {
+    const lab = new MemoryLab({});
+    await lab.engine.close(0);
+    await assert.rejects(lab.engine.start(), { name: "NetError", code: "ECLOSED" });
+    await lab.dispose();
+  });
+});
+
+describe("portable engine: trouble", () => {
+  it("is told of once for each episode of accept errors", () =>
+    inMemory({}, async (lab) => {
+      await lab.target("one", greeter("!"));
+      for (let episode = 1; episode <= 2; episode++) {
+        let failures = 3;
+        lab.network.acceptFault = () => (failures-- > 0 ? "EMFILE" : undefined);
+        const client = await lab.client();
+        await readExactly(client, 1);
+        assert.equal(lab.warnings.length, episode);
+        assert.match(lab.warnings[episode - 1]!, /cannot accept connections/);
+        lab.clock.advance(EPISODE_MS);
+      }
+      lab.warnings.length = 0;
+    }));
+
+  it("of its own while connecting is not blamed on the target", () =>
+    inMemory({ requeue: 5 }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      lab.network.connectFault = (to) => (to.port === lab.address.port ? undefined : "EMFILE");
+      for (let i = 0; i < 2; i++) {
+        const client = await lab.client();
+        assert.equal(await readText(client), "sorry");
+        await client.close();
+      }
+      assert.deepEqual([lab.view("one").failures, lab.view("one").state], [0, "up"]);
+      assert.equal(lab.warnings.length, 1);
+      assert.match(lab.warnings[0]!, /descriptors/);
+      lab.warnings.length = 0;
+    }));
+
+  it("with whoever gets the close records does not stop it", () => {
+    let records = 0;
+    const onClose = () => {
+      records++;
+      throw new Error("not my day");
+    };
+    return inMemory({ onClose }, async (lab) => {
+      for (let i = 0; i < 2; i++) {
+        const client = await lab.client();
+        assert.equal(await readText(client), "sorry");
+        await client.close();
+        await settle();
+      }
+      assert.equal(records, 2);
+      assert.match(lab.warnings[0]!, /not my day/);
+      lab.warnings.length = 0;
+    });
+  });
+
+  it("with a target that resets at once reaches the client as a reset", () =>
+    inMemory({}, async (lab) => {
+      await lab.target("one", greeter("!"));
+      lab.network.connectFault = (to) => (to.port === lab.address.port ? undefined : "reset");
+      const client = await lab.client();
+      assert.equal(await ending(client), "ECONNRESET");
+      await settle();
+      assert.deepEqual(endings(lab), ["relay target reset"]);
+    }));
+});
+
+describe("portable engine: clients that leave before they are served", () => {
+  it("from the queue: the place goes to the next", () =>
+    inMemory({ pool: { concurrency: 1 } }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const holder = await lab.client();
+      await readExactly(holder, 1);
+      const leaver = await lab.client();
+      await settle();
+      const next = await lab.client();
+      await settle();
+      assert.equal(lab.pool.waiting, 2);
+      leaver.abort();
+      await settle();
+      assert.deepEqual(endings(lab), ["queue client reset"]);
+      assert.equal(lab.pool.waiting, 1);
+      await holder.closeWrite();
+      await readExactly(next, 1);
+    }));
+
+  it("during connect: the attempt is given up, and the place goes to the next", () =>
+    inMemory({ pool: { concurrency: 1 } }, async (lab) => {
+      let hole = true;
+      await lab.target("one", greeter("!"));
+      lab.network.connectFault = (to) => (hole && to.port !== lab.address.port ? "blackhole" : undefined);
+      const leaver = await lab.client();
+      await settle();
+      const next = await lab.client();
+      await settle();
+      assert.deepEqual([lab.view("one").active, lab.pool.waiting], [1, 1]);
+      hole = false;
+      leaver.abort();
+      await settle();
+      assert.deepEqual(endings(lab), ["connect client reset"]);
+      assert.equal(lab.view("one").failures, 0);
+      await readExactly(next, 1);
+    }));
+
+  it("with a FIN: that is no leaving", () =>
+    inMemory({ pool: { concurrency: 0 } }, async (lab) => {
+      await lab.target("one", echo);
+      const client = await lab.client();
+      await client.write(Buffer.from("still here"));
+      await client.closeWrite();
+      await settle();
+      assert.equal(lab.pool.waiting, 1);
+      lab.pool.setConcurrency(-1);
+      lab.engine.poolChanged();
+      assert.equal(await readText(client), "still here");
+    }));
+});
+
+describe("portable engine: order in the queue", () => {
+  it("waits for room in the order of arrival, one grant for each room", () =>
+    inMemory({}, async (lab) => {
+      const served: string[] = [];
+      const serve = async (connection: Parameters<typeof echo>[0]) => {
+        served.push(await readExactly(connection, 1));
+        await drain(connection);
+        await connection.close();
+      };
+      await lab.target("one", serve, { maxConnections: 1 });
+      const clients = [];
+      for (const name of "abcdef") {
+        const client = await lab.client();
+        await client.write(Buffer.from(name));
+        await settle();
+        clients.push(client);
+      }
+      for (const client of clients) {
+        await client.closeWrite();
+        await settle();
+      }
+      assert.deepEqual(served, [..."abcdef"]);
+    }));
+});

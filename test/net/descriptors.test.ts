@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { it } from "node:test";
+import { runtime } from "#runtime";
+import type { Connection } from "../../src/net/runtime.ts";
+import { skip, withFewDescriptors } from "./few-descriptors.ts";
+import { eventually, LOOPBACK, readExactly, show, standstill, text, within } from "./kit.ts";
+
+const CLIENTS = 150;
+
+interface Told {
+  port: number;
+  accepted: number;
+  errors: string[];
+  /** ms of CPU time since its start. */
+  cpu: number;
+}
+
+/** A server without descriptors may also answer with a reset. */
+function turnedAway(error: { code: string }): null {
+  assert.equal(error.code, "ECONNRESET");
+  return null;
+}
+
+it("a listener out of descriptors neither spins nor dies, serves whom it has, and recovers", { skip }, async () => {
+  const [command, ...args] = await withFewDescriptors("crowded.ts");
+  const child = spawn(command, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
+  });
+  let told: Told | undefined;
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    told = JSON.parse(line);
+  });
+  const clients: Connection[] = [];
+  try {
+    await eventually(() => told !== undefined, "the server");
+    const to = { host: LOOPBACK, port: told!.port };
+    for (let i = 0; i < CLIENTS; i++) {
+      const client = await within(runtime.connect({ to }).catch(turnedAway), `client ${i}`);
+      if (client !== null) clients.push(client);
+    }
+    const accepted = await standstill(() => told!.accepted);
+    assert.ok(accepted > 0 && accepted < CLIENTS, `${accepted} were accepted`);
+    await clients[0]!.write(text("still there"));
+    assert.equal(show(await readExactly(clients[0]!, 11)), "still there");
+
+    const start = { at: Date.now(), cpu: told!.cpu };
+    await eventually(() => told!.cpu !== start.cpu && Date.now() - start.at > 600, "some time");
+    const load = (told!.cpu - start.cpu) / (Date.now() - start.at);
+    assert.ok(load < 0.5, `it uses ${Math.round(load * 100)} % of a processor while there is nothing to do`);
+    if (runtime.can.reportsAccept) assert.deepEqual(told!.errors, ["EMFILE"]);
+
+    for (const client of clients) client.abort();
+    const late = await within(runtime.connect({ to }), "connecting again");
+    clients.push(late);
+    await late.write(text("again"));
+    assert.equal(show(await readExactly(late, 5)), "again");
+  } finally {
+    for (const client of clients) client.abort();
+    child.kill("SIGKILL");
+  }
+});

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type MemoryNetwork, memoryNetwork } from "../../src/net/memory/memory.ts";
+import type { NetCode, NetError } from "../../src/net/net-error.ts";
+import type { Connection } from "../../src/net/runtime.ts";
+import { deferred, readAll, readExactly, show, text, within } from "./kit.ts";
+
+const to = { host: "127.0.0.1", port: 80 };
+const ignore = (): void => {};
+
+async function pair(network: MemoryNetwork): Promise<{ client: Connection; server: Connection }> {
+  const accepted = deferred<Connection>();
+  const listener = await network.listen({ host: "127.0.0.1", port: 0 }, accepted.resolve);
+  const client = await network.connect({ to: listener.address });
+  return { client, server: await within(accepted.promise, "accepting") };
+}
+
+describe("the network in memory, on demand,", () => {
+  for (const code of ["ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "ENOTFOUND", "EMFILE"] satisfies NetCode[]) {
+    it(`fails a connect with ${code}`, async () => {
+      const network = memoryNetwork();
+      await network.listen({ port: 80 }, ignore);
+      network.connectFault = () => code;
+      await assert.rejects(network.connect({ to }), { name: "NetError", code });
+      network.connectFault = null;
+      const connection = await network.connect({ to });
+      connection.abort();
+    });
+  }
+
+  it("asks with the address, so that one target can fail among others", async () => {
+    const network = memoryNetwork();
+    await network.listen({ port: 80 }, ignore);
+    await network.listen({ port: 81 }, ignore);
+    network.connectFault = ({ port }) => (port === 81 ? "ECONNREFUSED" : undefined);
+    await network.connect({ to });
+    await assert.rejects(network.connect({ to: { ...to, port: 81 } }), { code: "ECONNREFUSED" });
+  });
+
+  it("resets a connection before its first byte", async () => {
+    const network = memoryNetwork();
+    await network.listen({ port: 80 }, () => assert.fail("nobody accepts it"));
+    network.connectFault = () => "reset";
+    const client = await network.connect({ to });
+    await assert.rejects(client.read(), { code: "ECONNRESET" });
+    await client.close();
+    assert.equal(network.open, 0);
+  });
+
+  it("fails an accept, tells the listener, and hands the connection over later", async () => {
+    const network = memoryNetwork();
+    const accepted = deferred<Connection>();
+    const errors: NetError[] = [];
+    await network.listen({ port: 80 }, accepted.resolve, (error) => errors.push(error));
+    let failures = 2;
+    network.acceptFault = () => (failures-- > 0 ? "EMFILE" : undefined);
+    const client = await within(network.connect({ to }), "the backlog takes it");
+    await client.write(text("patience"));
+    const server = await within(accepted.promise, "the accept");
+    assert.deepEqual(
+      errors.map((error) => error.code),
+      ["EMFILE", "EMFILE"],
+    );
+    assert.equal(show(await readExactly(server, 8)), "patience");
+  });
+
+  it("lets connects wait for a full backlog, and be given up", async () => {
+    const network = memoryNetwork();
+    const listener = await network.listen({ port: 80, backlog: 1 }, ignore, ignore);
+    network.acceptFault = () => "EMFILE";
+    await network.connect({ to });
+    const waiting = network.connect({ to, signal: AbortSignal.timeout(30) });
+    await assert.rejects(within(waiting, "giving up"), { code: "EABORTED" });
+    const refused = assert.rejects(network.connect({ to }), { code: "ECONNREFUSED" });
+    await listener.close();
+    await within(refused, "the end of the backlog");
+  });
+
+  it("resolves the names it was given", async () => {
+    const network = memoryNetwork();
+    await network.listen({ host: "10.0.0.7", port: 80 }, ignore);
+    await assert.rejects(network.connect({ to: { host: "target", port: 80 } }), { code: "ENOTFOUND" });
+    network.names.set("target", "10.0.0.7");
+    const connection = await network.connect({ to: { host: "target", port: 80 } });
+    assert.equal(connection.remote.host, "10.0.0.7");
+  });
+
+  it("lets clients come from addresses of one's choice", async () => {
+    const network = memoryNetwork();
+    const accepted = deferred<Connection>();
+    await network.listen({ port: 80 }, accepted.resolve);
+    await network.connectFrom("203.0.113.9", { to });
+    assert.equal((await within(accepted.promise, "accepting")).remote.host, "203.0.113.9");
+  });
+
+  it("holds no more than its window, and gives no more than a chunk at a time", async () => {
+    const network = memoryNetwork({ window: 10, chunk: 3 });
+    const { client, server } = await pair(network);
+    let written = false;
+    const writing = client.write(text("0123456789a")).then(() => {
+      written = true;
+    });
+    await within(server.readable(), "bytes");
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(written, false);
+    assert.equal(show(await server.read()), "012");
+    await within(writing, "the last byte");
+    await client.closeWrite();
+    assert.equal(show(await readAll(server)), "3456789a");
+  });
+
+  it("counts the ends that nobody has closed", async () => {
+    const network = memoryNetwork();
+    const { client, server } = await pair(network);
+    assert.equal(network.open, 2);
+    await client.close();
+    assert.equal(network.open, 1);
+    server.abort();
+    assert.equal(network.open, 0);
+  });
+});

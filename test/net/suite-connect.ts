@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { Runtime } from "../../src/net/runtime.ts";
+import {
+  type BlackHole,
+  blackHole,
+  descriptors,
+  eventually,
+  hasIPv6,
+  LOOPBACK,
+  readAll,
+  show,
+  sockets,
+  text,
+  within,
+  withPair,
+} from "./kit.ts";
+
+const refuse = (code: string) => ({ name: "NetError", code });
+const ignore = (): void => {};
+
+/** A port where nobody listens: it was free a moment ago. */
+async function freePort(runtime: Runtime): Promise<number> {
+  const listener = await runtime.listen({ host: LOOPBACK, port: 0 }, ignore);
+  await listener.close();
+  return listener.address.port;
+}
+
+export function connectSuite(runtime: Runtime, openBlackHole: () => Promise<BlackHole>): void {
+  describe("connect()", () => {
+    it("says ECONNREFUSED, the address in its message and the native error as cause", async () => {
+      const to = { host: LOOPBACK, port: await freePort(runtime) };
+      await assert.rejects(within(runtime.connect({ to }), "refusal"), (error: Error & { code: string }) => {
+        assert.equal(error.code, "ECONNREFUSED");
+        assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${to.port}`));
+        if (runtime.name !== "memory") assert.ok(error.cause instanceof Error);
+        return true;
+      });
+    });
+
+    it("says ENOTFOUND for a name that does not resolve", async () => {
+      const to = { host: "harmony-test.invalid", port: 80 };
+      await assert.rejects(within(runtime.connect({ to }), "DNS failure"), refuse("ENOTFOUND"));
+    });
+
+    it("says EINVAL for a port out of range", {
+      skip: runtime.name === "memory" ? "not checked there" : false,
+    }, async () => {
+      await assert.rejects(runtime.connect({ to: { host: LOOPBACK, port: 70_000 } }), refuse("EINVAL"));
+    });
+
+    it("resolves names", async () => {
+      const listener = await runtime.listen({ port: 0 }, (connection) => void connection.close());
+      const to = { host: "localhost", port: listener.address.port };
+      const client = await within(runtime.connect({ to }), "connecting to localhost");
+      assert.equal(await within(client.read(), "FIN"), null);
+      await client.close();
+      await listener.close();
+    });
+
+    it("gives up before it began", async () => {
+      const to = { host: LOOPBACK, port: await freePort(runtime) };
+      await assert.rejects(runtime.connect({ to, signal: AbortSignal.abort() }), refuse("EABORTED"));
+    });
+
+    it("gives up at once while nobody answers, and leaves nothing open", async () => {
+      const hole = await openBlackHole();
+      try {
+        const before = descriptors() === null ? null : sockets();
+        const controller = new AbortController();
+        const attempt = runtime.connect({ to: hole.address, signal: controller.signal });
+        const outcome = assert.rejects(within(attempt, "giving up", 2_000), refuse("EABORTED"));
+        await new Promise((resolve) => setImmediate(resolve)); // let it begin
+        controller.abort();
+        await outcome;
+        const left = (): string[] => [...sockets()].filter((socket) => !before?.has(socket));
+        if (before !== null) await eventually(() => left().length === 0, "the socket's end", 3_000);
+      } finally {
+        await hole.close();
+      }
+    });
+
+    it("leaves nothing open for ever where a late answer cannot be cancelled", {
+      skip: runtime.can.cancel ? "every attempt can be cancelled" : false,
+    }, async () => {
+      const hole = await blackHole(runtime); // this runtime has filled it: the address has answered
+      try {
+        const before = descriptors();
+        const attempts = Array.from({ length: 3 }, () => {
+          const attempt = runtime.connect({ to: hole.address, signal: AbortSignal.timeout(50) });
+          return assert.rejects(within(attempt, "giving up", 2_000), refuse("EABORTED"));
+        });
+        await Promise.all(attempts);
+        hole.open(); // the kernel tries again within seconds, and the late answers come
+        if (before !== null) await eventually(() => descriptors()! <= before, "the descriptors' end", 20_000);
+      } finally {
+        await hole.close();
+      }
+    });
+
+    it("can be given a deadline against a full backlog", async () => {
+      const hole = await openBlackHole();
+      try {
+        const attempt = runtime.connect({ to: hole.address, signal: AbortSignal.timeout(200) });
+        const started = Date.now();
+        await assert.rejects(within(attempt, "the deadline", 3_000), refuse("EABORTED"));
+        assert.ok(Date.now() - started >= 150, "it waited for the deadline");
+      } finally {
+        await hole.close();
+      }
+    });
+
+    it("ignores a signal that fires later", () =>
+      withPair(runtime, async ({ listener }) => {
+        const controller = new AbortController();
+        const client = await runtime.connect({ to: listener.address, signal: controller.signal });
+        controller.abort();
+        await client.write(text("x"));
+        await client.close();
+      }));
+
+    it("reaches Unix sockets", { skip: runtime.can.unix ? false : "no Unix sockets there" }, async () => {
+      const path = join(tmpdir(), `harmony-test-${process.pid}.sock`);
+      const server = createServer((socket) => socket.end("from a file"));
+      await new Promise<void>((resolve) => server.listen(path, resolve));
+      try {
+        const client = await within(runtime.connect({ to: { path } }), "connecting");
+        assert.deepEqual({ ...client.remote }, { host: "", port: 0 });
+        assert.equal(show(await readAll(client)), "from a file");
+        await client.close();
+      } finally {
+        server.close();
+      }
+      rmSync(path, { force: true });
+      await assert.rejects(runtime.connect({ to: { path } }), refuse("ENOENT"));
+    });
+  });
+
+  describe("listen()", () => {
+    it("says EADDRINUSE with the address", async () => {
+      const listener = await runtime.listen({ host: LOOPBACK, port: 0 }, ignore);
+      const again = runtime.listen({ host: LOOPBACK, port: listener.address.port }, ignore);
+      await assert.rejects(again, (error: Error & { code: string }) => {
+        assert.equal(error.code, "EADDRINUSE");
+        assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${listener.address.port}`));
+        return true;
+      });
+      await assert.rejects(runtime.listen({ port: listener.address.port }, ignore), refuse("EADDRINUSE"));
+      await listener.close();
+    });
+
+    it("says EADDRNOTAVAIL for an address of somebody else", {
+      skip: runtime.name === "memory" ? "has every address" : false,
+    }, async () => {
+      await assert.rejects(runtime.listen({ host: "192.0.2.1", port: 0 }, ignore), refuse("EADDRNOTAVAIL"));
+    });
+
+    it("says ENOTFOUND for a name that does not resolve", async () => {
+      await assert.rejects(runtime.listen({ host: "harmony-test.invalid", port: 0 }, ignore), refuse("ENOTFOUND"));
+    });
+
+    it("takes IPv4 and IPv6 on every interface, and names IPv4 peers as such", async () => {
+      const hosts = hasIPv6 ? [LOOPBACK, "::1"] : [LOOPBACK];
+      const seen: string[] = [];
+      const listener = await runtime.listen({ port: 0 }, (connection) => {
+        seen.push(connection.remote.host);
+        assert.equal(connection.local.host, connection.remote.host === LOOPBACK ? LOOPBACK : "::1");
+        void connection.close();
+      });
+      for (const host of hosts) {
+        const client = await within(runtime.connect({ to: { host, port: listener.address.port } }), host);
+        assert.equal(client.remote.host, host);
+        assert.equal(await within(client.read(), "FIN"), null);
+        await client.close();
+      }
+      await listener.close();
+      assert.deepEqual(seen, hosts);
+    });
+
+    it("speaks IPv6 alone on an IPv6 address", { skip: hasIPv6 ? false : "no IPv6 here" }, () =>
+      withPair(
+        runtime,
+        async ({ client, server }) => {
+          await client.write(text("six"));
+          await client.close();
+          assert.equal(show(await readAll(server)), "six");
+        },
+        "::1",
+      ),
+    );
+
+    it("close() frees the port, leaves connections alone, and may be repeated", () =>
+      withPair(runtime, async ({ listener, client, server }) => {
+        await within(Promise.all([listener.close(), listener.close()]), "close");
+        const { port } = listener.address;
+        await assert.rejects(runtime.connect({ to: { host: LOOPBACK, port } }), refuse("ECONNREFUSED"));
+        const again = await runtime.listen({ host: LOOPBACK, port }, ignore);
+        assert.equal(again.address.port, port);
+        await again.close();
+        await client.write(text("still here"));
+        await client.closeWrite();
+        assert.equal(show(await readAll(server)), "still here");
+      }));
+  });
+}

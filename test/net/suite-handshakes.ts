@@ -1,0 +1,106 @@
+/** TLS listeners while handshakes are under way: strangers who have yet to say anything. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
+import { STRANGER_LIMITS } from "../../src/util/pre-auth-limit.ts";
+import { deferred, descriptors, eventually, LOOPBACK, readExactly, show, standstill, text, within } from "./kit.ts";
+import { keptAlive } from "./suite-peers.ts";
+
+const file = (name: string): string => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8");
+/** ms. Nothing here may wait for it. */
+const HANDSHAKE_TIMEOUT = 60_000;
+
+export function handshakesSuite(runtime: Runtime): void {
+  describe("TLS handshakes under way", { skip: runtime.can.tls ? false : "no TLS there" }, () => {
+    let listener: Listener;
+    let accepted = deferred<Connection>();
+    const tls = { cert: file("server.pem"), key: file("server.key") };
+
+    before(async () => {
+      const options = { host: LOOPBACK, port: 0, tls, handshakeTimeout: HANDSHAKE_TIMEOUT };
+      listener = await runtime.listen(options, (connection) => accepted.resolve(connection));
+    });
+    after(() => listener.close());
+
+    const stranger = (): Promise<Connection> => within(runtime.connect({ to: listener.address }), "connecting");
+
+    async function pair(): Promise<{ client: Connection; server: Connection }> {
+      accepted = deferred();
+      const client = await within(
+        runtime.connect({ to: listener.address, tls: { ca: file("ca.pem") } }),
+        "the handshake",
+      );
+      return { client, server: await within(accepted.promise, "accepting") };
+    }
+
+    it("are few from one address: the oldest goes, and the newest is served", async () => {
+      const crowd: Connection[] = [];
+      const dropped = new Set<number>();
+      const count = STRANGER_LIMITS.perAddress * 5;
+      for (let i = 0; i < count; i++) {
+        const connection = await stranger();
+        crowd.push(connection);
+        const gone = (): unknown => dropped.add(i);
+        connection.readable().then(gone, gone);
+      }
+      await standstill(() => dropped.size);
+      const oldest = Array.from({ length: count - STRANGER_LIMITS.perAddress }, (_, i) => i);
+      assert.deepEqual(
+        [...dropped].sort((a, b) => a - b),
+        oldest,
+      );
+      const { client, server } = await pair();
+      await client.write(text("sealed"));
+      assert.equal(show(await readExactly(server, 6)), "sealed");
+      for (const connection of [...crowd, client, server]) connection.abort();
+    });
+
+    it("end when the stranger leaves, by FIN or by reset", async () => {
+      const before = descriptors();
+      for (const leave of ["closeWrite", "abort"] as const) {
+        const connection = await stranger();
+        await new Promise((resolve) => setTimeout(resolve, 20)); // accepted, as a rule: either order must do
+        await connection[leave]();
+        if (leave === "closeWrite")
+          await within(
+            connection.readable().catch(() => undefined),
+            "being dropped",
+          );
+        connection.abort();
+      }
+      if (before !== null) await eventually(() => descriptors()! <= before, "the strangers' descriptors");
+    });
+
+    it("lead to connections that no longer count", async () => {
+      const pairs = [];
+      for (let i = 0; i < STRANGER_LIMITS.perAddress * 2; i++) pairs.push(await pair());
+      for (const { client, server } of pairs) {
+        await server.write(text("still here"));
+        assert.equal(show(await readExactly(client, 10)), "still here");
+        client.abort();
+        server.abort();
+      }
+    });
+
+    it("lead to connections that may answer after the peer's FIN", async () => {
+      const { client, server } = await pair();
+      await client.closeWrite();
+      assert.equal(await within(server.read(), "FIN"), null);
+      await server.write(text("late"));
+      assert.equal(show(await readExactly(client, 4)), "late");
+      client.abort();
+      server.abort();
+    });
+
+    it("lead to connections with TCP keepalive on", {
+      skip: process.platform === "linux" ? false : "no list of timers",
+    }, async () => {
+      const { client, server } = await pair();
+      await keptAlive(client, "the connecting side");
+      await keptAlive(server, "the accepting side");
+      client.abort();
+      server.abort();
+    });
+  });
+}

@@ -1,0 +1,117 @@
+/** What peers do to a listener, and what every connection is set to. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
+import type { Connection, Runtime, TcpAddress } from "../../src/net/runtime.ts";
+import { deferred, eventually, LOOPBACK, PATIENCE, readExactly, text, within, withPair } from "./kit.ts";
+
+/** Indices of the words shared with resets.mjs. */
+const READY = 0;
+const GO = 1;
+const DONE = 2;
+
+/** `count` connections that were reset before this thread could accept any. */
+async function resetsWhileBlocked(port: number, count: number): Promise<void> {
+  const shared = new Int32Array(new SharedArrayBuffer(12));
+  const worker = new Worker(new URL("./resets.mjs", import.meta.url), { workerData: { shared, port, count } });
+  await eventually(() => Atomics.load(shared, READY) === 1, "the resetting thread");
+  Atomics.store(shared, GO, 1);
+  Atomics.notify(shared, GO);
+  assert.notEqual(Atomics.wait(shared, DONE, 0, PATIENCE), "timed-out");
+  await worker.terminate();
+}
+
+const RESETS = 50;
+/** ms. Waiting after each reset as after a lack of descriptors would take 2,500. */
+const SOON = 1_000;
+
+/** Whether the kernel runs a keepalive timer on the socket. */
+function keepsAlive(local: TcpAddress, remote: TcpAddress): boolean {
+  const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, "0");
+  // Columns: local, remote, state, queues, timer. A timer of 02 is neither a retransmission nor a zero window.
+  const row = new RegExp(`:${hex(local.port)} [0-9A-F]+:${hex(remote.port)} 01 \\S+ (\\d\\d):`);
+  for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    const timer = row.exec(readFileSync(file, "latin1"))?.[1];
+    if (timer !== undefined) return timer === "02";
+  }
+  return false;
+}
+
+/** Settles once it does; while bytes are in flight another timer is listed in its place. */
+export async function keptAlive({ local, remote }: Connection, who: string): Promise<void> {
+  await eventually(() => keepsAlive(local, remote), `TCP keepalive on ${who}`, 2_000);
+}
+
+/** Rounds until the reader's kernel delays its acknowledgements, and those that are measured. */
+const WARM_UP = 20;
+const MEASURED = 10;
+/** ms. Half of the shortest delay of an acknowledgement (Linux: 40); unhindered a round takes less than one. */
+const HINDERED = 20;
+
+/**
+ * The shortest time of rounds in which `writer` answers in two small writes. With Nagle's algorithm the second waits in
+ * every round until the first has been acknowledged, which the other side puts off.
+ */
+async function shortestRound(reader: Connection, writer: Connection): Promise<number> {
+  let shortest = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < WARM_UP + MEASURED; round++) {
+    const started = performance.now();
+    await reader.write(text("?"));
+    await readExactly(writer, 1);
+    await writer.write(text("a"));
+    await writer.write(text("b"));
+    await readExactly(reader, 2);
+    if (round >= WARM_UP) shortest = Math.min(shortest, performance.now() - started);
+  }
+  return shortest;
+}
+
+export function peersSuite(runtime: Runtime): void {
+  const real = runtime.name !== "memory";
+
+  describe("peers that reset before they are accepted", { skip: real ? false : "accepted at once there" }, () => {
+    it("are neither handed over nor an error, and delay nobody", async () => {
+      const seen: string[] = [];
+      const errors: string[] = [];
+      let accepted = deferred<Connection>();
+      const listener = await runtime.listen(
+        { host: LOOPBACK, port: 0 },
+        (connection) => {
+          seen.push(connection.remote.host);
+          accepted.resolve(connection);
+        },
+        (error) => errors.push(error.message),
+      );
+      await resetsWhileBlocked(listener.address.port, RESETS);
+      accepted = deferred();
+      const client = await within(runtime.connect({ to: listener.address }), "connecting", SOON);
+      const server = await within(accepted.promise, "being accepted", SOON);
+      client.abort();
+      server.abort();
+      await listener.close();
+      assert.deepEqual(errors, []);
+      assert.deepEqual(seen, [LOOPBACK]);
+    });
+  });
+
+  describe("every connection", { skip: real ? false : "has no such settings there" }, () => {
+    it("has TCP keepalive on", { skip: process.platform === "linux" ? false : "no list of timers" }, () =>
+      withPair(runtime, async ({ client, server }) => {
+        await keptAlive(client, "the connecting side");
+        await keptAlive(server, "the accepting side");
+      }),
+    );
+
+    it("has Nagle's algorithm off", () =>
+      withPair(runtime, async ({ client, server }) => {
+        for (const [who, reader, writer] of [
+          ["accepting", client, server],
+          ["connecting", server, client],
+        ] as const) {
+          const ms = await shortestRound(reader, writer);
+          assert.ok(ms < HINDERED, `the ${who} side holds small writes back: ${ms} ms`);
+        }
+      }));
+  });
+}

@@ -1,0 +1,269 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, it } from "node:test";
+import type { Connection, Progress, RelayEnd, Runtime } from "../../src/net/runtime.ts";
+import {
+  connectPair,
+  descriptors,
+  eventually,
+  LOOPBACK,
+  pattern,
+  readAll,
+  readExactly,
+  show,
+  standstill,
+  startWriting,
+  text,
+  within,
+} from "./kit.ts";
+import { KERNEL_BUFFERS } from "./suite-stream.ts";
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+const ECONNRESET = { name: "NetError", code: "ECONNRESET" };
+const NO_RST = "cannot send RST";
+
+interface Bridge {
+  /** The outer ends; `a` and `b` between them are relayed: client ⇄ a ⇄ b ⇄ target. */
+  readonly client: Connection;
+  readonly target: Connection;
+  readonly a: Connection;
+  readonly b: Connection;
+  readonly progress: Progress;
+  readonly end: Promise<RelayEnd>;
+}
+
+/** `before` sees both inner ends before the relay starts. */
+async function withBridge(
+  runtime: Runtime,
+  body: (bridge: Bridge) => Promise<void>,
+  before: (outer: {
+    client: Connection;
+    a: Connection;
+    b: Connection;
+    target: Connection;
+  }) => Promise<void> = async () => {},
+): Promise<void> {
+  const front = await connectPair(runtime, LOOPBACK);
+  const back = await connectPair(runtime, LOOPBACK);
+  const { client, server: a } = front;
+  const { client: b, server: target } = back;
+  const progress = { aToB: 0, bToA: 0 };
+  try {
+    await before({ client, a, b, target });
+    const end = runtime.relay(a, b, progress);
+    await body({ client, target, a, b, progress, end });
+    client.abort();
+    target.abort();
+    await within(end, "the relay's end");
+    // relay() has closed both: nothing works on them any more.
+    await assert.rejects(a.write(text("x")));
+    await assert.rejects(b.write(text("x")));
+  } finally {
+    for (const connection of [client, a, b, target]) connection.abort();
+    await front.listener.close();
+    await back.listener.close();
+  }
+}
+
+/** "light" leaves out the two tests that are about volume. */
+export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole"): void {
+  describe("relay()", () => {
+    it("carries bytes both ways and counts them", () =>
+      withBridge(runtime, async ({ client, target, progress }) => {
+        await client.write(text("question"));
+        assert.equal(show(await readExactly(target, 8)), "question");
+        await target.write(text("answer"));
+        assert.equal(show(await readExactly(client, 6)), "answer");
+        assert.deepEqual(progress, { aToB: 8, bToA: 6 });
+      }));
+
+    it("passes the client's FIN on and still brings the answer", () =>
+      withBridge(runtime, async ({ client, target, end, progress }) => {
+        await client.write(text("question"));
+        await client.closeWrite();
+        assert.equal(show(await readAll(target)), "question");
+        const answer = pattern(3 * MIB);
+        const written = target.write(answer).then(() => target.close());
+        assert.ok(Buffer.from(await readAll(client)).equals(answer));
+        await within(written, "the target");
+        assert.deepEqual(await within(end, "the relay's end"), { first: "a" });
+        assert.deepEqual(progress, { aToB: 8, bToA: answer.length });
+      }));
+
+    it("passes the target's FIN on and still brings the client's bytes", () =>
+      withBridge(runtime, async ({ client, target, end }) => {
+        await target.write(text("hello"));
+        await target.closeWrite();
+        assert.equal(show(await readAll(client)), "hello");
+        await client.write(text("late"));
+        await client.close();
+        assert.equal(show(await readAll(target)), "late");
+        assert.deepEqual(await within(end, "the relay's end"), { first: "b" });
+      }));
+
+    it("forwards bytes and FIN that came before it began", () =>
+      withBridge(
+        runtime,
+        async ({ client, target, end }) => {
+          assert.equal(show(await readAll(target)), "early");
+          await target.write(text("answer"));
+          await target.close();
+          assert.equal(show(await readAll(client)), "answer");
+          await within(end, "the relay's end");
+        },
+        async ({ client, a }) => {
+          await client.write(text("early"));
+          await client.closeWrite();
+          await within(a.readable(), "the early bytes");
+        },
+      ));
+
+    it("takes over while readable() is pending", () =>
+      withBridge(
+        runtime,
+        async ({ client, target }) => {
+          await client.write(text("x"));
+          assert.equal(show(await readExactly(target, 1)), "x");
+        },
+        async ({ a }) => void a.readable().catch(() => undefined), // its outcome is not the question here
+      ));
+
+    for (const side of ["client", "target"] as const) {
+      it(`passes a reset by the ${side} on`, { skip: runtime.can.reset ? false : NO_RST }, () =>
+        withBridge(runtime, async (bridge) => {
+          const [from, to] = side === "client" ? [bridge.client, bridge.target] : [bridge.target, bridge.client];
+          await from.write(text("x"));
+          await readExactly(to, 1);
+          const reading = assert.rejects(within(to.read(), "the reset"), ECONNRESET);
+          from.abort();
+          await reading;
+          const { first, error } = await within(bridge.end, "the relay's end");
+          assert.equal(first, side === "client" ? "a" : "b");
+          assert.equal(error?.code, "ECONNRESET");
+        }),
+      );
+
+      it(
+        `passes a reset by the ${side} on although its reader stands still`,
+        { skip: runtime.can.reset ? false : NO_RST },
+        () =>
+          withBridge(runtime, async (bridge) => {
+            const [from, to] = side === "client" ? [bridge.client, bridge.target] : [bridge.target, bridge.client];
+            const writing = from.write(pattern(64 * MIB)).catch(() => undefined);
+            await standstill(() => bridge.progress.aToB + bridge.progress.bToA);
+            to.abort();
+            const { error } = await within(bridge.end, "the relay's end");
+            assert.equal(error?.code, "ECONNRESET");
+            await within(writing, "the writer");
+            await assert.rejects(readAll(from), ECONNRESET);
+          }),
+      );
+    }
+
+    it("ends both sides when one is aborted from outside", () =>
+      withBridge(runtime, async ({ client, target, b, end }) => {
+        await client.write(text("x"));
+        await readExactly(target, 1);
+        b.abort();
+        const { first, error } = await within(end, "the relay's end");
+        assert.equal(first, "b");
+        assert.equal(error?.code, "ECLOSED");
+        for (const outer of [client, target]) {
+          const outcome = await within(outer.read(), "the end").then(String, (reason) => reason.code);
+          assert.ok(["null", "ECONNRESET"].includes(outcome), outcome);
+        }
+      }));
+
+    it("stops a writer whose reader stands still", () =>
+      withBridge(runtime, async ({ client, target, progress }) => {
+        const chunk = pattern();
+        const chunks = 64;
+        const writer = startWriting(client, chunk, chunks);
+        await within(target.readable(), "bytes");
+        const stalled = await standstill(writer.written);
+        // Two hops of kernel buffers; within this process no more than what each side may hold.
+        const bound = 2 * (KERNEL_BUFFERS + runtime.can.readAhead) + chunk.length;
+        assert.ok(stalled < bound, `${stalled} bytes were taken, the bound is ${bound}`);
+        assert.ok((await readAll(target)).length === chunks * chunk.length);
+        await within(writer.done, "the writer");
+        assert.equal(progress.aToB, chunks * chunk.length);
+      }));
+
+    if (scope === "light") return;
+    it("moves 1 GiB unchanged", () =>
+      withBridge(runtime, async ({ client, target, progress }) => {
+        const chunk = pattern();
+        const sent = createHash("sha1");
+        const received = createHash("sha1");
+        const writing = (async () => {
+          for (let left = GIB; left > 0; left -= chunk.length) {
+            const bytes = chunk.subarray(0, Math.min(left, chunk.length));
+            sent.update(bytes);
+            await client.write(bytes);
+          }
+          await client.closeWrite();
+        })();
+        for (;;) {
+          const bytes = await within(target.read(), "bytes");
+          if (bytes === null) break;
+          received.update(bytes);
+        }
+        await writing;
+        assert.equal(progress.aToB, GIB);
+        assert.equal(received.digest("hex"), sent.digest("hex"));
+      }));
+  });
+
+  if (scope === "light") return;
+  const countable = descriptors() !== null && runtime.name !== "memory";
+  describe("10,000 short connections", () => {
+    it("leave no descriptor open", { skip: countable ? false : "descriptors cannot be counted here" }, () =>
+      shortConnections(runtime),
+    );
+  });
+}
+
+const CONNECTIONS = 10_000;
+const AT_ONCE = 100;
+
+/** Client → relay → echo, one small message each, every end closed by its owner in the way most owners do. */
+async function shortConnections(runtime: Runtime): Promise<void> {
+  const failures: unknown[] = [];
+  const echo = await runtime.listen({ host: LOOPBACK, port: 0 }, (connection) => {
+    const answer = async (): Promise<void> => {
+      await connection.write((await connection.read()) ?? text("nothing came"));
+      await connection.close();
+    };
+    answer().catch((error) => failures.push(error));
+  });
+  let relayed = 0;
+  const balancer = await runtime.listen({ host: LOOPBACK, port: 0 }, (a) => {
+    runtime
+      .connect({ to: echo.address })
+      .then((b) => runtime.relay(a, b, { aToB: 0, bToA: 0 }))
+      .then((end) => {
+        relayed += 1;
+        if (end.error !== undefined) failures.push(end.error);
+      })
+      .catch((error) => failures.push(error));
+  });
+  const once = async (): Promise<void> => {
+    const client = await runtime.connect({ to: balancer.address });
+    await client.write(text("hello"));
+    assert.equal(show(await readAll(client)), "hello");
+    await client.close();
+  };
+  await once(); // whatever is opened once and for all is open now
+  await eventually(() => relayed === 1, "the first relay");
+  const before = descriptors()!;
+  const worker = async (): Promise<void> => {
+    for (let i = 0; i < CONNECTIONS / AT_ONCE; i++) await once();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await eventually(() => relayed === CONNECTIONS + 1, "the last relay");
+  assert.deepEqual(failures, []);
+  await eventually(() => descriptors()! <= before, "the last descriptor");
+  await balancer.close();
+  await echo.close();
+}

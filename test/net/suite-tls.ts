@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
+import {
+  deferred,
+  descriptors,
+  eventually,
+  hasIPv6,
+  LOOPBACK,
+  pattern,
+  readExactly,
+  show,
+  text,
+  within,
+} from "./kit.ts";
+
+const file = (name: string): string => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8");
+const HANDSHAKE_TIMEOUT = 300;
+
+export function tlsSuite(runtime: Runtime): void {
+  describe("TLS", { skip: runtime.can.tls ? false : "no TLS there" }, () => {
+    const ca = file("ca.pem");
+    let listener: Listener;
+    let accepted = deferred<Connection>();
+    const errors: unknown[] = [];
+
+    before(async () => {
+      listener = await runtime.listen(
+        {
+          port: 0,
+          tls: { cert: file("server.pem"), key: file("server.key") },
+          handshakeTimeout: HANDSHAKE_TIMEOUT,
+        },
+        (connection) => accepted.resolve(connection),
+        (error) => errors.push(error),
+      );
+    });
+    after(() => listener.close());
+
+    const connect = (tls: { ca?: string; serverName?: string }, host = LOOPBACK): Promise<Connection> =>
+      within(runtime.connect({ to: { host, port: listener.address.port }, tls }), "the handshake");
+
+    /** A pair that works: what every test ends with, to show that the listener has survived. */
+    async function exchange(tls = { ca } as { ca: string; serverName?: string }, host = LOOPBACK): Promise<void> {
+      accepted = deferred();
+      const client = await connect(tls, host);
+      const server = await within(accepted.promise, "accepting");
+      await client.write(text("sealed"));
+      assert.equal(show(await readExactly(server, 6)), "sealed");
+      assert.equal(server.remote.host, host === "localhost" ? server.remote.host : host);
+      assert.equal(client.remote.port, listener.address.port);
+      const answer = pattern(300_000);
+      const written = server.write(answer).then(() => server.close());
+      assert.ok(Buffer.from(await readExactly(client, answer.length)).equals(answer));
+      if (runtime.can.closeNotify) assert.equal(await within(client.read(), "the end"), null);
+      else await endOf(client);
+      await within(written, "write and close");
+      await within(client.close(), "close");
+    }
+
+    it("carries bytes both ways, by address and by name", async () => {
+      await exchange();
+      await exchange({ ca }, "localhost");
+      if (hasIPv6) await exchange({ ca }, "::1");
+      await exchange({ ca, serverName: "localhost" });
+    });
+
+    it("says ETLS for a certificate that nobody vouches for", async () => {
+      await assert.rejects(connect({}), { name: "NetError", code: "ETLS" });
+      await exchange();
+    });
+
+    it("says ETLS for another server's certificate", async () => {
+      for (const serverName of ["balance.mydomain", "192.0.2.1", "2001:db8::1"]) {
+        await assert.rejects(connect({ ca, serverName }), { name: "NetError", code: "ETLS" });
+      }
+      await exchange();
+    });
+
+    it("drops a stranger who speaks plain text", async () => {
+      const stranger = await runtime.connect({ to: { host: LOOPBACK, port: listener.address.port } });
+      await stranger.write(text("GET / HTTP/1.0\r\n\r\n"));
+      await endOf(stranger);
+      stranger.abort();
+      await exchange();
+    });
+
+    it("drops a stranger who says nothing when the handshake's time is over", async () => {
+      const before = descriptors();
+      const started = Date.now();
+      const stranger = await runtime.connect({ to: { host: LOOPBACK, port: listener.address.port } });
+      await endOf(stranger);
+      assert.ok(Date.now() - started >= HANDSHAKE_TIMEOUT - 50);
+      stranger.abort();
+      if (before !== null) await eventually(() => descriptors()! <= before, "the stranger's descriptor");
+      await exchange();
+    });
+
+    it("gives up a handshake that is never answered", async () => {
+      const mute = await runtime.listen({ host: LOOPBACK, port: 0 }, () => {});
+      const attempt = runtime.connect({ to: mute.address, tls: { ca }, signal: AbortSignal.timeout(200) });
+      await assert.rejects(within(attempt, "giving up"), { name: "NetError", code: "EABORTED" });
+      await mute.close();
+    });
+
+    it("refuses a certificate that is none", async () => {
+      const tls = { cert: "nonsense", key: "nonsense" };
+      await assert.rejects(
+        runtime.listen({ host: LOOPBACK, port: 0, tls }, () => {}),
+        { name: "NetError" },
+      );
+    });
+
+    it("refuses a key that belongs to another certificate", async () => {
+      const tls = { cert: ca, key: file("server.key") };
+      const listening = runtime.listen({ host: LOOPBACK, port: 0, tls }, () => {});
+      await assert.rejects(listening, { name: "NetError", code: "ETLS" });
+    });
+
+    it("ends the peer's read when aborted", async () => {
+      accepted = deferred();
+      const client = await connect({ ca });
+      const server = await within(accepted.promise, "accepting");
+      const reading = endOf(server);
+      client.abort();
+      await reading;
+      server.abort();
+    });
+  });
+}
+
+/** Settles at FIN or loss, whichever the peer's end looks like. */
+async function endOf(connection: Connection): Promise<void> {
+  for (;;) {
+    const bytes = await within(
+      connection.read().catch((error: { code: string }) => {
+        assert.equal(error.code, "ECONNRESET");
+        return null;
+      }),
+      "the end",
+    );
+    if (bytes === null) return;
+  }
+}
