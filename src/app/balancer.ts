@@ -7,7 +7,7 @@ import { chooseEngine, type EngineChoice } from "../engines/choose.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Pool, type TargetView } from "../pool/pool.ts";
-import type { CloseRecord } from "../proxy/outcome.ts";
+import type { CloseRecord } from "../proxy/record.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import type { ControlEvent, DownReason, LeaveReason, TargetInfo } from "../targets/events.ts";
 import { Emitter } from "../util/emitter.ts";

@@ -1,6 +1,6 @@
 /** What the balancer's program logs, and at which level. */
 import type { Balancer } from "../app/balancer.ts";
-import type { CloseRecord } from "../proxy/outcome.ts";
+import type { CloseRecord } from "../proxy/record.ts";
 import { messageOf } from "../util/errors.ts";
 import { formatHostPort } from "../util/host-port.ts";
 import type { Log } from "./log.ts";

@@ -5,7 +5,7 @@
 
 import type { TcpAddress } from "../net/runtime.ts";
 import type { Pool } from "../pool/pool.ts";
-import type { CloseRecord } from "../proxy/outcome.ts";
+import type { CloseRecord } from "../proxy/record.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 
 /** All durations in ms; 0 is "no limit" except where said. */

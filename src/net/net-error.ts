@@ -11,6 +11,7 @@ export type NetCode =
   | "EADDRNOTAVAIL"
   | "EACCES"
   | "EMFILE"
+  | "ENOBUFS"
   | "EABORTED"
   | "ECLOSED"
   | "ETLS"
@@ -41,6 +42,7 @@ const MEANING: Record<NetCode, string> = {
   EADDRNOTAVAIL: "the address does not belong to this host",
   EACCES: "permission denied",
   EMFILE: "out of file descriptors",
+  ENOBUFS: "out of memory for sockets",
   EABORTED: "given up by the caller",
   ECLOSED: "the connection is closed",
   ETLS: "TLS handshake or certificate failure",

@@ -1,38 +1,57 @@
-/** How a connection ends: who ended it, in which phase, why, and the record that says so. */
-import type { TcpAddress } from "../net/runtime.ts";
-
-/** Why a client got no target. */
-export type UnavailableReason =
-  | "no-targets" // none is registered, up, and below its limit
-  | "connect-failed" // every attempt that `requeue` allows has failed
-  | "queue-full"
-  | "queue-timeout"
-  | "stopping"; // the balancer is closing
+/**
+ * How a connection ends: who ended it, in which phase, and why. Both engines keep these as small numbers, which fit a slot of
+ * shared memory; the names are what records and logs show. The order of the lists is fixed by the numbers below.
+ */
 
 /** How far a connection had come when it ended. */
-export type Phase = "queue" | "connect" | "relay" | "unavailable";
-/** Who ended it first. */
-export type EndedBy = "client" | "target" | "balancer";
-/** How: `fin` both sides finished; `reset`; `idle` limit; `shutdown` drain time-out; or why it was unavailable. */
-export type EndCause = "fin" | "reset" | "idle" | "shutdown" | UnavailableReason;
+export const PHASES = ["queue", "connect", "relay", "unavailable"] as const;
+export type Phase = (typeof PHASES)[number];
 
-/** One per accepted connection, at its end. */
-export interface CloseRecord {
-  readonly client: TcpAddress;
-  /** Identity of the target that served it; null when none did. */
-  readonly target: string | null;
-  readonly phase: Phase;
-  readonly endedBy: EndedBy;
-  readonly cause: EndCause;
-  /** Bytes client → target and target → client. */
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  /** Unix time of accept, ms. */
-  readonly startedAt: number;
-  /** ms from accept: waiting in the queue, until connected (both null when not reached), and until the end. */
-  readonly queuedMs: number;
-  readonly connectMs: number | null;
-  readonly durationMs: number;
-  /** Failed connect attempts before this outcome. */
-  readonly requeues: number;
+export const IN_QUEUE = 0;
+export const IN_CONNECT = 1;
+export const IN_RELAY = 2;
+export const IN_UNAVAILABLE = 3;
+
+/** Who ended it first. */
+export const ENDERS = ["client", "target", "balancer"] as const;
+export type EndedBy = (typeof ENDERS)[number];
+
+export const BY_CLIENT = 0;
+export const BY_TARGET = 1;
+export const BY_BALANCER = 2;
+
+export const CAUSES = [
+  "fin", // both sides have finished
+  "reset",
+  "idle", // the idle time-out
+  "shutdown", // the drain time-out of a balancer that stops
+  "no-targets", // none is registered, up, and below its limit
+  "connect-failed", // every attempt that `requeue` allows has failed
+  "queue-full",
+  "queue-timeout",
+  "stopping", // the balancer is closing
+] as const;
+export type EndCause = (typeof CAUSES)[number];
+/** Why a client got no target. */
+export type UnavailableReason = Exclude<EndCause, "fin" | "reset" | "idle" | "shutdown">;
+
+export const FIN = 0;
+export const RESET = 1;
+export const IDLE = 2;
+export const SHUTDOWN = 3;
+export const NO_TARGETS = 4;
+export const CONNECT_FAILED = 5;
+export const QUEUE_FULL = 6;
+export const QUEUE_TIMEOUT = 7;
+export const STOPPING = 8;
+
+/** No outcome yet. */
+export const UNDECIDED = 0;
+
+/** Who ended a connection and why, as one number that is never UNDECIDED. */
+export function outcome(by: number, cause: number): number {
+  return 0x100 | (by << 4) | cause;
 }
+
+export const endedBy = (packed: number): EndedBy => ENDERS[(packed >> 4) & 0xf]!;
+export const causeOf = (packed: number): EndCause => CAUSES[packed & 0xf]!;

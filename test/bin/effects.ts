@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { Balancer } from "../../src/app/balancer.ts";
 import { Reporter } from "../../src/app/reporter.ts";
 import { loadBalancer, loadReporter, type Order } from "../../src/config/load.ts";
-import type { CloseRecord } from "../../src/proxy/outcome.ts";
+import type { CloseRecord } from "../../src/proxy/record.ts";
 import {
   type Connection,
   dial,

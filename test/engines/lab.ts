@@ -4,7 +4,7 @@ import { runtime } from "#runtime";
 import type { Engine, EngineFactory, EngineOptions } from "../../src/engines/engine.ts";
 import type { Address, Connection, Listener, TcpAddress } from "../../src/net/runtime.ts";
 import { Pool, type PoolOptions, type TargetSpec, type TargetView } from "../../src/pool/pool.ts";
-import type { CloseRecord } from "../../src/proxy/outcome.ts";
+import type { CloseRecord } from "../../src/proxy/record.ts";
 
 /** ms in which anything that a test waits for must have happened: generous, as machines are shared. */
 const PATIENCE_MS = 10_000;

@@ -4,7 +4,7 @@ import { PortableEngine } from "../../src/engines/portable/engine.ts";
 import { type MemoryNetwork, type MemoryOptions, memoryNetwork } from "../../src/net/memory/memory.ts";
 import type { Connection, TcpAddress } from "../../src/net/runtime.ts";
 import type { Pool, PoolOptions, TargetSpec, TargetView } from "../../src/pool/pool.ts";
-import type { CloseRecord } from "../../src/proxy/outcome.ts";
+import type { CloseRecord } from "../../src/proxy/record.ts";
 import { ManualClock } from "../util/manual-clock.ts";
 import { LOOPBACK, labPool, type Serve } from "./lab.ts";
 

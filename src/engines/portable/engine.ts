@@ -1,37 +1,38 @@
+/** The engine that runs wherever the runtime seam does, in the thread that creates it. */
 import { runtime as ownRuntime } from "#runtime";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, Listener, Runtime, TcpAddress } from "../../net/runtime.ts";
-import type { CloseRecord } from "../../proxy/outcome.ts";
+import { Lifecycle } from "../../proxy/lifecycle.ts";
+import { recordOf } from "../../proxy/record.ts";
 import { type Clock, systemClock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import { Warnings } from "../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../engine.ts";
-import { Course } from "./course.ts";
-import { CLIENT_LOST, Life } from "./life.ts";
-import { Sweep } from "./ticker.ts";
+import { ConnectionStore, ProxiedConnection } from "./connection.ts";
+import { type PortableLifecycle, SocketIo } from "./socket-io.ts";
+import { Ticker } from "./ticker.ts";
 
 /** Connections the kernel may hold for us: what Linux allows by default (net.core.somaxconn), so that a burst is not turned away. */
 const BACKLOG = 4096;
 
-/** ms that answers under way get after the close time-out: enough for a text in a socket's buffer, and nobody waits long for it. */
-const LAST_WORDS_MS = 1_000;
+/** Tickets wrap here, long after the connection that had the number before has left the queue. */
+const TICKET_MASK = 0x3fff_ffff;
 
-/** The engine that runs wherever the runtime seam does, in the thread that creates it. */
 export class PortableEngine implements Engine {
   readonly name = "portable";
   readonly #options: EngineOptions;
   readonly #runtime: Runtime;
   readonly #clock: Clock;
   readonly #warnings: Warnings;
-  readonly #course: Course;
-  readonly #sweep: Sweep;
+  readonly #store = new ConnectionStore();
+  readonly #io: SocketIo;
+  readonly #lifecycle: PortableLifecycle;
+  readonly #ticker: Ticker;
   #listeners: Listener[] = [];
   #starting: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
-  /** On the engine's clock: when the patience of `close` ends. */
-  #deadline = Number.POSITIVE_INFINITY;
-  #open = 0;
   #ticket = 0;
+  #serving = false;
   #allGone: (() => void) | null = null;
 
   constructor(options: EngineOptions, runtime: Runtime, clock: Clock) {
@@ -39,11 +40,20 @@ export class PortableEngine implements Engine {
     this.#runtime = runtime;
     this.#clock = clock;
     this.#warnings = new Warnings(clock, options.onWarning);
-    this.#course = new Course(options, runtime, clock, this.#warnings);
-    this.#sweep = new Sweep(
+    this.#io = new SocketIo({
+      options,
+      runtime,
+      clock,
+      warnings: this.#warnings,
+      onEnded: (c) => this.#report(c),
+      onTurn: () => this.#turn(),
+    });
+    this.#lifecycle = new Lifecycle(options.pool, this.#store, this.#io, options);
+    this.#io.lifecycle = this.#lifecycle;
+    this.#ticker = new Ticker(
       clock,
       (now) => this.#tick(now),
-      () => this.#open > 0,
+      () => this.#lifecycle.open > 0,
     );
   }
 
@@ -58,13 +68,14 @@ export class PortableEngine implements Engine {
   }
 
   poolChanged(): void {
-    this.#course.admission.pump();
+    this.#serveQueue();
   }
 
   close(timeout: number): Promise<void> {
-    this.#deadline = Math.min(this.#deadline, this.#clock.now() + timeout);
+    this.#lifecycle.stop(timeout);
+    this.#abortDue();
     this.#closing ??= this.#shutDown();
-    if (timeout <= 0) this.#course.abortServed();
+    this.#turn();
     return this.#closing;
   }
 
@@ -91,49 +102,57 @@ export class PortableEngine implements Engine {
   }
 
   #accept(client: Connection): void {
-    this.#ticket = (this.#ticket + 1) & 0x3fffffff; // wraps long after the one that had the number before has left the queue
-    const life = new Life(client, this.#ticket, Date.now(), this.#clock.now());
-    this.#open++;
-    this.#sweep.wake();
-    this.#course
-      .run(life)
-      .catch((error: unknown) => {
-        client.abort();
-        this.#warnings.episode(
-          "engine",
-          `a connection was dropped by a fault of the engine: ${messageOf(error)}`,
-          error,
-        );
-      })
-      .then(() => this.#ended(life));
+    this.#ticket = (this.#ticket + 1) & TICKET_MASK;
+    const c = new ProxiedConnection(client, this.#ticket, Date.now(), this.#clock.now());
+    this.#store.add(c);
+    this.#lifecycle.accepted(c);
+    this.#ticker.wake();
+    this.#turn();
   }
 
-  #ended(life: Life): void {
-    life.ending ??= CLIENT_LOST;
-    this.#report(life.record(this.#clock.now()));
-    if (--this.#open === 0) this.#allGone?.();
+  /** After each event: what it has set free goes to those who wait, and a close may be complete. */
+  #turn(): void {
+    if (this.#lifecycle.roomFreed && this.#lifecycle.waiting > 0) this.#serveQueue();
+    if (this.#lifecycle.open === 0 && this.#io.pending === 0) this.#allGone?.();
   }
 
-  #report(record: CloseRecord): void {
+  /** Continues those whose turn it is. Picks happen at once, so that the next grant sees the room they take. */
+  #serveQueue(): void {
+    if (this.#serving) return;
+    this.#serving = true;
+    this.#lifecycle.beginPass();
+    for (let grant = this.#options.pool.grant(); grant !== null; grant = this.#options.pool.grant()) {
+      const c = this.#store.byTicket(grant.ticket);
+      if (c === undefined) this.#lifecycle.grantLost();
+      else if (!this.#lifecycle.granted(c)) break;
+    }
+    this.#serving = false;
+  }
+
+  #report(c: ProxiedConnection): void {
     try {
-      this.#options.onClose(record);
+      this.#options.onClose(recordOf(this.#store, c, this.#options.pool, c.since));
     } catch (error) {
       this.#warnings.episode("onClose", `the listener for close records threw: ${messageOf(error)}`, error);
     }
   }
 
   #tick(now: number): void {
-    this.#course.sweep(now);
-    if (now >= this.#deadline) this.#course.abortServed();
-    if (now >= this.#deadline + LAST_WORDS_MS) this.#course.abortAnswers();
+    this.#io.expireTimeouts(now);
+    this.#abortDue();
+    this.#turn();
+  }
+
+  #abortDue(): void {
+    if (this.#clock.now() >= this.#lifecycle.abortAt) this.#lifecycle.abortDue();
   }
 
   async #shutDown(): Promise<void> {
-    this.#course.admission.stop();
     // A start that fails has told its own caller, and has left nothing open.
     await this.#starting?.catch(() => undefined);
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    if (this.#open > 0) await new Promise<void>((resolve) => (this.#allGone = resolve));
+    if (this.#lifecycle.open === 0 && this.#io.pending === 0) return;
+    await new Promise<void>((resolve) => (this.#allGone = resolve));
   }
 }
 

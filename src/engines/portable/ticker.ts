@@ -1,13 +1,13 @@
 import type { Clock } from "../../util/clock.ts";
 
 /** ms between two looks at what has fallen due: how late a time-out may be. Ten wake-ups a second cost nothing measurable. */
-export const SWEEP_MS = 100;
+export const TICK_MS = 100;
 
 /**
  * The engine's only timer. It runs while there are connections to watch and not otherwise, so that an idle engine neither
  * wakes the processor nor keeps the process alive.
  */
-export class Sweep {
+export class Ticker {
   readonly #clock: Clock;
   readonly #tick: (now: number) => void;
   readonly #needed: () => boolean;
@@ -23,7 +23,7 @@ export class Sweep {
   wake(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#clock.after(SWEEP_MS, () => {
+    this.#clock.after(TICK_MS, () => {
       this.#running = false;
       this.#tick(this.#clock.now());
       if (this.#needed()) this.wake();

@@ -1,26 +1,26 @@
-/** What a DueList holds: one object is in one list at a time, and carries its links itself, so that moving it allocates nothing. */
+/** What a TimeoutList holds: one object is in one list at a time, and carries its links itself, so that moving it allocates nothing. */
 export abstract class Timed<T extends Timed<T>> {
   due = 0;
-  list: DueList<T> | null = null;
+  list: TimeoutList<T> | null = null;
   before: T | null = null;
   after: T | null = null;
 }
 
 /**
  * Things that fall due a fixed time after they were added. As the delay is the same for all, the list is in order of due
- * time by itself: adding, removing and sweeping cost a few writes, however many are in it, and there is no timer for each.
+ * time by itself: adding, removing and expiring cost a few writes, however many are in it, and there is no timer for each.
  */
-export class DueList<T extends Timed<T>> implements Iterable<T> {
+export class TimeoutList<T extends Timed<T>> implements Iterable<T> {
   /** ms, greater than 0. */
   readonly delay: number;
-  readonly #expire: (item: T, now: number) => void;
+  readonly #onDue: (item: T, now: number) => void;
   #first: T | null = null;
   #last: T | null = null;
 
-  /** `expire` is called with each item that has fallen due, after it was taken out; it may add items, to this list too. */
-  constructor(delay: number, expire: (item: T, now: number) => void) {
+  /** `onDue` is called with each item that has fallen due, after it was taken out; it may add items, to this list too. */
+  constructor(delay: number, onDue: (item: T, now: number) => void) {
     this.delay = delay;
-    this.#expire = expire;
+    this.#onDue = onDue;
   }
 
   /** Adds at the end, after taking it out of whichever list it is in. */
@@ -45,11 +45,11 @@ export class DueList<T extends Timed<T>> implements Iterable<T> {
     item.after = null;
   }
 
-  /** Expires everything due by `now`. Ends, since what `expire` adds anew is due after `now`. */
-  sweep(now: number): void {
+  /** Expires everything due by `now`. Ends, since what `onDue` adds anew is due after `now`. */
+  expire(now: number): void {
     for (let item = this.#first; item !== null && item.due <= now; item = this.#first) {
       this.remove(item);
-      this.#expire(item, now);
+      this.#onDue(item, now);
     }
   }
 

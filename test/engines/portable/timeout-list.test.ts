@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { DueList, Timed } from "../../../src/engines/portable/timeout-list.ts";
+import { Timed, TimeoutList } from "../../../src/engines/portable/timeout-list.ts";
 
 class Item extends Timed<Item> {
   readonly name: number;
@@ -11,15 +11,15 @@ class Item extends Timed<Item> {
   }
 }
 
-describe("DueList", () => {
+describe("TimeoutList", () => {
   it("expires what is due, oldest first, and keeps the rest", () => {
     const expired: number[] = [];
-    const list = new DueList<Item>(10, (item) => expired.push(item.name));
+    const list = new TimeoutList<Item>(10, (item) => expired.push(item.name));
     const items = [0, 1, 2].map((name) => new Item(name));
     for (const [i, item] of items.entries()) list.add(item, i * 5);
-    list.sweep(9);
+    list.expire(9);
     assert.deepEqual(expired, []);
-    list.sweep(15);
+    list.expire(15);
     assert.deepEqual(expired, [0, 1]);
     assert.deepEqual([...list], [items[2]]);
     assert.equal(items[0]!.list, null);
@@ -27,20 +27,20 @@ describe("DueList", () => {
 
   it("may be given an item again while it is swept", () => {
     let turns = 0;
-    const list: DueList<Item> = new DueList<Item>(10, (item, now) => {
+    const list: TimeoutList<Item> = new TimeoutList<Item>(10, (item, now) => {
       turns++;
       list.add(item, now);
     });
     list.add(new Item(0), 0);
-    list.sweep(10);
-    list.sweep(19);
-    list.sweep(20);
+    list.expire(10);
+    list.expire(19);
+    list.expire(20);
     assert.equal(turns, 2);
   });
 
   it("moves an item from one list to another", () => {
-    const one = new DueList<Item>(10, () => undefined);
-    const two = new DueList<Item>(20, () => undefined);
+    const one = new TimeoutList<Item>(10, () => undefined);
+    const two = new TimeoutList<Item>(20, () => undefined);
     const item = new Item(0);
     one.add(item, 0);
     two.add(item, 0);
@@ -57,12 +57,12 @@ describe("DueList", () => {
         let model: { name: number; due: number }[] = [];
         const expired: number[] = [];
         const modelExpired: number[] = [];
-        const list = new DueList<Item>(3, (item) => expired.push(item.name));
+        const list = new TimeoutList<Item>(3, (item) => expired.push(item.name));
         const items = Array.from({ length: 10 }, (_, name) => new Item(name));
         for (const [what, name] of steps) {
           now++;
           if (what === "sweep") {
-            list.sweep(now);
+            list.expire(now);
             modelExpired.push(...model.filter((one) => one.due <= now).map((one) => one.name));
             model = model.filter((one) => one.due > now);
             continue;

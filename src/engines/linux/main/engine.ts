@@ -7,7 +7,7 @@ import { openLibc } from "#ffi";
 import { netError } from "../../../net/net-error.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
 import type { Grant } from "../../../pool/pool.ts";
-import type { CloseRecord } from "../../../proxy/outcome.ts";
+import type { CloseRecord } from "../../../proxy/record.ts";
 import type { UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { systemClock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";

@@ -1,6 +1,6 @@
 /** Close records as the main thread reads them out of the slots. */
 import type { Pool } from "../../../pool/pool.ts";
-import type { CloseRecord } from "../../../proxy/outcome.ts";
+import type { CloseRecord } from "../../../proxy/record.ts";
 import { now } from "../shared/now.ts";
 import {
   ACCEPTED_AT,

@@ -4,7 +4,7 @@
  */
 import type { Worker } from "node:worker_threads";
 import type { Pool } from "../../../pool/pool.ts";
-import type { CloseRecord } from "../../../proxy/outcome.ts";
+import type { CloseRecord } from "../../../proxy/record.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { Channel, DONE, RUNNING, ring, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import type { Turnstile } from "../shared/queue-baton.ts";

@@ -12,6 +12,7 @@ const CODES: Readonly<Record<number, NetCode>> = {
   [abi.EINVAL]: "EINVAL",
   [abi.ENFILE]: "EMFILE",
   [abi.EMFILE]: "EMFILE",
+  [abi.ENOBUFS]: "ENOBUFS",
   [abi.EPIPE]: "ECONNRESET",
   [abi.EAFNOSUPPORT]: "EADDRNOTAVAIL",
   [abi.EADDRINUSE]: "EADDRINUSE",

@@ -1,0 +1,222 @@
+/** What the lifecycle asks for, over the runtime's sockets: each operation is started here, and its outcome is one event. */
+import { NetError } from "../../net/net-error.ts";
+import type { Connection, Runtime } from "../../net/runtime.ts";
+import type { Pool } from "../../pool/pool.ts";
+import { answerByHandler, answerText } from "../../proxy/answer.ts";
+import { ANSWERING, CONNECTING, ENDED, type Io, type Lifecycle, QUEUED, RELAYING } from "../../proxy/lifecycle.ts";
+import {
+  BY_CLIENT,
+  BY_TARGET,
+  CAUSES,
+  FIN,
+  outcome,
+  RESET,
+  UNDECIDED,
+  type UnavailableReason,
+} from "../../proxy/outcome.ts";
+import { ANSWER_MS, LINGER_MS, messageFor, UnavailableError } from "../../proxy/unavailable.ts";
+import { ClientSocket } from "../../proxy/unavailable-socket.ts";
+import type { Clock } from "../../util/clock.ts";
+import { codeOf } from "../../util/errors.ts";
+import type { Warnings } from "../../util/rate-limited-log.ts";
+import type { EngineOptions } from "../engine.ts";
+import { AbortControllerPool } from "./abort-controller-pool.ts";
+import type { ProxiedConnection } from "./connection.ts";
+import { TICK_MS } from "./ticker.ts";
+import { TimeoutList } from "./timeout-list.ts";
+
+/** ms between two looks at a relay, at most: how fresh the pool's byte counts are, and how much later than its limit an idle one ends. */
+const RELAY_CHECK_MS = 1_000;
+
+export type PortableLifecycle = Lifecycle<ProxiedConnection, unknown>;
+
+export interface SocketIoParts {
+  readonly options: EngineOptions;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly warnings: Warnings;
+  readonly onEnded: (c: ProxiedConnection) => void;
+  /** After every event that a socket brought. */
+  readonly onTurn: () => void;
+}
+
+export class SocketIo implements Io<ProxiedConnection, unknown> {
+  lifecycle!: PortableLifecycle;
+  readonly #parts: SocketIoParts;
+  readonly #pool: Pool;
+  readonly #controllers = new AbortControllerPool();
+  readonly #queued: TimeoutList<ProxiedConnection>;
+  readonly #connecting: TimeoutList<ProxiedConnection>;
+  readonly #relaying: TimeoutList<ProxiedConnection>;
+  readonly #answering: TimeoutList<ProxiedConnection>;
+  readonly #lingering: TimeoutList<ProxiedConnection>;
+  /** Operations that have not settled: they may hold a descriptor after their connection's end. */
+  pending = 0;
+
+  constructor(parts: SocketIoParts) {
+    const { connectTimeout, idleTimeout, pool, queueTimeout } = parts.options;
+    const timedOut = (c: ProxiedConnection) => this.lifecycle.timedOut(c);
+    this.#parts = parts;
+    this.#pool = pool;
+    this.#queued = new TimeoutList(queueTimeout, timedOut);
+    this.#connecting = new TimeoutList(connectTimeout, timedOut);
+    this.#relaying = new TimeoutList(checkInterval(idleTimeout), (c) => this.#checkRelay(c));
+    this.#answering = new TimeoutList(ANSWER_MS, timedOut);
+    this.#lingering = new TimeoutList(LINGER_MS, timedOut);
+  }
+
+  expireTimeouts(now: number): void {
+    this.#queued.expire(now);
+    this.#connecting.expire(now);
+    this.#relaying.expire(now);
+    this.#answering.expire(now);
+    this.#lingering.expire(now);
+  }
+
+  dial(c: ProxiedConnection, row: number): null {
+    const controller = this.#controllers.take();
+    c.dialing = controller;
+    this.#watchClient(c);
+    this.#run(this.#dial(c, row, controller));
+    return null;
+  }
+
+  undial(c: ProxiedConnection): void {
+    c.dialing?.abort();
+    c.dialing = null;
+  }
+
+  relay(c: ProxiedConnection): void {
+    this.#relaying.add(c, this.now());
+    this.#run(this.#relay(c, c.target!));
+  }
+
+  answer(c: ProxiedConnection, reason: number): void {
+    this.#run(this.#answer(c, CAUSES[reason] as UnavailableReason));
+  }
+
+  close(c: ProxiedConnection, reset: boolean): void {
+    this.undial(c);
+    if (c.socket !== null) c.socket.destroy();
+    else if (reset) c.client.abort();
+    if (reset) c.target?.abort();
+    // Without a reset both were closed by what moved their bytes: relay() and the answer end what they own.
+  }
+
+  ended(c: ProxiedConnection): void {
+    this.#parts.onEnded(c);
+  }
+
+  /** Each state has one delay, so its list is in order by itself. A relay's list is for looking at it now and then. */
+  arm(c: ProxiedConnection): void {
+    const { state } = c;
+    if (state === QUEUED) {
+      this.#queued.add(c, this.now());
+      this.#watchClient(c);
+    } else if (state === CONNECTING) this.#connecting.add(c, this.now());
+    else if (state === RELAYING) this.#relaying.add(c, this.now());
+    else if (state === ANSWERING) this.#answering.add(c, this.now());
+    else this.#lingering.add(c, this.now());
+  }
+
+  disarm(c: ProxiedConnection): void {
+    c.list?.remove(c);
+  }
+
+  timeoutFailure(): NetError {
+    return new NetError("ETIMEDOUT", `no answer within ${this.#parts.options.connectTimeout} ms`);
+  }
+
+  codeOf(failure: unknown): string | undefined {
+    return codeOf(failure);
+  }
+
+  now(): number {
+    return this.#parts.clock.now();
+  }
+
+  warn(kind: string, message: string, cause: unknown): void {
+    this.#parts.warnings.episode(kind, message, cause);
+  }
+
+  /** Operations report what goes wrong as events; what they throw is a fault of the engine. */
+  #run(operation: Promise<void>): void {
+    this.pending++;
+    operation
+      .catch((error: unknown) => this.warn("engine", "an operation of the engine failed by a fault of its own", error))
+      .then(() => {
+        this.pending--;
+        this.#parts.onTurn();
+      });
+  }
+
+  async #dial(c: ProxiedConnection, row: number, controller: AbortController): Promise<void> {
+    let target: Connection;
+    try {
+      target = await this.#parts.runtime.connect({ to: this.#pool.address(row), signal: controller.signal });
+    } catch (error) {
+      if (c.dialing !== controller) return; // given up: nobody waits for the outcome
+      c.dialing = null;
+      this.lifecycle.connectFailed(c, error);
+      return;
+    } finally {
+      this.#controllers.giveBack(controller);
+    }
+    if (c.dialing !== controller) {
+      target.abort();
+      return;
+    }
+    c.dialing = null;
+    c.target = target;
+    this.lifecycle.connected(c);
+  }
+
+  async #relay(c: ProxiedConnection, target: Connection): Promise<void> {
+    const { first, error } = await this.#parts.runtime.relay(c.client, target, c);
+    if (c.state === ENDED) return; // aborted: it has its outcome
+    this.lifecycle.end(c, outcome(first === "a" ? BY_CLIENT : BY_TARGET, error === undefined ? FIN : RESET), false);
+  }
+
+  async #answer(c: ProxiedConnection, reason: UnavailableReason): Promise<void> {
+    const { unavailable } = this.#parts.options;
+    const answered = () => {
+      if (c.state !== ENDED) this.lifecycle.answered(c);
+    };
+    if (unavailable === null) {
+      await c.client.close();
+    } else if (typeof unavailable === "function") {
+      const error = new UnavailableError(reason, messageFor(reason), c.failure ?? undefined);
+      c.socket = new ClientSocket(c.client);
+      await answerByHandler(c.socket, unavailable, error, answered, (message, cause) =>
+        this.warn("handler", message, cause),
+      );
+    } else {
+      await answerText(c.client, unavailable, answered).catch(() => c.client.abort());
+    }
+    if (c.state !== ENDED) this.lifecycle.end(c, UNDECIDED, false);
+  }
+
+  /** Tells the pool what a long connection has moved, and whether it has been idle for too long. */
+  #checkRelay(c: ProxiedConnection): void {
+    if (this.lifecycle.reportBytes(c)) c.movedAt = this.now();
+    if (this.#parts.options.idleTimeout > 0) this.lifecycle.timedOut(c);
+    else this.#relaying.add(c, this.now());
+  }
+
+  /** Notices a client that is reset before it is served. A FIN does not count as leaving: the client may have said all it has to say. */
+  #watchClient(c: ProxiedConnection): void {
+    if (c.watched) return;
+    c.watched = true;
+    c.client.readable().catch(() => {
+      if (c.state !== QUEUED && c.state !== CONNECTING) return;
+      this.lifecycle.clientReset(c);
+      this.#parts.onTurn();
+    });
+  }
+}
+
+/** Often enough that an idle limit is kept to a tenth, and no oftener. */
+function checkInterval(idleTimeout: number): number {
+  const tenth = idleTimeout > 0 ? idleTimeout / 10 : RELAY_CHECK_MS;
+  return Math.min(RELAY_CHECK_MS, Math.max(TICK_MS, tenth));
+}

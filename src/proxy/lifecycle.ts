@@ -1,0 +1,459 @@
+/**
+ * Seam 3: the life of a connection, from accept to its end, once for both engines. It decides; an engine does. Events come in
+ * as calls (`accepted`, `connected`, `clientReset`, `timedOut` …); what is to happen goes out over two interfaces: the Store
+ * keeps what is known of each connection, the Io dials, relays, answers, closes and arms timers. It is synchronous, reads no
+ * clock of its own and waits for nothing.
+ *
+ *     accepted ─► permit? ─► pick ─► CONNECTING ─► RELAYING ─► ENDED
+ *                   │ no      │ all full  │ failed: pick again
+ *                   ▼         ▼           ▼ no attempt left
+ *                 QUEUED ◄────┘        ANSWERING ─► LINGERING ─► ENDED
+ *                   └─ timed out, stopping ──▲
+ *
+ * Invariants: every pick ends in exactly one `failed` or `release` of the pool, and every permit in one `leave`; a connection
+ * holds a permit exactly while it is CONNECTING or RELAYING, and a row in those states alone; `ended` is called once.
+ */
+import { ADMITTED, ALL_FULL, type ClientKey, type Pool, REFUSED } from "../pool/pool.ts";
+import { scarce } from "./connect-failure.ts";
+import {
+  BY_BALANCER,
+  BY_CLIENT,
+  CONNECT_FAILED,
+  IDLE,
+  IN_CONNECT,
+  IN_QUEUE,
+  IN_RELAY,
+  IN_UNAVAILABLE,
+  NO_TARGETS,
+  outcome,
+  QUEUE_FULL,
+  QUEUE_TIMEOUT,
+  RESET,
+  SHUTDOWN,
+  STOPPING,
+  UNDECIDED,
+} from "./outcome.ts";
+import type { RecordStore } from "./record.ts";
+import { ANSWER_MS, LINGER_MS } from "./unavailable.ts";
+
+// States. A connection is in none of them between its accept and the first decision.
+export const FREE = 0;
+export const QUEUED = 1;
+export const CONNECTING = 2;
+export const RELAYING = 3;
+/** It gets no target, and is being told so. An Io may have states of its own for that, between LINGERING and ENDED. */
+export const ANSWERING = 4;
+/** Our FIN is sent; what the client still sends is dropped. */
+export const LINGERING = 5;
+export const ENDED = 15;
+
+// What a connection holds of the pool: bits of `holds`.
+export const PERMIT = 1;
+export const ROW = 2;
+
+/** ms that answers under way get after the close time-out: enough for a text in a socket's buffer. */
+const LAST_ANSWERS_MS = 1_000;
+
+export interface LifecycleOptions {
+  /** Further targets tried after a failed connect. */
+  readonly requeue: number;
+  /** ms, > 0. */
+  readonly connectTimeout: number;
+  /** ms without a byte either way that end a relay; 0: no limit. */
+  readonly idleTimeout: number;
+  /** ms, > 0. */
+  readonly queueTimeout: number;
+}
+
+/**
+ * What is known of each connection. `C` is an object in the portable engine and a slot number in the linux engine; `F` is what
+ * a failed connect is reported as. Times are in ms on the engine's clock.
+ */
+export interface Store<C, F> extends RecordStore<C> {
+  state(c: C): number;
+  setState(c: C, state: number): void;
+  setPhase(c: C, phase: number): void;
+  setOutcome(c: C, outcome: number): void;
+  holds(c: C): number;
+  setHolds(c: C, bits: number): void;
+  /** Names it in the pool's queue. */
+  ticket(c: C): number;
+  /** The client's address as the pool's key; good until the next call. */
+  clientKey(c: C): ClientKey;
+  acceptedAt(c: C): number;
+  /** When the stage at hand (waiting, connecting) began; once it has ended, how long it lived. */
+  since(c: C): number;
+  setSince(c: C, time: number): void;
+  /** The pool's name for its place in the queue. */
+  waiter(c: C): number;
+  setWaiter(c: C, waiter: number): void;
+  /** The pass over the queue that last found no target for it. */
+  pass(c: C): number;
+  setPass(c: C, pass: number): void;
+  setQueuedMs(c: C, ms: number): void;
+  setConnectMs(c: C, ms: number): void;
+  setRow(c: C, row: number): void;
+  /** Rows that failed for it. */
+  tried(c: C): readonly number[];
+  addTried(c: C, row: number): void;
+  setFailure(c: C, failure: F): void;
+  movedAt(c: C): number;
+  setMovedAt(c: C, time: number): void;
+  /** Bytes of movedIn and movedOut that the pool has been told of. */
+  toldIn(c: C): number;
+  toldOut(c: C): number;
+  setTold(c: C, bytesIn: number, bytesOut: number): void;
+  /** It is over: what was kept for the life alone can go. */
+  release(c: C): void;
+  /** Calls `visit` with each connection that is not over; it may end the one at hand. */
+  each(visit: (c: C) => void): void;
+}
+
+export interface Io<C, F> {
+  /** Begins to connect to the row's target. Null, or why it failed at once; the outcome is reported by `connected` or `connectFailed`. */
+  dial(c: C, row: number): F | null;
+  /** Gives up the dial under way, if there is one. */
+  undial(c: C): void;
+  /** Moves bytes both ways until `ended` is called by either side. */
+  relay(c: C): void;
+  /** Tells the client that it gets no target, then calls `answered`. `reason` is one of the CAUSES. */
+  answer(c: C, reason: number): void;
+  /** Closes what is open. `reset`: both peers are sent a reset rather than a FIN. */
+  close(c: C, reset: boolean): void;
+  /** It has ended; its outcome is in the store. */
+  ended(c: C): void;
+  /** Calls `timedOut` at that time, in place of the timer it may have. */
+  arm(c: C, due: number): void;
+  disarm(c: C): void;
+  /** The connect time-out, as a failure. */
+  timeoutFailure(): F;
+  /** As in NetError.code. */
+  codeOf(failure: F): string | undefined;
+  /** The time of the event at hand. */
+  now(): number;
+  /** Something an operator should know; `kind` groups repetitions. */
+  warn(kind: string, message: string, cause: F): void;
+}
+
+export class Lifecycle<C, F> {
+  readonly #pool: Pool;
+  readonly #store: Store<C, F>;
+  readonly #io: Io<C, F>;
+  readonly #options: LifecycleOptions;
+  /** Connections that are not over. */
+  open = 0;
+  /** Connections in the queue. */
+  waiting = 0;
+  /** A permit, a target or room on a target may have become free: the queue is to be served. */
+  roomFreed = false;
+  stopping = false;
+  /** When what is served is dropped; after that, when what is being answered is. */
+  abortAt = Number.POSITIVE_INFINITY;
+  #servedAborted = false;
+  #pass = 0;
+
+  constructor(pool: Pool, store: Store<C, F>, io: Io<C, F>, options: LifecycleOptions) {
+    this.#pool = pool;
+    this.#store = store;
+    this.#io = io;
+    this.#options = options;
+  }
+
+  /** A new connection. */
+  accepted(c: C): void {
+    this.open++;
+    if (this.stopping) {
+      this.#unavailable(c, STOPPING);
+      return;
+    }
+    const entered = this.#pool.enter(this.#store.ticket(c));
+    if (entered === ADMITTED) {
+      this.#store.setHolds(c, PERMIT);
+      this.#serve(c, this.#pick(c));
+    } else if (entered === REFUSED) {
+      this.#unavailable(c, QUEUE_FULL);
+    } else {
+      this.#enqueue(c, entered);
+    }
+  }
+
+  /** A connection that could not be taken in: the engine has no way to hear of it. */
+  acceptFailed(c: C): void {
+    this.open++;
+    this.end(c, outcome(BY_BALANCER, RESET), true);
+  }
+
+  /** The connection to its target stands. */
+  connected(c: C): void {
+    const now = this.#io.now();
+    const { idleTimeout } = this.#options;
+    this.#store.setState(c, RELAYING);
+    this.#store.setPhase(c, IN_RELAY);
+    this.#store.setMovedAt(c, now);
+    this.#store.setConnectMs(c, now - this.#store.acceptedAt(c));
+    this.#pool.connected(this.#store.row(c), now - this.#store.since(c));
+    if (idleTimeout > 0) this.#io.arm(c, now + idleTimeout);
+    else this.#io.disarm(c);
+    this.#io.relay(c);
+  }
+
+  /** The dial under way has failed. */
+  connectFailed(c: C, failure: F): void {
+    this.#io.disarm(c);
+    if (this.#targetFailed(c, failure)) this.#serve(c, this.#pick(c));
+  }
+
+  /** The client's connection was lost, whatever it waits for. Not while it is relayed: `end` tells that. */
+  clientReset(c: C): void {
+    const state = this.#store.state(c);
+    if (state === QUEUED) this.#leaveQueue(c);
+    // A client that is lost while it is answered has lost nothing more than the answer; the record keeps the reason.
+    this.end(c, outcome(BY_CLIENT, RESET), true);
+  }
+
+  /** The answer has been given, and our FIN sent. */
+  answered(c: C): void {
+    this.#store.setState(c, LINGERING);
+    this.#io.arm(c, this.#io.now() + LINGER_MS);
+  }
+
+  /** The connection's timer has come. */
+  timedOut(c: C): void {
+    const state = this.#store.state(c);
+    if (state === QUEUED) {
+      this.#leaveQueue(c);
+      this.#unavailable(c, QUEUE_TIMEOUT);
+    } else if (state === CONNECTING) {
+      this.#io.undial(c);
+      this.connectFailed(c, this.#io.timeoutFailure());
+    } else if (state === RELAYING) {
+      this.#checkIdle(c);
+    } else {
+      this.end(c, UNDECIDED, true); // it does not take its answer, or gives none
+    }
+  }
+
+  /** A waiter's turn has come: it holds a permit. False: this pass over the queue has come round to the same connection. */
+  granted(c: C): boolean {
+    const row = this.#pick(c);
+    if (row === ALL_FULL && !this.stopping) return this.#stayQueued(c);
+    this.#dequeued(c);
+    this.#store.setHolds(c, PERMIT);
+    this.#serve(c, row);
+    return true;
+  }
+
+  /** A turn was granted to a connection that has left the queue meanwhile. */
+  grantLost(): void {
+    this.#pool.leave();
+    this.roomFreed = true;
+  }
+
+  /** Before the queue is served from its head. */
+  beginPass(): void {
+    this.#pass = (this.#pass + 1) | 0;
+    this.roomFreed = false;
+  }
+
+  /** Tells the pool what a relay that goes on has moved. False: nothing since the last time. */
+  reportBytes(c: C): boolean {
+    const movedIn = this.#store.movedIn(c);
+    const movedOut = this.#store.movedOut(c);
+    const bytesIn = movedIn - this.#store.toldIn(c);
+    const bytesOut = movedOut - this.#store.toldOut(c);
+    if (bytesIn + bytesOut === 0) return false;
+    this.#pool.addBytes(this.#store.row(c), bytesIn, bytesOut);
+    this.#store.setTold(c, movedIn, movedOut);
+    return true;
+  }
+
+  /**
+   * Ends a connection as `how` says, unless that was decided before; once, whatever state it is in but QUEUED. `reset`: both
+   * peers are sent a reset rather than a FIN.
+   */
+  end(c: C, how: number, reset: boolean): void {
+    if (this.#store.outcome(c) === UNDECIDED) this.#store.setOutcome(c, how);
+    this.#io.disarm(c);
+    this.#io.close(c, reset);
+    this.#releaseRow(c);
+    this.#releasePermit(c);
+    this.#store.setSince(c, this.#io.now() - this.#store.acceptedAt(c));
+    this.#store.setState(c, ENDED);
+    this.#store.release(c);
+    this.open--;
+    this.#io.ended(c);
+  }
+
+  /**
+   * Nobody waits from now on: those in the queue and those to come are told "stopping"; what is served may go on for `timeout`
+   * ms. A later call may shorten the time.
+   */
+  stop(timeout: number): void {
+    if (!this.stopping) {
+      this.stopping = true;
+      this.#store.each((c) => {
+        if (this.#store.state(c) !== QUEUED) return;
+        this.#leaveQueue(c);
+        this.#unavailable(c, STOPPING);
+      });
+    }
+    if (!this.#servedAborted) this.abortAt = Math.min(this.abortAt, this.#io.now() + timeout);
+  }
+
+  /** At or after `abortAt`: drops what is served, and a moment later what is being answered. */
+  abortDue(): void {
+    this.#store.each((c) => {
+      const state = this.#store.state(c);
+      if (this.#servedAborted || state === CONNECTING || state === RELAYING) {
+        this.end(c, outcome(BY_BALANCER, SHUTDOWN), true);
+      }
+    });
+    this.#servedAborted = true;
+    this.abortAt = this.#io.now() + LAST_ANSWERS_MS;
+  }
+
+  #pick(c: C): number {
+    return this.#pool.pick(this.#store.clientKey(c), this.#store.tried(c), this.#io.now());
+  }
+
+  /** On to what a pick gave, for a connection that holds a permit. */
+  #serve(c: C, picked: number): void {
+    for (let row = picked; ; row = this.#pick(c)) {
+      if (row < 0) {
+        this.#noTarget(c, row);
+        return;
+      }
+      const now = this.#io.now();
+      this.#store.setRow(c, row);
+      this.#store.setHolds(c, PERMIT | ROW);
+      this.#store.setPhase(c, IN_CONNECT);
+      this.#store.setState(c, CONNECTING);
+      this.#store.setSince(c, now);
+      this.#io.arm(c, now + this.#options.connectTimeout);
+      const failure = this.#io.dial(c, row);
+      if (failure === null) return;
+      this.#io.disarm(c);
+      if (!this.#targetFailed(c, failure)) return;
+    }
+  }
+
+  /** Takes the connection off the target that could not be had. False: it was the last one; the client has its answer. */
+  #targetFailed(c: C, failure: F): boolean {
+    const row = this.#store.row(c);
+    const code = this.#io.codeOf(failure);
+    const lack = scarce(code);
+    this.#store.setFailure(c, failure);
+    this.#store.addTried(c, row);
+    if (lack !== null) {
+      this.#io.warn(`connect ${code}`, `cannot connect to targets: out of ${lack}`, failure);
+      this.#releaseRow(c);
+    } else {
+      this.#store.setHolds(c, this.#store.holds(c) & ~ROW);
+      this.#pool.failed(row, this.#io.now());
+    }
+    this.roomFreed = true;
+    if (this.#store.requeues(c) <= this.#options.requeue) return true;
+    this.#unavailable(c, CONNECT_FAILED);
+    return false;
+  }
+
+  #noTarget(c: C, why: number): void {
+    if (why === ALL_FULL && !this.stopping) {
+      this.#waitForRoom(c);
+      return;
+    }
+    const failed = this.#store.requeues(c) > 0;
+    this.#unavailable(c, why === ALL_FULL ? STOPPING : failed ? CONNECT_FAILED : NO_TARGETS);
+  }
+
+  /** Every target is full: to the queue's end, without the permit. */
+  #waitForRoom(c: C): void {
+    this.#store.setHolds(c, 0); // wait() gives the permit back
+    this.roomFreed = true;
+    const waiter = this.#pool.wait(this.#store.ticket(c), false);
+    if (waiter !== REFUSED) {
+      this.#enqueue(c, waiter);
+      return;
+    }
+    // A pool without a queue has none that could be full: what is missing then is a target.
+    this.#unavailable(c, this.#pool.options.queue === 0 ? NO_TARGETS : QUEUE_FULL);
+  }
+
+  #enqueue(c: C, waiter: number): void {
+    const now = this.#io.now();
+    this.#store.setState(c, QUEUED);
+    this.#store.setPhase(c, IN_QUEUE);
+    this.#store.setWaiter(c, waiter);
+    this.#store.setSince(c, now);
+    this.waiting++;
+    this.#io.arm(c, now + this.#options.queueTimeout);
+  }
+
+  /**
+   * It has tried all targets that have room, or another thread's connection took the room it was granted for: it waits on, with
+   * the deadline it has. Returns what granted() does.
+   */
+  #stayQueued(c: C): boolean {
+    const waiter = this.#pool.wait(this.#store.ticket(c), this.#store.tried(c).length === 0);
+    this.roomFreed = true;
+    if (waiter === REFUSED) {
+      this.#dequeued(c);
+      this.#unavailable(c, QUEUE_FULL);
+      return true;
+    }
+    this.#store.setWaiter(c, waiter);
+    const before = this.#store.pass(c);
+    this.#store.setPass(c, this.#pass);
+    return before !== this.#pass;
+  }
+
+  /** Takes a connection out of the queue. If it has been granted already, the grant arrives later and its permit is given back then. */
+  #leaveQueue(c: C): void {
+    this.#pool.cancel(this.#store.waiter(c));
+    this.#dequeued(c);
+    this.roomFreed = true; // it may have been at the head, with nothing for it but something for the next
+  }
+
+  /** It does not wait any more; whether it was granted or has left is the caller's to handle. */
+  #dequeued(c: C): void {
+    this.waiting--;
+    this.#store.setQueuedMs(c, this.#store.queuedMs(c) + this.#io.now() - this.#store.since(c));
+    this.#io.disarm(c);
+  }
+
+  /** It gets no target. It holds no row, and does not wait. */
+  #unavailable(c: C, reason: number): void {
+    this.#releasePermit(c);
+    this.#store.setPhase(c, IN_UNAVAILABLE);
+    this.#store.setState(c, ANSWERING);
+    this.#store.setOutcome(c, outcome(BY_BALANCER, reason));
+    this.#io.arm(c, this.#io.now() + ANSWER_MS);
+    this.#io.answer(c, reason);
+  }
+
+  /** A relay's timer is not moved with every byte: when it comes, it is checked against the last one. */
+  #checkIdle(c: C): void {
+    const due = this.#store.movedAt(c) + this.#options.idleTimeout;
+    if (due > this.#io.now()) this.#io.arm(c, due);
+    else this.end(c, outcome(BY_BALANCER, IDLE), true);
+  }
+
+  /** Takes the connection off its target, with the bytes the pool has not been told of yet. The row stays in the store, for the record. */
+  #releaseRow(c: C): void {
+    const holds = this.#store.holds(c);
+    if ((holds & ROW) === 0) return;
+    this.#store.setHolds(c, holds & ~ROW);
+    const bytesIn = this.#store.movedIn(c) - this.#store.toldIn(c);
+    const bytesOut = this.#store.movedOut(c) - this.#store.toldOut(c);
+    this.#pool.release(this.#store.row(c), this.#store.clientKey(c), bytesIn, bytesOut, this.#io.now());
+    this.roomFreed = true;
+  }
+
+  #releasePermit(c: C): void {
+    const holds = this.#store.holds(c);
+    if ((holds & PERMIT) === 0) return;
+    this.#store.setHolds(c, holds & ~PERMIT);
+    this.#pool.leave();
+    this.roomFreed = true;
+  }
+}

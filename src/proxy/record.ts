@@ -1,0 +1,76 @@
+/** The record of a connection, made once at its end. */
+import type { TcpAddress } from "../net/runtime.ts";
+import type { Pool } from "../pool/pool.ts";
+import {
+  BY_BALANCER,
+  causeOf,
+  type EndCause,
+  type EndedBy,
+  endedBy,
+  IN_UNAVAILABLE,
+  outcome,
+  PHASES,
+  type Phase,
+  RESET,
+  UNDECIDED,
+} from "./outcome.ts";
+
+/** One per accepted connection, at its end. */
+export interface CloseRecord {
+  readonly client: TcpAddress;
+  /** Identity of the target that served it; null when none did. */
+  readonly target: string | null;
+  readonly phase: Phase;
+  readonly endedBy: EndedBy;
+  readonly cause: EndCause;
+  /** Bytes client → target and target → client. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Unix time of accept, ms. */
+  readonly startedAt: number;
+  /** ms from accept: waiting in the queue, until connected (null when it never was), and until the end. */
+  readonly queuedMs: number;
+  readonly connectMs: number | null;
+  readonly durationMs: number;
+  /** Failed connect attempts before this outcome. */
+  readonly requeues: number;
+}
+
+/** What a record is made from; `C` names a connection, as in lifecycle.ts. */
+export interface RecordStore<C> {
+  /** Where the client connected from. */
+  client(c: C): TcpAddress;
+  outcome(c: C): number;
+  phase(c: C): number;
+  row(c: C): number;
+  movedIn(c: C): number;
+  movedOut(c: C): number;
+  /** Unix time, ms. */
+  startedAt(c: C): number;
+  queuedMs(c: C): number;
+  /** Negative when it never was connected. */
+  connectMs(c: C): number;
+  requeues(c: C): number;
+}
+
+export function recordOf<C>(store: RecordStore<C>, c: C, pool: Pool, durationMs: number): CloseRecord {
+  // Undecided only when the thread that served it has died.
+  const packed = store.outcome(c) === UNDECIDED ? outcome(BY_BALANCER, RESET) : store.outcome(c);
+  const connectMs = store.connectMs(c);
+  // What passes between a client and the handler of `unavailable` is no traffic of a target.
+  const relayed = store.phase(c) !== IN_UNAVAILABLE;
+  return {
+    client: store.client(c),
+    target: connectMs >= 0 ? pool.identity(store.row(c)) : null,
+    phase: PHASES[store.phase(c)]!,
+    endedBy: endedBy(packed),
+    cause: causeOf(packed),
+    bytesIn: relayed ? store.movedIn(c) : 0,
+    bytesOut: relayed ? store.movedOut(c) : 0,
+    startedAt: store.startedAt(c),
+    queuedMs: store.queuedMs(c),
+    connectMs: connectMs >= 0 ? connectMs : null,
+    durationMs,
+    requeues: store.requeues(c),
+  };
+}
