@@ -31,20 +31,18 @@ function packageJson(): object {
     engines,
     exports: { ".": { types: "./lib/index.d.ts", default: "./lib/index.js" }, "./package.json": "./package.json" },
     types: "./lib/index.d.ts",
-    imports: {
-      "#runtime": { bun: "./lib/runtime/bun.js", deno: "./lib/runtime/deno.js", default: "./lib/runtime/node.js" },
-      "#ffi": {
-        bun: "./lib/engine/linux/ffi/bun.js",
-        deno: "./lib/engine/linux/ffi/deno.js",
-        default: "./lib/engine/linux/ffi/node.js",
-      },
-    },
+    imports: compiled(source.imports),
     bin: {
       "harmony-balancer": "./lib/bin/harmony-balancer.js",
       "harmony-reporter": "./lib/bin/harmony-reporter.js",
     },
     dependencies,
   };
+}
+
+/** Paths of the source as tsc leaves them. */
+function compiled(imports: unknown): unknown {
+  return JSON.parse(JSON.stringify(imports).replaceAll('"./src/', '"./lib/').replaceAll('.ts"', '.js"'));
 }
 
 /**
