@@ -1,13 +1,13 @@
 import type { Socket } from "node:net";
-import { Strangers } from "../util/pre-auth-limit.ts";
+import { PreAuthLimit } from "../util/pre-auth-limit.ts";
 
 /**
- * Sockets whose TLS handshake is under way: no more than the limits of strangers allow, or they would hold descriptors
+ * Sockets whose TLS handshake is under way: limited like all peers that have proved nothing, or they would hold descriptors
  * below whatever the receiver of finished connections can count.
  */
 export class Handshakes {
   /** By the peer's address and port: runtimes differ in which socket object stands for a handshake. */
-  private readonly strangers = new Strangers<string>();
+  private readonly limit = new PreAuthLimit<string>();
   private readonly sockets = new Map<string, Socket>();
 
   /** Drops the oldest where it is one too many. */
@@ -18,7 +18,7 @@ export class Handshakes {
       return;
     }
     const peer = `${remoteAddress} ${remotePort}`;
-    const evicted = this.strangers.add(peer, remoteAddress);
+    const evicted = this.limit.add(peer, remoteAddress);
     if (evicted !== null) this.sockets.get(evicted)?.destroy();
     this.sockets.set(peer, socket);
     socket.once("close", () => {
@@ -31,7 +31,7 @@ export class Handshakes {
   }
 
   private forget(peer: string): void {
-    this.strangers.delete(peer);
+    this.limit.delete(peer);
     this.sockets.delete(peer);
   }
 }

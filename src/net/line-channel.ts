@@ -15,7 +15,7 @@ const LINES_PER_TURN = 64;
  * Lines over a Connection, which it owns. Sends queue up behind one another, as a Connection takes one write at a time;
  * whoever sends awaits, so at most an answer and a farewell ever wait.
  */
-export class Channel {
+export class LineChannel {
   readonly connection: Connection;
   readonly #lines: LineSplitter;
   /** Taken since others had a turn. */

@@ -1,10 +1,5 @@
 import { HarmonyError } from "../util/errors.ts";
 
-/** Longest line of the control channel in bytes, its LF included. */
-export const MAX_LINE = 8192;
-/** Longest line before the other side has proved its key: a hello fits four times over, and a stranger costs no more memory. */
-export const MAX_HANDSHAKE_LINE = 1024;
-
 const LF = 0x0a;
 
 /**

@@ -1,4 +1,4 @@
-import { Channel } from "../net/line-channel.ts";
+import { LineChannel } from "../net/line-channel.ts";
 import { NetError } from "../net/net-error.ts";
 import type { Address, Connection, Runtime } from "../net/runtime.ts";
 import type { Clock } from "../util/clock.ts";
@@ -43,6 +43,6 @@ async function leave(connection: Connection, clock: Clock): Promise<void> {
     clock.after(PAUSE_MS, () => void connection.closeWrite().catch(() => connection.abort())),
     clock.after(FAREWELL_MS, () => void connection.close()),
   ];
-  await new Channel(connection, NO_LINES).drain();
+  await new LineChannel(connection, NO_LINES).drain();
   for (const cancel of cancels) cancel();
 }

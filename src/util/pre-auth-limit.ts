@@ -1,60 +1,58 @@
-/** Peers that have proved nothing yet, on the control channel or below it in TLS: few, and the newest always gets a chance. */
-export interface StrangerLimits {
+/** How many peers may be connected before they have proved who they are. */
+export interface PreAuthLimits {
   readonly perAddress: number;
   readonly total: number;
 }
 
 /** A handshake takes a round trip or two, so few honest ones run at once. */
-export const STRANGER_LIMITS: StrangerLimits = { perAddress: 8, total: 256 };
+export const PRE_AUTH_LIMITS: PreAuthLimits = { perAddress: 8, total: 256 };
 
-interface Stranger {
+interface Entry {
   readonly address: string;
-  silent: boolean;
+  saidHello: boolean;
 }
 
 /**
- * Past a limit the oldest goes, not the newcomer: a crowd that connects and says nothing then cannot keep a reporter out,
- * not even one behind the same address. Those who said hello go last.
+ * Limits the peers that have proved nothing yet, on the control channel and below it in TLS. At a limit the oldest peer is
+ * evicted, not the newcomer refused: many connections that say nothing can then not keep a reporter out, not even one
+ * behind the same address. Peers that have said hello are evicted last.
  */
-export class Strangers<T> {
-  readonly #limits: StrangerLimits;
+export class PreAuthLimit<Peer> {
+  readonly #limits: PreAuthLimits;
   /** In order of arrival. */
-  readonly #all = new Map<T, Stranger>();
+  readonly #peers = new Map<Peer, Entry>();
 
-  constructor(limits: StrangerLimits = STRANGER_LIMITS) {
+  constructor(limits: PreAuthLimits = PRE_AUTH_LIMITS) {
     this.#limits = limits;
   }
 
-  /** Takes a newcomer in. Returns who must go for it, or null. */
-  add(stranger: T, address: string): T | null {
-    let evicted: T | null = null;
-    const neighbours = [...this.#all].filter(([, other]) => other.address === address);
+  /** Admits a peer. Returns the one that was evicted for it and has to be disconnected, or null. */
+  add(peer: Peer, address: string): Peer | null {
+    let evicted: Peer | null = null;
+    const neighbours = [...this.#peers].filter(([, other]) => other.address === address);
     if (neighbours.length >= this.#limits.perAddress) evicted = oldest(neighbours);
-    else if (this.#all.size >= this.#limits.total) evicted = oldest([...this.#all]);
-    if (evicted !== null) this.#all.delete(evicted);
-    this.#all.set(stranger, { address, silent: true });
+    else if (this.#peers.size >= this.#limits.total) evicted = oldest([...this.#peers]);
+    if (evicted !== null) this.#peers.delete(evicted);
+    this.#peers.set(peer, { address, saidHello: false });
     return evicted;
   }
 
-  saidHello(stranger: T): void {
-    const entry = this.#all.get(stranger);
-    if (entry) entry.silent = false;
+  saidHello(peer: Peer): void {
+    const entry = this.#peers.get(peer);
+    if (entry) entry.saidHello = true;
   }
 
-  /** It has proved its key, or is gone. Idempotent. */
-  delete(stranger: T): void {
-    this.#all.delete(stranger);
+  /** The peer has proved its key, or is gone. Idempotent. */
+  delete(peer: Peer): void {
+    this.#peers.delete(peer);
   }
 
-  all(): T[] {
-    return [...this.#all.keys()];
-  }
-
-  get size(): number {
-    return this.#all.size;
+  /** In order of arrival. */
+  all(): Peer[] {
+    return [...this.#peers.keys()];
   }
 }
 
-function oldest<T>(strangers: [T, Stranger][]): T | null {
-  return (strangers.find(([, { silent }]) => silent) ?? strangers[0])?.[0] ?? null;
+function oldest<Peer>(peers: [Peer, Entry][]): Peer | null {
+  return (peers.find(([, { saidHello }]) => !saidHello) ?? peers[0])?.[0] ?? null;
 }

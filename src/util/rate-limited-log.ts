@@ -1,28 +1,56 @@
 import type { Clock } from "./clock.ts";
 
-/** ms without a further event after which trouble of that kind counts as over, and is worth a word when it returns. */
-export const EPISODE_MS = 10_000;
+/** How often events with the same cause are told. */
+export interface RateLimit {
+  /** ms after an event in which further ones with its cause are not told. */
+  readonly window: number;
+  /**
+   * Whether an event that is not told starts its cause's window anew as well. If so, trouble is told once, however long it
+   * lasts, and again only when it returns after a quiet `window`; otherwise trouble that lasts is told once per `window`.
+   */
+  readonly extended: boolean;
+}
 
-/**
- * Passes on the first of a run of like events: descriptor exhaustion or a broken handler fails a thousand times a second, and
- * is one piece of news.
- */
-export class Warnings {
+/** For faults that can occur a thousand times a second, such as running out of descriptors: one episode is one message. */
+export const PER_EPISODE: RateLimit = { window: 10_000, extended: true };
+/** For what peers repeat at every attempt: an operator who looks at the last minute of a log sees what is wrong now. */
+export const PER_MINUTE: RateLimit = { window: 60_000, extended: false };
+
+/** Causes that are remembered. Some name their peer, and peers that have proved nothing must not be able to fill memory. */
+const MAX_CAUSES = 1_024;
+
+/** Keeps repeated events from flooding a log. `Entry`: the arguments of `write`, which is given the events that are told. */
+export class RateLimitedLog<Entry extends unknown[]> {
+  readonly #limit: RateLimit;
   readonly #clock: Clock;
-  readonly #warn: (message: string, cause?: unknown) => void;
-  /** Kind → when it was last seen. Kinds are a few fixed names, so this stays small. */
-  readonly #seen = new Map<string, number>();
+  readonly #write: (...entry: Entry) => void;
+  /** Cause → when its window started. In the order of these times, so that the first is the one to forget. */
+  readonly #started = new Map<string, number>();
 
-  constructor(clock: Clock, warn: (message: string, cause?: unknown) => void) {
+  constructor(limit: RateLimit, clock: Clock, write: (...entry: Entry) => void) {
+    this.#limit = limit;
     this.#clock = clock;
-    this.#warn = warn;
+    this.#write = write;
   }
 
-  /** Warns unless an event of this kind was seen within the last EPISODE_MS. */
-  episode(kind: string, message: string, cause?: unknown): void {
+  /** Writes the entry unless its cause is within its window. */
+  tell(cause: string, ...entry: Entry): void {
+    const { window, extended } = this.#limit;
     const now = this.#clock.now();
-    const last = this.#seen.get(kind);
-    this.#seen.set(kind, now);
-    if (last === undefined || now - last >= EPISODE_MS) this.#warn(message, cause);
+    const started = this.#started.get(cause);
+    const isNew = started === undefined || now - started >= window;
+    if (isNew || extended) this.#start(cause, now);
+    if (isNew) this.#write(...entry);
+  }
+
+  #start(cause: string, now: number): void {
+    this.#started.delete(cause);
+    this.#started.set(cause, now);
+    if (this.#started.size <= MAX_CAUSES) return;
+    const [oldest] = this.#started.keys();
+    if (oldest !== undefined) this.#started.delete(oldest);
   }
 }
+
+/** Warnings for an operator, at most one per kind of trouble and episode. */
+export type WarningLog = RateLimitedLog<[message: string, cause?: unknown]>;

@@ -5,10 +5,9 @@ import { type Key, parseKey, parseKeyLine } from "../../src/control/keys/key.ts"
 import { surroundings } from "../../src/control/keys/key-places.ts";
 import { Keys } from "../../src/control/keys/keys.ts";
 import { type FromBalancer, readFromBalancer } from "../../src/control/protocol/messages.ts";
-import { helloLine, proofLine, Seal } from "../../src/control/protocol/wire.ts";
+import { helloLine, MAX_LINE, proofLine, Seal } from "../../src/control/protocol/wire.ts";
 import { ControlServer, type ControlServerOptions } from "../../src/control/server/server.ts";
-import { Channel } from "../../src/net/line-channel.ts";
-import { MAX_LINE } from "../../src/net/lines.ts";
+import { LineChannel } from "../../src/net/line-channel.ts";
 import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import type { Listener, TcpAddress } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
@@ -136,7 +135,7 @@ export class World {
 
   async stranger(from: string): Promise<RawReporter> {
     const connection = await this.network.connectFrom(from, { to: CONTROL });
-    return new RawReporter(new Channel(connection, MAX_LINE));
+    return new RawReporter(new LineChannel(connection, MAX_LINE));
   }
 }
 
@@ -150,10 +149,10 @@ export async function leavesNothing(world: World): Promise<void> {
 
 /** Speaks the wire by hand. */
 export class RawReporter {
-  readonly channel: Channel;
+  readonly channel: LineChannel;
   seal: Seal | null = null;
 
-  constructor(channel: Channel) {
+  constructor(channel: LineChannel) {
     this.channel = channel;
   }
 

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LinkOptions } from "../../src/control/client/link.ts";
 import { INSECURE_KEY, parseKey } from "../../src/control/keys/key.ts";
-import { challengeLine, Seal } from "../../src/control/protocol/wire.ts";
-import { Channel } from "../../src/net/line-channel.ts";
-import { MAX_LINE } from "../../src/net/lines.ts";
+import { challengeLine, MAX_LINE, Seal } from "../../src/control/protocol/wire.ts";
+import { LineChannel } from "../../src/net/line-channel.ts";
 import type { Listener } from "../../src/net/runtime.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { CONTROL, KEY, LEASE, leavesNothing, REPORT, SECRET, settle, until, World } from "./harness.ts";
@@ -30,7 +29,7 @@ async function register(world: World, options: Partial<LinkOptions> = {}) {
 /** Welcomes every reporter under a secret of its own, then says nothing more. */
 function impostor(world: World, secret: string): Promise<Listener> {
   return world.network.listen(CONTROL, async (connection) => {
-    const channel = new Channel(connection, MAX_LINE);
+    const channel = new LineChannel(connection, MAX_LINE);
     const hello = Uint8Array.from((await channel.readLine()) ?? []);
     const challenge = challengeLine("00".repeat(32));
     await channel.send(challenge);

@@ -6,8 +6,8 @@ import { describe, it } from "node:test";
 import { runtime } from "#runtime";
 import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/client/link.ts";
 import { parseKey } from "../../src/control/keys/key.ts";
-import { Channel } from "../../src/net/line-channel.ts";
-import { MAX_LINE } from "../../src/net/lines.ts";
+import { MAX_LINE } from "../../src/control/protocol/wire.ts";
+import { LineChannel } from "../../src/net/line-channel.ts";
 import type { TcpAddress } from "../../src/net/runtime.ts";
 import { KEY, RawReporter, settle, until } from "./harness.ts";
 import { serve } from "./serve.ts";
@@ -66,7 +66,7 @@ describe(`the control channel on ${runtime.name}`, () => {
 
   it("tells the reason even to a reporter that is still sending", async () => {
     const { server, address } = await serve();
-    const raw = new RawReporter(new Channel(await runtime.connect({ to: address }), MAX_LINE));
+    const raw = new RawReporter(new LineChannel(await runtime.connect({ to: address }), MAX_LINE));
     await raw.handshake(KEY);
     // A balancer that closed at once would reset the connection, and the answer could be lost with it.
     for (let piece = 0; piece < 20; piece += 1) {

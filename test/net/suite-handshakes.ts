@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
-import { STRANGER_LIMITS } from "../../src/util/pre-auth-limit.ts";
+import { PRE_AUTH_LIMITS } from "../../src/util/pre-auth-limit.ts";
 import { deferred, descriptors, eventually, LOOPBACK, readExactly, show, standstill, text, within } from "./kit.ts";
 import { keptAlive } from "./suite-peers.ts";
 
@@ -37,7 +37,7 @@ export function handshakesSuite(runtime: Runtime): void {
     it("are few from one address: the oldest goes, and the newest is served", async () => {
       const crowd: Connection[] = [];
       const dropped = new Set<number>();
-      const count = STRANGER_LIMITS.perAddress * 5;
+      const count = PRE_AUTH_LIMITS.perAddress * 5;
       for (let i = 0; i < count; i++) {
         const connection = await stranger();
         crowd.push(connection);
@@ -45,7 +45,7 @@ export function handshakesSuite(runtime: Runtime): void {
         connection.readable().then(gone, gone);
       }
       await standstill(() => dropped.size);
-      const oldest = Array.from({ length: count - STRANGER_LIMITS.perAddress }, (_, i) => i);
+      const oldest = Array.from({ length: count - PRE_AUTH_LIMITS.perAddress }, (_, i) => i);
       assert.deepEqual(
         [...dropped].sort((a, b) => a - b),
         oldest,
@@ -74,7 +74,7 @@ export function handshakesSuite(runtime: Runtime): void {
 
     it("lead to connections that no longer count", async () => {
       const pairs = [];
-      for (let i = 0; i < STRANGER_LIMITS.perAddress * 2; i++) pairs.push(await pair());
+      for (let i = 0; i < PRE_AUTH_LIMITS.perAddress * 2; i++) pairs.push(await pair());
       for (const { client, server } of pairs) {
         await server.write(text("still here"));
         assert.equal(show(await readExactly(client, 10)), "still here");

@@ -1,7 +1,6 @@
 /** One connection of a reporter to a balancer: connect, handshake, then questions and their answers. */
 import { randomBytes } from "node:crypto";
-import { Channel } from "../../net/line-channel.ts";
-import { MAX_LINE } from "../../net/lines.ts";
+import { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, Runtime, TcpAddress } from "../../net/runtime.ts";
 import type { Clock } from "../../util/clock.ts";
@@ -17,7 +16,7 @@ import {
   UnsealedReject,
   type Welcome,
 } from "../protocol/messages.ts";
-import { helloLine, NONCE_BYTES, proofLine, readChallenge, Seal, type Transcript } from "../protocol/wire.ts";
+import { helloLine, MAX_LINE, NONCE_BYTES, proofLine, readChallenge, Seal, type Transcript } from "../protocol/wire.ts";
 
 export interface DialOptions {
   readonly runtime: Runtime;
@@ -51,14 +50,14 @@ export class LinkSession {
   readonly ended: Promise<SessionEnd>;
   /** What `ended` settles with, once it has. */
   end: SessionEnd | null = null;
-  readonly #channel: Channel;
+  readonly #channel: LineChannel;
   readonly #seal: Seal;
   readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
   #question: Question | null = null;
   #silent = false;
 
-  private constructor(channel: Channel, seal: Seal, welcome: Welcome, clock: Clock) {
+  private constructor(channel: LineChannel, seal: Seal, welcome: Welcome, clock: Clock) {
     this.#channel = channel;
     this.#seal = seal;
     this.#clock = clock;
@@ -77,7 +76,7 @@ export class LinkSession {
     });
     signal.addEventListener("abort", giveUp);
     try {
-      const channel = new Channel(connection, MAX_LINE);
+      const channel = new LineChannel(connection, MAX_LINE);
       const seal = await prove(channel, options, key);
       const welcome = await readWelcome(channel, seal, options, key);
       return new LinkSession(channel, seal, welcome, options.clock);
@@ -175,7 +174,7 @@ async function dial({ runtime, to, tls, clock }: DialOptions, signal: AbortSigna
   }
 }
 
-async function prove(channel: Channel, options: DialOptions, key: Key): Promise<Seal> {
+async function prove(channel: LineChannel, options: DialOptions, key: Key): Promise<Seal> {
   const hello = helloLine(key.id, randomBytes(NONCE_BYTES).toString("hex"), options.software);
   await channel.send(hello);
   const challenge = await nextLine(channel, options);
@@ -186,7 +185,7 @@ async function prove(channel: Channel, options: DialOptions, key: Key): Promise<
 }
 
 /** That the welcome is sealed is the balancer's proof. */
-async function readWelcome(channel: Channel, seal: Seal, options: DialOptions, key: Key): Promise<Welcome> {
+async function readWelcome(channel: LineChannel, seal: Seal, options: DialOptions, key: Key): Promise<Welcome> {
   const line = await nextLine(channel, options);
   try {
     const message = readFromBalancer(seal.open(line));
@@ -203,7 +202,7 @@ async function readWelcome(channel: Channel, seal: Seal, options: DialOptions, k
 }
 
 /** The next line of the handshake, unless it is a refusal or the end. */
-async function nextLine(channel: Channel, options: DialOptions): Promise<Uint8Array> {
+async function nextLine(channel: LineChannel, options: DialOptions): Promise<Uint8Array> {
   let line: Uint8Array | null;
   let refused: ReturnType<typeof UnsealedReject.safeParse>;
   try {

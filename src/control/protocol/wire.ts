@@ -12,6 +12,11 @@ export const VERSION = 1;
 /** Bytes of a nonce. Each side draws its own, so neither can make the other repeat a session. */
 export const NONCE_BYTES = 32;
 
+/** Bytes of the longest line, its LF included. */
+export const MAX_LINE = 8192;
+/** The same before the other side has proved its key: four times the longest hello, so that such a peer costs little memory. */
+export const MAX_HANDSHAKE_LINE = 1024;
+
 export type Side = "reporter" | "balancer";
 
 const Hex32 = matching(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");

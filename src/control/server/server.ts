@@ -1,18 +1,18 @@
 /** The balancer's side of the control channel: accepts reporters, caps strangers, keeps the registry and probes what is in doubt. */
 
+import { resolveHost } from "../../net/resolve.ts";
 import type { Address, Connection, Listener, Runtime, TcpAddress } from "../../net/runtime.ts";
 import type { ControlEvent } from "../../targets/events.ts";
 import { LoopbackFinder } from "../../targets/loopback-finder.ts";
 import { type ProbeOutcome, probe } from "../../targets/probe.ts";
 import { Registry, type Suspicion, type TargetPool } from "../../targets/registry.ts";
-import { resolveHost } from "../../targets/resolve.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
 import { Suspects } from "../../targets/suspects.ts";
 import { type Cancel, type Clock, systemClock } from "../../util/clock.ts";
 import { HarmonyError } from "../../util/errors.ts";
-import { STRANGER_LIMITS, type StrangerLimits, Strangers } from "../../util/pre-auth-limit.ts";
+import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
+import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
 import type { Keys } from "../keys/keys.ts";
-import { Repeats } from "./repeats.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 export interface ControlServerOptions {
@@ -35,7 +35,6 @@ export interface ControlServerOptions {
   readonly onChange: () => void;
   /** Reporters at once. Default MAX_SESSIONS. */
   readonly maxSessions?: number;
-  readonly strangers?: StrangerLimits;
   readonly clock?: Clock;
   readonly resolve?: (host: string) => Promise<string>;
   readonly localAddresses?: () => readonly string[];
@@ -53,6 +52,8 @@ const MAX_INTERVAL_MS = 20_000;
 const TICK_MS = 1_000;
 /** ms a probe waits: an answer on a live network takes far less, a lost SYN is sent again after one second. */
 const PROBE_TIMEOUT_MS = 2_000;
+/** ms. A resolver that is down may otherwise take half a minute, longer than many leases; the reporter asks again. */
+const RESOLVE_TIMEOUT_MS = 5_000;
 /** ms a look at this host's own loopback may take: nothing gets lost there, only a full backlog is silent. */
 const LOOPBACK_TIMEOUT_MS = 500;
 
@@ -61,11 +62,11 @@ export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #clock: Clock;
   readonly #sessionOptions: SessionOptions;
-  readonly #strangers: Strangers<Session>;
+  readonly #unproved = new PreAuthLimit<Session>();
   readonly #suspects: Suspects;
   readonly #sessions = new Set<Session>();
   readonly #running = new Set<Promise<void>>();
-  readonly #repeats = new Repeats();
+  readonly #log: RateLimitedLog<[event: ControlEvent]>;
   /** Identities of targets whose reporter is gone and whose probe is under way. */
   readonly #settling = new Set<string>();
   #listeners: Listener[] = [];
@@ -75,7 +76,7 @@ export class ControlServer {
   constructor(options: ControlServerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#strangers = new Strangers(options.strangers ?? STRANGER_LIMITS);
+    this.#log = new RateLimitedLog(PER_MINUTE, this.#clock, options.onEvent);
     options.keys.onWarning = (message) => this.#warn(message);
     this.registry = new Registry({
       pools: options.pools,
@@ -133,7 +134,7 @@ export class ControlServer {
   async #close(reason: string): Promise<void> {
     this.#cancelTick?.();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    for (const stranger of this.#strangers.all()) stranger.abort();
+    for (const session of this.#unproved.all()) session.abort();
     await Promise.all([...this.#sessions].map((session) => session.goodbye("STOPPING", reason)));
     await Promise.all(this.#running);
   }
@@ -144,7 +145,7 @@ export class ControlServer {
       return;
     }
     const session = new Session(connection, this.#sessionOptions);
-    this.#strangers.add(session, connection.remote.host)?.abort();
+    this.#unproved.add(session, connection.remote.host)?.abort();
     this.#track(this.#serve(session));
   }
 
@@ -156,7 +157,7 @@ export class ControlServer {
 
   async #serve(session: Session): Promise<void> {
     await session.run();
-    this.#strangers.delete(session);
+    this.#unproved.delete(session);
     this.#sessions.delete(session);
     const suspicion = this.registry.lost(session);
     if (suspicion && !this.#closing) await this.#settle(suspicion);
@@ -185,17 +186,17 @@ export class ControlServer {
       clock: this.#clock,
       welcome: { lease, interval, name, version },
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      resolve: resolve ?? resolveHost,
+      resolve: resolve ?? ((host) => resolveHost(host, `cannot resolve ${host}`, RESOLVE_TIMEOUT_MS)),
       loopback: new LoopbackFinder({
         registry: this.registry,
         probe: (to) => this.#probe(to, LOOPBACK_TIMEOUT_MS),
       }),
-      onHello: (session) => this.#strangers.saidHello(session),
+      onHello: (session) => this.#unproved.saidHello(session),
       onAuthenticated: (session) => {
         if (this.#sessions.size >= (maxSessions ?? MAX_SESSIONS)) {
           throw new HarmonyError("BUSY", "too many reporters are connected", { fault: "balancer", retry: true });
         }
-        this.#strangers.delete(session);
+        this.#unproved.delete(session);
         this.#sessions.add(session);
         this.#tickSoon();
       },
@@ -204,13 +205,12 @@ export class ControlServer {
   }
 
   #rejected(session: Session, code: string, why: string): void {
-    if (!this.#repeats.isNew(JSON.stringify([session.remote.host, code, why]), this.#clock.now())) return;
-    this.#options.onEvent({ type: "rejected", who: session.who, code, why });
+    const cause = JSON.stringify([session.remote.host, code, why]);
+    this.#log.tell(cause, { type: "rejected", who: session.who, code, why });
   }
 
   #warn(message: string, cause?: unknown): void {
-    if (!this.#repeats.isNew(message, this.#clock.now())) return;
-    this.#options.onEvent({ type: "warning", message, ...(cause === undefined ? {} : { cause }) });
+    this.#log.tell(message, { type: "warning", message, ...(cause === undefined ? {} : { cause }) });
   }
 
   #tickSoon(): void {

@@ -1,13 +1,11 @@
 /** One reporter's connection on the balancer's side: handshake, then an answer to every report. */
 import { randomBytes } from "node:crypto";
-import { Channel } from "../../net/line-channel.ts";
-import { MAX_HANDSHAKE_LINE, MAX_LINE } from "../../net/lines.ts";
+import { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, TcpAddress } from "../../net/runtime.ts";
 import { isThisHost } from "../../targets/loopback.ts";
 import type { LoopbackFinder } from "../../targets/loopback-finder.ts";
 import type { Holder, Registry } from "../../targets/registry.ts";
-import type { resolveHost } from "../../targets/resolve.ts";
 import type { Cancel, Clock } from "../../util/clock.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { formatHostPort } from "../../util/host-port.ts";
@@ -24,6 +22,8 @@ import {
 import {
   challengeLine,
   type Hello,
+  MAX_HANDSHAKE_LINE,
+  MAX_LINE,
   NONCE_BYTES,
   provesKey,
   readHello,
@@ -43,8 +43,8 @@ export interface SessionOptions {
   readonly welcome: Omit<Welcome, "t">;
   /** ms from accept until the key must be proved. */
   readonly handshakeTimeout: number;
-  /** Name → IP literal, for advertised names. */
-  readonly resolve: typeof resolveHost;
+  /** Host name → IP address, for targets that advertise one. Rejects with NetError. */
+  readonly resolve: (host: string) => Promise<string>;
   /** For reporters on the balancer's own host that advertise nothing. */
   readonly loopback: Pick<LoopbackFinder, "hostOf">;
   /** Said hello: it is no longer as cheap to evict. */
@@ -56,7 +56,7 @@ export interface SessionOptions {
 
 export class Session implements Holder {
   readonly #options: SessionOptions;
-  readonly #channel: Channel;
+  readonly #channel: LineChannel;
   #claimed = "";
   #key: Key | null = null;
   #seal: Seal | null = null;
@@ -67,7 +67,7 @@ export class Session implements Holder {
 
   constructor(connection: Connection, options: SessionOptions) {
     this.#options = options;
-    this.#channel = new Channel(connection, MAX_HANDSHAKE_LINE);
+    this.#channel = new LineChannel(connection, MAX_HANDSHAKE_LINE);
   }
 
   get remote(): TcpAddress {
@@ -197,9 +197,18 @@ export class Session implements Holder {
   }
 
   async #hostOf(report: Report): Promise<string> {
-    const { resolve, loopback } = this.#options;
-    if (report.advertise !== undefined) return resolve(report.advertise);
+    if (report.advertise !== undefined) return this.#resolve(report.advertise);
+    const { loopback } = this.#options;
     return isThisHost(this.remote.host) ? loopback.hostOf(this, report) : this.remote.host;
+  }
+
+  async #resolve(host: string): Promise<string> {
+    try {
+      return await this.#options.resolve(host);
+    } catch (cause) {
+      const message = `the balancer cannot resolve the advertised host "${host}"`;
+      throw new HarmonyError("UNRESOLVED", message, { fault: "target", retry: true, cause });
+    }
   }
 
   async #send(body: object): Promise<void> {

@@ -6,7 +6,7 @@ import { Lifecycle } from "../../proxy/lifecycle.ts";
 import { recordOf } from "../../proxy/record.ts";
 import { type Clock, systemClock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
-import { Warnings } from "../../util/rate-limited-log.ts";
+import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../engine.ts";
 import { ConnectionStore, ProxiedConnection } from "./connection.ts";
 import { type PortableLifecycle, SocketIo } from "./socket-io.ts";
@@ -23,7 +23,7 @@ export class PortableEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #runtime: Runtime;
   readonly #clock: Clock;
-  readonly #warnings: Warnings;
+  readonly #warnings: WarningLog;
   readonly #store = new ConnectionStore();
   readonly #io: SocketIo;
   readonly #lifecycle: PortableLifecycle;
@@ -39,7 +39,7 @@ export class PortableEngine implements Engine {
     this.#options = options;
     this.#runtime = runtime;
     this.#clock = clock;
-    this.#warnings = new Warnings(clock, options.onWarning);
+    this.#warnings = new RateLimitedLog(PER_EPISODE, clock, options.onWarning);
     this.#io = new SocketIo({
       options,
       runtime,
@@ -97,7 +97,7 @@ export class PortableEngine implements Engine {
     return this.#runtime.listen(
       { host, port, backlog: BACKLOG },
       (connection) => this.#accept(connection),
-      (error) => this.#warnings.episode(`accept ${error.code}`, `cannot accept connections: ${error.message}`, error),
+      (error) => this.#warnings.tell(`accept ${error.code}`, `cannot accept connections: ${error.message}`, error),
     );
   }
 
@@ -133,7 +133,7 @@ export class PortableEngine implements Engine {
     try {
       this.#options.onClose(recordOf(this.#store, c, this.#options.pool, c.since));
     } catch (error) {
-      this.#warnings.episode("onClose", `the listener for close records threw: ${messageOf(error)}`, error);
+      this.#warnings.tell("onClose", `the listener for close records threw: ${messageOf(error)}`, error);
     }
   }
 

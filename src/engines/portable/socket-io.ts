@@ -18,7 +18,7 @@ import { ANSWER_MS, LINGER_MS, messageFor, UnavailableError } from "../../proxy/
 import { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import type { Clock } from "../../util/clock.ts";
 import { codeOf } from "../../util/errors.ts";
-import type { Warnings } from "../../util/rate-limited-log.ts";
+import type { WarningLog } from "../../util/rate-limited-log.ts";
 import type { EngineOptions } from "../engine.ts";
 import { AbortControllerPool } from "./abort-controller-pool.ts";
 import type { ProxiedConnection } from "./connection.ts";
@@ -34,7 +34,7 @@ export interface SocketIoParts {
   readonly options: EngineOptions;
   readonly runtime: Runtime;
   readonly clock: Clock;
-  readonly warnings: Warnings;
+  readonly warnings: WarningLog;
   readonly onEnded: (c: ProxiedConnection) => void;
   /** After every event that a socket brought. */
   readonly onTurn: () => void;
@@ -136,7 +136,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   }
 
   warn(kind: string, message: string, cause: unknown): void {
-    this.#parts.warnings.episode(kind, message, cause);
+    this.#parts.warnings.tell(kind, message, cause);
   }
 
   /** Operations report what goes wrong as events; what they throw is a fault of the engine. */

@@ -6,7 +6,7 @@ import { type NetError, netError, toNetError } from "../net-error.ts";
 import { runtime as node } from "../node/node.ts";
 import { HOLD_LIMIT, type PushConnection } from "../push-connection.ts";
 import { pushRelay } from "../push-relay.ts";
-import { resolveLocal } from "../resolve.ts";
+import { resolveHost } from "../resolve.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -92,8 +92,9 @@ async function listen(
         },
       }),
     );
+  const doing = `cannot listen on ${showAddress({ host, port })}`;
   try {
-    if (host !== "") return bind(await resolveLocal(host));
+    if (host !== "") return bind(await resolveHost(host, doing));
     try {
       return bind("::");
     } catch (error) {
@@ -101,7 +102,7 @@ async function listen(
       return bind("0.0.0.0"); // no IPv6 here
     }
   } catch (error) {
-    throw toNetError(error, `cannot listen on ${showAddress({ host, port })}`);
+    throw toNetError(error, doing);
   }
 }
 

@@ -5,7 +5,7 @@ import { DEFAULT_BACKLOG, KEEPALIVE_IDLE } from "../defaults.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { HOLD_LIMIT } from "../push-connection.ts";
 import { pushRelay } from "../push-relay.ts";
-import { resolveLocal } from "../resolve.ts";
+import { resolveHost } from "../resolve.ts";
 import type { Connection, ConnectOptions, Listener, ListenOptions, OnConnection, Runtime } from "../runtime.ts";
 import { NodeConnection } from "./connection.ts";
 import { createTlsServer, openTlsSocket } from "./tls.ts";
@@ -46,7 +46,7 @@ async function listen(
   const host = options.host ?? "";
   const doing = `cannot listen on ${showAddress({ host, port: options.port })}`;
   try {
-    const address = host === "" ? {} : { host: await resolveLocal(host) };
+    const address = host === "" ? {} : { host: await resolveHost(host, doing) };
     const server = createServer(options, onConnection);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);

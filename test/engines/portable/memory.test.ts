@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../../../src/proxy/unavailable.ts";
-import { EPISODE_MS } from "../../../src/util/rate-limited-log.ts";
+import { PER_EPISODE } from "../../../src/util/rate-limited-log.ts";
 import { drain, echo, ending, greeter, readExactly, readText } from "../lab.ts";
 import { inMemory, MemoryLab, settle } from "../memory-lab.ts";
 
@@ -166,7 +166,7 @@ describe("portable engine: trouble", () => {
         await readExactly(client, 1);
         assert.equal(lab.warnings.length, episode);
         assert.match(lab.warnings[episode - 1]!, /cannot accept connections/);
-        lab.clock.advance(EPISODE_MS);
+        lab.clock.advance(PER_EPISODE.window);
       }
       lab.warnings.length = 0;
     }));

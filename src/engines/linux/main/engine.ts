@@ -11,7 +11,7 @@ import type { CloseRecord } from "../../../proxy/record.ts";
 import type { UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { systemClock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";
-import { Warnings } from "../../../util/rate-limited-log.ts";
+import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../../engine.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import { Turnstile } from "../shared/queue-baton.ts";
@@ -37,7 +37,7 @@ export class LinuxEngine implements Engine {
   readonly name = "linux";
   readonly #options: EngineOptions;
   readonly #libc: Libc;
-  readonly #warnings: Warnings;
+  readonly #warnings: WarningLog;
   #bound: BoundAddress[] = [];
   readonly #hosts: Host[] = [];
   readonly #reader: RecordReader;
@@ -56,7 +56,7 @@ export class LinuxEngine implements Engine {
   constructor(options: EngineOptions, libc: Libc) {
     this.#options = options;
     this.#libc = libc;
-    this.#warnings = new Warnings(systemClock, options.onWarning);
+    this.#warnings = new RateLimitedLog(PER_EPISODE, systemClock, options.onWarning);
     this.#reader = new RecordReader(this.#hosts, (record) => this.#report(record));
   }
 
@@ -123,7 +123,7 @@ export class LinuxEngine implements Engine {
       onRecord: (record: CloseRecord) => this.#report(record),
       onWarning: (kind: string, message: string, cause?: unknown) => {
         if (kind === "worker") this.#options.onWarning(message, cause);
-        else this.#warnings.episode(kind, message, cause);
+        else this.#warnings.tell(kind, message, cause);
       },
       onRecovered: () => this.poolChanged(),
     };
@@ -141,7 +141,7 @@ export class LinuxEngine implements Engine {
       connectTimeout: this.#options.connectTimeout,
       local: () => bound[0]!.address,
       drop: (worker, ticket) => this.#hosts[worker - 1]?.drop(ticket),
-      warn: (message, cause) => this.#warnings.episode("handler", message, cause),
+      warn: (message, cause) => this.#warnings.tell("handler", message, cause),
     });
     return { port: await this.#door.open(), secret: this.#door.secret };
   }
@@ -188,7 +188,7 @@ export class LinuxEngine implements Engine {
     try {
       this.#options.onClose(record);
     } catch (error) {
-      this.#warnings.episode("records", `the listener for close records threw: ${messageOf(error)}`, error);
+      this.#warnings.tell("records", `the listener for close records threw: ${messageOf(error)}`, error);
     }
   }
 }

@@ -1,9 +1,8 @@
 /** The listening sockets: one per address and worker, on the same port, so that the kernel spreads connections over the workers. */
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { showAddress } from "../../../net/address.ts";
 import { DEFAULT_BACKLOG, KEEPALIVE_IDLE } from "../../../net/defaults.ts";
-import { toNetError } from "../../../net/net-error.ts";
+import { resolveHost } from "../../../net/resolve.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
@@ -31,13 +30,7 @@ export async function bind(libc: Libc, wanted: TcpAddress, count: number): Promi
 
 /** IP literals to try, in this order. "" is every interface: IPv6 with IPv4 mapped into it, and IPv4 alone where there is no IPv6. */
 async function literals(host: string, doing: string): Promise<string[]> {
-  if (host === "") return ["::", "0.0.0.0"];
-  if (isIP(host) !== 0) return [host];
-  try {
-    return [(await lookup(host)).address];
-  } catch (error) {
-    throw toNetError(error, doing);
-  }
+  return host === "" ? ["::", "0.0.0.0"] : [await resolveHost(host, doing)];
 }
 
 class Binder {

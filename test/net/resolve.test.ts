@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { NetError } from "../../src/net/net-error.ts";
+import { resolveHost } from "../../src/net/resolve.ts";
+
+describe("resolving a host", () => {
+  it("leaves IP addresses as they are", async () => {
+    assert.equal(await resolveHost("10.1.2.3", "cannot test"), "10.1.2.3");
+    assert.equal(await resolveHost("fd00::1", "cannot test"), "fd00::1");
+  });
+
+  it("gives an address of this host for localhost", async () => {
+    assert.match(await resolveHost("localhost", "cannot test"), /^(127\.0\.0\.1|::1)$/);
+  });
+
+  it("says of a name without an address what could not be done, and why", async () => {
+    await assert.rejects(resolveHost("no-such-host.invalid", "cannot test"), (error) => {
+      assert.ok(error instanceof NetError);
+      assert.equal(error.code, "ENOTFOUND");
+      assert.match(error.message, /^cannot test: the name does not resolve/);
+      return true;
+    });
+  });
+
+  it("is given up at its deadline", async () => {
+    const silent = () => new Promise<never>(() => undefined);
+    const error = { code: "ETIMEDOUT", message: "cannot test: no answer from the resolver within 0.01 s" };
+    await assert.rejects(resolveHost("some-host.invalid", "cannot test", 10, silent), error);
+  });
+});

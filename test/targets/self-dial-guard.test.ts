@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { undialable } from "../../src/targets/self-dial-guard.ts";
+
+describe("the balancer's own addresses", () => {
+  const target = (host: string, port = 3000) => ({ host, port });
+
+  it("are known however they are written", () => {
+    const own = [{ host: "fd00:0:0:0:0:0:0:1", port: 3000 }];
+    assert.ok(undialable(target("fd00::1"), own, []));
+    assert.equal(undialable(target("fd00::2"), own, []), null);
+    assert.ok(undialable(target("fd00::9"), [{ host: "::", port: 3000 }], ["FD00:0::9"]));
+    assert.ok(undialable(target("10.0.0.1"), [{ host: "0.0.0.0", port: 3000 }], ["10.0.0.1"]));
+    assert.equal(undialable(target("10.0.0.1", 3001), [{ host: "", port: 3000 }], ["10.0.0.1"]), null);
+  });
+
+  it("do not forbid another address of a host that listens on one alone", () => {
+    assert.equal(undialable(target("10.0.0.2"), [{ host: "10.0.0.1", port: 3000 }], ["10.0.0.1", "10.0.0.2"]), null);
+    assert.equal(undialable(target("127.0.0.2"), [{ host: "127.0.0.1", port: 3000 }], []), null);
+  });
+});
