@@ -33,7 +33,7 @@ import {
   STOPPING,
   UNDECIDED,
 } from "./outcome.ts";
-import type { RecordStore } from "./record.ts";
+import { CLIENT, type RecordStore, TARGET } from "./record.ts";
 import { ANSWER_MS, LINGER_MS } from "./unavailable.ts";
 
 // States. A connection is in none of them between its accept and the first decision.
@@ -73,38 +73,38 @@ export interface Store<C, F> extends RecordStore<C> {
   state(c: C): number;
   setState(c: C, state: number): void;
   setPhase(c: C, phase: number): void;
+  /** How it will end is decided, though it goes on for its answer. */
   setOutcome(c: C, outcome: number): void;
-  holds(c: C): number;
-  setHolds(c: C, bits: number): void;
+  /** Over: ENDED, with this outcome unless there is one already. */
+  end(c: C, outcome: number, now: number): void;
+  /** Whether it holds this of the pool: PERMIT or ROW. */
+  holds(c: C, what: number): boolean;
+  addHold(c: C, what: number): void;
+  dropHold(c: C, what: number): void;
   /** Names it in the pool's queue. */
   ticket(c: C): number;
   /** The client's address as the pool's key; good until the next call. */
   clientKey(c: C): ClientKey;
   acceptedAt(c: C): number;
-  /** When the stage at hand (waiting, connecting) began; once it has ended, how long it lived. */
+  /** When the stage at hand (waiting, connecting) began. */
   since(c: C): number;
   setSince(c: C, time: number): void;
   /** The pool's name for its place in the queue. */
   waiter(c: C): number;
   setWaiter(c: C, waiter: number): void;
-  /** The pass over the queue that last found no target for it. */
-  pass(c: C): number;
-  setPass(c: C, pass: number): void;
-  setQueuedMs(c: C, ms: number): void;
+  /** Notes that this pass over the queue found no target for it; false: it was noted before. */
+  passOver(c: C, pass: number): boolean;
+  addQueuedMs(c: C, ms: number): void;
   setConnectMs(c: C, ms: number): void;
   setRow(c: C, row: number): void;
   /** Rows that failed for it. */
   tried(c: C): readonly number[];
-  addTried(c: C, row: number): void;
-  setFailure(c: C, failure: F): void;
+  addTried(c: C, row: number, failure: F): void;
   movedAt(c: C): number;
   setMovedAt(c: C, time: number): void;
-  /** Bytes of movedIn and movedOut that the pool has been told of. */
-  toldIn(c: C): number;
-  toldOut(c: C): number;
-  setTold(c: C, bytesIn: number, bytesOut: number): void;
-  /** It is over: what was kept for the life alone can go. */
-  release(c: C): void;
+  /** Bytes read from that end which the pool has not been told of. */
+  unreported(c: C, from: number): number;
+  setReported(c: C): void;
   /** Calls `visit` with each connection that is not over; it may end the one at hand. */
   each(visit: (c: C) => void): void;
 }
@@ -168,7 +168,7 @@ export class Lifecycle<C, F> {
     }
     const entered = this.#pool.enter(this.#store.ticket(c));
     if (entered === ADMITTED) {
-      this.#store.setHolds(c, PERMIT);
+      this.#store.addHold(c, PERMIT);
       this.#serve(c, this.#pick(c));
     } else if (entered === REFUSED) {
       this.#unavailable(c, QUEUE_FULL);
@@ -238,7 +238,7 @@ export class Lifecycle<C, F> {
     const row = this.#pick(c);
     if (row === ALL_FULL && !this.stopping) return this.#stayQueued(c);
     this.#dequeued(c);
-    this.#store.setHolds(c, PERMIT);
+    this.#store.addHold(c, PERMIT);
     this.#serve(c, row);
     return true;
   }
@@ -257,13 +257,11 @@ export class Lifecycle<C, F> {
 
   /** Tells the pool what a relay that goes on has moved. False: nothing since the last time. */
   reportBytes(c: C): boolean {
-    const movedIn = this.#store.movedIn(c);
-    const movedOut = this.#store.movedOut(c);
-    const bytesIn = movedIn - this.#store.toldIn(c);
-    const bytesOut = movedOut - this.#store.toldOut(c);
+    const bytesIn = this.#store.unreported(c, CLIENT);
+    const bytesOut = this.#store.unreported(c, TARGET);
     if (bytesIn + bytesOut === 0) return false;
     this.#pool.addBytes(this.#store.row(c), bytesIn, bytesOut);
-    this.#store.setTold(c, movedIn, movedOut);
+    this.#store.setReported(c);
     return true;
   }
 
@@ -272,14 +270,11 @@ export class Lifecycle<C, F> {
    * peers are sent a reset rather than a FIN.
    */
   end(c: C, how: number, reset: boolean): void {
-    if (this.#store.outcome(c) === UNDECIDED) this.#store.setOutcome(c, how);
     this.#io.disarm(c);
     this.#io.close(c, reset);
     this.#releaseRow(c);
     this.#releasePermit(c);
-    this.#store.setSince(c, this.#io.now() - this.#store.acceptedAt(c));
-    this.#store.setState(c, ENDED);
-    this.#store.release(c);
+    this.#store.end(c, how, this.#io.now());
     this.open--;
     this.#io.ended(c);
   }
@@ -325,7 +320,7 @@ export class Lifecycle<C, F> {
       }
       const now = this.#io.now();
       this.#store.setRow(c, row);
-      this.#store.setHolds(c, PERMIT | ROW);
+      this.#store.addHold(c, ROW);
       this.#store.setPhase(c, IN_CONNECT);
       this.#store.setState(c, CONNECTING);
       this.#store.setSince(c, now);
@@ -342,13 +337,12 @@ export class Lifecycle<C, F> {
     const row = this.#store.row(c);
     const code = this.#io.codeOf(failure);
     const lack = scarce(code);
-    this.#store.setFailure(c, failure);
-    this.#store.addTried(c, row);
+    this.#store.addTried(c, row, failure);
     if (lack !== null) {
       this.#io.warn(`connect ${code}`, `cannot connect to targets: out of ${lack}`, failure);
       this.#releaseRow(c);
     } else {
-      this.#store.setHolds(c, this.#store.holds(c) & ~ROW);
+      this.#store.dropHold(c, ROW);
       this.#pool.failed(row, this.#io.now());
     }
     this.roomFreed = true;
@@ -368,7 +362,7 @@ export class Lifecycle<C, F> {
 
   /** Every target is full: to the queue's end, without the permit. */
   #waitForRoom(c: C): void {
-    this.#store.setHolds(c, 0); // wait() gives the permit back
+    this.#store.dropHold(c, PERMIT); // wait() gives it back
     this.roomFreed = true;
     const waiter = this.#pool.wait(this.#store.ticket(c), false);
     if (waiter !== REFUSED) {
@@ -402,9 +396,7 @@ export class Lifecycle<C, F> {
       return true;
     }
     this.#store.setWaiter(c, waiter);
-    const before = this.#store.pass(c);
-    this.#store.setPass(c, this.#pass);
-    return before !== this.#pass;
+    return this.#store.passOver(c, this.#pass);
   }
 
   /** Takes a connection out of the queue. If it has been granted already, the grant arrives later and its permit is given back then. */
@@ -417,7 +409,7 @@ export class Lifecycle<C, F> {
   /** It does not wait any more; whether it was granted or has left is the caller's to handle. */
   #dequeued(c: C): void {
     this.waiting--;
-    this.#store.setQueuedMs(c, this.#store.queuedMs(c) + this.#io.now() - this.#store.since(c));
+    this.#store.addQueuedMs(c, this.#io.now() - this.#store.since(c));
     this.#io.disarm(c);
   }
 
@@ -440,19 +432,17 @@ export class Lifecycle<C, F> {
 
   /** Takes the connection off its target, with the bytes the pool has not been told of yet. The row stays in the store, for the record. */
   #releaseRow(c: C): void {
-    const holds = this.#store.holds(c);
-    if ((holds & ROW) === 0) return;
-    this.#store.setHolds(c, holds & ~ROW);
-    const bytesIn = this.#store.movedIn(c) - this.#store.toldIn(c);
-    const bytesOut = this.#store.movedOut(c) - this.#store.toldOut(c);
+    if (!this.#store.holds(c, ROW)) return;
+    this.#store.dropHold(c, ROW);
+    const bytesIn = this.#store.unreported(c, CLIENT);
+    const bytesOut = this.#store.unreported(c, TARGET);
     this.#pool.release(this.#store.row(c), this.#store.clientKey(c), bytesIn, bytesOut, this.#io.now());
     this.roomFreed = true;
   }
 
   #releasePermit(c: C): void {
-    const holds = this.#store.holds(c);
-    if ((holds & PERMIT) === 0) return;
-    this.#store.setHolds(c, holds & ~PERMIT);
+    if (!this.#store.holds(c, PERMIT)) return;
+    this.#store.dropHold(c, PERMIT);
     this.#pool.leave();
     this.roomFreed = true;
   }

@@ -15,6 +15,10 @@ import {
   UNDECIDED,
 } from "./outcome.ts";
 
+/** The two ends of a connection. A direction is named after the end it reads from. */
+export const CLIENT = 0;
+export const TARGET = 1;
+
 /** One per accepted connection, at its end. */
 export interface CloseRecord {
   readonly client: TcpAddress;
@@ -43,8 +47,8 @@ export interface RecordStore<C> {
   outcome(c: C): number;
   phase(c: C): number;
   row(c: C): number;
-  movedIn(c: C): number;
-  movedOut(c: C): number;
+  /** Bytes read from that end. */
+  bytes(c: C, from: number): number;
   /** Unix time, ms. */
   startedAt(c: C): number;
   queuedMs(c: C): number;
@@ -65,8 +69,8 @@ export function recordOf<C>(store: RecordStore<C>, c: C, pool: Pool, durationMs:
     phase: PHASES[store.phase(c)]!,
     endedBy: endedBy(packed),
     cause: causeOf(packed),
-    bytesIn: relayed ? store.movedIn(c) : 0,
-    bytesOut: relayed ? store.movedOut(c) : 0,
+    bytesIn: relayed ? store.bytes(c, CLIENT) : 0,
+    bytesOut: relayed ? store.bytes(c, TARGET) : 0,
     startedAt: store.startedAt(c),
     queuedMs: store.queuedMs(c),
     connectMs: connectMs >= 0 ? connectMs : null,

@@ -2,8 +2,9 @@
 import type { Connection, Progress, TcpAddress } from "../../net/runtime.ts";
 import { clientKey } from "../../pool/client-key.ts";
 import type { ClientKey } from "../../pool/pool.ts";
-import { FREE, type Store } from "../../proxy/lifecycle.ts";
+import { ENDED, FREE, type Store } from "../../proxy/lifecycle.ts";
 import { IN_QUEUE, UNDECIDED } from "../../proxy/outcome.ts";
+import { CLIENT } from "../../proxy/record.ts";
 import type { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import { Timed } from "./timeout-list.ts";
 
@@ -19,8 +20,10 @@ export class ProxiedConnection extends Timed<ProxiedConnection> implements Progr
   state = FREE;
   phase = IN_QUEUE;
   outcome = UNDECIDED;
-  holds = 0;
+  /** Of the pool: PERMIT, ROW. */
+  held = 0;
   since = 0;
+  endedAt = 0;
   waiter = -1;
   pass = 0;
   queuedMs = 0;
@@ -32,8 +35,8 @@ export class ProxiedConnection extends Timed<ProxiedConnection> implements Progr
   /** Client → target, as `relay()` counts it. */
   aToB = 0;
   bToA = 0;
-  toldIn = 0;
-  toldOut = 0;
+  reportedIn = 0;
+  reportedOut = 0;
   movedAt = 0;
   /** The dial under way. */
   dialing: AbortController | null = null;
@@ -69,10 +72,6 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
     return this.#open.get(ticket);
   }
 
-  release(c: ProxiedConnection): void {
-    this.#open.delete(c.ticket);
-  }
-
   /** A map's iterator passes over what is deleted, and meets what is added, meanwhile. */
   each(visit: (c: ProxiedConnection) => void): void {
     for (const c of this.#open.values()) visit(c);
@@ -86,20 +85,18 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
   state = (c: ProxiedConnection) => c.state;
   phase = (c: ProxiedConnection) => c.phase;
   outcome = (c: ProxiedConnection) => c.outcome;
-  holds = (c: ProxiedConnection) => c.holds;
+  holds = (c: ProxiedConnection, what: number) => (c.held & what) !== 0;
   since = (c: ProxiedConnection) => c.since;
   waiter = (c: ProxiedConnection) => c.waiter;
-  pass = (c: ProxiedConnection) => c.pass;
   queuedMs = (c: ProxiedConnection) => c.queuedMs;
   connectMs = (c: ProxiedConnection) => c.connectMs;
   row = (c: ProxiedConnection) => c.row;
   tried = (c: ProxiedConnection) => c.tried;
   requeues = (c: ProxiedConnection) => c.tried.length;
-  movedIn = (c: ProxiedConnection) => c.aToB;
-  movedOut = (c: ProxiedConnection) => c.bToA;
+  bytes = (c: ProxiedConnection, from: number) => (from === CLIENT ? c.aToB : c.bToA);
+  unreported = (c: ProxiedConnection, from: number) =>
+    from === CLIENT ? c.aToB - c.reportedIn : c.bToA - c.reportedOut;
   movedAt = (c: ProxiedConnection) => c.movedAt;
-  toldIn = (c: ProxiedConnection) => c.toldIn;
-  toldOut = (c: ProxiedConnection) => c.toldOut;
 
   setState(c: ProxiedConnection, state: number): void {
     c.state = state;
@@ -113,8 +110,19 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
     c.outcome = outcome;
   }
 
-  setHolds(c: ProxiedConnection, bits: number): void {
-    c.holds = bits;
+  end(c: ProxiedConnection, outcome: number, now: number): void {
+    if (c.outcome === UNDECIDED) c.outcome = outcome;
+    c.state = ENDED;
+    c.endedAt = now;
+    this.#open.delete(c.ticket);
+  }
+
+  addHold(c: ProxiedConnection, what: number): void {
+    c.held |= what;
+  }
+
+  dropHold(c: ProxiedConnection, what: number): void {
+    c.held &= ~what;
   }
 
   setSince(c: ProxiedConnection, time: number): void {
@@ -125,12 +133,14 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
     c.waiter = waiter;
   }
 
-  setPass(c: ProxiedConnection, pass: number): void {
+  passOver(c: ProxiedConnection, pass: number): boolean {
+    const first = c.pass !== pass;
     c.pass = pass;
+    return first;
   }
 
-  setQueuedMs(c: ProxiedConnection, ms: number): void {
-    c.queuedMs = ms;
+  addQueuedMs(c: ProxiedConnection, ms: number): void {
+    c.queuedMs += ms;
   }
 
   setConnectMs(c: ProxiedConnection, ms: number): void {
@@ -141,11 +151,8 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
     c.row = row;
   }
 
-  addTried(c: ProxiedConnection, row: number): void {
+  addTried(c: ProxiedConnection, row: number, failure: unknown): void {
     c.tried = [...c.tried, row];
-  }
-
-  setFailure(c: ProxiedConnection, failure: unknown): void {
     c.failure = failure;
   }
 
@@ -153,8 +160,8 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
     c.movedAt = time;
   }
 
-  setTold(c: ProxiedConnection, bytesIn: number, bytesOut: number): void {
-    c.toldIn = bytesIn;
-    c.toldOut = bytesOut;
+  setReported(c: ProxiedConnection): void {
+    c.reportedIn = c.aToB;
+    c.reportedOut = c.bToA;
   }
 }

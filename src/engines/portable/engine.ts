@@ -131,7 +131,7 @@ export class PortableEngine implements Engine {
 
   #report(c: ProxiedConnection): void {
     try {
-      this.#options.onClose(recordOf(this.#store, c, this.#options.pool, c.since));
+      this.#options.onClose(recordOf(this.#store, c, this.#options.pool, c.endedAt - c.acceptedAt));
     } catch (error) {
       this.#warnings.tell("onClose", `the listener for close records threw: ${messageOf(error)}`, error);
     }

@@ -10,7 +10,7 @@ export abstract class Timed<T extends Timed<T>> {
  * Things that fall due a fixed time after they were added. As the delay is the same for all, the list is in order of due
  * time by itself: adding, removing and expiring cost a few writes, however many are in it, and there is no timer for each.
  */
-export class TimeoutList<T extends Timed<T>> implements Iterable<T> {
+export class TimeoutList<T extends Timed<T>> {
   /** ms, greater than 0. */
   readonly delay: number;
   readonly #onDue: (item: T, now: number) => void;
@@ -50,15 +50,6 @@ export class TimeoutList<T extends Timed<T>> implements Iterable<T> {
     for (let item = this.#first; item !== null && item.due <= now; item = this.#first) {
       this.remove(item);
       this.#onDue(item, now);
-    }
-  }
-
-  /** Oldest first. The item at hand may be removed while iterating. */
-  *[Symbol.iterator](): Generator<T> {
-    for (let item = this.#first; item !== null; ) {
-      const next: T | null = item.after;
-      yield item;
-      item = next;
     }
   }
 }
