@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { openLibc } from "#ffi";
 import { linux } from "../../../src/engines/linux/main/engine.ts";
 import * as abi from "../../../src/engines/linux/sys/abi.ts";
-import type { Libc, Memory } from "../../../src/engines/linux/sys/libc.ts";
+import type { Libc, NativeMemory } from "../../../src/engines/linux/sys/libc.ts";
 import { decodePeer, encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
 import { inLab, until } from "../lab.ts";
 
@@ -17,7 +17,7 @@ const SEGMENTS_IN = 140;
 /** Sockets without a runtime. None of the calls blocks. */
 class Sockets {
   readonly #libc: Libc;
-  readonly #memory: Memory;
+  readonly #memory: NativeMemory;
 
   constructor(libc: Libc) {
     this.#libc = libc;

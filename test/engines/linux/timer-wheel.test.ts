@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Slots } from "../../../src/engines/linux/shared/slots.ts";
-import { TICK_MS, Wheel } from "../../../src/engines/linux/worker/timer-wheel.ts";
+import { TICK_MS, TimerWheel } from "../../../src/engines/linux/worker/timer-wheel.ts";
 
 const SLOTS = 64;
 
-function wheelAt(now: number): Wheel {
-  return new Wheel(Slots.create(SLOTS), now);
+function wheelAt(now: number): TimerWheel {
+  return new TimerWheel(Slots.create(SLOTS), now);
 }
 
 /** Advances to each time in turn; what fell due, with the time at which it did. */
-function run(wheel: Wheel, times: readonly number[]): [slot: number, at: number][] {
+function run(wheel: TimerWheel, times: readonly number[]): [slot: number, at: number][] {
   const fired: [number, number][] = [];
   for (const now of times) wheel.advance(now, (slot) => fired.push([slot, now]));
   return fired;

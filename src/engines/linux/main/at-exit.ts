@@ -10,15 +10,15 @@ interface Crashable {
 const living = new Set<Crashable>();
 
 function stopAll(): void {
-  for (const host of living) host.crash();
+  for (const worker of living) worker.crash();
 }
 
 /** From the worker's first start to its end. */
-export function stopAtExit(host: Crashable): void {
+export function stopAtExit(worker: Crashable): void {
   if (living.size === 0) process.on("exit", stopAll);
-  living.add(host);
+  living.add(worker);
 }
 
-export function hasEnded(host: Crashable): void {
-  if (living.delete(host) && living.size === 0) process.off("exit", stopAll);
+export function hasEnded(worker: Crashable): void {
+  if (living.delete(worker) && living.size === 0) process.off("exit", stopAll);
 }

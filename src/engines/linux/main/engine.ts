@@ -14,16 +14,16 @@ import { messageOf } from "../../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../../engine.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
-import { Turnstile } from "../shared/queue-baton.ts";
+import { QueueBaton } from "../shared/queue-baton.ts";
 import type { Libc } from "../sys/libc.ts";
 import { selfTest } from "../sys/self-test.ts";
 import { MAX_SLOTS } from "../worker/shard.ts";
 import { threadMissing } from "../worker/thread.ts";
-import { Door } from "./handler-bridge.ts";
+import { HandlerBridge } from "./handler-bridge.ts";
 import { raiseDescriptorLimit } from "./limits.ts";
 import { type BoundAddress, bind } from "./listeners.ts";
 import { RecordReader } from "./records.ts";
-import { Host } from "./worker-handle.ts";
+import { WorkerHandle } from "./worker-handle.ts";
 
 /** Descriptors left to the rest of the process at most (logs, control channel, admin); of a low limit an eighth. */
 const RESERVED_DESCRIPTORS = 256;
@@ -39,14 +39,14 @@ export class LinuxEngine implements Engine {
   readonly #libc: Libc;
   readonly #warnings: WarningLog;
   #bound: BoundAddress[] = [];
-  readonly #hosts: Host[] = [];
+  readonly #workers: WorkerHandle[] = [];
   readonly #reader: RecordReader;
-  readonly #turnstile = Turnstile.create();
+  readonly #queueBaton = QueueBaton.create();
   readonly #ownGrant = (): boolean => {
     throw new Error("the queue names the main thread, which has no connections");
   };
-  readonly #foreignGrant = ({ worker, ticket }: Grant) => this.#hosts[worker - 1]!.grant(ticket);
-  #door: Door | null = null;
+  readonly #foreignGrant = ({ worker, ticket }: Grant) => this.#workers[worker - 1]!.grant(ticket);
+  #bridge: HandlerBridge | null = null;
   #listenersClosed = false;
   #starting: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -57,7 +57,7 @@ export class LinuxEngine implements Engine {
     this.#options = options;
     this.#libc = libc;
     this.#warnings = new RateLimitedLog(PER_EPISODE, systemClock, options.onWarning);
-    this.#reader = new RecordReader(this.#hosts, (record) => this.#report(record));
+    this.#reader = new RecordReader(this.#workers, (record) => this.#report(record));
   }
 
   get addresses(): readonly TcpAddress[] {
@@ -73,7 +73,7 @@ export class LinuxEngine implements Engine {
   poolChanged(): void {
     const { pool } = this.#options;
     pool.settle();
-    if (pool.waiting > 0) this.#turnstile.serve(pool, this.#ownGrant, this.#foreignGrant);
+    if (pool.waiting > 0) this.#queueBaton.serve(pool, this.#ownGrant, this.#foreignGrant);
   }
 
   close(timeout: number): Promise<void> {
@@ -85,7 +85,7 @@ export class LinuxEngine implements Engine {
 
   /** For tests: one worker dies. */
   crashWorker(index: number): void {
-    this.#hosts[index]!.crash();
+    this.#workers[index]!.crash();
   }
 
   async #start(): Promise<void> {
@@ -104,11 +104,11 @@ export class LinuxEngine implements Engine {
 
   async #startWorkers(count: number, limit: number, bound: readonly BoundAddress[]): Promise<void> {
     const { connectTimeout, idleTimeout, pool, queueTimeout, requeue, unavailable } = this.#options;
-    const handler = typeof unavailable === "function" ? await this.#openDoor(unavailable, bound) : null;
+    const handler = typeof unavailable === "function" ? await this.#openBridge(unavailable, bound) : null;
     const parts = {
       libc: this.#libc,
       pool,
-      turnstile: this.#turnstile,
+      queueBaton: this.#queueBaton,
       capacity: slotsFor(limit),
       options: {
         requeue,
@@ -119,7 +119,7 @@ export class LinuxEngine implements Engine {
         handler,
         descriptorCeiling: limit - Math.min(RESERVED_DESCRIPTORS, limit >> 3),
       },
-      onNews: () => this.#reader.read(),
+      onNotice: () => this.#reader.read(),
       onRecord: (record: CloseRecord) => this.#report(record),
       onWarning: (kind: string, message: string, cause?: unknown) => {
         if (kind === "worker") this.#options.onWarning(message, cause);
@@ -129,29 +129,29 @@ export class LinuxEngine implements Engine {
     };
     for (let i = 0; i < count; i++) {
       const listeners = bound.map(({ descriptors }) => descriptors[i]!);
-      this.#hosts.push(new Host(i + 1, listeners, parts));
+      this.#workers.push(new WorkerHandle(i + 1, listeners, parts));
     }
-    await Promise.all(this.#hosts.map((host) => host.start(this.#hosts)));
+    await Promise.all(this.#workers.map((worker) => worker.start(this.#workers)));
   }
 
-  async #openDoor(handler: UnavailableHandler, bound: readonly BoundAddress[]) {
-    this.#door = new Door({
+  async #openBridge(handler: UnavailableHandler, bound: readonly BoundAddress[]) {
+    this.#bridge = new HandlerBridge({
       handler,
       pool: this.#options.pool,
       connectTimeout: this.#options.connectTimeout,
       local: () => bound[0]!.address,
-      drop: (worker, ticket) => this.#hosts[worker - 1]?.drop(ticket),
+      drop: (worker, ticket) => this.#workers[worker - 1]?.drop(ticket),
       warn: (message, cause) => this.#warnings.tell("handler", message, cause),
     });
-    return { port: await this.#door.open(), secret: this.#door.secret };
+    return { port: await this.#bridge.open(), secret: this.#bridge.secret };
   }
 
   /** Undoes a start that has failed. */
   async #abandon(bound: readonly BoundAddress[]): Promise<void> {
-    for (const host of this.#hosts) host.close(0);
-    await Promise.all(this.#hosts.map((host) => host.done));
-    this.#hosts.length = 0;
-    await this.#door?.close();
+    for (const worker of this.#workers) worker.close(0);
+    await Promise.all(this.#workers.map((worker) => worker.done));
+    this.#workers.length = 0;
+    await this.#bridge?.close();
     this.#closeListeners(bound);
   }
 
@@ -160,10 +160,10 @@ export class LinuxEngine implements Engine {
    * as the workers are awake within microseconds. Only when one is slower is that left for later.
    */
   #stop(): void {
-    for (const host of this.#hosts) host.close(this.#timeout);
+    for (const worker of this.#workers) worker.close(this.#timeout);
     const deadline = performance.now() + STOP_MS;
-    for (const { channel } of this.#hosts) channel.waitFor(STOPPED_ACCEPTING, deadline - performance.now());
-    if (this.#hosts.every(({ channel }) => channel.state >= STOPPED_ACCEPTING)) this.#closeListeners(this.#bound);
+    for (const { mailbox } of this.#workers) mailbox.waitFor(STOPPED_ACCEPTING, deadline - performance.now());
+    if (this.#workers.every(({ mailbox }) => mailbox.state >= STOPPED_ACCEPTING)) this.#closeListeners(this.#bound);
   }
 
   #closeListeners(bound: readonly BoundAddress[]): void {
@@ -175,13 +175,13 @@ export class LinuxEngine implements Engine {
   async #close(): Promise<void> {
     // A start that fails has told its own caller, and has left nothing open.
     await this.#starting?.catch(() => undefined);
-    if (this.#hosts.length === 0) return;
+    if (this.#workers.length === 0) return;
     this.#stop();
-    await Promise.all(this.#hosts.map((host) => host.stopped));
+    await Promise.all(this.#workers.map((worker) => worker.stopped));
     this.#closeListeners(this.#bound);
-    await Promise.all(this.#hosts.map((host) => host.done));
+    await Promise.all(this.#workers.map((worker) => worker.done));
     this.#reader.stop();
-    await this.#door?.close();
+    await this.#bridge?.close();
   }
 
   #report(record: CloseRecord): void {

@@ -13,10 +13,9 @@ import { NetError } from "../../../net/net-error.ts";
 import type { Connection, Listener, TcpAddress } from "../../../net/runtime.ts";
 import type { Pool } from "../../../pool/pool.ts";
 import { answerByHandler } from "../../../proxy/answer.ts";
-import type { UnavailableReason } from "../../../proxy/outcome.ts";
+import { CAUSES, type UnavailableReason } from "../../../proxy/outcome.ts";
 import { LINGER_MS, messageFor, UnavailableError, type UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { ClientSocket } from "../../../proxy/unavailable-socket.ts";
-import { CAUSES } from "../shared/slots.ts";
 import { failureOf } from "../sys/errno.ts";
 import { formatWords } from "../sys/sockaddr.ts";
 import { TIMED_OUT } from "../worker/course.ts";
@@ -25,7 +24,7 @@ import { PREAMBLE_BYTES, PREAMBLE_WORDS, SECRET_BYTES } from "../worker/unavaila
 /** ms for the worker's preamble: it is sent at once, so whoever takes longer is a stranger. */
 const PREAMBLE_MS = 5_000;
 
-export interface DoorParts {
+export interface HandlerBridgeParts {
   readonly handler: UnavailableHandler;
   readonly pool: Pool;
   readonly connectTimeout: number;
@@ -36,12 +35,12 @@ export interface DoorParts {
   readonly warn: (message: string, cause?: unknown) => void;
 }
 
-export class Door {
+export class HandlerBridge {
   readonly secret = randomBytes(SECRET_BYTES);
-  readonly #parts: DoorParts;
+  readonly #parts: HandlerBridgeParts;
   #listener: Listener | null = null;
 
-  constructor(parts: DoorParts) {
+  constructor(parts: HandlerBridgeParts) {
     this.#parts = parts;
   }
 
@@ -71,12 +70,12 @@ export class Door {
     const words = new Uint32Array(PREAMBLE_WORDS);
     for (let i = 0; i < words.length; i++) words[i] = bytes.readUInt32BE(SECRET_BYTES + 4 * i);
     const [worker, ticket, reason, errno, row] = words as unknown as [number, number, number, number, number];
-    const introduced = new Introduced(connection, bytes.subarray(PREAMBLE_BYTES), {
+    const client = new BridgedClient(connection, bytes.subarray(PREAMBLE_BYTES), {
       remote: { host: formatWords(words, 5), port: words[9]! },
       local: this.#parts.local(),
       drop: () => this.#parts.drop(worker, ticket),
     });
-    await this.#answer(introduced, CAUSES[reason] as UnavailableReason, this.#failure(errno | 0, row));
+    await this.#answer(client, CAUSES[reason] as UnavailableReason, this.#failure(errno | 0, row));
   }
 
   async #answer(connection: Connection, reason: UnavailableReason, failure: NetError | undefined): Promise<void> {
@@ -110,7 +109,7 @@ async function readAtLeast(connection: Connection, length: number): Promise<Buff
   return all;
 }
 
-interface Introduction {
+interface ClientParts {
   readonly remote: TcpAddress;
   readonly local: TcpAddress;
   /** Has the worker reset the client: a runtime that cannot send a reset would only seem to have finished writing. */
@@ -118,7 +117,7 @@ interface Introduction {
 }
 
 /** The connection with the preamble taken off and the client's own addresses put on. */
-class Introduced implements Connection {
+class BridgedClient implements Connection {
   readonly local: TcpAddress;
   readonly remote: TcpAddress;
   readonly #inner: Connection;
@@ -126,7 +125,7 @@ class Introduced implements Connection {
   #first: Uint8Array | null;
 
   /** `first`: bytes that came with the preamble. */
-  constructor(inner: Connection, first: Uint8Array, { remote, local, drop }: Introduction) {
+  constructor(inner: Connection, first: Uint8Array, { remote, local, drop }: ClientParts) {
     this.#inner = inner;
     this.#first = first.length > 0 ? first : null;
     this.remote = remote;

@@ -6,7 +6,7 @@ import { resolveHost } from "../../../net/resolve.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
-import type { Libc, Memory } from "../sys/libc.ts";
+import type { Libc, NativeMemory } from "../sys/libc.ts";
 import { decodePeer, encodeLiteral, formatWords } from "../sys/sockaddr.ts";
 
 export interface BoundAddress {
@@ -34,7 +34,7 @@ async function literals(host: string, doing: string): Promise<string[]> {
 }
 
 class Binder {
-  readonly memory: Memory;
+  readonly memory: NativeMemory;
   readonly #libc: Libc;
   readonly #doing: string;
   readonly #open: number[] = [];

@@ -1,14 +1,15 @@
 /**
- * The main thread's side of one worker thread: what it shares with it, its start, its records, its orders, and what there is
+ * The main thread's side of one worker thread: what it shares with it, its start, its records, its commands, and what there is
  * to do when it dies.
  */
 import type { Worker } from "node:worker_threads";
 import type { Pool } from "../../../pool/pool.ts";
-import type { CloseRecord } from "../../../proxy/record.ts";
+import { ENDED, FREE } from "../../../proxy/lifecycle.ts";
+import { CLIENT, type CloseRecord, TARGET } from "../../../proxy/record.ts";
 import { messageOf } from "../../../util/errors.ts";
-import { Channel, DONE, RUNNING, ring, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
-import type { Turnstile } from "../shared/queue-baton.ts";
-import { ACCEPTED_AT, CLIENT, ENDED, FD, FREE, SINCE, Slots, STATE, STRIDE, TARGET } from "../shared/slots.ts";
+import { DONE, Mailbox, RUNNING, STOPPED_ACCEPTING, wake } from "../shared/mailbox.ts";
+import type { QueueBaton } from "../shared/queue-baton.ts";
+import { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
@@ -17,36 +18,36 @@ import type { ShardOptions } from "../worker/shard.ts";
 import { startThread } from "../worker/thread.ts";
 import type { WorkerMessage } from "../worker/worker.ts";
 import { hasEnded, stopAtExit } from "./at-exit.ts";
-import { recordOf, type TimedRecord } from "./records.ts";
+import { recordOfSlot, type TimedRecord } from "./records.ts";
 
 /** ms before a thread is started again that died right after its start: a fault that repeats must not become a busy loop. */
 const RESTART_MS = 1_000;
 
 /** What all workers of an engine have in common. */
-export interface HostParts {
+export interface WorkerHandleParts {
   readonly libc: Libc;
   readonly pool: Pool;
   readonly options: ShardOptions;
-  readonly turnstile: Turnstile;
+  readonly queueBaton: QueueBaton;
   /** Slots per worker, a power of two. */
   readonly capacity: number;
   /** There may be records to read. */
-  readonly onNews: () => void;
+  readonly onNotice: () => void;
   /** Of connections that died with their worker. */
   readonly onRecord: (record: CloseRecord) => void;
   readonly onWarning: (kind: string, message: string, cause?: unknown) => void;
-  /** A worker died: its places and waiters are gone, others may go on. */
+  /** A worker died: its permits and waiters are gone, others may go on. */
   readonly onRecovered: () => void;
 }
 
-export class Host {
+export class WorkerHandle {
   readonly index: number;
-  readonly channel: Channel;
+  readonly mailbox: Mailbox;
   readonly eventfd: number;
-  readonly #parts: HostParts;
+  readonly #parts: WorkerHandleParts;
   readonly #one: Pointer;
   readonly #listeners: readonly number[];
-  #peers: readonly Host[] = [];
+  #peers: readonly WorkerHandle[] = [];
   #slots: Slots;
   #epoll = -1;
   #worker: Worker | null = null;
@@ -54,7 +55,7 @@ export class Host {
   #epoch = 0;
   /** It has accepted once: a thread that dies before that fails the start, one that dies later is replaced. */
   #ran = false;
-  /** The last timer that held a dead worker's successor back. */
+  /** The timer of a dead worker's successor. */
   #respawning: ReturnType<typeof setTimeout> | undefined;
   #closeWithin = Number.POSITIVE_INFINITY;
   readonly #running = Promise.withResolvers<void>();
@@ -62,12 +63,12 @@ export class Host {
   readonly #done = Promise.withResolvers<void>();
 
   /** Throws a NetError when there is no descriptor left. */
-  constructor(index: number, listeners: readonly number[], parts: HostParts) {
+  constructor(index: number, listeners: readonly number[], parts: WorkerHandleParts) {
     const { libc, capacity } = parts;
     this.index = index;
     this.#parts = parts;
     this.#listeners = listeners;
-    this.channel = Channel.create(capacity);
+    this.mailbox = Mailbox.create(capacity);
     this.#slots = Slots.create(capacity);
     const one = libc.alloc(8);
     one.bytes[0] = 1;
@@ -76,12 +77,8 @@ export class Host {
     if (this.eventfd < 0) throw failureOf(libc.errno[0]!, "cannot make an eventfd");
   }
 
-  get slots(): Slots {
-    return this.#slots;
-  }
-
-  /** Settles once the worker accepts. `peers` are all hosts, this one included. */
-  start(peers: readonly Host[]): Promise<void> {
+  /** Settles once the worker accepts. `peers` are all handles, this one included. */
+  start(peers: readonly WorkerHandle[]): Promise<void> {
     this.#peers = peers;
     stopAtExit(this);
     this.#spawn();
@@ -90,23 +87,23 @@ export class Host {
 
   /** Hands the worker a grant of the queue. */
   grant(ticket: number): void {
-    this.channel.grant(ticket);
+    this.mailbox.grant(ticket);
     this.#wake();
   }
 
   /** Resets a connection that a handler has dropped. */
   drop(ticket: number): void {
-    this.channel.drop(ticket);
+    this.mailbox.drop(ticket);
     this.#wake();
   }
 
-  /** Orders it to close; a later call may shorten the time. */
+  /** Has it close; a later call may shorten the time. */
   close(timeout: number): void {
     this.#closeWithin = Math.min(this.#closeWithin, timeout);
     if (this.#worker !== null) {
-      this.channel.order(this.#closeWithin);
+      this.mailbox.close(this.#closeWithin);
       this.#wake();
-    } else if (this.channel.state !== DONE) {
+    } else if (this.mailbox.state !== DONE) {
       clearTimeout(this.#respawning);
       this.#giveUp();
     }
@@ -124,7 +121,7 @@ export class Host {
 
   /** The worker throws at its next turn: for the process's end, and for tests of a worker's death. */
   crash(): void {
-    this.channel.crash();
+    this.mailbox.crash();
     this.#wake();
   }
 
@@ -133,11 +130,11 @@ export class Host {
   }
 
   #wake(): void {
-    if (this.channel.mustWake()) ring(this.#parts.libc, this.eventfd, this.#one);
+    if (this.mailbox.mustWake()) wake(this.#parts.libc, this.eventfd, this.#one);
   }
 
   #spawn(): void {
-    const { libc, options, pool, turnstile } = this.#parts;
+    const { libc, options, pool, queueBaton } = this.#parts;
     this.#epoll = libc.epoll_create1(abi.EPOLL_CLOEXEC);
     if (this.#epoll < 0) {
       this.#cannotSpawn(failureOf(libc.errno[0]!, "cannot make an epoll set"));
@@ -151,17 +148,17 @@ export class Host {
       slots: this.#slots.buffer,
       epoll: this.#epoll,
       listeners: this.#listeners,
-      peers: this.#peers.map(({ index, channel, eventfd }) => ({ index, channel: channel.buffer, eventfd })),
+      peers: this.#peers.map(({ index, mailbox, eventfd }) => ({ index, mailbox: mailbox.buffer, eventfd })),
       options,
-      turnstile: turnstile.buffer,
+      queueBaton: queueBaton.buffer,
     });
     this.#worker = worker;
     worker.on("message", (message: WorkerMessage) => {
-      if (worker === this.#worker) this.#hear(message);
+      if (worker === this.#worker) this.#onMessage(message);
     });
     worker.on("error", (error) => this.#died(worker, error));
     worker.on("exit", () => this.#died(worker, new Error("the thread has ended")));
-    this.channel.listen();
+    this.mailbox.requestNotice();
   }
 
   /** A start fails with it; a dead worker's successor is tried again, as what is missing may come back. */
@@ -178,32 +175,31 @@ export class Host {
     this.#respawning = setTimeout(() => this.#spawn(), RESTART_MS);
   }
 
-  #hear(message: WorkerMessage): void {
+  #onMessage(message: WorkerMessage): void {
     if (message.type === "warning") this.#parts.onWarning(message.kind, message.message);
     else if (message.type === "died") this.#died(this.#worker!, message.error);
-    else this.#look();
+    else this.#readMailbox();
   }
 
-  #look(): void {
-    const { state } = this.channel;
+  #readMailbox(): void {
+    const { state } = this.mailbox;
     if (state >= RUNNING) {
       this.#ran = true;
       this.#running.resolve();
     }
     if (state >= STOPPED_ACCEPTING) this.#stopped.resolve();
-    this.#parts.onNews();
+    this.#parts.onNotice();
     if (state === DONE) this.#end();
   }
 
   /** Puts the records of connections that have ended into `into`, with the times at which they did. */
   takeRecords(into: TimedRecord[]): void {
-    const { channel } = this;
-    for (let slot = channel.next(); slot >= 0; slot = channel.next()) {
-      const at = slot * STRIDE;
-      const endedAt = this.#slots.doubles[(at >> 1) + ACCEPTED_AT]! + this.#slots.doubles[(at >> 1) + SINCE]!;
-      into.push({ endedAt, record: recordOf(this.#slots, slot, this.#parts.pool) });
-      this.#slots.words[at + STATE] = FREE;
-      channel.recycle();
+    const { mailbox } = this;
+    const slots = this.#slots;
+    for (let slot = mailbox.nextRecord(); slot >= 0; slot = mailbox.nextRecord()) {
+      into.push(recordOfSlot(slots, slot, this.#parts.pool));
+      slots.setState(slot, FREE);
+      mailbox.recycle();
     }
   }
 
@@ -213,7 +209,7 @@ export class Host {
     hasEnded(this);
     this.#parts.libc.close(this.#epoll);
     this.#parts.libc.close(this.eventfd);
-    // Its loop has ended, and nothing waits for it: what terminate() resolves to, or whether, makes no difference.
+    // Its loop has ended, and nothing waits for the thread: how terminate() settles makes no difference.
     Promise.resolve(worker?.terminate()).then(
       () => this.#done.resolve(),
       () => this.#done.resolve(),
@@ -221,15 +217,15 @@ export class Host {
   }
 
   #died(worker: Worker, error: unknown): void {
-    if (worker !== this.#worker) return; // an old one's last sound, or the end we have asked for
+    if (worker !== this.#worker) return; // from a thread that was replaced, or the end that was asked for
     this.#worker = null;
     worker.terminate();
-    this.#parts.onNews();
+    this.#parts.onNotice();
     const { onRecovered, onWarning, pool } = this.#parts;
     pool.recover(this.index);
-    this.#parts.turnstile.reset();
+    this.#parts.queueBaton.reset();
     const dropped = this.#dropAll();
-    const young = this.channel.state < RUNNING || performance.now() - this.#startedAt < RESTART_MS;
+    const young = this.mailbox.state < RUNNING || performance.now() - this.#startedAt < RESTART_MS;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);
     this.#running.reject(error); // has no effect once it ran
     this.#parts.libc.close(this.#epoll);
@@ -238,7 +234,7 @@ export class Host {
       this.#giveUp();
       return;
     }
-    this.channel.reset();
+    this.mailbox.reset();
     this.#slots = Slots.create(this.#parts.capacity);
     if (young) this.#spawnLater();
     else this.#spawn();
@@ -246,7 +242,7 @@ export class Host {
 
   /** There is no worker, and there will be none. */
   #giveUp(): void {
-    this.channel.state = DONE;
+    this.mailbox.state = DONE;
     hasEnded(this);
     this.#stopped.resolve();
     this.#parts.libc.close(this.eventfd);
@@ -256,17 +252,16 @@ export class Host {
   /** Closes and reports what a dead worker had open; returns how many connections that were. */
   #dropAll(): number {
     const { libc, onRecord, pool } = this.#parts;
-    const { words } = this.#slots;
+    const slots = this.#slots;
     let dropped = 0;
-    for (let slot = 0; slot < this.channel.span; slot++) {
-      const at = slot * STRIDE;
-      const state = words[at + STATE]!;
+    for (let slot = 0; slot < this.mailbox.span; slot++) {
+      const state = slots.state(slot);
       if (state === FREE) continue;
-      for (const end of [CLIENT, TARGET]) if (words[at + FD + end]! >= 0) libc.close(words[at + FD + end]!);
+      for (const end of [CLIENT, TARGET]) if (slots.fd(slot, end) >= 0) libc.close(slots.fd(slot, end));
       if (state !== ENDED) dropped++;
-      onRecord(recordOf(this.#slots, slot, pool));
+      onRecord(recordOfSlot(slots, slot, pool).record);
     }
-    for (let pipe = 0; 2 * pipe < this.channel.pipes.length; pipe++) closePipe(libc, this.channel.pipes, pipe);
+    for (let pipe = 0; 2 * pipe < this.mailbox.pipes.length; pipe++) closePipe(libc, this.mailbox.pipes, pipe);
     return dropped;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What a worker and the rest say to each other while the worker never leaves its loop: words in shared memory, a ring of
- * connections that have ended (worker → main thread) and a ring of notes: queue grants and drops (any thread → worker). An eventfd wakes the
- * worker from epoll_wait, and only when it says that it sleeps.
+ * What a worker and other threads tell each other while the worker never leaves its loop: words in shared memory, a ring of
+ * connections that have ended (worker → main thread) and a ring of messages: queue grants and drops (any thread → worker). An
+ * eventfd wakes the worker from epoll_wait, and is written only when the worker has said that it sleeps.
  *
  * A slot that has ended stays in the ring of records until the main thread has read it, and is used anew only then; so the
  * ring, as long as there are slots, can never be full.
@@ -15,18 +15,18 @@ export const MAX_PIPES = 64;
 const SLEEPING = 0;
 const RECORDS_PUSHED = 16;
 const RECORDS_READ = 32;
-/** 1: the main thread waits to be told of the next record. */
-const LISTENING_MAIN = 33;
-const NOTES_CLAIMED = 48;
-/** Bumped for each order of the main thread (ORDER_*). */
-const ORDERS = 64;
+/** 1: the main thread wants to be notified of the next record. */
+const NOTICE_REQUESTED = 33;
+const MESSAGES_CLAIMED = 48;
+/** Counts the main thread's commands. */
+const COMMANDS = 64;
 const CLOSE_WITHIN = 65;
 const CRASH = 66;
-/** What the worker has come to, as numbers of State. */
+/** The worker's progress: STARTING, RUNNING … */
 const STATE = 80;
 /** Slots below this have been used. */
 const SPAN = 81;
-/** Ends of the worker's pipes, each plus one: so that they can be closed after its death. */
+/** Ends of the worker's pipes, each plus one: in shared memory, so that they can be closed after its death. */
 const PIPES = 96;
 const HEADER_WORDS = PIPES + 2 * MAX_PIPES;
 
@@ -38,13 +38,13 @@ export const STOPPED_ACCEPTING = 2;
 /** Its last connection is over and its loop has ended. */
 export const DONE = 3;
 
-export class Channel {
+export class Mailbox {
   readonly buffer: SharedArrayBuffer;
   /** Read end and write end of each pipe, each plus one; 0 where there is none. */
   readonly pipes: Int32Array;
   readonly #words: Int32Array;
   readonly #records: Int32Array;
-  readonly #notes: Int32Array;
+  readonly #messages: Int32Array;
   readonly #mask: number;
 
   /** `capacity` is a power of two: the worker's slots. */
@@ -53,17 +53,17 @@ export class Channel {
     this.#words = new Int32Array(buffer, 0, HEADER_WORDS);
     this.pipes = this.#words.subarray(PIPES, PIPES + 2 * MAX_PIPES);
     this.#records = new Int32Array(buffer, HEADER_WORDS * 4, capacity);
-    this.#notes = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
+    this.#messages = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
     this.#mask = capacity - 1;
   }
 
-  static create(capacity: number): Channel {
-    return new Channel(new SharedArrayBuffer((HEADER_WORDS + 2 * capacity) * 4), capacity);
+  static create(capacity: number): Mailbox {
+    return new Mailbox(new SharedArrayBuffer((HEADER_WORDS + 2 * capacity) * 4), capacity);
   }
 
   // Worker: sleeping.
 
-  /** From here on others must write the eventfd. Whatever came before this is seen by looking once more after it. */
+  /** From here on others must write the eventfd. What came before this is seen by looking once more after it. */
   fallAsleep(): void {
     Atomics.store(this.#words, SLEEPING, 1);
   }
@@ -79,31 +79,34 @@ export class Channel {
 
   // Records: worker → main thread.
 
-  push(slot: number): void {
+  pushRecord(slot: number): void {
     const pushed = this.#words[RECORDS_PUSHED]!;
     this.#records[pushed & this.#mask] = slot;
     Atomics.store(this.#words, RECORDS_PUSHED, (pushed + 1) | 0);
   }
 
-  /** True when the main thread waits for word of records: then the caller has to give it. */
-  mustTell(): boolean {
-    return Atomics.load(this.#words, LISTENING_MAIN) === 1 && Atomics.exchange(this.#words, LISTENING_MAIN, 0) === 1;
+  /** True: the main thread has requested a notice of records, and the caller has to give it. */
+  mustNotify(): boolean {
+    return (
+      Atomics.load(this.#words, NOTICE_REQUESTED) === 1 && Atomics.exchange(this.#words, NOTICE_REQUESTED, 0) === 1
+    );
   }
 
-  /** Main thread: the next slot that has ended, or -1. It is the worker's again after `recycle()`. */
-  next(): number {
+  /** Main thread: the next slot that has ended, or -1. The slot is the worker's again after `recycle()`. */
+  nextRecord(): number {
     const read = this.#words[RECORDS_READ]!;
     return read === Atomics.load(this.#words, RECORDS_PUSHED) ? -1 : this.#records[read & this.#mask]!;
   }
 
+  /** Main thread: it has read that slot's record. */
   recycle(): void {
     Atomics.store(this.#words, RECORDS_READ, (this.#words[RECORDS_READ]! + 1) | 0);
   }
 
-  /** Main thread: wants word of the next record. True: there is one already, and no word will come. */
-  listen(): boolean {
-    Atomics.store(this.#words, LISTENING_MAIN, 1);
-    return this.next() >= 0 && Atomics.exchange(this.#words, LISTENING_MAIN, 0) === 1;
+  /** Main thread: requests a notice of the next record. True: there is one already, and no notice will come. */
+  requestNotice(): boolean {
+    Atomics.store(this.#words, NOTICE_REQUESTED, 1);
+    return this.nextRecord() >= 0 && this.mustNotify();
   }
 
   /** Worker: hands back the slots whose records were read since `from`; returns where to begin the next time. */
@@ -113,57 +116,58 @@ export class Channel {
     return from;
   }
 
-  // Notes: any thread → worker.
+  // Messages: any thread → worker.
 
   /** A waiter's turn has come. The ring has room, since a worker has fewer connections than slots. */
   grant(ticket: number): void {
-    this.#note(ticket + 1);
+    this.#send(ticket + 1);
   }
 
   /** The connection is to be reset: the handler that answers it has dropped it. */
   drop(ticket: number): void {
-    this.#note(-1 - ticket);
+    this.#send(-1 - ticket);
   }
 
-  /** 0 is an empty place. */
-  #note(note: number): void {
-    const place = Atomics.add(this.#words, NOTES_CLAIMED, 1);
-    Atomics.store(this.#notes, place & this.#mask, note);
+  /** 0 stands for no message. */
+  #send(message: number): void {
+    const position = Atomics.add(this.#words, MESSAGES_CLAIMED, 1);
+    Atomics.store(this.#messages, position & this.#mask, message);
   }
 
-  hasNote(place: number): boolean {
-    return Atomics.load(this.#notes, place & this.#mask) !== 0;
+  hasMessage(position: number): boolean {
+    return Atomics.load(this.#messages, position & this.#mask) !== 0;
   }
 
-  /** Worker: what is at `place`: the ticket of a grant plus one, its negative for a drop, 0 for nothing yet. */
-  takeNote(place: number): number {
-    const note = Atomics.load(this.#notes, place & this.#mask);
-    if (note !== 0) Atomics.store(this.#notes, place & this.#mask, 0);
-    return note;
+  /** Worker: the message at `position`: a grant's ticket plus one, a drop's likewise but negative, 0 for none yet. */
+  takeMessage(position: number): number {
+    const message = Atomics.load(this.#messages, position & this.#mask);
+    if (message !== 0) Atomics.store(this.#messages, position & this.#mask, 0);
+    return message;
   }
 
-  // Orders: main thread → worker.
+  // Commands: main thread → worker.
 
-  order(closeWithin: number): void {
-    Atomics.store(this.#words, CLOSE_WITHIN, closeWithin);
-    Atomics.add(this.#words, ORDERS, 1);
+  /** Close, and drop what is still served after so many ms. */
+  close(within: number): void {
+    Atomics.store(this.#words, CLOSE_WITHIN, within);
+    Atomics.add(this.#words, COMMANDS, 1);
   }
 
-  /** The worker drops everything at its next turn. */
+  /** The worker throws at its next turn, and drops everything with that. */
   crash(): void {
     Atomics.store(this.#words, CRASH, 1);
-    Atomics.add(this.#words, ORDERS, 1);
+    Atomics.add(this.#words, COMMANDS, 1);
   }
 
-  get orders(): number {
-    return Atomics.load(this.#words, ORDERS);
+  get commands(): number {
+    return Atomics.load(this.#words, COMMANDS);
   }
 
   get closeWithin(): number {
     return Atomics.load(this.#words, CLOSE_WITHIN);
   }
 
-  get crashOrdered(): boolean {
+  get crashCommanded(): boolean {
     return Atomics.load(this.#words, CRASH) === 1;
   }
 
@@ -199,11 +203,11 @@ export class Channel {
   reset(): void {
     this.#words.fill(0);
     this.#records.fill(0);
-    this.#notes.fill(0);
+    this.#messages.fill(0);
   }
 }
 
-/** Wakes whoever waits on the eventfd. `one` points to eight bytes: 1, little-endian. */
-export function ring(libc: Libc, eventfd: number, one: Pointer): void {
+/** Wakes the thread that waits on the eventfd. `one` points to eight bytes: 1, little-endian. */
+export function wake(libc: Libc, eventfd: number, one: Pointer): void {
   libc.write(eventfd, one, 8); // fails only when the counter is full: then it is readable as it is
 }

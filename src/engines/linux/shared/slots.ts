@@ -1,188 +1,391 @@
 /**
- * The connections of one worker thread, as numbers in shared memory: a slot of STRIDE words each, addressed by its index.
- * There is no JavaScript object per connection, so an idle one costs these 256 bytes and the collector never looks at it.
- * Shared because the main thread reads the close records straight from the slots, and closes a dead worker's descriptors.
- *
- * A connection has two ends, CLIENT and TARGET; fields marked "per end" are two words in a row. A direction is named after
- * the end it reads from. Words below are offsets into a slot; DOUBLES are offsets in 8-byte units into the same slot.
- *
- * One line of words per purpose, so that moving bytes touches two cache lines.
+ * The connections of one worker thread as rows of numbers in shared memory (slot-layout.ts), each addressed by its slot's index.
+ * There is no JavaScript object per connection, so an idle one costs 256 bytes and the collector never looks at it. Shared,
+ * because the main thread reads close records straight from the slots, and closes a dead worker's descriptors.
  */
+import type { TcpAddress } from "../../../net/runtime.ts";
+import type { ClientKey } from "../../../pool/pool.ts";
+import { ENDED } from "../../../proxy/lifecycle.ts";
+import { IN_QUEUE, UNDECIDED } from "../../../proxy/outcome.ts";
+import { CLIENT, type RecordStore, TARGET } from "../../../proxy/record.ts";
+import { decodePeer, formatWords } from "../sys/sockaddr.ts";
+import { FIELDS, SLOT_WORDS } from "./slot-layout.ts";
 
-export const CLIENT = 0;
-export const TARGET = 1;
+const STATE = FIELDS.state.offset;
+const FD = FIELDS.fd.offset;
+const BITS = FIELDS.bits.offset;
+const GENERATION = FIELDS.generation.offset;
+const STREAK = FIELDS.streak.offset;
+const PIPE = FIELDS.pipe.offset;
+const WRITE_BUFFER = FIELDS.writeBuffer.offset;
+const BUFFERED = FIELDS.buffered.offset;
+const BYTES = FIELDS.bytes.offset;
+const REPORTED = FIELDS.reported.offset;
+const MOVED_AT = FIELDS.movedAt.offset;
+const ROW = FIELDS.row.offset;
+const LISTED = FIELDS.listed.offset;
+const FIRST = FIELDS.first.offset;
+const OUTCOME = FIELDS.outcome.offset;
+const REQUEUES = FIELDS.requeues.offset;
+const FAILURE = FIELDS.failure.offset;
+const ADDRESS = FIELDS.address.offset;
+const ACCEPTED_AT = FIELDS.acceptedAt.offset;
+const QUEUED_MS = FIELDS.queuedMs.offset;
+const CONNECT_MS = FIELDS.connectMs.offset;
+const SINCE = FIELDS.since.offset;
+const ENDED_AT = FIELDS.endedAt.offset;
+const PORT = FIELDS.port.offset;
+const REASON = FIELDS.reason.offset;
+const WAITER = FIELDS.waiter.offset;
+const ANSWERED = FIELDS.answered.offset;
+const PASS = FIELDS.pass.offset;
+const PHASE = FIELDS.phase.offset;
+const HOLDS = FIELDS.holds.offset;
 
-/** Words (4 bytes) per slot: four cache lines. */
-export const STRIDE = 64;
-
-// Line 1: what moving bytes needs.
-/** One of the states below. */
-export const STATE = 0;
-/** Per end: the descriptor, or -1. Set to -1 before it is closed, so that a thread that dies in between leaks one rather than closing another's. */
-export const FD = 2;
-/** Per end: bits below. */
-export const BITS = 4;
-/** Per end: a number that events carry too, so that an event for a descriptor that was closed earlier in the same batch is told apart. */
-export const GENERATION = 6;
-/** Per direction: reads in a row that filled the buffer. */
-export const STREAK = 8;
-/** Per direction: 1 + number of its pipe, 0 without. */
-export const PIPE = 10;
-/** Per direction: 1 + number of its spill block, 0 without. */
-export const SPILL = 12;
-/** Per direction: bytes in the pipe or the spill block that its reader has not taken yet. */
-export const HELD = 14;
-
-// Line 2: what the end of a connection and its record need.
-export const MOVED_IN = 8; // double: bytes client → target
-export const MOVED_OUT = 9; // double
-/** The time at which a byte last moved. */
-export const MOVED_AT = 10; // double
-/** Bytes the pool has been told of. */
-export const TOLD_IN = 11; // double
-export const TOLD_OUT = 12; // double
-export const ROW = 26;
-/** 1 when it is on the list of those with bytes to tell the pool. */
-export const DIRTY = 27;
-/** The end whose FIN or failure came first, plus one. 0: none yet. */
-export const FIRST = 28;
-/** Packed by `outcome()` once it is decided how the connection ends; 0 until then. */
-export const OUTCOME = 29;
-export const REQUEUES = 30;
-/** errno of the last connect attempt that failed; -1 for the connect time-out. */
-export const FAILURE = 31;
-
-// Line 3: who it is, and when.
-/** Four words: the client's address, IPv4 mapped. */
-export const ADDRESS = 32;
-export const PORT = 36;
-/** Reason of the unavailable answer that is being given, as an index into CAUSES; 0 when none is. */
-export const REASON = 37;
-/** Unix time in ms. */
-export const STARTED_AT = 19; // double
-/** On the threads' common clock (now.ts), like every time here. */
-export const ACCEPTED_AT = 20; // double
-export const QUEUED_MS = 21; // double
-/** Negative until connected. */
-export const CONNECT_MS = 22; // double
-/** When the stage at hand (waiting, connecting) began; the whole duration once it has ended. */
-export const SINCE = 23; // double
-
-// Line 4: time-outs and the queue.
-export const WAITER = 24; // double
-export const TIMER_DUE = 25; // double
-/** Links of the timer's list: 1 + slot, 0 at an end. */
-export const TIMER_NEXT = 52;
-export const TIMER_PREVIOUS = 53;
-/** 1 + bucket, 0 when no timer runs. */
-export const TIMER_BUCKET = 54;
-/** Number of the unavailable answer's bytes sent, then bytes still to be drained. */
-export const ANSWERED = 55;
-/** The pass over the queue that last found no target for it. */
-export const PASS = 56;
-/** The phase that the record names. */
-export const PHASE = 57;
-/** What it holds of the pool: bits HAS_*. */
-export const HOLDS = 58;
-
-// STATE. Every state but FREE and ENDED holds at least the client's descriptor.
-export const FREE = 0;
-export const QUEUED = 1;
-export const CONNECTING = 2;
-export const RELAYING = 3;
-/** The unavailable text is being sent. */
-export const ANSWERING = 4;
-/** Our FIN is sent; what the client still sends is dropped. */
-export const LINGERING = 5;
-/** Over; its record waits for the main thread. */
-export const ENDED = 6;
-
-// BITS.
-/** There may be something to read: set by an event, cleared when a read finds the socket empty. */
-export const READABLE = 1;
-/** There may be room to write. */
-export const WRITABLE = 2;
-/** The kernel has announced the peer's FIN; it may stand behind unread bytes. */
-export const FIN_SEEN = 4;
-/** The peer's FIN was reached. */
-export const AT_END = 8;
-/** Our FIN has been sent. */
-export const FIN_SENT = 16;
-/** Something has been written once. */
-export const WRITTEN = 32;
-/** Urgent data was announced: short reads may then stop at the mark and mean nothing. */
-export const URGENT = 64;
-/** TCP keepalive is on. */
-export const KEPT_ALIVE = 128;
-/** Nagle's algorithm is off. */
-export const UNDELAYED = 256;
-/** The direction from this end is on the list of those to be continued after this batch of events. */
-export const AGAIN = 512;
-
-// HOLDS.
-export const HAS_PLACE = 1;
-export const HAS_ROW = 2;
-
-/** Orders of these lists are fixed by `outcome()`. */
-export const PHASES = ["queue", "connect", "relay", "unavailable"] as const;
-export const CAUSES = [
-  "fin",
-  "reset",
-  "idle",
-  "shutdown",
-  "no-targets",
-  "connect-failed",
-  "queue-full",
-  "queue-timeout",
-  "stopping",
-] as const;
-export const ENDERS = ["client", "target", "balancer"] as const;
-
-export const IN_QUEUE = 0;
-export const IN_CONNECT = 1;
-export const IN_RELAY = 2;
-export const IN_UNAVAILABLE = 3;
-
-export const BY_CLIENT = 0;
-export const BY_TARGET = 1;
-export const BY_BALANCER = 2;
-
-export const FIN = 0;
-export const RESET = 1;
-export const IDLE = 2;
-export const SHUTDOWN = 3;
-export const NO_TARGETS = 4;
-export const CONNECT_FAILED = 5;
-export const QUEUE_FULL = 6;
-export const QUEUE_TIMEOUT = 7;
-export const STOPPING = 8;
-
-/** Who ended a connection and how, in one word that is never 0. */
-export function outcome(by: number, cause: number): number {
-  return 0x100 | (by << 4) | cause;
-}
-
-export const outcomeBy = (packed: number): number => (packed >> 4) & 0xf;
-export const outcomeCause = (packed: number): number => packed & 0xf;
-
-/** The three views of one worker's slots. `index * STRIDE` addresses words, half of that doubles. */
-export class Slots {
+/**
+ * Methods are plain and tiny, so that engines inline them. A slot begins at `slot << 6` in words of 32 bits and at `slot << 5`
+ * in numbers of 64.
+ */
+export class Slots implements RecordStore<number> {
   readonly buffer: SharedArrayBuffer;
   readonly capacity: number;
-  readonly words: Int32Array;
-  readonly unsigned: Uint32Array;
-  readonly doubles: Float64Array;
+  readonly #words: Int32Array;
+  readonly #unsigned: Uint32Array;
+  readonly #doubles: Float64Array;
+  /** One array for all connections: each use is over before the next begins. */
+  readonly #key: ClientKey = new Uint32Array(4);
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
-    this.words = new Int32Array(buffer);
-    this.unsigned = new Uint32Array(buffer);
-    this.doubles = new Float64Array(buffer);
-    this.capacity = this.words.length / STRIDE;
+    this.#words = new Int32Array(buffer);
+    this.#unsigned = new Uint32Array(buffer);
+    this.#doubles = new Float64Array(buffer);
+    this.capacity = this.#words.length / SLOT_WORDS;
   }
 
   /** Pages that are never used take no memory, so the capacity may be generous. */
   static create(capacity: number): Slots {
-    return new Slots(new SharedArrayBuffer(capacity * STRIDE * 4));
+    return new Slots(new SharedArrayBuffer(capacity * SLOT_WORDS * 4));
+  }
+
+  /** A connection that was accepted as `fd`. The peer's sockaddr is the client's address. State and stage are set by what comes next. */
+  begin(slot: number, fd: number, clientBits: number, peer: Uint8Array, now: number): void {
+    const words = this.#words;
+    const doubles = this.#doubles;
+    const at = slot << 6;
+    const half = slot << 5;
+    words[at | PORT] = decodePeer(peer, this.#unsigned, at | ADDRESS);
+    words[at | FD | CLIENT] = fd;
+    words[at | FD | TARGET] = -1;
+    words[at | BITS | CLIENT] = clientBits;
+    words[at | BITS | TARGET] = 0;
+    words[at | STREAK | CLIENT] = 0;
+    words[at | STREAK | TARGET] = 0;
+    words[at | ROW] = -1;
+    words[at | FIRST] = 0;
+    words[at | OUTCOME] = UNDECIDED;
+    words[at | REQUEUES] = 0;
+    words[at | FAILURE] = 0;
+    words[at | REASON] = 0;
+    words[at | PASS] = 0;
+    words[at | HOLDS] = 0;
+    words[at | PHASE] = IN_QUEUE;
+    doubles[half | BYTES | CLIENT] = 0;
+    doubles[half | BYTES | TARGET] = 0;
+    doubles[half | REPORTED | CLIENT] = 0;
+    doubles[half | REPORTED | TARGET] = 0;
+    doubles[half | ACCEPTED_AT] = now;
+    doubles[half | QUEUED_MS] = 0;
+    doubles[half | CONNECT_MS] = -1;
+  }
+
+  state(slot: number): number {
+    return this.#words[(slot << 6) | STATE]!;
+  }
+
+  setState(slot: number, state: number): void {
+    this.#words[(slot << 6) | STATE] = state;
+  }
+
+  // Ends.
+
+  fd(slot: number, end: number): number {
+    return this.#words[(slot << 6) | FD | end]!;
+  }
+
+  setFd(slot: number, end: number, fd: number): void {
+    this.#words[(slot << 6) | FD | end] = fd;
+  }
+
+  /**
+   * Takes the descriptor out of the slot, so that it can be closed: a thread that dies in between leaks one rather than having
+   * another's closed. -1: there is none. Events that still come for it are out of date from here on.
+   */
+  takeFd(slot: number, end: number): number {
+    const words = this.#words;
+    const at = (slot << 6) | end;
+    const fd = words[at | FD]!;
+    words[at | GENERATION]!++;
+    words[at | FD] = -1;
+    return fd;
+  }
+
+  generation(slot: number, end: number): number {
+    return this.#words[(slot << 6) | GENERATION | end]!;
+  }
+
+  bits(slot: number, end: number): number {
+    return this.#words[(slot << 6) | BITS | end]!;
+  }
+
+  setBits(slot: number, end: number, bits: number): void {
+    this.#words[(slot << 6) | BITS | end] = bits;
+  }
+
+  addBits(slot: number, end: number, bits: number): void {
+    this.#words[(slot << 6) | BITS | end]! |= bits;
+  }
+
+  clearBits(slot: number, end: number, bits: number): void {
+    this.#words[(slot << 6) | BITS | end]! &= ~bits;
+  }
+
+  // Directions.
+
+  streak(slot: number, from: number): number {
+    return this.#words[(slot << 6) | STREAK | from]!;
+  }
+
+  setStreak(slot: number, from: number, streak: number): void {
+    this.#words[(slot << 6) | STREAK | from] = streak;
+  }
+
+  pipe(slot: number, from: number): number {
+    return this.#words[(slot << 6) | PIPE | from]!;
+  }
+
+  setPipe(slot: number, from: number, pipe: number): void {
+    this.#words[(slot << 6) | PIPE | from] = pipe;
+  }
+
+  writeBuffer(slot: number, from: number): number {
+    return this.#words[(slot << 6) | WRITE_BUFFER | from]!;
+  }
+
+  setWriteBuffer(slot: number, from: number, buffer: number): void {
+    this.#words[(slot << 6) | WRITE_BUFFER | from] = buffer;
+  }
+
+  buffered(slot: number, from: number): number {
+    return this.#words[(slot << 6) | BUFFERED | from]!;
+  }
+
+  setBuffered(slot: number, from: number, bytes: number): void {
+    this.#words[(slot << 6) | BUFFERED | from] = bytes;
+  }
+
+  /** Bytes read from an end. */
+  bytes(slot: number, from: number): number {
+    return this.#doubles[(slot << 5) | BYTES | from]!;
+  }
+
+  addBytes(slot: number, from: number, count: number, now: number): void {
+    const doubles = this.#doubles;
+    doubles[(slot << 5) | BYTES | from]! += count;
+    doubles[(slot << 5) | MOVED_AT] = now;
+  }
+
+  movedAt(slot: number): number {
+    return this.#doubles[(slot << 5) | MOVED_AT]!;
+  }
+
+  setMovedAt(slot: number, now: number): void {
+    this.#doubles[(slot << 5) | MOVED_AT] = now;
+  }
+
+  // What the pool knows of it.
+
+  /** Bytes that the pool has not been told of. */
+  unreported(slot: number, from: number): number {
+    const doubles = this.#doubles;
+    const at = (slot << 5) | from;
+    return doubles[at | BYTES]! - doubles[at | REPORTED]!;
+  }
+
+  setReported(slot: number): void {
+    const doubles = this.#doubles;
+    const at = slot << 5;
+    doubles[at | REPORTED | CLIENT] = doubles[at | BYTES | CLIENT]!;
+    doubles[at | REPORTED | TARGET] = doubles[at | BYTES | TARGET]!;
+  }
+
+  listed(slot: number): boolean {
+    return this.#words[(slot << 6) | LISTED] !== 0;
+  }
+
+  setListed(slot: number, listed: boolean): void {
+    this.#words[(slot << 6) | LISTED] = listed ? 1 : 0;
+  }
+
+  holds(slot: number, what: number): boolean {
+    return (this.#words[(slot << 6) | HOLDS]! & what) !== 0;
+  }
+
+  addHold(slot: number, what: number): void {
+    this.#words[(slot << 6) | HOLDS]! |= what;
+  }
+
+  dropHold(slot: number, what: number): void {
+    this.#words[(slot << 6) | HOLDS]! &= ~what;
+  }
+
+  row(slot: number): number {
+    return this.#words[(slot << 6) | ROW]!;
+  }
+
+  setRow(slot: number, row: number): void {
+    this.#words[(slot << 6) | ROW] = row;
+  }
+
+  waiter(slot: number): number {
+    return this.#doubles[(slot << 5) | WAITER]!;
+  }
+
+  setWaiter(slot: number, waiter: number): void {
+    this.#doubles[(slot << 5) | WAITER] = waiter;
+  }
+
+  /** Notes that this pass over the queue found no target for it; false: it was noted before. */
+  passOver(slot: number, pass: number): boolean {
+    const words = this.#words;
+    const at = (slot << 6) | PASS;
+    if (words[at] === pass) return false;
+    words[at] = pass;
+    return true;
+  }
+
+  // Its way, and its end.
+
+  /** Unix time, ms: the clock that slots count in has the same zero. */
+  startedAt(slot: number): number {
+    return this.acceptedAt(slot);
+  }
+
+  acceptedAt(slot: number): number {
+    return this.#doubles[(slot << 5) | ACCEPTED_AT]!;
+  }
+
+  since(slot: number): number {
+    return this.#doubles[(slot << 5) | SINCE]!;
+  }
+
+  setSince(slot: number, now: number): void {
+    this.#doubles[(slot << 5) | SINCE] = now;
+  }
+
+  queuedMs(slot: number): number {
+    return this.#doubles[(slot << 5) | QUEUED_MS]!;
+  }
+
+  addQueuedMs(slot: number, ms: number): void {
+    this.#doubles[(slot << 5) | QUEUED_MS]! += ms;
+  }
+
+  connectMs(slot: number): number {
+    return this.#doubles[(slot << 5) | CONNECT_MS]!;
+  }
+
+  setConnectMs(slot: number, ms: number): void {
+    this.#doubles[(slot << 5) | CONNECT_MS] = ms;
+  }
+
+  phase(slot: number): number {
+    return this.#words[(slot << 6) | PHASE]!;
+  }
+
+  setPhase(slot: number, phase: number): void {
+    this.#words[(slot << 6) | PHASE] = phase;
+  }
+
+  requeues(slot: number): number {
+    return this.#words[(slot << 6) | REQUEUES]!;
+  }
+
+  failure(slot: number): number {
+    return this.#words[(slot << 6) | FAILURE]!;
+  }
+
+  /** One more connect attempt has failed. */
+  addFailure(slot: number, errno: number): void {
+    const words = this.#words;
+    words[(slot << 6) | FAILURE] = errno;
+    words[(slot << 6) | REQUEUES]!++;
+  }
+
+  reason(slot: number): number {
+    return this.#words[(slot << 6) | REASON]!;
+  }
+
+  setReason(slot: number, reason: number): void {
+    this.#words[(slot << 6) | REASON] = reason;
+  }
+
+  answered(slot: number): number {
+    return this.#words[(slot << 6) | ANSWERED]!;
+  }
+
+  setAnswered(slot: number, bytes: number): void {
+    this.#words[(slot << 6) | ANSWERED] = bytes;
+  }
+
+  /** The end that was the first to finish or to fail: `end`, unless the other was. */
+  firstToEnd(slot: number, end: number): number {
+    const words = this.#words;
+    const at = (slot << 6) | FIRST;
+    if (words[at] === 0) words[at] = end + 1;
+    return words[at]! - 1;
+  }
+
+  outcome(slot: number): number {
+    return this.#words[(slot << 6) | OUTCOME]!;
+  }
+
+  setOutcome(slot: number, outcome: number): void {
+    this.#words[(slot << 6) | OUTCOME] = outcome;
+  }
+
+  endedAt(slot: number): number {
+    return this.#doubles[(slot << 5) | ENDED_AT]!;
+  }
+
+  /** Over, with the outcome given unless there is one already. */
+  end(slot: number, outcome: number, now: number): void {
+    const words = this.#words;
+    const at = slot << 6;
+    if (words[at | OUTCOME] === UNDECIDED) words[at | OUTCOME] = outcome;
+    words[at | STATE] = ENDED;
+    this.#doubles[(slot << 5) | ENDED_AT] = now;
+  }
+
+  // The client.
+
+  /** Its address as the pool's key; good until the next call. */
+  clientKey(slot: number): ClientKey {
+    const key = this.#key;
+    const words = this.#words;
+    const at = (slot << 6) | ADDRESS;
+    key[0] = words[at]!;
+    key[1] = words[at | 1]!;
+    key[2] = words[at | 2]!;
+    key[3] = words[at | 3]!;
+    return key;
+  }
+
+  client(slot: number): TcpAddress {
+    return { host: formatWords(this.#unsigned, (slot << 6) | ADDRESS), port: this.port(slot) };
+  }
+
+  port(slot: number): number {
+    return this.#words[(slot << 6) | PORT]!;
   }
 }

@@ -1,6 +1,6 @@
 /** The C library through bun:ffi. Addresses are numbers there, so any offset is free. */
 import { dlopen, FFIType, toArrayBuffer } from "bun:ffi";
-import { type Calls, type Libc, libraryNames, type Memory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+import { type Calls, type Libc, libraryNames, type NativeMemory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
 
 const KINDS = { i: FFIType.i32, u: FFIType.u32, p: FFIType.ptr };
 
@@ -18,7 +18,7 @@ export function openLibc(): Libc | null {
   const errnoLocation = symbols.__errno_location as unknown as () => number;
   const view = (address: number, size: number) => toArrayBuffer(address as never, 0, size);
 
-  function alloc(size: number): Memory {
+  function alloc(size: number): NativeMemory {
     const address = calloc(1, size);
     if (!address) throw new RangeError(`no memory for ${size} bytes`);
     return {

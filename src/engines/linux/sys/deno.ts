@@ -2,7 +2,7 @@
  * The C library through Deno.dlopen. Parameters are 32-bit integers and pointer objects only: those are what Deno's
  * compiled fast calls take as they are (a number for a u64 or usize takes twice the time of the whole system call).
  */
-import { type Calls, type Libc, libraryNames, type Memory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+import { type Calls, type Libc, libraryNames, type NativeMemory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
 
 const KINDS = { i: "i32", u: "u32", p: "pointer" } as const;
 
@@ -20,7 +20,7 @@ export function openLibc(): Libc | null {
   const errnoLocation = symbols.__errno_location as unknown as () => Deno.PointerObject;
   const view = (address: Deno.PointerObject, size: number) => Deno.UnsafePointerView.getArrayBuffer(address, size);
 
-  function alloc(size: number): Memory {
+  function alloc(size: number): NativeMemory {
     const address = calloc(1, size);
     if (address === null) throw new RangeError(`no memory for ${size} bytes`);
     return {

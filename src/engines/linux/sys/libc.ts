@@ -13,8 +13,8 @@ export interface Pointer {
   readonly [pointer]: true;
 }
 
-/** Memory of malloc's, zeroed, seen from JavaScript. The collector neither moves nor frees it; it lives as long as the process. */
-export interface Memory {
+/** Zeroed memory from the C library, seen from JavaScript. The collector neither moves nor frees it; it lives as long as the process. */
+export interface NativeMemory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The address `offset` bytes in. Costs an allocation on some runtimes: keep those used often. */
   at(offset: number): Pointer;
@@ -26,7 +26,7 @@ export interface Libc {
   /** The null pointer. */
   readonly nil: Pointer;
   /** Throws a RangeError when there is no memory left. */
-  alloc(size: number): Memory;
+  alloc(size: number): NativeMemory;
 
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Pointer, length: number): number;
@@ -34,7 +34,6 @@ export interface Libc {
   accept4(fd: number, address: Pointer, length: Pointer, flags: number): number;
   connect(fd: number, address: Pointer, length: number): number;
   getsockname(fd: number, address: Pointer, length: Pointer): number;
-  getpeername(fd: number, address: Pointer, length: Pointer): number;
   getsockopt(fd: number, level: number, option: number, value: Pointer, length: Pointer): number;
   setsockopt(fd: number, level: number, option: number, value: Pointer, length: number): number;
   recv(fd: number, data: Pointer, length: number, flags: number): number;
@@ -66,7 +65,6 @@ export const SIGNATURES = {
   accept4: ["i", "p", "p", "i"],
   connect: ["i", "p", "u"],
   getsockname: ["i", "p", "p"],
-  getpeername: ["i", "p", "p"],
   getsockopt: ["i", "i", "i", "p", "p"],
   setsockopt: ["i", "i", "i", "p", "u"],
   recv: ["i", "p", "u", "i"],

@@ -1,5 +1,5 @@
 /** The C library through node:ffi, which Node has from 26 on. Addresses are bigints there. */
-import { type Calls, type Libc, libraryNames, type Memory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+import { type Calls, type Libc, libraryNames, type NativeMemory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
 
 const KINDS = { i: "int32", u: "uint32", p: "pointer" } as const;
 
@@ -27,7 +27,7 @@ export function openLibc(): Libc | null {
   const errnoLocation = functions.__errno_location as unknown as () => bigint;
   const view = (address: bigint, size: number) => ffi.toArrayBuffer(address, size, false);
 
-  function alloc(size: number): Memory {
+  function alloc(size: number): NativeMemory {
     const address = calloc(1, size);
     if (address === 0n) throw new RangeError(`no memory for ${size} bytes`);
     return {

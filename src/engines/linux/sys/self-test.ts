@@ -3,7 +3,7 @@
  * engine relies on mean here what it thinks they mean: a wrong one is found here and not in traffic.
  */
 import * as abi from "./abi.ts";
-import type { Libc, Memory } from "./libc.ts";
+import type { Libc, NativeMemory } from "./libc.ts";
 import { decodePeer, encodeLiteral, formatWords } from "./sockaddr.ts";
 
 const F_GETFD = 1;
@@ -36,7 +36,7 @@ class Trial {
   readonly #libc: Libc;
   readonly #layout: abi.EpollLayout;
   readonly #open: number[];
-  readonly #memory: Memory;
+  readonly #memory: NativeMemory;
   readonly #view: DataView;
 
   constructor(libc: Libc, layout: abi.EpollLayout, open: number[]) {

@@ -1,46 +1,16 @@
 /** Taking in new connections, and leaving them to the kernel while there is no room for them. */
 
-import {
-  ACCEPTED_AT,
-  ADDRESS,
-  BITS,
-  BY_BALANCER,
-  CLIENT,
-  CONNECT_MS,
-  FAILURE,
-  FD,
-  FIRST,
-  HOLDS,
-  IN_QUEUE,
-  KEPT_ALIVE,
-  MOVED_IN,
-  MOVED_OUT,
-  OUTCOME,
-  outcome,
-  PASS,
-  PHASE,
-  PORT,
-  QUEUED_MS,
-  REASON,
-  REQUEUES,
-  RESET,
-  ROW,
-  STARTED_AT,
-  STREAK,
-  STRIDE,
-  TARGET,
-  TOLD_IN,
-  TOLD_OUT,
-  UNDELAYED,
-  WRITABLE,
-} from "../shared/slots.ts";
+import { BY_BALANCER, outcome, RESET } from "../../../proxy/outcome.ts";
+import { CLIENT, TARGET } from "../../../proxy/record.ts";
+import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/end-bits.ts";
 import * as abi from "../sys/abi.ts";
-import { decodePeer } from "../sys/sockaddr.ts";
-import { finish } from "./close.ts";
+import { closeConnection } from "./close.ts";
 import { admit } from "./course.ts";
 import { LISTENER_EVENT, type Shard } from "./shard.ts";
 
-/** Connections taken per event: enough to empty a burst's backlog in a few turns, few enough to let the others have theirs. */
+/** The client's end at first. Linux passes the listener's TCP_NODELAY and SO_KEEPALIVE on to what it accepts. */
+const ACCEPTED = WRITABLE | UNDELAYED | KEPT_ALIVE;
+/** Connections taken per event: enough to empty a burst's backlog in a few turns, few enough that other events have their turn. */
 const MOST_AT_ONCE = 64;
 /** ms after which it is tried again without any connection of ours having ended: the descriptors may have been others'. */
 const RETRY_MS = 100;
@@ -78,7 +48,7 @@ function descriptorFree(s: Shard): boolean {
   return probe >= 0 && probe < s.options.descriptorCeiling;
 }
 
-/** The last look at the listeners: whoever is connected already is told that the balancer stops, not cut off. */
+/** The last look at the listeners: clients that are connected already are told that the balancer stops, not cut off. */
 export function acceptRest(s: Shard): void {
   for (const fd of s.listeners) {
     for (s.acceptBudget = MOST_AT_ONCE; s.acceptBudget === MOST_AT_ONCE && s.accepting; ) acceptFrom(s, fd);
@@ -119,7 +89,7 @@ export function acceptFrom(s: Shard, listener: number): void {
       return;
     }
     begin(s, slot, fd);
-    if (Math.max(fd, s.words[slot * STRIDE + FD + TARGET]!) >= s.options.descriptorCeiling) nearLimit(s);
+    if (Math.max(fd, s.slots.fd(slot, TARGET)) >= s.options.descriptorCeiling) nearLimit(s);
   }
   s.acceptBudget = Math.min(MOST_AT_ONCE, s.acceptBudget * 2);
 }
@@ -155,36 +125,9 @@ function outOf(s: Shard, what: "file descriptors" | "memory for sockets"): void 
 }
 
 function begin(s: Shard, slot: number, fd: number): void {
-  const { words, doubles } = s;
-  const at = slot * STRIDE;
-  const half = at >> 1;
-  words[at + PORT] = decodePeer(s.small.addressBytes, s.slots.unsigned, at + ADDRESS);
-  words[at + FD + CLIENT] = fd;
-  words[at + FD + TARGET] = -1;
-  // Linux passes the listener's TCP_NODELAY and SO_KEEPALIVE on to what it accepts.
-  words[at + BITS + CLIENT] = WRITABLE | UNDELAYED | KEPT_ALIVE;
-  words[at + BITS + TARGET] = 0;
-  words[at + STREAK] = 0;
-  words[at + STREAK + 1] = 0;
-  words[at + ROW] = -1;
-  words[at + FIRST] = 0;
-  words[at + OUTCOME] = 0;
-  words[at + REQUEUES] = 0;
-  words[at + FAILURE] = 0;
-  words[at + REASON] = 0;
-  words[at + PASS] = 0;
-  words[at + HOLDS] = 0;
-  words[at + PHASE] = IN_QUEUE;
-  doubles[half + MOVED_IN] = 0;
-  doubles[half + MOVED_OUT] = 0;
-  doubles[half + TOLD_IN] = 0;
-  doubles[half + TOLD_OUT] = 0;
-  doubles[half + STARTED_AT] = s.now;
-  doubles[half + ACCEPTED_AT] = s.now;
-  doubles[half + QUEUED_MS] = 0;
-  doubles[half + CONNECT_MS] = -1;
+  s.slots.begin(slot, fd, ACCEPTED, s.small.addressBytes, s.now);
   s.open++;
   // Fails when the user's watches or the kernel's memory are used up: nothing would ever be heard of it.
-  if (s.watch(fd, slot, CLIENT) < 0) finish(s, slot, outcome(BY_BALANCER, RESET), true);
+  if (s.watch(fd, slot, CLIENT) < 0) closeConnection(s, slot, outcome(BY_BALANCER, RESET), true);
   else admit(s, slot);
 }

@@ -1,53 +1,34 @@
 /**
  * The course of a connection up to its relay: admission, the queue, the pick, the connect, and the next target when one
- * failed. Every pick made here ends in exactly one `failed` or `release` of the pool, every place in one `leave`.
+ * failed. Every pick made here ends in exactly one `failed` or `release` of the pool, every permit in one `leave`.
  */
-import { ADMITTED, ALL_FULL, type Grant, REFUSED } from "../../../pool/pool.ts";
-import { ring } from "../shared/mailbox.ts";
+
+import { ADMITTED, ALL_FULL, REFUSED } from "../../../pool/pool.ts";
+import { PERMIT, QUEUED, RELAYING, ROW } from "../../../proxy/lifecycle.ts";
 import {
-  ACCEPTED_AT,
-  BITS,
   BY_CLIENT,
-  CLIENT,
   CONNECT_FAILED,
-  CONNECT_MS,
-  FAILURE,
-  HAS_PLACE,
-  HAS_ROW,
-  HOLDS,
   IN_CONNECT,
   IN_QUEUE,
   IN_RELAY,
-  MOVED_AT,
   NO_TARGETS,
   outcome,
-  PASS,
-  PHASE,
   QUEUE_FULL,
   QUEUE_TIMEOUT,
-  QUEUED,
-  QUEUED_MS,
-  REASON,
-  RELAYING,
-  REQUEUES,
   RESET,
-  ROW,
-  SINCE,
-  STATE,
   STOPPING,
-  STRIDE,
-  TARGET,
-  WAITER,
-} from "../shared/slots.ts";
+  UNDECIDED,
+} from "../../../proxy/outcome.ts";
+import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import * as abi from "../sys/abi.ts";
-import { closeEnd, finish, giveRowBack, keyOf } from "./close.ts";
+import { closeConnection, closeEnd, releaseRow } from "./close.ts";
 import { connectError, dialRow } from "./dial.ts";
 import { startRelay } from "./relay.ts";
 import type { Shard } from "./shard.ts";
-import { bitsOf, markDirty } from "./socket-io.ts";
+import { bitsOf, listUnreported } from "./socket-io.ts";
 import { clientGone, introduce, unavailable } from "./unavailable.ts";
 
-/** In FAILURE: the connect time-out, which has no errno. */
+/** As a failure: the connect time-out, which has no errno. */
 export const TIMED_OUT = -1;
 
 const NONE_TRIED: readonly number[] = [];
@@ -60,7 +41,7 @@ export function admit(s: Shard, slot: number): void {
   }
   const entered = s.pool.enter(s.ticket(slot));
   if (entered === ADMITTED) {
-    s.words[slot * STRIDE + HOLDS] = HAS_PLACE;
+    s.slots.addHold(slot, PERMIT);
     next(s, slot);
   } else if (entered === REFUSED) {
     unavailable(s, slot, QUEUE_FULL);
@@ -69,27 +50,26 @@ export function admit(s: Shard, slot: number): void {
   }
 }
 
-/** For one that holds a place: a target that it has not tried yet. */
+/** For one that has a permit: a target that it has not tried yet. */
 function next(s: Shard, slot: number): void {
   go(s, slot, pick(s, slot));
 }
 
 function pick(s: Shard, slot: number): number {
-  return s.pool.pick(keyOf(s, slot), s.tried.get(slot) ?? NONE_TRIED, s.now);
+  return s.pool.pick(s.slots.clientKey(slot), s.tried.get(slot) ?? NONE_TRIED, s.now);
 }
 
 /** On to what `pick` gave. */
 function go(s: Shard, slot: number, picked: number): void {
-  const { words } = s;
-  const at = slot * STRIDE;
+  const { slots } = s;
   for (let row = picked; ; row = pick(s, slot)) {
     if (row < 0) {
       noRow(s, slot, row);
       return;
     }
-    words[at + ROW] = row;
-    words[at + HOLDS]! |= HAS_ROW;
-    words[at + PHASE] = IN_CONNECT;
+    slots.setRow(slot, row);
+    slots.addHold(slot, ROW);
+    slots.setPhase(slot, IN_CONNECT);
     const errno = dialRow(s, slot, row);
     if (errno === 0) return;
     if (!mayRetry(s, slot, errno)) return;
@@ -101,13 +81,13 @@ function noRow(s: Shard, slot: number, why: number): void {
     waitForRoom(s, slot);
     return;
   }
-  const failed = s.words[slot * STRIDE + REQUEUES]! > 0;
+  const failed = s.slots.requeues(slot) > 0;
   unavailable(s, slot, why === ALL_FULL ? STOPPING : failed ? CONNECT_FAILED : NO_TARGETS);
 }
 
-/** Every target is full: to the queue's end, without the place. */
+/** Every target is full: to the queue's end, without the permit. */
 function waitForRoom(s: Shard, slot: number): void {
-  s.words[slot * STRIDE + HOLDS]! &= ~HAS_PLACE;
+  s.slots.dropHold(slot, PERMIT);
   s.roomFreed = true;
   const waiter = s.pool.wait(s.ticket(slot), false);
   if (waiter !== REFUSED) {
@@ -119,35 +99,33 @@ function waitForRoom(s: Shard, slot: number): void {
 }
 
 function enqueue(s: Shard, slot: number, waiter: number): void {
-  const at = slot * STRIDE;
-  s.words[at + STATE] = QUEUED;
-  s.words[at + PHASE] = IN_QUEUE;
-  s.doubles[(at >> 1) + WAITER] = waiter;
-  s.doubles[(at >> 1) + SINCE] = s.now;
+  const { slots } = s;
+  slots.setState(slot, QUEUED);
+  slots.setPhase(slot, IN_QUEUE);
+  slots.setWaiter(slot, waiter);
+  slots.setSince(slot, s.now);
   s.waiting++;
-  s.wheel.set(slot, s.now + s.options.queueTimeout);
+  s.timers.set(slot, s.now + s.options.queueTimeout);
 }
 
 /** The connection does not wait any more; whether it was granted or has left is the caller's affair. */
 function dequeue(s: Shard, slot: number): void {
-  const half = (slot * STRIDE) >> 1;
   s.waiting--;
-  s.doubles[half + QUEUED_MS]! += s.now - s.doubles[half + SINCE]!;
-  s.wheel.clear(slot);
+  s.slots.addQueuedMs(slot, s.now - s.slots.since(slot));
+  s.timers.clear(slot);
 }
 
-/** Takes a connection out of the queue. If it has been granted already, the grant arrives later and its place is given back then. */
+/** Takes a connection out of the queue. If it has been granted already, the grant arrives later and its permit is given back then. */
 function leaveQueue(s: Shard, slot: number): void {
-  s.pool.cancel(s.doubles[((slot * STRIDE) >> 1) + WAITER]!);
+  s.pool.cancel(s.slots.waiter(slot));
   dequeue(s, slot);
 }
 
-/** A waiter's turn has come: it holds a place. False: this pass over the queue has come round to the same connection. */
+/** A waiter's turn has come: it has a permit. False: this pass over the queue has come round to the same connection. */
 export function onGrant(s: Shard, ticket: number): boolean {
-  if (s.isForeign(ticket)) return true; // its place was taken back when its thread died
+  if (s.isForeign(ticket)) return true; // its permit was taken back when its thread died
   const slot = s.slotOf(ticket);
-  const at = slot * STRIDE;
-  if (slot < 0 || s.words[at + STATE] !== QUEUED) {
+  if (slot < 0 || s.slots.state(slot) !== QUEUED) {
     s.pool.leave();
     s.roomFreed = true;
     return true;
@@ -155,7 +133,7 @@ export function onGrant(s: Shard, ticket: number): boolean {
   const row = pick(s, slot);
   if (row === ALL_FULL && !s.closing) return stayQueued(s, slot);
   dequeue(s, slot);
-  s.words[at + HOLDS] = HAS_PLACE;
+  s.slots.addHold(slot, PERMIT);
   go(s, slot, row);
   return true;
 }
@@ -165,7 +143,6 @@ export function onGrant(s: Shard, ticket: number): boolean {
  * deadline that it has. Returns what onGrant() does.
  */
 function stayQueued(s: Shard, slot: number): boolean {
-  const at = slot * STRIDE;
   const waiter = s.pool.wait(s.ticket(slot), !s.tried.has(slot));
   s.roomFreed = true;
   if (waiter === REFUSED) {
@@ -173,55 +150,45 @@ function stayQueued(s: Shard, slot: number): boolean {
     unavailable(s, slot, QUEUE_FULL);
     return true;
   }
-  s.doubles[(at >> 1) + WAITER] = waiter;
-  const before = s.words[at + PASS];
-  s.words[at + PASS] = s.passes;
-  return before !== s.passes;
+  s.slots.setWaiter(slot, waiter);
+  return s.slots.passOver(slot, s.passes);
 }
 
 /** Continues those whose turn it is, here and in other threads. What becomes free meanwhile is seen by the next grant(). */
 export function pumpQueue(s: Shard): void {
   s.passes = (s.passes + 1) | 0;
-  s.turnstile.serve(s.pool, s.ownGrant, s.foreignGrant);
+  s.queueBaton.serve(s.pool, s.ownGrant, s.foreignGrant);
   s.roomFreed = false;
 }
 
-/** Another thread has granted a turn to a connection of this one, and handed the queue over. */
+/** Another thread has granted a turn to a connection of this one, and handed the baton over. */
 export function takeGrant(s: Shard, ticket: number): void {
   s.passes = (s.passes + 1) | 0;
   onGrant(s, ticket);
-  s.turnstile.goOn(s.pool, s.ownGrant, s.foreignGrant);
+  s.queueBaton.goOn(s.pool, s.ownGrant, s.foreignGrant);
   s.roomFreed = false;
 }
 
-/** For Shard.foreignGrant. */
-export function passGrant(s: Shard, grant: Grant): void {
-  const peer = s.peers.get(grant.worker);
-  if (peer === undefined) throw new Error(`the queue names worker ${grant.worker}, whom nobody knows`);
-  peer.channel.grant(grant.ticket);
-  if (peer.channel.mustWake()) ring(s.libc, peer.eventfd, s.small.one);
-}
-
-/** Nobody waits any more. */
+/** Ends all waiting. */
 export function stopQueue(s: Shard): void {
   for (let slot = 0; slot < s.span && s.waiting > 0; slot++) {
-    if (s.words[slot * STRIDE + STATE] !== QUEUED) continue;
+    if (s.slots.state(slot) !== QUEUED) continue;
     leaveQueue(s, slot);
     unavailable(s, slot, STOPPING);
   }
 }
 
-/** An event of a client that is not served yet. A FIN is no leaving: it may have said all it has to say. */
+/** An event of a client that is not served yet. Its FIN ends nothing: a client may finish sending and still wait for its answer. */
 export function onEarlyEvent(s: Shard, slot: number, events: number): void {
-  const at = slot * STRIDE;
-  s.words[at + BITS + CLIENT]! |= bitsOf(events);
+  const { slots } = s;
+  slots.addBits(slot, CLIENT, bitsOf(events));
   if ((events & abi.EPOLLERR) === 0) return;
-  if (s.words[at + REASON] !== 0) {
+  if (slots.reason(slot) !== 0) {
     clientGone(s, slot);
     return;
   }
-  if (s.words[at + STATE] === QUEUED) leaveQueue(s, slot);
-  finish(s, slot, outcome(BY_CLIENT, RESET), true);
+  if (slots.state(slot) === QUEUED) leaveQueue(s, slot);
+  closeConnection(s, slot, outcome(BY_CLIENT, RESET), true);
 }
 
 /** An event of the target while it is being connected to. */
@@ -232,21 +199,19 @@ export function onConnectEvent(s: Shard, slot: number, events: number): void {
     return;
   }
   if ((events & abi.EPOLLOUT) === 0) return;
-  const { words, doubles } = s;
-  const at = slot * STRIDE;
-  const half = at >> 1;
-  words[at + BITS + TARGET]! |= bitsOf(events);
-  words[at + STATE] = RELAYING;
-  doubles[half + MOVED_AT] = s.now;
-  if (words[at + REASON] !== 0) {
+  const { slots } = s;
+  slots.addBits(slot, TARGET, bitsOf(events));
+  slots.setState(slot, RELAYING);
+  slots.setMovedAt(slot, s.now);
+  if (slots.reason(slot) !== 0) {
     introduce(s, slot);
   } else {
-    words[at + PHASE] = IN_RELAY;
-    doubles[half + CONNECT_MS] = s.now - doubles[half + ACCEPTED_AT]!;
-    s.pool.connected(words[at + ROW]!, s.now - doubles[half + SINCE]!);
-    if (s.options.idleTimeout > 0) s.wheel.set(slot, s.now + s.options.idleTimeout);
-    else s.wheel.clear(slot);
-    markDirty(s, slot);
+    slots.setPhase(slot, IN_RELAY);
+    slots.setConnectMs(slot, s.now - slots.acceptedAt(slot));
+    s.pool.connected(slots.row(slot), s.now - slots.since(slot));
+    if (s.options.idleTimeout > 0) s.timers.set(slot, s.now + s.options.idleTimeout);
+    else s.timers.clear(slot);
+    listUnreported(s, slot);
   }
   startRelay(s, slot);
 }
@@ -254,30 +219,28 @@ export function onConnectEvent(s: Shard, slot: number, events: number): void {
 /** The connect under way has failed, or has taken too long. */
 export function connectFailed(s: Shard, slot: number, error: number): void {
   closeEnd(s, slot, TARGET, false);
-  s.wheel.clear(slot);
-  if (s.words[slot * STRIDE + REASON] !== 0) finish(s, slot, 0, true);
+  s.timers.clear(slot);
+  if (s.slots.reason(slot) !== 0) closeConnection(s, slot, UNDECIDED, true);
   else if (mayRetry(s, slot, error)) next(s, slot);
 }
 
 /** Takes the connection off the target that could not be had. False: it was the last; the client has its answer. */
 function mayRetry(s: Shard, slot: number, error: number): boolean {
-  const { words } = s;
-  const at = slot * STRIDE;
-  const row = words[at + ROW]!;
-  words[at + FAILURE] = error;
-  words[at + REQUEUES]!++;
+  const { slots } = s;
+  const row = slots.row(slot);
+  slots.addFailure(slot, error);
   const tried = s.tried.get(slot);
   if (tried === undefined) s.tried.set(slot, [row]);
   else tried.push(row);
   if (isOwnFault(error)) {
     s.warn(`connect ${error}`, `cannot connect to targets: out of ${scarce(error)}`);
-    giveRowBack(s, slot);
+    releaseRow(s, slot);
   } else {
-    words[at + HOLDS]! &= ~HAS_ROW;
+    slots.dropHold(slot, ROW);
     s.pool.failed(row, s.now);
   }
   s.roomFreed = true;
-  if (words[at + REQUEUES]! <= s.options.requeue) return true;
+  if (slots.requeues(slot) <= s.options.requeue) return true;
   unavailable(s, slot, CONNECT_FAILED);
   return false;
 }

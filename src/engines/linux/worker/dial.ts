@@ -1,44 +1,17 @@
 /** Connecting to a target, without waiting for it: the outcome arrives as an event. */
-import type { Address } from "../../../net/runtime.ts";
-import { BITS, CONNECTING, FD, KEPT_ALIVE, SINCE, STATE, STRIDE, TARGET, UNDELAYED } from "../shared/slots.ts";
+
+import { CONNECTING } from "../../../proxy/lifecycle.ts";
+import { TARGET } from "../../../proxy/record.ts";
+import { KEPT_ALIVE, UNDELAYED } from "../shared/end-bits.ts";
 import * as abi from "../sys/abi.ts";
-import type { Memory, Pointer } from "../sys/libc.ts";
-import { encodeLiteral, encodePath } from "../sys/sockaddr.ts";
+import type { Pointer } from "../sys/libc.ts";
+import { encodeLiteral } from "../sys/sockaddr.ts";
 import { closeEnd } from "./close.ts";
 import type { Shard } from "./shard.ts";
 
-/** A target's sockaddr, ready for connect(). */
-interface Dialable {
-  /** The object the pool gave: it gives another when the address changes. */
-  readonly address: Address;
-  readonly family: number;
-  readonly memory: Memory;
-  readonly start: Pointer;
-  readonly length: number;
-}
-
-/** Sockaddrs by row, made once per address. */
-export class AddressBook {
-  readonly #entries: (Dialable | undefined)[] = [];
-
-  get(s: Shard, row: number): Dialable {
-    const address = s.pool.address(row);
-    const known = this.#entries[row];
-    if (known?.address === address) return known;
-    const memory = known?.memory ?? s.libc.alloc(128);
-    const length =
-      "path" in address
-        ? encodePath(address.path, memory.bytes)
-        : encodeLiteral(address.host, address.port, memory.bytes);
-    const entry = { address, family: memory.bytes[0]!, memory, start: memory.at(0), length };
-    this.#entries[row] = entry;
-    return entry;
-  }
-}
-
 /** Begins to connect the slot to the row's target. Returns 0, or the errno of an attempt that failed at once. */
 export function dialRow(s: Shard, slot: number, row: number): number {
-  const { family, start, length } = s.addresses.get(s, row);
+  const { family, start, length } = s.addresses.get(row);
   return dial(s, slot, family, start, length);
 }
 
@@ -49,17 +22,17 @@ export function dialLoopback(s: Shard, slot: number, port: number): number {
 }
 
 function dial(s: Shard, slot: number, family: number, address: Pointer, length: number): number {
-  const { libc, words } = s;
-  const at = slot * STRIDE;
+  const { libc, slots } = s;
   const fd = libc.socket(family, abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, 0);
   if (fd < 0) return libc.errno[0]!;
-  words[at + FD + TARGET] = fd;
+  slots.setFd(slot, TARGET, fd);
   if (libc.connect(fd, address, length) < 0 && libc.errno[0] !== abi.EINPROGRESS) return abandon(s, slot);
-  words[at + BITS + TARGET] = family === abi.AF_UNIX ? KEPT_ALIVE | UNDELAYED : 0;
+  // Neither Nagle's algorithm nor keepalive exists for Unix sockets.
+  slots.setBits(slot, TARGET, family === abi.AF_UNIX ? KEPT_ALIVE | UNDELAYED : 0);
   if (s.watch(fd, slot, TARGET) < 0) return abandon(s, slot);
-  words[at + STATE] = CONNECTING;
-  s.doubles[(at >> 1) + SINCE] = s.now;
-  s.wheel.set(slot, s.now + s.options.connectTimeout);
+  slots.setState(slot, CONNECTING);
+  slots.setSince(slot, s.now);
+  s.timers.set(slot, s.now + s.options.connectTimeout);
   return 0;
 }
 
@@ -71,9 +44,9 @@ function abandon(s: Shard, slot: number): number {
 
 /** Why the connect under way has failed: an errno, or 0 when it has not. */
 export function connectError(s: Shard, slot: number): number {
-  const { libc, small, words } = s;
+  const { libc, small } = s;
   small.setLength(4);
-  const fd = words[slot * STRIDE + FD + TARGET]!;
+  const fd = s.slots.fd(slot, TARGET);
   return libc.getsockopt(fd, abi.SOL_SOCKET, abi.SO_ERROR, small.result, small.length) < 0
     ? libc.errno[0]!
     : small.getResult();

@@ -1,6 +1,6 @@
 /** Pipes for directions that stay busy: lent while there is something to move, so that a few serve many connections. */
 import * as abi from "../sys/abi.ts";
-import type { Libc, Memory } from "../sys/libc.ts";
+import type { Libc, NativeMemory } from "../sys/libc.ts";
 
 /**
  * Bytes a pipe may hold, and the bound of what a slow reader leaves in the kernel: as much as Linux gives to processes without
@@ -10,7 +10,7 @@ export const PIPE_BYTES = 1024 * 1024;
 
 export class PipePool {
   readonly #libc: Libc;
-  readonly #made: Memory;
+  readonly #made: NativeMemory;
   readonly #madeView: DataView;
   /** Two words per pipe, each a descriptor plus one or 0: read end, write end. */
   readonly #ends: Int32Array;

@@ -1,19 +1,20 @@
 /**
- * The state of one worker thread, which every step of a connection's life works on: its descriptors, its slots, its buffers
- * and the time. Whoever creates it owns the descriptors; the thread only uses them.
+ * The state and the resources of one worker thread, which all its other files work on: descriptors, slots, buffers and the time.
+ * The main thread owns the descriptors; this one only uses them.
  */
+
 import type { Grant, Pool } from "../../../pool/pool.ts";
-import type { Channel } from "../shared/mailbox.ts";
-import { now } from "../shared/now.ts";
-import type { Turnstile } from "../shared/queue-baton.ts";
-import { GENERATION, type Slots, STRIDE } from "../shared/slots.ts";
+import { CLIENT } from "../../../proxy/record.ts";
+import { type Mailbox, wake } from "../shared/mailbox.ts";
+import type { QueueBaton } from "../shared/queue-baton.ts";
+import { now } from "../shared/slot-layout.ts";
+import type { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
-import type { Libc, Memory, Pointer } from "../sys/libc.ts";
-import { onGrant, passGrant } from "./course.ts";
-import { AddressBook } from "./dial.ts";
+import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { PipePool } from "./pipe-pool.ts";
-import { Wheel } from "./timer-wheel.ts";
-import { SpillPool } from "./write-buffer.ts";
+import { TargetAddresses } from "./target-addresses.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+import { WriteBufferPool } from "./write-buffer.ts";
 
 /** Bytes of the one buffer that all connections of a thread are moved through. */
 export const BUFFER_BYTES = 64 * 1024;
@@ -45,7 +46,7 @@ export interface ShardOptions {
 
 /** How another thread is reached. */
 export interface Peer {
-  readonly channel: Channel;
+  readonly mailbox: Mailbox;
   readonly eventfd: number;
 }
 
@@ -57,16 +58,16 @@ export interface ShardParts {
   readonly libc: Libc;
   readonly pool: Pool;
   readonly slots: Slots;
-  readonly channel: Channel;
+  readonly mailbox: Mailbox;
   readonly epoll: number;
   readonly eventfd: number;
   readonly listeners: readonly number[];
   /** By worker number; this thread's own included. */
   readonly peers: ReadonlyMap<number, Peer>;
   readonly options: ShardOptions;
-  readonly turnstile: Turnstile;
-  /** Tells the main thread that there are records to read. */
-  readonly tell: () => void;
+  readonly queueBaton: QueueBaton;
+  /** Tells the main thread that there is something to read in the mailbox. */
+  readonly notifyMain: () => void;
   /** Something an operator should know; `kind` groups repetitions. */
   readonly warn: (kind: string, message: string) => void;
 }
@@ -77,31 +78,34 @@ export class Shard {
   readonly libc: Libc;
   readonly pool: Pool;
   readonly slots: Slots;
-  readonly words: Int32Array;
-  readonly doubles: Float64Array;
-  readonly channel: Channel;
+  readonly mailbox: Mailbox;
   readonly epoll: number;
   readonly eventfd: number;
   readonly listeners: readonly number[];
   readonly peers: ReadonlyMap<number, Peer>;
   readonly options: ShardOptions;
-  readonly tell: () => void;
+  readonly notifyMain: () => void;
   readonly warn: (kind: string, message: string) => void;
-  readonly turnstile: Turnstile;
-  /** Made once, so that serving the queue allocates nothing. */
-  readonly ownGrant = (ticket: number) => onGrant(this, ticket);
-  readonly foreignGrant = (grant: Grant) => passGrant(this, grant);
+  readonly queueBaton: QueueBaton;
+  /**
+   * Continues a connection of this thread whose turn in the queue has come, as QueueBaton wants it. Set by the loop at its
+   * start. Functions that are made once, so that serving the queue allocates nothing.
+   */
+  ownGrant: (ticket: number) => boolean = () => {
+    throw new Error("a grant before the loop runs");
+  };
+  readonly foreignGrant = (grant: Grant) => this.#passGrant(grant);
 
-  readonly wheel: Wheel;
-  readonly addresses = new AddressBook();
-  readonly spills: SpillPool;
+  readonly timers: TimerWheel;
+  readonly addresses: TargetAddresses;
+  readonly writeBuffers: WriteBufferPool;
   readonly pipes: PipePool;
 
   /** Received bytes on their way; nothing stays in it from one step to the next. */
-  readonly io: Memory;
+  readonly io: NativeMemory;
   readonly ioStart: Pointer;
   /** The unavailable text. */
-  readonly text: Memory | null;
+  readonly text: NativeMemory | null;
   /** The batch of events, as words; `eventWords` per event, its data at `dataWord`. */
   readonly events: Int32Array;
   readonly eventsStart: Pointer;
@@ -109,8 +113,6 @@ export class Shard {
   readonly dataWord: number;
   /** Small arguments of calls, at fixed places. */
   readonly small: SmallArguments;
-  readonly key = new Uint32Array(4);
-  readonly rowBytes = new Uint8Array(108);
   /** Rows that have failed, for the few connections that have any. */
   readonly tried = new Map<number, number[]>();
 
@@ -132,7 +134,7 @@ export class Shard {
   tightFrom = Number.POSITIVE_INFINITY;
   /** When to try again to accept, after descriptors were short. */
   acceptAgainAt = Number.POSITIVE_INFINITY;
-  /** A place or room on a target has become free: waiters may go on. */
+  /** A permit or room on a target has become free: waiters may go on. */
   roomFreed = false;
   /** Records were pushed in this turn. */
   recordsPushed = false;
@@ -141,11 +143,11 @@ export class Shard {
   /** Directions (2 * slot + end) that used up their turn and go on after the other events. */
   again: number[] = [];
   /** Connections with bytes that the pool has not been told of. */
-  dirty: number[] = [];
-  /** Orders of the main thread that were carried out. */
-  ordersSeen = 0;
-  /** Next place to look at in the ring of notes. */
-  notesTaken = 0;
+  unreported: number[] = [];
+  /** Commands of the main thread that were carried out. */
+  commandsSeen = 0;
+  /** The next position in the ring of messages. */
+  messagesTaken = 0;
 
   readonly #free: number[] = [];
   #reclaimed = 0;
@@ -160,21 +162,20 @@ export class Shard {
     this.libc = libc;
     this.pool = parts.pool;
     this.slots = slots;
-    this.words = slots.words;
-    this.doubles = slots.doubles;
-    this.channel = parts.channel;
+    this.mailbox = parts.mailbox;
     this.epoll = parts.epoll;
     this.eventfd = parts.eventfd;
     this.listeners = parts.listeners;
     this.peers = parts.peers;
     this.options = parts.options;
-    this.turnstile = parts.turnstile;
-    this.tell = parts.tell;
+    this.queueBaton = parts.queueBaton;
+    this.notifyMain = parts.notifyMain;
     this.warn = parts.warn;
     this.now = now();
-    this.wheel = new Wheel(slots, this.now);
-    this.spills = new SpillPool(libc, BUFFER_BYTES);
-    this.pipes = new PipePool(libc, parts.channel.pipes);
+    this.timers = new TimerWheel(slots, this.now);
+    this.addresses = new TargetAddresses(libc, parts.pool);
+    this.writeBuffers = new WriteBufferPool(libc, BUFFER_BYTES);
+    this.pipes = new PipePool(libc, parts.mailbox.pipes);
     this.io = libc.alloc(BUFFER_BYTES);
     this.ioStart = this.io.at(0);
     this.text = parts.options.text === null ? null : copyOf(libc, parts.options.text);
@@ -191,12 +192,12 @@ export class Shard {
     return this.#unused;
   }
 
-  /** A slot that nobody uses, or -1 while there is none. */
+  /** A slot that is not in use, or -1 while there is none. */
   takeSlot(): number {
-    if (this.#free.length === 0) this.#reclaimed = this.channel.reclaim(this.#reclaimed, this.#free);
+    if (this.#free.length === 0) this.#reclaimed = this.mailbox.reclaim(this.#reclaimed, this.#free);
     if (this.#free.length > 0) return this.#free.pop()!;
     if (this.#unused === this.slots.capacity) return -1;
-    this.channel.span = this.#unused + 1;
+    this.mailbox.span = this.#unused + 1;
     return this.#unused++;
   }
 
@@ -207,7 +208,7 @@ export class Shard {
 
   /** Names a connection in the pool's queue. */
   ticket(slot: number): number {
-    const generation = this.words[slot * STRIDE + GENERATION]! & (TICKET_GENERATIONS - 1);
+    const generation = this.slots.generation(slot, CLIENT) & (TICKET_GENERATIONS - 1);
     return (slot * TICKET_GENERATIONS + generation) * TICKET_EPOCHS + (this.epoch & (TICKET_EPOCHS - 1));
   }
 
@@ -222,10 +223,18 @@ export class Shard {
     return (ticket & (TICKET_EPOCHS - 1)) !== (this.epoch & (TICKET_EPOCHS - 1));
   }
 
+  /** Tells another thread that a connection of its may go on. */
+  #passGrant({ worker, ticket }: Grant): void {
+    const peer = this.peers.get(worker);
+    if (peer === undefined) throw new Error(`the queue names worker ${worker}, which does not exist`);
+    peer.mailbox.grant(ticket);
+    if (peer.mailbox.mustWake()) wake(this.libc, peer.eventfd, this.small.one);
+  }
+
   /** Watches a connection's end; reports come edge-triggered, once per change, for as long as the descriptor is open. */
   watch(fd: number, slot: number, end: number): number {
     const all = abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLRDHUP | abi.EPOLLPRI | abi.EPOLLET;
-    return this.watchAs(fd, all, 2 * slot + end, this.words[slot * STRIDE + GENERATION + end]!);
+    return this.watchAs(fd, all, 2 * slot + end, this.slots.generation(slot, end));
   }
 
   watchAs(fd: number, events: number, low: number, high: number): number {
@@ -284,7 +293,7 @@ class SmallArguments {
   }
 }
 
-function copyOf(libc: Libc, bytes: Uint8Array): Memory {
+function copyOf(libc: Libc, bytes: Uint8Array): NativeMemory {
   const memory = libc.alloc(Math.max(1, bytes.length));
   memory.bytes.set(bytes);
   return memory;

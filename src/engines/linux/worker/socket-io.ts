@@ -1,28 +1,11 @@
 /** One end of a relayed connection: reading's and writing's outcomes, and what both ways of moving bytes have in common. */
 
-import {
-  AT_END,
-  BITS,
-  CLIENT,
-  DIRTY,
-  FD,
-  FIN_SEEN,
-  FIRST,
-  MOVED_AT,
-  MOVED_IN,
-  outcome,
-  READABLE,
-  REASON,
-  RESET,
-  STRIDE,
-  UNDELAYED,
-  URGENT,
-  WRITABLE,
-  WRITTEN,
-} from "../shared/slots.ts";
+import { outcome, RESET } from "../../../proxy/outcome.ts";
+import { CLIENT } from "../../../proxy/record.ts";
+import { AT_END, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/end-bits.ts";
 import * as abi from "../sys/abi.ts";
 import type { Pointer } from "../sys/libc.ts";
-import { finish } from "./close.ts";
+import { closeConnection } from "./close.ts";
 import type { Shard } from "./shard.ts";
 
 /** What an event says about an end. */
@@ -40,17 +23,15 @@ export function bitsOf(events: number): number {
  * A read that did not fill the buffer has emptied the socket, so the next read can wait for an event; if the FIN was already
  * announced there is none to come, and this was the last read. Urgent data breaks that rule: its mark ends a read early.
  */
-export function drained(s: Shard, slot: number, from: number): void {
-  const at = slot * STRIDE + BITS + from;
-  const bits = s.words[at]!;
+export function emptied(s: Shard, slot: number, from: number): void {
+  const bits = s.slots.bits(slot, from);
   if (bits & URGENT) return;
-  s.words[at] = bits & FIN_SEEN ? (bits & ~READABLE) | AT_END : bits & ~READABLE;
+  s.slots.setBits(slot, from, bits & FIN_SEEN ? (bits & ~READABLE) | AT_END : bits & ~READABLE);
 }
 
-/** The peer's FIN was reached: it is passed on once nothing is held. Always true: there is something to be done. */
-export function atEnd(s: Shard, slot: number, from: number): true {
-  const at = slot * STRIDE + BITS + from;
-  s.words[at] = (s.words[at]! & ~READABLE) | AT_END;
+/** The peer's FIN was reached: it is passed on once nothing is buffered. Always true: there is something to be done. */
+export function reachedEnd(s: Shard, slot: number, from: number): true {
+  s.slots.setBits(slot, from, (s.slots.bits(slot, from) & ~READABLE) | AT_END);
   return true;
 }
 
@@ -58,8 +39,8 @@ export function atEnd(s: Shard, slot: number, from: number): true {
 export function readFailed(s: Shard, slot: number, from: number): boolean {
   const errno = s.libc.errno[0];
   if (errno === abi.EINTR) return true;
-  if (errno === abi.EAGAIN) s.words[slot * STRIDE + BITS + from]! &= ~READABLE;
-  else fail(s, slot, from);
+  if (errno === abi.EAGAIN) s.slots.clearBits(slot, from, READABLE);
+  else endFailed(s, slot, from);
   return false;
 }
 
@@ -67,52 +48,47 @@ export function readFailed(s: Shard, slot: number, from: number): boolean {
  * Sends; returns the bytes taken, or -1 when the connection has failed and is over. `last`: FIN is sent next, without anything in
  * between, so the kernel is to put both into one packet.
  */
-export function write(s: Shard, slot: number, to: number, data: Pointer, length: number, last: boolean): number {
-  const { libc, words } = s;
-  const at = slot * STRIDE + to;
-  const fd = words[at + FD]!;
-  beforeWrite(s, at, fd);
+export function send(s: Shard, slot: number, to: number, data: Pointer, length: number, last: boolean): number {
+  const { libc, slots } = s;
+  const fd = slots.fd(slot, to);
+  beforeWrite(s, slot, to, fd);
   const sent = libc.send(fd, data, length, last ? abi.MSG_NOSIGNAL | abi.MSG_MORE : abi.MSG_NOSIGNAL);
   if (sent === length) return sent;
   if (sent < 0 && libc.errno[0] !== abi.EAGAIN) {
-    fail(s, slot, to);
+    endFailed(s, slot, to);
     return -1;
   }
-  words[at + BITS]! &= ~WRITABLE;
+  slots.clearBits(slot, to, WRITABLE);
   return Math.max(0, sent);
 }
 
 /**
  * Nagle's algorithm holds a small segment back only while an earlier small one is unacknowledged, so it need not be switched
- * off before the second write: connections with one request never pay for the call. `at` is the end's place in the words.
+ * off before the second write: connections with one request never pay for the call.
  */
-export function beforeWrite(s: Shard, at: number, fd: number): void {
-  const bits = s.words[at + BITS]!;
+export function beforeWrite(s: Shard, slot: number, to: number, fd: number): void {
+  const bits = s.slots.bits(slot, to);
   if (bits & UNDELAYED) return;
   if (bits & WRITTEN) s.libc.setsockopt(fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, s.small.one, 4);
-  s.words[at + BITS] = bits | (bits & WRITTEN ? UNDELAYED : WRITTEN);
+  s.slots.setBits(slot, to, bits | (bits & WRITTEN ? UNDELAYED : WRITTEN));
 }
 
 /** Counts bytes taken from the end `from`. */
-export function moved(s: Shard, slot: number, from: number, count: number): void {
-  const half = (slot * STRIDE) >> 1;
-  s.doubles[half + MOVED_IN + from]! += count;
-  s.doubles[half + MOVED_AT] = s.now;
-  markDirty(s, slot);
+export function countBytes(s: Shard, slot: number, from: number, count: number): void {
+  s.slots.addBytes(slot, from, count, s.now);
+  listUnreported(s, slot);
 }
 
-/** Puts the connection on the list of those with news for the pool. */
-export function markDirty(s: Shard, slot: number): void {
-  const at = slot * STRIDE + DIRTY;
-  if (s.words[at] !== 0) return;
-  s.words[at] = 1;
-  s.dirty.push(slot);
+/** Puts the connection on the list of those with bytes to report to the pool. */
+export function listUnreported(s: Shard, slot: number): void {
+  if (s.slots.listed(slot)) return;
+  s.slots.setListed(slot, true);
+  s.unreported.push(slot);
 }
 
 /** One end has failed: both are reset. But a handler's end gets a FIN, which overtakes nothing of what it was told. */
-export function fail(s: Shard, slot: number, end: number): void {
-  const at = slot * STRIDE;
-  const forHandler = end === CLIENT && s.words[at + REASON] !== 0;
-  if (s.words[at + FIRST] === 0) s.words[at + FIRST] = end + 1;
-  finish(s, slot, outcome(s.words[at + FIRST]! - 1, RESET), !forHandler);
+export function endFailed(s: Shard, slot: number, end: number): void {
+  const { slots } = s;
+  const forHandler = end === CLIENT && slots.reason(slot) !== 0;
+  closeConnection(s, slot, outcome(slots.firstToEnd(slot, end), RESET), !forHandler);
 }

@@ -1,4 +1,4 @@
-/** Starting a worker thread from whatever form this program has: source, npm package, bundle or compiled file. */
+/** Starting a worker thread in any form of this program: source, npm package, bundle or compiled file. */
 import { existsSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { WorkerData } from "./worker.ts";
@@ -10,7 +10,7 @@ export function startThread(data: WorkerData): Worker {
   return new Worker(workerModule(), { workerData: data });
 }
 
-/** Null, or why this build has no thread to start: whoever bundles Harmony may have left the worker out. */
+/** Null, or why there is no thread to start: a bundle of Harmony may lack the worker. */
 export function threadMissing(): string | null {
   const module = workerModule();
   return existsSync(module) ? null : `this build lacks the module of its threads, ${module}`;

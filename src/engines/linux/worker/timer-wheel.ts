@@ -3,16 +3,16 @@
  * setting and clearing one is a few writes and allocates nothing. A slot has one timer at a time. What is due further off than
  * one turn stays in its bucket and is looked at once a turn.
  */
-import { type Slots, STRIDE, TIMER_BUCKET, TIMER_DUE, TIMER_NEXT, TIMER_PREVIOUS } from "../shared/slots.ts";
+import { FIELDS } from "../shared/slot-layout.ts";
+import type { Slots } from "../shared/slots.ts";
 
 /** ms per bucket: how late a time-out may be. A full wheel then wakes an idle thread 30 times a second at most, 0.05 % of a core. */
 export const TICK_MS = 32;
 /** A power of two; one turn is then 32 s, about the usual connect and queue time-outs. */
 const BUCKETS = 1024;
 
-export class Wheel {
-  readonly #words: Int32Array;
-  readonly #doubles: Float64Array;
+export class TimerWheel {
+  readonly #timers: Timers;
   /** 1 + first slot of each bucket, 0 for none. */
   readonly #heads = new Int32Array(BUCKETS);
   /** A bit per bucket that may hold something. */
@@ -22,39 +22,33 @@ export class Wheel {
   #armed = 0;
 
   constructor(slots: Slots, now: number) {
-    this.#words = slots.words;
-    this.#doubles = slots.doubles;
+    this.#timers = new Timers(slots.buffer);
     this.#tick = Math.floor(now / TICK_MS);
   }
 
   /** Sets the slot's timer to the time `due`, in place of the one it may have. */
   set(slot: number, due: number): void {
-    const words = this.#words;
-    const at = slot * STRIDE;
-    if (words[at + TIMER_BUCKET] !== 0) this.clear(slot);
+    const timers = this.#timers;
+    if (timers.bucket(slot) !== 0) this.clear(slot);
     const bucket = Math.max(Math.ceil(due / TICK_MS), this.#tick + 1) & (BUCKETS - 1);
     const head = this.#heads[bucket]!;
-    this.#doubles[(at >> 1) + TIMER_DUE] = due;
-    words[at + TIMER_BUCKET] = bucket + 1;
-    words[at + TIMER_PREVIOUS] = 0;
-    words[at + TIMER_NEXT] = head;
-    if (head !== 0) words[(head - 1) * STRIDE + TIMER_PREVIOUS] = slot + 1;
+    timers.set(slot, due, bucket + 1, head);
+    if (head !== 0) timers.setPrevious(head - 1, slot + 1);
     this.#heads[bucket] = slot + 1;
     this.#occupied[bucket >> 5]! |= 1 << (bucket & 31);
     this.#armed++;
   }
 
   clear(slot: number): void {
-    const words = this.#words;
-    const at = slot * STRIDE;
-    const bucket = words[at + TIMER_BUCKET]! - 1;
+    const timers = this.#timers;
+    const bucket = timers.bucket(slot) - 1;
     if (bucket < 0) return;
-    const next = words[at + TIMER_NEXT]!;
-    const previous = words[at + TIMER_PREVIOUS]!;
+    const next = timers.next(slot);
+    const previous = timers.previous(slot);
     if (previous === 0) this.#heads[bucket] = next;
-    else words[(previous - 1) * STRIDE + TIMER_NEXT] = next;
-    if (next !== 0) words[(next - 1) * STRIDE + TIMER_PREVIOUS] = previous;
-    words[at + TIMER_BUCKET] = 0;
+    else timers.setNext(previous - 1, next);
+    if (next !== 0) timers.setPrevious(next - 1, previous);
+    timers.clear(slot);
     this.#armed--;
   }
 
@@ -75,7 +69,7 @@ export class Wheel {
     const later: number[] = [];
     for (let head = this.#heads[bucket]!; head !== 0; head = this.#heads[bucket]!) {
       const slot = head - 1;
-      const due = this.#doubles[((slot * STRIDE) >> 1) + TIMER_DUE]!;
+      const due = this.#timers.due(slot);
       this.clear(slot);
       if (due <= now) expire(slot);
       else later.push(slot, due);
@@ -96,5 +90,58 @@ export class Wheel {
       }
     }
     return TICK_MS; // not reached: an armed timer has its bucket's bit set
+  }
+}
+
+const DUE = FIELDS.timerDue.offset;
+const NEXT = FIELDS.timerNext.offset;
+const PREVIOUS = FIELDS.timerPrevious.offset;
+const BUCKET = FIELDS.timerBucket.offset;
+
+/** The timers' fields of the slots, which nobody else reads. See Slots for the arithmetic. */
+class Timers {
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+
+  constructor(slots: SharedArrayBuffer) {
+    this.#words = new Int32Array(slots);
+    this.#doubles = new Float64Array(slots);
+  }
+
+  set(slot: number, due: number, bucket: number, next: number): void {
+    const words = this.#words;
+    const at = slot << 6;
+    this.#doubles[(slot << 5) | DUE] = due;
+    words[at | BUCKET] = bucket;
+    words[at | PREVIOUS] = 0;
+    words[at | NEXT] = next;
+  }
+
+  clear(slot: number): void {
+    this.#words[(slot << 6) | BUCKET] = 0;
+  }
+
+  bucket(slot: number): number {
+    return this.#words[(slot << 6) | BUCKET]!;
+  }
+
+  due(slot: number): number {
+    return this.#doubles[(slot << 5) | DUE]!;
+  }
+
+  next(slot: number): number {
+    return this.#words[(slot << 6) | NEXT]!;
+  }
+
+  setNext(slot: number, link: number): void {
+    this.#words[(slot << 6) | NEXT] = link;
+  }
+
+  previous(slot: number): number {
+    return this.#words[(slot << 6) | PREVIOUS]!;
+  }
+
+  setPrevious(slot: number, link: number): void {
+    this.#words[(slot << 6) | PREVIOUS] = link;
   }
 }

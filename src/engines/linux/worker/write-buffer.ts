@@ -1,39 +1,39 @@
 /**
- * What a short send left over, until there is room again. A block per direction at most, and only while it waits; blocks are
+ * What a short send left over, until there is room again. A buffer per direction at most, and only while it waits; buffers are
  * used again and again, and only the bytes that were ever put in take memory.
  */
-import type { Libc, Memory, Pointer } from "../sys/libc.ts";
+import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 
-interface Block {
-  readonly memory: Memory;
+interface WriteBuffer {
+  readonly memory: NativeMemory;
   readonly start: Pointer;
 }
 
-export class SpillPool {
+export class WriteBufferPool {
   readonly #libc: Libc;
-  readonly #blockBytes: number;
-  readonly #blocks: Block[] = [];
+  readonly #bufferBytes: number;
+  readonly #buffers: WriteBuffer[] = [];
   readonly #free: number[] = [];
 
-  constructor(libc: Libc, blockBytes: number) {
+  constructor(libc: Libc, bufferBytes: number) {
     this.#libc = libc;
-    this.#blockBytes = blockBytes;
+    this.#bufferBytes = bufferBytes;
   }
 
-  /** Keeps `bytes`, at most a block; returns the number of the block. */
+  /** Copies `bytes`, at most a buffer's worth; returns the buffer's number. */
   keep(bytes: Uint8Array): number {
     const number = this.#free.pop() ?? this.#add();
-    this.#blocks[number]!.memory.bytes.set(bytes);
+    this.#buffers[number]!.memory.bytes.set(bytes);
     return number;
   }
 
   start(number: number): Pointer {
-    return this.#blocks[number]!.start;
+    return this.#buffers[number]!.start;
   }
 
-  /** Drops the first `sent` of `held` bytes. */
-  advance(number: number, sent: number, held: number): void {
-    this.#blocks[number]!.memory.bytes.copyWithin(0, sent, held);
+  /** Drops the first `sent` of `buffered` bytes. */
+  advance(number: number, sent: number, buffered: number): void {
+    this.#buffers[number]!.memory.bytes.copyWithin(0, sent, buffered);
   }
 
   release(number: number): void {
@@ -41,7 +41,7 @@ export class SpillPool {
   }
 
   #add(): number {
-    const memory = this.#libc.alloc(this.#blockBytes);
-    return this.#blocks.push({ memory, start: memory.at(0) }) - 1;
+    const memory = this.#libc.alloc(this.#bufferBytes);
+    return this.#buffers.push({ memory, start: memory.at(0) }) - 1;
   }
 }

@@ -1,9 +1,0 @@
-/**
- * ms since 1970 on a scale that only moves forward and that all threads share: each thread's monotonic clock, put on the
- * common zero by the time at which that thread started. The pool and the slots count in it.
- */
-export function now(): number {
-  return ORIGIN + performance.now();
-}
-
-const ORIGIN = performance.timeOrigin;
