@@ -9,16 +9,17 @@ import { runtime } from "#runtime";
 import { LinkSession } from "../../src/control/client/link-session.ts";
 import { parseKey } from "../../src/control/keys/key.ts";
 import { systemClock } from "../../src/util/clock.ts";
-import { freePorts } from "../blackbox/harness/targets.ts";
-import { exchange, readText } from "../blackbox/harness/tcp.ts";
-import { openBlackHole } from "../engines/black-hole.ts";
+import { openBlackHole } from "../support/black-hole.ts";
+import { exchange } from "../support/peers.ts";
+import { freePorts } from "../support/ports.ts";
+import { readText } from "../support/stream.ts";
 import {
   balancerWith,
   closeLater,
   endEffects,
   event,
-  greeter,
   KEY,
+  namedServer,
   report,
   soon,
   type TestBalancer,
@@ -49,7 +50,7 @@ describe("--listen and --admin", () => {
     const balancer = await balancerWith("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0");
     const { listen, admin } = await balancer.balancer.ready;
     assert.equal(new Set([...listen, ...admin].map(({ port }) => port)).size, 4);
-    const { port } = await greeter("here");
+    const { port } = await namedServer("here");
     const second = { adminPort: admin[1]!.port } as TestBalancer;
     await report(second, port);
     for (const each of listen) assert.equal(await soon("an answer", exchange(each.port, "")), "here\n");
@@ -208,7 +209,7 @@ describe("time limits", () => {
   });
   test("--host-timeout: a target whose reporter falls silent gets nothing", async () => {
     const balancer = await balancerWith("--host-timeout", "200ms", "--unavailable", "Out.");
-    const { port } = await greeter("in");
+    const { port } = await namedServer("in");
     const session = await silentReporter(balancer.adminPort);
     closeLater(session);
     const down = event(balancer.balancer, "targetDown");

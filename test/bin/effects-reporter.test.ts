@@ -2,25 +2,36 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { runtime } from "#runtime";
-import { dial, lines, send, serve } from "../blackbox/harness/tcp.ts";
-import { waitFor } from "../blackbox/harness/wait.ts";
-import { balancerWith, closeLater, endEffects, event, greeter, report, reporterWith, soon, target } from "./effects.ts";
+import { dial, serve } from "../support/peers.ts";
+import { lines, send } from "../support/stream.ts";
+import { until } from "../support/wait.ts";
+import {
+  balancerWith,
+  closeLater,
+  endEffects,
+  event,
+  namedServer,
+  report,
+  reporterWith,
+  soon,
+  target,
+} from "./effects.ts";
 
 after(endEffects);
 
 describe("where to, and as what", () => {
   test("--host repeated: to every one of them", async () => {
     const balancers = await Promise.all([balancerWith(), balancerWith()]);
-    const { port } = await greeter("both");
+    const { port } = await namedServer("both");
     reporterWith(...balancers.flatMap(({ adminPort }) => ["--host", `127.0.0.1:${adminPort}`]), "--port", String(port));
     for (const balancer of balancers) {
-      await waitFor("the registration", () => balancer.balancer.targets().length === 1);
+      await until("the registration", () => balancer.balancer.targets().length === 1);
       assert.equal(await balancer.ask(), "both\n");
     }
   });
   test("--admin-port: where --host names none", async () => {
     const balancer = await balancerWith();
-    const { port } = await greeter("here");
+    const { port } = await namedServer("here");
     const { ready } = reporterWith(
       ...["--host", "127.0.0.1", "--admin-port", String(balancer.adminPort), "--port", String(port)],
     );
@@ -30,7 +41,7 @@ describe("where to, and as what", () => {
   test("--id: its name, which it keeps at another address", async () => {
     const balancer = await balancerWith();
     const identities = () => balancer.balancer.targets().map(({ identity }) => identity);
-    const first = await report(balancer, (await greeter("before")).port, "--id", "web-7");
+    const first = await report(balancer, (await namedServer("before")).port, "--id", "web-7");
     assert.deepEqual(identities(), ["default/web-7"]);
     assert.equal(await balancer.ask(), "before\n");
     await first.close();
@@ -104,16 +115,16 @@ describe("how often, and how long", () => {
       };
       await Promise.allSettled([forth(), back()]);
     });
-    const { port } = await greeter("here");
+    const { port } = await namedServer("here");
     const reporter = reporterWith("--host", `127.0.0.1:${between.port}`, "--port", String(port), "--ack", "50ms");
     await soon("the registration", reporter.ready);
     const handshakeAndFirst = reported;
-    await waitFor("three further reports", () => reported >= handshakeAndFirst + 3, 4_000);
+    await until("three further reports", () => reported >= handshakeAndFirst + 3, 4_000);
     await reporter.close();
   });
   test("--drain-timeout: how long a drain waits for open connections", async () => {
     const balancer = await balancerWith();
-    const { port } = await greeter("busy");
+    const { port } = await namedServer("busy");
     const reporter = await report(balancer, port, "--drain-timeout", "150ms");
     await balancer.hold();
     const [result] = await soon("the end of the drain", reporter.drain());

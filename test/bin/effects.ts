@@ -6,18 +6,11 @@ import { once } from "node:events";
 import { Balancer } from "../../src/app/balancer.ts";
 import { Reporter } from "../../src/app/reporter.ts";
 import { loadBalancer, loadReporter, type Order } from "../../src/config/load.ts";
+import type { Connection } from "../../src/net/runtime.ts";
 import type { CloseRecord } from "../../src/proxy/record.ts";
-import {
-  type Connection,
-  dial,
-  endServers,
-  exchange,
-  lines,
-  send,
-  serve,
-  type TestServer,
-} from "../blackbox/harness/tcp.ts";
-import { waitFor, within } from "../blackbox/harness/wait.ts";
+import { dial, endServers, exchange, greeter, serve, type TestServer } from "../support/peers.ts";
+import { lines } from "../support/stream.ts";
+import { until, within } from "../support/wait.ts";
 
 export const KEY = "effects:a-key-that-only-these-tests-use";
 /** ms. What a flag shortens takes far longer by default: a flag without effect fails the test within this time. */
@@ -68,7 +61,7 @@ export class TestBalancer {
     for (let i = 0; i < count; i++) {
       const ended = this.records.length + 1;
       got.push(await this.ask());
-      await waitFor("the connection's end", () => this.records.length >= ended);
+      await until("the connection's end", () => this.records.length >= ended);
     }
     return got;
   }
@@ -89,13 +82,13 @@ export class TestBalancer {
 
   /** Once the balancer sees that many. */
   async sees(what: "active" | "waiting", count: number): Promise<void> {
-    await waitFor(`${count} ${what}`, () => this.balancer.connections[what] === count, PATIENCE_MS);
+    await until(`${count} ${what}`, () => this.balancer.connections[what] === count, PATIENCE_MS);
   }
 
   /** The record of a connection that ended so. */
   record(cause: CloseRecord["cause"]): Promise<CloseRecord> {
     const find = () => this.records.find((record) => record.cause === cause);
-    return waitFor(`a connection that ended by ${cause}`, find, PATIENCE_MS);
+    return until(`a connection that ended by ${cause}`, find, PATIENCE_MS);
   }
 }
 
@@ -118,18 +111,16 @@ export async function report(to: TestBalancer, port: number, ...args: readonly s
   return reporter;
 }
 
-/** A registered target that greets with its name in a line, and leaves when its client does. */
+/** A registered target: see `namedServer`. */
 export async function target(to: TestBalancer, name: string, ...args: readonly string[]): Promise<TestServer> {
-  const server = await greeter(name);
+  const server = await namedServer(name);
   await report(to, server.port, ...args);
   return server;
 }
 
-export function greeter(name: string): Promise<TestServer> {
-  return serve(async (connection) => {
-    await send(connection, `${name}\n`);
-    while ((await connection.read()) !== null);
-  });
+/** Says its name in a line, and leaves when its client does. */
+export function namedServer(name: string): Promise<TestServer> {
+  return serve(greeter(`${name}\n`));
 }
 
 /** Fails when the promise has not settled long before the defaults would have settled it. */

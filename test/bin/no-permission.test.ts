@@ -5,9 +5,9 @@ import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { programCommand } from "../blackbox/harness/form.ts";
-import { asNobody, type Unprivileged } from "../blackbox/harness/nobody.ts";
-import { endPrograms, Program } from "../blackbox/harness/program.ts";
+import { programCommand } from "../support/form.ts";
+import { asNobody, type Unprivileged } from "../support/nobody.ts";
+import { endPrograms, Program } from "../support/program.ts";
 
 const PORT = 81;
 

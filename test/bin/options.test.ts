@@ -7,10 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { programCommand } from "../blackbox/harness/form.ts";
-import { endPrograms, type Program, start } from "../blackbox/harness/program.ts";
-import { endServers, exchange, send, serve } from "../blackbox/harness/tcp.ts";
-import { waitFor, within } from "../blackbox/harness/wait.ts";
+import { programCommand } from "../support/form.ts";
+import { endServers, exchange, serve } from "../support/peers.ts";
+import { endPrograms, type Program, start } from "../support/program.ts";
+import { send } from "../support/stream.ts";
+import { until, within } from "../support/wait.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "harmony-programs-"));
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
@@ -109,7 +110,7 @@ describe("the log", () => {
   test("as text is a line for people on standard error, and nothing on standard output", async () => {
     const args = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--insecure"];
     const balancer = start("harmony-balancer", args);
-    await waitFor("the line", () => balancer.stderr.includes("listening"));
+    await until("the line", () => balancer.stderr.includes("listening"));
     assert.match(
       balancer.stderr,
       /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \S+ INF listening for clients on 127\.0\.0\.1:\d+ and/m,
@@ -125,7 +126,7 @@ describe("the log", () => {
       log += bytes.toString();
     });
     try {
-      const port = await waitFor("the port", () => /clients on 127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
+      const port = await until("the port", () => /clients on 127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
       child.stderr.destroy();
       for (let i = 0; i < 3; i++) assert.equal(await within("an answer", exchange(Number(port), "")), "Nobody.");
       assert.equal(child.exitCode, null);

@@ -4,12 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { launchReporter, startBalancer } from "../blackbox/harness/cluster.ts";
-import { scriptCommand } from "../blackbox/harness/form.ts";
-import { endPrograms } from "../blackbox/harness/program.ts";
-import { freePorts } from "../blackbox/harness/targets.ts";
-import { dial, lines, send } from "../blackbox/harness/tcp.ts";
-import { within } from "../blackbox/harness/wait.ts";
+import { launchReporter, startBalancer } from "../support/cluster.ts";
+import { scriptCommand } from "../support/form.ts";
+import { dial } from "../support/peers.ts";
+import { freePorts } from "../support/ports.ts";
+import { endPrograms } from "../support/program.ts";
+import { lines, send } from "../support/stream.ts";
+import { within } from "../support/wait.ts";
 
 const skip = process.platform === "win32" && "Windows has no signals: a program is ended there, not asked to stop";
 

@@ -5,10 +5,11 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, describe, it } from "node:test";
-import { portsOf } from "./harness/cluster.ts";
-import { compiled, type ProgramName, programCommand } from "./harness/form.ts";
-import { endPrograms, Program } from "./harness/program.ts";
-import { endServers, exchange, send, serve } from "./harness/tcp.ts";
+import { portsOf } from "../support/cluster.ts";
+import { compiled, type ProgramName, programCommand } from "../support/form.ts";
+import { endServers, exchange, serve } from "../support/peers.ts";
+import { endPrograms, Program } from "../support/program.ts";
+import { send } from "../support/stream.ts";
 
 const NOBODY = "65534";
 

@@ -1,10 +1,12 @@
 /** Strangers and mistakes on the network: each gets its answer, and nobody else notices. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type Balancer, KEY, startBalancer, startReporter } from "./harness/cluster.ts";
-import { endPrograms, type Program, start } from "./harness/program.ts";
-import { type Connection, dial, endServers, exchange, readText, send, serve } from "./harness/tcp.ts";
-import { within } from "./harness/wait.ts";
+import type { Connection } from "../../src/net/runtime.ts";
+import { type Balancer, KEY, startBalancer, startReporter } from "../support/cluster.ts";
+import { dial, endServers, exchange, serve } from "../support/peers.ts";
+import { endPrograms, type Program, start } from "../support/program.ts";
+import { readText, send } from "../support/stream.ts";
+import { within } from "../support/wait.ts";
 
 const REPORTER = ["--log-format", "json"];
 const OTHER_KEY = "blackbox:another-key-than-the-balancer's";

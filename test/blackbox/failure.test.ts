@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { runtime } from "#runtime";
-import { launchReporter, startBalancer, startReporter } from "./harness/cluster.ts";
-import { httpGet } from "./harness/http.ts";
-import { field, isCloseRecord, isTargetEvent } from "./harness/log.ts";
-import { endPrograms, type Program } from "./harness/program.ts";
-import { startTarget } from "./harness/targets.ts";
-import { type Connection, dial, endServers, exchange, readText, serve } from "./harness/tcp.ts";
-import { waitFor, within } from "./harness/wait.ts";
+import type { Connection } from "../../src/net/runtime.ts";
+import { launchReporter, startBalancer, startReporter } from "../support/cluster.ts";
+import { httpGet } from "../support/http.ts";
+import { field, isCloseRecord, isTargetEvent } from "../support/log.ts";
+import { dial, endServers, exchange, serve } from "../support/peers.ts";
+import { endPrograms, type Program } from "../support/program.ts";
+import { readText } from "../support/stream.ts";
+import { startTarget } from "../support/target-process.ts";
+import { until, within } from "../support/wait.ts";
 
 // A connect on this machine takes well under a millisecond; one that has not come to anything after this long hangs.
 const HANGS_MS = 400;
@@ -37,7 +39,7 @@ describe("a target killed with SIGKILL", () => {
     await Promise.all([startReporter(balancer, doomed.port), startReporter(balancer, other.port)]);
     const clients = await Promise.all([dial(balancer.port), dial(balancer.port)]);
     const reading = clients.map(countBytes);
-    await waitFor("both transfers", () => reading.every(({ bytes }) => bytes > 1_000_000));
+    await until("both transfers", () => reading.every(({ bytes }) => bytes > 1_000_000));
 
     doomed.program.signal("SIGKILL");
     const ended = await within(
@@ -46,7 +48,7 @@ describe("a target killed with SIGKILL", () => {
     );
     const survivor = reading[1 - ended]!;
     const before = survivor.bytes;
-    await waitFor("the other's bytes", () => survivor.bytes > before + 10_000_000);
+    await until("the other's bytes", () => survivor.bytes > before + 10_000_000);
 
     const fresh = await Promise.all(Array.from({ length: 10 }, () => dial(balancer.port)));
     for (const connection of fresh) assert.ok(await within("first bytes", connection.read()));

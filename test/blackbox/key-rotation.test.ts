@@ -4,11 +4,12 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { portsOf } from "./harness/cluster.ts";
-import { isTargetEvent } from "./harness/log.ts";
-import { endPrograms, type Program, start } from "./harness/program.ts";
-import { endServers, exchange, send, serve } from "./harness/tcp.ts";
-import { waitFor, within } from "./harness/wait.ts";
+import { portsOf } from "../support/cluster.ts";
+import { isTargetEvent } from "../support/log.ts";
+import { endServers, exchange, serve } from "../support/peers.ts";
+import { endPrograms, type Program, start } from "../support/program.ts";
+import { send } from "../support/stream.ts";
+import { until, within } from "../support/wait.ts";
 
 const OLD = "old:a-key-that-has-been-in-use-for-long";
 const NEW = "new:a-key-that-is-to-take-its-place";
@@ -66,7 +67,7 @@ describe("a key that is exchanged", () => {
     // The other machine gets it, too, and then the old one is taken out. No reporter is restarted.
     keyFile("b", NEW);
     keyFile("balancer", NEW);
-    await waitFor("b to be back", async () => {
+    await until("b to be back", async () => {
       assert.match(await within("an answer", exchange(port, "")), /^[ab]$/);
       return registrations(reporterB) === 2;
     });

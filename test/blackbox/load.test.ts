@@ -1,14 +1,16 @@
 /** Many connections at once, and a rolling restart under load. */
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { type Balancer, launchReporter, startBalancer, startReporter } from "./harness/cluster.ts";
-import { scriptCommand } from "./harness/form.ts";
-import { httpGet } from "./harness/http.ts";
-import { isCloseRecord } from "./harness/log.ts";
-import { endPrograms, type Program } from "./harness/program.ts";
-import { freePorts } from "./harness/targets.ts";
-import { type Connection, dial, echo, endServers, lines, send } from "./harness/tcp.ts";
-import { waitFor, within } from "./harness/wait.ts";
+import type { Connection } from "../../src/net/runtime.ts";
+import { type Balancer, launchReporter, startBalancer, startReporter } from "../support/cluster.ts";
+import { scriptCommand } from "../support/form.ts";
+import { httpGet } from "../support/http.ts";
+import { isCloseRecord } from "../support/log.ts";
+import { dial, echoServer, endServers } from "../support/peers.ts";
+import { freePorts } from "../support/ports.ts";
+import { endPrograms, type Program } from "../support/program.ts";
+import { lines, send } from "../support/stream.ts";
+import { until, within } from "../support/wait.ts";
 
 after(async () => {
   await endPrograms();
@@ -20,7 +22,7 @@ describe("2,000 open connections", () => {
   const BATCH = 100;
 
   it("are all served, shared by weight to the connection, and leave nothing behind", async () => {
-    const servers = await Promise.all([echo(), echo(), echo()]);
+    const servers = await Promise.all([echoServer(), echoServer(), echoServer()]);
     const balancer = await startBalancer();
     const weights = ["500", "500", "1000"];
     await Promise.all(servers.map(({ port }, i) => startReporter(balancer, port, ["--balance", weights[i]!])));
@@ -44,7 +46,7 @@ describe("2,000 open connections", () => {
       [COUNT / 4, COUNT / 4, COUNT / 2],
     );
     await Promise.all(clients.map(({ connection }) => connection.close()));
-    await waitFor("the balancer to have closed them all", () => closeRecords(balancer) === COUNT);
+    await until("the balancer to have closed them all", () => closeRecords(balancer) === COUNT);
     assert.equal((await balancer.program.stop()).code, 0);
   });
 });
@@ -61,17 +63,17 @@ describe("a rolling restart of three targets under constant load", () => {
     await Promise.all(reporters.map((reporter) => reporter.says(/registered/i)));
 
     const load = constantLoad(balancer.port);
-    await waitFor("some answers", () => load.answered > 50);
+    await until("some answers", () => load.answered > 50);
     for (const [index, port] of ports.entries()) {
       const exit = await reporters[index]!.stop("SIGTERM");
       assert.equal(exit.code, 0, `the server's own exit code; the reporter said:\n${reporters[index]!.stderr}`);
       const before = load.answered;
-      await waitFor("answers while it is away", () => load.answered > before + 20);
+      await until("answers while it is away", () => load.answered > before + 20);
       reporters[index] = reportAndRun(balancer, port);
       await reporters[index]!.says(/registered/i);
     }
     const before = load.answered;
-    await waitFor("answers after it all", () => load.answered > before + 50);
+    await until("answers after it all", () => load.answered > before + 50);
     await load.stop();
     assert.deepEqual(load.failures, []);
     assert.deepEqual([...load.seen].sort(), ports.map(String).sort());
@@ -79,7 +81,7 @@ describe("a rolling restart of three targets under constant load", () => {
 
   /** `harness/target.ts http` answers with its name: here its port. */
   function reportAndRun(balancer: Balancer, port: number): Program {
-    const server = [...scriptCommand("test/blackbox/harness/target.ts"), "http", String(port), String(port)];
+    const server = [...scriptCommand("test/support/target-program.ts"), "http", String(port), String(port)];
     return launchReporter([balancer.adminPort], port, ["--", ...server]);
   }
 

@@ -4,11 +4,11 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Balancer, startBalancer, startReporter } from "./harness/cluster.ts";
-import { asNobody, type Unprivileged } from "./harness/nobody.ts";
-import { endPrograms, Program } from "./harness/program.ts";
-import { freePorts } from "./harness/targets.ts";
-import { waitFor } from "./harness/wait.ts";
+import { type Balancer, startBalancer, startReporter } from "../support/cluster.ts";
+import { asNobody, type Unprivileged } from "../support/nobody.ts";
+import { freePorts } from "../support/ports.ts";
+import { endPrograms, Program } from "../support/program.ts";
+import { until } from "../support/wait.ts";
 
 const bin = folderOfPostgres();
 const unprivileged = asNobody(); // it refuses to run as root
@@ -43,7 +43,7 @@ describe("PostgreSQL", { skip }, () => {
     // Without a Unix socket (-k) and without waiting for the disk (-F).
     const place = ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", "", "-F"];
     server = new Program([...command, join(bin!, "postgres"), ...place], { cwd: folder });
-    await waitFor("PostgreSQL", () => server.stderr.includes("ready to accept connections"));
+    await until("PostgreSQL", () => server.stderr.includes("ready to accept connections"));
     balancer = await startBalancer();
     await startReporter(balancer, port!);
   });

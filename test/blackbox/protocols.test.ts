@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { Agent, createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
-import { type Balancer, startBalancer, startReporter } from "./harness/cluster.ts";
-import { endPrograms } from "./harness/program.ts";
-import { dial, endServers, exchange, lines, readText, send, serve, type TestServer } from "./harness/tcp.ts";
-import { within } from "./harness/wait.ts";
+import { type Balancer, startBalancer, startReporter } from "../support/cluster.ts";
+import { dial, endServers, exchange, serve, type TestServer } from "../support/peers.ts";
+import { endPrograms } from "../support/program.ts";
+import { lines, readText, send } from "../support/stream.ts";
+import { within } from "../support/wait.ts";
 
 after(async () => {
   await endPrograms();

@@ -6,11 +6,12 @@ import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { startBalancer, startReporter } from "./harness/cluster.ts";
-import { endPrograms, Program } from "./harness/program.ts";
-import { freePorts } from "./harness/targets.ts";
-import { dial, lines, send } from "./harness/tcp.ts";
-import { waitFor, within } from "./harness/wait.ts";
+import { startBalancer, startReporter } from "../support/cluster.ts";
+import { dial } from "../support/peers.ts";
+import { freePorts } from "../support/ports.ts";
+import { endPrograms, Program } from "../support/program.ts";
+import { lines, send } from "../support/stream.ts";
+import { until, within } from "../support/wait.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "harmony-real-"));
 
@@ -25,7 +26,7 @@ function missing(command: string, versionFlag: string): string | false {
 }
 
 async function accepting(port: number): Promise<void> {
-  await waitFor(`port ${port}`, async () => {
+  await until(`port ${port}`, async () => {
     const connection = await dial(port).catch(() => null); // not yet
     await connection?.close();
     return connection !== null;

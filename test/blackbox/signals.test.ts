@@ -1,12 +1,13 @@
 /** How the programs stop: signals, exit codes, and the reporter's child. */
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { KEY, launchReporter, startBalancer, startReporter } from "./harness/cluster.ts";
-import { scriptCommand } from "./harness/form.ts";
-import { endPrograms, start } from "./harness/program.ts";
-import { freePorts } from "./harness/targets.ts";
-import { dial, echo, endServers, exchange, lines, send } from "./harness/tcp.ts";
-import { waitFor, within } from "./harness/wait.ts";
+import { KEY, launchReporter, startBalancer, startReporter } from "../support/cluster.ts";
+import { scriptCommand } from "../support/form.ts";
+import { dial, echoServer, endServers, exchange } from "../support/peers.ts";
+import { freePorts } from "../support/ports.ts";
+import { endPrograms, start } from "../support/program.ts";
+import { lines, send } from "../support/stream.ts";
+import { until, within } from "../support/wait.ts";
 
 const skip = process.platform === "win32" && "Windows has no signals: a program is ended there, not asked to stop";
 
@@ -31,11 +32,11 @@ describe("the balancer", { skip }, () => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     it(`at ${signal} takes no more connections, lets open ones finish, and exits with 0`, async () => {
       const balancer = await startBalancer();
-      const reporter = await startReporter(balancer, (await echo()).port);
+      const reporter = await startReporter(balancer, (await echoServer()).port);
       const { connection, ask } = await openConnection(balancer.port);
       balancer.program.signal(signal);
       await reporter.says(/stopp|goodbye/i);
-      await waitFor("the port to be closed", () => refused(balancer.port));
+      await until("the port to be closed", () => refused(balancer.port));
       await ask("still here");
       assert.equal(balancer.program.exit, undefined);
       await connection.close();
@@ -46,10 +47,10 @@ describe("the balancer", { skip }, () => {
 
   it("at a second signal ends at once", async () => {
     const balancer = await startBalancer();
-    await startReporter(balancer, (await echo()).port);
+    await startReporter(balancer, (await echoServer()).port);
     const { connection } = await openConnection(balancer.port);
     balancer.program.signal("SIGTERM");
-    await waitFor("the port to be closed", () => refused(balancer.port));
+    await until("the port to be closed", () => refused(balancer.port));
     balancer.program.signal("SIGTERM");
     await balancer.program.ended();
     connection.abort();
@@ -57,7 +58,7 @@ describe("the balancer", { skip }, () => {
 
   it("ends connections that outlast the drain time-out, and exits with 0", async () => {
     const balancer = await startBalancer(["--drain-timeout", "300ms"]);
-    await startReporter(balancer, (await echo()).port);
+    await startReporter(balancer, (await echoServer()).port);
     const { next } = await openConnection(balancer.port);
     const cut = next().then(
       () => "ended",
@@ -69,7 +70,7 @@ describe("the balancer", { skip }, () => {
 
   it("at SIGUSR1 logs its table of targets", async () => {
     const balancer = await startBalancer();
-    const { port } = await echo();
+    const { port } = await echoServer();
     await startReporter(balancer, port, ["--balance", "77"]);
     balancer.program.signal("SIGUSR1");
     await balancer.program.logged("the table", (line) => {
@@ -93,7 +94,7 @@ async function refused(port: number): Promise<boolean> {
 describe("the reporter", { skip }, () => {
   it("at SIGTERM drains: open connections finish, new ones go elsewhere, and it exits with 0", async () => {
     const balancer = await startBalancer();
-    const [leaving, staying] = await Promise.all([echo(), echo()]);
+    const [leaving, staying] = await Promise.all([echoServer(), echoServer()]);
     const reporter = await startReporter(balancer, leaving.port, ["--balance", "1000"]);
     await startReporter(balancer, staying.port, ["--balance", "1"]);
     const { connection, ask } = await openConnection(balancer.port);
@@ -111,7 +112,7 @@ describe("the reporter", { skip }, () => {
 
   it("leaves after its drain time-out though connections are open", async () => {
     const balancer = await startBalancer();
-    const reporter = await startReporter(balancer, (await echo()).port, ["--drain-timeout", "300ms"]);
+    const reporter = await startReporter(balancer, (await echoServer()).port, ["--drain-timeout", "300ms"]);
     const { connection, ask } = await openConnection(balancer.port);
     assert.deepEqual(await reporter.stop(), { code: 0, signal: null });
     await ask("still here");
@@ -122,7 +123,7 @@ describe("the reporter", { skip }, () => {
 describe("the reporter with a server of its own", () => {
   const target = (port: number, name: string) => [
     "--",
-    ...scriptCommand("test/blackbox/harness/target.ts"),
+    ...scriptCommand("test/support/target-program.ts"),
     "http",
     name,
     String(port),
@@ -192,7 +193,7 @@ describe("exit codes", () => {
   });
 
   it("1 for a port that is taken, in one line", async () => {
-    const server = await echo();
+    const server = await echoServer();
     const program = start("harmony-balancer", ["--listen", `127.0.0.1:${server.port}`, "--admin", "127.0.0.1:0"], {
       env: { HARMONY_KEY: KEY },
     });

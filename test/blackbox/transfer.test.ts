@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Balancer, startBalancer, startReporter } from "./harness/cluster.ts";
-import { readPattern, sendPattern } from "./harness/pattern.ts";
-import { endPrograms } from "./harness/program.ts";
-import { dial, endServers, lines, send, serve } from "./harness/tcp.ts";
-import { within } from "./harness/wait.ts";
+import { type Balancer, startBalancer, startReporter } from "../support/cluster.ts";
+import { readPattern, sendPattern } from "../support/pattern.ts";
+import { dial, endServers, serve } from "../support/peers.ts";
+import { endPrograms } from "../support/program.ts";
+import { lines, send } from "../support/stream.ts";
+import { within } from "../support/wait.ts";
 
 const TOTAL = 200 * 1024 * 1024;
 // A reader that stops this often, for this long, takes over a second in which its writer could have sent everything.

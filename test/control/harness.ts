@@ -12,7 +12,8 @@ import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import type { Listener, TcpAddress } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import type { ControlEvent } from "../../src/targets/events.ts";
-import { ManualClock } from "../util/manual-clock.ts";
+import { ManualClock } from "../support/clock.ts";
+import { settle } from "../support/wait.ts";
 
 export const SECRET = "a-secret-of-the-tests";
 export const KEY = parseKey(`web:${SECRET}`, "test");
@@ -22,20 +23,6 @@ export const CONTROL: TcpAddress = { host: BALANCER, port: 1666 };
 /** A hello with a nonce of zeroes. */
 export const HELLO = helloLine("web", "00".repeat(32), "x");
 export const REPORT = { t: "report", pool: "default", port: 8080, weight: 500, health: "up", drain: false } as const;
-
-/** Lets everything that can happen without the clock moving happen, until the condition holds. */
-export async function until(condition: () => boolean, what = condition.toString()): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** Turns of the event loop in which whatever is going on without a timer comes to rest. */
-export async function settle(turns = 50): Promise<void> {
-  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
 
 export class World {
   readonly network = new MemoryNetwork();

@@ -6,7 +6,8 @@ import { challengeLine, MAX_LINE, Seal } from "../../src/control/protocol/wire.t
 import { LineChannel } from "../../src/net/line-channel.ts";
 import type { Listener } from "../../src/net/runtime.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
-import { CONTROL, KEY, LEASE, leavesNothing, REPORT, SECRET, settle, until, World } from "./harness.ts";
+import { settle, until } from "../support/wait.ts";
+import { CONTROL, KEY, LEASE, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -22,7 +23,7 @@ const targets = (world: World) =>
 async function register(world: World, options: Partial<LinkOptions> = {}) {
   const reporter = world.link(A, options);
   reporter.link.start();
-  await until(() => world.pool.targets().length === 1);
+  await until("the target", () => world.pool.targets().length === 1);
   return reporter;
 }
 
@@ -80,7 +81,7 @@ describe("a reporter", () => {
     const { t: _, ...report } = REPORT;
     const { link, story } = await register(world, { target: { ...report, weight: 1000, port: 1080 } });
     await world.server.close();
-    await until(() => story().includes("goodbye STOPPING"));
+    await until("the goodbye", () => story().includes("goodbye STOPPING"));
     await world.restart();
     assert.deepEqual(targets(world), []);
     await world.pass(1_000, 100);
@@ -95,7 +96,7 @@ describe("a reporter", () => {
     const { link } = await register(world);
     link.update({ weight: 7 });
     link.update({ health: "down" });
-    await until(() => targets(world)[0] === `${A}:8080 down 7`);
+    await until("the target to be down with weight 7", () => targets(world)[0] === `${A}:8080 down 7`);
     assert.equal(world.clock.now(), 0);
     await link.close();
     await leavesNothing(world);
@@ -229,7 +230,7 @@ describe("a reporter", () => {
     const listener = await impostor(world, "the secret of an impostor");
     const { link, events } = world.link(A);
     link.start();
-    await until(() => events.length > 0);
+    await until("an event", () => events.length > 0);
     const [event] = events;
     assert.ok(event?.type === "lost" && event.code === "BAD_KEY" && event.reason.includes('key "web"'));
     await link.close();
@@ -243,7 +244,10 @@ describe("a reporter", () => {
     const refused = closed.link(A, { key: () => INSECURE_KEY });
     plain.link.start();
     refused.link.start();
-    await until(() => open.pool.targets().length === 1 && refused.events.length === 1);
+    await until(
+      "one registration and one refusal",
+      () => open.pool.targets().length === 1 && refused.events.length === 1,
+    );
     assert.deepEqual(refused.story(), ["rejected BAD_KEY"]);
     await Promise.all([plain.link.close(), refused.link.close()]);
     await leavesNothing(open);
@@ -258,9 +262,9 @@ describe("a reporter", () => {
     const second = world.link(B, { target: { ...report, id: "one" } });
     wrong.link.start();
     first.link.start();
-    await until(() => world.pool.targets().length === 1);
+    await until("the target", () => world.pool.targets().length === 1);
     second.link.start();
-    await until(() => second.events.length === 2);
+    await until("the events", () => second.events.length === 2);
     await world.pass(60_000);
     assert.deepEqual(
       wrong.story().filter((event) => event !== "connected"),
@@ -280,7 +284,7 @@ describe("a reporter", () => {
     const world = await World.start();
     const twins = [world.link(A), world.link(A)];
     for (const { link } of twins) link.start();
-    await until(() => world.pool.targets().length === 1);
+    await until("the target", () => world.pool.targets().length === 1);
     await world.pass(60_000);
     const goodbyes = twins.flatMap(({ events }) => events).filter(({ type }) => type === "goodbye").length;
     assert.ok(goodbyes >= 1 && goodbyes <= 12, `${goodbyes} in a minute`);
@@ -305,7 +309,10 @@ describe("a reporter", () => {
     const [one, two] = [await World.start(), await World.start()];
     const links = [one.link(A), two.link(A)];
     for (const { link } of links) link.start();
-    await until(() => one.pool.targets().length === 1 && two.pool.targets().length === 1);
+    await until(
+      "the target with both balancers",
+      () => one.pool.targets().length === 1 && two.pool.targets().length === 1,
+    );
     await Promise.all(links.map(({ link }) => link.leave()));
     assert.deepEqual([...targets(one), ...targets(two)], []);
     await leavesNothing(one);
@@ -318,7 +325,7 @@ describe("a reporter", () => {
     const { link, events, story } = await register(world);
     keys[0] = parseKey(`web:another ${SECRET}`, "test");
     link.report();
-    await until(() => events.length > 2);
+    await until("the events", () => events.length > 2);
     assert.deepEqual(story().slice(2, 3), ["rejected KEY_CHANGED"]);
     await world.pass(30_000);
     assert.ok(story().includes("rejected BAD_KEY"));
@@ -338,7 +345,7 @@ describe("drain", () => {
     void link.drain(30_000).then((active) => {
       left = active;
     });
-    await until(() => targets(world)[0] === `${A}:8080 draining 500`);
+    await until("the target to be draining with weight 500", () => targets(world)[0] === `${A}:8080 draining 500`);
     return { link, hangUp: () => world.pool.release(row, client, 0, 0, 0), left: () => left };
   }
 

@@ -9,7 +9,8 @@ import { parseKey } from "../../src/control/keys/key.ts";
 import { MAX_LINE } from "../../src/control/protocol/wire.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
 import type { TcpAddress } from "../../src/net/runtime.ts";
-import { KEY, RawReporter, settle, until } from "./harness.ts";
+import { settle, until } from "../support/wait.ts";
+import { KEY, RawReporter } from "./harness.ts";
 import { serve } from "./serve.ts";
 
 const pem = (name: string) => readFileSync(join(import.meta.dirname, "../fixtures/tls", name), "utf8");
@@ -38,13 +39,13 @@ describe(`the control channel on ${runtime.name}`, () => {
     const target = await runtime.listen({ host: "127.0.0.1", port: 0 }, (connection) => void connection.close());
     const { port } = target.address;
     const first = report(address, port);
-    await until(() => pool.targets()[0]?.state === "up");
+    await until("the target to be up", () => pool.targets()[0]?.state === "up");
     assert.deepEqual(pool.targets()[0]?.address, { host: "127.0.0.1", port });
     await target.close();
     await first.link.close();
-    await until(() => pool.targets()[0]?.state === "down");
+    await until("the target to be down", () => pool.targets()[0]?.state === "down");
     const second = report(address, port);
-    await until(() => pool.targets()[0]?.state === "up");
+    await until("the target to be up", () => pool.targets()[0]?.state === "up");
     assert.equal(await second.link.drain(5_000), 0);
     assert.equal(pool.targets()[0]?.state, "draining");
     await second.link.leave();
@@ -55,11 +56,11 @@ describe(`the control channel on ${runtime.name}`, () => {
   it("says goodbye and is found again on the same port", async () => {
     const { server, address } = await serve();
     const { link, events } = report(address, 9);
-    await until(() => events.some(({ type }) => type === "registered"));
+    await until("the event registered", () => events.some(({ type }) => type === "registered"));
     await server.close();
-    await until(() => events.some(({ type }) => type === "goodbye"));
+    await until("the event goodbye", () => events.some(({ type }) => type === "goodbye"));
     const again = await serve({ listen: [address] });
-    await until(() => again.pool.targets().length === 1);
+    await until("the target", () => again.pool.targets().length === 1);
     await link.leave();
     await again.server.close();
   });
@@ -95,9 +96,11 @@ describe(`the control channel on ${runtime.name}`, () => {
     const { server, pool, address } = await serve({ tls });
     const secure = { tls: { ca: pem("ca.pem"), serverName: "localhost" } };
     const wrong = report(address, 9, { ...secure, key: () => parseKey("web:the wrong secret", "test") });
-    await until(() => wrong.events.some((event) => event.type === "rejected" && event.code === "BAD_KEY"));
+    await until("rejected BAD_KEY", () =>
+      wrong.events.some((event) => event.type === "rejected" && event.code === "BAD_KEY"),
+    );
     const right = report(address, 9, secure);
-    await until(() => pool.targets().length === 1);
+    await until("the target", () => pool.targets().length === 1);
     await Promise.all([wrong.link.close(), right.link.leave()]);
     assert.deepEqual(pool.targets(), []);
     await server.close();
@@ -106,7 +109,7 @@ describe(`the control channel on ${runtime.name}`, () => {
   it("does not trust a certificate that the pinned authority has not signed", noTls, async () => {
     const { server, pool, address } = await serve({ tls });
     const { link, events } = report(address, 9, { tls: { serverName: "localhost" } });
-    await until(() => events.length > 0);
+    await until("an event", () => events.length > 0);
     assert.ok(events[0]?.type === "lost" && events[0].code === "ETLS", JSON.stringify(events));
     assert.deepEqual(pool.targets(), []);
     await link.close();
@@ -118,10 +121,10 @@ describe(`the control channel on ${runtime.name}`, () => {
     const plain = await serve();
     const one = report(secure.address, 9);
     const two = report(plain.address, 9, { tls: { ca: pem("ca.pem"), serverName: "localhost" } });
-    await until(() => one.events.length > 0 && two.events.length > 0);
+    await until("an event from both", () => one.events.length > 0 && two.events.length > 0);
     assert.deepEqual([one.events[0]?.type, two.events[0]?.type], ["lost", "lost"]);
     const right = report(plain.address, 9);
-    await until(() => plain.pool.targets().length === 1);
+    await until("the target", () => plain.pool.targets().length === 1);
     await Promise.all([one, two, right].map(({ link }) => link.close()));
     await Promise.all([secure.server.close(), plain.server.close()]);
   });

@@ -4,7 +4,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { SECRET, until } from "./harness.ts";
+import { until } from "../support/wait.ts";
+import { SECRET } from "./harness.ts";
 import { serve } from "./serve.ts";
 
 const script = join(import.meta.dirname, "../../scripts/reporter.py");
@@ -50,15 +51,15 @@ describe("a reporter in Python", () => {
   it("registers, drains and leaves", noSignals, async () => {
     const { server, pool, address } = await serve();
     const { child, exited } = start(address.port, `web:${SECRET}`);
-    await until(() => pool.targets().length === 1);
+    await until("the target", () => pool.targets().length === 1);
     const [target] = pool.targets();
     assert.deepEqual([target?.identity, target?.weight, target?.state], ["default/snake", 700, "up"]);
     const row = pool.pick(client, [], 0);
     // Not child.kill(): Deno then reports death by signal, however the program ends.
     process.kill(child.pid!, "SIGTERM");
-    await until(() => pool.targets()[0]?.state === "draining");
+    await until("the target to be draining", () => pool.targets()[0]?.state === "draining");
     pool.release(row, client, 0, 0, 0);
-    await until(() => pool.targets().length === 0);
+    await until("the target to be gone", () => pool.targets().length === 0);
     assert.equal(await exited, 0);
     await server.close();
   });
@@ -66,7 +67,7 @@ describe("a reporter in Python", () => {
   it("with a wrong key is refused and hears why", noPython, async () => {
     const { server, pool, address } = await serve();
     const { child, exited, errors } = start(address.port, "web:not the secret of the tests");
-    await until(() => errors().includes("the key is not accepted here"));
+    await until("the reason", () => errors().includes("the key is not accepted here"));
     assert.deepEqual(pool.targets(), []);
     child.kill("SIGKILL");
     await exited;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { LEASE, leavesNothing, REPORT, until, World } from "./harness.ts";
+import { until } from "../support/wait.ts";
+import { LEASE, leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const ID_A = `default/${A}:8080`;
@@ -10,7 +11,7 @@ async function registerAndVanish(world: World): Promise<void> {
   const raw = await world.raw(A);
   await raw.ask(REPORT);
   await raw.close();
-  await until(() => world.server.sessions === 0);
+  await until("the end of the session", () => world.server.sessions === 0);
 }
 
 describe("a lease", () => {
@@ -63,7 +64,7 @@ describe("a connection lost without goodbye", () => {
     const raw = await world.raw(A);
     await raw.ask(REPORT);
     raw.channel.connection.abort();
-    await until(() => world.pool.targets()[0]?.state === "down");
+    await until("the target to be down", () => world.pool.targets()[0]?.state === "down");
     assert.equal(world.clock.now(), 0);
     assert.equal(world.story.at(-1), `target-down ${ID_A} refused`);
     await leavesNothing(world);
@@ -75,7 +76,7 @@ describe("a connection lost without goodbye", () => {
     await registerAndVanish(world);
     await target.close();
     await world.pass(2_000);
-    await until(() => world.pool.targets()[0]?.state === "down");
+    await until("the target to be down", () => world.pool.targets()[0]?.state === "down");
     assert.equal(world.story.at(-1), `target-down ${ID_A} refused`);
     await leavesNothing(world);
   });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseKeyLine } from "../../src/control/keys/key.ts";
-import { BALANCER, leavesNothing, REPORT, SECRET, until, World } from "./harness.ts";
+import { until } from "../support/wait.ts";
+import { BALANCER, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -92,7 +93,7 @@ describe("refusals", () => {
     assert.deepEqual(world.story, ["rejected BAD_KEY"]);
     await world.pass(61_000);
     await (await world.raw(A, `web:${"wrong".repeat(4)}`)).line();
-    await until(() => world.events.length === 2);
+    await until("the events", () => world.events.length === 2);
     await leavesNothing(world);
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { leavesNothing, REPORT, until, World } from "./harness.ts";
+import { until } from "../support/wait.ts";
+import { leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -107,7 +108,7 @@ describe("identities", () => {
     const farewell = await first.hear();
     assert.ok(farewell?.t === "goodbye" && farewell.code === "REPLACED");
     await first.close();
-    await until(() => world.server.sessions === 1);
+    await until("the session", () => world.server.sessions === 1);
     assert.equal(world.pool.targets()[0]?.weight, 9);
     assert.equal(world.pool.targets()[0]?.state, "up", "the old session's end is not the target's");
     assert.deepEqual(world.story, [`target-up ${ID_A}`]);

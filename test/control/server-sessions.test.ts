@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { LEASE, leavesNothing, REPORT, settle, until, World } from "./harness.ts";
+import { settle, until } from "../support/wait.ts";
+import { LEASE, leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -45,7 +46,7 @@ describe("an authenticated session", () => {
       assert.equal(answer.code, code);
       assert.equal(await raw.hear(), null);
       await raw.close();
-      await until(() => world.server.sessions === 0);
+      await until("the end of the session", () => world.server.sessions === 0);
       await settle();
       assert.equal(world.pool.targets()[0]?.state, "up");
       assert.deepEqual(world.story, [`target-up ${ID_A}`, `rejected ${code}`]);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { challengeLine, proofLine } from "../../src/control/protocol/wire.ts";
-import { HELLO, KEY, leavesNothing, REPORT, SECRET, settle, World } from "./harness.ts";
+import { settle } from "../support/wait.ts";
+import { HELLO, KEY, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";

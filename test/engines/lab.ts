@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { runtime } from "#runtime";
 import type { Engine, EngineFactory, EngineOptions } from "../../src/engines/engine.ts";
-import type { Address, Connection, Listener, TcpAddress } from "../../src/net/runtime.ts";
+import type { Address, Connection, TcpAddress } from "../../src/net/runtime.ts";
 import { Pool, type PoolOptions, type TargetSpec, type TargetView } from "../../src/pool/pool.ts";
 import type { CloseRecord } from "../../src/proxy/record.ts";
+import { type Serve, serve, type TestServer } from "../support/peers.ts";
+import { ANY_PORT, LOOPBACK } from "../support/ports.ts";
+import { readText } from "../support/stream.ts";
+import { PATIENCE_MS, until } from "../support/wait.ts";
 
-/** ms in which anything that a test waits for must have happened: generous, as machines are shared. */
-const PATIENCE_MS = 10_000;
-
-export const LOOPBACK: TcpAddress = { host: "127.0.0.1", port: 0 };
 export const UNAVAILABLE = "Unavailable, holmes.";
 
 export type LabOptions = Partial<Omit<EngineOptions, "pool" | "onClose" | "onWarning">> & {
@@ -28,25 +28,13 @@ export function labPool(options: Partial<PoolOptions> = {}): Pool {
   });
 }
 
-/** A target of a lab: a listener whose connections go to a handler. */
-export interface LabTarget {
-  readonly identity: string;
-  readonly address: Address;
-  /** Accepted so far, and open now, as the target itself sees it. */
-  readonly accepted: Connection[];
-  readonly open: () => number;
-  readonly close: () => Promise<void>;
-}
-
-export type Serve = (connection: Connection) => Promise<void>;
-
 /** An engine in front of a pool with targets of its own, on loopback, and what came out of it. */
 export class Lab {
   readonly pool: Pool;
   readonly engine: Engine;
   readonly records: CloseRecord[] = [];
   readonly warnings: string[] = [];
-  readonly #targets: LabTarget[] = [];
+  readonly #targets: TestServer[] = [];
   readonly #clients: Connection[] = [];
   #dialled = 0;
 
@@ -54,12 +42,12 @@ export class Lab {
     const { pool, ...rest } = options;
     this.pool = labPool(pool);
     this.engine = factory.create({
-      listen: [LOOPBACK],
+      listen: [ANY_PORT],
       pool: this.pool,
       requeue: 1,
       connectTimeout: 5_000,
       idleTimeout: 0,
-      queueTimeout: PATIENCE_MS,
+      queueTimeout: 10_000,
       unavailable: Buffer.from(UNAVAILABLE),
       onClose: (record) => this.records.push(record),
       onWarning: (message) => this.warnings.push(message),
@@ -71,24 +59,15 @@ export class Lab {
     return this.engine.addresses[0]!.port;
   }
 
-  /** Adds a target that is served by `serve`. */
-  async target(identity: string, serve: Serve, spec: Partial<TargetSpec> & { host?: string } = {}): Promise<LabTarget> {
-    const accepted: Connection[] = [];
-    let open = 0;
-    const listener: Listener = await runtime.listen({ host: spec.host ?? "127.0.0.1", port: 0 }, (connection) => {
-      accepted.push(connection);
-      open++;
-      serve(connection)
-        .catch(() => connection.abort())
-        .finally(() => open--);
-    });
-    const close = async () => {
-      await listener.close();
-      for (const connection of accepted) connection.abort();
-    };
-    const target = { identity, address: listener.address, accepted, open: () => open, close };
+  /** Adds a target whose connections go to `handler`. */
+  async target(
+    identity: string,
+    handler: Serve,
+    spec: Partial<TargetSpec> & { host?: string } = {},
+  ): Promise<TestServer> {
+    const target = await serve(handler, spec.host);
     this.#targets.push(target);
-    this.announce(identity, listener.address, spec);
+    this.announce(identity, target.address, spec);
     return target;
   }
 
@@ -98,7 +77,7 @@ export class Lab {
     this.engine.poolChanged();
   }
 
-  async client(to: TcpAddress = { host: "127.0.0.1", port: this.port }): Promise<Connection> {
+  async client(to: TcpAddress = { host: LOOPBACK, port: this.port }): Promise<Connection> {
     this.#dialled++;
     const connection = await runtime.connect({ to, signal: AbortSignal.timeout(PATIENCE_MS) });
     this.#clients.push(connection);
@@ -139,7 +118,7 @@ export class Lab {
   }
 }
 
-/** Runs a test in a lab and tears the lab down whatever happens. A test that expects warnings takes them out. */
+/** Runs a test in a lab, and ends the lab even if the test fails. A test that expects warnings takes them out. */
 export async function inLab(factory: EngineFactory, options: LabOptions, test: (lab: Lab) => Promise<void>) {
   const lab = new Lab(factory, options);
   await lab.engine.start();
@@ -154,83 +133,4 @@ export async function inLab(factory: EngineFactory, options: LabOptions, test: (
     else await done;
   }
   assert.deepEqual(lab.warnings, []);
-}
-
-/** Polls, because what is waited for is visible from outside only; bounded, so that a hang is named. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
-export async function readText(connection: Connection): Promise<string> {
-  const parts: Buffer[] = [];
-  for (let bytes = await connection.read(); bytes !== null; bytes = await connection.read()) {
-    parts.push(Buffer.from(bytes));
-  }
-  return Buffer.concat(parts).toString();
-}
-
-/** Reads to the FIN; the number of bytes. */
-export async function drain(connection: Connection): Promise<number> {
-  let total = 0;
-  for (let bytes = await connection.read(); bytes !== null; bytes = await connection.read()) total += bytes.length;
-  return total;
-}
-
-/** Says `text` at the client's FIN. */
-export function nameServer(text: string): Serve {
-  return async (connection) => {
-    await drain(connection);
-    await connection.write(Buffer.from(text));
-    await connection.close();
-  };
-}
-
-/** Sends back what it gets, and ends when the client does. */
-export const echo: Serve = async (connection) => {
-  for (let bytes = await connection.read(); bytes !== null; bytes = await connection.read()) {
-    await connection.write(Buffer.from(bytes));
-  }
-  await connection.close();
-};
-
-/** Says its name at once, and ends when the client does. */
-export function greeter(text: string): Serve {
-  return async (connection) => {
-    await connection.write(Buffer.from(text));
-    await drain(connection);
-    await connection.close();
-  };
-}
-
-/** Reads exactly `length` bytes as text. */
-export async function readExactly(connection: Connection, length: number): Promise<string> {
-  let text = "";
-  while (text.length < length) {
-    const bytes = await connection.read();
-    assert.ok(bytes, `FIN after ${text.length} of ${length} bytes`);
-    text += Buffer.from(bytes).toString();
-  }
-  assert.equal(text.length, length);
-  return text;
-}
-
-/** An address on loopback that refuses: a port that was just given back. */
-export async function closedPort(): Promise<TcpAddress> {
-  const listener = await runtime.listen(LOOPBACK, (connection) => connection.abort());
-  await listener.close();
-  return listener.address;
-}
-
-/** Resolves to the failure's code, or to "fin" when the peer ends in peace. */
-export async function ending(connection: Connection): Promise<string> {
-  try {
-    await drain(connection);
-    return "fin";
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
 }

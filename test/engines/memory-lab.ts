@@ -5,8 +5,11 @@ import { type MemoryNetwork, type MemoryOptions, memoryNetwork } from "../../src
 import type { Connection, TcpAddress } from "../../src/net/runtime.ts";
 import type { Pool, PoolOptions, TargetSpec, TargetView } from "../../src/pool/pool.ts";
 import type { CloseRecord } from "../../src/proxy/record.ts";
-import { ManualClock } from "../util/manual-clock.ts";
-import { LOOPBACK, labPool, type Serve } from "./lab.ts";
+import { ManualClock } from "../support/clock.ts";
+import type { Serve } from "../support/peers.ts";
+import { ANY_PORT } from "../support/ports.ts";
+import { settle } from "../support/wait.ts";
+import { labPool } from "./lab.ts";
 
 export type MemoryLabOptions = Partial<Omit<EngineOptions, "pool">> & {
   readonly pool?: Partial<PoolOptions>;
@@ -28,7 +31,7 @@ export class MemoryLab {
     this.network = memoryNetwork(network);
     this.pool = labPool(pool);
     const all: EngineOptions = {
-      listen: [LOOPBACK],
+      listen: [ANY_PORT],
       pool: this.pool,
       requeue: 1,
       connectTimeout: 5_000,
@@ -47,7 +50,7 @@ export class MemoryLab {
   }
 
   async target(identity: string, serve: Serve, spec: Partial<TargetSpec> = {}): Promise<TcpAddress> {
-    const listener = await this.network.listen(LOOPBACK, (connection) => {
+    const listener = await this.network.listen(ANY_PORT, (connection) => {
       this.#ends.push(connection);
       serve(connection).catch(() => connection.abort());
     });
@@ -99,9 +102,4 @@ export async function inMemory(options: MemoryLabOptions, test: (lab: MemoryLab)
   await test(lab);
   await lab.dispose();
   assert.deepEqual(lab.warnings, []);
-}
-
-/** Lets everything happen that needs no time: the memory network has none of its own. */
-export async function settle(): Promise<void> {
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { scriptCommand } from "../blackbox/harness/form.ts";
+import { scriptCommand } from "../support/form.ts";
 import { folder, isolated, onMachine, taken } from "./machine.ts";
 
 const PORTS = [3000, 1666, 1080, 1090];

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { Balancer, ClientOptions, CloseRecord, Reporter, ServerOptions } from "../../src/index.ts";
 import harmony, * as library from "../../src/index.ts";
-import { waitFor, within } from "../blackbox/harness/wait.ts";
+import { until, within } from "../support/wait.ts";
 
 const KEY = "library:a-key-that-only-these-tests-use";
 const HOST = "127.0.0.1";
@@ -126,7 +126,7 @@ describe("a server with targets", () => {
     assert.deepEqual(await reporter.drain(1000), [{ balancer: balancer.adminAddresses[0], active: 0 }]);
     assert.equal(balancer.targets()[0]!.state, "draining");
     await reporter.close();
-    await waitFor("the target to be gone", () => balancer.targets().length === 0);
+    await until("the target to be gone", () => balancer.targets().length === 0);
     assert.deepEqual(events, ["up default/one", "drain default/one", "leave default/one"]);
   });
   test("a close record per connection", async () => {
@@ -135,7 +135,7 @@ describe("a server with targets", () => {
     balancer.on("connectionClose", (record) => records.push(record));
     await client(balancer, await target("hello"), { id: "one" });
     await ask(balancer);
-    await waitFor("the record", () => records.length === 1);
+    await until("the record", () => records.length === 1);
     const { target: identity, cause, phase, bytesOut } = records[0]!;
     assert.deepEqual(
       { identity, cause, phase, bytesOut },
@@ -192,7 +192,7 @@ describe("a client whose key file cannot be used", () => {
       reporter.ready.catch(() => undefined); // it will be closed unregistered
       const told: string[] = [];
       reporter.on("lost", (_, { reason }) => told.push(reason));
-      await waitFor("the trouble", () => told.length > 0);
+      await until("the trouble", () => told.length > 0);
       assert.match(told[0]!, expected);
     });
   }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { after, describe, test } from "node:test";
-import { scriptCommand } from "../blackbox/harness/form.ts";
+import { scriptCommand } from "../support/form.ts";
 import { folder, isolated, onMachine } from "./machine.ts";
 
 const DEADLINE_MS = 30_000;

@@ -1,8 +1,8 @@
 /** What the library does to the process that uses it. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { scriptCommand } from "../blackbox/harness/form.ts";
-import { endPrograms, Program } from "../blackbox/harness/program.ts";
+import { scriptCommand } from "../support/form.ts";
+import { endPrograms, Program } from "../support/program.ts";
 
 after(endPrograms);
 

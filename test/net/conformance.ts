@@ -1,7 +1,8 @@
 import { describe } from "node:test";
+import { runtime as node } from "../../src/net/node/node.ts";
 import { relay } from "../../src/net/relay.ts";
 import type { Runtime } from "../../src/net/runtime.ts";
-import { type BlackHole, blackHole } from "./kit.ts";
+import { type BlackHole, openBlackHole } from "../support/black-hole.ts";
 import { connectSuite } from "./suite-connect.ts";
 import { handshakesSuite } from "./suite-handshakes.ts";
 import { peersSuite } from "./suite-peers.ts";
@@ -11,16 +12,16 @@ import { tlsSuite } from "./suite-tls.ts";
 
 /**
  * What every runtime has to fulfil. It branches on `runtime.can` alone (and, where only an in-process network can differ,
- * on its being "memory"). `openBlackHole` gives an address that never answers.
+ * on its being "memory"). `unanswered` gives an address that never answers, and never has answered `runtime` itself.
  */
 export function conformance(
   label: string,
   runtime: Runtime,
-  openBlackHole: () => Promise<BlackHole> = () => blackHole(),
+  unanswered: () => Promise<BlackHole> = () => openBlackHole(node),
 ): void {
   describe(label, () => {
     streamSuite(runtime);
-    connectSuite(runtime, openBlackHole);
+    connectSuite(runtime, unanswered);
     peersSuite(runtime);
     tlsSuite(runtime);
     handshakesSuite(runtime);

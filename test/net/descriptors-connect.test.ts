@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { it } from "node:test";
+import { PATIENCE_MS } from "../support/wait.ts";
 import { skip, withFewDescriptors } from "./few-descriptors.ts";
-import { PATIENCE } from "./kit.ts";
 
 it("out of descriptors, connect() blames this process and not the peer, and recovers", { skip }, async () => {
   const [command, ...args] = await withFewDescriptors("crowded-connect.ts");
   const { stdout, stderr } = spawnSync(command, args, {
     encoding: "utf8",
-    timeout: PATIENCE,
+    timeout: PATIENCE_MS,
     env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
   });
   const first = "EMFILE"; // says the file that could not be opened any more

@@ -4,8 +4,10 @@ import { createInterface } from "node:readline";
 import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { Connection } from "../../src/net/runtime.ts";
+import { LOOPBACK } from "../support/ports.ts";
+import { readExactly, show, text } from "../support/stream.ts";
+import { standstill, until, within } from "../support/wait.ts";
 import { skip, withFewDescriptors } from "./few-descriptors.ts";
-import { eventually, LOOPBACK, readExactly, show, standstill, text, within } from "./kit.ts";
 
 const CLIENTS = 150;
 
@@ -35,25 +37,25 @@ it("a listener out of descriptors neither spins nor dies, serves whom it has, an
   });
   const clients: Connection[] = [];
   try {
-    await eventually(() => told !== undefined, "the server");
+    await until("the server", () => told !== undefined);
     const to = { host: LOOPBACK, port: told!.port };
     for (let i = 0; i < CLIENTS; i++) {
-      const client = await within(runtime.connect({ to }).catch(turnedAway), `client ${i}`);
+      const client = await within(`client ${i}`, runtime.connect({ to }).catch(turnedAway));
       if (client !== null) clients.push(client);
     }
-    const accepted = await standstill(() => told!.accepted);
+    const accepted = await standstill("the number accepted", () => told!.accepted);
     assert.ok(accepted > 0 && accepted < CLIENTS, `${accepted} were accepted`);
     await clients[0]!.write(text("still there"));
     assert.equal(show(await readExactly(clients[0]!, 11)), "still there");
 
     const start = { at: Date.now(), cpu: told!.cpu };
-    await eventually(() => told!.cpu !== start.cpu && Date.now() - start.at > 600, "some time");
+    await until("some time", () => told!.cpu !== start.cpu && Date.now() - start.at > 600);
     const load = (told!.cpu - start.cpu) / (Date.now() - start.at);
     assert.ok(load < 0.5, `it uses ${Math.round(load * 100)} % of a processor while there is nothing to do`);
     if (runtime.can.reportsAccept) assert.deepEqual(told!.errors, ["EMFILE"]);
 
     for (const client of clients) client.abort();
-    const late = await within(runtime.connect({ to }), "connecting again");
+    const late = await within("connecting again", runtime.connect({ to }));
     clients.push(late);
     await late.write(text("again"));
     assert.equal(show(await readExactly(late, 5)), "again");

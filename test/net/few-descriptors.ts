@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { bundle } from "../../scripts/build/bundle.ts";
-import { scriptCommand } from "../blackbox/harness/form.ts";
+import { scriptCommand } from "../support/form.ts";
 
 /** Enough for each runtime to start, and for some connections. */
 const DESCRIPTORS = 100;

@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { type MemoryNetwork, memoryNetwork } from "../../src/net/memory/memory.ts";
 import type { NetCode, NetError } from "../../src/net/net-error.ts";
 import type { Connection } from "../../src/net/runtime.ts";
-import { deferred, readAll, readExactly, show, text, within } from "./kit.ts";
+import { readAll, readExactly, show, text } from "../support/stream.ts";
+import { deferred, within } from "../support/wait.ts";
 
 const to = { host: "127.0.0.1", port: 80 };
 const ignore = (): void => {};
@@ -12,7 +13,7 @@ async function pair(network: MemoryNetwork): Promise<{ client: Connection; serve
   const accepted = deferred<Connection>();
   const listener = await network.listen({ host: "127.0.0.1", port: 0 }, accepted.resolve);
   const client = await network.connect({ to: listener.address });
-  return { client, server: await within(accepted.promise, "accepting") };
+  return { client, server: await within("accepting", accepted.promise) };
 }
 
 describe("the network in memory, on demand,", () => {
@@ -54,9 +55,9 @@ describe("the network in memory, on demand,", () => {
     await network.listen({ port: 80 }, accepted.resolve, (error) => errors.push(error));
     let failures = 2;
     network.acceptFault = () => (failures-- > 0 ? "EMFILE" : undefined);
-    const client = await within(network.connect({ to }), "the backlog takes it");
+    const client = await within("the backlog takes it", network.connect({ to }));
     await client.write(text("patience"));
-    const server = await within(accepted.promise, "the accept");
+    const server = await within("the accept", accepted.promise);
     assert.deepEqual(
       errors.map((error) => error.code),
       ["EMFILE", "EMFILE"],
@@ -70,10 +71,10 @@ describe("the network in memory, on demand,", () => {
     network.acceptFault = () => "EMFILE";
     await network.connect({ to });
     const waiting = network.connect({ to, signal: AbortSignal.timeout(30) });
-    await assert.rejects(within(waiting, "giving up"), { code: "EABORTED" });
+    await assert.rejects(within("giving up", waiting), { code: "EABORTED" });
     const refused = assert.rejects(network.connect({ to }), { code: "ECONNREFUSED" });
     await listener.close();
-    await within(refused, "the end of the backlog");
+    await within("the end of the backlog", refused);
   });
 
   it("resolves the names it was given", async () => {
@@ -90,7 +91,7 @@ describe("the network in memory, on demand,", () => {
     const accepted = deferred<Connection>();
     await network.listen({ port: 80 }, accepted.resolve);
     await network.connectFrom("203.0.113.9", { to });
-    assert.equal((await within(accepted.promise, "accepting")).remote.host, "203.0.113.9");
+    assert.equal((await within("accepting", accepted.promise)).remote.host, "203.0.113.9");
   });
 
   it("holds no more than its window, and gives no more than a chunk at a time", async () => {
@@ -100,11 +101,11 @@ describe("the network in memory, on demand,", () => {
     const writing = client.write(text("0123456789a")).then(() => {
       written = true;
     });
-    await within(server.readable(), "bytes");
+    await within("bytes", server.readable());
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(written, false);
     assert.equal(show(await server.read()), "012");
-    await within(writing, "the last byte");
+    await within("the last byte", writing);
     await client.closeWrite();
     assert.equal(show(await readAll(server)), "3456789a");
   });

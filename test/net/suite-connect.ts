@@ -5,36 +5,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Runtime } from "../../src/net/runtime.ts";
-import {
-  type BlackHole,
-  blackHole,
-  descriptors,
-  eventually,
-  hasIPv6,
-  LOOPBACK,
-  readAll,
-  show,
-  sockets,
-  text,
-  within,
-  withPair,
-} from "./kit.ts";
+import { type BlackHole, openBlackHole } from "../support/black-hole.ts";
+import { descriptors, sockets } from "../support/descriptors.ts";
+import { withPair } from "../support/peers.ts";
+import { closedAddress, hasIPv6, LOOPBACK } from "../support/ports.ts";
+import { readAll, show, text } from "../support/stream.ts";
+import { until, within } from "../support/wait.ts";
 
 const refuse = (code: string) => ({ name: "NetError", code });
 const ignore = (): void => {};
 
-/** A port where nobody listens: it was free a moment ago. */
-async function freePort(runtime: Runtime): Promise<number> {
-  const listener = await runtime.listen({ host: LOOPBACK, port: 0 }, ignore);
-  await listener.close();
-  return listener.address.port;
-}
-
-export function connectSuite(runtime: Runtime, openBlackHole: () => Promise<BlackHole>): void {
+export function connectSuite(runtime: Runtime, unanswered: () => Promise<BlackHole>): void {
   describe("connect()", () => {
     it("says ECONNREFUSED, the address in its message and the native error as cause", async () => {
-      const to = { host: LOOPBACK, port: await freePort(runtime) };
-      await assert.rejects(within(runtime.connect({ to }), "refusal"), (error: Error & { code: string }) => {
+      const to = await closedAddress(runtime);
+      await assert.rejects(within("refusal", runtime.connect({ to })), (error: Error & { code: string }) => {
         assert.equal(error.code, "ECONNREFUSED");
         assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${to.port}`));
         if (runtime.name !== "memory") assert.ok(error.cause instanceof Error);
@@ -44,7 +29,7 @@ export function connectSuite(runtime: Runtime, openBlackHole: () => Promise<Blac
 
     it("says ENOTFOUND for a name that does not resolve", async () => {
       const to = { host: "harmony-test.invalid", port: 80 };
-      await assert.rejects(within(runtime.connect({ to }), "DNS failure"), refuse("ENOTFOUND"));
+      await assert.rejects(within("DNS failure", runtime.connect({ to })), refuse("ENOTFOUND"));
     });
 
     it("says EINVAL for a port out of range", {
@@ -56,29 +41,29 @@ export function connectSuite(runtime: Runtime, openBlackHole: () => Promise<Blac
     it("resolves names", async () => {
       const listener = await runtime.listen({ port: 0 }, (connection) => void connection.close());
       const to = { host: "localhost", port: listener.address.port };
-      const client = await within(runtime.connect({ to }), "connecting to localhost");
-      assert.equal(await within(client.read(), "FIN"), null);
+      const client = await within("connecting to localhost", runtime.connect({ to }));
+      assert.equal(await within("FIN", client.read()), null);
       await client.close();
       await listener.close();
     });
 
     it("gives up before it began", async () => {
-      const to = { host: LOOPBACK, port: await freePort(runtime) };
+      const to = await closedAddress(runtime);
       await assert.rejects(runtime.connect({ to, signal: AbortSignal.abort() }), refuse("EABORTED"));
     });
 
     it("gives up at once while nobody answers, and leaves nothing open", async () => {
-      const hole = await openBlackHole();
+      const hole = await unanswered();
       try {
         const before = descriptors() === null ? null : sockets();
         const controller = new AbortController();
         const attempt = runtime.connect({ to: hole.address, signal: controller.signal });
-        const outcome = assert.rejects(within(attempt, "giving up", 2_000), refuse("EABORTED"));
+        const outcome = assert.rejects(within("giving up", attempt, 2_000), refuse("EABORTED"));
         await new Promise((resolve) => setImmediate(resolve)); // let it begin
         controller.abort();
         await outcome;
         const left = (): string[] => [...sockets()].filter((socket) => !before?.has(socket));
-        if (before !== null) await eventually(() => left().length === 0, "the socket's end", 3_000);
+        if (before !== null) await until("the socket's end", () => left().length === 0, 3_000);
       } finally {
         await hole.close();
       }
@@ -87,27 +72,27 @@ export function connectSuite(runtime: Runtime, openBlackHole: () => Promise<Blac
     it("leaves nothing open for ever where a late answer cannot be cancelled", {
       skip: runtime.can.cancel ? "every attempt can be cancelled" : false,
     }, async () => {
-      const hole = await blackHole(runtime); // this runtime has filled it: the address has answered
+      const hole = await openBlackHole(runtime); // this runtime has filled it: the address has answered
       try {
         const before = descriptors();
         const attempts = Array.from({ length: 3 }, () => {
           const attempt = runtime.connect({ to: hole.address, signal: AbortSignal.timeout(50) });
-          return assert.rejects(within(attempt, "giving up", 2_000), refuse("EABORTED"));
+          return assert.rejects(within("giving up", attempt, 2_000), refuse("EABORTED"));
         });
         await Promise.all(attempts);
         hole.open(); // the kernel tries again within seconds, and the late answers come
-        if (before !== null) await eventually(() => descriptors()! <= before, "the descriptors' end", 20_000);
+        if (before !== null) await until("the descriptors' end", () => descriptors()! <= before, 20_000);
       } finally {
         await hole.close();
       }
     });
 
     it("can be given a deadline against a full backlog", async () => {
-      const hole = await openBlackHole();
+      const hole = await unanswered();
       try {
         const attempt = runtime.connect({ to: hole.address, signal: AbortSignal.timeout(200) });
         const started = Date.now();
-        await assert.rejects(within(attempt, "the deadline", 3_000), refuse("EABORTED"));
+        await assert.rejects(within("the deadline", attempt, 3_000), refuse("EABORTED"));
         assert.ok(Date.now() - started >= 150, "it waited for the deadline");
       } finally {
         await hole.close();
@@ -128,7 +113,7 @@ export function connectSuite(runtime: Runtime, openBlackHole: () => Promise<Blac
       const server = createServer((socket) => socket.end("from a file"));
       await new Promise<void>((resolve) => server.listen(path, resolve));
       try {
-        const client = await within(runtime.connect({ to: { path } }), "connecting");
+        const client = await within("connecting", runtime.connect({ to: { path } }));
         assert.deepEqual({ ...client.remote }, { host: "", port: 0 });
         assert.equal(show(await readAll(client)), "from a file");
         await client.close();
@@ -172,9 +157,9 @@ export function connectSuite(runtime: Runtime, openBlackHole: () => Promise<Blac
         void connection.close();
       });
       for (const host of hosts) {
-        const client = await within(runtime.connect({ to: { host, port: listener.address.port } }), host);
+        const client = await within(host, runtime.connect({ to: { host, port: listener.address.port } }));
         assert.equal(client.remote.host, host);
-        assert.equal(await within(client.read(), "FIN"), null);
+        assert.equal(await within("FIN", client.read()), null);
         await client.close();
       }
       await listener.close();
@@ -195,7 +180,7 @@ export function connectSuite(runtime: Runtime, openBlackHole: () => Promise<Blac
 
     it("close() frees the port, leaves connections alone, and may be repeated", () =>
       withPair(runtime, async ({ listener, client, server }) => {
-        await within(Promise.all([listener.close(), listener.close()]), "close");
+        await within("close", Promise.all([listener.close(), listener.close()]));
         const { port } = listener.address;
         await assert.rejects(runtime.connect({ to: { host: LOOPBACK, port } }), refuse("ECONNREFUSED"));
         const again = await runtime.listen({ host: LOOPBACK, port }, ignore);

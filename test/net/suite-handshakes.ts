@@ -4,7 +4,10 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
 import { PRE_AUTH_LIMITS } from "../../src/util/pre-auth-limit.ts";
-import { deferred, descriptors, eventually, LOOPBACK, readExactly, show, standstill, text, within } from "./kit.ts";
+import { descriptors } from "../support/descriptors.ts";
+import { LOOPBACK } from "../support/ports.ts";
+import { readExactly, show, text } from "../support/stream.ts";
+import { deferred, standstill, until, within } from "../support/wait.ts";
 import { keptAlive } from "./suite-peers.ts";
 
 const file = (name: string): string => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8");
@@ -23,15 +26,15 @@ export function handshakesSuite(runtime: Runtime): void {
     });
     after(() => listener.close());
 
-    const stranger = (): Promise<Connection> => within(runtime.connect({ to: listener.address }), "connecting");
+    const stranger = (): Promise<Connection> => within("connecting", runtime.connect({ to: listener.address }));
 
     async function pair(): Promise<{ client: Connection; server: Connection }> {
       accepted = deferred();
       const client = await within(
-        runtime.connect({ to: listener.address, tls: { ca: file("ca.pem") } }),
         "the handshake",
+        runtime.connect({ to: listener.address, tls: { ca: file("ca.pem") } }),
       );
-      return { client, server: await within(accepted.promise, "accepting") };
+      return { client, server: await within("accepting", accepted.promise) };
     }
 
     it("are few from one address: the oldest goes, and the newest is served", async () => {
@@ -44,7 +47,7 @@ export function handshakesSuite(runtime: Runtime): void {
         const gone = (): unknown => dropped.add(i);
         connection.readable().then(gone, gone);
       }
-      await standstill(() => dropped.size);
+      await standstill("the number of those dropped", () => dropped.size);
       const oldest = Array.from({ length: count - PRE_AUTH_LIMITS.perAddress }, (_, i) => i);
       assert.deepEqual(
         [...dropped].sort((a, b) => a - b),
@@ -64,12 +67,12 @@ export function handshakesSuite(runtime: Runtime): void {
         await connection[leave]();
         if (leave === "closeWrite")
           await within(
-            connection.readable().catch(() => undefined),
             "being dropped",
+            connection.readable().catch(() => undefined),
           );
         connection.abort();
       }
-      if (before !== null) await eventually(() => descriptors()! <= before, "the strangers' descriptors");
+      if (before !== null) await until("the strangers' descriptors", () => descriptors()! <= before);
     });
 
     it("lead to connections that no longer count", async () => {
@@ -86,7 +89,7 @@ export function handshakesSuite(runtime: Runtime): void {
     it("lead to connections that may answer after the peer's FIN", async () => {
       const { client, server } = await pair();
       await client.closeWrite();
-      assert.equal(await within(server.read(), "FIN"), null);
+      assert.equal(await within("FIN", server.read()), null);
       await server.write(text("late"));
       assert.equal(show(await readExactly(client, 4)), "late");
       client.abort();

@@ -4,7 +4,10 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import type { Connection, Runtime, TcpAddress } from "../../src/net/runtime.ts";
-import { deferred, eventually, LOOPBACK, PATIENCE, readExactly, text, within, withPair } from "./kit.ts";
+import { withPair } from "../support/peers.ts";
+import { LOOPBACK } from "../support/ports.ts";
+import { readExactly, text } from "../support/stream.ts";
+import { deferred, PATIENCE_MS, until, within } from "../support/wait.ts";
 
 /** Indices of the words shared with resets.mjs. */
 const READY = 0;
@@ -15,10 +18,10 @@ const DONE = 2;
 async function resetsWhileBlocked(port: number, count: number): Promise<void> {
   const shared = new Int32Array(new SharedArrayBuffer(12));
   const worker = new Worker(new URL("./resets.mjs", import.meta.url), { workerData: { shared, port, count } });
-  await eventually(() => Atomics.load(shared, READY) === 1, "the resetting thread");
+  await until("the resetting thread", () => Atomics.load(shared, READY) === 1);
   Atomics.store(shared, GO, 1);
   Atomics.notify(shared, GO);
-  assert.notEqual(Atomics.wait(shared, DONE, 0, PATIENCE), "timed-out");
+  assert.notEqual(Atomics.wait(shared, DONE, 0, PATIENCE_MS), "timed-out");
   await worker.terminate();
 }
 
@@ -40,7 +43,7 @@ function keepsAlive(local: TcpAddress, remote: TcpAddress): boolean {
 
 /** Settles once it does; while bytes are in flight another timer is listed in its place. */
 export async function keptAlive({ local, remote }: Connection, who: string): Promise<void> {
-  await eventually(() => keepsAlive(local, remote), `TCP keepalive on ${who}`, 2_000);
+  await until(`TCP keepalive on ${who}`, () => keepsAlive(local, remote), 2_000);
 }
 
 /** Rounds until the reader's kernel delays its acknowledgements, and those that are measured. */
@@ -85,8 +88,8 @@ export function peersSuite(runtime: Runtime): void {
       );
       await resetsWhileBlocked(listener.address.port, RESETS);
       accepted = deferred();
-      const client = await within(runtime.connect({ to: listener.address }), "connecting", SOON);
-      const server = await within(accepted.promise, "being accepted", SOON);
+      const client = await within("connecting", runtime.connect({ to: listener.address }), SOON);
+      const server = await within("being accepted", accepted.promise, SOON);
       client.abort();
       server.abort();
       await listener.close();

@@ -2,20 +2,12 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import type { Connection, Progress, RelayEnd, Runtime } from "../../src/net/runtime.ts";
-import {
-  connectPair,
-  descriptors,
-  eventually,
-  LOOPBACK,
-  pattern,
-  readAll,
-  readExactly,
-  show,
-  standstill,
-  startWriting,
-  text,
-  within,
-} from "./kit.ts";
+import { descriptors } from "../support/descriptors.ts";
+import { pattern } from "../support/pattern.ts";
+import { connectPair } from "../support/peers.ts";
+import { LOOPBACK } from "../support/ports.ts";
+import { readAll, readExactly, show, startWriting, text } from "../support/stream.ts";
+import { standstill, until, within } from "../support/wait.ts";
 import { KERNEL_BUFFERS } from "./suite-stream.ts";
 
 const MIB = 1024 * 1024;
@@ -55,7 +47,7 @@ async function withBridge(
     await body({ client, target, a, b, progress, end });
     client.abort();
     target.abort();
-    await within(end, "the relay's end");
+    await within("the relay's end", end);
     // relay() has closed both: nothing works on them any more.
     await assert.rejects(a.write(text("x")));
     await assert.rejects(b.write(text("x")));
@@ -86,8 +78,8 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
         const answer = pattern(3 * MIB);
         const written = target.write(answer).then(() => target.close());
         assert.ok(Buffer.from(await readAll(client)).equals(answer));
-        await within(written, "the target");
-        assert.deepEqual(await within(end, "the relay's end"), { first: "a" });
+        await within("the target", written);
+        assert.deepEqual(await within("the relay's end", end), { first: "a" });
         assert.deepEqual(progress, { aToB: 8, bToA: answer.length });
       }));
 
@@ -99,7 +91,7 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
         await client.write(text("late"));
         await client.close();
         assert.equal(show(await readAll(target)), "late");
-        assert.deepEqual(await within(end, "the relay's end"), { first: "b" });
+        assert.deepEqual(await within("the relay's end", end), { first: "b" });
       }));
 
     it("forwards bytes and FIN that came before it began", () =>
@@ -110,12 +102,12 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
           await target.write(text("answer"));
           await target.close();
           assert.equal(show(await readAll(client)), "answer");
-          await within(end, "the relay's end");
+          await within("the relay's end", end);
         },
         async ({ client, a }) => {
           await client.write(text("early"));
           await client.closeWrite();
-          await within(a.readable(), "the early bytes");
+          await within("the early bytes", a.readable());
         },
       ));
 
@@ -135,10 +127,10 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
           const [from, to] = side === "client" ? [bridge.client, bridge.target] : [bridge.target, bridge.client];
           await from.write(text("x"));
           await readExactly(to, 1);
-          const reading = assert.rejects(within(to.read(), "the reset"), ECONNRESET);
+          const reading = assert.rejects(within("the reset", to.read()), ECONNRESET);
           from.abort();
           await reading;
-          const { first, error } = await within(bridge.end, "the relay's end");
+          const { first, error } = await within("the relay's end", bridge.end);
           assert.equal(first, side === "client" ? "a" : "b");
           assert.equal(error?.code, "ECONNRESET");
         }),
@@ -151,11 +143,11 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
           withBridge(runtime, async (bridge) => {
             const [from, to] = side === "client" ? [bridge.client, bridge.target] : [bridge.target, bridge.client];
             const writing = from.write(pattern(64 * MIB)).catch(() => undefined);
-            await standstill(() => bridge.progress.aToB + bridge.progress.bToA);
+            await standstill("the relay", () => bridge.progress.aToB + bridge.progress.bToA);
             to.abort();
-            const { error } = await within(bridge.end, "the relay's end");
+            const { error } = await within("the relay's end", bridge.end);
             assert.equal(error?.code, "ECONNRESET");
-            await within(writing, "the writer");
+            await within("the writer", writing);
             await assert.rejects(readAll(from), ECONNRESET);
           }),
       );
@@ -166,11 +158,11 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
         await client.write(text("x"));
         await readExactly(target, 1);
         b.abort();
-        const { first, error } = await within(end, "the relay's end");
+        const { first, error } = await within("the relay's end", end);
         assert.equal(first, "b");
         assert.equal(error?.code, "ECLOSED");
         for (const outer of [client, target]) {
-          const outcome = await within(outer.read(), "the end").then(String, (reason) => reason.code);
+          const outcome = await within("the end", outer.read()).then(String, (reason) => reason.code);
           assert.ok(["null", "ECONNRESET"].includes(outcome), outcome);
         }
       }));
@@ -180,13 +172,13 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
         const chunk = pattern();
         const chunks = 64;
         const writer = startWriting(client, chunk, chunks);
-        await within(target.readable(), "bytes");
-        const stalled = await standstill(writer.written);
+        await within("bytes", target.readable());
+        const stalled = await standstill("the writer", writer.written);
         // Two hops of kernel buffers; within this process no more than what each side may hold.
         const bound = 2 * (KERNEL_BUFFERS + runtime.can.readAhead) + chunk.length;
         assert.ok(stalled < bound, `${stalled} bytes were taken, the bound is ${bound}`);
         assert.ok((await readAll(target)).length === chunks * chunk.length);
-        await within(writer.done, "the writer");
+        await within("the writer", writer.done);
         assert.equal(progress.aToB, chunks * chunk.length);
       }));
 
@@ -205,7 +197,7 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
           await client.closeWrite();
         })();
         for (;;) {
-          const bytes = await within(target.read(), "bytes");
+          const bytes = await within("bytes", target.read());
           if (bytes === null) break;
           received.update(bytes);
         }
@@ -255,15 +247,15 @@ async function shortConnections(runtime: Runtime): Promise<void> {
     await client.close();
   };
   await once(); // whatever is opened once and for all is open now
-  await eventually(() => relayed === 1, "the first relay");
+  await until("the first relay", () => relayed === 1);
   const before = descriptors()!;
   const worker = async (): Promise<void> => {
     for (let i = 0; i < CONNECTIONS / AT_ONCE; i++) await once();
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  await eventually(() => relayed === CONNECTIONS + 1, "the last relay");
+  await until("the last relay", () => relayed === CONNECTIONS + 1);
   assert.deepEqual(failures, []);
-  await eventually(() => descriptors()! <= before, "the last descriptor");
+  await until("the last descriptor", () => descriptors()! <= before);
   await balancer.close();
   await echo.close();
 }

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Runtime } from "../../src/net/runtime.ts";
-import { pattern, readAll, readExactly, show, standstill, startWriting, text, within, withPair } from "./kit.ts";
+import { pattern } from "../support/pattern.ts";
+import { withPair } from "../support/peers.ts";
+import { readAll, readExactly, show, startWriting, text } from "../support/stream.ts";
+import { standstill, within } from "../support/wait.ts";
 
 const MIB = 1024 * 1024;
 /** What the kernel may hold for one connection, both ends together: Linux lets the buffers grow to 4 + 6 MiB. */
@@ -28,13 +31,13 @@ export function streamSuite(runtime: Runtime): void {
         const sent = pattern(50_000); // less than any network takes unread
         await server.write(sent);
         await server.closeWrite();
-        await within(client.readable(), "bytes");
+        await within("bytes", client.readable());
         assert.ok(Buffer.from(await readAll(client)).equals(sent));
       }));
 
     it("writes nothing for an empty write", () =>
       withPair(runtime, async ({ client, server }) => {
-        await within(client.write(new Uint8Array(0)), "an empty write");
+        await within("an empty write", client.write(new Uint8Array(0)));
         await client.write(text("x"));
         assert.equal(show(await readExactly(server, 1)), "x");
       }));
@@ -66,9 +69,9 @@ export function streamSuite(runtime: Runtime): void {
     it("reads null again and again after the peer's FIN", () =>
       withPair(runtime, async ({ client, server }) => {
         await client.closeWrite();
-        assert.equal(await within(server.read(), "FIN"), null);
-        assert.equal(await within(server.read(), "FIN again"), null);
-        await within(server.readable(), "readable at FIN");
+        assert.equal(await within("FIN", server.read()), null);
+        assert.equal(await within("FIN again", server.read()), null);
+        await within("readable at FIN", server.readable());
       }));
 
     it("forbids further writes, and may be repeated", () =>
@@ -76,7 +79,7 @@ export function streamSuite(runtime: Runtime): void {
         await client.closeWrite();
         await client.closeWrite();
         await assert.rejects(client.write(text("x")), ECLOSED);
-        assert.equal(await within(server.read(), "FIN"), null);
+        assert.equal(await within("FIN", server.read()), null);
       }));
 
     it("comes after everything written before it", () =>
@@ -85,7 +88,7 @@ export function streamSuite(runtime: Runtime): void {
         const written = client.write(sent);
         const finished = client.closeWrite();
         assert.ok(Buffer.from(await readAll(server)).equals(sent));
-        await within(Promise.all([written, finished]), "write and FIN");
+        await within("write and FIN", Promise.all([written, finished]));
       }));
   });
 
@@ -95,13 +98,13 @@ export function streamSuite(runtime: Runtime): void {
         const chunk = pattern();
         const chunks = 64;
         const writer = startWriting(client, chunk, chunks);
-        await within(server.readable(), "bytes");
-        const stalled = await standstill(writer.written);
+        await within("bytes", server.readable());
+        const stalled = await standstill("the writer", writer.written);
         const bound = KERNEL_BUFFERS + runtime.can.readAhead + chunk.length;
         assert.ok(stalled < bound, `${stalled} bytes were taken, the bound is ${bound}`);
         let read = 0;
         for (;;) {
-          const bytes = await within(server.read(), "bytes");
+          const bytes = await within("bytes", server.read());
           if (bytes === null) break;
           for (let done = 0; done < bytes.length; ) {
             const at = (read + done) % chunk.length;
@@ -111,7 +114,7 @@ export function streamSuite(runtime: Runtime): void {
           }
           read += bytes.length;
         }
-        await within(writer.done, "the writer");
+        await within("the writer", writer.done);
         assert.equal(read, chunks * chunk.length);
       }));
   });
@@ -120,8 +123,8 @@ export function streamSuite(runtime: Runtime): void {
     it("consumes nothing", () =>
       withPair(runtime, async ({ client, server }) => {
         await client.write(text("abc"));
-        await within(server.readable(), "bytes");
-        await within(server.readable(), "the same bytes");
+        await within("bytes", server.readable());
+        await within("the same bytes", server.readable());
         assert.equal(show(await readExactly(server, 3)), "abc");
       }));
 
@@ -130,15 +133,15 @@ export function streamSuite(runtime: Runtime): void {
         const watching = server.readable();
         const reading = server.read();
         await client.write(text("abc"));
-        await within(watching, "readable");
-        assert.equal(show(await within(reading, "bytes")), "abc");
+        await within("readable", watching);
+        assert.equal(show(await within("bytes", reading)), "abc");
       }));
 
     it("settles at the peer's FIN", () =>
       withPair(runtime, async ({ client, server }) => {
         const watching = server.readable();
         await client.closeWrite();
-        await within(watching, "FIN");
+        await within("FIN", watching);
         assert.equal(await server.read(), null);
       }));
 
@@ -146,7 +149,7 @@ export function streamSuite(runtime: Runtime): void {
       withPair(runtime, async ({ client, server }) => {
         const watching = server.readable();
         client.abort();
-        await assert.rejects(within(watching, "the reset"), ECONNRESET);
+        await assert.rejects(within("the reset", watching), ECONNRESET);
         await assert.rejects(server.read(), ECONNRESET);
         await assert.rejects(server.write(text("x")), ECONNRESET);
       }),
@@ -160,26 +163,26 @@ export function streamSuite(runtime: Runtime): void {
         const written = client.write(sent);
         const closed = client.close();
         assert.ok(Buffer.from(await readAll(server)).equals(sent));
-        await within(Promise.all([written, closed]), "write and close");
+        await within("write and close", Promise.all([written, closed]));
       }));
 
     it("does not wait for the peer's FIN", () =>
       withPair(runtime, async ({ client, server }) => {
-        await within(client.close(), "close");
-        assert.equal(await within(server.read(), "FIN"), null);
+        await within("close", client.close());
+        assert.equal(await within("FIN", server.read()), null);
       }));
 
     it("may be repeated, and abort() may follow", () =>
       withPair(runtime, async ({ client }) => {
-        await within(Promise.all([client.close(), client.close()]), "close twice");
-        await within(client.close(), "close again");
+        await within("close twice", Promise.all([client.close(), client.close()]));
+        await within("close again", client.close());
         client.abort();
       }));
 
     it("ends a pending read, and forbids the next", () =>
       withPair(runtime, async ({ client }) => {
-        const reading = assert.rejects(within(client.read(), "the read"), ECLOSED);
-        await within(client.close(), "close");
+        const reading = assert.rejects(within("the read", client.read()), ECLOSED);
+        await within("close", client.close());
         await reading;
         await assert.rejects(client.read(), ECLOSED);
         await assert.rejects(client.readable(), ECLOSED);
@@ -191,14 +194,14 @@ export function streamSuite(runtime: Runtime): void {
     it("drops what was written but not sent, and ends a pending write", () =>
       withPair(runtime, async ({ client, server }) => {
         const sent = pattern(32 * MIB);
-        const writing = assert.rejects(within(client.write(sent), "the write"), ECLOSED);
-        await within(server.readable(), "bytes");
+        const writing = assert.rejects(within("the write", client.write(sent)), ECLOSED);
+        await within("bytes", server.readable());
         client.abort();
         await writing;
         let got = 0;
         const reading = (async () => {
           for (;;) {
-            const bytes = await within(server.read(), "the end");
+            const bytes = await within("the end", server.read());
             if (bytes === null) return;
             got += bytes.length;
           }
@@ -212,7 +215,7 @@ export function streamSuite(runtime: Runtime): void {
       withPair(runtime, async ({ client, server }) => {
         await client.write(text("x"));
         await readExactly(server, 1);
-        const reading = within(server.read(), "the end");
+        const reading = within("the end", server.read());
         client.abort();
         if (runtime.can.reset && runtime.can.seesReset) await assert.rejects(reading, ECONNRESET);
         else assert.equal(await reading, null);
@@ -232,31 +235,31 @@ export function streamSuite(runtime: Runtime): void {
 
     it("ends a pending read, may be repeated, and close() may follow", () =>
       withPair(runtime, async ({ client }) => {
-        const reading = assert.rejects(within(client.read(), "the read"), ECLOSED);
+        const reading = assert.rejects(within("the read", client.read()), ECLOSED);
         client.abort();
         client.abort();
         await reading;
-        await within(client.close(), "close after abort");
+        await within("close after abort", client.close());
         await assert.rejects(client.write(text("x")), ECLOSED);
       }));
 
     it("works while a close waits for a peer that does not read", () =>
       withPair(runtime, async ({ client }) => {
-        const writing = assert.rejects(within(client.write(pattern(32 * MIB)), "the write"), ECLOSED);
+        const writing = assert.rejects(within("the write", client.write(pattern(32 * MIB))), ECLOSED);
         const closing = client.close();
         client.abort();
         await writing;
-        await within(closing, "the close");
+        await within("the close", closing);
       }));
   });
 
   describe("a peer that is gone", () => {
     it("makes writes fail instead of filling memory", () =>
       withPair(runtime, async ({ client, server }) => {
-        await within(server.close(), "close");
+        await within("close", server.close());
         const chunk = pattern(64 * 1024);
         const writing = (async () => {
-          for (let i = 0; i < 1000; i++) await within(client.write(chunk), "the write");
+          for (let i = 0; i < 1000; i++) await within("the write", client.write(chunk));
         })();
         await assert.rejects(writing, ECONNRESET);
         await assert.rejects(client.write(chunk), ECONNRESET);

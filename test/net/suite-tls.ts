@@ -2,18 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
-import {
-  deferred,
-  descriptors,
-  eventually,
-  hasIPv6,
-  LOOPBACK,
-  pattern,
-  readExactly,
-  show,
-  text,
-  within,
-} from "./kit.ts";
+import { descriptors } from "../support/descriptors.ts";
+import { pattern } from "../support/pattern.ts";
+import { hasIPv6, LOOPBACK } from "../support/ports.ts";
+import { readExactly, show, text } from "../support/stream.ts";
+import { deferred, until, within } from "../support/wait.ts";
 
 const file = (name: string): string => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8");
 const HANDSHAKE_TIMEOUT = 300;
@@ -39,13 +32,13 @@ export function tlsSuite(runtime: Runtime): void {
     after(() => listener.close());
 
     const connect = (tls: { ca?: string; serverName?: string }, host = LOOPBACK): Promise<Connection> =>
-      within(runtime.connect({ to: { host, port: listener.address.port }, tls }), "the handshake");
+      within("the handshake", runtime.connect({ to: { host, port: listener.address.port }, tls }));
 
     /** A pair that works: what every test ends with, to show that the listener has survived. */
     async function exchange(tls = { ca } as { ca: string; serverName?: string }, host = LOOPBACK): Promise<void> {
       accepted = deferred();
       const client = await connect(tls, host);
-      const server = await within(accepted.promise, "accepting");
+      const server = await within("accepting", accepted.promise);
       await client.write(text("sealed"));
       assert.equal(show(await readExactly(server, 6)), "sealed");
       assert.equal(server.remote.host, host === "localhost" ? server.remote.host : host);
@@ -53,10 +46,10 @@ export function tlsSuite(runtime: Runtime): void {
       const answer = pattern(300_000);
       const written = server.write(answer).then(() => server.close());
       assert.ok(Buffer.from(await readExactly(client, answer.length)).equals(answer));
-      if (runtime.can.closeNotify) assert.equal(await within(client.read(), "the end"), null);
+      if (runtime.can.closeNotify) assert.equal(await within("the end", client.read()), null);
       else await endOf(client);
-      await within(written, "write and close");
-      await within(client.close(), "close");
+      await within("write and close", written);
+      await within("close", client.close());
     }
 
     it("carries bytes both ways, by address and by name", async () => {
@@ -93,14 +86,14 @@ export function tlsSuite(runtime: Runtime): void {
       await endOf(stranger);
       assert.ok(Date.now() - started >= HANDSHAKE_TIMEOUT - 50);
       stranger.abort();
-      if (before !== null) await eventually(() => descriptors()! <= before, "the stranger's descriptor");
+      if (before !== null) await until("the stranger's descriptor", () => descriptors()! <= before);
       await exchange();
     });
 
     it("gives up a handshake that is never answered", async () => {
       const mute = await runtime.listen({ host: LOOPBACK, port: 0 }, () => {});
       const attempt = runtime.connect({ to: mute.address, tls: { ca }, signal: AbortSignal.timeout(200) });
-      await assert.rejects(within(attempt, "giving up"), { name: "NetError", code: "EABORTED" });
+      await assert.rejects(within("giving up", attempt), { name: "NetError", code: "EABORTED" });
       await mute.close();
     });
 
@@ -121,7 +114,7 @@ export function tlsSuite(runtime: Runtime): void {
     it("ends the peer's read when aborted", async () => {
       accepted = deferred();
       const client = await connect({ ca });
-      const server = await within(accepted.promise, "accepting");
+      const server = await within("accepting", accepted.promise);
       const reading = endOf(server);
       client.abort();
       await reading;
@@ -134,11 +127,11 @@ export function tlsSuite(runtime: Runtime): void {
 async function endOf(connection: Connection): Promise<void> {
   for (;;) {
     const bytes = await within(
+      "the end",
       connection.read().catch((error: { code: string }) => {
         assert.equal(error.code, "ECONNRESET");
         return null;
       }),
-      "the end",
     );
     if (bytes === null) return;
   }

@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { after, describe, it } from "node:test";
 import { node } from "../../scripts/runtimes.ts";
-import { httpGet } from "../blackbox/harness/http.ts";
-import { endPrograms, Program } from "../blackbox/harness/program.ts";
-import { waitFor } from "../blackbox/harness/wait.ts";
+import { httpGet } from "../support/http.ts";
+import { endPrograms, Program } from "../support/program.ts";
+import { until } from "../support/wait.ts";
 
 after(endPrograms);
 
@@ -15,7 +15,7 @@ const demo = (env: Record<string, string>) => new Program([node, "--import", "ts
 describe("the demonstration", () => {
   it("serves by weight under load, shows who got what, and ends at Ctrl-C", async () => {
     const program = demo({ PORT: "0", ADMIN_PORT: "0" });
-    const url = await waitFor("the address", () => /http:\/\/127\.0\.0\.1:(\d+)\//.exec(program.stdout));
+    const url = await until("the address", () => /http:\/\/127\.0\.0\.1:(\d+)\//.exec(program.stdout));
     const port = Number(url[1]);
     assert.match(await httpGet(port, "/"), /^This is server 3, of weight 1000\.\n$/);
 
@@ -29,7 +29,7 @@ describe("the demonstration", () => {
     ] as const) {
       assert.ok(Math.abs(count(name) - share) <= 20, `${name}: ${count(name)} of 400`);
     }
-    await waitFor("the final counts", () => {
+    await until("the final counts", () => {
       const last = program.stdout.trim().split("\n").at(-1)!;
       return [...last.matchAll(/: (\d+) \(/g)].reduce((sum, [, served]) => sum + Number(served), 0) === 401;
     });

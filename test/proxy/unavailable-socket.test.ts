@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { memoryNetwork } from "../../src/net/memory/memory.ts";
 import type { Connection } from "../../src/net/runtime.ts";
 import { ClientSocket } from "../../src/proxy/unavailable-socket.ts";
-import { ending, readExactly, readText } from "../engines/lab.ts";
+import { ending, readText } from "../support/stream.ts";
 
 async function pair(): Promise<{ client: Connection; connection: Connection; socket: ClientSocket }> {
   const network = memoryNetwork({ window: 1_000 });
@@ -78,7 +78,7 @@ describe("ClientSocket", () => {
     assert.equal(socket.destroyed, false);
     await client.write(Buffer.from("x"));
     socket.end("y");
-    assert.equal(await readExactly(client, 1), "y");
+    assert.equal(await readText(client, 1), "y");
     socket.destroy();
     client.abort();
   });

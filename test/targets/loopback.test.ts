@@ -5,7 +5,8 @@ import { parseKeyLine } from "../../src/control/keys/key.ts";
 import type { ControlServerOptions } from "../../src/control/server/server.ts";
 import type { ConnectFault } from "../../src/net/memory/memory.ts";
 import type { Connection, TcpAddress } from "../../src/net/runtime.ts";
-import { LEASE, leavesNothing, type RawReporter, REPORT, SECRET, settle, until, World } from "../control/harness.ts";
+import { LEASE, leavesNothing, type RawReporter, REPORT, SECRET, World } from "../control/harness.ts";
+import { settle, until } from "../support/wait.ts";
 
 const NAME = "default/127.0.0.1:8080";
 const V4 = "127.0.0.1";
@@ -95,7 +96,7 @@ describe("a target on this host", () => {
     });
     const raw = await world.raw(V4);
     await registered(raw);
-    await until(() => talked !== null);
+    await until("the conversation", () => talked !== null);
     await talked;
     await raw.close();
     await target.close();
@@ -164,7 +165,7 @@ describe("a target on this host", () => {
     await registered(raw);
     await target.close();
     raw.channel.connection.abort();
-    await until(() => world.server.sessions === 0);
+    await until("the end of the session", () => world.server.sessions === 0);
     const again = await world.raw(V4);
     await registered(again);
     assert.equal(address(), V6);

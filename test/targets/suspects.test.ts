@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Pool } from "../../src/pool/pool.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { Suspects } from "../../src/targets/suspects.ts";
-import { settle } from "../control/harness.ts";
+import { settle } from "../support/wait.ts";
 
 describe("suspects", () => {
   it("drained while their probe is under way stay drained", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PER_EPISODE, PER_MINUTE, type RateLimit, RateLimitedLog } from "../../src/util/rate-limited-log.ts";
-import { ManualClock } from "./manual-clock.ts";
+import { ManualClock } from "../support/clock.ts";
 
 /** `tell(cause)` says whether the entry was written. */
 function logOf(limit: RateLimit) {

@@ -3,7 +3,11 @@ import { Buffer } from "node:buffer";
 import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
-import { echo, ending, greeter, inLab, Lab, LOOPBACK, readExactly, readText, UNAVAILABLE, until } from "../lab.ts";
+import { echo, greeter } from "../../support/peers.ts";
+import { ANY_PORT } from "../../support/ports.ts";
+import { ending, readText } from "../../support/stream.ts";
+import { until } from "../../support/wait.ts";
+import { inLab, Lab, UNAVAILABLE } from "../lab.ts";
 
 /** ms: longer than any test. */
 const FOREVER = 60_000;
@@ -14,8 +18,8 @@ export function lifecycle(factory: EngineFactory): void {
   });
 
   it("binds every listener or none", async () => {
-    const taken = await runtime.listen(LOOPBACK, (connection) => connection.abort());
-    const free = await runtime.listen(LOOPBACK, (connection) => connection.abort());
+    const taken = await runtime.listen(ANY_PORT, (connection) => connection.abort());
+    const free = await runtime.listen(ANY_PORT, (connection) => connection.abort());
     await free.close();
     const lab = new Lab(factory, { listen: [free.address, taken.address] });
     await assert.rejects(lab.engine.start(), { name: "NetError", code: "EADDRINUSE" });
@@ -27,14 +31,14 @@ export function lifecycle(factory: EngineFactory): void {
   });
 
   it("tells its real ports, in the order they were asked for", () =>
-    inLab(factory, { listen: [LOOPBACK, LOOPBACK] }, async (lab) => {
+    inLab(factory, { listen: [ANY_PORT, ANY_PORT] }, async (lab) => {
       await lab.target("one", greeter("!"));
       const ports = lab.engine.addresses.map((address) => address.port);
       assert.equal(new Set(ports).size, 2);
       for (const port of ports) {
         assert.ok(port > 0);
         const client = await lab.client({ host: "127.0.0.1", port });
-        assert.equal(await readExactly(client, 1), "!");
+        assert.equal(await readText(client, 1), "!");
       }
     }));
 
@@ -49,7 +53,7 @@ export function lifecycle(factory: EngineFactory): void {
       await lab.target("one", echo);
       const client = await lab.client();
       await client.write(Buffer.from("a"));
-      await readExactly(client, 1);
+      await readText(client, 1);
       const { port } = lab;
       let closed = false;
       const closing = lab.engine.close(FOREVER).then(() => {
@@ -57,7 +61,7 @@ export function lifecycle(factory: EngineFactory): void {
       });
       await refused(port);
       await client.write(Buffer.from("b"));
-      assert.equal(await readExactly(client, 1), "b");
+      assert.equal(await readText(client, 1), "b");
       assert.equal(closed, false);
       await client.closeWrite();
       assert.equal(await client.read(), null);
@@ -70,7 +74,7 @@ export function lifecycle(factory: EngineFactory): void {
     inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       const holder = await lab.client();
-      await readExactly(holder, 1);
+      await readText(holder, 1);
       const waiters = [await lab.client(), await lab.client(), await lab.client()];
       await until("the waiters", () => lab.pool.waiting === 3);
       const closing = lab.engine.close(FOREVER);
@@ -89,7 +93,7 @@ export function lifecycle(factory: EngineFactory): void {
     inLab(factory, {}, async (lab) => {
       await lab.target("one", greeter("!"));
       const client = await lab.client();
-      await readExactly(client, 1);
+      await readText(client, 1);
       const since = performance.now();
       await lab.engine.close(300);
       const took = performance.now() - since;
@@ -103,7 +107,7 @@ export function lifecycle(factory: EngineFactory): void {
     inLab(factory, {}, async (lab) => {
       await lab.target("one", greeter("!"));
       const client = await lab.client();
-      await readExactly(client, 1);
+      await readText(client, 1);
       const slowly = lab.engine.close(FOREVER);
       await lab.engine.close(0);
       await slowly;

@@ -4,7 +4,10 @@ import { createHash } from "node:crypto";
 import { it } from "node:test";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
-import { drain, greeter, inLab, readExactly, until } from "../lab.ts";
+import { greeter } from "../../support/peers.ts";
+import { drain, readText } from "../../support/stream.ts";
+import { standstill, until } from "../../support/wait.ts";
+import { inLab } from "../lab.ts";
 
 const BLOCK = 65_536;
 
@@ -39,7 +42,7 @@ export function load(factory: EngineFactory): void {
       });
       const before = process.memoryUsage().rss;
       const client = await lab.client();
-      await standsStill("the writer", () => sent);
+      await standstill("the writer", () => sent);
       // Four socket buffers of the kernel lie between the two, each of a few MiB at most; none of it is the engine's.
       assert.ok(sent < 48 * 1024 * 1024, `${sent} bytes were taken from the target for a client that reads nothing`);
       const grown = process.memoryUsage().rss - before;
@@ -56,7 +59,7 @@ export function load(factory: EngineFactory): void {
       const clients: Connection[] = [];
       while (clients.length < count) {
         const batch = await Promise.all(Array.from({ length: 100 }, () => lab.client()));
-        await Promise.all(batch.map((client) => readExactly(client, 1)));
+        await Promise.all(batch.map((client) => readText(client, 1)));
         clients.push(...batch);
       }
       assert.equal(lab.pool.active, count);
@@ -112,18 +115,4 @@ async function readHashed(connection: Connection, pauseEvery: number): Promise<s
     if (++chunks % pauseEvery === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   return hash.digest("hex");
-}
-
-/** Waits until a count has not grown for a while. */
-async function standsStill(what: string, count: () => number): Promise<void> {
-  let last = -1;
-  let since = performance.now();
-  await until(`${what} to stand still`, () => {
-    const now = performance.now();
-    if (count() !== last) {
-      last = count();
-      since = now;
-    }
-    return last > 0 && now - since > 300;
-  });
 }

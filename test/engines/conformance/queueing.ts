@@ -4,18 +4,10 @@ import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
-import {
-  drain,
-  echo,
-  greeter,
-  inLab,
-  type Lab,
-  nameServer,
-  readExactly,
-  readText,
-  UNAVAILABLE,
-  until,
-} from "../lab.ts";
+import { answerer, echo, greeter } from "../../support/peers.ts";
+import { drain, readText } from "../../support/stream.ts";
+import { until } from "../../support/wait.ts";
+import { inLab, type Lab, UNAVAILABLE } from "../lab.ts";
 
 const noResets = runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
 
@@ -27,7 +19,7 @@ export function queueing(factory: EngineFactory): void {
       assert.equal(target.accepted.length, 2);
       const turns: number[] = [];
       clients.forEach((client, i) => {
-        void readExactly(client, 1).then(() => turns.push(i));
+        void readText(client, 1).then(() => turns.push(i));
       });
       for (let i = 0; i < clients.length; i++) {
         await until(`turn ${i}`, () => turns.length >= Math.min(i + 2, clients.length));
@@ -98,7 +90,7 @@ export function queueing(factory: EngineFactory): void {
       );
       assert.equal(lab.pool.waiting, 1);
       await holder!.closeWrite();
-      assert.equal(await readExactly(stayer!, 1), "!");
+      assert.equal(await readText(stayer!, 1), "!");
       assert.equal(target.accepted.length, 2);
       await stayer!.closeWrite();
       await lab.recorded(3);
@@ -110,7 +102,7 @@ export function queueing(factory: EngineFactory): void {
       const target = await lab.target("one", greeter("!"), { maxConnections: 2 });
       const clients = await waitingLine(lab, 5, 2);
       for (const client of clients) {
-        await readExactly(client, 1);
+        await readText(client, 1);
         assert.ok(target.open() <= 2, `${target.open()} at once`);
         await client.closeWrite();
       }
@@ -123,7 +115,7 @@ export function queueing(factory: EngineFactory): void {
       await lab.target("one", greeter("!"), { maxConnections: 1 });
       const clients = await waitingLine(lab, 2, 1);
       await lab.target("two", greeter("2"));
-      assert.equal(await readExactly(clients[1]!, 1), "2");
+      assert.equal(await readText(clients[1]!, 1), "2");
     }));
 
   it("tells those who wait for room when the last target has gone", () =>
@@ -139,7 +131,7 @@ export function queueing(factory: EngineFactory): void {
 
   it("pauses at concurrency 0 and goes on when it is lifted", () =>
     inLab(factory, {}, async (lab) => {
-      const target = await lab.target("one", nameServer("one"));
+      const target = await lab.target("one", answerer("one"));
       lab.pool.setConcurrency(0);
       lab.engine.poolChanged();
       const answers = [lab.ask(), lab.ask(), lab.ask()];
@@ -156,11 +148,11 @@ export function queueing(factory: EngineFactory): void {
       await lab.target("one", echo);
       const client = await lab.client();
       await client.write(Buffer.from("a"));
-      await readExactly(client, 1);
+      await readText(client, 1);
       lab.pool.setConcurrency(0);
       lab.engine.poolChanged();
       await client.write(Buffer.from("b"));
-      assert.equal(await readExactly(client, 1), "b");
+      assert.equal(await readText(client, 1), "b");
       await client.closeWrite();
       assert.equal(await drain(client), 0);
       await lab.recorded(1);

@@ -4,7 +4,10 @@ import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
-import { drain, echo, ending, greeter, inLab, nameServer, readExactly, readText, until } from "../lab.ts";
+import { answerer, echo, greeter } from "../../support/peers.ts";
+import { drain, ending, readText } from "../../support/stream.ts";
+import { until } from "../../support/wait.ts";
+import { inLab } from "../lab.ts";
 
 const canTellResets = runtime.can.reset && runtime.can.seesReset;
 const noResets = canTellResets ? false : "this runtime's sockets cannot send a reset and tell it from a FIN";
@@ -17,7 +20,7 @@ export function relaying(factory: EngineFactory): void {
       const client = await lab.client();
       const { local } = client; // it is gone with the socket
       await client.write(Buffer.from("hello"));
-      assert.equal(await readExactly(client, 5), "hello");
+      assert.equal(await readText(client, 5), "hello");
       await client.closeWrite();
       assert.equal(await client.read(), null);
       const { startedAt, queuedMs, connectMs, durationMs, ...rest } = (await lab.recorded(1))[0]!;
@@ -46,7 +49,7 @@ export function relaying(factory: EngineFactory): void {
     inLab(factory, {}, async (lab) => {
       await lab.target("one", greeter("220 ready"));
       const client = await lab.client();
-      assert.equal(await readExactly(client, 9), "220 ready");
+      assert.equal(await readText(client, 9), "220 ready");
     }));
 
   it("lets a client that half-closed read a long answer", () =>
@@ -93,7 +96,7 @@ export function relaying(factory: EngineFactory): void {
         seen = await ending(connection);
       });
       const client = await lab.client();
-      await readExactly(client, 1);
+      await readText(client, 1);
       client.abort();
       const [record] = await lab.recorded(1);
       assert.deepEqual([record!.phase, record!.endedBy, record!.cause], ["relay", "client", "reset"]);
@@ -144,7 +147,7 @@ export function relaying(factory: EngineFactory): void {
       while (!idleEnded || performance.now() - since < 1_200) {
         assert.ok(performance.now() - since < 5_000, "the idle connection was not ended");
         await busy.write(Buffer.from("."));
-        await readExactly(busy, 1);
+        await readText(busy, 1);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       // An engine may be able to reset where the runtime's own sockets are not.
@@ -160,7 +163,7 @@ export function relaying(factory: EngineFactory): void {
       await lab.target("one", echo);
       const client = await lab.client();
       await client.write(Buffer.from("hello"));
-      await readExactly(client, 5);
+      await readText(client, 5);
       await until("the bytes in the pool", () => lab.view("one").bytesIn === 5 && lab.view("one").bytesOut === 5);
       assert.equal(lab.records.length, 0);
       assert.equal(lab.view("one").active, 1);
@@ -172,7 +175,7 @@ export function relaying(factory: EngineFactory): void {
 
   it("carries many short connections, one after the other", () =>
     inLab(factory, {}, async (lab) => {
-      await lab.target("one", nameServer("one"));
+      await lab.target("one", answerer("one"));
       for (let i = 0; i < 50; i++) assert.equal(await lab.ask(), "one");
       await lab.recorded(50);
       assert.equal(lab.view("one").total, 50);

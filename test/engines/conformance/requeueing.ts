@@ -3,19 +3,12 @@ import { Buffer } from "node:buffer";
 import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
-import { openBlackHole } from "../black-hole.ts";
-import {
-  closedPort,
-  drain,
-  echo,
-  ending,
-  inLab,
-  nameServer,
-  readExactly,
-  readText,
-  UNAVAILABLE,
-  until,
-} from "../lab.ts";
+import { openBlackHole } from "../../support/black-hole.ts";
+import { answerer, echo } from "../../support/peers.ts";
+import { closedAddress } from "../../support/ports.ts";
+import { drain, ending, readText } from "../../support/stream.ts";
+import { until } from "../../support/wait.ts";
+import { inLab, UNAVAILABLE } from "../lab.ts";
 
 const noResets = runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
 
@@ -25,7 +18,7 @@ const FIRST = { weight: 1_000_000 };
 export function requeueing(factory: EngineFactory): void {
   it("moves on to another target when one refuses, without losing a byte", () =>
     inLab(factory, {}, async (lab) => {
-      lab.announce("dead", await closedPort(), FIRST);
+      lab.announce("dead", await closedAddress(), FIRST);
       await lab.target("live", echo);
       const client = await lab.client();
       const sent = Buffer.alloc(300_000, "0123456789abcdef");
@@ -41,8 +34,8 @@ export function requeueing(factory: EngineFactory): void {
 
   it("tries each target once at most, and then says so", () =>
     inLab(factory, { requeue: 5 }, async (lab) => {
-      lab.announce("dead", await closedPort());
-      lab.announce("gone", await closedPort());
+      lab.announce("dead", await closedAddress());
+      lab.announce("gone", await closedAddress());
       assert.equal(await lab.ask(), UNAVAILABLE);
       const [record] = await lab.recorded(1);
       assert.deepEqual([record!.cause, record!.phase, record!.requeues], ["connect-failed", "unavailable", 2]);
@@ -52,7 +45,7 @@ export function requeueing(factory: EngineFactory): void {
 
   it("tries `requeue` further targets and no more", () =>
     inLab(factory, { requeue: 1 }, async (lab) => {
-      for (const name of ["a", "b", "c"]) lab.announce(name, await closedPort());
+      for (const name of ["a", "b", "c"]) lab.announce(name, await closedAddress());
       assert.equal(await lab.ask(), UNAVAILABLE);
       const [record] = await lab.recorded(1);
       assert.deepEqual([record!.cause, record!.requeues], ["connect-failed", 2]);
@@ -61,8 +54,8 @@ export function requeueing(factory: EngineFactory): void {
 
   it("tries one target only with requeue 0", () =>
     inLab(factory, { requeue: 0 }, async (lab) => {
-      lab.announce("dead", await closedPort(), FIRST);
-      await lab.target("live", nameServer("live"));
+      lab.announce("dead", await closedAddress(), FIRST);
+      await lab.target("live", answerer("live"));
       assert.equal(await lab.ask(), UNAVAILABLE);
       assert.equal((await lab.recorded(1))[0]!.requeues, 1);
       assert.equal(await lab.ask(), "live", "the suspect comes last from now on");
@@ -71,7 +64,7 @@ export function requeueing(factory: EngineFactory): void {
 
   it("takes a suspect back once it answers", () =>
     inLab(factory, { requeue: 0 }, async (lab) => {
-      const target = await lab.target("one", nameServer("one"));
+      const target = await lab.target("one", answerer("one"));
       await target.close();
       assert.equal(await lab.ask(), UNAVAILABLE);
       assert.equal(lab.view("one").state, "suspect");
@@ -89,7 +82,7 @@ export function requeueing(factory: EngineFactory): void {
     try {
       await inLab(factory, { connectTimeout: 300 }, async (lab) => {
         lab.announce("hole", hole.address, FIRST);
-        await lab.target("live", nameServer("live"));
+        await lab.target("live", answerer("live"));
         assert.equal(await lab.ask(), "live");
         const [record] = await lab.recorded(1);
         assert.equal(record!.requeues, 1);
@@ -122,10 +115,10 @@ export function requeueing(factory: EngineFactory): void {
   it("goes elsewhere when a target dies with connections on it", () =>
     inLab(factory, {}, async (lab) => {
       const dying = await lab.target("dying", echo, FIRST);
-      await lab.target("live", nameServer("live"));
+      await lab.target("live", answerer("live"));
       const client = await lab.client();
       await client.write(Buffer.from("x"));
-      await readExactly(client, 1);
+      await readText(client, 1);
       await dying.close();
       await ending(client); // a FIN where the runtime cannot reset
       await client.close();
@@ -136,8 +129,8 @@ export function requeueing(factory: EngineFactory): void {
 
   it("moves a client whose own target is dead (persistent)", () =>
     inLab(factory, { pool: { persistent: 60_000 } }, async (lab) => {
-      const dying = await lab.target("dying", nameServer("dying"), FIRST);
-      await lab.target("live", nameServer("live"));
+      const dying = await lab.target("dying", answerer("dying"), FIRST);
+      await lab.target("live", answerer("live"));
       assert.equal(await lab.ask(), "dying");
       await dying.close();
       for (let i = 0; i < 3; i++) assert.equal(await lab.ask(), "live");
@@ -150,17 +143,17 @@ export function requeueing(factory: EngineFactory): void {
 
   it("waits for a target with room when the one it tried has failed", () =>
     inLab(factory, {}, async (lab) => {
-      lab.announce("dead", await closedPort(), { weight: 1 });
+      lab.announce("dead", await closedAddress(), { weight: 1 });
       await lab.target("small", echo, { maxConnections: 1 });
       const holder = await lab.client();
       await holder.write(Buffer.from("x"));
-      await readExactly(holder, 1);
+      await readText(holder, 1);
       const waiter = await lab.client();
       await waiter.write(Buffer.from("y"));
       await until("the waiter", () => lab.pool.waiting === 1);
       assert.equal(lab.view("dead").failures, 1);
       await holder.closeWrite();
-      assert.equal(await readExactly(waiter, 1), "y");
+      assert.equal(await readText(waiter, 1), "y");
       await waiter.closeWrite();
       const records = await lab.recorded(2);
       assert.deepEqual([records[1]!.target, records[1]!.requeues], ["small", 1]);

@@ -8,10 +8,13 @@ import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { Algorithm } from "../../../src/pool/pool.ts";
-import { hasIpv6 } from "../ipv6.ts";
-import { greeter, inLab, type Lab, nameServer, readExactly, until } from "../lab.ts";
+import { answerer, greeter } from "../../support/peers.ts";
+import { hasIPv6 } from "../../support/ports.ts";
+import { readText } from "../../support/stream.ts";
+import { until } from "../../support/wait.ts";
+import { inLab, type Lab } from "../lab.ts";
 
-const noIpv6 = (await hasIpv6()) ? false : "this host has no IPv6 loopback";
+const noIPv6 = hasIPv6 ? false : "this host has no IPv6 loopback";
 
 export function targets(factory: EngineFactory): void {
   it("shares connections by weight exactly (roundrobin, 100/100/200)", () =>
@@ -82,8 +85,8 @@ export function targets(factory: EngineFactory): void {
     inLab(factory, {}, async (lab) => {
       await lab.target("old", greeter("o"));
       const client = await lab.client();
-      await readExactly(client, 1);
-      await lab.target("new", nameServer("new"));
+      await readText(client, 1);
+      await lab.target("new", answerer("new"));
       lab.pool.setState("old", "draining");
       lab.engine.poolChanged();
       for (let i = 0; i < 5; i++) assert.equal(await lab.ask(), "new");
@@ -97,7 +100,7 @@ export function targets(factory: EngineFactory): void {
     inLab(factory, {}, async (lab) => {
       await lab.target("old", greeter("o"));
       const client = await lab.client();
-      await readExactly(client, 1);
+      await readText(client, 1);
       lab.pool.remove("old");
       lab.engine.poolChanged();
       await client.closeWrite();
@@ -107,7 +110,7 @@ export function targets(factory: EngineFactory): void {
       assert.equal(lab.pool.view("old"), undefined, "forgotten once its last connection is over");
     }));
 
-  it("keeps each client on its own target (persistent), by the client's address", { skip: noIpv6 }, () =>
+  it("keeps each client on its own target (persistent), by the client's address", { skip: noIPv6 }, () =>
     inLab(factory, { listen: both(), pool: { persistent: 60_000, algorithm: "roundrobin" } }, async (lab) => {
       await weighted(lab, [500, 500]);
       const [v4, v6] = lab.engine.addresses;
@@ -138,9 +141,9 @@ export function targets(factory: EngineFactory): void {
       for (let i = 0; i < 5; i++) assert.equal(await lab.ask(), second);
     }));
 
-  it("listens on IPv6 and reaches IPv6 targets", { skip: noIpv6 }, () =>
+  it("listens on IPv6 and reaches IPv6 targets", { skip: noIPv6 }, () =>
     inLab(factory, { listen: both() }, async (lab) => {
-      await lab.target("six", nameServer("six"), { host: "::1" });
+      await lab.target("six", answerer("six"), { host: "::1" });
       const [v4, v6] = lab.engine.addresses;
       assert.equal(v6!.host, "::1");
       assert.equal(await lab.ask(v4), "six");
@@ -148,9 +151,9 @@ export function targets(factory: EngineFactory): void {
     }),
   );
 
-  it("listens on every interface, IPv6 and IPv4 on one port", { skip: noIpv6 }, () =>
+  it("listens on every interface, IPv6 and IPv4 on one port", { skip: noIPv6 }, () =>
     inLab(factory, { listen: [{ host: "", port: 0 }] }, async (lab) => {
-      await lab.target("one", nameServer("one"));
+      await lab.target("one", answerer("one"));
       assert.equal(await lab.ask({ host: "127.0.0.1", port: lab.port }), "one");
       assert.equal(await lab.ask({ host: "::1", port: lab.port }), "one");
       await lab.recorded(2);

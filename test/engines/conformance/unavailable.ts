@@ -3,7 +3,9 @@ import { Buffer } from "node:buffer";
 import { it } from "node:test";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { UnavailableError, UnavailableSocket } from "../../../src/proxy/unavailable.ts";
-import { ending, inLab, readText, UNAVAILABLE, until } from "../lab.ts";
+import { ending, readText } from "../../support/stream.ts";
+import { until } from "../../support/wait.ts";
+import { inLab, UNAVAILABLE } from "../lab.ts";
 
 export function unavailable(factory: EngineFactory): void {
   it("delivers the text when there is no target", () =>

@@ -6,7 +6,8 @@ import { linux } from "../../../src/engines/linux/main/engine.ts";
 import * as abi from "../../../src/engines/linux/sys/abi.ts";
 import type { Libc, NativeMemory } from "../../../src/engines/linux/sys/libc.ts";
 import { decodePeer, encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
-import { inLab, until } from "../lab.ts";
+import { until } from "../../support/wait.ts";
+import { inLab } from "../lab.ts";
 
 const skip = (await linux.test()) ?? false;
 

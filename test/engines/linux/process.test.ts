@@ -7,7 +7,9 @@ import { fileURLToPath } from "node:url";
 import { runtime } from "#runtime";
 import { linux } from "../../../src/engines/linux/main/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
-import { echo, LOOPBACK, readExactly } from "../lab.ts";
+import { echo } from "../../support/peers.ts";
+import { ANY_PORT } from "../../support/ports.ts";
+import { readText } from "../../support/stream.ts";
 
 const skip = (await linux.test()) ?? false;
 
@@ -21,7 +23,7 @@ describe("linux engine, descriptors", () => {
   it("stops accepting when they run out, says so once, does not spin, and goes on when there is room", {
     skip,
   }, async () => {
-    const target = await runtime.listen(LOOPBACK, (connection) => {
+    const target = await runtime.listen(ANY_PORT, (connection) => {
       echo(connection).catch(() => connection.abort());
     });
     const child = new Child(target.address.port, 128);
@@ -42,7 +44,7 @@ describe("linux engine, descriptors", () => {
       // One after the other leaves, so each of the others has its turn.
       for (const client of clients) {
         await client.write(Buffer.from("x"));
-        assert.equal(await readExactly(client, 1), "x");
+        assert.equal(await readText(client, 1), "x");
         await client.closeWrite();
       }
       await child.until("the end of all", ({ active }) => active === 0);

@@ -6,8 +6,10 @@ import type { EngineFactory } from "../../../src/engines/engine.ts";
 import { LinuxEngine, linux } from "../../../src/engines/linux/main/engine.ts";
 import * as abi from "../../../src/engines/linux/sys/abi.ts";
 import type { Libc } from "../../../src/engines/linux/sys/libc.ts";
-import { descriptors } from "../../net/kit.ts";
-import { inLab, Lab, nameServer, until } from "../lab.ts";
+import { descriptors } from "../../support/descriptors.ts";
+import { answerer } from "../../support/peers.ts";
+import { until } from "../../support/wait.ts";
+import { inLab, Lab } from "../lab.ts";
 
 const skip = (await linux.test()) ?? false;
 
@@ -48,7 +50,7 @@ describe("linux engine, a start", () => {
       failing("epoll_create1", (call) => call === 2),
       { threads: 1 },
       async (lab) => {
-        await lab.target("one", nameServer("one"));
+        await lab.target("one", answerer("one"));
         assert.equal(await lab.ask(), "one");
         (lab.engine as LinuxEngine).crashWorker(0);
         await until("the news", () => lab.warnings.length === 2);

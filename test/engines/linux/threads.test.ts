@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import { type LinuxEngine, linux } from "../../../src/engines/linux/main/engine.ts";
-import { drain, echo, inLab, type Lab, nameServer, readExactly, until } from "../lab.ts";
+import { answerer, echo } from "../../support/peers.ts";
+import { drain, readText } from "../../support/stream.ts";
+import { until } from "../../support/wait.ts";
+import { inLab, type Lab } from "../lab.ts";
 
 const skip = (await linux.test()) ?? false;
 
@@ -88,7 +91,7 @@ describe("linux engine, threads", () => {
 
   it("takes a dead worker's waiters out of the queue, and lets the others go on", { skip }, () =>
     inLab(linux, { threads: 2, pool: { concurrency: 1, queue: 100 } }, async (lab) => {
-      await lab.target("one", nameServer("one"));
+      await lab.target("one", answerer("one"));
       lab.pool.setConcurrency(0);
       const asked = Array.from({ length: 30 }, () =>
         lab.ask().then(
@@ -126,5 +129,5 @@ async function openEcho(lab: Lab): Promise<Client> {
 
 async function say(client: Client, text: string): Promise<void> {
   await client.write(Buffer.from(text));
-  assert.equal(await readExactly(client, text.length), text);
+  assert.equal(await readText(client, text.length), text);
 }

@@ -5,8 +5,10 @@ import fc from "fast-check";
 import type { ConnectFault } from "../../../src/net/memory/memory.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
 import type { Algorithm } from "../../../src/pool/pool.ts";
-import { drain, echo } from "../lab.ts";
-import { MemoryLab, settle } from "../memory-lab.ts";
+import { echo } from "../../support/peers.ts";
+import { drain } from "../../support/stream.ts";
+import { settle } from "../../support/wait.ts";
+import { MemoryLab } from "../memory-lab.ts";
 
 /** What the next connection attempts to targets meet. */
 const FAULTS: readonly (ConnectFault | undefined)[] = [

@@ -3,8 +3,10 @@ import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../../../src/proxy/unavailable.ts";
 import { PER_EPISODE } from "../../../src/util/rate-limited-log.ts";
-import { drain, echo, ending, greeter, readExactly, readText } from "../lab.ts";
-import { inMemory, MemoryLab, settle } from "../memory-lab.ts";
+import { echo, greeter } from "../../support/peers.ts";
+import { drain, ending, readText } from "../../support/stream.ts";
+import { settle } from "../../support/wait.ts";
+import { inMemory, MemoryLab } from "../memory-lab.ts";
 
 const SWEEP = 100;
 const NOBODY = { host: "127.0.0.1", port: 9 };
@@ -53,7 +55,7 @@ describe("portable engine: time-outs, to the sweep", () => {
       const client = await lab.client();
       for (let i = 0; i < 3; i++) {
         await client.write(Buffer.from("x"));
-        await readExactly(client, 1);
+        await readText(client, 1);
         lab.clock.advance(59_000);
         await settle();
         assert.deepEqual(endings(lab), []);
@@ -68,7 +70,7 @@ describe("portable engine: time-outs, to the sweep", () => {
     inMemory({ idleTimeout: 0 }, async (lab) => {
       await lab.target("one", greeter("!"));
       const client = await lab.client();
-      await readExactly(client, 1);
+      await readText(client, 1);
       lab.clock.advance(24 * 3_600_000);
       await settle();
       assert.deepEqual(endings(lab), []);
@@ -123,7 +125,7 @@ describe("portable engine: closing", () => {
     inMemory({}, async (lab) => {
       await lab.target("one", greeter("!"));
       const client = await lab.client();
-      await readExactly(client, 1);
+      await readText(client, 1);
       const closed = lab.engine.close(60_000);
       void lab.engine.close(1_000);
       void lab.engine.close(90_000);
@@ -163,7 +165,7 @@ describe("portable engine: trouble", () => {
         let failures = 3;
         lab.network.acceptFault = () => (failures-- > 0 ? "EMFILE" : undefined);
         const client = await lab.client();
-        await readExactly(client, 1);
+        await readText(client, 1);
         assert.equal(lab.warnings.length, episode);
         assert.match(lab.warnings[episode - 1]!, /cannot accept connections/);
         lab.clock.advance(PER_EPISODE.window);
@@ -221,7 +223,7 @@ describe("portable engine: clients that leave before they are served", () => {
     inMemory({ pool: { concurrency: 1 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       const holder = await lab.client();
-      await readExactly(holder, 1);
+      await readText(holder, 1);
       const leaver = await lab.client();
       await settle();
       const next = await lab.client();
@@ -232,7 +234,7 @@ describe("portable engine: clients that leave before they are served", () => {
       assert.deepEqual(endings(lab), ["queue client reset"]);
       assert.equal(lab.pool.waiting, 1);
       await holder.closeWrite();
-      await readExactly(next, 1);
+      await readText(next, 1);
     }));
 
   it("during connect: the attempt is given up, and the place goes to the next", () =>
@@ -250,7 +252,7 @@ describe("portable engine: clients that leave before they are served", () => {
       await settle();
       assert.deepEqual(endings(lab), ["connect client reset"]);
       assert.equal(lab.view("one").failures, 0);
-      await readExactly(next, 1);
+      await readText(next, 1);
     }));
 
   it("with a FIN: that is no leaving", () =>
@@ -272,7 +274,7 @@ describe("portable engine: order in the queue", () => {
     inMemory({}, async (lab) => {
       const served: string[] = [];
       const serve = async (connection: Parameters<typeof echo>[0]) => {
-        served.push(await readExactly(connection, 1));
+        served.push(await readText(connection, 1));
         await drain(connection);
         await connection.close();
       };

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const exe = process.platform === "win32" ? ".exe" : "";
 
 export type ProgramName = "harmony-balancer" | "harmony-reporter";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 /** How to run a program without root's rights: what goes before its command line, and the user it then is. */
 export interface Unprivileged {
   readonly command: readonly string[];
-  /** -1: whoever runs the tests, who is not root. */
+  /** -1: the user who runs the tests, who is not root. */
   readonly uid: number;
 }
 

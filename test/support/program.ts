@@ -1,7 +1,7 @@
 /** Starts programs as processes, waits for what they log, and ends them by their process id. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { form, type ProgramName, programCommand, scriptCommand } from "./form.ts";
-import { waitFor, within } from "./wait.ts";
+import { type ProgramName, programCommand, scriptCommand } from "./form.ts";
+import { until, within } from "./wait.ts";
 
 export interface Exit {
   readonly code: number | null;
@@ -18,7 +18,7 @@ export interface StartOptions {
 
 const started = new Set<Program>();
 
-/** Ends whatever is still running. For `after()`. */
+/** Ends every program that is still running. For `after()`. */
 export async function endPrograms(): Promise<void> {
   // A reporter that runs a server has to end it: SIGKILL would leave the server behind. While its balancer is still there.
   const parents = [...started].filter((program) => program.hasServer);
@@ -33,28 +33,28 @@ export class Program {
   stderr = "";
   /** It is a reporter that runs a server of its own. */
   readonly hasServer: boolean;
-  private readonly child: ChildProcess;
-  private readonly title: string;
+  readonly #child: ChildProcess;
+  readonly #title: string;
 
   constructor(command: readonly string[], options: StartOptions = {}) {
-    this.title = command.join(" ");
+    this.#title = command.join(" ");
     this.hasServer = command.includes("--");
-    this.child = spawn(command[0]!, command.slice(1), {
-      // HARMONY_… of whoever runs the tests must not decide what they see.
+    this.#child = spawn(command[0]!, command.slice(1), {
+      // HARMONY_… in the environment of the tests must not decide what they see.
       env: { ...withoutHarmony(process.env), ...options.env } as NodeJS.ProcessEnv,
       cwd: options.cwd,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.child.stdout!.on("data", (bytes: Buffer) => {
+    this.#child.stdout!.on("data", (bytes: Buffer) => {
       this.stdout += bytes.toString();
     });
-    this.child.stderr!.on("data", (bytes: Buffer) => {
+    this.#child.stderr!.on("data", (bytes: Buffer) => {
       this.stderr += bytes.toString();
     });
     this.exited = new Promise((resolve, reject) => {
-      this.child.once("error", reject);
+      this.#child.once("error", reject);
       // "close" comes when all output has been read, too.
-      this.child.once("close", (code, signal) => {
+      this.#child.once("close", (code, signal) => {
         this.exit = { code, signal };
         started.delete(this);
         resolve(this.exit);
@@ -65,7 +65,7 @@ export class Program {
   }
 
   get pid(): number {
-    return this.child.pid!;
+    return this.#child.pid!;
   }
 
   /** What it has logged so far, as JSON lines. A line that is no JSON is left out. */
@@ -78,7 +78,7 @@ export class Program {
 
   /** The first log line that fits, now or later. Throws if the program ends without it. */
   logged(what: string, fits: (line: LogLine) => boolean): Promise<LogLine> {
-    return this.attend(what, () => this.log.find(fits));
+    return this.#attend(what, () => this.log.find(fits));
   }
 
   /** The first log line whose message matches. */
@@ -86,16 +86,16 @@ export class Program {
     return this.logged(String(pattern), (line) => pattern.test(line.message));
   }
 
-  private async attend<T>(what: string, look: () => T | undefined): Promise<T> {
+  async #attend<T>(what: string, look: () => T | undefined): Promise<T> {
     try {
-      return await waitFor(what, () => {
+      return await until(what, () => {
         const found = look();
         if (found === undefined && this.exit)
           throw new Error(`it ended with ${JSON.stringify(this.exit)} before ${what}`);
         return found;
       });
     } catch (error) {
-      throw new Error(`${this.title}: ${(error as Error).message}; it said:\n${this.stderr}${this.stdout}`);
+      throw new Error(`${this.#title}: ${(error as Error).message}; it said:\n${this.stderr}${this.stdout}`);
     }
   }
 
@@ -106,7 +106,7 @@ export class Program {
 
   /** Its exit, within the patience of the tests. */
   ended(): Promise<Exit> {
-    return within(`the end of ${this.title}`, this.exited);
+    return within(`the end of ${this.#title}`, this.exited);
   }
 
   /** SIGTERM and its exit. */
@@ -116,7 +116,7 @@ export class Program {
   }
 
   async kill(): Promise<void> {
-    this.child.kill("SIGKILL");
+    this.#child.kill("SIGKILL");
     await this.ended().catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error; // it never started: then there is nothing to end
     });
@@ -136,5 +136,3 @@ export function startScript(file: string, args: readonly string[] = []): Program
 function withoutHarmony(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("HARMONY_")));
 }
-
-export { form };

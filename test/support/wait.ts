@@ -1,0 +1,82 @@
+/** Waiting for what a test expects. Every wait ends: with what was waited for, or with an error that names it. */
+import { setTimeout as delay } from "node:timers/promises";
+
+/** ms. Far longer than anything here takes on a busy machine: only a failing test waits that long. */
+export const PATIENCE_MS = 20_000;
+const POLL_MS = 5;
+/** Looks at consecutive turns of the event loop, before waiting between looks: enough for whatever needs no time. */
+const TURNS = 50;
+
+/** The result of `promise`; throws when it has not settled in time. `what` completes "waited for …". */
+export async function within<T>(what: string, promise: Promise<T>, patience = PATIENCE_MS): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(inVain(what, patience)), patience);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+type Nothing = undefined | null | false;
+
+/** Looks until `look` gives a value, and returns it; throws when it has given none in time. */
+export async function until<T>(
+  what: string,
+  look: () => T | Nothing | Promise<T | Nothing>,
+  patience = PATIENCE_MS,
+): Promise<T> {
+  const deadline = performance.now() + patience;
+  for (let looks = 0; ; looks++) {
+    const value = await look();
+    if (value !== undefined && value !== null && value !== false) return value;
+    if (performance.now() > deadline) throw inVain(what, patience);
+    await (looks < TURNS ? turn() : delay(POLL_MS));
+  }
+}
+
+/** Returns `value()` once it is above 0 and has not changed for `quiet` ms: how a test sees that a writer is held up. */
+export async function standstill(what: string, value: () => number, quiet = 300): Promise<number> {
+  let last = value();
+  let since = performance.now();
+  await until(`${what} to stand still`, () => {
+    if (value() !== last) {
+      last = value();
+      since = performance.now();
+    }
+    return last > 0 && performance.now() - since >= quiet;
+  });
+  return last;
+}
+
+/** Lets everything happen that needs neither time nor the network. */
+export async function settle(turns = TURNS): Promise<void> {
+  for (let i = 0; i < turns; i++) await turn();
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function inVain(what: string, patience: number): Error {
+  return new Error(`waited ${patience / 1000} s in vain for ${what}`);
+}
+
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** A promise that the test settles itself. (`Promise.withResolvers` is missing on Node 20.) */
+export function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
