@@ -37,7 +37,7 @@ export async function until<T>(
   }
 }
 
-/** Returns `value()` once it is above 0 and has not changed for `quiet` ms: how a test sees that a writer is held up. */
+/** Returns `value()` once it has not changed for `quiet` ms: how a test sees that a writer is held up. */
 export async function standstill(what: string, value: () => number, quiet = 300): Promise<number> {
   let last = value();
   let since = performance.now();
@@ -46,7 +46,7 @@ export async function standstill(what: string, value: () => number, quiet = 300)
       last = value();
       since = performance.now();
     }
-    return last > 0 && performance.now() - since >= quiet;
+    return performance.now() - since >= quiet;
   });
   return last;
 }

@@ -42,6 +42,7 @@ export function load(factory: EngineFactory): void {
       });
       const before = process.memoryUsage().rss;
       const client = await lab.client();
+      await until("the first bytes", () => sent > 0);
       await standstill("the writer", () => sent);
       // Four socket buffers of the kernel lie between the two, each of a few MiB at most; none of it is the engine's.
       assert.ok(sent < 48 * 1024 * 1024, `${sent} bytes were taken from the target for a client that reads nothing`);
