@@ -1,8 +1,8 @@
 /**
- * Where the handler form of `unavailable` meets the clients that it is to answer. It runs in the main thread, whose sockets
- * are the runtime's; the client's descriptor belongs to a worker. So the worker relays that client to a loopback port of the
- * main thread as if it were a target, and says first, with a secret, which connection it is. This path is for the few that get
- * no target: it may cost something, and needs no code that knows how a runtime takes over a descriptor.
+ * The way of the few clients that the handler form of `unavailable` answers. The handler runs in the main thread, whose sockets
+ * are the runtime's; the client's descriptor belongs to a worker. So the worker relays that client to a loopback port of the main
+ * thread as if it were a target, behind a preamble with a secret. That may cost something, since it is rare, and needs no code that
+ * knows how each runtime would take over a descriptor.
  */
 
 import { Buffer } from "node:buffer";
@@ -13,15 +13,14 @@ import { NetError } from "../../../net/net-error.ts";
 import type { Connection, Listener, TcpAddress } from "../../../net/runtime.ts";
 import type { Pool } from "../../../pool/pool.ts";
 import { answerByHandler } from "../../../proxy/answer.ts";
-import { CAUSES, type UnavailableReason } from "../../../proxy/outcome.ts";
+import type { UnavailableReason } from "../../../proxy/outcome.ts";
 import { LINGER_MS, messageFor, UnavailableError, type UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { ClientSocket } from "../../../proxy/unavailable-socket.ts";
+import { PREAMBLE_BYTES, readPreamble, SECRET_BYTES } from "../shared/preamble.ts";
+import { TIMED_OUT } from "../shared/slot-layout.ts";
 import { failureOf } from "../sys/errno.ts";
-import { formatWords } from "../sys/sockaddr.ts";
-import { TIMED_OUT } from "../worker/course.ts";
-import { PREAMBLE_BYTES, PREAMBLE_WORDS, SECRET_BYTES } from "../worker/unavailable.ts";
 
-/** ms for the worker's preamble: it is sent at once, so whoever takes longer is a stranger. */
+/** ms for the worker's preamble: a worker sends it at once, so a connection that takes longer is not a worker's. */
 const PREAMBLE_MS = 5_000;
 
 export interface HandlerBridgeParts {
@@ -47,7 +46,7 @@ export class HandlerBridge {
   /** Returns the port. Rejects with NetError. */
   async open(): Promise<number> {
     const accept = (connection: Connection) => {
-      this.#admit(connection).catch(() => connection.abort()); // whoever leaves before saying who it is, leaves
+      this.#admit(connection).catch(() => connection.abort()); // it was lost before its preamble came
     };
     this.#listener = await runtime.listen({ host: "127.0.0.1", port: 0 }, accept, (error) =>
       this.#parts.warn(`clients without a target cannot be answered: ${error.message}`, error),
@@ -67,15 +66,13 @@ export class HandlerBridge {
       connection.abort();
       return;
     }
-    const words = new Uint32Array(PREAMBLE_WORDS);
-    for (let i = 0; i < words.length; i++) words[i] = bytes.readUInt32BE(SECRET_BYTES + 4 * i);
-    const [worker, ticket, reason, errno, row] = words as unknown as [number, number, number, number, number];
-    const client = new BridgedClient(connection, bytes.subarray(PREAMBLE_BYTES), {
-      remote: { host: formatWords(words, 5), port: words[9]! },
+    const { client, failure, reason, row, ticket, worker } = readPreamble(bytes);
+    const bridged = new BridgedClient(connection, bytes.subarray(PREAMBLE_BYTES), {
+      remote: client,
       local: this.#parts.local(),
       drop: () => this.#parts.drop(worker, ticket),
     });
-    await this.#answer(client, CAUSES[reason] as UnavailableReason, this.#failure(errno | 0, row));
+    await this.#answer(bridged, reason, this.#failureOf(failure, row));
   }
 
   async #answer(connection: Connection, reason: UnavailableReason, failure: NetError | undefined): Promise<void> {
@@ -91,7 +88,7 @@ export class HandlerBridge {
   }
 
   /** The last connect failure of this client, if there was one. */
-  #failure(errno: number, row: number): NetError | undefined {
+  #failureOf(errno: number, row: number): NetError | undefined {
     if (errno === 0) return undefined;
     if (errno === TIMED_OUT) return new NetError("ETIMEDOUT", `no answer within ${this.#parts.connectTimeout} ms`);
     return failureOf(errno, `cannot connect to ${showAddress(this.#parts.pool.address(row))}`);
@@ -112,11 +109,11 @@ async function readAtLeast(connection: Connection, length: number): Promise<Buff
 interface ClientParts {
   readonly remote: TcpAddress;
   readonly local: TcpAddress;
-  /** Has the worker reset the client: a runtime that cannot send a reset would only seem to have finished writing. */
+  /** Has the worker reset the client: to it, a runtime that cannot send a reset would seem to have sent FIN. */
   readonly drop: () => void;
 }
 
-/** The connection with the preamble taken off and the client's own addresses put on. */
+/** The connection behind its preamble, with the client's own addresses. */
 class BridgedClient implements Connection {
   readonly local: TcpAddress;
   readonly remote: TcpAddress;

@@ -60,7 +60,7 @@ const LINES = [
     /** How the connection ends, packed (proxy/outcome.ts); UNDECIDED until then. */
     outcome: I32,
     requeues: I32,
-    /** errno of the last connect attempt that failed; -1 for the connect time-out. */
+    /** errno of the last connect attempt that failed, or TIMED_OUT. */
     failure: I32,
   },
   // Who it is, and when.
@@ -110,6 +110,9 @@ export function now(): number {
 }
 
 const ORIGIN = performance.timeOrigin;
+
+/** In place of an errno: the connect time-out. */
+export const TIMED_OUT = -1;
 
 const LINE_WORDS = 16;
 /** Words (4 bytes) per slot. slots.ts writes it as a shift by 6. */

@@ -28,9 +28,6 @@ import type { Shard } from "./shard.ts";
 import { bitsOf, listUnreported } from "./socket-io.ts";
 import { clientGone, introduce, unavailable } from "./unavailable.ts";
 
-/** As a failure: the connect time-out, which has no errno. */
-export const TIMED_OUT = -1;
-
 const NONE_TRIED: readonly number[] = [];
 
 /** A connection that was just accepted. */

@@ -5,7 +5,7 @@ import { BY_BALANCER, IDLE, outcome, SHUTDOWN, UNDECIDED } from "../../../proxy/
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { KEPT_ALIVE } from "../shared/end-bits.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
-import { now } from "../shared/slot-layout.ts";
+import { now, TIMED_OUT } from "../shared/slot-layout.ts";
 import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
 import { closeConnection } from "./close.ts";
@@ -17,7 +17,6 @@ import {
   pumpQueue,
   queueTimedOut,
   stopQueue,
-  TIMED_OUT,
   takeGrant,
 } from "./course.ts";
 import { continueRelays, onRelayEvent } from "./relay.ts";

@@ -5,18 +5,11 @@ import { BY_BALANCER, IN_UNAVAILABLE, outcome, UNDECIDED } from "../../../proxy/
 import { CLIENT } from "../../../proxy/record.ts";
 import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../../../proxy/unavailable.ts";
 import { AT_END, FIN_SENT, UNDELAYED, WRITABLE } from "../shared/end-bits.ts";
+import { writePreamble } from "../shared/preamble.ts";
 import * as abi from "../sys/abi.ts";
 import { closeConnection, closeEnd, releasePermit } from "./close.ts";
 import { dialLoopback } from "./dial.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
-
-/**
- * What the main thread is told first on a connection that its handler is to answer: a secret, then as 32-bit words worker,
- * ticket, reason, errno and row of the last failure, and the client's address (four) and port.
- */
-export const SECRET_BYTES = 16;
-export const PREAMBLE_WORDS = 10;
-export const PREAMBLE_BYTES = SECRET_BYTES + 4 * PREAMBLE_WORDS;
 
 /** For a connection without a row, which does not wait and may have a permit. `reason` is one of the causes. */
 export function unavailable(s: Shard, slot: number, reason: number): void {
@@ -91,19 +84,12 @@ export function clientGone(s: Shard, slot: number): void {
   closeEnd(s, slot, CLIENT, true);
 }
 
-/** The way to the handler stands: what is said first tells the main thread whose connection this is. */
+/** The way to the handler stands: the preamble tells the main thread which client this is. */
 export function introduce(s: Shard, slot: number): void {
   const { slots } = s;
-  const preamble = new Uint8Array(PREAMBLE_BYTES);
-  preamble.set(s.options.handler!.secret);
-  const view = new DataView(preamble.buffer, SECRET_BYTES);
-  const ticket = s.ticket(slot);
-  const fields = [s.index, ticket, slots.reason(slot), slots.failure(slot), slots.row(slot)];
-  for (const word of slots.clientKey(slot)) fields.push(word);
-  fields.push(slots.port(slot));
-  for (const [i, field] of fields.entries()) view.setInt32(4 * i, field);
+  const preamble = writePreamble(s.options.handler!.secret, s.index, s.ticket(slot), slots, slot);
   slots.setWriteBuffer(slot, CLIENT, s.writeBuffers.keep(preamble) + 1);
-  slots.setBuffered(slot, CLIENT, PREAMBLE_BYTES);
+  slots.setBuffered(slot, CLIENT, preamble.length);
   s.timers.set(slot, s.now + ANSWER_MS);
   // Without a client, what is left to do is to pass on the preamble and a FIN.
   if (slots.fd(slot, CLIENT) < 0) slots.addBits(slot, CLIENT, AT_END | FIN_SENT);
