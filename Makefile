@@ -37,6 +37,9 @@ test-compiled: build ## the black-box tests on the compiled programs; FILE=…
 check: install ## types, lint, format, import directions, option tables, folder listing
 	@$(TS) scripts/check.ts
 
+docs: install ## the option tables of docs/reference.md, from the code
+	@$(TS) scripts/reference.ts --write
+
 format: install ## formats, and mends what lint can mend
 	@npx biome check --write .
 
@@ -61,4 +64,4 @@ bench-picks: install ## what a pick costs, by algorithm and number of targets
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-bun test-deno test-nodes test-compiled check format build release pack bench bench-instructions bench-picks clean
+.PHONY: help install run test test-node test-bun test-deno test-nodes test-compiled check docs format build release pack bench bench-instructions bench-picks clean

@@ -1,7 +1,7 @@
-/** What the project says about itself is true: one version everywhere, CI runs targets that exist, documents name real files. */
+/** What the project says about itself is true: one version everywhere, CI and npm run what the Makefile does. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { bun, root } from "../../scripts/runtimes.ts";
@@ -51,14 +51,17 @@ describe("the CI workflow", () => {
   });
 });
 
-describe("the documents", () => {
-  for (const file of ["README.md", "ARCHITECTURE.md", "src/control/protocol/README.md"]) {
-    it(`${file} links to files that are there, and to make targets that exist`, () => {
-      const folder = join(root, file, "..");
-      for (const [, link] of text(file).matchAll(/\]\(([^):#]+)\)/g))
-        assert.ok(existsSync(join(folder, link!)), `${link} is not there`);
-      for (const [, name] of text(file).matchAll(/(?:^ {4}|`)make ([a-z-]+)/gm))
-        assert.ok(targets.has(name!), `make ${name} is not there`);
+describe("the npm scripts", () => {
+  const { scripts } = JSON.parse(text("package.json")) as { scripts: Record<string, string> };
+  const recipes: Record<string, string> = { start: "run" };
+
+  for (const [name, script] of Object.entries(scripts)) {
+    it(`${name} does what make ${recipes[name] ?? name} does, without make`, () => {
+      const [, recipe] =
+        new RegExp(`^${recipes[name] ?? name}: install .*\n\t@(.*)$`, "m").exec(text("Makefile")) ?? [];
+      assert.ok(recipe, "there is no such make target");
+      const command = recipe.replace("$(TEST)", "$(TS) scripts/test.ts").replace("$(TS)", "node --import tsx");
+      assert.equal(script, `node scripts/install.mjs && ${command}`);
     });
   }
 });

@@ -1,7 +1,6 @@
 /**
- * The option tables of README.md, made from the tables that the programs and the library are driven by.
- * `option-table.ts` prints them, `--write` puts them into README.md between their markers, `--check` fails unless they
- * are there as they should be.
+ * `make docs`: the option tables of docs/reference.md, made from the tables that the programs and the library are driven by.
+ * `reference.ts --write` puts them between their markers; `--check` fails unless they are there as they should be.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { balancerOptions } from "../src/config/balancer-options.ts";
@@ -16,7 +15,10 @@ import {
 } from "../src/config/option.ts";
 import { reporterOptions } from "../src/config/reporter-options.ts";
 
-const README = new URL("../README.md", import.meta.url);
+const PAGE = new URL("../docs/reference.md", import.meta.url);
+
+/** Where a program takes its options from. The library is a face of its own. */
+const PROGRAM: readonly Place[] = ["flag", "env", "file"];
 
 const TABLES: Readonly<Record<string, string>> = {
   balancer: programTable(balancerOptions),
@@ -28,17 +30,12 @@ const TABLES: Readonly<Record<string, string>> = {
 main(process.argv[2]);
 
 function main(mode: string | undefined): void {
-  if (mode === undefined) {
-    for (const name of Object.keys(TABLES)) console.log(`${block(name)}\n`);
-    return;
-  }
-  const before = readFileSync(README, "utf8");
+  const before = readFileSync(PAGE, "utf8");
   const { text, missing } = filled(before);
-  if (missing.length > 0) fail(`README.md has no place for ${missing.join(", ")}: add such a pair of markers.`);
-  if (mode === "--write") writeFileSync(README, text);
-  else if (mode !== "--check") fail(`${mode}: there is --write and --check.`);
-  else if (text !== before)
-    fail("The option tables in README.md are not current: run scripts/option-table.ts --write.");
+  if (missing.length > 0) fail(`docs/reference.md has no place for ${missing.join(", ")}: add such a pair of markers.`);
+  if (mode === "--write") writeFileSync(PAGE, text);
+  else if (mode !== "--check") fail("Give --write or --check.");
+  else if (text !== before) fail("The option tables in docs/reference.md are not current: run make docs.");
 }
 
 function fail(problem: string): never {
@@ -54,30 +51,31 @@ function close(name: string): string {
   return `<!-- /options:${name} -->`;
 }
 
-function block(name: string): string {
-  return `${open(name)}\n\n${TABLES[name]}\n\n${close(name)}`;
-}
-
 /** The text with every table in its place, and the markers it lacks. */
-function filled(readme: string): { text: string; missing: string[] } {
-  let text = readme;
+function filled(page: string): { text: string; missing: string[] } {
+  let text = page;
   const missing: string[] = [];
-  for (const name of Object.keys(TABLES)) {
+  for (const [name, table] of Object.entries(TABLES)) {
     const start = text.indexOf(open(name));
     const end = text.indexOf(close(name), start);
     if (start === -1 || end === -1) missing.push(`${open(name)} … ${close(name)}`);
-    else text = text.slice(0, start) + block(name) + text.slice(end + close(name).length);
+    else text = `${text.slice(0, start)}${open(name)}\n\n${table}\n\n${text.slice(end)}`;
   }
   return { text, missing };
 }
 
 function programTable(options: OptionTable): string {
-  const rows = entries(options, ["flag", "env"]).map(([name, spec]) => {
+  const rows = entries(options, PROGRAM).map(([name, spec]) => {
     const flags = isIn(spec, "flag") ? [name, ...(spec.aliases ?? [])].map((each) => code(flag(each, spec))) : [];
-    const shown = flags.length > 0 ? [...new Set(flags)].join(", ") : "(environment only)";
-    return [shown, code(envName(name)), defaultText(spec), meaning(spec)];
+    return [
+      flags.length > 0 ? [...new Set(flags)].join(", ") : "none",
+      isIn(spec, "env") ? code(envName(name)) : "none",
+      isIn(spec, "file") ? code(kebab(name)) : "none",
+      defaultText(spec),
+      meaning(spec),
+    ];
   });
-  return markdown(["Flag", "Environment", "Default", "Meaning"], rows);
+  return markdown(["Flag", "Environment", "File", "Default", "Meaning"], rows);
 }
 
 function flag(name: string, spec: AnyOption): string {

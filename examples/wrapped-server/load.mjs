@@ -1,0 +1,36 @@
+/** Asks URL over and over for SECONDS, a few times at once and each time on a new connection: `load.mjs URL SECONDS`. */
+import { get } from "node:http";
+
+const [url, seconds] = process.argv.slice(2);
+const AT_ONCE = 4;
+const until = Date.now() + Number(seconds) * 1000;
+let answered = 0;
+let failed = 0;
+
+await Promise.all(Array.from({ length: AT_ONCE }, askOnAndOn));
+console.log(`${answered} answered, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+async function askOnAndOn() {
+  while (Date.now() < until) {
+    try {
+      await ask();
+      answered++;
+    } catch (error) {
+      failed++;
+      console.error(error.message);
+    }
+  }
+}
+
+function ask() {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent: false }, (response) => {
+      response.resume().on("error", reject);
+      response.on("end", () =>
+        response.complete && response.statusCode === 200 ? resolve() : reject(new Error("cut off")),
+      );
+    });
+    request.on("error", reject);
+  });
+}
