@@ -13,8 +13,9 @@
  * Invariants: every pick ends in exactly one `failed` or `release` of the pool, and every permit in one `leave`; a connection
  * holds a permit exactly while it is CONNECTING or RELAYING, and a row in those states alone; `ended` is called once.
  */
-import { ADMITTED, ALL_FULL, type ClientKey, type Pool, REFUSED } from "../pool/pool.ts";
+import { ADMITTED, ALL_FULL, type Pool, REFUSED } from "../pool/pool.ts";
 import { scarce } from "./connect-failure.ts";
+import type { Io } from "./io.ts";
 import {
   BY_BALANCER,
   BY_CLIENT,
@@ -33,23 +34,10 @@ import {
   STOPPING,
   UNDECIDED,
 } from "./outcome.ts";
-import { CLIENT, type RecordStore, TARGET } from "./record.ts";
+import { CLIENT, TARGET } from "./record.ts";
+import { ANSWERING, CONNECTING, LINGERING, PERMIT, QUEUED, RELAYING, ROW } from "./states.ts";
+import type { Store } from "./store.ts";
 import { ANSWER_MS, LINGER_MS } from "./unavailable.ts";
-
-// States. A connection is in none of them between its accept and the first decision.
-export const FREE = 0;
-export const QUEUED = 1;
-export const CONNECTING = 2;
-export const RELAYING = 3;
-/** It gets no target, and is being told so. An Io may have states of its own for that, between LINGERING and ENDED. */
-export const ANSWERING = 4;
-/** Our FIN is sent; what the client still sends is dropped. */
-export const LINGERING = 5;
-export const ENDED = 15;
-
-// What a connection holds of the pool: bits of `holds`.
-export const PERMIT = 1;
-export const ROW = 2;
 
 /** ms that answers under way get after the close time-out: enough for a text in a socket's buffer. */
 const LAST_ANSWERS_MS = 1_000;
@@ -65,76 +53,6 @@ export interface LifecycleOptions {
   readonly queueTimeout: number;
 }
 
-/**
- * What is known of each connection. `C` is an object in the portable engine and a slot number in the linux engine; `F` is what
- * a failed connect is reported as. Times are in ms on the engine's clock.
- */
-export interface Store<C, F> extends RecordStore<C> {
-  state(c: C): number;
-  setState(c: C, state: number): void;
-  setPhase(c: C, phase: number): void;
-  /** How it will end is decided, though it goes on for its answer. */
-  setOutcome(c: C, outcome: number): void;
-  /** Over: ENDED, with this outcome unless there is one already. */
-  end(c: C, outcome: number, now: number): void;
-  /** Whether it holds this of the pool: PERMIT or ROW. */
-  holds(c: C, what: number): boolean;
-  addHold(c: C, what: number): void;
-  dropHold(c: C, what: number): void;
-  /** Names it in the pool's queue. */
-  ticket(c: C): number;
-  /** The client's address as the pool's key; good until the next call. */
-  clientKey(c: C): ClientKey;
-  acceptedAt(c: C): number;
-  /** When the stage at hand (waiting, connecting) began. */
-  since(c: C): number;
-  setSince(c: C, time: number): void;
-  /** The pool's name for its place in the queue. */
-  waiter(c: C): number;
-  setWaiter(c: C, waiter: number): void;
-  /** Notes that this pass over the queue found no target for it; false: it was noted before. */
-  passOver(c: C, pass: number): boolean;
-  addQueuedMs(c: C, ms: number): void;
-  setConnectMs(c: C, ms: number): void;
-  setRow(c: C, row: number): void;
-  /** Rows that failed for it. */
-  tried(c: C): readonly number[];
-  addTried(c: C, row: number, failure: F): void;
-  movedAt(c: C): number;
-  setMovedAt(c: C, time: number): void;
-  /** Bytes read from that end which the pool has not been told of. */
-  unreported(c: C, from: number): number;
-  setReported(c: C): void;
-  /** Calls `visit` with each connection that is not over; it may end the one at hand. */
-  each(visit: (c: C) => void): void;
-}
-
-export interface Io<C, F> {
-  /** Begins to connect to the row's target. Null, or why it failed at once; the outcome is reported by `connected` or `connectFailed`. */
-  dial(c: C, row: number): F | null;
-  /** Gives up the dial under way, if there is one. */
-  undial(c: C): void;
-  /** Moves bytes both ways until `ended` is called by either side. */
-  relay(c: C): void;
-  /** Tells the client that it gets no target, then calls `answered`. `reason` is one of the CAUSES. */
-  answer(c: C, reason: number): void;
-  /** Closes what is open. `reset`: both peers are sent a reset rather than a FIN. */
-  close(c: C, reset: boolean): void;
-  /** It has ended; its outcome is in the store. */
-  ended(c: C): void;
-  /** Calls `timedOut` at that time, in place of the timer it may have. */
-  arm(c: C, due: number): void;
-  disarm(c: C): void;
-  /** The connect time-out, as a failure. */
-  timeoutFailure(): F;
-  /** As in NetError.code. */
-  codeOf(failure: F): string | undefined;
-  /** The time of the event at hand. */
-  now(): number;
-  /** Something an operator should know; `kind` groups repetitions. */
-  warn(kind: string, message: string, cause: F): void;
-}
-
 export class Lifecycle<C, F> {
   readonly #pool: Pool;
   readonly #store: Store<C, F>;
@@ -144,7 +62,7 @@ export class Lifecycle<C, F> {
   open = 0;
   /** Connections in the queue. */
   waiting = 0;
-  /** A permit, a target or room on a target may have become free: the queue is to be served. */
+  /** A permit, a target or room on a target may have become free. The engine then serves the queue, and clears this. */
   roomFreed = false;
   stopping = false;
   /** When what is served is dropped; after that, when what is being answered is. */
@@ -252,7 +170,6 @@ export class Lifecycle<C, F> {
   /** Before the queue is served from its head. */
   beginPass(): void {
     this.#pass = (this.#pass + 1) | 0;
-    this.roomFreed = false;
   }
 
   /** Tells the pool what a relay that goes on has moved. False: nothing since the last time. */

@@ -54,4 +54,6 @@ export function outcome(by: number, cause: number): number {
 }
 
 export const endedBy = (packed: number): EndedBy => ENDERS[(packed >> 4) & 0xf]!;
-export const causeOf = (packed: number): EndCause => CAUSES[packed & 0xf]!;
+/** An index into CAUSES. */
+export const causeNumber = (packed: number): number => packed & 0xf;
+export const causeOf = (packed: number): EndCause => CAUSES[causeNumber(packed)]!;

@@ -2,9 +2,10 @@
 import type { Connection, Progress, TcpAddress } from "../../net/runtime.ts";
 import { clientKey } from "../../pool/client-key.ts";
 import type { ClientKey } from "../../pool/pool.ts";
-import { ENDED, FREE, type Store } from "../../proxy/lifecycle.ts";
 import { IN_QUEUE, UNDECIDED } from "../../proxy/outcome.ts";
 import { CLIENT } from "../../proxy/record.ts";
+import { ENDED, FREE } from "../../proxy/states.ts";
+import type { Store } from "../../proxy/store.ts";
 import type { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import { Timed } from "./timeout-list.ts";
 

@@ -126,6 +126,7 @@ export class PortableEngine implements Engine {
       if (c === undefined) this.#lifecycle.grantLost();
       else if (!this.#lifecycle.granted(c)) break;
     }
+    this.#lifecycle.roomFreed = false; // what became free meanwhile was seen by the next grant()
     this.#serving = false;
   }
 

@@ -3,7 +3,8 @@ import { NetError } from "../../net/net-error.ts";
 import type { Connection, Runtime } from "../../net/runtime.ts";
 import type { Pool } from "../../pool/pool.ts";
 import { answerByHandler, answerText } from "../../proxy/answer.ts";
-import { ANSWERING, CONNECTING, ENDED, type Io, type Lifecycle, QUEUED, RELAYING } from "../../proxy/lifecycle.ts";
+import type { Io } from "../../proxy/io.ts";
+import type { Lifecycle } from "../../proxy/lifecycle.ts";
 import {
   BY_CLIENT,
   BY_TARGET,
@@ -14,6 +15,7 @@ import {
   UNDECIDED,
   type UnavailableReason,
 } from "../../proxy/outcome.ts";
+import { ANSWERING, CONNECTING, ENDED, QUEUED, RELAYING } from "../../proxy/states.ts";
 import { ANSWER_MS, LINGER_MS, messageFor, UnavailableError } from "../../proxy/unavailable.ts";
 import { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import type { Clock } from "../../util/clock.ts";

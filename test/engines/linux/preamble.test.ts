@@ -9,7 +9,7 @@ import {
 import { Slots } from "../../../src/engines/linux/shared/slots.ts";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
 import { encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
-import { CONNECT_FAILED } from "../../../src/proxy/outcome.ts";
+import { BY_BALANCER, CONNECT_FAILED, outcome } from "../../../src/proxy/outcome.ts";
 
 const secret = Uint8Array.from({ length: SECRET_BYTES }, (_, i) => 255 - i);
 
@@ -23,7 +23,7 @@ describe("preamble", () => {
       const peer = new Uint8Array(SOCKADDR_MAX);
       encodeLiteral(host, 65_535, peer);
       slots.begin(3, 10, 0, peer, 0);
-      slots.setReason(3, CONNECT_FAILED);
+      slots.setOutcome(3, outcome(BY_BALANCER, CONNECT_FAILED));
       if (failure !== 0) slots.addFailure(3, failure);
       slots.setRow(3, row);
       const ticket = 2 ** 30 - 1;

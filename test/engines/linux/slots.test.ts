@@ -6,8 +6,8 @@ import { Slots } from "../../../src/engines/linux/shared/slots.ts";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
 import { encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
 import { clientKey } from "../../../src/pool/client-key.ts";
-import { ENDED, PERMIT, ROW } from "../../../src/proxy/lifecycle.ts";
 import { CLIENT, TARGET } from "../../../src/proxy/record.ts";
+import { ENDED, PERMIT, ROW } from "../../../src/proxy/states.ts";
 
 const BYTES = { i32: 4, u32: 4, f64: 8 } as const;
 const LINE_BYTES = 64;
@@ -53,7 +53,6 @@ const cells: Record<string, Cell> = {
   connectMs: { read: (s, slot) => s.connectMs(slot), write: (s, slot, v) => s.setConnectMs(slot, v) },
   phase: { read: (s, slot) => s.phase(slot), write: (s, slot, v) => s.setPhase(slot, v) },
   failure: { read: (s, slot) => s.failure(slot), write: (s, slot, v) => s.addFailure(slot, v) },
-  reason: { read: (s, slot) => s.reason(slot), write: (s, slot, v) => s.setReason(slot, v) },
   answered: { read: (s, slot) => s.answered(slot), write: (s, slot, v) => s.setAnswered(slot, v) },
   outcome: { read: (s, slot) => s.outcome(slot), write: (s, slot, v) => s.setOutcome(slot, v) },
   listed: { read: (s, slot) => (s.listed(slot) ? 1 : 0), write: (s, slot, v) => s.setListed(slot, v === 1) },
@@ -113,7 +112,7 @@ describe("slots", () => {
     assert.deepEqual([slots.startedAt(1), slots.acceptedAt(1), slots.connectMs(1), slots.row(1)], [5000, 5000, -1, -1]);
     assert.deepEqual([slots.fd(1, CLIENT), slots.fd(1, TARGET)], [11, -1]);
     assert.deepEqual([slots.bits(1, CLIENT), slots.bits(1, TARGET)], [3, 0]);
-    assert.deepEqual([slots.outcome(1), slots.reason(1), slots.failure(1), slots.requeues(1)], [0, 0, 0, 0]);
+    assert.deepEqual([slots.outcome(1), slots.failure(1), slots.requeues(1)], [0, 0, 0]);
     assert.equal(slots.unreported(1, CLIENT) + slots.unreported(1, TARGET) + slots.bytes(1, CLIENT), 0);
     assert.ok(!slots.holds(1, PERMIT | ROW));
     assert.equal(slots.firstToEnd(1, CLIENT), CLIENT);

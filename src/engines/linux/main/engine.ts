@@ -17,7 +17,7 @@ import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import { QueueBaton } from "../shared/queue-baton.ts";
 import type { Libc } from "../sys/libc.ts";
 import { selfTest } from "../sys/self-test.ts";
-import { MAX_SLOTS } from "../worker/shard.ts";
+import { MAX_SLOTS } from "../worker/slot-store.ts";
 import { threadMissing } from "../worker/thread.ts";
 import { HandlerBridge } from "./handler-bridge.ts";
 import { raiseDescriptorLimit } from "./limits.ts";

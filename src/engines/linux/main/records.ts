@@ -1,7 +1,7 @@
 /** Close records as the main thread reads them out of the slots. */
 import type { Pool } from "../../../pool/pool.ts";
-import { ENDED } from "../../../proxy/lifecycle.ts";
 import { type CloseRecord, recordOf } from "../../../proxy/record.ts";
+import { ENDED } from "../../../proxy/states.ts";
 import { now } from "../shared/slot-layout.ts";
 import type { Slots } from "../shared/slots.ts";
 

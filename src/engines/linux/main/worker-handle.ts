@@ -4,8 +4,8 @@
  */
 import type { Worker } from "node:worker_threads";
 import type { Pool } from "../../../pool/pool.ts";
-import { ENDED, FREE } from "../../../proxy/lifecycle.ts";
 import { CLIENT, type CloseRecord, TARGET } from "../../../proxy/record.ts";
+import { ENDED, FREE } from "../../../proxy/states.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { DONE, Mailbox, RUNNING, STOPPED_ACCEPTING, wake } from "../shared/mailbox.ts";
 import type { QueueBaton } from "../shared/queue-baton.ts";

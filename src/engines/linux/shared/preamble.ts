@@ -3,7 +3,7 @@
  * worker's, then which client it is for and why that one gets no target.
  */
 import type { TcpAddress } from "../../../net/runtime.ts";
-import { CAUSES, type UnavailableReason } from "../../../proxy/outcome.ts";
+import { CAUSES, causeNumber, type UnavailableReason } from "../../../proxy/outcome.ts";
 import { formatWords } from "../sys/sockaddr.ts";
 import type { Slots } from "./slots.ts";
 
@@ -33,7 +33,7 @@ export function writePreamble(
   const bytes = new Uint8Array(PREAMBLE_BYTES);
   bytes.set(secret);
   const view = new DataView(bytes.buffer, SECRET_BYTES);
-  const words = [worker, ticket, slots.reason(slot), slots.failure(slot), slots.row(slot)];
+  const words = [worker, ticket, causeNumber(slots.outcome(slot)), slots.failure(slot), slots.row(slot)];
   words.push(...slots.clientKey(slot), slots.port(slot));
   for (const [i, word] of words.entries()) view.setInt32(4 * i, word);
   return bytes;

@@ -77,8 +77,6 @@ const LINES = [
     endedAt: F64,
     /** The client's. */
     port: I32,
-    /** Why the unavailable answer is given, as an index into CAUSES; 0 when none is. */
-    reason: I32,
   },
   // Time-outs and the queue.
   {

@@ -5,9 +5,9 @@
  */
 import type { TcpAddress } from "../../../net/runtime.ts";
 import type { ClientKey } from "../../../pool/pool.ts";
-import { ENDED } from "../../../proxy/lifecycle.ts";
 import { IN_QUEUE, UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, type RecordStore, TARGET } from "../../../proxy/record.ts";
+import { ENDED } from "../../../proxy/states.ts";
 import { decodePeer, formatWords } from "../sys/sockaddr.ts";
 import { FIELDS, SLOT_WORDS } from "./slot-layout.ts";
 
@@ -35,7 +35,6 @@ const CONNECT_MS = FIELDS.connectMs.offset;
 const SINCE = FIELDS.since.offset;
 const ENDED_AT = FIELDS.endedAt.offset;
 const PORT = FIELDS.port.offset;
-const REASON = FIELDS.reason.offset;
 const WAITER = FIELDS.waiter.offset;
 const ANSWERED = FIELDS.answered.offset;
 const PASS = FIELDS.pass.offset;
@@ -86,7 +85,6 @@ export class Slots implements RecordStore<number> {
     words[at | OUTCOME] = UNDECIDED;
     words[at | REQUEUES] = 0;
     words[at | FAILURE] = 0;
-    words[at | REASON] = 0;
     words[at | PASS] = 0;
     words[at | HOLDS] = 0;
     words[at | PHASE] = IN_QUEUE;
@@ -320,14 +318,6 @@ export class Slots implements RecordStore<number> {
     const words = this.#words;
     words[(slot << 6) | FAILURE] = errno;
     words[(slot << 6) | REQUEUES]!++;
-  }
-
-  reason(slot: number): number {
-    return this.#words[(slot << 6) | REASON]!;
-  }
-
-  setReason(slot: number, reason: number): void {
-    this.#words[(slot << 6) | REASON] = reason;
   }
 
   answered(slot: number): number {

@@ -1,11 +1,8 @@
 /** Taking in new connections, and leaving them to the kernel while there is no room for them. */
 
-import { BY_BALANCER, outcome, RESET } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/end-bits.ts";
 import * as abi from "../sys/abi.ts";
-import { closeConnection } from "./close.ts";
-import { admit } from "./course.ts";
 import { LISTENER_EVENT, type Shard } from "./shard.ts";
 
 /** The client's end at first. Linux passes the listener's TCP_NODELAY and SO_KEEPALIVE on to what it accepts. */
@@ -16,7 +13,7 @@ const MOST_AT_ONCE = 64;
 const RETRY_MS = 100;
 
 export function startAccepting(s: Shard): void {
-  if (s.accepting || s.closing) return;
+  if (s.accepting || s.lifecycle.stopping) return;
   s.accepting = true;
   s.acceptAgainAt = Number.POSITIVE_INFINITY;
   // Level-triggered: what one turn leaves is reported again by the next.
@@ -32,7 +29,7 @@ function stopAccepting(s: Shard): void {
 
 /** After a pause. */
 export function tryAccepting(s: Shard): void {
-  if (s.closing) return;
+  if (s.lifecycle.stopping) return;
   if (descriptorFree(s)) startAccepting(s);
   else s.acceptAgainAt = s.now + RETRY_MS;
 }
@@ -42,7 +39,7 @@ export function tryAccepting(s: Shard): void {
  * That is two calls, made only near the number of connections at which descriptors were short before.
  */
 function descriptorFree(s: Shard): boolean {
-  if (s.open < s.tightFrom) return true;
+  if (s.lifecycle.open < s.tightFrom) return true;
   const probe = s.libc.eventfd(0, abi.EFD_CLOEXEC);
   if (probe >= 0) s.libc.close(probe);
   return probe >= 0 && probe < s.options.descriptorCeiling;
@@ -73,7 +70,7 @@ export function acceptFrom(s: Shard, listener: number): void {
       outOf(s, "file descriptors");
       return;
     }
-    const slot = s.takeSlot();
+    const slot = s.slots.take();
     if (slot < 0) {
       s.warn(
         "slots",
@@ -84,11 +81,14 @@ export function acceptFrom(s: Shard, listener: number): void {
     }
     const fd = acceptOne(s, listener);
     if (fd < 0) {
-      s.returnSlot(slot);
+      s.slots.giveBack(slot);
       s.acceptBudget = Math.max(1, s.acceptBudget >> 1);
       return;
     }
-    begin(s, slot, fd);
+    s.slots.begin(slot, fd, ACCEPTED, s.small.addressBytes, s.now);
+    // Fails when the user's watches or the kernel's memory are used up: nothing would ever be heard of it.
+    if (s.watch(fd, slot, CLIENT) < 0) s.lifecycle.acceptFailed(slot);
+    else s.lifecycle.accepted(slot);
     if (Math.max(fd, s.slots.fd(slot, TARGET)) >= s.options.descriptorCeiling) nearLimit(s);
   }
   s.acceptBudget = Math.min(MOST_AT_ONCE, s.acceptBudget * 2);
@@ -114,7 +114,7 @@ function acceptOne(s: Shard, listener: number): number {
 
 /** From an eighth fewer connections on, each accept is preceded by a look. */
 function nearLimit(s: Shard): void {
-  s.tightFrom = Math.min(s.tightFrom, s.open - (s.open >> 3));
+  s.tightFrom = Math.min(s.tightFrom, s.lifecycle.open - (s.lifecycle.open >> 3));
 }
 
 function outOf(s: Shard, what: "file descriptors" | "memory for sockets"): void {
@@ -122,12 +122,4 @@ function outOf(s: Shard, what: "file descriptors" | "memory for sockets"): void 
   nearLimit(s);
   s.warn(what, `no new connections until others end: out of ${what}${remedy}`);
   pauseAccepting(s);
-}
-
-function begin(s: Shard, slot: number, fd: number): void {
-  s.slots.begin(slot, fd, ACCEPTED, s.small.addressBytes, s.now);
-  s.open++;
-  // Fails when the user's watches or the kernel's memory are used up: nothing would ever be heard of it.
-  if (s.watch(fd, slot, CLIENT) < 0) closeConnection(s, slot, outcome(BY_BALANCER, RESET), true);
-  else admit(s, slot);
 }

@@ -1,6 +1,5 @@
 /** Connecting to a target, without waiting for it: the outcome arrives as an event. */
 
-import { CONNECTING } from "../../../proxy/lifecycle.ts";
 import { TARGET } from "../../../proxy/record.ts";
 import { KEPT_ALIVE, UNDELAYED } from "../shared/end-bits.ts";
 import * as abi from "../sys/abi.ts";
@@ -30,9 +29,6 @@ function dial(s: Shard, slot: number, family: number, address: Pointer, length: 
   // Neither Nagle's algorithm nor keepalive exists for Unix sockets.
   slots.setBits(slot, TARGET, family === abi.AF_UNIX ? KEPT_ALIVE | UNDELAYED : 0);
   if (s.watch(fd, slot, TARGET) < 0) return abandon(s, slot);
-  slots.setState(slot, CONNECTING);
-  slots.setSince(slot, s.now);
-  s.timers.set(slot, s.now + s.options.connectTimeout);
   return 0;
 }
 

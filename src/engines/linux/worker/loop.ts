@@ -1,186 +1,208 @@
-/** The loop of a worker thread: sleeps in the kernel until there is something to do, and never returns before the engine has closed. */
-
-import { ANSWERING, CONNECTING, LINGERING, QUEUED, RELAYING } from "../../../proxy/lifecycle.ts";
-import { BY_BALANCER, IDLE, outcome, SHUTDOWN, UNDECIDED } from "../../../proxy/outcome.ts";
+/** The loop of a worker thread: it sleeps in the kernel until there is something to do, and returns once the engine has closed. */
+import { Lifecycle } from "../../../proxy/lifecycle.ts";
+import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
+import { ANSWERING, LINGERING, RELAYING } from "../../../proxy/states.ts";
 import { KEPT_ALIVE } from "../shared/end-bits.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
-import { now, TIMED_OUT } from "../shared/slot-layout.ts";
+import { now } from "../shared/slot-layout.ts";
+import { BRIDGING, isRelayed } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
-import { closeConnection } from "./close.ts";
-import {
-  connectFailed,
-  onConnectEvent,
-  onEarlyEvent,
-  onGrant,
-  pumpQueue,
-  queueTimedOut,
-  stopQueue,
-  takeGrant,
-} from "./course.ts";
-import { continueRelays, onRelayEvent } from "./relay.ts";
+import { closeEnd } from "./close.ts";
+import { connectError } from "./dial.ts";
+import { QueueServer } from "./queue.ts";
+import { continueRelays, onRelayEvent, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
-import { onAnswerEvent, onDrop } from "./unavailable.ts";
+import { bitsOf } from "./socket-io.ts";
+import { clientGone, introduce, onAnswerEvent, onDrop } from "./unavailable.ts";
+import { WorkerIo } from "./worker-io.ts";
 
 /** ms between two reports to the pool of what long connections have moved. */
 const REPORT_MS = 1_000;
 /** ms between two passes over the queue without a cause: one that has tried the only target with room was passed over then. */
 const QUEUE_MS = 100;
-/** ms that answers under way get after the close time-out: enough for a text in a socket's buffer, short for a caller of close(). */
-const LAST_ANSWERS_MS = 1_000;
 
-export function run(s: Shard): void {
-  let reportAt = s.now + REPORT_MS;
-  const expireOne = (slot: number) => expire(s, slot);
-  s.ownGrant = (ticket) => onGrant(s, ticket);
-  if (s.watchAs(s.eventfd, abi.EPOLLIN, WAKE_EVENT, 0) < 0) throw new Error(`epoll_ctl: errno ${s.libc.errno[0]}`);
-  startAccepting(s);
-  s.mailbox.state = RUNNING;
-  s.notifyMain();
-  while (!(s.closing && s.open === 0)) {
-    waitForEvents(s, reportAt);
-    takeMessages(s);
-    if (s.again.length > 0) continueRelays(s);
-    s.timers.advance(s.now, expireOne);
-    if (s.unreported.length > 0 && s.now >= reportAt) reportAt = reportBytes(s);
-    if (s.mailbox.commands !== s.commandsSeen) runCommand(s);
-    if (s.now >= s.abortAt) abortAll(s);
-    if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) tryAccepting(s);
-    if ((s.roomFreed || s.waiting > 0) && s.pool.waiting > 0) pumpQueue(s);
-    s.roomFreed = false;
-    if (s.recordsPushed) notifyOfRecords(s);
+export class Loop {
+  readonly #shard: Shard;
+  readonly #lifecycle: Lifecycle<number, number>;
+  readonly #queue: QueueServer;
+  readonly #expireOne: (slot: number) => void;
+  #reportAt: number;
+
+  constructor(shard: Shard) {
+    const lifecycle = new Lifecycle(shard.pool, shard.slots, new WorkerIo(shard), shard.options);
+    shard.lifecycle = lifecycle;
+    this.#shard = shard;
+    this.#lifecycle = lifecycle;
+    this.#queue = new QueueServer(shard);
+    this.#expireOne = (slot) => lifecycle.timedOut(slot);
+    this.#reportAt = shard.now + REPORT_MS;
   }
-  s.mailbox.state = DONE;
-  s.notifyMain();
-}
 
-function waitForEvents(s: Shard, reportAt: number): void {
-  const { mailbox, events, libc } = s;
-  let timeout = timeUntilDue(s, reportAt);
-  if (timeout !== 0) {
-    mailbox.fallAsleep();
-    // Looked at once more: what came before we said that we sleep has not been announced through the eventfd.
-    if (mailbox.hasMessage(s.messagesTaken) || mailbox.commands !== s.commandsSeen) timeout = 0;
+  run(): void {
+    this.start();
+    while (!this.done) this.turn();
+    this.finish();
   }
-  const count = libc.epoll_wait(s.epoll, s.eventsStart, BATCH, timeout);
-  const errno = libc.errno[0];
-  if (timeout !== 0) mailbox.awake();
-  if (count < 0 && errno !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${errno}`);
-  s.now = now();
-  for (let i = 0, at = 0; i < count; i++, at += s.eventWords) {
-    onEvent(s, events[at]!, events[at + s.dataWord]!, events[at + s.dataWord + 1]!);
-  }
-}
 
-/** ms that the thread may sleep; -1 without end. */
-function timeUntilDue(s: Shard, reportAt: number): number {
-  if (s.again.length > 0) return 0;
-  let due = Math.min(s.acceptAgainAt, s.abortAt);
-  if (s.unreported.length > 0) due = Math.min(due, reportAt);
-  if (s.waiting > 0) due = Math.min(due, s.now + QUEUE_MS);
-  const timer = s.timers.untilNext(s.now);
-  if (timer >= 0) due = Math.min(due, s.now + timer);
-  return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(due - s.now));
-}
-
-function onEvent(s: Shard, events: number, low: number, generation: number): void {
-  if (low >= LISTENER_EVENT) {
-    onOwnEvent(s, low);
-    return;
-  }
-  const slot = low >> 1;
-  const end = low & 1;
-  const { slots } = s;
-  if (slots.generation(slot, end) !== generation) return; // for a descriptor that was closed earlier in this batch
-  const state = slots.state(slot);
-  if (state === RELAYING) onRelayEvent(s, slot, end, events);
-  else if (end === TARGET) onConnectEvent(s, slot, events);
-  else if (state === ANSWERING || state === LINGERING) onAnswerEvent(s, slot, events);
-  else onEarlyEvent(s, slot, events);
-}
-
-function onOwnEvent(s: Shard, low: number): void {
-  if (low === WAKE_EVENT) s.libc.read(s.eventfd, s.small.counter, 8);
-  else if (s.accepting) acceptFrom(s, s.listeners[low - LISTENER_EVENT]!);
-}
-
-function takeMessages(s: Shard): void {
-  for (;;) {
-    const message = s.mailbox.takeMessage(s.messagesTaken);
-    if (message === 0) return;
-    s.messagesTaken = (s.messagesTaken + 1) | 0;
-    if (message > 0) takeGrant(s, message - 1);
-    else onDrop(s, -1 - message);
-  }
-}
-
-function expire(s: Shard, slot: number): void {
-  const state = s.slots.state(slot);
-  if (state === QUEUED) queueTimedOut(s, slot);
-  else if (state === CONNECTING) connectFailed(s, slot, TIMED_OUT);
-  else if (state !== RELAYING || s.slots.reason(slot) !== 0) closeConnection(s, slot, UNDECIDED, true);
-  else expireRelay(s, slot);
-}
-
-/** The timer of a relay is not moved with every byte: it looks, when it is due, whether it should have been. */
-function expireRelay(s: Shard, slot: number): void {
-  const due = s.slots.movedAt(slot) + s.options.idleTimeout;
-  if (due > s.now) s.timers.set(slot, due);
-  else closeConnection(s, slot, outcome(BY_BALANCER, IDLE), true);
-}
-
-/** Tells the pool what connections have moved that go on; returns when to do so next. */
-function reportBytes(s: Shard): number {
-  const { slots, unreported } = s;
-  s.unreported = [];
-  for (const slot of unreported) {
-    slots.setListed(slot, false);
-    if (slots.state(slot) !== RELAYING || slots.reason(slot) !== 0) continue;
-    keepAlive(s, slot);
-    const bytesIn = slots.unreported(slot, CLIENT);
-    const bytesOut = slots.unreported(slot, TARGET);
-    if (bytesIn + bytesOut === 0) continue;
-    s.pool.addBytes(slots.row(slot), bytesIn, bytesOut);
-    slots.setReported(slot);
-  }
-  return s.now + REPORT_MS;
-}
-
-/** Keepalive matters to connections that stay: those that are over by the first report are spared the call. */
-function keepAlive(s: Shard, slot: number): void {
-  const { slots } = s;
-  if (slots.bits(slot, TARGET) & KEPT_ALIVE) return;
-  slots.addBits(slot, TARGET, KEPT_ALIVE);
-  s.libc.setsockopt(slots.fd(slot, TARGET), abi.SOL_SOCKET, abi.SO_KEEPALIVE, s.small.one, 4);
-}
-
-function runCommand(s: Shard): void {
-  const { mailbox } = s;
-  s.commandsSeen = mailbox.commands;
-  if (mailbox.crashCommanded) throw new Error("told to die");
-  if (!s.closing) {
-    s.closing = true;
-    acceptRest(s);
-    mailbox.state = STOPPED_ACCEPTING;
-    stopQueue(s);
+  start(): void {
+    const s = this.#shard;
+    if (s.watchAs(s.eventfd, abi.EPOLLIN, WAKE_EVENT, 0) < 0) throw new Error(`epoll_ctl: errno ${s.libc.errno[0]}`);
+    startAccepting(s);
+    s.mailbox.state = RUNNING;
     s.notifyMain();
   }
-  if (!s.servedAborted) s.abortAt = Math.min(s.abortAt, s.now + mailbox.closeWithin);
-}
 
-/** The close time-out has come: what is served is dropped, and a moment later what is being answered. */
-function abortAll(s: Shard): void {
-  for (let slot = 0; slot < s.span; slot++) {
-    const state = s.slots.state(slot);
-    if (state < CONNECTING || state > LINGERING) continue;
-    if (s.servedAborted || s.slots.reason(slot) === 0) closeConnection(s, slot, outcome(BY_BALANCER, SHUTDOWN), true);
+  get done(): boolean {
+    return this.#lifecycle.stopping && this.#lifecycle.open === 0;
   }
-  s.servedAborted = true;
-  s.abortAt = s.now + LAST_ANSWERS_MS;
-}
 
-function notifyOfRecords(s: Shard): void {
-  s.recordsPushed = false;
-  if (s.mailbox.mustNotify()) s.notifyMain();
+  finish(): void {
+    this.#shard.mailbox.state = DONE;
+    this.#shard.notifyMain();
+  }
+
+  /** One sleep, and everything that has come up by its end. */
+  turn(): void {
+    const s = this.#shard;
+    const lifecycle = this.#lifecycle;
+    this.#waitForEvents();
+    this.#takeMessages();
+    if (s.again.length > 0) continueRelays(s);
+    s.timers.advance(s.now, this.#expireOne);
+    if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
+    if (s.mailbox.commands !== s.commandsSeen) this.#runCommand();
+    if (s.now >= lifecycle.abortAt) lifecycle.abortDue();
+    if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) tryAccepting(s);
+    if ((lifecycle.roomFreed || lifecycle.waiting > 0) && s.pool.waiting > 0) this.#queue.serve();
+    lifecycle.roomFreed = false;
+    if (s.recordsPushed) {
+      s.recordsPushed = false;
+      if (s.mailbox.mustNotify()) s.notifyMain();
+    }
+  }
+
+  #waitForEvents(): void {
+    const s = this.#shard;
+    const { mailbox, events, libc } = s;
+    let timeout = this.#timeUntilDue();
+    if (timeout !== 0) {
+      mailbox.fallAsleep();
+      // Looked at once more: what came before we said that we sleep has not been announced through the eventfd.
+      if (mailbox.hasMessage(s.messagesTaken) || mailbox.commands !== s.commandsSeen) timeout = 0;
+    }
+    const count = libc.epoll_wait(s.epoll, s.eventsStart, BATCH, timeout);
+    const errno = libc.errno[0];
+    if (timeout !== 0) mailbox.awake();
+    if (count < 0 && errno !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${errno}`);
+    s.now = now();
+    for (let i = 0, at = 0; i < count; i++, at += s.eventWords) {
+      this.#onEvent(events[at]!, events[at + s.dataWord]!, events[at + s.dataWord + 1]!);
+    }
+  }
+
+  /** ms that the thread may sleep; -1 without end. */
+  #timeUntilDue(): number {
+    const s = this.#shard;
+    if (s.again.length > 0) return 0;
+    let due = Math.min(s.acceptAgainAt, this.#lifecycle.abortAt);
+    if (s.unreported.length > 0) due = Math.min(due, this.#reportAt);
+    if (this.#lifecycle.waiting > 0) due = Math.min(due, s.now + QUEUE_MS);
+    const timer = s.timers.untilNext(s.now);
+    if (timer >= 0) due = Math.min(due, s.now + timer);
+    return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(due - s.now));
+  }
+
+  #onEvent(events: number, low: number, generation: number): void {
+    const s = this.#shard;
+    if (low >= LISTENER_EVENT) {
+      if (low === WAKE_EVENT) s.libc.read(s.eventfd, s.small.counter, 8);
+      else if (s.accepting) acceptFrom(s, s.listeners[low - LISTENER_EVENT]!);
+      return;
+    }
+    const slot = low >> 1;
+    const end = low & 1;
+    if (s.slots.generation(slot, end) !== generation) return; // for a descriptor that was closed earlier in this batch
+    const state = s.slots.state(slot);
+    if (isRelayed(state)) onRelayEvent(s, slot, end, events);
+    else if (end === TARGET) this.#onConnectEvent(slot, state, events);
+    else if (state === ANSWERING || state === LINGERING) onAnswerEvent(s, slot, events);
+    else this.#onEarlyEvent(slot, state, events);
+  }
+
+  /** An event of a client that is not served yet. A FIN does not count as leaving: the client may have said all it has to say. */
+  #onEarlyEvent(slot: number, state: number, events: number): void {
+    const s = this.#shard;
+    s.slots.addBits(slot, CLIENT, bitsOf(events));
+    if ((events & abi.EPOLLERR) === 0) return;
+    if (state === BRIDGING) clientGone(s, slot);
+    else this.#lifecycle.clientReset(slot);
+  }
+
+  /** An event of the target, or of the handler, while it is being connected to. */
+  #onConnectEvent(slot: number, state: number, events: number): void {
+    const s = this.#shard;
+    const error = events & (abi.EPOLLERR | abi.EPOLLHUP) ? connectError(s, slot) : 0;
+    if (error !== 0) {
+      closeEnd(s, slot, TARGET, false);
+      if (state === BRIDGING) this.#lifecycle.end(slot, UNDECIDED, true);
+      else this.#lifecycle.connectFailed(slot, error);
+      return;
+    }
+    if ((events & abi.EPOLLOUT) === 0) return;
+    s.slots.addBits(slot, TARGET, bitsOf(events));
+    if (state === BRIDGING) {
+      introduce(s, slot);
+      startRelay(s, slot);
+    } else {
+      this.#lifecycle.connected(slot);
+    }
+  }
+
+  #takeMessages(): void {
+    const s = this.#shard;
+    for (;;) {
+      const message = s.mailbox.takeMessage(s.messagesTaken);
+      if (message === 0) return;
+      s.messagesTaken = (s.messagesTaken + 1) | 0;
+      if (message > 0) this.#queue.takeOver(message - 1);
+      else onDrop(s, -1 - message);
+    }
+  }
+
+  /** Tells the pool what connections have moved that go on. */
+  #reportBytes(): void {
+    const s = this.#shard;
+    const { slots, unreported } = s;
+    s.unreported = [];
+    for (const slot of unreported) {
+      slots.setListed(slot, false);
+      if (slots.state(slot) !== RELAYING) continue;
+      this.#keepAlive(slot);
+      this.#lifecycle.reportBytes(slot);
+    }
+    this.#reportAt = s.now + REPORT_MS;
+  }
+
+  /** Keepalive matters to connections that stay: those that are over by the first report are spared the call. */
+  #keepAlive(slot: number): void {
+    const { libc, slots, small } = this.#shard;
+    if (slots.bits(slot, TARGET) & KEPT_ALIVE) return;
+    slots.addBits(slot, TARGET, KEPT_ALIVE);
+    libc.setsockopt(slots.fd(slot, TARGET), abi.SOL_SOCKET, abi.SO_KEEPALIVE, small.one, 4);
+  }
+
+  #runCommand(): void {
+    const s = this.#shard;
+    const { mailbox } = s;
+    s.commandsSeen = mailbox.commands;
+    if (mailbox.crashCommanded) throw new Error("told to die");
+    const first = !this.#lifecycle.stopping;
+    this.#lifecycle.stop(mailbox.closeWithin);
+    if (!first) return;
+    acceptRest(s);
+    mailbox.state = STOPPED_ACCEPTING;
+    s.notifyMain();
+  }
 }

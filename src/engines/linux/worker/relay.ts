@@ -3,12 +3,11 @@
  * beyond one read; a FIN travels in its direction once everything before it has been delivered; a failure resets both ends.
  */
 
-import { RELAYING } from "../../../proxy/lifecycle.ts";
 import { FIN, outcome } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { AGAIN, AT_END, FIN_SENT, READABLE, WRITABLE } from "../shared/end-bits.ts";
+import { isRelayed } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
-import { closeConnection } from "./close.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
 import { bitsOf, countBytes, emptied, endFailed, reachedEnd, readFailed, send } from "./socket-io.ts";
 import { drainPipe, SPLICE_AFTER, splice } from "./splice.ts";
@@ -23,7 +22,7 @@ export function onRelayEvent(s: Shard, slot: number, end: number, events: number
   const bits = slots.bits(slot, end) | bitsOf(events);
   slots.setBits(slot, end, bits);
   if (hasMore(bits)) pump(s, slot, end);
-  if (slots.state(slot) !== RELAYING) return;
+  if (!isRelayed(slots.state(slot))) return;
   if (events & abi.EPOLLERR) {
     // Not met by reading, because the other end has no room: waiting for that would be in vain.
     endFailed(s, slot, end);
@@ -36,7 +35,7 @@ export function onRelayEvent(s: Shard, slot: number, end: number, events: number
 /** Both directions, once the connection to the target stands. */
 export function startRelay(s: Shard, slot: number): void {
   pump(s, slot, CLIENT);
-  if (s.slots.state(slot) === RELAYING) pump(s, slot, TARGET);
+  if (isRelayed(s.slots.state(slot))) pump(s, slot, TARGET);
 }
 
 /** Continues the directions that had used up their turn. */
@@ -47,7 +46,7 @@ export function continueRelays(s: Shard): void {
     const slot = direction >> 1;
     const from = direction & 1;
     slots.clearBits(slot, from, AGAIN);
-    if (slots.state(slot) === RELAYING) pump(s, slot, from);
+    if (isRelayed(slots.state(slot))) pump(s, slot, from);
   }
 }
 
@@ -126,7 +125,7 @@ function passFin(s: Shard, slot: number, from: number): void {
   if (slots.bits(slot, to) & FIN_SENT) return;
   const first = slots.firstToEnd(slot, from);
   if (slots.bits(slot, from) & FIN_SENT) {
-    closeConnection(s, slot, outcome(first, FIN), false);
+    s.lifecycle.end(slot, outcome(first, FIN), false);
     return;
   }
   slots.addBits(slot, to, FIN_SENT);

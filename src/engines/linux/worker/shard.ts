@@ -3,15 +3,15 @@
  * The main thread owns the descriptors; this one only uses them.
  */
 
-import type { Grant, Pool } from "../../../pool/pool.ts";
-import { CLIENT } from "../../../proxy/record.ts";
-import { type Mailbox, wake } from "../shared/mailbox.ts";
+import type { Pool } from "../../../pool/pool.ts";
+import type { Lifecycle, LifecycleOptions } from "../../../proxy/lifecycle.ts";
+import type { Mailbox } from "../shared/mailbox.ts";
 import type { QueueBaton } from "../shared/queue-baton.ts";
 import { now } from "../shared/slot-layout.ts";
-import type { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { PipePool } from "./pipe-pool.ts";
+import type { SlotStore } from "./slot-store.ts";
 import { TargetAddresses } from "./target-addresses.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { WriteBufferPool } from "./write-buffer.ts";
@@ -25,17 +25,8 @@ export const BATCH = 256;
 export const LISTENER_EVENT = 0x4000_0000;
 export const WAKE_EVENT = 0x7fff_ffff;
 
-/** At most 2^20 slots, so that a ticket (slot, 7 bits of generation, 3 of epoch) and an event's low word (slot and end) stay below 2^30. */
-export const MAX_SLOTS = 1 << 20;
-const TICKET_GENERATIONS = 1 << 7;
-const TICKET_EPOCHS = 1 << 3;
-
 /** What the thread is told at its start; ms as in EngineOptions. */
-export interface ShardOptions {
-  readonly requeue: number;
-  readonly connectTimeout: number;
-  readonly idleTimeout: number;
-  readonly queueTimeout: number;
+export interface ShardOptions extends LifecycleOptions {
   /** Sent to those who get no target; null: they are closed. */
   readonly text: Uint8Array | null;
   /** Where the main thread takes connections for the handler form of `unavailable`, and the secret that opens it. */
@@ -53,11 +44,9 @@ export interface Peer {
 export interface ShardParts {
   /** 1…; the pool's number of this thread. */
   readonly index: number;
-  /** Threads that had this number before. */
-  readonly epoch: number;
   readonly libc: Libc;
   readonly pool: Pool;
-  readonly slots: Slots;
+  readonly slots: SlotStore;
   readonly mailbox: Mailbox;
   readonly epoll: number;
   readonly eventfd: number;
@@ -74,10 +63,9 @@ export interface ShardParts {
 
 export class Shard {
   readonly index: number;
-  readonly epoch: number;
   readonly libc: Libc;
   readonly pool: Pool;
-  readonly slots: Slots;
+  readonly slots: SlotStore;
   readonly mailbox: Mailbox;
   readonly epoll: number;
   readonly eventfd: number;
@@ -87,15 +75,8 @@ export class Shard {
   readonly notifyMain: () => void;
   readonly warn: (kind: string, message: string) => void;
   readonly queueBaton: QueueBaton;
-  /**
-   * Continues a connection of this thread whose turn in the queue has come, as QueueBaton wants it. Set by the loop at its
-   * start. Functions that are made once, so that serving the queue allocates nothing.
-   */
-  ownGrant: (ticket: number) => boolean = () => {
-    throw new Error("a grant before the loop runs");
-  };
-  readonly foreignGrant = (grant: Grant) => this.#passGrant(grant);
-
+  /** The policy, which all steps report to. Set by the loop at its start. */
+  lifecycle!: Lifecycle<number, number>;
   readonly timers: TimerWheel;
   readonly addresses: TargetAddresses;
   readonly writeBuffers: WriteBufferPool;
@@ -113,19 +94,9 @@ export class Shard {
   readonly dataWord: number;
   /** Small arguments of calls, at fixed places. */
   readonly small: SmallArguments;
-  /** Rows that have failed, for the few connections that have any. */
-  readonly tried = new Map<number, number[]>();
 
   /** The time of this turn of the loop. */
   now: number;
-  /** Connections that are not over. */
-  open = 0;
-  /** Connections in the queue. */
-  waiting = 0;
-  closing = false;
-  /** When what is served is dropped; after that, when what is being answered is. */
-  abortAt = Number.POSITIVE_INFINITY;
-  servedAborted = false;
   /** accept() calls per event at most: see accept.ts. */
   acceptBudget = 1;
   /** False while descriptors or slots are short, and once the engine closes. */
@@ -134,12 +105,8 @@ export class Shard {
   tightFrom = Number.POSITIVE_INFINITY;
   /** When to try again to accept, after descriptors were short. */
   acceptAgainAt = Number.POSITIVE_INFINITY;
-  /** A permit or room on a target has become free: waiters may go on. */
-  roomFreed = false;
   /** Records were pushed in this turn. */
   recordsPushed = false;
-  /** The number of passes over the queue. */
-  passes = 0;
   /** Directions (2 * slot + end) that used up their turn and go on after the other events. */
   again: number[] = [];
   /** Connections with bytes that the pool has not been told of. */
@@ -149,16 +116,10 @@ export class Shard {
   /** The next position in the ring of messages. */
   messagesTaken = 0;
 
-  readonly #free: number[] = [];
-  #reclaimed = 0;
-  /** Slots from here on have never been used. */
-  #unused = 0;
-
   constructor(parts: ShardParts) {
     const { libc, slots } = parts;
     const layout = abi.EPOLL_EVENT[process.arch]!;
     this.index = parts.index;
-    this.epoch = parts.epoch;
     this.libc = libc;
     this.pool = parts.pool;
     this.slots = slots;
@@ -185,50 +146,6 @@ export class Shard {
     this.eventWords = layout.size / 4;
     this.dataWord = layout.data / 4;
     this.small = new SmallArguments(libc, layout);
-  }
-
-  /** Slots that may be in use are below this. */
-  get span(): number {
-    return this.#unused;
-  }
-
-  /** A slot that is not in use, or -1 while there is none. */
-  takeSlot(): number {
-    if (this.#free.length === 0) this.#reclaimed = this.mailbox.reclaim(this.#reclaimed, this.#free);
-    if (this.#free.length > 0) return this.#free.pop()!;
-    if (this.#unused === this.slots.capacity) return -1;
-    this.mailbox.span = this.#unused + 1;
-    return this.#unused++;
-  }
-
-  /** Gives back a slot that was taken and never used. */
-  returnSlot(slot: number): void {
-    this.#free.push(slot);
-  }
-
-  /** Names a connection in the pool's queue. */
-  ticket(slot: number): number {
-    const generation = this.slots.generation(slot, CLIENT) & (TICKET_GENERATIONS - 1);
-    return (slot * TICKET_GENERATIONS + generation) * TICKET_EPOCHS + (this.epoch & (TICKET_EPOCHS - 1));
-  }
-
-  /** The slot of a ticket, or -1 when its connection is over. */
-  slotOf(ticket: number): number {
-    const slot = Math.floor(ticket / (TICKET_GENERATIONS * TICKET_EPOCHS));
-    return slot < this.#unused && this.ticket(slot) === ticket ? slot : -1;
-  }
-
-  /** Whether a ticket is of a thread that had this one's number before it, and has died. */
-  isForeign(ticket: number): boolean {
-    return (ticket & (TICKET_EPOCHS - 1)) !== (this.epoch & (TICKET_EPOCHS - 1));
-  }
-
-  /** Tells another thread that a connection of its may go on. */
-  #passGrant({ worker, ticket }: Grant): void {
-    const peer = this.peers.get(worker);
-    if (peer === undefined) throw new Error(`the queue names worker ${worker}, which does not exist`);
-    peer.mailbox.grant(ticket);
-    if (peer.mailbox.mustWake()) wake(this.libc, peer.eventfd, this.small.one);
   }
 
   /** Watches a connection's end; reports come edge-triggered, once per change, for as long as the descriptor is open. */

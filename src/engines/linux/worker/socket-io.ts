@@ -3,9 +3,9 @@
 import { outcome, RESET } from "../../../proxy/outcome.ts";
 import { CLIENT } from "../../../proxy/record.ts";
 import { AT_END, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/end-bits.ts";
+import { BRIDGED } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
 import type { Pointer } from "../sys/libc.ts";
-import { closeConnection } from "./close.ts";
 import type { Shard } from "./shard.ts";
 
 /** What an event says about an end. */
@@ -89,6 +89,6 @@ export function listUnreported(s: Shard, slot: number): void {
 /** One end has failed: both are reset. But a handler's end gets a FIN, which overtakes nothing of what it was told. */
 export function endFailed(s: Shard, slot: number, end: number): void {
   const { slots } = s;
-  const forHandler = end === CLIENT && slots.reason(slot) !== 0;
-  closeConnection(s, slot, outcome(slots.firstToEnd(slot, end), RESET), !forHandler);
+  const forHandler = end === CLIENT && slots.state(slot) === BRIDGED;
+  s.lifecycle.end(slot, outcome(slots.firstToEnd(slot, end), RESET), !forHandler);
 }

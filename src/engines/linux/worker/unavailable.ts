@@ -1,40 +1,36 @@
 /** The answer to a client that gets no target: a text delivered whole, a handler in the main thread, or just the end. */
 
-import { ANSWERING, LINGERING, RELAYING } from "../../../proxy/lifecycle.ts";
-import { BY_BALANCER, IN_UNAVAILABLE, outcome, UNDECIDED } from "../../../proxy/outcome.ts";
+import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT } from "../../../proxy/record.ts";
-import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../../../proxy/unavailable.ts";
+import { LINGERING } from "../../../proxy/states.ts";
+import { ANSWER_MS, LINGER_BYTES } from "../../../proxy/unavailable.ts";
 import { AT_END, FIN_SENT, UNDELAYED, WRITABLE } from "../shared/end-bits.ts";
 import { writePreamble } from "../shared/preamble.ts";
+import { BRIDGED, BRIDGING } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
-import { closeConnection, closeEnd, releasePermit } from "./close.ts";
+import { closeEnd } from "./close.ts";
 import { dialLoopback } from "./dial.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
 
-/** For a connection without a row, which does not wait and may have a permit. `reason` is one of the causes. */
-export function unavailable(s: Shard, slot: number, reason: number): void {
+/** Begins to tell the client that it gets no target. */
+export function startAnswer(s: Shard, slot: number): void {
   const { slots } = s;
-  releasePermit(s, slot);
-  slots.setPhase(slot, IN_UNAVAILABLE);
-  slots.setReason(slot, reason);
-  slots.setOutcome(slot, outcome(BY_BALANCER, reason));
   if (s.options.handler !== null) {
+    slots.setState(slot, BRIDGING);
     // Without a way to its handler the client is treated as if there were none: the answer is the close.
-    if (dialLoopback(s, slot, s.options.handler.port) !== 0) closeConnection(s, slot, UNDECIDED, true);
+    if (dialLoopback(s, slot, s.options.handler.port) !== 0) s.lifecycle.end(slot, UNDECIDED, true);
   } else if (s.text === null) {
-    closeConnection(s, slot, UNDECIDED, false);
+    s.lifecycle.end(slot, UNDECIDED, false);
   } else {
-    slots.setState(slot, ANSWERING);
     slots.setAnswered(slot, 0);
     slots.addBits(slot, CLIENT, UNDELAYED | WRITABLE);
-    s.timers.set(slot, s.now + ANSWER_MS);
     sendText(s, slot);
   }
 }
 
 /** An event of the client while it is answered. */
 export function onAnswerEvent(s: Shard, slot: number, events: number): void {
-  if (events & abi.EPOLLERR) closeConnection(s, slot, UNDECIDED, true);
+  if (events & abi.EPOLLERR) s.lifecycle.clientReset(slot);
   else if (s.slots.state(slot) === LINGERING) drop(s, slot);
   else if (events & abi.EPOLLOUT) sendText(s, slot);
 }
@@ -47,16 +43,14 @@ function sendText(s: Shard, slot: number): void {
   for (let from = slots.answered(slot); from < total; from = slots.answered(slot)) {
     const sent = libc.send(fd, text.at(from), total - from, abi.MSG_NOSIGNAL);
     if (sent < 0) {
-      // A client that is lost while it is answered has lost nothing more than the answer; the record keeps the reason.
-      if (libc.errno[0] !== abi.EAGAIN) closeConnection(s, slot, UNDECIDED, true);
+      if (libc.errno[0] !== abi.EAGAIN) s.lifecycle.clientReset(slot);
       return;
     }
     slots.setAnswered(slot, from + sent);
   }
   libc.shutdown(fd, abi.SHUT_WR);
-  slots.setState(slot, LINGERING);
   slots.setAnswered(slot, LINGER_BYTES);
-  s.timers.set(slot, s.now + LINGER_MS);
+  s.lifecycle.answered(slot);
   drop(s, slot);
 }
 
@@ -70,7 +64,7 @@ function drop(s: Shard, slot: number): void {
     const left = slots.answered(slot) - Math.max(0, received);
     slots.setAnswered(slot, left);
     if (received <= 0 || left < 0) {
-      closeConnection(s, slot, UNDECIDED, received < 0);
+      s.lifecycle.end(slot, UNDECIDED, received < 0);
       return;
     }
   }
@@ -87,7 +81,8 @@ export function clientGone(s: Shard, slot: number): void {
 /** The way to the handler stands: the preamble tells the main thread which client this is. */
 export function introduce(s: Shard, slot: number): void {
   const { slots } = s;
-  const preamble = writePreamble(s.options.handler!.secret, s.index, s.ticket(slot), slots, slot);
+  slots.setState(slot, BRIDGED);
+  const preamble = writePreamble(s.options.handler!.secret, s.index, slots.ticket(slot), slots, slot);
   slots.setWriteBuffer(slot, CLIENT, s.writeBuffers.keep(preamble) + 1);
   slots.setBuffered(slot, CLIENT, preamble.length);
   s.timers.set(slot, s.now + ANSWER_MS);
@@ -97,7 +92,7 @@ export function introduce(s: Shard, slot: number): void {
 
 /** The handler has dropped the connection. */
 export function onDrop(s: Shard, ticket: number): void {
-  const slot = s.slotOf(ticket);
-  if (slot < 0 || s.slots.state(slot) !== RELAYING || s.slots.reason(slot) === 0) return;
-  closeConnection(s, slot, UNDECIDED, true);
+  const slot = s.slots.slotOf(ticket);
+  if (slot < 0 || s.slots.state(slot) !== BRIDGED) return;
+  s.lifecycle.end(slot, UNDECIDED, true);
 }

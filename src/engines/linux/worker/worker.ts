@@ -5,8 +5,9 @@ import { Pool, type PoolShared } from "../../../pool/pool.ts";
 import { Mailbox } from "../shared/mailbox.ts";
 import { QueueBaton } from "../shared/queue-baton.ts";
 import { Slots } from "../shared/slots.ts";
-import { run } from "./loop.ts";
+import { Loop } from "./loop.ts";
 import { Shard, type ShardOptions } from "./shard.ts";
+import { SlotStore } from "./slot-store.ts";
 
 /** What the main thread hands it, all of it plain or shared memory. */
 export interface WorkerData {
@@ -36,32 +37,27 @@ function main(data: WorkerData): void {
   try {
     const libc = openLibc();
     if (libc === null) throw new Error("no foreign functions in this thread");
-    const slots = new Slots(data.slots);
+    const { capacity } = new Slots(data.slots);
     const peers = new Map(
-      data.peers.map(({ index, mailbox, eventfd }) => [
-        index,
-        { mailbox: new Mailbox(mailbox, slots.capacity), eventfd },
-      ]),
+      data.peers.map(({ index, mailbox, eventfd }) => [index, { mailbox: new Mailbox(mailbox, capacity), eventfd }]),
     );
     const { mailbox, eventfd } = peers.get(data.index)!;
-    run(
-      new Shard({
-        index: data.index,
-        epoch: data.epoch,
-        libc,
-        pool: Pool.attach(data.pool, data.index),
-        slots,
-        mailbox,
-        epoll: data.epoll,
-        eventfd,
-        listeners: data.listeners,
-        peers,
-        options: data.options,
-        queueBaton: new QueueBaton(data.queueBaton, data.index),
-        notifyMain: () => post(NOTICE),
-        warn: (kind, message) => post({ type: "warning", kind, message }),
-      }),
-    );
+    const shard = new Shard({
+      index: data.index,
+      libc,
+      pool: Pool.attach(data.pool, data.index),
+      slots: new SlotStore(data.slots, mailbox, data.epoch),
+      mailbox,
+      epoll: data.epoll,
+      eventfd,
+      listeners: data.listeners,
+      peers,
+      options: data.options,
+      queueBaton: new QueueBaton(data.queueBaton, data.index),
+      notifyMain: () => post(NOTICE),
+      warn: (kind, message) => post({ type: "warning", kind, message }),
+    });
+    new Loop(shard).run();
   } catch (error) {
     post({ type: "died", error }); // posted rather than thrown: some runtimes print what a thread throws, or end the process
   }

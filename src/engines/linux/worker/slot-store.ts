@@ -1,0 +1,85 @@
+/** The slots of one worker as the lifecycle sees them, with what no other thread looks at: tickets, tried rows, which slots are free. */
+
+import { CLIENT } from "../../../proxy/record.ts";
+import { ENDED, FREE } from "../../../proxy/states.ts";
+import type { Store } from "../../../proxy/store.ts";
+import type { Mailbox } from "../shared/mailbox.ts";
+import { Slots } from "../shared/slots.ts";
+
+/** At most 2^20 slots, so that a ticket (slot, 7 bits of generation, 3 of epoch) and an event's low word (slot and end) stay below 2^30. */
+export const MAX_SLOTS = 1 << 20;
+const TICKET_GENERATIONS = 1 << 7;
+const TICKET_EPOCHS = 1 << 3;
+
+const NONE_TRIED: readonly number[] = [];
+
+export class SlotStore extends Slots implements Store<number, number> {
+  readonly #mailbox: Mailbox;
+  /** Threads that had this thread's number before it, as far as a ticket tells. */
+  readonly #epoch: number;
+  /** Rows that have failed, for the few connections that have any. */
+  readonly #tried = new Map<number, number[]>();
+  readonly #free: number[] = [];
+  #reclaimed = 0;
+  /** Slots from here on have never been used. */
+  #unused = 0;
+
+  constructor(buffer: SharedArrayBuffer, mailbox: Mailbox, epoch: number) {
+    super(buffer);
+    this.#mailbox = mailbox;
+    this.#epoch = epoch & (TICKET_EPOCHS - 1);
+  }
+
+  /** A slot that is not in use, or -1 while there is none. */
+  take(): number {
+    if (this.#free.length === 0) this.#reclaimed = this.#mailbox.reclaim(this.#reclaimed, this.#free);
+    if (this.#free.length > 0) return this.#free.pop()!;
+    if (this.#unused === this.capacity) return -1;
+    this.#mailbox.span = this.#unused + 1;
+    return this.#unused++;
+  }
+
+  /** Gives back a slot that was taken and never used. */
+  giveBack(slot: number): void {
+    this.#free.push(slot);
+  }
+
+  ticket(slot: number): number {
+    const generation = this.generation(slot, CLIENT) & (TICKET_GENERATIONS - 1);
+    return (slot * TICKET_GENERATIONS + generation) * TICKET_EPOCHS + this.#epoch;
+  }
+
+  /** The slot of a ticket, or -1 when its connection is over. */
+  slotOf(ticket: number): number {
+    const slot = Math.floor(ticket / (TICKET_GENERATIONS * TICKET_EPOCHS));
+    return slot < this.#unused && this.ticket(slot) === ticket ? slot : -1;
+  }
+
+  /** Whether a ticket is of a thread that had this one's number before it, and has died. */
+  isForeign(ticket: number): boolean {
+    return (ticket & (TICKET_EPOCHS - 1)) !== this.#epoch;
+  }
+
+  tried(slot: number): readonly number[] {
+    return this.#tried.get(slot) ?? NONE_TRIED;
+  }
+
+  addTried(slot: number, row: number, errno: number): void {
+    this.addFailure(slot, errno);
+    const rows = this.#tried.get(slot);
+    if (rows === undefined) this.#tried.set(slot, [row]);
+    else rows.push(row);
+  }
+
+  override end(slot: number, outcome: number, now: number): void {
+    super.end(slot, outcome, now);
+    if (this.#tried.size > 0) this.#tried.delete(slot);
+  }
+
+  each(visit: (slot: number) => void): void {
+    for (let slot = 0; slot < this.#unused; slot++) {
+      const state = this.state(slot);
+      if (state !== FREE && state !== ENDED) visit(slot);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/** What the lifecycle asks for, as system calls of this worker; the outcomes come as events of the loop. */
+import type { Io } from "../../../proxy/io.ts";
+import { CLIENT, TARGET } from "../../../proxy/record.ts";
+import { TIMED_OUT } from "../shared/slot-layout.ts";
+import { errorOf } from "../sys/errno.ts";
+import { closeEnd, dropBuffered } from "./close.ts";
+import { dialRow } from "./dial.ts";
+import { startRelay } from "./relay.ts";
+import type { Shard } from "./shard.ts";
+import { listUnreported } from "./socket-io.ts";
+import { startAnswer } from "./unavailable.ts";
+
+export class WorkerIo implements Io<number, number> {
+  readonly #shard: Shard;
+
+  constructor(shard: Shard) {
+    this.#shard = shard;
+  }
+
+  dial(slot: number, row: number): number | null {
+    const errno = dialRow(this.#shard, slot, row);
+    return errno === 0 ? null : errno;
+  }
+
+  undial(slot: number): void {
+    closeEnd(this.#shard, slot, TARGET, false);
+  }
+
+  relay(slot: number): void {
+    listUnreported(this.#shard, slot); // so that keepalive is seen to, bytes or not
+    startRelay(this.#shard, slot);
+  }
+
+  answer(slot: number): void {
+    startAnswer(this.#shard, slot);
+  }
+
+  close(slot: number, reset: boolean): void {
+    const s = this.#shard;
+    closeEnd(s, slot, CLIENT, reset);
+    closeEnd(s, slot, TARGET, reset);
+    dropBuffered(s, slot, CLIENT);
+    dropBuffered(s, slot, TARGET);
+  }
+
+  ended(slot: number): void {
+    this.#shard.recordsPushed = true;
+    this.#shard.mailbox.pushRecord(slot);
+  }
+
+  arm(slot: number, due: number): void {
+    this.#shard.timers.set(slot, due);
+  }
+
+  disarm(slot: number): void {
+    this.#shard.timers.clear(slot);
+  }
+
+  timeoutFailure(): number {
+    return TIMED_OUT;
+  }
+
+  codeOf(errno: number): string {
+    return errno === TIMED_OUT ? "ETIMEDOUT" : errorOf(errno).code;
+  }
+
+  now(): number {
+    return this.#shard.now;
+  }
+
+  warn(kind: string, message: string): void {
+    this.#shard.warn(kind, message);
+  }
+}

@@ -1,0 +1,27 @@
+/** What the lifecycle has done for it by an engine. Outcomes come back as calls of the Lifecycle. */
+
+export interface Io<C, F> {
+  /** Begins to connect to the row's target. Null, or why it failed at once; the outcome is reported by `connected` or `connectFailed`. */
+  dial(c: C, row: number): F | null;
+  /** Gives up the dial under way, if there is one. */
+  undial(c: C): void;
+  /** Moves bytes both ways until `ended` is called by either side. */
+  relay(c: C): void;
+  /** Tells the client that it gets no target, then calls `answered`. `reason` is one of the CAUSES. */
+  answer(c: C, reason: number): void;
+  /** Closes what is open. `reset`: both peers are sent a reset rather than a FIN. */
+  close(c: C, reset: boolean): void;
+  /** It has ended; its outcome is in the store. */
+  ended(c: C): void;
+  /** Calls `timedOut` at that time, in place of the timer it may have. */
+  arm(c: C, due: number): void;
+  disarm(c: C): void;
+  /** The connect time-out, as a failure. */
+  timeoutFailure(): F;
+  /** As in NetError.code. */
+  codeOf(failure: F): string | undefined;
+  /** The time of the event at hand. */
+  now(): number;
+  /** Something an operator should know; `kind` groups repetitions. */
+  warn(kind: string, message: string, cause: F): void;
+}

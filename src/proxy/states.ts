@@ -1,0 +1,16 @@
+/** The states of a connection, and what it holds of the pool. Numbers, so that they fit a slot of shared memory. */
+
+/** Also a connection between its accept and the first decision. */
+export const FREE = 0;
+export const QUEUED = 1;
+export const CONNECTING = 2;
+export const RELAYING = 3;
+/** It gets no target, and is being told so. An Io may have states of its own for that, between LINGERING and ENDED. */
+export const ANSWERING = 4;
+/** Our FIN is sent; what the client still sends is dropped. */
+export const LINGERING = 5;
+export const ENDED = 15;
+
+// Holds: bits.
+export const PERMIT = 1;
+export const ROW = 2;

@@ -1,0 +1,47 @@
+/** What the lifecycle needs to know of each connection, wherever an engine keeps it. */
+import type { ClientKey } from "../pool/pool.ts";
+import type { RecordStore } from "./record.ts";
+
+/**
+ * What is known of each connection. `C` is an object in the portable engine and a slot number in the linux engine; `F` is what
+ * a failed connect is reported as. Times are in ms on the engine's clock.
+ */
+export interface Store<C, F> extends RecordStore<C> {
+  state(c: C): number;
+  setState(c: C, state: number): void;
+  setPhase(c: C, phase: number): void;
+  /** How it will end is decided, though it goes on for its answer. */
+  setOutcome(c: C, outcome: number): void;
+  /** Over: ENDED, with this outcome unless there is one already. */
+  end(c: C, outcome: number, now: number): void;
+  /** Whether it holds this of the pool: PERMIT or ROW. */
+  holds(c: C, what: number): boolean;
+  addHold(c: C, what: number): void;
+  dropHold(c: C, what: number): void;
+  /** Names it in the pool's queue. */
+  ticket(c: C): number;
+  /** The client's address as the pool's key; good until the next call. */
+  clientKey(c: C): ClientKey;
+  acceptedAt(c: C): number;
+  /** When the stage at hand (waiting, connecting) began. */
+  since(c: C): number;
+  setSince(c: C, time: number): void;
+  /** The pool's name for its place in the queue. */
+  waiter(c: C): number;
+  setWaiter(c: C, waiter: number): void;
+  /** Notes that this pass over the queue found no target for it; false: it was noted before. */
+  passOver(c: C, pass: number): boolean;
+  addQueuedMs(c: C, ms: number): void;
+  setConnectMs(c: C, ms: number): void;
+  setRow(c: C, row: number): void;
+  /** Rows that failed for it. */
+  tried(c: C): readonly number[];
+  addTried(c: C, row: number, failure: F): void;
+  movedAt(c: C): number;
+  setMovedAt(c: C, time: number): void;
+  /** Bytes read from that end which the pool has not been told of. */
+  unreported(c: C, from: number): number;
+  setReported(c: C): void;
+  /** Calls `visit` with each connection that is not over; it may end the one at hand. */
+  each(visit: (c: C) => void): void;
+}
