@@ -4,12 +4,13 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { balancerOptions } from "../src/config/balancer-options.ts";
+import { flagsOf, flagWithValue, meaning } from "../src/config/flags.ts";
+import { spell } from "../src/config/names.ts";
 import {
   type AnyOption,
   defaultText,
-  envName,
   isIn,
-  kebab,
+  libraryDefaultText,
   type OptionTable,
   type Place,
 } from "../src/config/option.ts";
@@ -66,11 +67,11 @@ function filled(page: string): { text: string; missing: string[] } {
 
 function programTable(options: OptionTable): string {
   const rows = entries(options, PROGRAM).map(([name, spec]) => {
-    const flags = isIn(spec, "flag") ? [name, ...(spec.aliases ?? [])].map((each) => code(flag(each, spec))) : [];
+    const flags = isIn(spec, "flag") ? flagsOf(name, spec).map((flag) => code(flagWithValue(flag, spec))) : [];
     return [
-      flags.length > 0 ? [...new Set(flags)].join(", ") : "none",
-      isIn(spec, "env") ? code(envName(name)) : "none",
-      isIn(spec, "file") ? code(kebab(name)) : "none",
+      flags.length > 0 ? flags.join(", ") : "none",
+      isIn(spec, "env") ? code(spell(name, "env")) : "none",
+      isIn(spec, "file") ? code(spell(name, "file")) : "none",
       defaultText(spec),
       meaning(spec),
     ];
@@ -78,38 +79,16 @@ function programTable(options: OptionTable): string {
   return markdown(["Flag", "Environment", "File", "Default", "Meaning"], rows);
 }
 
-function flag(name: string, spec: AnyOption): string {
-  const { placeholder } = spec.kind;
-  return placeholder === "on|off" ? `--${kebab(name)}` : `--${kebab(name)} ${placeholder}`;
-}
-
 function libraryTable(options: OptionTable): string {
   const rows = entries(options, ["library"]).map(([name, spec]) => {
-    const names = [name, ...(spec.aliases ?? [])].map(code).join(", ");
-    return [names, libraryType(spec), spec.libraryDefault ?? defaultText(spec), meaning(spec)];
+    const names = [name, ...spec.aliases].map(code).join(", ");
+    return [names, spec.library.words, libraryDefaultText(spec), spec.doc];
   });
   return markdown(["Option", "Takes", "Default", "Meaning"], rows);
 }
 
 function entries(options: OptionTable, places: readonly Place[]): [string, AnyOption][] {
   return Object.entries(options).filter(([, spec]) => places.some((place) => isIn(spec, place)));
-}
-
-function libraryType(spec: AnyOption): string {
-  const single = spec.libraryType ?? typeOfKind(spec);
-  return spec.repeat ? `${single}, or a list of them` : single;
-}
-
-function typeOfKind({ kind, libraryNumber }: AnyOption): string {
-  if (kind.numbers) return `${libraryNumber ?? "ms"}, or text such as ${code("30s")}`;
-  if (kind.placeholder === "on|off") return "boolean";
-  if (["N", "PORT"].includes(kind.placeholder)) return "number";
-  return kind.allowed.startsWith("one of ") ? kind.placeholder.split("|").map(code).join(", ") : "string";
-}
-
-function meaning(spec: AnyOption): string {
-  if (spec.zero === undefined) return spec.doc;
-  return `${spec.doc} ${spec.zero.startsWith("port 0") ? spec.zero.replace("port 0", "Port 0") : `0: ${spec.zero}`}.`;
 }
 
 function code(text: string): string {

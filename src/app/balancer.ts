@@ -192,11 +192,11 @@ export class Balancer extends Emitter<BalancerEvents> {
   }
 
   #controlOptions(keys: Keys, engine: Engine) {
-    const { admin, tls, hostTimeout } = this.#options;
+    const { admin, adminTls, hostTimeout } = this.#options;
     return {
       runtime,
       listen: admin,
-      tls: tls ?? undefined,
+      tls: adminTls ?? undefined,
       keys,
       pools: new Map([[POOL_NAME, this.#pool]]),
       lease: hostTimeout,

@@ -24,8 +24,8 @@ to it and exit with its code); a second one leaves at once.   Exit codes: 1 coul
 `,
 };
 
-void main(PROGRAM, loadReporter, ({ settings, command }, log) =>
-  command === null ? announce(settings, log) : serve(settings, command, log),
+void main(PROGRAM, loadReporter, ({ settings, serverCommand }, log) =>
+  serverCommand === null ? announce(settings, log) : serve(settings, serverCommand, log),
 );
 
 /** Reports a server that somebody else runs, until a signal. */

@@ -2,7 +2,7 @@
 import ipaddr from "ipaddr.js";
 import { formatHostPort } from "../util/host-port.ts";
 import { type Kind, kindOf, textCodec } from "./kind.ts";
-import { integer } from "./kinds.ts";
+import { integer, STRING } from "./kinds.ts";
 
 /** `host` "" is every interface. */
 export interface ListenAddress {
@@ -10,7 +10,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** `port` null: the default port of whatever the host is asked for. */
+/** `port` null: the default port, which another option gives. */
 export interface RemoteHost {
   readonly host: string;
   readonly port: number | null;
@@ -62,7 +62,7 @@ function remoteHost(text: string): RemoteHost | undefined {
   return port ? { host: parts.host, port: port.value } : undefined;
 }
 
-/** A comma-separated list with at least one entry, as one variable of the environment has to hold it. */
+/** A comma-separated list with at least one entry: the form that one variable of the environment can hold. */
 function listOf<T>(decode: (text: string) => T | undefined, encode: (value: T) => string) {
   return textCodec<readonly T[]>(
     (text) => {
@@ -78,21 +78,32 @@ function listOf<T>(decode: (text: string) => T | undefined, encode: (value: T) =
   );
 }
 
-export const listenAddresses: Kind<readonly ListenAddress[]> = kindOf(
-  "[HOST:]PORT",
-  "[HOST:]PORT with a port from 0 to 65535, such as 3000, 127.0.0.1:3000, [::1]:3000 or localhost:3000",
+export const listenAddresses: Kind<readonly ListenAddress[], string | number | readonly (string | number)[]> = kindOf(
+  {
+    placeholder: "[HOST:]PORT",
+    allowed: "[HOST:]PORT with a port from 0 to 65535, such as 3000, 127.0.0.1:3000, [::1]:3000 or localhost:3000",
+    library: { words: "string, number, or a list of them" },
+    list: true,
+  },
   listOf(listenAddress, ({ host, port }) => (host === "" ? String(port) : formatHostPort(host, port))),
 );
 
-export const remoteHosts: Kind<readonly RemoteHost[]> = kindOf(
-  "HOST[:PORT]",
-  "HOST[:PORT] with a port from 1 to 65535, such as balance.mydomain, 10.0.0.5:1666 or [2001:db8::1]:1666",
+export const remoteHosts: Kind<readonly RemoteHost[], string | readonly string[]> = kindOf(
+  {
+    placeholder: "HOST[:PORT]",
+    allowed: "HOST[:PORT] with a port from 1 to 65535, such as balance.mydomain, 10.0.0.5:1666 or [2001:db8::1]:1666",
+    library: { words: "string, or a list of them" },
+    list: true,
+  },
   listOf(remoteHost, ({ host, port }) => (port === null ? host : formatHostPort(host, port))),
 );
 
 export const hostName: Kind<string> = kindOf(
-  "HOST",
-  "a host name or an IP address, such as localhost, 10.0.0.5 or 2001:db8::1",
+  {
+    placeholder: "HOST",
+    allowed: "a host name or an IP address, such as localhost, 10.0.0.5 or 2001:db8::1",
+    library: STRING,
+  },
   textCodec(
     (text) => {
       const parts = split(text);
@@ -104,8 +115,11 @@ export const hostName: Kind<string> = kindOf(
 
 /** A host to listen on: a host, or "" or * for every interface. */
 export const listenHost: Kind<string> = kindOf(
-  "HOST",
-  'a host name or an IP address of this machine, or "" for every interface',
+  {
+    placeholder: "HOST",
+    allowed: 'a host name or an IP address of this machine, or "" for every interface',
+    library: STRING,
+  },
   textCodec(
     (text) => (text === "" || text === "*" ? "" : hostName.parse(text)?.value),
     (value) => value,
@@ -114,7 +128,7 @@ export const listenHost: Kind<string> = kindOf(
 
 /**
  * "localhost" means both loopback addresses, so that a client finds the listener whichever of them its resolver puts
- * first. A port of 0 picks a free one, and picks differ: then it is 127.0.0.1 alone.
+ * first. Port 0 is 127.0.0.1 alone: each address would be given another free port.
  */
 export function expandLocalhost(addresses: readonly ListenAddress[], hasIpv6Loopback: boolean): ListenAddress[] {
   return addresses.flatMap(({ host, port }) => {

@@ -1,9 +1,9 @@
 /** The command line as a source of options, and `--help`. Commander reads and describes the flags; values are judged later. */
-import { Command, Option as Flag } from "commander";
+import { Option as Flag, Command as Parser } from "commander";
 import { DURATION_EXAMPLES } from "../util/durations.ts";
-import { type AnyOption, defaultText, isIn, kebab, type OptionTable } from "./option.ts";
-import type { Given, Source } from "./resolve.ts";
-import { suggestion } from "./suggest.ts";
+import { namesIn, spell, unknownName } from "./names.ts";
+import { type AnyOption, defaultText, isIn, type OptionTable } from "./option.ts";
+import type { Given, Source } from "./values.ts";
 
 /** What a program says about itself in `--help`. */
 export interface ProgramText {
@@ -17,8 +17,8 @@ export interface CommandLine {
   readonly source: Source;
   readonly help: boolean;
   readonly version: boolean;
-  /** What followed `--`; null where there was no `--`. */
-  readonly command: readonly string[] | null;
+  /** What followed `--`; null if there was no `--`. */
+  readonly serverCommand: readonly string[] | null;
 }
 
 const DURATIONS = `\nDURATION: a number and a unit, such as ${DURATION_EXAMPLES}. 0 needs no unit.\n`;
@@ -34,11 +34,11 @@ export function readFlags(
   const end = argv.indexOf("--");
   const own = end === -1 ? argv : argv.slice(0, end);
   const given = new Map<string, Given>();
-  const parser = buildParser(table, program, (name, spec, flag, value) => {
-    const before = spec.repeat ? given.get(name) : undefined;
-    const text = value ?? switchedOn(spec);
-    if (text === null) {
-      problems.push(`${flag} needs a value: give ${spec.kind.allowed} (write ${flag}=… if it begins with a dash)`);
+  const parser = buildParser(table, program, (name, { kind }, flag, value) => {
+    const before = kind.list ? given.get(name) : undefined;
+    const text = value ?? kind.bare;
+    if (text === undefined) {
+      problems.push(`${flag} needs a value: give ${kind.allowed} (write ${flag}=… if it begins with a dash)`);
     } else {
       given.set(name, { from: flag, text: before ? `${before.text},${text}` : text });
     }
@@ -50,7 +50,7 @@ export function readFlags(
     source: given,
     help: help === true,
     version: version === true,
-    command: end === -1 ? null : argv.slice(end + 1),
+    serverCommand: end === -1 ? null : argv.slice(end + 1),
   };
 }
 
@@ -60,54 +60,52 @@ export function helpText(table: OptionTable, program: ProgramText): string {
 
 type OnFlag = (name: string, spec: AnyOption, flag: string, value: string | null) => void;
 
-function buildParser(table: OptionTable, program: ProgramText, onFlag: OnFlag): Command {
-  const parser = new Command(program.name).usage(program.usage).description(program.summary);
+function buildParser(table: OptionTable, program: ProgramText, onFlag: OnFlag): Parser {
+  const parser = new Parser(program.name).usage(program.usage).description(program.summary);
   parser.helpOption(false).configureHelp({ helpWidth: 100, showGlobalOptions: false });
   for (const [name, spec] of Object.entries(table)) {
     if (!isIn(spec, "flag")) continue;
-    const names = [name, ...(spec.aliases ?? [])];
-    const spellings = [...new Set(names.map((each) => `--${kebab(each)}`))];
-    spellings.forEach((flag, index) => {
+    flagsOf(name, spec).forEach((flag, index, all) => {
       // Values are optional to Commander, so that a missing one becomes one problem among others instead of the end.
-      const shown = new Flag(`${flag} [value]`, index === 0 ? describe(spec, spellings.slice(1)) : "");
-      shown.flags = spec.kind.placeholder === "on|off" ? flag : `${flag} ${spec.kind.placeholder}`;
+      const shown = new Flag(`${flag} [value]`, index === 0 ? describe(spec, all.slice(1)) : "");
+      shown.flags = flagWithValue(flag, spec);
       shown.hidden = index > 0;
       parser.addOption(shown);
       parser.on(`option:${shown.name()}`, (value: string | null) => onFlag(name, spec, flag, value));
     });
   }
-  parser.option("-V, --version", "version and runtime").option("-h, --help", "this text");
+  parser.option("-V, --version", "Print the version and the runtime.").option("-h, --help", "Print this text.");
   return parser;
 }
 
-/** Doc line, meaning of 0, default and aliases. */
-function describe(spec: AnyOption, aliases: readonly string[]): string {
-  const notes = [`default: ${defaultText(spec)}`];
-  if (spec.zero !== undefined) notes.push(`0: ${spec.zero}`.replace("0: port 0", "port 0"));
-  if (aliases.length > 0) notes.push(`also ${aliases.join(", ")}`);
-  return `${spec.doc} (${notes.join("; ")})`;
+/** The option's flag, then its aliases. */
+export function flagsOf(name: string, { aliases }: AnyOption): string[] {
+  return [name, ...aliases].map((each) => spell(each, "flag"));
 }
 
-/** A flag without a value switches a switch on. */
-function switchedOn(spec: AnyOption): string | null {
-  return spec.kind.placeholder === "on|off" ? "on" : null;
+/** `--queue N`; a switch stands alone. */
+export function flagWithValue(flag: string, { kind }: AnyOption): string {
+  return kind.bare === undefined ? `${flag} ${kind.placeholder}` : flag;
+}
+
+function describe(spec: AnyOption, aliases: readonly string[]): string {
+  const also = aliases.length > 0 ? `; also ${aliases.join(", ")}` : "";
+  return `${meaning(spec)} (default: ${defaultText(spec)}${also})`;
+}
+
+/** What the flag means. */
+export function meaning({ doc, kind }: AnyOption): string {
+  return kind.list ? `${doc} May be repeated.` : doc;
 }
 
 function strayWords(words: readonly string[], table: OptionTable): string[] {
-  const known = [...flagNames(table), ...BUILT_IN];
+  const names = namesIn(table, "flag");
   let afterFlag = false;
   return words.flatMap((word) => {
     const belongs = afterFlag && !word.startsWith("-"); // the value of an unknown flag is no second problem
     afterFlag = word.startsWith("-") && !word.includes("=");
     if (belongs) return [];
     if (!word.startsWith("-")) return [`${JSON.stringify(word)}: a word on its own means nothing here`];
-    const flag = word.replace(/=.*$/s, "");
-    return [`${flag}: there is no such flag${suggestion(flag, known)}`];
+    return [unknownName(word.replace(/=.*$/s, ""), names, { what: "flag", others: BUILT_IN })];
   });
-}
-
-function flagNames(table: OptionTable): string[] {
-  return Object.entries(table).flatMap(([name, spec]) =>
-    isIn(spec, "flag") ? [name, ...(spec.aliases ?? [])].map((each) => `--${kebab(each)}`) : [],
-  );
 }

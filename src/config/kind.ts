@@ -3,28 +3,45 @@ import * as z from "zod/mini";
 /** A text ↔ value codec: decoding validates, encoding gives the text that decodes to the same value. */
 export type TextCodec<T> = z.ZodMiniType<T, string>;
 
-/**
- * How one kind of option value is written as text. Flags, environment, file and library all go through the text form, so
- * a value is judged by the same rule and refused in the same words wherever it comes from.
- */
-export interface Kind<T> {
+/** How a value is written in the library's options, where it has the TypeScript type `L`. */
+export interface LibraryForm<L> {
+  /** The type in words, for the reference. */
+  readonly words: string;
+  /** The unit of a plain number. Where it is missing, numbers are written as in the other places. */
+  readonly unit?: "ms" | "minutes";
+  /** The text that an object stands for. */
+  readonly object?: string;
+  /** Carries the type, and is never present. */
+  readonly type?: L;
+}
+
+/** What help, error messages and the reference say of a kind of value, and how it is given. */
+export interface KindDescription<L> {
   /** What stands for the value in `--help`: `PORT`, `DURATION` … */
   readonly placeholder: string;
   /** Completes the sentence "give …". */
   readonly allowed: string;
-  /** What a bare number means where numbers can be given (the library); text needs its unit. */
-  readonly numbers?: "ms";
-  /** The value, or null where the text is none of these. (No kind has null as a value of its text.) */
+  readonly library: LibraryForm<L>;
+  /** The text that a flag without a value stands for. Where it is missing, the flag needs a value. */
+  readonly bare?: string;
+  /** The value is a list: the flag may be repeated, and the file and the library take arrays. */
+  readonly list?: true;
+}
+
+/**
+ * How one kind of option value is written as text. Flags, environment, file and library all go through the text form, so
+ * a value is judged by the same rule and refused in the same words wherever it comes from.
+ */
+export interface Kind<T, L = T> extends KindDescription<L> {
+  /** The value, or null if the text stands for none. (No kind has null as a value of its text.) */
   parse(text: string): { readonly value: T } | null;
   /** The shortest text that `parse` reads back as the same value. */
   format(value: T): string;
 }
 
-export function kindOf<T>(placeholder: string, allowed: string, codec: TextCodec<T>, numbers?: "ms"): Kind<T> {
+export function kindOf<T, L>(description: KindDescription<L>, codec: TextCodec<T>): Kind<T, L> {
   return {
-    ...(numbers && { numbers }),
-    placeholder,
-    allowed,
+    ...description,
     parse(text) {
       const result = z.safeDecode(codec, text);
       return result.success ? { value: result.data } : null;
@@ -33,7 +50,7 @@ export function kindOf<T>(placeholder: string, allowed: string, codec: TextCodec
   };
 }
 
-/** A codec from a pair of plain functions; `decode` returns undefined for a text it does not take. */
+/** A codec from a pair of plain functions; `decode` returns undefined for a text that it does not take. */
 export function textCodec<T>(decode: (text: string) => T | undefined, encode: (value: T) => string): TextCodec<T> {
   return z.codec(z.string(), z.custom<T>(), {
     decode(text, context) {

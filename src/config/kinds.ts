@@ -1,26 +1,32 @@
 /** The plain kinds of value: numbers, durations, switches, choices, texts. Addresses have a file of their own. */
 import * as z from "zod/mini";
 import { DURATION_EXAMPLES, formatDuration, parseDuration } from "../util/durations.ts";
-import { type Kind, kindOf, textCodec } from "./kind.ts";
+import { type Kind, kindOf, type LibraryForm, textCodec } from "./kind.ts";
+
+/** Milliseconds, or text such as `"500ms"`, `"30s"`, `"5m"`. */
+export type Duration = number | string;
+
+export const NUMBER: LibraryForm<number> = { words: "number" };
+export const STRING: LibraryForm<string> = { words: "string" };
 
 const DECIMAL = /^[+-]?\d{1,15}$/;
 
 export function integer(min: number, max: number, placeholder = "N"): Kind<number> {
-  const codec = z.codec(z.string().check(z.regex(DECIMAL)), z.int().check(z.gte(min), z.lte(max)), {
-    decode: (text) => Number(text) + 0, // "+ 0" turns -0 into 0
-    encode: (value) => String(value),
-  });
-  return kindOf(placeholder, `a whole number from ${min} to ${max}`, codec);
+  return kindOf(
+    { placeholder, allowed: `a whole number from ${min} to ${max}`, library: NUMBER },
+    z.codec(z.string().check(z.regex(DECIMAL)), z.int().check(z.gte(min), z.lte(max)), {
+      decode: (text) => Number(text) + 0, // "+ 0" turns -0 into 0
+      encode: (value) => String(value),
+    }),
+  );
 }
 
 /** Milliseconds. `min` is 0 where 0 means something, 1 where a duration is needed. */
-export function duration(min: 0 | 1): Kind<number> {
-  const allowed = `a duration such as ${DURATION_EXAMPLES}`;
+export function duration(min: 0 | 1): Kind<number, Duration> {
+  const allowed = `a duration such as ${DURATION_EXAMPLES}, ${min === 0 ? "or 0" : "above 0"}`;
   return kindOf(
-    "DURATION",
-    min === 0 ? `${allowed}, or 0` : `${allowed}, above 0`,
+    { placeholder: "DURATION", allowed, library: { words: "ms, or text such as `30s`", unit: "ms" } },
     textCodec((text) => durationOf(text, min), formatDuration),
-    "ms",
   );
 }
 
@@ -29,17 +35,16 @@ function durationOf(text: string, min: number): number | undefined {
     const ms = parseDuration(text);
     return ms >= min ? ms : undefined;
   } catch {
-    return undefined; // parseDuration throws for nothing but a text that is no duration: the caller words the problem
+    return undefined; // parseDuration throws only if the text is no duration, and the caller words that problem
   }
 }
 
 const YES = ["on", "true", "yes", "1"];
 const NO = ["off", "false", "no", "0"];
 
-/** A switch. As a flag it needs no value. */
+/** A switch. */
 export const onOff: Kind<boolean> = kindOf(
-  "on|off",
-  "on or off",
+  { placeholder: "on|off", allowed: "on or off", library: { words: "boolean" }, bare: "on" },
   textCodec(
     (text) => (YES.includes(text) ? true : NO.includes(text) ? false : undefined),
     (value) => (value ? "on" : "off"),
@@ -47,19 +52,24 @@ export const onOff: Kind<boolean> = kindOf(
 );
 
 export function choice<const C extends readonly string[]>(choices: C): Kind<C[number]> {
-  const codec = z.codec(z.string(), z.enum(choices), {
-    decode: (text) => text as C[number],
-    encode: (value) => value as string,
-  });
-  return kindOf(choices.join("|"), `one of ${choices.join(", ")}`, codec);
+  return kindOf(
+    {
+      placeholder: choices.join("|"),
+      allowed: `one of ${choices.join(", ")}`,
+      library: { words: choices.map((each) => `\`${each}\``).join(", ") },
+    },
+    z.codec(z.string(), z.enum(choices), {
+      decode: (text) => text as C[number],
+      encode: (value) => value as string,
+    }),
+  );
 }
 
-/** How many threads: `auto` is 0, which leaves it to the machine. */
-export function threads(max: number): Kind<number> {
+/** A number of threads. `auto` is 0, and leaves the number to the engine. */
+export function threads(max: number): Kind<number, number | "auto"> {
   const counted = integer(1, max);
   return kindOf(
-    "N|auto",
-    `auto, or ${counted.allowed}`,
+    { placeholder: "N|auto", allowed: `auto, or ${counted.allowed}`, library: { words: "number or `auto`" } },
     textCodec(
       (given) => (given === "auto" ? 0 : counted.parse(given)?.value),
       (value) => (value === 0 ? "auto" : String(value)),
@@ -67,22 +77,23 @@ export function threads(max: number): Kind<number> {
   );
 }
 
-/** Any text but an empty one. */
+/** Any text that matches, but an empty one. */
 export function text(placeholder: string, allowed: string, pattern = /./s): Kind<string> {
-  const given = z.string().check(z.regex(pattern));
   return kindOf(
-    placeholder,
-    allowed,
-    z.codec(given, z.string(), { decode: (value) => value, encode: (value) => value }),
+    { placeholder, allowed, library: STRING },
+    z.codec(z.string().check(z.regex(pattern)), z.string(), { decode: (value) => value, encode: (value) => value }),
   );
 }
 
 /** `on` is `idle` ms, `off` is null, a duration is itself. */
-export function persistence(idle: number): Kind<number | null> {
+export function persistence(idle: number): Kind<number | null, boolean | object | Duration> {
   const always = duration(1);
-  return kindOf<number | null>(
-    "on|off|DURATION",
-    "on, off, or how long a binding outlives its last connection: a duration such as 30m or 2h, above 0",
+  return kindOf(
+    {
+      placeholder: "on|off|DURATION",
+      allowed: "on, off, or how long a binding outlives its last connection: a duration such as 30m or 2h, above 0",
+      library: { words: "boolean, {}, ms or text", unit: "ms", object: "on" },
+    },
     textCodec<number | null>(
       (given) => {
         const flag = onOff.parse(given);
@@ -91,16 +102,14 @@ export function persistence(idle: number): Kind<number | null> {
       },
       (value) => (value === null ? "off" : value === idle ? "on" : formatDuration(value)),
     ),
-    "ms",
   );
 }
 
-/** What a client is told when there is no target: a text as it stands, or a file whose bytes are read at start. */
+/** A text as it stands, or a file whose bytes are read at start. */
 export type TextOrFile = { readonly text: string } | { readonly file: string };
 
-export const textOrFile: Kind<TextOrFile> = kindOf(
-  "TEXT|@FILE",
-  "a text, or @ and the path of a file that holds it",
+export const textOrFile: Kind<TextOrFile, string> = kindOf(
+  { placeholder: "TEXT|@FILE", allowed: "a text, or @ and the path of a file that holds it", library: STRING },
   textCodec<TextOrFile>(
     (given) => {
       if (!given.startsWith("@")) return { text: given };

@@ -1,17 +1,16 @@
-/** The options of the library: the old names and units of its README, and every newer option under its flag's name in camelCase. */
+/** The options of the library: every option under its flag's name in camelCase, and the names and units of the first Harmony. */
 import { type BalancerValues, balancerOptions } from "./balancer-options.ts";
+import { namesIn, unknownName } from "./names.ts";
 import type { AnyOption, OptionTable, Values } from "./option.ts";
-import { type ReporterValues, reporterOptions } from "./reporter-options.ts";
-import { type Given, namesIn, OptionError, resolve, type Source } from "./resolve.ts";
+import { reporterOptions } from "./reporter-options.ts";
 import { type BalancerSettings, balancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
 import { textOf } from "./sources.ts";
-import { suggestion } from "./suggest.ts";
+import { type Given, OptionError, type Source, valuesFrom } from "./values.ts";
 
 const MS_PER_MINUTE = 60_000;
 
-/** Throws OptionError with every problem there is. A function as `unavailable` is the caller's own affair. */
+/** Throws OptionError with every problem there is. A function as `unavailable` is left to the caller. */
 export function serverSettings(options: object): BalancerSettings {
-  // A text of the library is a text: "@" has no meaning here, since a program can read its files itself.
   const { unavailable, ...others } = { unavailable: undefined, ...options } as { unavailable?: unknown };
   const problems: string[] = [];
   const values = readLibrary(others, balancerOptions, problems);
@@ -26,7 +25,7 @@ export function serverSettings(options: object): BalancerSettings {
 /** Throws OptionError with every problem there is. */
 export function clientSettings(options: object): ReporterSettings {
   const problems: string[] = [];
-  const values: ReporterValues = readLibrary(options, reporterOptions, problems);
+  const values = readLibrary(options, reporterOptions, problems);
   return settled(reporterSettings(values, problems), problems);
 }
 
@@ -35,7 +34,7 @@ function settled<S>(settings: S, problems: readonly string[]): S {
   return settings;
 }
 
-/** Where to listen: `listen` and `admin`, or else the old `host` with `listenport` and `adminport`. */
+/** Where to listen: `listen` and `admin`, or else `host` with `listenport` and `adminport`, as in the first Harmony. */
 function placesOf(values: BalancerValues, given: object, problems: string[]): Pick<BalancerValues, "listen" | "admin"> {
   const has = (name: string) => (given as Record<string, unknown>)[name] !== undefined;
   for (const [whole, port] of [
@@ -52,35 +51,35 @@ function placesOf(values: BalancerValues, given: object, problems: string[]): Pi
 }
 
 function readLibrary<T extends OptionTable>(options: object, table: T, problems: string[]): Values<T> {
-  const names = namesIn(table, "library", (name) => name);
+  const names = namesIn(table, "library");
   const source = new Map<string, Given>();
   for (const [key, value] of Object.entries(options)) {
     if (value === undefined || value === null) continue;
-    const name = names.get(key);
+    const name = names.options.get(key);
     if (name === undefined) {
-      problems.push(`${key}: there is no such option${suggestion(key, names.keys())}`);
+      problems.push(unknownName(key, names));
       continue;
     }
-    const spec: AnyOption = table[name]!;
+    const spec = table[name]!;
     const text = libraryText(spec, value);
     if (text === undefined) problems.push(`${key}: give ${spec.kind.allowed}`);
     else source.set(name, { from: key, text, shown: String(value) });
   }
-  return resolve(table, [source, keyOfEnvironment(source)], problems);
+  return valuesFrom(table, [source, keyOfEnvironment(source)], problems);
 }
 
-/** HARMONY_KEY stands in for a key where the program that embeds us says nothing of its own about keys. */
+/** HARMONY_KEY is used where the program that embeds us gives nothing about keys itself. */
 function keyOfEnvironment(given: Source): Source {
   const text = process.env.HARMONY_KEY;
-  const isSaid = ["key", "keyFile", "insecure"].some((name) => given.has(name));
-  return new Map(text && !isSaid ? [["key", { from: "HARMONY_KEY", text }]] : []);
+  const isGiven = ["key", "keyFile", "insecure"].some((name) => given.has(name));
+  return new Map(text && !isGiven ? [["key", { from: "HARMONY_KEY", text }]] : []);
 }
 
-/** A value in text form: numbers get their unit, and the old `{ }` means "on". */
-function libraryText(spec: AnyOption, value: unknown): string | undefined {
-  if (typeof value === "number" && spec.kind.numbers === "ms") {
-    return `${spec.libraryNumber === "minutes" ? value * MS_PER_MINUTE : value}ms`;
+/** A value in text form. */
+function libraryText({ kind, library }: AnyOption, value: unknown): string | undefined {
+  if (typeof value === "number" && library.unit !== undefined) {
+    return `${library.unit === "minutes" ? value * MS_PER_MINUTE : value}ms`;
   }
-  if (spec.libraryObject !== undefined && typeof value === "object") return spec.libraryObject;
-  return textOf(value, spec.repeat === true);
+  if (typeof value === "object" && library.object !== undefined) return library.object;
+  return textOf(value, kind.list === true);
 }

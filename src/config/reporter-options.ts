@@ -2,17 +2,25 @@
 import { hostName, realPort, remoteHosts } from "./address-kinds.ts";
 import { duration, integer, onOff, text } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
-import { DEFAULT_ADMIN_PORT, drainTimeout, insecure, key, keyFile, path, programOptions } from "./shared-options.ts";
+import {
+  DEFAULT_ADMIN_PORT,
+  drainTimeout,
+  insecure,
+  key,
+  keyFile,
+  MOST_CONNECTIONS,
+  path,
+  programOptions,
+} from "./shared-options.ts";
 
-/** As the first Harmony. Its meaning is only relative: twice the number, twice the share. */
+/** As in the first Harmony. Only the ratio to other weights matters. */
 const DEFAULT_BALANCE = 500;
-/** The pool's own bound. */
+/** The pool's own limit. */
 const MOST_BALANCE = 1_000_000;
-/** As the first Harmony; in practice the balancer's own, shorter interval decides. */
+/** As in the first Harmony. In practice the balancer's own, shorter interval decides. */
 const DEFAULT_ACK = 5 * 60_000;
-/** The port of HTTP, as the first Harmony. */
+/** The port of HTTP, as in the first Harmony. */
 const DEFAULT_PORT = 80;
-const MOST_CONNECTIONS = 16_777_215;
 
 // As the balancer accepts them (src/control/messages.ts).
 const poolName = text("NAME", "1 to 64 letters, digits or . _ -", /^[A-Za-z0-9._-]{1,64}$/);
@@ -22,8 +30,7 @@ export const reporterOptions = {
   host: option({
     kind: remoteHosts,
     default: [{ host: "localhost", port: null }],
-    doc: "The balancer. May be repeated: it then reports to every one of them.",
-    repeat: true,
+    doc: "The balancer to report to. Several of them each get every report.",
   }),
   adminPort: option({
     kind: realPort,
@@ -34,46 +41,44 @@ export const reporterOptions = {
   port: option({
     kind: realPort,
     default: DEFAULT_PORT,
-    doc: "The port that the server to be announced listens on.",
+    doc: "The port that the announced server listens on.",
     aliases: ["listenport", "localport"],
   }),
   advertise: optional({
     kind: hostName,
-    doc: "Address at which the balancer shall connect to the server.",
+    doc: "Address at which the balancer connects to the server.",
     shownDefault: "the address that the balancer sees",
   }),
   balance: option({
     kind: integer(0, MOST_BALANCE),
     default: DEFAULT_BALANCE,
-    doc: "Weight: twice the number, twice the share.",
-    zero: "no new connections",
+    doc: "Weight: twice the number gets twice the share. 0 gets no new connections.",
     aliases: ["weight"],
   }),
   ack: option({
     kind: duration(1),
     default: DEFAULT_ACK,
-    doc: "Report at least this often. The balancer's own interval is kept where it is shorter.",
+    doc: "Report at least this often. The balancer's own interval is used where it is shorter.",
   }),
   pool: option({ kind: poolName, default: "default", doc: "The pool of the balancer to join." }),
   id: optional({
     kind: targetName,
-    doc: "Name of this target, the same after a move to another address.",
+    doc: "Name of the target, which stays the same when its address changes.",
     shownDefault: "its address and port",
   }),
   maxConnections: option({
     kind: integer(0, MOST_CONNECTIONS),
     default: 0,
-    doc: "Connections that the server takes at once.",
-    zero: "no limit",
+    doc: "Connections that the server takes at once. 0 means no limit.",
   }),
-  drainTimeout: drainTimeout("How long to wait for open connections to finish before leaving.", "leave at once"),
+  drainTimeout: drainTimeout("How long to wait for open connections to finish before leaving. 0 leaves at once."),
   keyFile,
   key,
-  insecure: insecure("Report without a key to a balancer that was started with --insecure."),
+  insecure: insecure("Report without a key, to a balancer that was started with the same option."),
   tls: option({ kind: onOff, default: false, doc: "Speak TLS with the balancer's admin port." }),
   tlsCa: optional({
     kind: path,
-    doc: "PEM certificates that alone are trusted to sign the balancer's. Switches TLS on.",
+    doc: "PEM file with the only certificates that are trusted to sign the balancer's. Switches TLS on.",
     shownDefault: "those of the system",
   }),
   ...programOptions,

@@ -7,57 +7,31 @@ import { formatHostPort } from "../util/host-port.ts";
 import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";
 import type { BalancerValues } from "./balancer-options.ts";
 import type { TextOrFile } from "./kinds.ts";
-import { checkAuthorities, checkPair } from "./pem.ts";
+import { checkAuthorities, checkCertificate } from "./pem.ts";
 import type { ReporterValues } from "./reporter-options.ts";
+import type { programOptions } from "./shared-options.ts";
 
-/** Durations in ms, 0 where the option's table says so; PEM and unavailable text as content, not as paths. */
+/** Durations in ms, files as their content. What an option's value means is said in its table. */
 export interface BalancerSettings
-  extends Pick<
+  extends Omit<
     BalancerValues,
-    | "algorithm"
-    | "persistent"
-    | "concurrency"
-    | "queue"
-    | "queueTimeout"
-    | "requeue"
-    | "hostTimeout"
-    | "connectTimeout"
-    | "idleTimeout"
-    | "drainTimeout"
-    | "key"
-    | "keyFile"
-    | "insecure"
-    | "engine"
-    | "threads"
+    ProgramOption | "host" | "listenport" | "adminport" | "unavailable" | "adminTlsCert" | "adminTlsKey"
   > {
-  readonly listen: readonly ListenAddress[];
-  readonly admin: readonly ListenAddress[];
   readonly unavailable: Uint8Array | null;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly adminTls: { readonly cert: string; readonly key: string } | null;
 }
 
-/** Durations in ms. */
-export interface ReporterSettings
-  extends Pick<
-    ReporterValues,
-    | "port"
-    | "advertise"
-    | "balance"
-    | "ack"
-    | "pool"
-    | "id"
-    | "maxConnections"
-    | "drainTimeout"
-    | "key"
-    | "keyFile"
-    | "insecure"
-  > {
+/** Durations in ms, files as their content. What an option's value means is said in its table. */
+export interface ReporterSettings extends Omit<ReporterValues, ProgramOption | "host" | "adminPort" | "tls" | "tlsCa"> {
   readonly balancers: readonly { readonly host: string; readonly port: number }[];
   /** `ca` undefined: the system's roots. */
   readonly tls: { readonly ca?: string } | null;
 }
 
-/** What is wrong goes to `problems`; the result is of use only when there is none. */
+/** An option of the program itself, which what it runs does not see. */
+type ProgramOption = keyof typeof programOptions;
+
+/** What is wrong goes to `problems`; the result is of use only if there is none. */
 export function balancerSettings(values: BalancerValues, problems: string[]): BalancerSettings {
   checkKeys(values, problems);
   checkPorts(values.listen, values.admin, problems);
@@ -67,14 +41,14 @@ export function balancerSettings(values: BalancerValues, problems: string[]): Ba
     listen: expandLocalhost(values.listen, ipv6),
     admin: expandLocalhost(values.admin, ipv6),
     unavailable: unavailableBytes(values.unavailable, problems),
-    tls: certificate(values, problems),
+    adminTls: certificate(values, problems),
   };
 }
 
 export function reporterSettings(values: ReporterValues, problems: string[]): ReporterSettings {
   checkKeys(values, problems);
   const ca = values.tlsCa === null ? null : readText(values.tlsCa, "tls-ca", problems);
-  if (ca !== null) checkAuthorities(ca, "tls-ca", problems);
+  if (ca !== null) checkAuthorities({ option: "tls-ca", pem: ca }, problems);
   return {
     ...values,
     balancers: distinct(values.host.map(({ host, port }) => ({ host, port: port ?? values.adminPort }))),
@@ -82,7 +56,7 @@ export function reporterSettings(values: ReporterValues, problems: string[]): Re
   };
 }
 
-/** One balancer named twice would be told twice that the other report is its successor. */
+/** A balancer that is named twice would get two sessions for one target, each of which replaces the other. */
 function distinct(balancers: readonly { host: string; port: number }[]) {
   return [...new Map(balancers.map((each) => [formatHostPort(each.host, each.port), each])).values()];
 }
@@ -91,9 +65,9 @@ function checkKeys(values: Pick<BalancerValues, "insecure" | "key" | "keyFile">,
   try {
     if (values.key !== null) parseKey(values.key, "the key");
   } catch (error) {
-    problems.push(messageOf(error)); // it never holds the secret
+    problems.push(messageOf(error)); // which does not contain the secret
   }
-  // A key in the environment is not held against it: one environment often serves programs of both kinds.
+  // A key in the environment is no contradiction: one environment often serves both programs.
   if (values.insecure && values.keyFile !== null) {
     problems.push("insecure and key-file contradict each other: give one of them");
   }
@@ -112,17 +86,17 @@ function checkPorts(listen: readonly ListenAddress[], admin: readonly ListenAddr
   }
 }
 
-function certificate(values: BalancerValues, problems: string[]): BalancerSettings["tls"] {
-  const { tlsCert, tlsKey } = values;
-  if (tlsCert === null && tlsKey === null) return null;
-  if (tlsCert === null || tlsKey === null) {
-    problems.push("tls-cert and tls-key belong together: give both or neither");
+function certificate(values: BalancerValues, problems: string[]): BalancerSettings["adminTls"] {
+  const { adminTlsCert, adminTlsKey } = values;
+  if (adminTlsCert === null && adminTlsKey === null) return null;
+  if (adminTlsCert === null || adminTlsKey === null) {
+    problems.push("admin-tls-cert and admin-tls-key belong together: give both or neither");
     return null;
   }
-  const cert = readText(tlsCert, "tls-cert", problems);
-  const key = readText(tlsKey, "tls-key", problems);
+  const cert = readText(adminTlsCert, "admin-tls-cert", problems);
+  const key = readText(adminTlsKey, "admin-tls-key", problems);
   if (cert === null || key === null) return null;
-  checkPair(cert, key, problems);
+  checkCertificate({ option: "admin-tls-cert", pem: cert }, { option: "admin-tls-key", pem: key }, problems);
   return { cert, key };
 }
 

@@ -2,29 +2,33 @@
 import { choice, duration, onOff, text } from "./kinds.ts";
 import { option, optional } from "./option.ts";
 
-/** Where targets register: the number that the first Harmony used. */
+/** For targets to register: the number that the first Harmony used. */
 export const DEFAULT_ADMIN_PORT = 1666;
 
 /** Long enough for an ordinary request, and within the 30 s that container runtimes wait before they kill. */
 const DEFAULT_DRAIN_TIMEOUT = 30_000;
 
+/** Far above what one machine holds, and exact in the shared 32-bit counters. */
+export const MOST_CONNECTIONS = 16_777_215;
+
 const PROGRAM = ["flag", "env", "file"] as const;
 
 export const path = text("PATH", "a path");
 
-export const drainTimeout = (doc: string, zero: string) =>
-  option({ kind: duration(0), default: DEFAULT_DRAIN_TIMEOUT, doc, zero });
+export const drainTimeout = (doc: string) => option({ kind: duration(0), default: DEFAULT_DRAIN_TIMEOUT, doc });
+
+export const insecure = (doc: string) => option({ kind: onOff, default: false, doc });
 
 export const keyFile = optional({
   kind: path,
-  doc: "File of keys, one [id:]secret per line; without it the file at its default place is used.",
-  shownDefault: "the default place",
+  doc: "File of keys, one [id:]secret per line.",
+  shownDefault: "the file at its default place",
 });
 
 export const key = optional({
+  // Any text is taken here, so that a problem with it is never worded where other options' problems are, which quote the value.
   kind: text("[ID:]SECRET", "[id:]secret with a secret of at least 16 characters"),
-  doc: "The key itself; it goes before any key file. There is no flag for it, since anybody can list flags with ps.",
-  // Any text is taken here, so that no problem with it is worded (and quoted) where other options' are: see settings.ts.
+  doc: "The key itself, with a secret of at least 16 characters. It precedes any key file. There is no flag for it, because everybody can list flags with ps.",
   places: ["env", "library"],
 });
 
@@ -32,7 +36,7 @@ export const programOptions = {
   logLevel: option({
     kind: choice(["debug", "info", "warning", "error"]),
     default: "info", // what an operator has to know; `debug` adds a line per connection
-    doc: "Least severe messages to log (to standard error).",
+    doc: "The least severe messages to log. The log goes to standard error.",
     places: PROGRAM,
   }),
   logFormat: option({
@@ -43,9 +47,7 @@ export const programOptions = {
   }),
   config: optional({
     kind: path,
-    doc: "TOML file with any of these options, named as the flags are. Flags and environment go before it.",
+    doc: "TOML file with any of these options, named like the flags without their dashes. Flags and environment precede it.",
     places: ["flag", "env"],
   }),
 } as const;
-
-export const insecure = (doc: string) => option({ kind: onOff, default: false, doc });

@@ -1,54 +1,69 @@
 /** The environment and the configuration file as sources of options. */
+import { readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import { messageOf } from "../util/errors.ts";
-import { envName, kebab, type OptionTable } from "./option.ts";
-import { type Given, namesIn, type Source } from "./resolve.ts";
-import { suggestion } from "./suggest.ts";
+import { namesIn, unknownName } from "./names.ts";
+import type { OptionTable } from "./option.ts";
+import type { Given, Source } from "./values.ts";
 
-/** What Kubernetes puts into HARMONY_PORT, next to names that are no option's, where there is a Service called "harmony". */
+/** If there is a Service called "harmony", Kubernetes puts this into HARMONY_PORT, and sets variables that are no option's. */
 const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;
 
 /**
- * `HARMONY_<NAME>`. An empty variable counts as none, as container tools write "unset". Unknown names are no problem:
- * both programs share one environment.
+ * `HARMONY_<NAME>`. An empty variable counts as none, as container tools write "unset". Unknown names are no problem,
+ * because both programs share one environment. A former name is: what was set under it would silently be lost.
  */
-export function readEnvironment(environment: Readonly<Record<string, string | undefined>>, table: OptionTable): Source {
+export function readEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  table: OptionTable,
+  problems: string[],
+): Source {
   const source = new Map<string, Given>();
-  for (const [variable, name] of namesIn(table, "env", envName)) {
+  const names = namesIn(table, "env");
+  for (const [variable, name] of names.options) {
     const text = environment[variable];
-    if (text === undefined || text === "" || (variable === "HARMONY_PORT" && SERVICE_LINK.test(text))) continue;
+    if (!text || (variable === "HARMONY_PORT" && SERVICE_LINK.test(text))) continue;
     source.set(name, { from: variable, text });
+  }
+  for (const variable of names.former.keys()) {
+    if (environment[variable]) problems.push(unknownName(variable, names));
   }
   return source;
 }
 
-/** TOML text whose keys are option names. `path` is for the reader of a problem. */
-export function readConfigText(toml: string, path: string, table: OptionTable, problems: string[]): Source {
+/** The TOML file at `path`, whose keys are option names. */
+export function readConfigFile(path: string, table: OptionTable, problems: string[]): Source {
   const source = new Map<string, Given>();
-  let content: Record<string, unknown>;
-  try {
-    content = parse(toml);
-  } catch (error) {
-    const place = error instanceof TomlError ? `${path}:${error.line}:${error.column}` : path;
-    problems.push(`${place}: this is not TOML: ${messageOf(error).split("\n")[0]}`);
-    return source;
-  }
-  const names = namesIn(table, "file", kebab);
-  for (const [key, value] of Object.entries(content)) {
-    const name = names.get(key);
+  const names = namesIn(table, "file");
+  for (const [key, value] of Object.entries(readToml(path, problems))) {
+    const name = names.options.get(key);
     const from = `${key} in ${path}`;
     if (name === undefined) {
-      problems.push(`${from}: there is no such option here${suggestion(key, names.keys())}`);
+      problems.push(unknownName(key, names, { from, what: "option here" }));
       continue;
     }
-    const text = textOf(value, table[name]!.repeat === true);
-    if (text === undefined) problems.push(`${from}: give ${table[name]!.kind.allowed}`);
+    const { kind } = table[name]!;
+    const text = textOf(value, kind.list === true);
+    if (text === undefined) problems.push(`${from}: give ${kind.allowed}`);
     else source.set(name, { from, text });
   }
   return source;
 }
 
-/** A TOML scalar, or a list of them where a list is meant, in text form. */
+function readToml(path: string, problems: string[]): Record<string, unknown> {
+  try {
+    return parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    if (error instanceof TomlError) {
+      problems.push(`${path}:${error.line}:${error.column}: this is not TOML: ${error.message.split("\n")[0]}`);
+    } else {
+      problems.push(`config: the file cannot be read: ${messageOf(error)}`);
+    }
+    return {};
+  }
+}
+
+/** A scalar, or a list of them where the option is a list, in text form. */
 export function textOf(value: unknown, list: boolean): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "bigint") return String(value);

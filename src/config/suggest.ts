@@ -1,4 +1,4 @@
-/** Edits (insert, delete, replace, swap two neighbours) that turn `a` into `b`: the optimal string alignment distance. */
+/** The number of edits (insert, delete, replace, swap two neighbours) that turn `a` into `b`: the optimal string alignment distance. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -16,9 +16,9 @@ function distance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
-/** The candidate most like `given`, or undefined where none is like it: at most 2 of 5 letters may differ. */
-export function nearest(given: string, candidates: Iterable<string>): string | undefined {
-  let best: string | undefined;
+/** `; did you mean X?` for the candidate most like `given`, or nothing if more than 2 of 5 letters differ. */
+export function suggestion(given: string, candidates: Iterable<string>): string {
+  let best = "";
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const edits = distance(given.toLowerCase(), candidate.toLowerCase());
@@ -28,11 +28,5 @@ export function nearest(given: string, candidates: Iterable<string>): string | u
       least = edits;
     }
   }
-  return best;
-}
-
-/** `; did you mean X?` or nothing. */
-export function suggestion(given: string, candidates: Iterable<string>): string {
-  const best = nearest(given, candidates);
-  return best === undefined ? "" : `; did you mean ${best}?`;
+  return best === "" ? "" : `; did you mean ${best}?`;
 }

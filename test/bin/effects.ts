@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { Balancer } from "../../src/app/balancer.ts";
 import { Reporter } from "../../src/app/reporter.ts";
-import { loadBalancer, loadReporter, type Order } from "../../src/config/load.ts";
+import { type Command, loadBalancer, loadReporter } from "../../src/config/load.ts";
 import type { Connection } from "../../src/net/runtime.ts";
 import type { CloseRecord } from "../../src/proxy/record.ts";
 import { dial, endServers, exchange, greeter, serve, type TestServer } from "../support/peers.ts";
@@ -133,9 +133,12 @@ export function event(of: Balancer | Reporter, name: string): Promise<unknown[]>
   return soon(`the event ${name}`, once(of, name));
 }
 
-function settingsOf<S>(load: (invocation: Parameters<typeof loadBalancer>[0]) => Order<S>, argv: readonly string[]): S {
+function settingsOf<S>(
+  load: (invocation: Parameters<typeof loadBalancer>[0]) => Command<S>,
+  argv: readonly string[],
+): S {
   const program = { name: "test", usage: "", summary: "", footer: "" };
-  const order = load({ argv, environment: { HARMONY_KEY: KEY }, program });
-  if (order.action !== "run") throw new Error(`${argv.join(" ")} runs nothing`);
-  return order.settings;
+  const command = load({ argv, environment: { HARMONY_KEY: KEY }, program });
+  if (command.action !== "run") throw new Error(`${argv.join(" ")} runs nothing`);
+  return command.settings;
 }

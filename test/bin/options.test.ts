@@ -56,7 +56,7 @@ describe("the programs together", () => {
   });
 
   test("TLS on the admin port, its certificate pinned by the reporter", async () => {
-    const tls = ["--tls-cert", fixture("server.pem"), "--tls-key", fixture("server.key")];
+    const tls = ["--admin-tls-cert", fixture("server.pem"), "--admin-tls-key", fixture("server.key")];
     const balancer = start("harmony-balancer", [...LISTEN, ...tls, "--insecure"]);
     const { port, adminPort } = await ports(balancer);
     const target = await hello();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { clientSettings, serverSettings } from "../../src/config/library.ts";
-import { OptionError } from "../../src/config/resolve.ts";
+import { OptionError } from "../../src/config/values.ts";
 
 function problems(run: () => unknown): readonly string[] {
   try {
@@ -101,6 +101,12 @@ describe("server options", () => {
     ]);
     assert.ok(found.includes("listenPort: there is no such option; did you mean listenport?"));
     assert.ok(found.some((line) => line.startsWith('hostTimeout "NaN": give a duration')));
+  });
+  test("an option under a name that it had once", () => {
+    assert.deepEqual(
+      problems(() => serverSettings({ tlsCert: "x" })),
+      ["tlsCert is now adminTlsCert"],
+    );
   });
 });
 

@@ -7,9 +7,10 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
 import { type Invocation, loadBalancer, loadReporter } from "../../src/config/load.ts";
-import { envName, isIn, kebab, type OptionTable } from "../../src/config/option.ts";
+import { kebab, spell } from "../../src/config/names.ts";
+import { isIn, type OptionTable } from "../../src/config/option.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
-import { OptionError } from "../../src/config/resolve.ts";
+import { OptionError } from "../../src/config/values.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "harmony-config-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -29,15 +30,15 @@ function invocation(argv: readonly string[], environment: Record<string, string>
 }
 
 function balancer(argv: readonly string[], environment: Record<string, string> = {}) {
-  const order = loadBalancer(invocation(argv, environment));
-  assert.equal(order.action, "run");
-  return order.settings as unknown as Record<string, unknown>;
+  const command = loadBalancer(invocation(argv, environment));
+  assert.equal(command.action, "run");
+  return command.settings as unknown as Record<string, unknown>;
 }
 
 function reporter(argv: readonly string[], environment: Record<string, string> = {}) {
-  const order = loadReporter(invocation(argv, environment));
-  assert.equal(order.action, "run");
-  return order.settings as unknown as Record<string, unknown>;
+  const command = loadReporter(invocation(argv, environment));
+  assert.equal(command.action, "run");
+  return command.settings as unknown as Record<string, unknown>;
 }
 
 function problems(run: () => unknown): readonly string[] {
@@ -84,12 +85,12 @@ const given: Record<string, string> = {
   tls: "on",
   key: "secret-of-sixteen-characters",
   config: file("empty.toml", ""),
-  tlsCert: fixture("server.pem"),
-  tlsKey: fixture("server.key"),
+  adminTlsCert: fixture("server.pem"),
+  adminTlsKey: fixture("server.key"),
   tlsCa: fixture("ca.pem"),
 };
 /** Options that only make sense together, so that giving one alone is a problem. */
-const needs: Record<string, string> = { tlsCert: "tlsKey", tlsKey: "tlsCert" };
+const needs: Record<string, string> = { adminTlsCert: "adminTlsKey", adminTlsKey: "adminTlsCert" };
 
 const programs = [
   { name: "balancer", options: balancerOptions as OptionTable, load: balancer },
@@ -104,8 +105,8 @@ for (const { name, options, load } of programs) {
       const companion = needs[option];
       const extra = companion ? [`--${kebab(companion)}`, given[companion]!] : [];
       if (isIn(spec, "flag")) {
-        test(`--${kebab(option)}${spec.aliases ? " and its aliases" : ""} as a flag, in both spellings`, () => {
-          for (const each of [option, ...(spec.aliases ?? [])]) {
+        test(`--${kebab(option)}${spec.aliases.length > 0 ? " and its aliases" : ""} as a flag, in both spellings`, () => {
+          for (const each of [option, ...spec.aliases]) {
             const flag = `--${kebab(each)}`;
             assert.deepEqual(load([flag, text, ...extra])[option], load([`${flag}=${text}`, ...extra])[option]);
             assertTaken(load([flag, text, ...extra]), option, value);
@@ -113,9 +114,9 @@ for (const { name, options, load } of programs) {
         });
       }
       if (isIn(spec, "env")) {
-        test(`${envName(option)} in the environment, empty is none`, () => {
-          assertTaken(load(extra, { [envName(option)]: text }), option, value);
-          assert.deepEqual(load([], { [envName(option)]: "" }), load([]));
+        test(`${spell(option, "env")} in the environment, empty is none`, () => {
+          assertTaken(load(extra, { [spell(option, "env")]: text }), option, value);
+          assert.deepEqual(load([], { [spell(option, "env")]: "" }), load([]));
         });
       }
       if (isIn(spec, "file")) {
@@ -132,7 +133,6 @@ for (const { name, options, load } of programs) {
 function assertTaken(settings: Record<string, unknown>, option: string, value: unknown): void {
   const expected: Record<string, unknown> = {
     unavailable: new TextEncoder().encode("Busy, sorry"),
-    tlsCert: given.tlsCert,
     tls: {},
   };
   assert.notEqual(value, undefined);
@@ -200,17 +200,17 @@ describe("forms of a value", () => {
     );
   });
   test("TLS files are read; a CA switches TLS on", () => {
-    const pair = ["--tls-cert", given.tlsCert!, "--tls-key", given.tlsKey!];
+    const pair = ["--admin-tls-cert", given.adminTlsCert!, "--admin-tls-key", given.adminTlsKey!];
     const text = (path: string) => readFileSync(path, "utf8");
-    assert.deepEqual(balancer(pair).tls, { cert: text(given.tlsCert!), key: text(given.tlsKey!) });
+    assert.deepEqual(balancer(pair).adminTls, { cert: text(given.adminTlsCert!), key: text(given.adminTlsKey!) });
     assert.deepEqual(reporter(["--tls-ca", given.tlsCa!]).tls, { ca: text(given.tlsCa!) });
     assert.equal(reporter([]).tls, null);
   });
   test("the command after -- is left alone", () => {
-    const order = loadReporter(invocation(["--port", "81", "--", "nginx", "--port", "-g", "--"]));
-    assert.ok(order.action === "run");
-    assert.deepEqual(order.command, ["nginx", "--port", "-g", "--"]);
-    assert.equal(order.settings.port, 81);
+    const command = loadReporter(invocation(["--port", "81", "--", "nginx", "--port", "-g", "--"]));
+    assert.ok(command.action === "run");
+    assert.deepEqual(command.serverCommand, ["nginx", "--port", "-g", "--"]);
+    assert.equal(command.settings.port, 81);
   });
 });
 
@@ -250,6 +250,16 @@ describe("bad input", () => {
       ["--halp: there is no such flag; did you mean --help?"],
     );
   });
+  test("an option under a name that it had once: the new name, wherever it is given", () => {
+    const path = file("former.toml", 'tls-key = "x"\n');
+    const found = problems(() => balancer(["--config", path, "--tls-cert=x"], { HARMONY_TLS_CERT: "x" }));
+    assert.deepEqual(found.toSorted(), [
+      "--tls-cert is now --admin-tls-cert",
+      "HARMONY_TLS_CERT is now HARMONY_ADMIN_TLS_CERT",
+      `tls-key in ${path} is now admin-tls-key`,
+    ]);
+    assert.equal(reporter([], { HARMONY_TLS_CERT: "of a balancer beside it" }).tls, null);
+  });
   test("there is no flag and no file entry for the secret, and no problem shows it", () => {
     assert.equal(
       problems(() => balancer(["--key=hunter2hunter2hunter2"]))
@@ -283,18 +293,19 @@ describe("bad input", () => {
     );
   });
   test("TLS files that hold something else: each is named with what it lacks", () => {
-    const { tlsCert, tlsKey, tlsCa } = given as Record<string, string>;
+    const { adminTlsCert: tlsCert, adminTlsKey: tlsKey, tlsCa } = given as Record<string, string>;
     const broken = file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const other = file("other.pem", privateKey.export({ type: "pkcs8", format: "pem" }) as string);
-    const found = (cert: string, key: string) => problems(() => balancer(["--tls-cert", cert, "--tls-key", key]));
+    const found = (cert: string, key: string) =>
+      problems(() => balancer(["--admin-tls-cert", cert, "--admin-tls-key", key]));
     const cases: [readonly string[], RegExp[]][] = [
       [
         found(tlsKey!, tlsCert!),
-        [/^tls-cert: the file holds no certificate/, /^tls-key: the file holds no private key/],
+        [/^admin-tls-cert: the file holds no certificate/, /^admin-tls-key: the file holds no private key/],
       ],
-      [found(broken, tlsKey!), [/^tls-cert: the certificate in the file cannot be read \(.+\)$/]],
-      [found(tlsCert!, other), [/^tls-key: this is not the key of the certificate/]],
+      [found(broken, tlsKey!), [/^admin-tls-cert: the certificate in the file cannot be read \(.+\)$/]],
+      [found(tlsCert!, other), [/^admin-tls-key: this is not the key of the certificate/]],
       [problems(() => reporter(["--tls-ca", tlsKey!])), [/^tls-ca: the file holds no certificate in PEM form/]],
       [problems(() => reporter(["--tls-ca", file("empty.pem", "")])), [/^tls-ca: the file holds no certificate/]],
       [problems(() => reporter(["--tls-ca", broken])), [/^tls-ca: the certificate in the file cannot be read/]],
@@ -308,7 +319,7 @@ describe("bad input", () => {
   });
   test("options that contradict or need each other", () => {
     assert.match(problems(() => balancer(["--insecure", "--key-file", "x"])).join(), /contradict/);
-    assert.match(problems(() => balancer(["--tls-cert", given.tlsCert!])).join(), /belong together/);
+    assert.match(problems(() => balancer(["--admin-tls-cert", given.adminTlsCert!])).join(), /belong together/);
     assert.match(problems(() => balancer(["--listen", "127.0.0.1:1666"])).join(), /want the same port/);
     assert.match(problems(() => balancer(["--", "nginx"])).join(), /starts no command/);
     assert.match(problems(() => reporter(["--"])).join(), /name the command/);
@@ -317,23 +328,23 @@ describe("bad input", () => {
 
 describe("help and version", () => {
   test("--help shows every flag with its default, and wins over problems", () => {
-    const order = loadBalancer(invocation(["--help", "--nonsense"]));
-    assert.ok(order.action === "help");
+    const command = loadBalancer(invocation(["--help", "--nonsense"]));
+    assert.ok(command.action === "help");
     for (const [name, spec] of Object.entries(balancerOptions as OptionTable)) {
-      assert.equal(order.text.includes(`--${kebab(name)} `), isIn(spec, "flag"), name);
+      assert.equal(command.text.includes(`--${kebab(name)} `), isIn(spec, "flag"), name);
     }
-    assert.match(order.text.replace(/\s+/g, " "), /--queue-timeout DURATION .*\(default: 30s\)/);
-    assert.match(order.text, /Footer/);
+    assert.match(command.text.replace(/\s+/g, " "), /--queue-timeout DURATION .*\(default: 30s\)/);
+    assert.match(command.text, /Footer/);
   });
   test("--help says how a duration is written, and that a client that hung up keeps its place in the queue", () => {
     for (const load of [loadBalancer, loadReporter]) {
-      const order = load(invocation(["--help"]));
-      assert.ok(order.action === "help");
-      assert.match(order.text, /^DURATION: a number and a unit, such as 500ms, 30s, 5m, 2h or 1d \(at most 24d\)/m);
+      const command = load(invocation(["--help"]));
+      assert.ok(command.action === "help");
+      assert.match(command.text, /^DURATION: a number and a unit, such as 500ms, 30s, 5m, 2h or 1d \(at most 24d\)/m);
     }
-    const order = loadBalancer(invocation(["--help"]));
-    assert.ok(order.action === "help");
-    assert.match(order.text.replace(/\s+/g, " "), /--queue N .*which keeps its place.*--queue-timeout DURATION/);
+    const command = loadBalancer(invocation(["--help"]));
+    assert.ok(command.action === "help");
+    assert.match(command.text.replace(/\s+/g, " "), /--queue N .*keeps its place.*--queue-timeout DURATION/);
   });
   test("-V and --version", () => {
     assert.deepEqual(loadReporter(invocation(["-V"])), { action: "version" });

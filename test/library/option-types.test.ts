@@ -1,25 +1,88 @@
-/** The library's option types are written by hand, for their documentation; the option table says what there is. */
+/**
+ * The library's option types are derived from the option tables. The compiler holds these samples to the types, with every
+ * option there is; the tests hold them to the tables, and to what is taken when the program runs.
+ */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
+import { clientSettings, serverSettings } from "../../src/config/library.ts";
+import { namesIn } from "../../src/config/names.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
-import { namesIn } from "../../src/config/resolve.ts";
+import type { ClientOptions, ServerOptions } from "../../src/index.ts";
 
-const source = readFileSync(new URL("../../src/index.ts", import.meta.url), "utf8");
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
-function properties(name: string): string[] {
-  const body = new RegExp(`interface ${name}\\b[^{]*\\{(.*?)\\n\\}`, "s").exec(source)![1]!;
-  return [...body.matchAll(/^ {2}(\w+)\?:/gm)].map((match) => match[1]!);
-}
+/** A value of each form that an option takes. */
+type Samples<Options> = { [K in keyof Options]-?: NonNullable<Options[K]>[] };
 
-for (const [name, table] of [
-  ["ServerOptions", balancerOptions],
-  ["ClientOptions", reporterOptions],
+const server: Samples<ServerOptions> = {
+  host: ["127.0.0.1", ""],
+  listenport: [0, 3000],
+  adminport: [0],
+  listen: ["127.0.0.1:0", 3000, ["[::1]:3000", 3001]],
+  admin: ["127.0.0.1:0", 1666, ["[::1]:1666", 1667]],
+  algorithm: ["leastconn", "roundrobin", "random", "hash"],
+  persistent: [true, false, {}, 5000, "30m"],
+  concurrency: [-1],
+  queue: [0],
+  queueTimeout: [500, "5s"],
+  requeue: [0],
+  unavailable: ["Sorry.", (error, socket) => socket.end(error.code)],
+  hostTimeout: [0.5, "30s"],
+  connectTimeout: [500, "5s"],
+  idleTimeout: [0, "5s"],
+  drainTimeout: [0, "5s"],
+  keyFile: ["key"],
+  key: ["web:a-secret-of-this-test"],
+  insecure: [true],
+  adminTlsCert: [fixture("server.pem")],
+  adminTlsKey: [fixture("server.key")],
+  engine: ["auto", "portable", "linux"],
+  threads: [1, "auto"],
+};
+
+const client: Samples<ClientOptions> = {
+  host: ["balance.mydomain", ["a", "b:1666"]],
+  adminPort: [1666],
+  adminport: [1666],
+  port: [80],
+  listenport: [80],
+  localport: [80],
+  advertise: ["10.0.0.5"],
+  balance: [1000],
+  weight: [1000],
+  ack: [60_000, "1m"],
+  pool: ["default"],
+  id: ["web-1"],
+  maxConnections: [0],
+  drainTimeout: [0, "5s"],
+  keyFile: ["key"],
+  key: ["web:a-secret-of-this-test"],
+  insecure: [false],
+  tls: [true],
+  tlsCa: [fixture("ca.pem")],
+};
+
+/** Options that have to come together. */
+const TOGETHER: Record<string, object> = {
+  adminTlsCert: { adminTlsKey: fixture("server.key") },
+  adminTlsKey: { adminTlsCert: fixture("server.pem") },
+};
+
+for (const [name, table, samples, settings] of [
+  ["server", balancerOptions, server, serverSettings],
+  ["client", reporterOptions, client, clientSettings],
 ] as const) {
-  test(`${name} has every option of the library, and no other`, () => {
-    const typed = [...properties(name), ...properties("KeyOptions")];
-    const known = namesIn(table, "library", (each) => each).keys();
-    assert.deepEqual(typed.toSorted(), [...known].toSorted());
+  describe(`the options of ${name}()`, () => {
+    test("have a type each, and no type is of no option", () => {
+      const { options } = namesIn(table, "library");
+      assert.deepEqual(Object.keys(samples).toSorted(), [...options.keys()].toSorted());
+    });
+    for (const [option, values] of Object.entries(samples)) {
+      test(`${option} takes what its type says`, () => {
+        for (const value of values) settings({ ...TOGETHER[option], [option]: value });
+      });
+    }
   });
 }

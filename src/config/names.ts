@@ -1,0 +1,50 @@
+/** What each place calls the options of a table. */
+import { isIn, type OptionTable, type Place } from "./option.ts";
+import { suggestion } from "./suggest.ts";
+
+/** `queueTimeout` → `queue-timeout`: the name in the file. */
+export function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+const SPELLINGS: Readonly<Record<Place, (name: string) => string>> = {
+  flag: (name) => `--${kebab(name)}`,
+  env: (name) => `HARMONY_${kebab(name).replaceAll("-", "_").toUpperCase()}`,
+  file: kebab,
+  library: (name) => name,
+};
+
+/** `queueTimeout` → `--queue-timeout`, `HARMONY_QUEUE_TIMEOUT`, `queue-timeout` or itself. */
+export function spell(name: string, place: Place): string {
+  return SPELLINGS[place](name);
+}
+
+/** The spellings that one place knows. */
+export interface Names {
+  /** Spelling, also of an alias → the option's name in the table. */
+  readonly options: ReadonlyMap<string, string>;
+  /** Spelling that is no longer in use → the one that is. */
+  readonly former: ReadonlyMap<string, string>;
+}
+
+export function namesIn(table: OptionTable, place: Place): Names {
+  const options = new Map<string, string>();
+  const former = new Map<string, string>();
+  for (const [name, spec] of Object.entries(table)) {
+    if (!isIn(spec, place)) continue;
+    for (const each of [name, ...spec.aliases]) options.set(spell(each, place), name);
+    for (const each of spec.formerly) former.set(spell(each, place), spell(name, place));
+  }
+  return { options, former };
+}
+
+/** The problem with a name that is no option's: what it is called now, or else what may have been meant. */
+export function unknownName(
+  given: string,
+  names: Names,
+  { from = given, what = "option", others = [] as readonly string[] } = {},
+): string {
+  const renamed = names.former.get(given);
+  if (renamed !== undefined) return `${from} is now ${renamed}`;
+  return `${from}: there is no such ${what}${suggestion(given, [...names.options.keys(), ...others])}`;
+}
