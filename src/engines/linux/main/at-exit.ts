@@ -1,24 +1,26 @@
 /**
- * Wakes the workers when the process exits: Node joins its threads then, and would wait for ever for one that sleeps in the
- * kernel. One listener for all engines, since runtimes warn of many listeners for one event.
+ * Wakes the workers when the process exits: Node joins its threads then, and would wait without end for one that sleeps in the
+ * kernel. One listener for the workers of all engines in the process, since runtimes warn of many listeners for one event; that
+ * is why it is no part of an engine or of a worker's handle.
  */
 
 interface Crashable {
   crash(): void;
 }
 
-const living = new Set<Crashable>();
+const running = new Set<Crashable>();
 
-function stopAll(): void {
-  for (const worker of living) worker.crash();
+function crashAll(): void {
+  for (const worker of running) worker.crash();
 }
 
-/** From the worker's first start to its end. */
-export function stopAtExit(worker: Crashable): void {
-  if (living.size === 0) process.on("exit", stopAll);
-  living.add(worker);
+/** From the worker's first start on. */
+export function crashAtExit(worker: Crashable): void {
+  if (running.size === 0) process.on("exit", crashAll);
+  running.add(worker);
 }
 
-export function hasEnded(worker: Crashable): void {
-  if (living.delete(worker) && living.size === 0) process.off("exit", stopAll);
+/** The worker has ended, and will not be started again. */
+export function leaveAtExit(worker: Crashable): void {
+  if (running.delete(worker) && running.size === 0) process.off("exit", crashAll);
 }

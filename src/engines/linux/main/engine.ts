@@ -17,20 +17,14 @@ import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import { QueueBaton } from "../shared/queue-baton.ts";
 import type { Libc } from "../sys/libc.ts";
 import { selfTest } from "../sys/self-test.ts";
-import { MAX_SLOTS } from "../worker/slot-store.ts";
 import { threadMissing } from "../worker/thread.ts";
+import { type Capacity, claimCapacity } from "./capacity.ts";
 import { HandlerBridge } from "./handler-bridge.ts";
-import { raiseDescriptorLimit } from "./limits.ts";
 import { type BoundAddress, bind } from "./listeners.ts";
 import { RecordReader } from "./records.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
-/** Descriptors left to the rest of the process at most (logs, control channel, admin); of a low limit an eighth. */
-const RESERVED_DESCRIPTORS = 256;
-/** Slots beyond what the descriptors allow, for connections whose records have not been read: two seconds' worth at 30,000 a second. */
-const UNREAD_SLOTS = 65_536;
-
-/** ms for which close() may block its thread until the workers have heard: they take far less unless the machine is overloaded. */
+/** ms for which close() may block its thread until the workers have stopped accepting: they take far less unless the machine is overloaded. */
 const STOP_MS = 100;
 
 export class LinuxEngine implements Engine {
@@ -50,7 +44,7 @@ export class LinuxEngine implements Engine {
   #listenersClosed = false;
   #starting: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
-  /** The patience of `close()`. */
+  /** The shortest time that `close()` was given. */
   #timeout = Number.POSITIVE_INFINITY;
 
   constructor(options: EngineOptions, libc: Libc) {
@@ -69,7 +63,7 @@ export class LinuxEngine implements Engine {
     return this.#starting;
   }
 
-  /** Waiters whose turn it is are told to go on by their threads. */
+  /** Waiters whose turn has come go on in their own threads. */
   poolChanged(): void {
     const { pool } = this.#options;
     pool.settle();
@@ -89,12 +83,12 @@ export class LinuxEngine implements Engine {
   }
 
   async #start(): Promise<void> {
-    const limit = raiseDescriptorLimit(this.#libc);
+    const capacity = claimCapacity(this.#libc);
     const count = this.#options.threads || availableParallelism();
     const bound: BoundAddress[] = [];
     try {
       for (const wanted of this.#options.listen) bound.push(await bind(this.#libc, wanted, count));
-      await this.#startWorkers(count, limit, bound);
+      await this.#startWorkers(count, capacity, bound);
     } catch (error) {
       await this.#abandon(bound);
       throw error;
@@ -102,14 +96,14 @@ export class LinuxEngine implements Engine {
     this.#bound = bound;
   }
 
-  async #startWorkers(count: number, limit: number, bound: readonly BoundAddress[]): Promise<void> {
+  async #startWorkers(count: number, capacity: Capacity, bound: readonly BoundAddress[]): Promise<void> {
     const { connectTimeout, idleTimeout, pool, queueTimeout, requeue, unavailable } = this.#options;
     const handler = typeof unavailable === "function" ? await this.#openBridge(unavailable, bound) : null;
     const parts = {
       libc: this.#libc,
       pool,
       queueBaton: this.#queueBaton,
-      capacity: slotsFor(limit),
+      slots: capacity.slots,
       options: {
         requeue,
         connectTimeout,
@@ -117,7 +111,7 @@ export class LinuxEngine implements Engine {
         queueTimeout,
         text: unavailable instanceof Uint8Array ? unavailable : null,
         handler,
-        descriptorCeiling: limit - Math.min(RESERVED_DESCRIPTORS, limit >> 3),
+        descriptorCeiling: capacity.descriptorCeiling,
       },
       onNotice: () => this.#reader.read(),
       onRecord: (record: CloseRecord) => this.#report(record),
@@ -156,8 +150,8 @@ export class LinuxEngine implements Engine {
   }
 
   /**
-   * The workers take what is connected already, then the listeners are closed: at once, as whoever calls `close()` expects, and
-   * as the workers are awake within microseconds. Only when one is slower is that left for later.
+   * The workers take what is connected already, then the listeners are closed: before `close()` returns, as its caller expects.
+   * This thread may wait for that, since the workers wake within microseconds. If one is slower, it is left for later.
    */
   #stop(): void {
     for (const worker of this.#workers) worker.close(this.#timeout);
@@ -173,7 +167,7 @@ export class LinuxEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    // A start that fails has told its own caller, and has left nothing open.
+    // The caller of a start that fails has its error, and nothing is left open.
     await this.#starting?.catch(() => undefined);
     if (this.#workers.length === 0) return;
     this.#stop();
@@ -191,12 +185,6 @@ export class LinuxEngine implements Engine {
       this.#warnings.tell("records", `the listener for close records threw: ${messageOf(error)}`, error);
     }
   }
-}
-
-/** Two descriptors per connection bound them; any one worker may get them all. */
-function slotsFor(descriptors: number): number {
-  const wanted = Math.ceil(descriptors / 2) + UNREAD_SLOTS;
-  return Math.min(MAX_SLOTS, 2 ** Math.ceil(Math.log2(wanted)));
 }
 
 /** Null when this process cannot have the engine at all; else its C library. */

@@ -33,59 +33,73 @@ async function literals(host: string, doing: string): Promise<string[]> {
   return host === "" ? ["::", "0.0.0.0"] : [await resolveHost(host, doing)];
 }
 
+/** Where in a binder's memory: a sockaddr, an option's value, a socklen_t. */
+const ADDRESS = 0;
+const VALUE = 128;
+const LENGTH = 192;
+
 class Binder {
-  readonly memory: NativeMemory;
   readonly #libc: Libc;
   readonly #doing: string;
+  readonly #memory: NativeMemory;
+  readonly #view: DataView;
   readonly #open: number[] = [];
 
   constructor(libc: Libc, doing: string) {
     this.#libc = libc;
     this.#doing = doing;
-    this.memory = libc.alloc(256);
+    this.#memory = libc.alloc(256);
+    this.#view = new DataView(this.#memory.bytes.buffer);
   }
 
   bind(hosts: readonly string[], port: number, count: number): BoundAddress {
     const host = hosts[0]!;
-    const family = isIP(host) === 6 ? abi.AF_INET6 : abi.AF_INET;
-    const fd = this.#libc.socket(family, abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-      if (hosts.length > 1) return this.bind(hosts.slice(1), port, count);
-      throw this.#failure();
+    // The first is bound without SO_REUSEPORT, so that a port which another process listens on is refused even if that one shares it.
+    const first = this.#socket(host);
+    if (first < 0 || !this.#bindTo(first, host, port)) {
+      const otherFamily = first < 0 || this.#libc.errno[0] === abi.EADDRNOTAVAIL;
+      if (hosts.length === 1 || !otherFamily) throw this.#failure();
+      this.closeAll();
+      return this.bind(hosts.slice(1), port, count);
     }
-    this.#open.push(fd);
-    // The first is bound without SO_REUSEPORT: so a port that another process listens on is refused even if that one would share it.
-    this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1);
-    if (family === abi.AF_INET6) this.#set(fd, abi.IPPROTO_IPV6, abi.IPV6_V6ONLY, 0);
-    const length = encodeLiteral(host, port, this.memory.bytes);
-    if (this.#libc.bind(fd, this.memory.at(0), length) < 0) {
-      if (hosts.length > 1 && this.#libc.errno[0] === abi.EADDRNOTAVAIL) return this.bind(hosts.slice(1), port, count);
-      throw this.#failure();
-    }
-    const address = this.#addressOf(fd);
-    if (count > 1) this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1);
-    for (let i = 1; i < count; i++) this.#share(family, host, address.port);
-    for (const each of this.#open.slice(-count)) this.#listen(each);
-    return { address, descriptors: this.#open.slice(-count) };
+    const address = this.#addressOf(first);
+    const descriptors = [first];
+    if (count > 1) this.#set(first, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1);
+    for (let i = 1; i < count; i++) descriptors.push(this.#share(host, address.port));
+    for (const fd of descriptors) this.#listen(fd);
+    return { address, descriptors };
   }
 
   closeAll(): void {
-    for (const fd of this.#open) this.#libc.close(fd);
+    for (const fd of this.#open.splice(0)) this.#libc.close(fd);
   }
 
-  /** A further socket on a port that is ours already. */
-  #share(family: number, host: string, port: number): void {
-    const fd = this.#libc.socket(family, abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, 0);
+  /** A further socket on a port that is this process's already. */
+  #share(host: string, port: number): number {
+    const fd = this.#socket(host);
     if (fd < 0) throw this.#failure();
+    this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1);
+    if (!this.#bindTo(fd, host, port)) throw this.#failure();
+    return fd;
+  }
+
+  /** A socket of the literal's family, or -1. One for IPv6 takes IPv4 as well. */
+  #socket(host: string): number {
+    const family = isIP(host) === 6 ? abi.AF_INET6 : abi.AF_INET;
+    const fd = this.#libc.socket(family, abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, 0);
+    if (fd < 0) return fd;
     this.#open.push(fd);
     this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1);
-    this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1);
     if (family === abi.AF_INET6) this.#set(fd, abi.IPPROTO_IPV6, abi.IPV6_V6ONLY, 0);
-    const length = encodeLiteral(host, port, this.memory.bytes);
-    if (this.#libc.bind(fd, this.memory.at(0), length) < 0) throw this.#failure();
+    return fd;
   }
 
-  /** What is accepted inherits these options: two calls per connection saved. */
+  #bindTo(fd: number, host: string, port: number): boolean {
+    const length = encodeLiteral(host, port, this.#memory.bytes);
+    return this.#libc.bind(fd, this.#memory.at(ADDRESS), length) === 0;
+  }
+
+  /** What is accepted inherits these options: that saves two calls per connection. */
   #listen(fd: number): void {
     this.#set(fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1);
     this.#set(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, 1);
@@ -94,15 +108,15 @@ class Binder {
   }
 
   #set(fd: number, level: number, option: number, value: number): void {
-    new DataView(this.memory.bytes.buffer).setInt32(128, value, true);
-    if (this.#libc.setsockopt(fd, level, option, this.memory.at(128), 4) < 0) throw this.#failure();
+    this.#view.setInt32(VALUE, value, true);
+    if (this.#libc.setsockopt(fd, level, option, this.#memory.at(VALUE), 4) < 0) throw this.#failure();
   }
 
   #addressOf(fd: number): TcpAddress {
-    new DataView(this.memory.bytes.buffer).setUint32(192, abi.SOCKADDR_MAX, true);
-    if (this.#libc.getsockname(fd, this.memory.at(0), this.memory.at(192)) < 0) throw this.#failure();
+    this.#view.setUint32(LENGTH, abi.SOCKADDR_MAX, true);
+    if (this.#libc.getsockname(fd, this.#memory.at(ADDRESS), this.#memory.at(LENGTH)) < 0) throw this.#failure();
     const words = new Uint32Array(4);
-    const port = decodePeer(this.memory.bytes, words, 0);
+    const port = decodePeer(this.#memory.bytes, words, 0);
     return { host: formatWords(words, 0), port };
   }
 

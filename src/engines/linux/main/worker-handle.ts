@@ -4,8 +4,8 @@
  */
 import type { Worker } from "node:worker_threads";
 import type { Pool } from "../../../pool/pool.ts";
-import { CLIENT, type CloseRecord, TARGET } from "../../../proxy/record.ts";
-import { ENDED, FREE } from "../../../proxy/states.ts";
+import type { CloseRecord } from "../../../proxy/record.ts";
+import { FREE } from "../../../proxy/states.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { DONE, Mailbox, RUNNING, STOPPED_ACCEPTING, wake } from "../shared/mailbox.ts";
 import type { QueueBaton } from "../shared/queue-baton.ts";
@@ -13,14 +13,14 @@ import { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
-import { closePipe } from "../worker/pipe-pool.ts";
 import type { ShardOptions } from "../worker/shard.ts";
 import { startThread } from "../worker/thread.ts";
 import type { WorkerMessage } from "../worker/worker.ts";
-import { hasEnded, stopAtExit } from "./at-exit.ts";
+import { crashAtExit, leaveAtExit } from "./at-exit.ts";
+import { cleanUp } from "./dead-worker.ts";
 import { recordOfSlot, type TimedRecord } from "./records.ts";
 
-/** ms before a thread is started again that died right after its start: a fault that repeats must not become a busy loop. */
+/** ms before a thread that died right after its start is started again: a fault that repeats must not become a busy loop. */
 const RESTART_MS = 1_000;
 
 /** What all workers of an engine have in common. */
@@ -29,14 +29,14 @@ export interface WorkerHandleParts {
   readonly pool: Pool;
   readonly options: ShardOptions;
   readonly queueBaton: QueueBaton;
-  /** Slots per worker, a power of two. */
-  readonly capacity: number;
-  /** There may be records to read. */
+  /** Per worker, a power of two. */
+  readonly slots: number;
+  /** A worker has put something into its mailbox: there may be records to read. */
   readonly onNotice: () => void;
-  /** Of connections that died with their worker. */
+  /** Takes the records of connections that died with their worker. */
   readonly onRecord: (record: CloseRecord) => void;
   readonly onWarning: (kind: string, message: string, cause?: unknown) => void;
-  /** A worker died: its permits and waiters are gone, others may go on. */
+  /** A worker has died: the permits and waiters of its connections are gone, and others may go on. */
   readonly onRecovered: () => void;
 }
 
@@ -64,12 +64,12 @@ export class WorkerHandle {
 
   /** Throws a NetError when there is no descriptor left. */
   constructor(index: number, listeners: readonly number[], parts: WorkerHandleParts) {
-    const { libc, capacity } = parts;
+    const { libc, slots } = parts;
     this.index = index;
     this.#parts = parts;
     this.#listeners = listeners;
-    this.mailbox = Mailbox.create(capacity);
-    this.#slots = Slots.create(capacity);
+    this.mailbox = Mailbox.create(slots);
+    this.#slots = Slots.create(slots);
     const one = libc.alloc(8);
     one.bytes[0] = 1;
     this.#one = one.at(0);
@@ -80,7 +80,7 @@ export class WorkerHandle {
   /** Settles once the worker accepts. `peers` are all handles, this one included. */
   start(peers: readonly WorkerHandle[]): Promise<void> {
     this.#peers = peers;
-    stopAtExit(this);
+    crashAtExit(this);
     this.#spawn();
     return this.#running.promise;
   }
@@ -206,7 +206,7 @@ export class WorkerHandle {
   #end(): void {
     const worker = this.#worker;
     this.#worker = null;
-    hasEnded(this);
+    leaveAtExit(this);
     this.#parts.libc.close(this.#epoll);
     this.#parts.libc.close(this.eventfd);
     // Its loop has ended, and nothing waits for the thread: how terminate() settles makes no difference.
@@ -217,51 +217,35 @@ export class WorkerHandle {
   }
 
   #died(worker: Worker, error: unknown): void {
-    if (worker !== this.#worker) return; // from a thread that was replaced, or the end that was asked for
+    if (worker !== this.#worker) return; // of a thread that has been replaced, or was terminated here
     this.#worker = null;
     worker.terminate();
     this.#parts.onNotice();
-    const { onRecovered, onWarning, pool } = this.#parts;
+    const { libc, onRecord, onRecovered, onWarning, pool } = this.#parts;
     pool.recover(this.index);
     this.#parts.queueBaton.reset();
-    const dropped = this.#dropAll();
+    const dropped = cleanUp({ libc, mailbox: this.mailbox, pool, slots: this.#slots }, onRecord);
     const young = this.mailbox.state < RUNNING || performance.now() - this.#startedAt < RESTART_MS;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);
     this.#running.reject(error); // has no effect once it ran
-    this.#parts.libc.close(this.#epoll);
+    libc.close(this.#epoll);
     onRecovered();
     if (this.#closing || !this.#ran) {
       this.#giveUp();
       return;
     }
     this.mailbox.reset();
-    this.#slots = Slots.create(this.#parts.capacity);
+    this.#slots = Slots.create(this.#parts.slots);
     if (young) this.#spawnLater();
     else this.#spawn();
   }
 
-  /** There is no worker, and there will be none. */
+  /** There is no thread, and there will be none. */
   #giveUp(): void {
     this.mailbox.state = DONE;
-    hasEnded(this);
+    leaveAtExit(this);
     this.#stopped.resolve();
     this.#parts.libc.close(this.eventfd);
     this.#done.resolve();
-  }
-
-  /** Closes and reports what a dead worker had open; returns how many connections that were. */
-  #dropAll(): number {
-    const { libc, onRecord, pool } = this.#parts;
-    const slots = this.#slots;
-    let dropped = 0;
-    for (let slot = 0; slot < this.mailbox.span; slot++) {
-      const state = slots.state(slot);
-      if (state === FREE) continue;
-      for (const end of [CLIENT, TARGET]) if (slots.fd(slot, end) >= 0) libc.close(slots.fd(slot, end));
-      if (state !== ENDED) dropped++;
-      onRecord(recordOfSlot(slots, slot, pool).record);
-    }
-    for (let pipe = 0; 2 * pipe < this.mailbox.pipes.length; pipe++) closePipe(libc, this.mailbox.pipes, pipe);
-    return dropped;
   }
 }

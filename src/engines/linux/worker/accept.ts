@@ -1,4 +1,4 @@
-/** Taking in new connections, and leaving them to the kernel while there is no room for them. */
+/** Accepting connections, and leaving them to the kernel while there is no room for them. */
 
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/end-bits.ts";
@@ -9,7 +9,7 @@ import { LISTENER_EVENT, type Shard } from "./shard.ts";
 const ACCEPTED = WRITABLE | UNDELAYED | KEPT_ALIVE;
 /** Connections taken per event: enough to empty a burst's backlog in a few turns, few enough that other events have their turn. */
 const MOST_AT_ONCE = 64;
-/** ms after which it is tried again without any connection of ours having ended: the descriptors may have been others'. */
+/** ms after which accepting is tried again though none of these connections has ended: other descriptors may have been closed. */
 const RETRY_MS = 100;
 
 export function startAccepting(s: Shard): void {
@@ -61,8 +61,8 @@ function pauseAccepting(s: Shard): void {
 }
 
 /**
- * Takes what a listener has. The number of calls follows what the last turns found: one that finds the backlog empty costs a
- * call for nothing, so after such a turn fewer are tried, and after one that did not reach the end more.
+ * Takes what a listener has. How many calls are made follows from the last turns: one that finds the backlog empty is a call for
+ * nothing, so after a turn that reached the end fewer are made, and after one that did not, more.
  */
 export function acceptFrom(s: Shard, listener: number): void {
   for (let i = 0; i < s.acceptBudget; i++) {
@@ -86,7 +86,7 @@ export function acceptFrom(s: Shard, listener: number): void {
       return;
     }
     s.slots.begin(slot, fd, ACCEPTED, s.small.addressBytes, s.now);
-    // Fails when the user's watches or the kernel's memory are used up: nothing would ever be heard of it.
+    // Fails when the user's watches or the kernel's memory are used up: no event would ever come for it.
     if (s.watch(fd, slot, CLIENT) < 0) s.lifecycle.acceptFailed(slot);
     else s.lifecycle.accepted(slot);
     if (Math.max(fd, s.slots.fd(slot, TARGET)) >= s.options.descriptorCeiling) nearLimit(s);
@@ -112,7 +112,7 @@ function acceptOne(s: Shard, listener: number): number {
   }
 }
 
-/** From an eighth fewer connections on, each accept is preceded by a look. */
+/** From an eighth fewer connections on, each accept is preceded by descriptorFree(). */
 function nearLimit(s: Shard): void {
   s.tightFrom = Math.min(s.tightFrom, s.lifecycle.open - (s.lifecycle.open >> 3));
 }

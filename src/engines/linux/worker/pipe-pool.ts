@@ -16,10 +16,10 @@ export class PipePool {
   readonly #ends: Int32Array;
   /** Numbers of empty pipes. */
   readonly #idle: number[] = [];
-  /** Numbers without a pipe. */
+  /** Numbers that have no pipe. */
   readonly #absent: number[] = [];
 
-  /** `ends` bounds the number of pipes; it is shared memory, so that somebody can close them if this thread dies. */
+  /** `ends` bounds the number of pipes. It is shared memory, so that the main thread can close them if this one dies. */
   constructor(libc: Libc, ends: Int32Array) {
     this.#libc = libc;
     this.#ends = ends;
@@ -41,9 +41,9 @@ export class PipePool {
     return this.#ends[2 * pipe + 1]! - 1;
   }
 
-  /** Takes a pipe back. One that is not empty is closed: what is in it belongs to nobody any more. */
-  release(pipe: number, held: number): void {
-    if (held === 0) {
+  /** Takes a pipe back that holds so many bytes. One that is not empty is closed: its connection is over, and nothing else may get them. */
+  release(pipe: number, buffered: number): void {
+    if (buffered === 0) {
       this.#idle.push(pipe);
       return;
     }
@@ -60,7 +60,7 @@ export class PipePool {
     }
     this.#ends[2 * pipe] = this.#madeView.getInt32(0, true) + 1;
     this.#ends[2 * pipe + 1] = this.#madeView.getInt32(4, true) + 1;
-    // Refused where the user's pipes hold too much already: then it has the default size, which works as well.
+    // Refused where this user's pipes hold too much already: the default size works as well, only slower.
     this.#libc.fcntl(this.writeEnd(pipe), abi.F_SETPIPE_SZ, PIPE_BYTES);
     return pipe;
   }

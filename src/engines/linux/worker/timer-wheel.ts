@@ -1,7 +1,7 @@
 /**
  * All time-outs of a worker: a hashed wheel of buckets, each a doubly linked list through the slots themselves, so that
- * setting and clearing one is a few writes and allocates nothing. A slot has one timer at a time. What is due further off than
- * one turn stays in its bucket and is looked at once a turn.
+ * setting and clearing one is a few writes and allocates nothing. A slot has one timer at a time. What is due later than
+ * one turn from now stays in its bucket and is looked at once a turn.
  */
 import { FIELDS } from "../shared/slot-layout.ts";
 import type { Slots } from "../shared/slots.ts";
@@ -98,7 +98,7 @@ const NEXT = FIELDS.timerNext.offset;
 const PREVIOUS = FIELDS.timerPrevious.offset;
 const BUCKET = FIELDS.timerBucket.offset;
 
-/** The timers' fields of the slots, which nobody else reads. See Slots for the arithmetic. */
+/** The timers' fields of the slots, which are the wheel's alone. See Slots for the arithmetic. */
 class Timers {
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;

@@ -1,4 +1,4 @@
-/** The entry of a worker thread: puts its shard together and runs the loop until the engine closes or something breaks. */
+/** The entry of a worker thread: puts its shard together and runs the loop until the engine closes or something throws. */
 import { parentPort, workerData } from "node:worker_threads";
 import { openLibc } from "#ffi";
 import { Pool, type PoolShared } from "../../../pool/pool.ts";

@@ -1,0 +1,30 @@
+/** What a worker leaves behind when it dies: descriptors to close, and connections without a record. */
+import type { Pool } from "../../../pool/pool.ts";
+import { CLIENT, type CloseRecord, TARGET } from "../../../proxy/record.ts";
+import { ENDED, FREE } from "../../../proxy/states.ts";
+import type { Mailbox } from "../shared/mailbox.ts";
+import type { Slots } from "../shared/slots.ts";
+import type { Libc } from "../sys/libc.ts";
+import { closePipe } from "../worker/pipe-pool.ts";
+import { recordOfSlot } from "./records.ts";
+
+export interface Remains {
+  readonly libc: Libc;
+  readonly pool: Pool;
+  readonly slots: Slots;
+  readonly mailbox: Mailbox;
+}
+
+/** Closes what it had open, and reports every connection whose record was not read yet; returns how many had not ended. */
+export function cleanUp({ libc, mailbox, pool, slots }: Remains, onRecord: (record: CloseRecord) => void): number {
+  let dropped = 0;
+  for (let slot = 0; slot < mailbox.span; slot++) {
+    const state = slots.state(slot);
+    if (state === FREE) continue;
+    for (const end of [CLIENT, TARGET]) if (slots.fd(slot, end) >= 0) libc.close(slots.fd(slot, end));
+    if (state !== ENDED) dropped++;
+    onRecord(recordOfSlot(slots, slot, pool).record);
+  }
+  for (let pipe = 0; 2 * pipe < mailbox.pipes.length; pipe++) closePipe(libc, mailbox.pipes, pipe);
+  return dropped;
+}
