@@ -9,16 +9,10 @@ import { IN_QUEUE, UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, type RecordStore, TARGET } from "../../../proxy/record.ts";
 import { ENDED } from "../../../proxy/states.ts";
 import { decodePeer, formatWords } from "../sys/sockaddr.ts";
+import { Ends } from "./ends.ts";
 import { FIELDS, SLOT_WORDS } from "./slot-layout.ts";
 
 const STATE = FIELDS.state.offset;
-const FD = FIELDS.fd.offset;
-const BITS = FIELDS.bits.offset;
-const GENERATION = FIELDS.generation.offset;
-const STREAK = FIELDS.streak.offset;
-const PIPE = FIELDS.pipe.offset;
-const WRITE_BUFFER = FIELDS.writeBuffer.offset;
-const BUFFERED = FIELDS.buffered.offset;
 const BYTES = FIELDS.bytes.offset;
 const REPORTED = FIELDS.reported.offset;
 const MOVED_AT = FIELDS.movedAt.offset;
@@ -45,7 +39,7 @@ const HOLDS = FIELDS.holds.offset;
  * Methods are plain and tiny, so that engines inline them. A slot begins at `slot << 6` in words of 32 bits and at `slot << 5`
  * in numbers of 64.
  */
-export class Slots implements RecordStore<number> {
+export class Slots extends Ends implements RecordStore<number> {
   readonly buffer: SharedArrayBuffer;
   readonly capacity: number;
   readonly #words: Int32Array;
@@ -55,6 +49,7 @@ export class Slots implements RecordStore<number> {
   readonly #key: ClientKey = new Uint32Array(4);
 
   constructor(buffer: SharedArrayBuffer) {
+    super(buffer);
     this.buffer = buffer;
     this.#words = new Int32Array(buffer);
     this.#unsigned = new Uint32Array(buffer);
@@ -73,13 +68,8 @@ export class Slots implements RecordStore<number> {
     const doubles = this.#doubles;
     const at = slot << 6;
     const half = slot << 5;
+    this.beginEnds(slot, fd, clientBits);
     words[at | PORT] = decodePeer(peer, this.#unsigned, at | ADDRESS);
-    words[at | FD | CLIENT] = fd;
-    words[at | FD | TARGET] = -1;
-    words[at | BITS | CLIENT] = clientBits;
-    words[at | BITS | TARGET] = 0;
-    words[at | STREAK | CLIENT] = 0;
-    words[at | STREAK | TARGET] = 0;
     words[at | ROW] = -1;
     words[at | FIRST] = 0;
     words[at | OUTCOME] = UNDECIDED;
@@ -103,83 +93,6 @@ export class Slots implements RecordStore<number> {
 
   setState(slot: number, state: number): void {
     this.#words[(slot << 6) | STATE] = state;
-  }
-
-  // Ends.
-
-  fd(slot: number, end: number): number {
-    return this.#words[(slot << 6) | FD | end]!;
-  }
-
-  setFd(slot: number, end: number, fd: number): void {
-    this.#words[(slot << 6) | FD | end] = fd;
-  }
-
-  /**
-   * Takes the descriptor out of the slot, so that it can be closed: a thread that dies in between leaks one rather than having
-   * another's closed. -1: there is none. Events that still come for it are out of date from here on.
-   */
-  takeFd(slot: number, end: number): number {
-    const words = this.#words;
-    const at = (slot << 6) | end;
-    const fd = words[at | FD]!;
-    words[at | GENERATION]!++;
-    words[at | FD] = -1;
-    return fd;
-  }
-
-  generation(slot: number, end: number): number {
-    return this.#words[(slot << 6) | GENERATION | end]!;
-  }
-
-  bits(slot: number, end: number): number {
-    return this.#words[(slot << 6) | BITS | end]!;
-  }
-
-  setBits(slot: number, end: number, bits: number): void {
-    this.#words[(slot << 6) | BITS | end] = bits;
-  }
-
-  addBits(slot: number, end: number, bits: number): void {
-    this.#words[(slot << 6) | BITS | end]! |= bits;
-  }
-
-  clearBits(slot: number, end: number, bits: number): void {
-    this.#words[(slot << 6) | BITS | end]! &= ~bits;
-  }
-
-  // Directions.
-
-  streak(slot: number, from: number): number {
-    return this.#words[(slot << 6) | STREAK | from]!;
-  }
-
-  setStreak(slot: number, from: number, streak: number): void {
-    this.#words[(slot << 6) | STREAK | from] = streak;
-  }
-
-  pipe(slot: number, from: number): number {
-    return this.#words[(slot << 6) | PIPE | from]!;
-  }
-
-  setPipe(slot: number, from: number, pipe: number): void {
-    this.#words[(slot << 6) | PIPE | from] = pipe;
-  }
-
-  writeBuffer(slot: number, from: number): number {
-    return this.#words[(slot << 6) | WRITE_BUFFER | from]!;
-  }
-
-  setWriteBuffer(slot: number, from: number, buffer: number): void {
-    this.#words[(slot << 6) | WRITE_BUFFER | from] = buffer;
-  }
-
-  buffered(slot: number, from: number): number {
-    return this.#words[(slot << 6) | BUFFERED | from]!;
-  }
-
-  setBuffered(slot: number, from: number, bytes: number): void {
-    this.#words[(slot << 6) | BUFFERED | from] = bytes;
   }
 
   /** Bytes read from an end. */

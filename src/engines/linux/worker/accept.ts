@@ -1,7 +1,7 @@
 /** Accepting connections, and leaving them to the kernel while there is no room for them. */
 
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
-import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/end-bits.ts";
+import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import { LISTENER_EVENT, type Shard } from "./shard.ts";
 

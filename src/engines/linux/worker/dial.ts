@@ -1,7 +1,7 @@
 /** Connecting to a target, without waiting for it: the outcome arrives as an event. */
 
 import { TARGET } from "../../../proxy/record.ts";
-import { KEPT_ALIVE, UNDELAYED } from "../shared/end-bits.ts";
+import { KEPT_ALIVE, UNDELAYED } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import type { Pointer } from "../sys/libc.ts";
 import { encodeLiteral } from "../sys/sockaddr.ts";

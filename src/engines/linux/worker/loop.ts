@@ -3,7 +3,7 @@ import { Lifecycle } from "../../../proxy/lifecycle.ts";
 import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { ANSWERING, LINGERING, RELAYING } from "../../../proxy/states.ts";
-import { KEPT_ALIVE } from "../shared/end-bits.ts";
+import { KEPT_ALIVE } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import { now } from "../shared/slot-layout.ts";
 import { BRIDGING, isRelayed } from "../shared/states.ts";

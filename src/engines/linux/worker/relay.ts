@@ -5,7 +5,7 @@
 
 import { FIN, outcome } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
-import { AGAIN, AT_END, FIN_SENT, READABLE, WRITABLE } from "../shared/end-bits.ts";
+import { AGAIN, AT_END, FIN_SENT, READABLE, WRITABLE } from "../shared/ends.ts";
 import { isRelayed } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";

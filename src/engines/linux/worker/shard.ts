@@ -12,6 +12,7 @@ import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { PipePool } from "./pipe-pool.ts";
 import type { SlotStore } from "./slot-store.ts";
+import { SmallArguments } from "./small-arguments.ts";
 import { TargetAddresses } from "./target-addresses.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { WriteBufferPool } from "./write-buffer.ts";
@@ -157,56 +158,6 @@ export class Shard {
   watchAs(fd: number, events: number, low: number, high: number): number {
     this.small.setEvent(events, low, high);
     return this.libc.epoll_ctl(this.epoll, abi.EPOLL_CTL_ADD, fd, this.small.event);
-  }
-}
-
-/** Memory for the arguments of calls that take a pointer to something small. */
-class SmallArguments {
-  readonly #view: DataView;
-  readonly #layout: abi.EpollLayout;
-  readonly event: Pointer;
-  /** A sockaddr, to be filled by hand or by a call. */
-  readonly address: Pointer;
-  readonly addressBytes: Uint8Array;
-  /** A socklen_t. */
-  readonly length: Pointer;
-  /** 1, as an int and as eight bytes. */
-  readonly one: Pointer;
-  /** struct linger { on: 1, seconds: 0 }: close() then sends a reset. */
-  readonly linger: Pointer;
-  /** An int for results. */
-  readonly result: Pointer;
-  /** Eight bytes to read an eventfd into. */
-  readonly counter: Pointer;
-
-  constructor(libc: Libc, layout: abi.EpollLayout) {
-    const memory = libc.alloc(256);
-    this.#view = new DataView(memory.bytes.buffer);
-    this.#layout = layout;
-    this.event = memory.at(0);
-    this.length = memory.at(16);
-    this.one = memory.at(24); // eight bytes, the upper four 0
-    this.linger = memory.at(32);
-    this.result = memory.at(40);
-    this.counter = memory.at(48);
-    this.address = memory.at(64);
-    this.addressBytes = memory.bytes.subarray(64, 64 + abi.SOCKADDR_MAX);
-    this.#view.setInt32(24, 1, true);
-    this.#view.setInt32(32, 1, true);
-  }
-
-  setEvent(events: number, low: number, high: number): void {
-    this.#view.setInt32(0, events, true);
-    this.#view.setInt32(this.#layout.data, low, true);
-    this.#view.setInt32(this.#layout.data + 4, high, true);
-  }
-
-  setLength(length: number): void {
-    this.#view.setUint32(16, length, true);
-  }
-
-  getResult(): number {
-    return this.#view.getInt32(40, true);
   }
 }
 

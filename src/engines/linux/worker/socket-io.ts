@@ -2,7 +2,7 @@
 
 import { outcome, RESET } from "../../../proxy/outcome.ts";
 import { CLIENT } from "../../../proxy/record.ts";
-import { AT_END, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/end-bits.ts";
+import { AT_END, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/ends.ts";
 import { BRIDGED } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
 import type { Pointer } from "../sys/libc.ts";

@@ -3,7 +3,7 @@
  * The pipe is lent from the pool only while there is something in it.
  */
 
-import { WRITABLE } from "../shared/end-bits.ts";
+import { WRITABLE } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import { PIPE_BYTES } from "./pipe-pool.ts";
 import type { Shard } from "./shard.ts";

@@ -4,7 +4,7 @@ import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT } from "../../../proxy/record.ts";
 import { LINGERING } from "../../../proxy/states.ts";
 import { ANSWER_MS, LINGER_BYTES } from "../../../proxy/unavailable.ts";
-import { AT_END, FIN_SENT, UNDELAYED, WRITABLE } from "../shared/end-bits.ts";
+import { AT_END, FIN_SENT, UNDELAYED, WRITABLE } from "../shared/ends.ts";
 import { writePreamble } from "../shared/preamble.ts";
 import { BRIDGED, BRIDGING } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";

@@ -1,0 +1,62 @@
+/** Memory for the arguments of system calls that take a pointer to something small, at fixed offsets. */
+import * as abi from "../sys/abi.ts";
+import type { Libc, Pointer } from "../sys/libc.ts";
+
+// Offsets in bytes.
+const EVENT = 0;
+const LENGTH = 16;
+const ONE = 24;
+const LINGER = 32;
+const RESULT = 40;
+const COUNTER = 48;
+const ADDRESS = 64;
+const BYTES = 256;
+
+export class SmallArguments {
+  readonly #view: DataView;
+  readonly #layout: abi.EpollLayout;
+  readonly event: Pointer;
+  /** A sockaddr, to be filled by hand or by a call. */
+  readonly address: Pointer;
+  readonly addressBytes: Uint8Array;
+  /** A socklen_t. */
+  readonly length: Pointer;
+  /** 1, as an int and as eight bytes. */
+  readonly one: Pointer;
+  /** struct linger { on: 1, seconds: 0 }: close() then sends a reset. */
+  readonly linger: Pointer;
+  /** An int for results. */
+  readonly result: Pointer;
+  /** Eight bytes to read an eventfd into. */
+  readonly counter: Pointer;
+
+  constructor(libc: Libc, layout: abi.EpollLayout) {
+    const memory = libc.alloc(BYTES);
+    this.#view = new DataView(memory.bytes.buffer);
+    this.#layout = layout;
+    this.event = memory.at(EVENT);
+    this.length = memory.at(LENGTH);
+    this.one = memory.at(ONE); // its upper four bytes stay 0
+    this.linger = memory.at(LINGER);
+    this.result = memory.at(RESULT);
+    this.counter = memory.at(COUNTER);
+    this.address = memory.at(ADDRESS);
+    this.addressBytes = memory.bytes.subarray(ADDRESS, ADDRESS + abi.SOCKADDR_MAX);
+    this.#view.setInt32(ONE, 1, true);
+    this.#view.setInt32(LINGER, 1, true);
+  }
+
+  setEvent(events: number, low: number, high: number): void {
+    this.#view.setInt32(EVENT, events, true);
+    this.#view.setInt32(EVENT + this.#layout.data, low, true);
+    this.#view.setInt32(EVENT + this.#layout.data + 4, high, true);
+  }
+
+  setLength(length: number): void {
+    this.#view.setUint32(LENGTH, length, true);
+  }
+
+  getResult(): number {
+    return this.#view.getInt32(RESULT, true);
+  }
+}
