@@ -1,9 +1,17 @@
-/** Asks URL over and over for SECONDS, a few times at once and each time on a new connection: `load.mjs URL SECONDS`. */
+/**
+ * Asks URL over and over, a few times at once and each time on a new connection, for SECONDS or until Ctrl-C:
+ * `load.mjs URL [SECONDS]`.
+ */
 import { get } from "node:http";
 
-const [url, seconds] = process.argv.slice(2);
+const [url, seconds = "Infinity"] = process.argv.slice(2);
 const AT_ONCE = 4;
-const until = Date.now() + Number(seconds) * 1000;
+let until = Date.now() + Number(seconds) * 1000;
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    until = 0;
+  });
+}
 let answered = 0;
 let failed = 0;
 

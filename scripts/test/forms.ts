@@ -17,8 +17,8 @@ type Command = (file: string, report: string) => string[];
 
 // They start their own processes of every runtime, so that once is enough.
 const NODE_ONLY = ["test/package/"];
-// The black-box tests start the programs as processes: their code does not depend on the Node that drives them.
-const PROGRAMS = ["test/blackbox/"];
+// The black-box tests and the examples start programs as processes: their code does not depend on the Node that drives them.
+const PROGRAMS = ["test/blackbox/", "test/examples/"];
 
 const without = (folders: readonly string[]) => (): string[] =>
   testFiles().filter((file) => !folders.some((folder) => file.startsWith(folder)));
