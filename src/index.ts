@@ -18,7 +18,7 @@ export type { BalancerEvents, BoundAddresses, Rejection } from "./app/balancer.t
 export type { DrainResult, ReporterEvents } from "./app/reporter.ts";
 export type { Duration } from "./config/kinds.ts";
 export type { Address, TcpAddress, UnixAddress } from "./net/runtime.ts";
-export type { Algorithm, TargetState, TargetView } from "./pool/pool.ts";
+export type { AlgorithmName as Algorithm, TargetState, TargetView } from "./pool/pool.ts";
 export type { EndCause, EndedBy, Phase, UnavailableReason } from "./proxy/outcome.ts";
 export type { CloseRecord } from "./proxy/record.ts";
 export type { UnavailableError, UnavailableHandler, UnavailableSocket } from "./proxy/unavailable.ts";

@@ -72,8 +72,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   constructor(options: BalancerOptions) {
     super();
     this.#options = options;
-    const { algorithm, persistent, concurrency, queue } = options;
-    this.#pool = Pool.create({ name: POOL_NAME, algorithm, persistent, concurrency, queue });
+    this.#pool = Pool.create({ ...options, name: POOL_NAME });
     this.#started = this.#start();
     this.#started.catch((error: Error) => this.#startFailed(error));
   }
@@ -105,7 +104,7 @@ export class Balancer extends Emitter<BalancerEvents> {
     return this.#pool.targets();
   }
 
-  /** Client connections that hold a place, and those that wait for one. */
+  /** Client connections that hold a permit, and those that wait in the queue. */
   get connections(): { readonly active: number; readonly waiting: number } {
     return { active: this.#pool.active, waiting: this.#pool.waiting };
   }

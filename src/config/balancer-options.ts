@@ -1,5 +1,6 @@
 /** Every option of the balancer: the program's, and the library's `server()`. */
 
+import { ALGORITHM_NAMES, ALGORITHMS, DEFAULT_ALGORITHM } from "../pool/pool.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { anyPort, listenAddresses, listenHost } from "./address-kinds.ts";
 import type { LibraryForm } from "./kind.ts";
@@ -79,9 +80,9 @@ export const balancerOptions = {
     places: LIBRARY,
   }),
   algorithm: option({
-    kind: choice(["leastconn", "roundrobin", "random", "hash"]),
-    default: "leastconn", // it follows what the targets really carry
-    doc: "How a target is picked: fewest connections for its weight, in turn, the better of two at random, or by the client's address.",
+    kind: choice(ALGORITHM_NAMES),
+    default: DEFAULT_ALGORITHM,
+    doc: `How a target is picked. ${ALGORITHMS.map(({ name, doc }) => `${name}: ${doc}`).join("; ")}.`,
   }),
   persistent: option({
     kind: persistence(DEFAULT_PERSISTENCE_IDLE),

@@ -1,74 +1,70 @@
 /**
- * Addresses as bytes, the way rows keep them: 16 bytes address (IPv4 in the first 4), 2 bytes port and 4 bytes scope id,
- * both big-endian, then the name of the IPv6 zone as text; or the path of a Unix socket. Both texts end with a NUL.
+ * Addresses as rows keep them: a port, which is 0 for a Unix socket, and a host or path as UTF-8 text that a NUL ends. Text,
+ * because all that anybody does with it is to read it back, once per change and thread.
  */
-import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import type { Address } from "../net/runtime.ts";
-import { ADDRESS_BYTES } from "./table.ts";
+import { ADDRESS_BYTES, type PoolLayout } from "./layout.ts";
+import type { Lock } from "./lock.ts";
 
-export const UNIX = 1;
-export const IPV4 = 4;
-export const IPV6 = 6;
-
-const PORT_AT = 16;
-const SCOPE_AT = 18;
-const ZONE_AT = 22;
-
-/** Writes the address and returns its kind. RangeError: not an IP address, bad port, path or zone too long. */
+/** Writes host or path, and returns the port. RangeError: not an IP address, a bad port, or a text that is too long. */
 export function encodeAddress(address: Address, into: Uint8Array): number {
-  into.fill(0, 0, ADDRESS_BYTES);
   if ("path" in address) {
-    writeText(address.path, "path", into, 0);
-    return UNIX;
+    writeText(address.path, "path", into);
+    return 0;
   }
   const { host, port } = address;
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new RangeError(`port ${port}: 1 to 65535 is allowed`);
-  const ip = parse(host);
-  into.set(ip.toByteArray());
-  into[PORT_AT] = port >> 8;
-  into[PORT_AT + 1] = port & 0xff;
-  if (ip.kind() === "ipv4") return IPV4;
-  const zone = (ip as ipaddr.IPv6).zoneId ?? "";
-  new DataView(into.buffer, into.byteOffset).setUint32(SCOPE_AT, scopeId(zone));
-  if (zone !== "") writeText(zone, "zone", into, ZONE_AT);
-  return IPV6;
+  if (!ipaddr.isValid(host)) throw new RangeError(`"${host}" is not an IP address`);
+  // One spelling for each address; process() turns an IPv4-mapped one into IPv4, as the network does.
+  writeText(ipaddr.process(host).toString(), "host", into);
+  return port;
 }
 
 /** The reverse of encodeAddress(). */
-export function decodeAddress(kind: number, bytes: Uint8Array): Address {
-  if (kind === UNIX) return { path: readText(bytes, 0) };
-  const port = (bytes[PORT_AT]! << 8) | bytes[PORT_AT + 1]!;
-  if (kind === IPV4) return { host: `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`, port };
-  const host = ipaddr.fromByteArray(Array.from(bytes.subarray(0, 16))).toString();
-  const zone = readText(bytes, ZONE_AT);
-  return { host: zone === "" ? host : `${host}%${zone}`, port };
+export function decodeAddress(port: number, bytes: Uint8Array): Address {
+  // A copy: not every runtime decodes shared memory.
+  const text = new TextDecoder().decode(bytes.slice(0, bytes.indexOf(0)));
+  return port === 0 ? { path: text } : { host: text, port };
 }
 
-function parse(host: string): ipaddr.IPv4 | ipaddr.IPv6 {
-  // process() turns an IPv4-mapped address into IPv4, as the runtime seam writes it.
-  if (ipaddr.isValid(host)) return ipaddr.process(host);
-  throw new RangeError(`"${host}" is not an IP address`);
-}
-
-/** A zone is the number of an interface or its name. An unknown name gives 0: connecting then fails with a clear error. */
-function scopeId(zone: string): number {
-  if (/^\d*$/.test(zone)) return Number(zone) >>> 0;
-  const addresses = networkInterfaces()[zone] ?? [];
-  for (const address of addresses) if (address.family === "IPv6" && address.scopeid > 0) return address.scopeid;
-  return 0;
-}
-
-function writeText(text: string, what: string, into: Uint8Array, at: number): void {
+function writeText(text: string, what: string, into: Uint8Array): void {
   const bytes = new TextEncoder().encode(text);
-  const most = ADDRESS_BYTES - at - 1;
+  const most = ADDRESS_BYTES - 1;
   if (bytes.length < 1 || bytes.length > most || bytes.includes(0)) {
     throw new RangeError(`${what} ${JSON.stringify(text)}: 1 to ${most} bytes without NUL are allowed`);
   }
-  into.set(bytes, at);
+  into.fill(0, 0, ADDRESS_BYTES);
+  into.set(bytes);
 }
 
-function readText(bytes: Uint8Array, at: number): string {
-  const end = bytes.indexOf(0, at);
-  return new TextDecoder().decode(bytes.slice(at, end < 0 ? ADDRESS_BYTES : end));
+/** The addresses of the rows as this thread has decoded them: the same object until the row's address changes. */
+export class Addresses {
+  readonly #layout: PoolLayout;
+  readonly #lock: Lock;
+  readonly #decoded: Address[] = [];
+  /** `addressVersion` of the row when it was decoded. */
+  readonly #versions: number[] = [];
+
+  constructor(layout: PoolLayout, lock: Lock) {
+    this.#layout = layout;
+    this.#lock = lock;
+  }
+
+  get(row: number): Address {
+    if (this.#versions[row] !== this.#layout.addressVersion[row]) this.#decode(row);
+    return this.#decoded[row]!;
+  }
+
+  #decode(row: number): void {
+    const { addressPort, addressText, addressVersion } = this.#layout;
+    // Under the lock the three belong together; decoding waits until it is free.
+    this.#lock.take();
+    const version = addressVersion[row]!;
+    const port = addressPort[row]!;
+    const bytes = addressText.slice(row * ADDRESS_BYTES, (row + 1) * ADDRESS_BYTES);
+    this.#lock.free();
+    this.#decoded[row] = decodeAddress(port, bytes);
+    this.#versions[row] = version;
+  }
 }

@@ -1,12 +1,11 @@
 import ipaddr from "ipaddr.js";
-import type { ClientKey } from "./pool.ts";
+
+/** A client's address as four big-endian 32-bit words of its IPv6 form (IPv4 mapped to ::ffff:0:0/96): key of bindings and of the hash. */
+export type ClientKey = Uint32Array;
 
 const V4_MAPPED = 0xffff; // the third word of ::ffff:0:0/96
 
-/**
- * An IP literal as the pool's key of a client: four big-endian 32-bit words of its IPv6 form, written into `into`. A text that
- * is no IP literal (a peer without an address) gives the all-zero key, so that it still has one.
- */
+/** Writes the key of an IP literal into `into`. Any other text (a peer without an address has none) gives the all-zero key. */
 export function clientKey(host: string, into: ClientKey): ClientKey {
   const v4 = parseIpv4(host);
   if (v4 >= 0) {
@@ -19,7 +18,10 @@ export function clientKey(host: string, into: ClientKey): ClientKey {
   return ipv6Key(host, into);
 }
 
-/** Dotted decimal → unsigned 32-bit value, or -1. By hand because it runs twice per connection, and nearly all are IPv4. */
+/**
+ * Dotted decimal as an unsigned 32-bit number; -1: it is none. Written by hand, not with ipaddr.js, because it runs twice per
+ * connection of the portable engine, and nearly all clients have IPv4.
+ */
 export function parseIpv4(text: string): number {
   let address = 0;
   let part = -1; // -1: no digit of this part seen yet

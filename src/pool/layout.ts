@@ -1,46 +1,89 @@
-/** Names for the words of a pool's shared memory (table.ts) and for what stands in them. */
+/**
+ * The memory of a pool, but for what its algorithm keeps for itself: which arrays there are, and how large. The fields of a row
+ * are arrays of their own (struct of arrays), so that a pick touches only the few it needs.
+ */
+import type { Cutter } from "./cutter.ts";
+import { CLOCK_WORDS, HEADER_WORDS } from "./header.ts";
+import { FANOUT, MinTree } from "./tree.ts";
 
-// Words of `header`. The lock has a cache line of its own: threads that spin on it disturb no other word.
-export const LOCK = 0;
-export const TURNS = 1;
-/** Rows in use are below this. */
-export const SPAN = 16;
-export const SIZE = 17;
-export const PLACES = 18;
-export const CONCURRENCY = 19;
-export const WAITING = 20;
-export const HEAD = 21;
-export const TAIL = 22;
-export const FREE_NODE = 23;
-/** Queue nodes below this have been used at least once; those above are not on the free list. */
-export const NODES = 24;
-/** Counts (31 bits, wrapping) how often a target came to have room. */
-export const ROOM_EVENTS = 25;
-/** Which of the two hash tables is read. */
-export const HASH_SIDE = 26;
-/** Rows of each standing: STANDING + standing. */
-export const STANDING = 27;
-export const HEADER_WORDS = 48;
+/** More than any machine has threads for one balancer; untouched parts of the per-worker arrays take no real memory. */
+export const MAX_WORKERS = 256;
+/** An address as text, with the NUL that ends it: as much as sockaddr_un.sun_path of Linux holds. IP literals are shorter. */
+export const ADDRESS_BYTES = 108;
+/** Bindings that share a bucket: one or two cache lines to look through. */
+export const BINDING_WAYS = 8;
 
-// Words of `clocks` (doubles).
-export const PICKS = 0;
-export const VIRTUAL_TIME = 1;
-export const ARRIVALS = 2;
-export const CLOCK_WORDS = 8;
+/** The options that decide how large the arrays are. */
+export interface Capacity {
+  readonly maxTargets: number;
+  /** null: no bindings are kept. */
+  readonly persistent: number | null;
+  readonly maxBindings: number;
+  readonly queue: number;
+}
 
-// `state` of a row.
-export const FREE = 0;
-export const UP = 1;
-export const SUSPECT = 2;
-export const DRAINING = 3;
-export const DOWN = 4;
-export const LEFT = 5;
+export type PoolLayout = ReturnType<typeof layOut>;
 
-// `standing` of a row: what a pick may do with it. Derived from state, weight, limit and active count, kept because the
-// counts per standing answer "is there room?" and "is there anybody?" at once.
-export const CLOSED = 0;
-export const OPEN = 1;
-export const FULL = 2;
-export const LAST_RESORT = 3;
-export const LAST_RESORT_FULL = 4;
-export const STANDINGS = 5;
+export function layOut(cutter: Cutter, capacity: Capacity) {
+  // The trees read whole groups of children, so the arrays end on a full group.
+  const rows = Math.ceil(capacity.maxTargets / FANOUT) * FANOUT;
+  const bindings = capacity.persistent === null ? 0 : bindingSlots(capacity.maxBindings);
+  const { queue } = capacity;
+  return {
+    rows,
+    header: cutter.ints(HEADER_WORDS),
+    clocks: cutter.doubles(CLOCK_WORDS),
+
+    state: cutter.ints(rows),
+    availability: cutter.ints(rows),
+    weight: cutter.ints(rows),
+    maxConnections: cutter.ints(rows),
+    active: cutter.ints(rows),
+    /** Tells the identities apart that have had the row, one after the other. */
+    incarnation: cutter.ints(rows),
+    /** First and second half of the identity's hash, alike on every balancer. */
+    identity: cutter.ints(2 * rows),
+    /** Raised whenever the address is written. */
+    addressVersion: cutter.ints(rows),
+    /** 0: the address is the path of a Unix socket. */
+    addressPort: cutter.ints(rows),
+    /** Host or path, UTF-8, ended by a NUL. */
+    addressText: cutter.bytes(rows * ADDRESS_BYTES),
+    total: cutter.doubles(rows),
+    failures: cutter.doubles(rows),
+    bytesIn: cutter.doubles(rows),
+    bytesOut: cutter.doubles(rows),
+    /** Smoothed ms; negative before the first connection. */
+    connectMs: cutter.doubles(rows),
+    /** `clocks[PICKS]` when the row was last picked, 0 with an algorithm that has no use for it: breaks ties. */
+    pickedAt: cutter.doubles(rows),
+    failedAt: cutter.doubles(rows),
+    /** The suspects that have room, by `failedAt`. */
+    suspects: MinTree.memory(cutter, rows),
+
+    /** What each worker holds, so that a dead worker's part can be taken back: permits, and connections per row. */
+    heldPermits: cutter.ints(MAX_WORKERS),
+    heldRows: cutter.ints(MAX_WORKERS * rows),
+
+    bindingKeys: cutter.ints(4 * bindings),
+    /** Row and incarnation, in pairs. The row is stored plus one: 0 is an empty slot. */
+    bindingTargets: cutter.ints(2 * bindings),
+    bindingUsedAt: cutter.doubles(bindings),
+
+    waiterTickets: cutter.doubles(queue),
+    waiterArrivals: cutter.doubles(queue),
+    /** The worker plus one; 0: the node is free. */
+    waiterWorkers: cutter.ints(queue),
+    waiterNext: cutter.ints(queue),
+    waiterPrevious: cutter.ints(queue),
+    waiterGenerations: cutter.ints(queue),
+    /** ROOM_EVENTS when its pick found every target full; -1: it has not tried. */
+    waiterSawRoom: cutter.ints(queue),
+  };
+}
+
+/** Slots for at most `wanted` bindings: whole buckets, a power of two of them. */
+function bindingSlots(wanted: number): number {
+  const buckets = Math.max(1, Math.floor(wanted / BINDING_WAYS));
+  return BINDING_WAYS * 2 ** Math.floor(Math.log2(buckets));
+}

@@ -1,20 +1,20 @@
 /**
- * The lock of a pool: a word in shared memory that names its owner, so that it can be freed when the owner's thread has
- * died. Critical sections are well under a microsecond, so a taker spins briefly before it sleeps. Main threads may
+ * The lock of a pool: a word in shared memory that names its owner, so that it can be freed when the owner's thread has died.
+ * Critical sections are well under a microsecond, so a thread that finds it taken spins briefly before it sleeps. Main threads
  * sleep too: Node, Deno and Bun all allow Atomics.wait there.
  */
-import { LOCK, TURNS } from "./layout.ts";
+import { LOCK, LOCK_TURNS } from "./header.ts";
 
-/** Set in the word when somebody may be asleep. The rest of the word is the owner's worker number plus one; 0 is free. */
+/** Set in the word when a thread may be asleep. The rest of the word is the owner's worker number plus one; 0 is free. */
 const CONTENDED = 1 << 30;
-/** Loads before going to sleep: about as long as a critical section. */
+/** Loads before it sleeps: about as long as a critical section. */
 const SPINS = 100;
-/** Sleep at most this long (ms), so that nothing depends on a wake-up getting through. */
+/** It sleeps at most this long (ms), so that nothing depends on a wake-up getting through. */
 const NAP = 1;
 /**
- * After so many full naps with the same owner in the same turn, the owner is dead: nobody holds the lock for 2 s. Counted
- * in naps, not by the clock, so that a process that was stopped and goes on draws no such conclusion. Only the creator's
- * thread concludes: while it waits here it cannot hear of a worker's death in any other way.
+ * After so many full naps with the same owner in the same turn, the owner is taken for dead: no thread that lives holds the lock
+ * for 2 s. Counted in naps, not by the clock, so that a process that was stopped and goes on does not conclude this. Only the
+ * creator's thread does: while it waits here it cannot be told of a worker's death in any other way.
  */
 const NAPS_UNTIL_ABANDONED = 2000;
 
@@ -32,10 +32,10 @@ export class Lock {
 
   take(): void {
     if (Atomics.compareExchange(this.#words, LOCK, 0, this.#me) !== 0) this.#takeContended();
-    this.#words[TURNS]!++;
+    this.#words[LOCK_TURNS]!++;
   }
 
-  /** Throws when the lock is not this thread's: then it was taken from it as dead, and its work is void. */
+  /** Throws when the lock is no longer this thread's: then the thread was taken for dead, and what it has done is void. */
   free(): void {
     const words = this.#words;
     if (Atomics.compareExchange(words, LOCK, this.#me, 0) === this.#me) return;
@@ -46,13 +46,13 @@ export class Lock {
     Atomics.notify(words, LOCK, 1);
   }
 
-  /** Takes the lock from a worker that is known to be dead. False: it does not hold it. Free it afterwards. */
+  /** Takes the lock from a worker that is known to be dead, to be freed afterwards. False: that worker does not hold it. */
   seize(worker: number): boolean {
     const held = Atomics.load(this.#words, LOCK);
     if ((held & ~CONTENDED) !== worker + 1) return false;
-    // The word can still gain the mark, nothing else: try again then.
+    // The mark is all that can have changed in the word: then try again.
     if (Atomics.compareExchange(this.#words, LOCK, held, this.#me | CONTENDED) !== held) return this.seize(worker);
-    this.#words[TURNS]!++;
+    this.#words[LOCK_TURNS]!++;
     return true;
   }
 
@@ -64,13 +64,13 @@ export class Lock {
     let naps = 0;
     let turn = -1;
     for (;;) {
-      // Taken with the mark: others may be asleep as well, and only free() of a marked lock wakes the next.
+      // Taken with the mark: others may be asleep as well, and free() wakes the next only where there is a mark.
       const held = Atomics.compareExchange(words, LOCK, 0, this.#me | CONTENDED);
       if (held === 0) return;
       const marked = held | CONTENDED;
       if (held !== marked && Atomics.compareExchange(words, LOCK, held, marked) !== held) continue;
-      if (Atomics.wait(words, LOCK, marked, NAP) !== "timed-out" || words[TURNS] !== turn) {
-        turn = words[TURNS]!;
+      if (Atomics.wait(words, LOCK, marked, NAP) !== "timed-out" || words[LOCK_TURNS] !== turn) {
+        turn = words[LOCK_TURNS]!;
         naps = 0;
       } else if (++naps >= NAPS_UNTIL_ABANDONED && this.#onAbandoned !== null) {
         const owner = (marked & ~CONTENDED) - 1;

@@ -1,13 +1,41 @@
 /** The options of a pool, checked and completed. */
-import { BINDING_WAYS, DEFAULT_MAX_BINDINGS, DEFAULT_MAX_TARGETS, MAX_QUEUE } from "./table.ts";
-import type { PoolOptions } from "./types.ts";
+import { ALGORITHM_NAMES, type AlgorithmName } from "./algorithms/index.ts";
+import { BINDING_WAYS } from "./layout.ts";
 
-/** Beyond this (the hash table is 100 times as large) a pool would take gigabytes. */
+/** What users decide. Whoever has these settings passes them on whole. */
+export interface PoolSettings {
+  readonly algorithm: AlgorithmName;
+  /** Idle ms after which a sticky binding is forgotten; null switches persistence off. */
+  readonly persistent: number | null;
+  /** Connections that hold a permit at once; -1 no limit, 0 pauses. */
+  readonly concurrency: number;
+  /** Connections that may wait for a permit or for a target below its limit. 0: none waits. */
+  readonly queue: number;
+}
+
+export interface PoolOptions extends PoolSettings {
+  readonly name: string;
+  /** Rows. Default DEFAULT_MAX_TARGETS. */
+  readonly maxTargets?: number;
+  /** Sticky bindings kept at most (8 or more); the least recently used goes first. Default DEFAULT_MAX_BINDINGS. */
+  readonly maxBindings?: number;
+  /** For random picks and the placement of bindings: 0…2^53 - 1. Default: drawn from crypto. */
+  readonly seed?: number;
+}
+
+/** Enough for a large cluster behind one address; a row costs about 200 bytes, and 4 for each worker. */
+const DEFAULT_MAX_TARGETS = 1024;
+/** 32 bytes each: 2 MiB, as many clients as a busy site sees within the default idle time. */
+const DEFAULT_MAX_BINDINGS = 65_536;
+
+/** Beyond this (a hash table is 100 times as large) a pool would take gigabytes. */
 const MAX_TARGETS = 100_000;
 const MAX_BINDINGS = 1 << 24;
+/** A queue node takes 40 bytes: the longest queue is then 640 MiB, far beyond use, and the numbers of waiters stay exact (queue.ts). */
+const MAX_QUEUE = 1 << 24;
 const MAX_CONCURRENCY = 2 ** 31 - 1;
 
-/** RangeError: names the option, what was given and what is allowed. */
+/** Takes no more of `options` than is the pool's. RangeError: names the option, what was given and what is allowed. */
 export function completeOptions(options: PoolOptions): Required<PoolOptions> {
   const complete = {
     name: options.name,
@@ -19,23 +47,28 @@ export function completeOptions(options: PoolOptions): Required<PoolOptions> {
     maxBindings: options.maxBindings ?? DEFAULT_MAX_BINDINGS,
     seed: options.seed ?? randomSeed(),
   };
-  if (!["leastconn", "roundrobin", "random", "hash"].includes(complete.algorithm)) {
-    throw new RangeError(`algorithm "${complete.algorithm}": leastconn, roundrobin, random or hash is allowed`);
+  if (!ALGORITHM_NAMES.includes(complete.algorithm)) {
+    throw new RangeError(`algorithm "${complete.algorithm}": one of ${ALGORITHM_NAMES.join(", ")} is allowed`);
   }
-  check("concurrency", complete.concurrency, -1, MAX_CONCURRENCY);
-  check("queue", complete.queue, 0, MAX_QUEUE);
-  check("maxTargets", complete.maxTargets, 1, MAX_TARGETS);
-  check("maxBindings", complete.maxBindings, BINDING_WAYS, MAX_BINDINGS);
-  check("seed", complete.seed, 0, Number.MAX_SAFE_INTEGER);
+  checkConcurrency(complete.concurrency);
+  checkWhole("queue", complete.queue, 0, MAX_QUEUE);
+  checkWhole("maxTargets", complete.maxTargets, 1, MAX_TARGETS);
+  checkWhole("maxBindings", complete.maxBindings, BINDING_WAYS, MAX_BINDINGS);
+  checkWhole("seed", complete.seed, 0, Number.MAX_SAFE_INTEGER);
   if (complete.persistent !== null && !(complete.persistent > 0)) {
     throw new RangeError(`persistent ${complete.persistent}: milliseconds above 0 or null is allowed`);
   }
   return complete;
 }
 
-function check(name: string, value: number, least: number, most: number): void {
+export function checkConcurrency(value: number): void {
+  checkWhole("concurrency", value, -1, MAX_CONCURRENCY);
+}
+
+/** `whose`: ends what names the value in the message. */
+export function checkWhole(name: string, value: number, least: number, most: number, whose = ""): void {
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`${name} ${value}: a whole number from ${least} to ${most} is allowed`);
+    throw new RangeError(`${name} ${value}${whose}: a whole number from ${least} to ${most} is allowed`);
   }
 }
 

@@ -1,11 +1,11 @@
 /**
- * The concurrency limit and the FIFO of those who wait for a place, or for a target with room. A doubly linked list over
- * shared nodes: every operation is O(1). Called with the lock held.
+ * The permits, and the queue of connections that wait for one or for a target with room: first in, first out. A doubly linked
+ * list of nodes in shared memory, so that every operation is O(1). Called with the lock held.
  */
-
 import {
   ARRIVALS,
   CONCURRENCY,
+  COUNTS,
   FREE_NODE,
   FULL,
   HEAD,
@@ -13,70 +13,69 @@ import {
   LAST_RESORT_FULL,
   NODES,
   OPEN,
-  PLACES,
+  PERMITS,
   ROOM_EVENTS,
-  STANDING,
   TAIL,
   WAITING,
-} from "./layout.ts";
-import type { Memory } from "./table.ts";
+} from "./header.ts";
+import type { PoolLayout } from "./layout.ts";
 import { ADMITTED, type Grant, REFUSED } from "./types.ts";
 
 const NONE = -1;
-/** Has not been told that every target is full. */
+/** In place of ROOM_EVENTS: the connection has not been told that every target is full. */
 export const UNTRIED = -1;
-/** A generation takes 24 bits and a node number 24 at most, so the number of a waiter is exact. */
+/** A generation takes 24 bits and the number of a node at most 24, so the number of a waiter, made of both, is exact. */
 const GENERATIONS = 1 << 24;
 
 export class Queue {
-  readonly #memory: Memory;
+  readonly #layout: PoolLayout;
   readonly #worker: number;
 
-  constructor(memory: Memory, worker: number) {
-    this.#memory = memory;
+  constructor(layout: PoolLayout, worker: number) {
+    this.#layout = layout;
     this.#worker = worker;
   }
 
   /** For the creator, once. */
   clear(): void {
-    const { header } = this.#memory;
+    const { header } = this.#layout;
     header[HEAD] = NONE;
     header[TAIL] = NONE;
     header[FREE_NODE] = NONE;
   }
 
   enter(ticket: number): number {
-    if (this.#memory.header[WAITING]! > 0 || !this.#placeFree()) return this.enqueue(ticket, UNTRIED, false);
-    this.#occupy(this.#worker);
+    if (this.#layout.header[WAITING]! > 0 || !this.#hasFreePermit()) return this.enqueue(ticket, UNTRIED, false);
+    this.#givePermit(this.#worker);
     return ADMITTED;
   }
 
   leave(): void {
-    const { header, heldPlaces } = this.#memory;
-    if (heldPlaces[this.#worker]! <= 0) throw new Error("a place was given back that this worker does not hold");
-    heldPlaces[this.#worker]!--;
-    header[PLACES]!--;
+    const { header, heldPermits } = this.#layout;
+    if (heldPermits[this.#worker]! <= 0) throw new Error("a permit was given back that this worker does not hold");
+    heldPermits[this.#worker]!--;
+    header[PERMITS]!--;
   }
 
-  /** To the end of the queue, or to its head. `sawRoom`: ROOM_EVENTS when every target was full, or UNTRIED. */
+  /** At the end of the queue, or `first`, at its head. `sawRoom`: ROOM_EVENTS when every target was full, or UNTRIED. */
   enqueue(ticket: number, sawRoom: number, first: boolean): number {
-    const memory = this.#memory;
-    const { header } = memory;
+    const layout = this.#layout;
+    const { header } = layout;
     const node = this.#takeNode();
     if (node === NONE) return REFUSED;
-    const arrival = ++memory.clocks[ARRIVALS]!;
-    memory.waiterTickets[node] = ticket;
-    memory.waiterArrivals[node] = first ? -arrival : arrival; // for repair(): before all others
-    memory.waiterSawRoom[node] = sawRoom;
-    memory.waiterWorkers[node] = this.#worker + 1;
+    const arrival = ++layout.clocks[ARRIVALS]!;
+    layout.waiterTickets[node] = ticket;
+    layout.waiterArrivals[node] = first ? -arrival : arrival; // for repair(): before all others
+    layout.waiterSawRoom[node] = sawRoom;
+    layout.waiterWorkers[node] = this.#worker + 1;
     this.#link(node, first ? NONE : header[TAIL]!);
     header[WAITING]!++;
-    return memory.waiterGenerations[node]! * memory.waiterTickets.length + node;
+    return layout.waiterGenerations[node]! * layout.waiterTickets.length + node;
   }
 
   /** False: the waiter has been granted its turn already. */
   cancel(waiter: number): boolean {
-    const { waiterGenerations, waiterTickets, waiterWorkers } = this.#memory;
+    const { waiterGenerations, waiterTickets, waiterWorkers } = this.#layout;
     const node = waiter % waiterTickets.length;
     const generation = Math.floor(waiter / waiterTickets.length);
     if (waiterWorkers[node] !== this.#worker + 1 || waiterGenerations[node] !== generation) return false;
@@ -85,22 +84,25 @@ export class Queue {
   }
 
   grant(): Grant | null {
-    const { header, waiterTickets, waiterWorkers } = this.#memory;
+    const { header, waiterTickets, waiterWorkers } = this.#layout;
     const node = header[HEAD]!;
-    if (node === NONE || !this.#placeFree() || !this.#worthTrying(node)) return null;
+    if (node === NONE || !this.#hasFreePermit() || !this.#worthTrying(node)) return null;
     const worker = waiterWorkers[node]! - 1;
     const ticket = waiterTickets[node]!;
-    this.#occupy(worker);
+    this.#givePermit(worker);
     this.#unlink(node);
     return { worker, ticket };
   }
 
-  /** Drops what the dead worker held and rebuilds the list, which it may have left half linked, in order of arrival. */
+  /**
+   * Takes back the dead worker's permits, forgets its waiters, and links the others anew in order of arrival, since it may have
+   * left the list half linked.
+   */
   repair(dead: number): void {
-    const memory = this.#memory;
-    const { header, heldPlaces, waiterWorkers, waiterArrivals } = memory;
-    heldPlaces[dead] = 0;
-    header[PLACES] = heldPlaces.reduce((sum, places) => sum + places, 0);
+    const layout = this.#layout;
+    const { header, heldPermits, waiterWorkers, waiterArrivals } = layout;
+    heldPermits[dead] = 0;
+    header[PERMITS] = heldPermits.reduce((sum, held) => sum + held, 0);
     const waiters: number[] = [];
     const nodes = header[NODES]!;
     this.clear();
@@ -114,29 +116,29 @@ export class Queue {
     header[WAITING] = waiters.length;
   }
 
-  #placeFree(): boolean {
-    const { header } = this.#memory;
-    return header[CONCURRENCY]! < 0 || header[PLACES]! < header[CONCURRENCY]!;
+  #hasFreePermit(): boolean {
+    const { header } = this.#layout;
+    return header[CONCURRENCY]! < 0 || header[PERMITS]! < header[CONCURRENCY]!;
   }
 
-  #occupy(worker: number): void {
-    this.#memory.header[PLACES]!++;
-    this.#memory.heldPlaces[worker]!++;
+  #givePermit(worker: number): void {
+    this.#layout.header[PERMITS]!++;
+    this.#layout.heldPermits[worker]!++;
   }
 
   /**
-   * Without any target, waiters are let go to be told so. A waiter that found none with room (it may have tried those that
-   * have) is let go again only after a target has come to have room since, or it would go round and round.
+   * When there is no target at all, waiters get their turn to be told so. A waiter that found none with room (it may have tried
+   * those that have) gets another turn only after a target has come to have room, or it would go round and round.
    */
   #worthTrying(node: number): boolean {
-    const { header, waiterSawRoom } = this.#memory;
-    const roomy = header[STANDING + OPEN]! + header[STANDING + LAST_RESORT]!;
-    if (roomy === 0) return header[STANDING + FULL]! + header[STANDING + LAST_RESORT_FULL]! === 0;
+    const { header, waiterSawRoom } = this.#layout;
+    const roomy = header[COUNTS + OPEN]! + header[COUNTS + LAST_RESORT]!;
+    if (roomy === 0) return header[COUNTS + FULL]! + header[COUNTS + LAST_RESORT_FULL]! === 0;
     return waiterSawRoom[node] !== header[ROOM_EVENTS];
   }
 
   #takeNode(): number {
-    const { header, waiterNext, waiterTickets } = this.#memory;
+    const { header, waiterNext, waiterTickets } = this.#layout;
     const node = header[FREE_NODE]!;
     if (node !== NONE) header[FREE_NODE] = waiterNext[node]!;
     else if (header[NODES]! < waiterTickets.length) return header[NODES]!++;
@@ -144,7 +146,7 @@ export class Queue {
   }
 
   #discard(node: number): void {
-    const { header, waiterGenerations, waiterNext } = this.#memory;
+    const { header, waiterGenerations, waiterNext } = this.#layout;
     waiterGenerations[node] = (waiterGenerations[node]! + 1) % GENERATIONS;
     waiterNext[node] = header[FREE_NODE]!;
     header[FREE_NODE] = node;
@@ -152,7 +154,7 @@ export class Queue {
 
   /** `previous`: NONE for the head. */
   #link(node: number, previous: number): void {
-    const { header, waiterNext, waiterPrevious } = this.#memory;
+    const { header, waiterNext, waiterPrevious } = this.#layout;
     const next = previous === NONE ? header[HEAD]! : waiterNext[previous]!;
     waiterPrevious[node] = previous;
     waiterNext[node] = next;
@@ -163,7 +165,7 @@ export class Queue {
   }
 
   #unlink(node: number): void {
-    const { header, waiterNext, waiterPrevious, waiterWorkers } = this.#memory;
+    const { header, waiterNext, waiterPrevious, waiterWorkers } = this.#layout;
     const next = waiterNext[node]!;
     const previous = waiterPrevious[node]!;
     if (previous === NONE) header[HEAD] = next;

@@ -1,48 +1,48 @@
 /**
- * Sticky bindings: client address → row. A set-associative table: the address names a bucket, the bucket holds eight, and
- * when it is full the least recently used goes. So memory is bounded and a look-up costs the same at any load. Called
+ * Sticky bindings: client → row. A set-associative table: the client's key decides on a bucket, a bucket holds eight bindings,
+ * and when it is full the least recently used one goes. So memory is bounded, and a look-up costs the same at any load. Called
  * with the lock held.
  */
-import { hashClient } from "./hash.ts";
-import { BINDING_WAYS, type Memory } from "./table.ts";
-import type { ClientKey } from "./types.ts";
+import type { ClientKey } from "./client-key.ts";
+import { BINDING_WAYS, type PoolLayout } from "./layout.ts";
+import { hashClient } from "./sip-hash.ts";
 
 export class Bindings {
-  readonly #memory: Memory;
+  readonly #layout: PoolLayout;
   readonly #idle: number;
   readonly #mask: number;
   readonly #key0: number;
   readonly #key1: number;
 
-  /** `idle`: ms after which a binding is forgotten. `seed` keys the placement, so that no stranger can fill a bucket of his choice. */
-  constructor(memory: Memory, idle: number, seed: number) {
-    this.#memory = memory;
+  /** `idle`: ms after which a binding is forgotten. `seed` keys the placement, so that clients cannot choose whose bucket they fill. */
+  constructor(layout: PoolLayout, idle: number, seed: number) {
+    this.#layout = layout;
     this.#idle = idle;
-    this.#mask = memory.bindingUsedAt.length / BINDING_WAYS - 1;
+    this.#mask = layout.bindingUsedAt.length / BINDING_WAYS - 1;
     this.#key0 = seed | 0;
     this.#key1 = Math.floor(seed / 2 ** 32) | 0;
   }
 
-  /** The slot of the client's live binding, or -1. */
+  /** The slot of the client's binding; -1: it has none, or one that has expired. */
   find(client: ClientKey, now: number): number {
     const slot = this.#lookUp(client);
     return slot >= 0 && this.#live(slot, now) ? slot : -1;
   }
 
-  /** The row it is bound to, or -1 when another identity has the row by now. */
+  /** The row of the binding; -1: another identity has that row by now. */
   row(slot: number): number {
-    const { bindingTargets, incarnation } = this.#memory;
+    const { bindingTargets, incarnation } = this.#layout;
     const row = bindingTargets[2 * slot]! - 1;
     return incarnation[row] === bindingTargets[2 * slot + 1] ? row : -1;
   }
 
   touch(slot: number, now: number): void {
-    this.#memory.bindingUsedAt[slot] = now;
+    this.#layout.bindingUsedAt[slot] = now;
   }
 
-  /** Binds the client to the row, whatever it was bound to. */
+  /** Binds the client to the row; a binding that it has is replaced. */
   bind(client: ClientKey, row: number, now: number): void {
-    const { bindingKeys, bindingTargets, bindingUsedAt, incarnation } = this.#memory;
+    const { bindingKeys, bindingTargets, bindingUsedAt, incarnation } = this.#layout;
     let slot = this.#lookUp(client);
     if (slot < 0) slot = this.#victim(client);
     for (let i = 0; i < 4; i++) bindingKeys[4 * slot + i] = client[i]!;
@@ -52,7 +52,7 @@ export class Bindings {
   }
 
   #lookUp(client: ClientKey): number {
-    const { bindingKeys, bindingTargets } = this.#memory;
+    const { bindingKeys, bindingTargets } = this.#layout;
     const a = client[0]! | 0; // the keys are kept as signed words
     const b = client[1]! | 0;
     const c = client[2]! | 0;
@@ -73,9 +73,9 @@ export class Bindings {
     return -1;
   }
 
-  /** An empty slot of the client's bucket, else the least recently used (which an expired one always is). */
+  /** An empty slot of the client's bucket, or else the least recently used one, which an expired one always is. */
   #victim(client: ClientKey): number {
-    const { bindingTargets, bindingUsedAt } = this.#memory;
+    const { bindingTargets, bindingUsedAt } = this.#layout;
     const first = this.#bucket(client);
     let oldest = first;
     for (let slot = first; slot < first + BINDING_WAYS; slot++) {
@@ -90,6 +90,6 @@ export class Bindings {
   }
 
   #live(slot: number, now: number): boolean {
-    return now - this.#memory.bindingUsedAt[slot]! < this.#idle;
+    return now - this.#layout.bindingUsedAt[slot]! < this.#idle;
   }
 }

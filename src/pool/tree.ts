@@ -1,23 +1,20 @@
 /**
- * Trees over the rows, eight children to a node: few levels, and a node's children lie in one cache line. Level 0 are the
- * rows, level 1 groups of 8, and so on; only as many levels are in use as the rows in use (SPAN) need.
+ * Trees over the rows, eight children to a node: few levels, and a node's children lie in one cache line. Level 0 is the rows,
+ * level 1 groups of 8 of them, and so on. Only as many levels are in use as the rows in use (SPAN) need. Called with the pool's
+ * lock held.
  */
-import { SPAN } from "./layout.ts";
+import type { Cutter } from "./cutter.ts";
+import { SPAN } from "./header.ts";
 
 const BITS = 3;
 export const FANOUT = 1 << BITS;
-
-/** Nodes above `rows` rows, every level rounded up to full groups. */
-export function treeNodes(rows: number): number {
-  return levelStarts(rows).end;
-}
 
 /** Levels above `span` rows; at least 1. */
 export function levelsFor(span: number): number {
   return span <= FANOUT ? 1 : Math.ceil((32 - Math.clz32(span - 1)) / BITS);
 }
 
-/** Where each level starts within the nodes (index 0, the rows, is unused). */
+/** Where each level starts within the nodes (index 0, the rows, is unused), every level rounded up to full groups, and where the last ends. */
 function levelStarts(rows: number): { starts: Int32Array; end: number } {
   const starts = new Int32Array(levelsFor(rows) + 1);
   let end = 0;
@@ -29,22 +26,32 @@ function levelStarts(rows: number): { starts: Int32Array; end: number } {
   return { starts, end };
 }
 
-/** No key is worse: the row cannot be chosen. */
+/** The key of a row that cannot be chosen: none is worse. */
 export const NEVER = Number.POSITIVE_INFINITY;
 
+export interface MinTreeMemory {
+  /** By row. */
+  readonly keys: Float64Array;
+  /** The best row below each node; -1 while there was none. */
+  readonly winners: Int32Array;
+}
+
 /**
- * Tournament tree: the row with the smallest key, on equal keys the one with the smaller tie. Reading the best is O(1), a
+ * Tournament tree: the row with the smallest key, among equal keys the one with the smallest tie. Reading the best is O(1), a
  * change O(log8 rows).
  */
 export class MinTree {
   readonly keys: Float64Array;
   readonly #ties: Float64Array;
-  /** The best row below each node; -1 while there was none. */
   readonly #winners: Int32Array;
   readonly #header: Int32Array;
   readonly #starts: Int32Array;
 
-  constructor(header: Int32Array, keys: Float64Array, ties: Float64Array, winners: Int32Array) {
+  static memory(cutter: Cutter, rows: number): MinTreeMemory {
+    return { keys: cutter.doubles(rows), winners: cutter.ints(levelStarts(rows).end) };
+  }
+
+  constructor(header: Int32Array, ties: Float64Array, { keys, winners }: MinTreeMemory) {
     this.#header = header;
     this.keys = keys;
     this.#ties = ties;
@@ -52,13 +59,13 @@ export class MinTree {
     this.#starts = levelStarts(keys.length).starts;
   }
 
-  /** For the creator, once: nobody can be chosen. */
+  /** For the creator, once: no row can be chosen. */
   clear(): void {
     this.keys.fill(NEVER);
     this.#winners.fill(-1);
   }
 
-  /** The row's key, or its tie together with it, changes. */
+  /** To be called also when the row's tie has changed. */
   set(row: number, key: number): void {
     this.keys[row] = key;
     const levels = levelsFor(this.#header[SPAN]!);
@@ -71,12 +78,12 @@ export class MinTree {
     }
   }
 
-  /** The best row that is not in `except`, or -1. */
+  /** The best row that is not in `except`; -1: there is none. */
   best(except: readonly number[]): number {
     return this.#bestBelow(levelsFor(this.#header[SPAN]!), 0, except);
   }
 
-  /** From the keys up. Needed when SPAN has outgrown the levels, and after a repair. */
+  /** Derives all nodes from the keys: when SPAN has outgrown the levels, and in a repair. */
   rebuild(): void {
     this.#winners.fill(-1);
     const levels = levelsFor(this.#header[SPAN]!);
@@ -117,14 +124,25 @@ export class MinTree {
   }
 }
 
-/** Sum tree: finds the row at a point of the cumulated amounts. Amounts are integers, so that the sums are exact. */
+export interface SumTreeMemory {
+  /** By row. */
+  readonly leaves: Float64Array;
+  /** By node. */
+  readonly sums: Float64Array;
+}
+
+/** Finds the row at a point of the cumulated amounts, in O(log8 rows). Amounts are integers, so that the sums are exact. */
 export class SumTree {
   readonly leaves: Float64Array;
   readonly #sums: Float64Array;
   readonly #header: Int32Array;
   readonly #starts: Int32Array;
 
-  constructor(header: Int32Array, leaves: Float64Array, sums: Float64Array) {
+  static memory(cutter: Cutter, rows: number): SumTreeMemory {
+    return { leaves: cutter.doubles(rows), sums: cutter.doubles(levelStarts(rows).end) };
+  }
+
+  constructor(header: Int32Array, { leaves, sums }: SumTreeMemory) {
     this.#header = header;
     this.leaves = leaves;
     this.#sums = sums;
@@ -157,7 +175,7 @@ export class SumTree {
     return child;
   }
 
-  /** From the leaves up. Needed when SPAN has outgrown the levels, and after a repair. */
+  /** Derives all nodes from the leaves: when SPAN has outgrown the levels, and in a repair. */
   rebuild(): void {
     this.#sums.fill(0);
     const levels = levelsFor(this.#header[SPAN]!);

@@ -1,31 +1,14 @@
-/** The words of a pool: what its options, targets, clients and outcomes are. `pool.ts` re-exports them all. */
+/** What a pool is told and what it answers. `pool.ts` re-exports all of it. */
 import type { Address } from "../net/runtime.ts";
-
-export type Algorithm = "leastconn" | "roundrobin" | "random" | "hash";
+import type { PoolOptions } from "./options.ts";
 
 /**
- * `up` takes connections. `suspect`: up by its own account, but connecting to it failed; it is only picked when nothing
- * else is left, until a probe or a connection succeeds. `draining`: no new connections, existing ones finish. `down`: lease
- * expired, reported unhealthy, or refused after its reporter was lost; it stays known until it reports again or leaves.
+ * `up` takes connections. `suspect`: its reporter says it is up, but connecting to it failed; it is picked only when nothing
+ * else is left, until a probe or a connection succeeds. `draining`: no new connections, open ones finish. `down`: its lease
+ * expired, it was reported unhealthy, or it refused a probe after its reporter was lost; it stays known until it reports again
+ * or leaves.
  */
 export type TargetState = "up" | "suspect" | "draining" | "down";
-
-export interface PoolOptions {
-  readonly name: string;
-  readonly algorithm: Algorithm;
-  /** Idle ms after which a sticky binding is forgotten; null switches persistence off. */
-  readonly persistent: number | null;
-  /** Connections with a place at once; -1 no limit, 0 pauses. */
-  readonly concurrency: number;
-  /** Connections that may wait for a place or for a target below its limit. 0: none waits. */
-  readonly queue: number;
-  /** Rows. Default DEFAULT_MAX_TARGETS. */
-  readonly maxTargets?: number;
-  /** Sticky bindings kept at most (8 or more); the least recently used goes first. Default DEFAULT_MAX_BINDINGS. */
-  readonly maxBindings?: number;
-  /** Seeds the random pick and the placement of bindings: 0…2^53 - 1; default from crypto. */
-  readonly seed?: number;
-}
 
 /** What a target's report decides. */
 export interface TargetSpec {
@@ -37,7 +20,7 @@ export interface TargetSpec {
   readonly maxConnections: number;
 }
 
-/** One target as `targets()`, logs and (later) metrics read it. Times in ms, byte counts of ended and open connections. */
+/** One target as `targets()`, logs and (later) metrics read it. Byte counts are of connections that have ended and of open ones. */
 export interface TargetView extends TargetSpec {
   readonly state: TargetState;
   readonly active: number;
@@ -45,31 +28,28 @@ export interface TargetView extends TargetSpec {
   readonly failures: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Smoothed time to connect; null before the first. */
+  /** Smoothed time to connect, ms; null before the first connection. */
   readonly connectMs: number | null;
 }
 
-/** The client's address as four big-endian 32-bit words of its IPv6 form (IPv4 mapped to ::ffff:0:0/96): key of sticky and hash. */
-export type ClientKey = Uint32Array;
-
-/** `pick()` found no target that is registered and up (nor suspect). */
+/** Answer of `pick()`: no target is registered that is up or suspect. */
 export const NO_TARGET = -1;
-/** `pick()` found targets, but each is at its maxConnections: the connection may wait in the queue. */
+/** Answer of `pick()`: there are targets, but each is at its maxConnections; the connection may wait in the queue. */
 export const ALL_FULL = -2;
 
-/** A waiter that got its turn: engine thread `worker` continues its connection `ticket`. It holds a concurrency place. */
+/** Answer of `enter()`: the connection holds a permit. */
+export const ADMITTED = -1;
+/** Answer of `enter()` and `wait()`: the queue is full (or has no length at all). */
+export const REFUSED = -2;
+
+/** A waiter's turn has come: worker `worker` continues its connection `ticket`, which holds a permit now. */
 export interface Grant {
   readonly worker: number;
   readonly ticket: number;
 }
 
-/** Everything another thread needs to attach to a pool; can be posted to a worker. */
-export interface PoolShared {
+/** What another thread needs to attach to a pool; can be posted to it. */
+export interface PoolHandle {
   readonly buffer: SharedArrayBuffer;
   readonly options: Required<PoolOptions>;
 }
-
-/** `enter()`: the connection has a place now. */
-export const ADMITTED = -1;
-/** `enter()` and `wait()`: the queue is full (or has no length at all). */
-export const REFUSED = -2;

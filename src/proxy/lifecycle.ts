@@ -13,7 +13,7 @@
  * Invariants: every pick ends in exactly one `failed` or `release` of the pool, and every permit in one `leave`; a connection
  * holds a permit exactly while it is CONNECTING or RELAYING, and a row in those states alone; `ended` is called once.
  */
-import { ADMITTED, ALL_FULL, type Pool, REFUSED } from "../pool/pool.ts";
+import { ADMITTED, ALL_FULL, REFUSED, type SharedPool } from "../pool/pool.ts";
 import { scarce } from "./connect-failure.ts";
 import type { Io } from "./io.ts";
 import {
@@ -54,7 +54,7 @@ export interface LifecycleOptions {
 }
 
 export class Lifecycle<C, F> {
-  readonly #pool: Pool;
+  readonly #pool: SharedPool;
   readonly #store: Store<C, F>;
   readonly #io: Io<C, F>;
   readonly #options: LifecycleOptions;
@@ -70,7 +70,7 @@ export class Lifecycle<C, F> {
   #servedAborted = false;
   #pass = 0;
 
-  constructor(pool: Pool, store: Store<C, F>, io: Io<C, F>, options: LifecycleOptions) {
+  constructor(pool: SharedPool, store: Store<C, F>, io: Io<C, F>, options: LifecycleOptions) {
     this.#pool = pool;
     this.#store = store;
     this.#io = io;

@@ -1,6 +1,7 @@
-import { type ClientKey, Pool, type PoolOptions, type TargetState } from "../../src/pool/pool.ts";
-
-export const ALGORITHMS = ["leastconn", "roundrobin", "random", "hash"] as const;
+import type { Algorithm } from "../../src/pool/algorithms/algorithm.ts";
+import { Cutter } from "../../src/pool/cutter.ts";
+import { layOut, type PoolLayout } from "../../src/pool/layout.ts";
+import { type ClientKey, Pool, type PoolHandle, type PoolOptions, type TargetState } from "../../src/pool/pool.ts";
 
 /** A pool for tests: no persistence, no limit, a fixed seed. */
 export function makePool(options: Partial<PoolOptions> = {}): Pool {
@@ -33,4 +34,14 @@ export function client(n: number): ClientKey {
 export function pickName(pool: Pool, key: ClientKey = client(0), tried: number[] = [], now = 0): string | number {
   const row = pool.pick(key, tried, now);
   return row < 0 ? row : pool.identity(row);
+}
+
+/** The memory of a pool with this algorithm, past all methods. */
+export function memoryOf<Own>(
+  handle: PoolHandle,
+  algorithm: Algorithm<string, Own>,
+): { readonly layout: PoolLayout; readonly own: Own } {
+  const cutter = new Cutter(handle.buffer);
+  const layout = layOut(cutter, handle.options);
+  return { layout, own: algorithm.memory(cutter, layout.rows) };
 }

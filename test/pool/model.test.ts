@@ -2,8 +2,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { ALL_FULL, type Algorithm, NO_TARGET, type Pool, type TargetState } from "../../src/pool/pool.ts";
-import { ALGORITHMS, addTarget, client, makePool } from "./helpers.ts";
+import {
+  ALGORITHM_NAMES,
+  ALL_FULL,
+  type AlgorithmName,
+  NO_TARGET,
+  type Pool,
+  type TargetState,
+} from "../../src/pool/pool.ts";
+import { addTarget, client, makePool } from "./helpers.ts";
 
 const IDENTITIES = 14;
 const ROWS = 10;
@@ -61,11 +68,11 @@ class Model {
   readonly targets = new Map<string, Target>();
   readonly connections: Connection[] = [];
   readonly pool: Pool;
-  readonly algorithm: Algorithm;
+  readonly algorithm: AlgorithmName;
   readonly sticky: boolean;
   now = 0;
 
-  constructor(algorithm: Algorithm, sticky: boolean) {
+  constructor(algorithm: AlgorithmName, sticky: boolean) {
     this.algorithm = algorithm;
     this.sticky = sticky;
     this.pool = makePool({ algorithm, maxTargets: ROWS, persistent: sticky ? 1e9 : null, maxBindings: 64 });
@@ -180,7 +187,6 @@ class Model {
 
   compare(): void {
     const there = [...this.targets].filter(([, target]) => !target.left);
-    assert.equal(this.pool.size, there.length);
     assert.deepEqual(
       this.pool
         .targets()
@@ -198,8 +204,13 @@ class Model {
   }
 }
 
+/** Fewer for an algorithm with large tables, since it brings them up to date before most picks. */
+function runsOf(algorithm: AlgorithmName): number {
+  return makePool({ algorithm }).handle.buffer.byteLength > 1_000_000 ? 50 : 150;
+}
+
 describe("the pool does as its model", () => {
-  for (const algorithm of ALGORITHMS) {
+  for (const algorithm of ALGORITHM_NAMES) {
     for (const sticky of [false, true]) {
       it(`${algorithm}${sticky ? ", sticky" : ""}`, () => {
         fc.assert(
@@ -207,7 +218,7 @@ describe("the pool does as its model", () => {
             const model = new Model(algorithm, sticky);
             for (const each of commands) model.run(each);
           }),
-          { numRuns: algorithm === "hash" ? 50 : 150 }, // hash: its table is brought up to date before most picks
+          { numRuns: runsOf(algorithm) },
         );
       });
     }

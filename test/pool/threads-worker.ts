@@ -1,13 +1,14 @@
 /** What the threads of threads.test.ts do. `workerData` says which job, on which pool, as which worker. */
 import { parentPort, workerData } from "node:worker_threads";
+import { leastconn } from "../../src/pool/algorithms/leastconn.ts";
+import { TAIL } from "../../src/pool/header.ts";
 import { Lock } from "../../src/pool/lock.ts";
-import { ADMITTED, ALL_FULL, Pool, type PoolShared, REFUSED } from "../../src/pool/pool.ts";
-import { view } from "../../src/pool/table.ts";
-import { client } from "./helpers.ts";
+import { ADMITTED, ALL_FULL, type PoolHandle, REFUSED, SharedPool } from "../../src/pool/pool.ts";
+import { client, memoryOf } from "./helpers.ts";
 
 export interface Work {
-  readonly job: "hammer" | "places" | "die" | "wait";
-  readonly shared: PoolShared;
+  readonly job: "hammer" | "permits" | "die" | "wait";
+  readonly handle: PoolHandle;
   readonly worker: number;
   readonly rounds: number;
 }
@@ -20,9 +21,10 @@ export interface Tally {
   readonly exceeded: number;
 }
 
-const { job, shared, worker, rounds } = workerData as Work;
-const pool = Pool.attach(shared, worker);
-const memory = view(shared.options, shared.buffer);
+const { job, handle, worker, rounds } = workerData as Work;
+const pool = SharedPool.attach(handle, worker);
+// `own` is only for pools with this algorithm.
+const { layout, own } = memoryOf(handle, leastconn);
 
 /** Picks and releases, with a few connections open at any time. */
 function hammer(): Tally {
@@ -34,8 +36,8 @@ function hammer(): Tally {
     const row = pool.pick(client(i % 1000), [], i);
     if (row >= 0) {
       picked++;
-      const most = memory.maxConnections[row]!;
-      if (most > 0 && Atomics.load(memory.active, row) > most) exceeded++;
+      const most = layout.maxConnections[row]!;
+      if (most > 0 && Atomics.load(layout.active, row) > most) exceeded++;
       pool.connected(row, 1);
       open.push(row);
     } else if (row === ALL_FULL) refused++;
@@ -45,8 +47,8 @@ function hammer(): Tally {
   return { picked, refused, exceeded };
 }
 
-/** Takes and gives back places; there is no queue, so it is admitted or refused. */
-function places(): Tally {
+/** Takes permits and gives them back; there is no queue, so it is admitted or refused. */
+function permits(): Tally {
   let picked = 0;
   let refused = 0;
   let exceeded = 0;
@@ -55,30 +57,30 @@ function places(): Tally {
     if (result === REFUSED) refused++;
     if (result !== ADMITTED) continue;
     picked++;
-    if (pool.active > shared.options.concurrency) exceeded++;
+    if (pool.active > handle.options.concurrency) exceeded++;
     pool.leave();
   }
   return { picked, refused, exceeded };
 }
 
-/** Holds connections, a place and a waiter, then takes the lock, spoils what one can be in the middle of, and never frees it. */
+/** Holds connections, a permit and a waiter, then takes the lock, leaves half done what can be, and never frees it. */
 function die(): null {
   for (let i = 0; i < rounds; i++) pool.pick(client(i), [], i);
   pool.enter(1);
   pool.enter(2);
-  new Lock(memory.header, worker, null).take();
-  memory.active[0]! += 100;
-  memory.orderNodes.fill(-1);
-  memory.header[22] = -1; // TAIL
+  new Lock(layout.header, worker, null).take();
+  layout.active[0]! += 100;
+  own.winners.fill(-1);
+  layout.header[TAIL] = -1;
   return null;
 }
 
-/** Waits for a place. */
+/** Waits for a permit. */
 function wait(): number {
   return pool.enter(77);
 }
 
-const result = { hammer, places, die, wait }[job]();
+const result = { hammer, permits, die, wait }[job]();
 // Stays alive until it is terminated, like an engine's thread.
 parentPort!.on("message", () => {});
 parentPort!.postMessage(result);

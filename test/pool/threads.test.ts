@@ -1,9 +1,9 @@
-/** One pool, several threads: what is counted and limited is so to the connection, and a thread that dies spoils nothing. */
+/** One pool, several threads: counts and limits are exact to the connection, and a thread that dies spoils nothing. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
-import { ADMITTED, ALL_FULL, type Pool } from "../../src/pool/pool.ts";
-import { ALGORITHMS, addTarget, client, makePool, pickName } from "./helpers.ts";
+import { ADMITTED, ALGORITHM_NAMES, ALL_FULL, type Pool } from "../../src/pool/pool.ts";
+import { addTarget, client, makePool, pickName } from "./helpers.ts";
 import type { Tally, Work } from "./threads-worker.ts";
 
 const THREADS = 4;
@@ -24,7 +24,7 @@ function startTypeScript(file: URL, workerData: Work): Worker {
 
 /** Runs a job in a thread up to its result. The thread is left alive. */
 function start<Result>(job: Work["job"], pool: Pool, worker: number, rounds = ROUNDS): Promise<Thread<Result>> {
-  const workerData: Work = { job, shared: pool.shared, worker, rounds };
+  const workerData: Work = { job, handle: pool.handle, worker, rounds };
   const thread = startTypeScript(new URL("./threads-worker.ts", import.meta.url), workerData);
   const stop = async () => void (await thread.terminate());
   return new Promise((resolve, reject) => {
@@ -45,7 +45,7 @@ function total(tallies: readonly Tally[], of: keyof Tally): number {
 }
 
 describe("a pool shared by threads", () => {
-  for (const algorithm of ALGORITHMS) {
+  for (const algorithm of ALGORITHM_NAMES) {
     it(`${algorithm}: limits hold and totals add up`, async () => {
       const pool = makePool({ algorithm, persistent: 60_000, maxBindings: 1024 });
       for (let i = 0; i < 3; i++) addTarget(pool, `t${i}`, { max: i + 1, weight: 100 * (i + 1) });
@@ -64,7 +64,7 @@ describe("a pool shared by threads", () => {
 
   it("holds the concurrency limit", async () => {
     const pool = makePool({ concurrency: 2, queue: 0 });
-    const tallies = await inThreads("places", pool);
+    const tallies = await inThreads("permits", pool);
     assert.equal(total(tallies, "exceeded"), 0);
     assert.equal(total(tallies, "picked") + total(tallies, "refused"), THREADS * ROUNDS);
     assert.equal(pool.active, 0);

@@ -1,22 +1,59 @@
 /**
- * What an algorithm is to the pool. Algorithms learn by events, so that a choice looks at next to nothing. All calls are
- * made with the lock held except `prepare`.
+ * What an algorithm is: everything the rest of Harmony knows about it. One file per algorithm; index.ts lists them. To add one,
+ * write its file and add it to that list.
  */
-import type { ClientKey } from "../types.ts";
+import type { ClientKey } from "../client-key.ts";
+import type { Cutter } from "../cutter.ts";
+import type { PoolLayout } from "../layout.ts";
+import type { Lock } from "../lock.ts";
 
-export interface Picker {
-  /** Another identity has got the row; its weight is set, it is not open yet. */
-  joined(row: number): void;
-  /** The weight was `before` and is now another one. `changed` follows. */
-  reweighted(row: number, before: number): void;
-  /** The row's standing, weight, state or active count changed. */
-  changed(row: number): void;
-  /** The row gets a connection, chosen here or not. `changed` follows. */
-  took(row: number): void;
-  /** The best OPEN row that is not in `tried`, or -1. */
-  choose(client: ClientKey, tried: readonly number[]): number;
-  /** From the rows up: SPAN has grown, or a thread died in the middle of a change. */
-  rebuild(): void;
-  /** Work too long for the lock; the creator's thread calls it before it picks. */
-  prepare(): void;
+/** `Memory`: the arrays of shared memory that it keeps for itself. */
+export interface Algorithm<Name extends string = string, Memory = unknown> {
+  /** As users write it. */
+  readonly name: Name;
+  /** A line for help and documentation: how the target is picked. Neither a capital nor a full stop. */
+  readonly doc: string;
+  /** Cuts its arrays out of the pool's memory, for as many rows. They are filled with zeros. */
+  memory(cutter: Cutter, rows: number): Memory;
+  /** Once for each thread; the memory is the same for all. */
+  create(context: PickerContext, memory: Memory): Picker;
+}
+
+/** What a picker may use. */
+export interface PickerContext {
+  /** To be read; of its fields a picker writes only `pickedAt` and `clocks[PICKS]`. */
+  readonly layout: PoolLayout;
+  /** 0…2^53 - 1: for an algorithm that draws random numbers. */
+  readonly seed: number;
+  /** Null in all threads but the creator's: the one that may do work in prepare(). */
+  readonly lock: Lock | null;
+}
+
+/** Infers an algorithm's name and the type of its memory. */
+export function algorithm<const Name extends string, Memory>(spec: Algorithm<Name, Memory>): Algorithm<Name, Memory> {
+  return spec;
+}
+
+/**
+ * An algorithm at work in one thread. It learns through events, so that a pick has next to nothing left to look at. Everything
+ * is called with the lock held, except prepare().
+ */
+export abstract class Picker {
+  /** The best OPEN row that is not in `tried`; -1: there is none. */
+  abstract pick(client: ClientKey, tried: readonly number[]): number;
+
+  /** For the creator, once, before anything else: memory that is not to start as zeros. */
+  clear(): void {}
+  /** A target has got the row, which may have been another's before. Its weight is set; it is not OPEN yet. */
+  onAdded(_row: number): void {}
+  /** The weight was `before` and is another now. `onChanged` follows. */
+  onWeightChanged(_row: number, _before: number): void {}
+  /** The row gets a connection, whether picked here or otherwise (a sticky binding, a last resort). `onChanged` follows. */
+  onPicked(_row: number): void {}
+  /** Availability, weight, state or active count may have changed: also when a connection ends or a target goes. */
+  onChanged(_row: number): void {}
+  /** SPAN has outgrown the levels of trees, or a thread died in the middle of a change: what is derived is derived anew. */
+  rebuild(): void {}
+  /** Work that takes too long for the lock. Called before each pick, by every thread. */
+  prepare(): void {}
 }

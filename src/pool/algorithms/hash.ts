@@ -1,119 +1,149 @@
 /**
- * Consistent hash of the client's address over a table (rendezvous.ts). The table lists targets that are up or suspect, full ones
- * too: a limit reached or a failed connection moves only the keys it must, for as long as it must.
+ * Consistent hash of the client's address over a table (rendezvous.ts). The table lists the targets that are up or suspect, full
+ * ones too: a limit that is reached or a connect that fails moves only the clients it must, for as long as it must.
  *
- * The creator's thread brings the table up to date, outside the lock and on the side nobody reads; then it turns the sides. Until
- * then the other threads use the old one, whose stale entries they pass over.
+ * There are two tables. The creator's thread brings the one that nobody reads up to date, outside the lock, and then has all
+ * threads read that one. Until then they pick by the old one and pass over entries whose row is not OPEN.
  */
 import { setTimeout } from "node:timers";
-import { mix, publicHash } from "../hash.ts";
-import { HASH_SIDE, OPEN, SPAN, SUSPECT, UP } from "../layout.ts";
+import type { ClientKey } from "../client-key.ts";
+import type { Cutter } from "../cutter.ts";
+import { OPEN, SPAN, SUSPECT, UP } from "../header.ts";
+import type { PoolLayout } from "../layout.ts";
 import type { Lock } from "../lock.ts";
-import type { Memory } from "../table.ts";
-import type { ClientKey } from "../types.ts";
-import type { Picker } from "./algorithm.ts";
-import { TableBuilder, type TableTarget } from "./rendezvous.ts";
+import { TableBuilder, type TableTarget, tableSize } from "../rendezvous.ts";
+import { mix, publicHash } from "../sip-hash.ts";
+import { algorithm, Picker } from "./algorithm.ts";
+
+export const hash = algorithm({
+  name: "hash",
+  doc: "by client address, alike on every balancer",
+  memory,
+  create: ({ layout, lock }, memory: Memory) => new ConsistentHash(layout, memory, lock),
+});
 
 /** Entries looked at before all rows are: with half the targets full, one key in 2^16 gets that far. */
 const PROBES = 16;
-/** At most one part in five of the thread's time goes into rebuilding, however fast targets come, go and change… */
+/** At most one part in five of the thread's time goes into tables, however fast targets come, go and change… */
 const REST_PER_WORK = 4;
-/** …in the long run: ms of rest that may be owed, so that a few changes in a row are each seen at once. */
+/** …in the long run: ms of rest that may be owed, so that each of a few changes in a row is seen at once. */
 const REST_OWED_MS = 1_000;
-/** Not the row's weight in any table: it has another identity now. */
+/** In `listed`: not the row's weight in any table, since the row has another target now. */
 const OUTDATED = -1;
 
-export class ConsistentHash implements Picker {
-  readonly #memory: Memory;
-  /** Only the creator has one: it rebuilds. */
+type Memory = ReturnType<typeof memory>;
+
+function memory(cutter: Cutter, rows: number) {
+  const size = tableSize(rows);
+  return {
+    /** By row: the weight with which it is in the newest table; 0: it is not in it. Used by the creator alone. */
+    listed: cutter.ints(rows),
+    tables: [cutter.ints(size), cutter.ints(size)] as const,
+    /** Which of the two tables is read, in its only element. */
+    side: cutter.ints(1),
+  };
+}
+
+class ConsistentHash extends Picker {
+  readonly #layout: PoolLayout;
   readonly #lock: Lock | null;
-  readonly #sides: readonly [Int32Array, Int32Array];
+  readonly #listed: Int32Array;
+  readonly #tables: Memory["tables"];
+  readonly #side: Int32Array;
   readonly #size: number;
   #builder: TableBuilder | null = null;
   #dirty = false;
   #scheduled = false;
   #restUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(memory: Memory, lock: Lock | null) {
-    this.#memory = memory;
+  constructor(layout: PoolLayout, { listed, tables, side }: Memory, lock: Lock | null) {
+    super();
+    this.#layout = layout;
     this.#lock = lock;
-    this.#size = memory.hashTables.length / 2;
-    this.#sides = [memory.hashTables.subarray(0, this.#size), memory.hashTables.subarray(this.#size)];
+    this.#listed = listed;
+    this.#tables = tables;
+    this.#side = side;
+    this.#size = tables[0].length;
   }
 
-  reweighted(_row: number, _before: number): void {}
-  took(_row: number): void {}
-  /** A thread that died can have spoiled no table: only the creator writes them. */
-  rebuild(): void {}
-
-  joined(row: number): void {
-    this.#memory.listed[row] = OUTDATED;
+  override clear(): void {
+    for (const table of this.#tables) table.fill(-1);
   }
 
-  changed(row: number): void {
-    if (this.#lock === null || this.#memory.listed[row] === this.#listable(row)) return;
+  override onAdded(row: number): void {
+    this.#listed[row] = OUTDATED;
+  }
+
+  override onChanged(row: number): void {
+    if (this.#lock === null || this.#listed[row] === this.#weightToList(row)) return;
     this.#dirty = true;
     this.#schedule();
   }
 
-  choose(client: ClientKey, tried: readonly number[]): number {
-    const { header, standing } = this.#memory;
-    const table = this.#sides[header[HASH_SIDE]!]!;
+  pick(client: ClientKey, tried: readonly number[]): number {
+    const { availability } = this.#layout;
+    const table = this.#tables[this.#side[0]!]!;
     const key = publicHash(client, 0);
-    let slot = key % this.#size;
-    let row = table[slot]!;
-    if (row >= 0 && standing[row] === OPEN && !tried.includes(row)) return row;
+    let entry = key % this.#size;
+    let row = table[entry]!;
+    if (row >= 0 && availability[row] === OPEN && !tried.includes(row)) return row;
     const step = 1 + (publicHash(client, 1) % (this.#size - 1));
     for (let probe = 1; probe < PROBES; probe++) {
-      slot = (slot + step) % this.#size;
-      row = table[slot]!;
-      if (row >= 0 && standing[row] === OPEN && !tried.includes(row)) return row;
+      entry = (entry + step) % this.#size;
+      row = table[entry]!;
+      if (row >= 0 && availability[row] === OPEN && !tried.includes(row)) return row;
     }
     return this.#scan(key, tried);
   }
 
-  prepare(): void {
+  override prepare(): void {
     if (!this.#dirty || this.#lock === null) return;
     const start = performance.now();
     if (start < this.#restUntil - REST_OWED_MS) return;
     this.#dirty = false;
-    const front = this.#memory.header[HASH_SIDE]!;
+    const front = this.#side[0]!;
     const back = 1 - front;
+    const table = this.#tables[back]!;
     this.#builder ??= new TableBuilder(this.#size);
-    this.#sides[back]!.set(this.#sides[front]!);
-    this.#builder.update(this.#sides[back]!, this.#changes());
+    table.set(this.#tables[front]!);
+    this.#builder.update(table, this.#changes());
     this.#lock.take();
-    this.#memory.header[HASH_SIDE] = back;
+    this.#side[0] = back;
     this.#lock.free();
     const end = performance.now();
     this.#restUntil = Math.max(this.#restUntil, end) + REST_PER_WORK * (end - start);
   }
 
-  /** How the targets of the next table differ. Their weights are written by this thread alone, so it needs no lock. */
+  // rebuild() has nothing to do: only the creator writes tables, so a thread that died cannot have spoiled one.
+
+  /**
+   * How the targets of the next table differ. It needs no lock: weights are written by this thread alone, and the states that
+   * other threads change (up and suspect, left and free) come to the same here.
+   */
   #changes(): TableTarget[] {
-    const { header, identity, listed } = this.#memory;
+    const { header, identity } = this.#layout;
     const changes: TableTarget[] = [];
     for (let row = 0; row < header[SPAN]!; row++) {
-      const weight = this.#listable(row);
-      if (listed[row] === weight) continue;
-      listed[row] = weight;
+      const weight = this.#weightToList(row);
+      if (this.#listed[row] === weight) continue;
+      this.#listed[row] = weight;
       changes.push({ row, weight, hash0: identity[2 * row]!, hash1: identity[2 * row + 1]! });
     }
     return changes;
   }
 
-  #listable(row: number): number {
-    const is = this.#memory.state[row];
-    return is === UP || is === SUSPECT ? this.#memory.weight[row]! : 0;
+  #weightToList(row: number): number {
+    const { state, weight } = this.#layout;
+    return state[row] === UP || state[row] === SUSPECT ? weight[row]! : 0;
   }
 
-  /** The open row that ranks first for this key by its identity: the same one on every balancer. */
+  /** The OPEN row that ranks first for this key by its identity: the same one on every balancer. */
   #scan(key: number, tried: readonly number[]): number {
-    const { header, identity, standing } = this.#memory;
+    const { availability, header, identity } = this.#layout;
     let best = -1;
     let bestRank = Number.POSITIVE_INFINITY;
     for (let row = 0; row < header[SPAN]!; row++) {
-      if (standing[row] !== OPEN) continue;
+      if (availability[row] !== OPEN) continue;
       const rank = mix(key, identity[2 * row]!);
       if (rank < bestRank && !tried.includes(row)) {
         best = row;
@@ -123,7 +153,7 @@ export class ConsistentHash implements Picker {
     return best;
   }
 
-  /** A pick by this thread rebuilds a dirty table at once; this is for when only other threads pick. */
+  /** A pick by this thread brings the table up to date at once; this is for when only other threads pick. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -1,43 +1,50 @@
-/** Weighted least connections: the smallest (active + 1) / weight; on a tie the one that was picked least recently. */
+/** Weighted least connections: the smallest (active + 1) / weight; on a tie the row that was picked least recently. */
+import type { ClientKey } from "../client-key.ts";
+import { OPEN, PICKS, SPAN } from "../header.ts";
+import type { PoolLayout } from "../layout.ts";
+import { MinTree, type MinTreeMemory, NEVER } from "../tree.ts";
+import { algorithm, Picker } from "./algorithm.ts";
 
-import { OPEN, PICKS, SPAN } from "../layout.ts";
-import type { Memory } from "../table.ts";
-import { MinTree, NEVER } from "../tree.ts";
-import type { ClientKey } from "../types.ts";
-import type { Picker } from "./algorithm.ts";
+export const leastconn = algorithm({
+  name: "leastconn",
+  doc: "fewest connections for its weight",
+  memory: MinTree.memory,
+  create: ({ layout }, memory: MinTreeMemory) => new LeastConnections(layout, memory),
+});
 
-export class LeastConnections implements Picker {
-  readonly #memory: Memory;
+class LeastConnections extends Picker {
+  readonly #layout: PoolLayout;
   readonly #tree: MinTree;
 
-  constructor(memory: Memory) {
-    this.#memory = memory;
-    this.#tree = new MinTree(memory.header, memory.orderKeys, memory.pickedAt, memory.orderNodes);
+  constructor(layout: PoolLayout, memory: MinTreeMemory) {
+    super();
+    this.#layout = layout;
+    this.#tree = new MinTree(layout.header, layout.pickedAt, memory);
   }
 
-  joined(_row: number): void {}
-  reweighted(_row: number, _before: number): void {}
-  prepare(): void {}
+  override clear(): void {
+    this.#tree.clear();
+  }
 
-  changed(row: number): void {
+  override onPicked(row: number): void {
+    this.#layout.pickedAt[row] = ++this.#layout.clocks[PICKS]!;
+  }
+
+  override onChanged(row: number): void {
     this.#tree.set(row, this.#key(row));
   }
 
-  took(row: number): void {
-    this.#memory.pickedAt[row] = ++this.#memory.clocks[PICKS]!;
-  }
-
-  choose(_client: ClientKey, tried: readonly number[]): number {
+  pick(_client: ClientKey, tried: readonly number[]): number {
     return this.#tree.best(tried);
   }
 
-  rebuild(): void {
-    for (let row = 0; row < this.#memory.header[SPAN]!; row++) this.#tree.keys[row] = this.#key(row);
+  override rebuild(): void {
+    for (let row = 0; row < this.#layout.header[SPAN]!; row++) this.#tree.keys[row] = this.#key(row);
     this.#tree.rebuild();
   }
 
   #key(row: number): number {
-    const { standing, active, weight } = this.#memory;
-    return standing[row] === OPEN ? (active[row]! + 1) / weight[row]! : NEVER;
+    const { availability, active, weight } = this.#layout;
+    return availability[row] === OPEN ? (active[row]! + 1) / weight[row]! : NEVER;
   }
 }

@@ -1,85 +1,111 @@
 /**
- * Smooth weighted round robin as stride scheduling (Waldspurger): each row has a virtual time at which its next turn is
- * due, the earliest is chosen, and its next turn is 1 / weight later.
+ * Smooth weighted round robin as stride scheduling (Waldspurger): each row has a virtual time at which its next turn is due.
+ * The earliest is picked, and its next turn is 1 / weight later.
  */
-
-import { OPEN, PICKS, SPAN, VIRTUAL_TIME } from "../layout.ts";
-import type { Memory } from "../table.ts";
+import type { ClientKey } from "../client-key.ts";
+import type { Cutter } from "../cutter.ts";
+import { OPEN, PICKS, SPAN } from "../header.ts";
+import type { PoolLayout } from "../layout.ts";
 import { MinTree, NEVER } from "../tree.ts";
-import type { ClientKey } from "../types.ts";
-import type { Picker } from "./algorithm.ts";
+import { algorithm, Picker } from "./algorithm.ts";
+
+export const roundrobin = algorithm({
+  name: "roundrobin",
+  doc: "in turn, as often as its weight says",
+  memory,
+  create: ({ layout }, memory: Memory) => new RoundRobin(layout, memory),
+});
 
 /**
- * Newcomers get their first turn at different fractions of their stride: multiples of the golden ratio lie evenly however
- * many there are. Without it a thousand light targets would all have their turns in one row.
+ * Newcomers get their first turn at different fractions of their stride: multiples of the golden ratio lie evenly, however
+ * many there are. Without that, a thousand light targets would all have their turns one after the other.
  */
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 /** Times are set back before the resolution of a double (2^-32 here) comes near the smallest stride, 1e-6. */
 const REBASE_AT = 2 ** 20;
 
-const NOBODY: readonly number[] = [];
+const NONE: readonly number[] = [];
 
-export class RoundRobin implements Picker {
-  readonly #memory: Memory;
+type Memory = ReturnType<typeof memory>;
+
+function memory(cutter: Cutter, rows: number) {
+  return {
+    tree: MinTree.memory(cutter, rows),
+    /** When the row's next turn is due, in virtual time. */
+    turnAt: cutter.doubles(rows),
+    /** The virtual time, in its only element. */
+    clock: cutter.doubles(1),
+  };
+}
+
+class RoundRobin extends Picker {
+  readonly #layout: PoolLayout;
+  readonly #turnAt: Float64Array;
+  readonly #clock: Float64Array;
   readonly #tree: MinTree;
 
-  constructor(memory: Memory) {
-    this.#memory = memory;
-    this.#tree = new MinTree(memory.header, memory.orderKeys, memory.pickedAt, memory.orderNodes);
+  constructor(layout: PoolLayout, { tree, turnAt, clock }: Memory) {
+    super();
+    this.#layout = layout;
+    this.#turnAt = turnAt;
+    this.#clock = clock;
+    this.#tree = new MinTree(layout.header, layout.pickedAt, tree);
   }
 
-  prepare(): void {}
-
-  joined(row: number): void {
-    const { turnAt, weight, clocks } = this.#memory;
-    const stride = weight[row] === 0 ? 0 : 1 / weight[row]!;
-    turnAt[row] = clocks[VIRTUAL_TIME]! + stride * (((row + 1) * GOLDEN_RATIO) % 1);
+  override clear(): void {
+    this.#tree.clear();
   }
 
-  /** What is left of the way to the next turn stretches or shrinks with the stride. */
-  reweighted(row: number, before: number): void {
-    const { turnAt, weight, clocks } = this.#memory;
-    const now = clocks[VIRTUAL_TIME]!;
-    if (before === 0) this.joined(row);
-    else if (weight[row]! > 0) turnAt[row] = now + Math.max(0, turnAt[row]! - now) * (before / weight[row]!);
+  override onAdded(row: number): void {
+    const weight = this.#layout.weight[row]!;
+    const stride = weight === 0 ? 0 : 1 / weight;
+    this.#turnAt[row] = this.#clock[0]! + stride * (((row + 1) * GOLDEN_RATIO) % 1);
   }
 
-  changed(row: number): void {
-    const { standing, turnAt, clocks } = this.#memory;
-    const open = standing[row] === OPEN;
-    const key = this.#tree.keys[row];
-    // Turns missed while it could take none are not made up for.
-    if (open && key === NEVER) turnAt[row] = Math.max(turnAt[row]!, clocks[VIRTUAL_TIME]!);
-    const now = open ? turnAt[row]! : NEVER;
-    if (now !== key) this.#tree.set(row, now);
+  /** What is left of the way to the next turn is stretched or shortened as the stride is. */
+  override onWeightChanged(row: number, before: number): void {
+    const weight = this.#layout.weight[row]!;
+    const now = this.#clock[0]!;
+    if (before === 0) this.onAdded(row);
+    else if (weight > 0) this.#turnAt[row] = now + Math.max(0, this.#turnAt[row]! - now) * (before / weight);
   }
 
-  took(row: number): void {
-    const { pickedAt, turnAt, weight, clocks } = this.#memory;
+  override onPicked(row: number): void {
+    const { pickedAt, weight, clocks } = this.#layout;
     pickedAt[row] = ++clocks[PICKS]!;
     // A last resort may be overdue: it goes on from now.
-    turnAt[row] = Math.max(turnAt[row]!, clocks[VIRTUAL_TIME]!) + 1 / weight[row]!;
+    this.#turnAt[row] = Math.max(this.#turnAt[row]!, this.#clock[0]!) + 1 / weight[row]!;
   }
 
-  choose(_client: ClientKey, tried: readonly number[]): number {
-    const { clocks } = this.#memory;
-    const first = this.#tree.best(NOBODY);
+  override onChanged(row: number): void {
+    const turnAt = this.#turnAt;
+    const open = this.#layout.availability[row] === OPEN;
+    const key = this.#tree.keys[row];
+    // Turns missed while it could not take any are not made up for.
+    if (open && key === NEVER) turnAt[row] = Math.max(turnAt[row]!, this.#clock[0]!);
+    const due = open ? turnAt[row]! : NEVER;
+    if (due !== key) this.#tree.set(row, due);
+  }
+
+  pick(_client: ClientKey, tried: readonly number[]): number {
+    const first = this.#tree.best(NONE);
     if (first < 0) return -1;
-    clocks[VIRTUAL_TIME] = this.#tree.keys[first]!;
-    if (clocks[VIRTUAL_TIME]! >= REBASE_AT) this.#rebase();
+    const now = this.#tree.keys[first]!;
+    this.#clock[0] = now;
+    if (now >= REBASE_AT) this.#rebase(now);
     return tried.length === 0 ? first : this.#tree.best(tried);
   }
 
-  rebuild(): void {
-    const { standing, turnAt, header } = this.#memory;
-    for (let row = 0; row < header[SPAN]!; row++) this.#tree.keys[row] = standing[row] === OPEN ? turnAt[row]! : NEVER;
+  override rebuild(): void {
+    const { availability, header } = this.#layout;
+    const { keys } = this.#tree;
+    for (let row = 0; row < header[SPAN]!; row++) keys[row] = availability[row] === OPEN ? this.#turnAt[row]! : NEVER;
     this.#tree.rebuild();
   }
 
-  #rebase(): void {
-    const { turnAt, clocks, header } = this.#memory;
-    for (let row = 0; row < header[SPAN]!; row++) turnAt[row]! -= clocks[VIRTUAL_TIME]!;
-    clocks[VIRTUAL_TIME] = 0;
+  #rebase(now: number): void {
+    for (let row = 0; row < this.#layout.header[SPAN]!; row++) this.#turnAt[row]! -= now;
+    this.#clock[0] = 0;
     this.rebuild();
   }
 }

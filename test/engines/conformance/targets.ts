@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
-import type { Algorithm } from "../../../src/pool/pool.ts";
+import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
 import { answerer, greeter } from "../../support/peers.ts";
 import { hasIPv6 } from "../../support/ports.ts";
 import { readText } from "../../support/stream.ts";
@@ -64,7 +64,7 @@ export function targets(factory: EngineFactory): void {
       assert.equal(Object.keys(tally(names)).length, 1);
     }));
 
-  for (const algorithm of ["leastconn", "roundrobin", "random", "hash"] satisfies Algorithm[]) {
+  for (const algorithm of ALGORITHM_NAMES) {
     it(`never sends anyone to weight 0, a drained or a full target (${algorithm})`, () =>
       inLab(factory, { pool: { algorithm } }, async (lab) => {
         await lab.target("zero", greeter("zero"), { weight: 0 });

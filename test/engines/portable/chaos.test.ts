@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { ConnectFault } from "../../../src/net/memory/memory.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
-import type { Algorithm } from "../../../src/pool/pool.ts";
+import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
 import { echo } from "../../support/peers.ts";
 import { drain } from "../../support/stream.ts";
 import { settle } from "../../support/wait.ts";
@@ -51,7 +51,7 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 const setting = fc.record({
-  algorithm: fc.constantFrom<Algorithm>("leastconn", "roundrobin", "random", "hash"),
+  algorithm: fc.constantFrom(...ALGORITHM_NAMES),
   concurrency: fc.integer({ min: -1, max: 4 }),
   queue: fc.integer({ min: 0, max: 5 }),
   requeue: fc.nat(2),

@@ -144,7 +144,7 @@ export class WorkerHandle {
     const worker = startThread({
       index: this.index,
       epoch: this.#epoch++,
-      pool: pool.shared,
+      pool: pool.handle,
       slots: this.#slots.buffer,
       epoll: this.#epoll,
       listeners: this.#listeners,

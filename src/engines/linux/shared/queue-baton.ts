@@ -4,7 +4,7 @@
  * granted at once, or one went on before the other had picked, the later waiter could take the room of the earlier. So when a
  * thread grants a turn to another thread's connection, it hands the baton over with it.
  */
-import type { Grant, Pool } from "../../../pool/pool.ts";
+import type { Grant, SharedPool } from "../../../pool/pool.ts";
 
 /** The worker that has the baton, plus one; 0: none has. */
 const HOLDER = 0;
@@ -35,13 +35,13 @@ export class QueueBaton {
    * thread; false: the queue has come round, and the rest is for a later occasion. `foreign` tells another thread, which is then
    * to call `goOn`. If another thread has the baton, it looks once more before it lets go.
    */
-  serve(pool: Pool, own: (ticket: number) => boolean, foreign: (grant: Grant) => void): void {
+  serve(pool: SharedPool, own: (ticket: number) => boolean, foreign: (grant: Grant) => void): void {
     Atomics.add(this.#words, OCCASIONS, 1);
     if (this.#take()) this.#serve(pool, own, foreign);
   }
 
   /** After a turn that another thread granted has been taken. */
-  goOn(pool: Pool, own: (ticket: number) => boolean, foreign: (grant: Grant) => void): void {
+  goOn(pool: SharedPool, own: (ticket: number) => boolean, foreign: (grant: Grant) => void): void {
     if (Atomics.load(this.#words, HOLDER) !== this.#me) return; // reset() took it away after another thread's death
     this.#seen = Atomics.load(this.#words, OCCASIONS);
     this.#serve(pool, own, foreign);
@@ -52,7 +52,7 @@ export class QueueBaton {
     Atomics.store(this.#words, HOLDER, 0);
   }
 
-  #serve(pool: Pool, own: (ticket: number) => boolean, foreign: (grant: Grant) => void): void {
+  #serve(pool: SharedPool, own: (ticket: number) => boolean, foreign: (grant: Grant) => void): void {
     do {
       for (let grant = pool.grant(); grant !== null; grant = pool.grant()) {
         if (grant.worker + 1 !== this.#me) {

@@ -3,7 +3,7 @@
  * The main thread owns the descriptors; this one only uses them.
  */
 
-import type { Pool } from "../../../pool/pool.ts";
+import type { SharedPool } from "../../../pool/pool.ts";
 import type { Lifecycle, LifecycleOptions } from "../../../proxy/lifecycle.ts";
 import type { Mailbox } from "../shared/mailbox.ts";
 import type { QueueBaton } from "../shared/queue-baton.ts";
@@ -46,7 +46,7 @@ export interface ShardParts {
   /** 1…; the pool's number of this thread. */
   readonly index: number;
   readonly libc: Libc;
-  readonly pool: Pool;
+  readonly pool: SharedPool;
   readonly slots: SlotStore;
   readonly mailbox: Mailbox;
   readonly epoll: number;
@@ -65,7 +65,7 @@ export interface ShardParts {
 export class Shard {
   readonly index: number;
   readonly libc: Libc;
-  readonly pool: Pool;
+  readonly pool: SharedPool;
   readonly slots: SlotStore;
   readonly mailbox: Mailbox;
   readonly epoll: number;

@@ -1,6 +1,6 @@
 /** The targets' sockaddrs, ready for connect(), by row of the pool: made once per address. */
 import type { Address } from "../../../net/runtime.ts";
-import type { Pool } from "../../../pool/pool.ts";
+import type { SharedPool } from "../../../pool/pool.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { encodeLiteral, encodePath } from "../sys/sockaddr.ts";
 
@@ -18,10 +18,10 @@ export interface TargetAddress {
 
 export class TargetAddresses {
   readonly #libc: Libc;
-  readonly #pool: Pool;
+  readonly #pool: SharedPool;
   readonly #entries: (TargetAddress | undefined)[] = [];
 
-  constructor(libc: Libc, pool: Pool) {
+  constructor(libc: Libc, pool: SharedPool) {
     this.#libc = libc;
     this.#pool = pool;
   }

@@ -1,7 +1,7 @@
 /** The entry of a worker thread: puts its shard together and runs the loop until the engine closes or something throws. */
 import { parentPort, workerData } from "node:worker_threads";
 import { openLibc } from "#ffi";
-import { Pool, type PoolShared } from "../../../pool/pool.ts";
+import { type PoolHandle, SharedPool } from "../../../pool/pool.ts";
 import { Mailbox } from "../shared/mailbox.ts";
 import { QueueBaton } from "../shared/queue-baton.ts";
 import { Slots } from "../shared/slots.ts";
@@ -14,7 +14,7 @@ export interface WorkerData {
   readonly index: number;
   /** Threads that had this number before. */
   readonly epoch: number;
-  readonly pool: PoolShared;
+  readonly pool: PoolHandle;
   readonly slots: SharedArrayBuffer;
   readonly epoll: number;
   readonly listeners: readonly number[];
@@ -45,7 +45,7 @@ function main(data: WorkerData): void {
     const shard = new Shard({
       index: data.index,
       libc,
-      pool: Pool.attach(data.pool, data.index),
+      pool: SharedPool.attach(data.pool, data.index),
       slots: new SlotStore(data.slots, mailbox, data.epoch),
       mailbox,
       epoll: data.epoll,

@@ -1,14 +1,24 @@
 /**
- * The table of the consistent hash: each entry belongs to the target that reaches it first. Every target visits all
- * entries in an order of its own, at times that only its identity and its weight decide (an exponential clock, so that
- * shares are as the weights: weighted rendezvous hashing). So a target that comes takes exactly its share and one that goes
- * gives back exactly its own: no other entry changes, whatever the order of registration.
+ * The table of the consistent hash (algorithms/hash.ts): each entry belongs to the target that reaches it first. Every target
+ * visits all entries in an order of its own, at times that depend on nothing but its identity and its weight (an exponential
+ * clock, so that shares match the weights: weighted rendezvous hashing). So a target that comes takes exactly its share, and one
+ * that goes gives back exactly its own: no other entry changes, whatever the order of registration. Pure: no I/O, no clock.
  *
- * Maglev's table (NSDI 2016), made of the same permutations, is perfectly even instead, but with 100,000 entries it
- * moves 1.5 times the 1/N of N = 100 targets and 6 times that of 1,000. Here shares scatter: of 1,000 sets of two to four
- * identities half are within 0.02 % of their weights, 99 % within 0.4 %; of 1,000 targets each is typically 6 % off, where
- * 100,000 clients are 10 % off anyway. Pure.
+ * Maglev's table (NSDI 2016), made of the same permutations, is perfectly even, but with 100,000 entries it moves 1.5 times the
+ * 1/N that is due with N = 100 targets, and 6 times that with 1,000. Here shares scatter: of 1,000 sets of two to four identities
+ * half are within 0.02 % of their weights and 99 % within 0.4 %; of 1,000 targets each is typically 6 % off, where the shares of
+ * 100,000 clients would be 10 % off anyway.
  */
+
+/** Entries of the smallest table: of 1,000 sets of two to four targets one is more than 1 % off its weights; with 100,000 entries, ten. */
+const LEAST_ENTRIES = 1 << 18;
+
+/** Entries of a pool's table: a prime, and over 100 per target, so that shares are even. Fixed per pool: another size would move all clients. */
+export function tableSize(maxTargets: number): number {
+  let size = Math.max(LEAST_ENTRIES, 100 * maxTargets) + 1;
+  while (!isPrime(size)) size++;
+  return size;
+}
 
 export interface TableTarget {
   readonly row: number;
@@ -19,7 +29,7 @@ export interface TableTarget {
 }
 
 const EMPTY = -1;
-/** So many targets may go before filling anew is cheaper: each costs a look at `size` times, filling about ln(size) times `size` visits. */
+/** If more targets go at once, filling anew is cheaper: each that goes costs a look at all entries, filling costs ln(size) visits per entry. */
 const FEW = 4;
 
 /** A target on its way through the entries. */
@@ -30,7 +40,7 @@ interface Visitor {
   readonly hash1: number;
   readonly first: number;
   readonly step: number;
-  /** Of `step`, modulo the size: what tells from an entry at which visit it is reached. */
+  /** Of `step`, modulo the size: gives the number of the visit that reaches an entry. */
   readonly inverse: number;
   entry: number;
   visited: number;
@@ -42,10 +52,10 @@ export class TableBuilder {
   readonly #times: Float64Array;
   /** When each entry was first reached. */
   readonly #reachedAt: Float64Array;
-  /** By row: the targets in the table. */
+  /** The targets in the table, by row. */
   readonly #visitors = new Map<number, Visitor>();
 
-  /** `size` must be prime, or the targets would not visit every entry; below 2^26, so that products of entries are exact. */
+  /** `size` is prime, or targets would not visit every entry, and below 2^26, so that products of entries are exact. */
   constructor(size: number) {
     this.#size = size;
     this.#times = Float64Array.from({ length: size }, (_, n) => -Math.log(1 - (n + 0.5) / size));
@@ -53,8 +63,8 @@ export class TableBuilder {
   }
 
   /**
-   * Brings a table up to date that is as the last call left it, or -1 everywhere before the first: with targets that are new,
-   * that have another weight or identity, or (weight 0) that go. Entries are rows, -1 everywhere when there is no target.
+   * Brings up to date a table that is as the last call left it, or -1 everywhere before the first call. `changes` are targets
+   * that are new, that have another weight or identity, or (weight 0) that go. Entries are rows; -1 everywhere: no target.
    */
   update(table: Int32Array, changes: readonly TableTarget[]): void {
     const gone = changes.filter(({ row }) => this.#visitors.has(row));
@@ -78,7 +88,7 @@ export class TableBuilder {
     return { row, weight, hash0: hash0 >>> 0, hash1: hash1 >>> 0, first, step, inverse, entry: first, visited: 0 };
   }
 
-  /** All visitors together, from the start. */
+  /** All visitors together, from an empty table. */
   #fill(table: Int32Array): void {
     table.fill(EMPTY);
     this.#reachedAt.fill(Number.POSITIVE_INFINITY);
@@ -95,7 +105,7 @@ export class TableBuilder {
     }
   }
 
-  /** Lets the target make its visits up to the given time. Returns how many entries it was the first ever to reach. */
+  /** Makes the target's visits up to the given time. Returns how many of the entries were empty before. */
   #advance(visitor: Visitor, until: number, table: Int32Array): number {
     const { row, weight, step } = visitor;
     const size = this.#size;
@@ -127,7 +137,7 @@ export class TableBuilder {
     this.#advance(visitor, last, table);
   }
 
-  /** What belonged to one that has gone falls to whoever reaches it next. */
+  /** The entries of a target that has gone fall to those that reach them next. */
   #release(table: Int32Array, row: number): void {
     const visitors = [...this.#visitors.values()];
     for (let entry = table.indexOf(row); entry >= 0; entry = table.indexOf(row, entry + 1)) {
@@ -151,14 +161,14 @@ export class TableBuilder {
     return this.#times[(ahead * inverse) % this.#size]! / weight;
   }
 
-  /** Of two that arrive at the same time the one with the lower hashes is first: not the one registered first. */
+  /** Of two that arrive at the same time the one with the lower hashes is first, so that the order of registration has no part in it. */
   #precedes({ hash0, hash1 }: Visitor, row: number): boolean {
     const other = this.#visitors.get(row);
     return other === undefined || hash0 < other.hash0 || (hash0 === other.hash0 && hash1 < other.hash1);
   }
 }
 
-/** The number that times `n` is 1 modulo a prime (Fermat: n to the power of prime - 2). */
+/** The number whose product with `n` is 1 modulo a prime: n to the power of prime - 2 (Fermat). */
 function inverseOf(n: number, prime: number): number {
   let result = 1;
   let square = n;
@@ -167,4 +177,9 @@ function inverseOf(n: number, prime: number): number {
     square = (square * square) % prime;
   }
   return result;
+}
+
+function isPrime(n: number): boolean {
+  for (let divisor = 2; divisor * divisor <= n; divisor++) if (n % divisor === 0) return false;
+  return n > 1;
 }

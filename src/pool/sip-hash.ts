@@ -1,12 +1,12 @@
 /**
- * HalfSipHash-1-3 (Aumasson and Bernstein; the variant Linux uses for its hash tables): keyed, so that nobody who lacks
- * the key can aim clients at one bucket, and cheap on 32-bit arithmetic.
+ * HalfSipHash-1-3 (Aumasson and Bernstein; the variant that Linux uses for its hash tables): cheap in 32-bit arithmetic, and
+ * keyed, so that without the key nobody can choose addresses that all fall into one bucket.
  */
 
-/** Key of the hashes on which several balancers must agree. Any fixed value does. */
+/** Key of the hashes that must be the same on all balancers. Any fixed value does. */
 const PUBLIC_KEY = 0x68_61_72_6d;
 
-/** Both halves of the last hash. One object per thread, so that hashing allocates nothing. */
+// The state of the hash being computed. Module variables, so that hashing allocates nothing.
 let v0 = 0;
 let v1 = 0;
 let v2 = 0;
@@ -48,17 +48,17 @@ function hash(words: ArrayLike<number>, length: number, key0: number, key1: numb
   return (v1 ^ v3) >>> 0;
 }
 
-/** A client address, 32 bits, under a key of one's own. */
+/** 32 bits of a client's key, hashed with a key of the caller's. */
 export function hashClient(client: ArrayLike<number>, key0: number, key1: number): number {
   return hash(client, 4, key0, key1);
 }
 
-/** A client address, alike on every balancer. `variant` gives independent hashes. */
+/** 32 bits of a client's key, alike on every balancer. Each `variant` is an independent hash. */
 export function publicHash(client: ArrayLike<number>, variant: number): number {
   return hash(client, 4, PUBLIC_KEY, variant);
 }
 
-/** Two words mixed: for rankings of (client, target) pairs. */
+/** A hash of two words, alike on every balancer: ranks pairs of client and target. */
 export function mix(a: number, b: number): number {
   pair[0] = a;
   pair[1] = b;
@@ -66,7 +66,7 @@ export function mix(a: number, b: number): number {
 }
 const pair = new Int32Array(2);
 
-/** A text, alike on every balancer. */
+/** 32 bits of a text, alike on every balancer. Each `variant` is an independent hash. */
 export function hashText(text: string, variant: number): number {
   const bytes = new TextEncoder().encode(text);
   const words = new Int32Array(Math.ceil(bytes.length / 4) + 1);

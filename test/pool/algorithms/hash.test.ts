@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { TableBuilder, type TableTarget } from "../../src/pool/algorithms/rendezvous.ts";
-import { hashText } from "../../src/pool/hash.ts";
-import { HASH_SIDE } from "../../src/pool/layout.ts";
-import { Pool } from "../../src/pool/pool.ts";
-import { hashTableSize, view } from "../../src/pool/table.ts";
-import { addTarget, client, makePool, pickName } from "./helpers.ts";
+import { hash } from "../../../src/pool/algorithms/hash.ts";
+import { type Pool, SharedPool } from "../../../src/pool/pool.ts";
+import { TableBuilder, type TableTarget, tableSize } from "../../../src/pool/rendezvous.ts";
+import { hashText } from "../../../src/pool/sip-hash.ts";
+import { addTarget, client, makePool, memoryOf, pickName } from "../helpers.ts";
+import { sharesByWeight } from "./shares.ts";
 
 const CLIENTS = 20_000;
 
@@ -37,7 +37,7 @@ function tableOf(weights: readonly number[], size?: number): Int32Array {
   );
 }
 
-function tableWith(targets: readonly TableTarget[], size = hashTableSize(1024)): Int32Array {
+function tableWith(targets: readonly TableTarget[], size = tableSize(1024)): Int32Array {
   const table = new Int32Array(size).fill(-1);
   new TableBuilder(size).update(table, targets);
   return table;
@@ -53,6 +53,8 @@ function moved(before: readonly unknown[], after: readonly unknown[]): number {
 }
 
 describe("consistent hash", () => {
+  sharesByWeight("hash", "released");
+
   it("is the same on two balancers, whatever the order of registration", () => {
     assert.deepEqual(assignment(poolOf(names(20))), assignment(poolOf(names(20).reverse())));
   });
@@ -64,7 +66,7 @@ describe("consistent hash", () => {
       const without = assignment(poolOf(all.slice(0, -1)));
       const share = moved(with_, without);
       // Four deviations: of the sample, and of the target's share of the table.
-      const most = 1 / count + 4 * Math.sqrt(1 / count / CLIENTS + 1 / count / hashTableSize(1024));
+      const most = 1 / count + 4 * Math.sqrt(1 / count / CLIENTS + 1 / count / tableSize(1024));
       assert.ok(share >= 0.7 / count && share <= most, `${share} moved, 1/${count} is ${1 / count}, at most ${most}`);
     });
   }
@@ -149,12 +151,12 @@ describe("consistent hash", () => {
 
   it("reaches the other threads without a pick by the creator", async () => {
     const pool = poolOf(names(10));
-    const other = Pool.attach(pool.shared, 1);
-    const { header } = view(pool.shared.options, pool.shared.buffer);
-    const side = header[HASH_SIDE];
+    const other = SharedPool.attach(pool.handle, 1);
+    const { side } = memoryOf(pool.handle, hash).own;
+    const before = side[0];
     assert.ok(other.pick(client(0), [], 0) >= 0, "there is no table yet, but there are targets");
     const deadline = performance.now() + 5000;
-    while (header[HASH_SIDE] === side) {
+    while (side[0] === before) {
       assert.ok(performance.now() < deadline, "the table has not been built");
       await new Promise((resolve) => setTimeout(resolve, 1));
     }

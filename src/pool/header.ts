@@ -1,0 +1,47 @@
+/** Names for the words of a pool's header and for the values that the words of a row take (layout.ts). */
+
+// Words of `header`. The lock has a cache line to itself, so that threads that spin on it disturb no other word.
+export const LOCK = 0;
+/** Counts how often the lock was taken: shows that its owner is alive. */
+export const LOCK_TURNS = 1;
+/** Rows in use are below this. */
+export const SPAN = 16;
+/** Connections that hold a permit. */
+export const PERMITS = 17;
+/** The most there may be; -1: no limit. */
+export const CONCURRENCY = 18;
+export const WAITING = 19;
+export const HEAD = 20;
+export const TAIL = 21;
+export const FREE_NODE = 22;
+/** Queue nodes below this have been used at least once; those above are not on the free list. */
+export const NODES = 23;
+/** Counts (31 bits, wrapping) how often a target came to have room. */
+export const ROOM_EVENTS = 24;
+/** The number of rows of each availability, from here on: COUNTS + OPEN and so on. */
+export const COUNTS = 25;
+export const HEADER_WORDS = 32;
+
+// Words of `clocks` (doubles).
+/** Counts picks, for algorithms that break ties by the least recent one. */
+export const PICKS = 0;
+/** Counts arrivals in the queue. */
+export const ARRIVALS = 1;
+export const CLOCK_WORDS = 2;
+
+// `state` of a row. A row that is LEFT belongs to a target that has been removed and still has connections.
+export const FREE = 0;
+export const UP = 1;
+export const SUSPECT = 2;
+export const DRAINING = 3;
+export const DOWN = 4;
+export const LEFT = 5;
+
+// `availability` of a row: what a pick may do with it. It follows from state, weight, limit and active count, and is stored
+// because the counts per availability answer "is there room?" and "is there anybody?" at once.
+export const CLOSED = 0;
+export const OPEN = 1;
+export const FULL = 2;
+export const LAST_RESORT = 3;
+export const LAST_RESORT_FULL = 4;
+export const AVAILABILITIES = 5;

@@ -1,0 +1,213 @@
+/** The pool as every thread has it: permits, the queue, picks, and the counts of each row. */
+import type { Address } from "../net/runtime.ts";
+import { Addresses } from "./address.ts";
+import type { Picker } from "./algorithms/algorithm.ts";
+import type { ClientKey } from "./client-key.ts";
+import { FULL, OPEN, PERMITS, ROOM_EVENTS, WAITING } from "./header.ts";
+import { MAX_WORKERS, type PoolLayout } from "./layout.ts";
+import type { Lock } from "./lock.ts";
+import type { PoolOptions } from "./options.ts";
+import { PoolParts } from "./parts.ts";
+import { type Queue, UNTRIED } from "./queue.ts";
+import type { Rows } from "./rows.ts";
+import type { Bindings } from "./sticky.ts";
+import { ALL_FULL, type Grant, NO_TARGET, type PoolHandle } from "./types.ts";
+
+/** Times (`now`) are in ms, by one clock per pool. */
+export class SharedPool {
+  readonly options: Required<PoolOptions>;
+  readonly handle: PoolHandle;
+  readonly #layout: PoolLayout;
+  readonly #lock: Lock;
+  readonly #picker: Picker;
+  readonly #rows: Rows;
+  readonly #queue: Queue;
+  readonly #bindings: Bindings | null;
+  readonly #addresses: Addresses;
+  /** ROOM_EVENTS when this thread's last pick found every target full. */
+  #sawRoom = UNTRIED;
+
+  /** `worker` is a number from 1 that no other living thread has. */
+  static attach(handle: PoolHandle, worker: number): SharedPool {
+    if (!Number.isInteger(worker) || worker < 1 || worker >= MAX_WORKERS) {
+      throw new RangeError(`worker ${worker}: 1 to ${MAX_WORKERS - 1} is allowed`);
+    }
+    return new SharedPool(new PoolParts(handle, worker));
+  }
+
+  protected constructor({ handle, layout, lock, picker, rows, queue, bindings }: PoolParts) {
+    this.options = handle.options;
+    this.handle = handle;
+    this.#layout = layout;
+    this.#lock = lock;
+    this.#picker = picker;
+    this.#rows = rows;
+    this.#queue = queue;
+    this.#bindings = bindings;
+    this.#addresses = new Addresses(layout, lock);
+  }
+
+  /** Connections that hold a permit. */
+  get active(): number {
+    return this.#layout.header[PERMITS]!;
+  }
+
+  /** Connections in the queue. */
+  get waiting(): number {
+    return this.#layout.header[WAITING]!;
+  }
+
+  /** ADMITTED: it holds a permit. REFUSED: the queue is full. Anything else: it waits, and this number names it for cancel(). */
+  enter(ticket: number): number {
+    this.#lock.take();
+    try {
+      return this.#queue.enter(ticket);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /**
+   * After ALL_FULL: gives the permit back and waits at the queue's end. `overtaken`: it had been granted its turn and has tried no
+   * target yet, so another thread's connection took the room it was granted for; it waits at the queue's head, where it was.
+   * Answers as enter() does, but never ADMITTED. Call grant() afterwards.
+   */
+  wait(ticket: number, overtaken: boolean): number {
+    this.#lock.take();
+    try {
+      this.#queue.leave();
+      return this.#queue.enqueue(ticket, this.#sawRoom, overtaken);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /** Leaves the queue. False: it has been granted its turn already; the Grant is on its way, and its permit must be given back. */
+  cancel(waiter: number): boolean {
+    this.#lock.take();
+    try {
+      return this.#queue.cancel(waiter);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /** Gives a permit back. */
+  leave(): void {
+    this.#lock.take();
+    try {
+      this.#queue.leave();
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /**
+   * The next waiter, which now holds a permit, if one is free and a target has room, or no target at all is left (pick() will say
+   * so). To be called until it gives null, after leave, wait, release, failed, recover, and changes of targets and limits.
+   */
+  grant(): Grant | null {
+    // Without the lock the count may be a moment old, as it could be a moment after any look at it.
+    if (this.#layout.header[WAITING] === 0) return null;
+    this.#lock.take();
+    try {
+      return this.#queue.grant();
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /**
+   * The row for a connection of this client, already counted as active there; or NO_TARGET; or ALL_FULL when a target that is not
+   * in `tried` is at its limit. First comes the target that the client is bound to, then what the algorithm picks among those that
+   * are up, then the suspect that failed longest ago. Binds the client to that row, unless its own target is merely full.
+   */
+  pick(client: ClientKey, tried: readonly number[], now: number): number {
+    this.#picker.prepare();
+    this.#lock.take();
+    try {
+      const row = this.#bindings === null ? this.#choose(client, tried) : this.#pickBound(client, tried, now);
+      if (row < 0) return this.#lackOfRow(tried);
+      this.#rows.addConnection(row);
+      return row;
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /** The connection to the target stands, after `ms`. */
+  connected(row: number, ms: number): void {
+    this.#lock.take();
+    try {
+      this.#rows.connected(row, ms);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /** Connecting failed: the target becomes suspect, and this connection no longer counts on it. */
+  failed(row: number, now: number): void {
+    this.#lock.take();
+    try {
+      this.#rows.failed(row, now);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /** The connection has ended. The bytes are those that addBytes() has not been told of. */
+  release(row: number, client: ClientKey, bytesIn: number, bytesOut: number, now: number): void {
+    this.#lock.take();
+    try {
+      this.#layout.bytesIn[row]! += bytesIn;
+      this.#layout.bytesOut[row]! += bytesOut;
+      if (this.#bindings !== null) {
+        const slot = this.#bindings.find(client, now);
+        if (slot >= 0 && this.#bindings.row(slot) === row) this.#bindings.touch(slot, now);
+      }
+      this.#rows.removeConnection(row);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /** Bytes that a connection has moved so far, so that the counts of a long one do not all come at its end. */
+  addBytes(row: number, bytesIn: number, bytesOut: number): void {
+    this.#lock.take();
+    this.#layout.bytesIn[row]! += bytesIn;
+    this.#layout.bytesOut[row]! += bytesOut;
+    this.#lock.free();
+  }
+
+  /** Where to connect for this row: the same object until its address changes. */
+  address(row: number): Address {
+    return this.#addresses.get(row);
+  }
+
+  #pickBound(client: ClientKey, tried: readonly number[], now: number): number {
+    const bindings = this.#bindings!;
+    const slot = bindings.find(client, now);
+    const bound = slot < 0 ? -1 : bindings.row(slot);
+    if (bound < 0 || tried.includes(bound)) return this.#bind(client, this.#choose(client, tried), now);
+    const availability = this.#layout.availability[bound];
+    if (availability !== OPEN && availability !== FULL) return this.#bind(client, this.#choose(client, tried), now);
+    bindings.touch(slot, now);
+    return availability === OPEN ? bound : this.#choose(client, tried);
+  }
+
+  #bind(client: ClientKey, row: number, now: number): number {
+    if (row >= 0) this.#bindings!.bind(client, row, now);
+    return row;
+  }
+
+  #choose(client: ClientKey, tried: readonly number[]): number {
+    const row = this.#picker.pick(client, tried);
+    return row >= 0 ? row : this.#rows.lastResort(tried);
+  }
+
+  #lackOfRow(tried: readonly number[]): number {
+    if (!this.#rows.anyFull(tried)) return NO_TARGET;
+    this.#sawRoom = this.#layout.header[ROOM_EVENTS]!;
+    return ALL_FULL;
+  }
+}
