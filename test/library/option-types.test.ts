@@ -10,6 +10,7 @@ import { clientSettings, serverSettings } from "../../src/config/library.ts";
 import { namesIn } from "../../src/config/names.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
 import type { ClientOptions, ServerOptions } from "../../src/index.ts";
+import { ALGORITHM_NAMES } from "../../src/pool/pool.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
@@ -22,7 +23,7 @@ const server: Samples<ServerOptions> = {
   adminport: [0],
   listen: ["127.0.0.1:0", 3000, ["[::1]:3000", 3001]],
   admin: ["127.0.0.1:0", 1666, ["[::1]:1666", 1667]],
-  algorithm: ["leastconn", "roundrobin", "random", "hash"],
+  algorithm: [...ALGORITHM_NAMES],
   persistent: [true, false, {}, 5000, "30m"],
   concurrency: [-1],
   queue: [0],
