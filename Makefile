@@ -2,7 +2,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 
-TS := node --import tsx
+TS := node --import ./scripts/typescript/register.mjs
 TEST := $(TS) scripts/test.ts
 # FILE=test/pool/pool.test.ts (or the beginning of a path, or several) runs only these.
 FILES := $(if $(FILE),-- $(FILE))

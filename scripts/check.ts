@@ -2,12 +2,11 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { deno, node, root } from "./runtimes.ts";
+import { deno, node, root, script } from "./runtimes.ts";
 import type { TestResult } from "./test/junit.ts";
 import { run } from "./test/process.ts";
 
 const TIMEOUT_MS = 300_000;
-const script = (file: string, ...args: string[]): string[] => [node, "--import", "tsx", file, ...args];
 const npmBin = (path: string): string[] => [node, join(root, "node_modules", path)];
 
 const checks: Readonly<Record<string, readonly string[]>> = {

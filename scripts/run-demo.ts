@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { node, root } from "./runtimes.ts";
+import { loader, node, root } from "./runtimes.ts";
 
 const PORT = process.env.PORT ?? "3000";
 const ADMIN_PORT = process.env.ADMIN_PORT ?? "1666";
@@ -88,7 +88,7 @@ async function startProgram(
   ready: RegExp,
   advice = "",
 ): Promise<LogLine["properties"]> {
-  const command = ["--import", "tsx", join(root, "src/bin", `${name}.ts`), ...args, "--log-format", "json"];
+  const command = ["--import", loader, join(root, "src/bin", `${name}.ts`), ...args, "--log-format", "json"];
   const child = spawn(node, command, { cwd: root, env, stdio: ["ignore", "ignore", "pipe"] });
   children.push(child);
   const said: string[] = [];

@@ -12,6 +12,18 @@ export const node: string = process.execPath;
 export const bun: string = join(root, "node_modules/bun/bin/bun.exe");
 export const deno: string = join(root, `node_modules/deno/deno${exe}`);
 
+/** Node runs the project's TypeScript with `--import` of this. */
+export const loader: string = new URL("./typescript/register.mjs", import.meta.url).href;
+
+/** The command line that runs one of the project's scripts. */
+export const script = (file: string, ...args: string[]): [string, ...string[]] => [
+  node,
+  "--import",
+  loader,
+  file,
+  ...args,
+];
+
 /** The ends of the range of Node versions that the suite must pass on. */
 export const OLDEST_NODE = "20.19.0";
 export const NEWEST_NODE = "26.10.0";

@@ -1,6 +1,7 @@
 /** What is compared: HAProxy, nginx stream and every form of Harmony, each in front of the same nginx backend. */
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loader } from "../runtimes.ts";
 
 export interface Form {
   readonly name: string;
@@ -106,7 +107,7 @@ export function reporterCommand({ command }: Form, adminPort: number): string[] 
 }
 
 const SOURCE = "src/bin/harmony-balancer.ts";
-const node = [process.execPath, "--import", "tsx", SOURCE];
+const node = [process.execPath, "--import", loader, SOURCE];
 const bun = "dist/harmony-balancer";
 const deno = "dist/deno/harmony-balancer";
 

@@ -1,7 +1,7 @@
 /** The forms that Harmony's tests run in: a runtime from source, or the compiled programs driven by Node. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { bun, deno, NEWEST_NODE, node, nodeOfVersion, OLDEST_NODE, root, testFiles } from "../runtimes.ts";
+import { bun, deno, loader, NEWEST_NODE, node, nodeOfVersion, OLDEST_NODE, root, testFiles } from "../runtimes.ts";
 
 export interface Form {
   /** As in the table: `node`, `bun`, `deno`, `node-oldest`, `node-newest`, `compiled-bun`, `compiled-bun-portable` … */
@@ -28,7 +28,7 @@ const nodeCommand =
   (file, report) => [
     binary,
     "--import",
-    "tsx",
+    loader,
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
     "--test-reporter=junit",

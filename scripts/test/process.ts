@@ -1,5 +1,6 @@
 /** Runs one command with a time-out, in a process group of its own, so that nothing it started outlives it unnoticed. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { root } from "../runtimes.ts";
 
@@ -21,6 +22,8 @@ export interface RunOptions {
 
 // What a process that was told to end may still need, before it counts as left over.
 const LEFTOVER_GRACE_MS = 2_000;
+// What has been written is read within this, though something that was not in the group may still hold the pipes.
+const OUTPUT_GRACE_MS = 1_000;
 
 const running = new Set<ChildProcess>();
 process.once("exit", () => {
@@ -62,7 +65,7 @@ export async function run(command: readonly string[], options: RunOptions): Prom
   clearTimeout(timer);
   const leftovers = !timedOut && (await groupOutlives(child));
   if (leftovers) killGroup(child);
-  await Promise.race([Promise.all([ended(child.stdout), ended(child.stderr)]), delay(1_000)]);
+  await outputRead(child);
   running.delete(child);
   return {
     code,
@@ -71,6 +74,19 @@ export async function run(command: readonly string[], options: RunOptions): Prom
     output: Buffer.concat(chunks).toString(),
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+async function outputRead({
+  stdout,
+  stderr,
+}: {
+  stdout: NodeJS.ReadableStream;
+  stderr: NodeJS.ReadableStream;
+}): Promise<void> {
+  const giveUp = new AbortController();
+  const tooLong = delay(OUTPUT_GRACE_MS, undefined, { signal: giveUp.signal }).catch(() => {});
+  await Promise.race([Promise.all([ended(stdout), ended(stderr)]), tooLong]);
+  giveUp.abort();
 }
 
 function ended(stream: NodeJS.ReadableStream & { readableEnded?: boolean; destroyed?: boolean }): Promise<void> {
@@ -87,11 +103,33 @@ function killGroup(child: ChildProcess): void {
 async function groupOutlives(child: ChildProcess): Promise<boolean> {
   if (child.pid === undefined || process.platform === "win32") return false;
   const deadline = performance.now() + LEFTOVER_GRACE_MS;
-  while (signalGroup(child.pid, 0)) {
+  while (someoneIn(child.pid)) {
     if (performance.now() > deadline) return true;
     await delay(20);
   }
   return false;
+}
+
+/**
+ * Whether the group has a process that runs. On Linux one that has ended stays in it until the process 1 has taken note,
+ * which in some containers is seconds later, so that there the states are read.
+ */
+function someoneIn(group: number): boolean {
+  if (!signalGroup(group, 0)) return false;
+  if (process.platform !== "linux") return true;
+  return readdirSync("/proc").some((name) => /^\d+$/.test(name) && runsIn(name, group));
+}
+
+function runsIn(pid: string, group: number): boolean {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return false; // it is gone
+  }
+  // pid (name) state parent group …; a name may hold brackets.
+  const [state, , pgrp] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(pgrp) === group && state !== "Z" && state !== "X";
 }
 
 /** False when nobody is left in the group. */

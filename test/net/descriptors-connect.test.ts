@@ -5,7 +5,7 @@ import { PATIENCE_MS } from "../support/wait.ts";
 import { skip, withFewDescriptors } from "./few-descriptors.ts";
 
 it("out of descriptors, connect() blames this process and not the peer, and recovers", { skip }, async () => {
-  const [command, ...args] = await withFewDescriptors("crowded-connect.ts");
+  const [command, ...args] = withFewDescriptors("crowded-connect.ts");
   const { stdout, stderr } = spawnSync(command, args, {
     encoding: "utf8",
     timeout: PATIENCE_MS,

@@ -26,7 +26,7 @@ function turnedAway(error: { code: string }): null {
 }
 
 it("a listener out of descriptors neither spins nor dies, serves whom it has, and recovers", { skip }, async () => {
-  const [command, ...args] = await withFewDescriptors("crowded.ts");
+  const [command, ...args] = withFewDescriptors("crowded.ts");
   const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },

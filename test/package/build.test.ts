@@ -32,7 +32,7 @@ before(() => {
 after(() => rmSync(place, { recursive: true }));
 
 function runScript(name: string, env: NodeJS.ProcessEnv): { code: number | null; output: string } {
-  const done = spawnSync(node, ["--import", "tsx", `scripts/${name}.ts`], {
+  const done = spawnSync(node, ["--import", "./scripts/typescript/register.mjs", `scripts/${name}.ts`], {
     cwd: place,
     env: { ...process.env, ...env },
     encoding: "utf8",

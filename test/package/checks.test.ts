@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
-import { node, root } from "../../scripts/runtimes.ts";
+import { loader, node, root } from "../../scripts/runtimes.ts";
 import { readJunit } from "../../scripts/test/junit.ts";
 import { run } from "../../scripts/test/process.ts";
 
@@ -47,7 +47,7 @@ describe("import directions", () => {
       mkdirSync(dirname(join(src, file)), { recursive: true });
       writeFileSync(join(src, file), text);
     }
-    return spawnSync(node, ["--import", "tsx", "scripts/check-imports.ts", src], { cwd: root, encoding: "utf8" });
+    return spawnSync(node, ["--import", loader, "scripts/check-imports.ts", src], { cwd: root, encoding: "utf8" });
   }
 
   for (const [name, [file, text, complaint]] of Object.entries(offences)) {

@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { after, describe, it } from "node:test";
-import { node } from "../../scripts/runtimes.ts";
+import { script } from "../../scripts/runtimes.ts";
 import { httpGet } from "../support/http.ts";
 import { endPrograms, Program } from "../support/program.ts";
 import { until } from "../support/wait.ts";
 
 after(endPrograms);
 
-const demo = (env: Record<string, string>) => new Program([node, "--import", "tsx", "scripts/run-demo.ts"], { env });
+const demo = (env: Record<string, string>) => new Program(script("scripts/run-demo.ts"), { env });
 
 describe("the demonstration", () => {
   it("serves by weight under load, shows who got what, and ends at Ctrl-C", async () => {

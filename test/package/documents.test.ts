@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bundle } from "../../scripts/build/bundle.ts";
-import { node, root } from "../../scripts/runtimes.ts";
+import { loader, node, root } from "../../scripts/runtimes.ts";
 import { folder, isolated, onMachine } from "../library/machine.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { readScript } from "./documents/script.ts";
@@ -96,7 +96,7 @@ describe("what they show", { skip, concurrency: 2 }, () => {
     readScript(text(each)).some(({ kind }) => kind === "run" || kind === "start"),
   )) {
     it(`${file} works`, async () => {
-      const [command, ...args] = onMachine([node, "--import", "tsx", "test/package/documents/run.ts", file, bundles]);
+      const [command, ...args] = onMachine([node, "--import", loader, "test/package/documents/run.ts", file, bundles]);
       const child = spawn(command!, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
       let output = "";
       for (const stream of [child.stdout, child.stderr]) {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { readBatches, table } from "../../scripts/bench/emulated/counts.ts";
-import { node, root } from "../../scripts/runtimes.ts";
+import { loader, node, root } from "../../scripts/runtimes.ts";
 
 const load = (requests: number, more = "") =>
   `Running 1s test @ http://127.0.0.1:19001/\n  ${requests} requests in 1.00s, 533.91KB read\n${more}`;
@@ -84,7 +84,7 @@ describe("make bench-instructions", { skip: process.platform !== "linux" && "for
   after(() => rmSync(bin, { recursive: true }));
   symlinkSync("/bin/sh", join(bin, "sh"));
   const run = () =>
-    spawnSync(node, ["--import", "tsx", "scripts/bench/instructions.ts"], {
+    spawnSync(node, ["--import", loader, "scripts/bench/instructions.ts"], {
       cwd: root,
       encoding: "utf8",
       env: { PATH: bin },

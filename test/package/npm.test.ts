@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { bun, deno, node, root } from "../../scripts/runtimes.ts";
+import { bun, deno, loader, node, root } from "../../scripts/runtimes.ts";
 import { VERSION } from "../../src/util/version.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -43,7 +43,7 @@ describe("the npm package", () => {
   const installed = join(place, "node_modules/node-harmony");
 
   before(() => {
-    execute(node, ["--import", "tsx", "scripts/pack.ts"], root);
+    execute(node, ["--import", loader, "scripts/pack.ts"], root);
     const tarball = join(root, `dist/node-harmony-${VERSION}.tgz`);
     writeFileSync(join(place, "package.json"), '{ "private": true }');
     execute("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], place);

@@ -60,7 +60,9 @@ describe("the npm scripts", () => {
       const [, recipe] =
         new RegExp(`^${recipes[name] ?? name}: install .*\n\t@(.*)$`, "m").exec(text("Makefile")) ?? [];
       assert.ok(recipe, "there is no such make target");
-      const command = recipe.replace("$(TEST)", "$(TS) scripts/test.ts").replace("$(TS)", "node --import tsx");
+      const command = recipe
+        .replace("$(TEST)", "$(TS) scripts/test.ts")
+        .replace("$(TS)", /^TS := (.*)$/m.exec(text("Makefile"))![1]!);
       assert.equal(script, `node scripts/install.mjs && ${command}`);
     });
   }

@@ -14,18 +14,10 @@ interface Thread<Result> {
   stop(): Promise<void>;
 }
 
-/** Node's threads do not inherit the TypeScript loader that the tests run under (tsx, Node 20), so it is loaded first. */
-function startTypeScript(file: URL, workerData: Work): Worker {
-  if ("Bun" in globalThis || "Deno" in globalThis) return new Worker(file, { workerData });
-  const loader = import.meta.resolve("tsx/esm/api");
-  const code = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import("${file.href}"); });`;
-  return new Worker(code, { eval: true, workerData });
-}
-
 /** Runs a job in a thread up to its result. The thread is left alive. */
 function start<Result>(job: Work["job"], pool: Pool, worker: number, rounds = ROUNDS): Promise<Thread<Result>> {
   const workerData: Work = { job, handle: pool.handle, worker, rounds };
-  const thread = startTypeScript(new URL("./threads-worker.ts", import.meta.url), workerData);
+  const thread = new Worker(new URL("./threads-worker.ts", import.meta.url), { workerData });
   const stop = async () => void (await thread.terminate());
   return new Promise((resolve, reject) => {
     thread.once("message", (result: Result) => resolve({ result, stop }));

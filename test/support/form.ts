@@ -1,6 +1,7 @@
 /** Which form of the programs is tested: from source on the runtime at hand, or what HARMONY_TEST_FORM names. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { loader } from "../../scripts/runtimes.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const exe = process.platform === "win32" ? ".exe" : "";
@@ -25,5 +26,5 @@ export function scriptCommand(file: string): [string, ...string[]] {
   if ("deno" in process.versions) {
     return [process.execPath, "run", "-A", "--no-check", "--config", join(root, "deno.json"), path];
   }
-  return [process.execPath, "--import", import.meta.resolve("tsx"), path];
+  return [process.execPath, "--import", loader, path];
 }
