@@ -1,4 +1,4 @@
-/** A linux engine in a process of its own, for tests of what a process has once. Arguments: its limit of descriptors and the targets' ports. See linux-process.test.ts. */
+/** A linux engine in a process of its own, for tests of what a process has once (process.test.ts). Arguments: its limit of descriptors and the targets' ports. */
 import { createInterface } from "node:readline";
 import { openLibc } from "#ffi";
 import { linux } from "../../../src/engines/linux/main/engine.ts";

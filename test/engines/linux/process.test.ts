@@ -111,8 +111,8 @@ class Child {
     await this.#end("stop\n");
   }
 
-  async #end(order: string): Promise<number | null> {
-    if (this.#process.exitCode === null) this.#process.stdin.end(order);
+  async #end(command: string): Promise<number | null> {
+    if (this.#process.exitCode === null) this.#process.stdin.end(command);
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), 5_000);
     const code = await this.#exited;
     clearTimeout(timer);

@@ -83,7 +83,7 @@ describe("linux engine, threads", () => {
         ),
       );
       assert.equal(still.filter((n) => n === 1).length, 40 - lost);
-      // Enough that both listeners have their share: nobody is left waiting at the dead one's.
+      // Enough that both listeners have their share: no client is left waiting at the dead worker's.
       await Promise.all(Array.from({ length: 40 }, () => openEcho(lab)));
       assert.equal(lab.view("one").active, 80 - lost);
     }),

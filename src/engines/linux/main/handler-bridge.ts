@@ -87,7 +87,7 @@ export class HandlerBridge {
     clearTimeout(timer);
   }
 
-  /** The last connect failure of this client, if there was one. */
+  /** This client's last connect failure, if it had one. `row` is the target's. */
   #failureOf(errno: number, row: number): NetError | undefined {
     if (errno === 0) return undefined;
     if (errno === TIMED_OUT) return new NetError("ETIMEDOUT", `no answer within ${this.#parts.connectTimeout} ms`);

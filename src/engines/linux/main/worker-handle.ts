@@ -130,7 +130,7 @@ export class WorkerHandle {
   }
 
   #wake(): void {
-    if (this.mailbox.mustWake()) wake(this.#parts.libc, this.eventfd, this.#one);
+    wake(this.mailbox, this.#parts.libc, this.eventfd, this.#one);
   }
 
   #spawn(): void {

@@ -72,7 +72,7 @@ export class Mailbox {
     Atomics.store(this.#words, SLEEPING, 0);
   }
 
-  /** Any thread, after it has written what the worker is to see. True: the caller has to write the eventfd. */
+  /** True: the worker sleeps, and the caller has to write the eventfd. */
   mustWake(): boolean {
     return Atomics.load(this.#words, SLEEPING) === 1 && Atomics.exchange(this.#words, SLEEPING, 0) === 1;
   }
@@ -207,7 +207,10 @@ export class Mailbox {
   }
 }
 
-/** Wakes the thread that waits on the eventfd. `one` points to eight bytes: 1, little-endian. */
-export function wake(libc: Libc, eventfd: number, one: Pointer): void {
-  libc.write(eventfd, one, 8); // fails only when the counter is full: then it is readable as it is
+/**
+ * Wakes the worker if it sleeps: after its mailbox has been written, by any thread. `one` points to eight bytes: 1,
+ * little-endian.
+ */
+export function wake(mailbox: Mailbox, libc: Libc, eventfd: number, one: Pointer): void {
+  if (mailbox.mustWake()) libc.write(eventfd, one, 8); // fails only when the counter is full: then it is readable as it is
 }

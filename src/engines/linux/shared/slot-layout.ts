@@ -1,6 +1,6 @@
 /**
  * A connection as a row of numbers: what a slot of a worker's shared memory holds, and where. This is the one declaration;
- * offsets follow from it, and slots.ts turns them into methods.
+ * offsets follow from it, and ends.ts, slots.ts and the timer wheel turn them into methods.
  *
  * A connection has two ends, CLIENT and TARGET. A field "per end" holds two numbers, the client's first. A direction is named
  * after the end it reads from, so a field per direction is one per end.
@@ -23,15 +23,18 @@ const F64_PER_END: Field = { type: "f64", count: 2 };
 const LINES = [
   // What moving bytes needs.
   {
-    /** FREE, QUEUED … (proxy/lifecycle.ts). Every state but FREE and ENDED holds at least the client's descriptor. */
+    /**
+     * FREE, QUEUED … (proxy/states.ts, and the worker's own in slot-store.ts). In every state but FREE and ENDED it has a
+     * descriptor at least.
+     */
     state: I32,
     /** Per end: the descriptor, or -1. */
     fd: I32_PER_END,
     /** Per end: READABLE, WRITABLE … */
     bits: I32_PER_END,
     /**
-     * Per end: a number that events carry too. It changes when the descriptor is closed, which tells an event apart that was
-     * reported for it earlier in the same batch.
+     * Per end: a number that events carry too. It changes when the descriptor is closed, so that an event which the kernel
+     * reported before that, in the same batch, is recognised as out of date.
      */
     generation: I32_PER_END,
     /** Per direction: reads in a row that filled the buffer. */
@@ -94,7 +97,7 @@ const LINES = [
     pass: I32,
     /** How far it has come, for the record: an index into PHASES. */
     phase: I32,
-    /** What it holds of the pool: bits PERMIT and ROW (proxy/lifecycle.ts). */
+    /** What it holds of the pool: bits PERMIT and ROW (proxy/states.ts). */
     holds: I32,
   },
 ] as const satisfies readonly Line[];

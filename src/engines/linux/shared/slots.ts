@@ -36,7 +36,7 @@ const PHASE = FIELDS.phase.offset;
 const HOLDS = FIELDS.holds.offset;
 
 /**
- * Methods are plain and tiny, so that engines inline them. A slot begins at `slot << 6` in words of 32 bits and at `slot << 5`
+ * Methods are plain and tiny, so that JavaScript engines inline them. A slot begins at `slot << 6` in words of 32 bits and at `slot << 5`
  * in numbers of 64.
  */
 export class Slots extends Ends implements RecordStore<number> {

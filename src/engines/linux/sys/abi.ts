@@ -1,7 +1,7 @@
 /**
  * Numbers and layouts of the Linux ABI that the engine uses, from the kernel's uapi headers. x86-64 and arm64 agree in all
  * of them but one: epoll_event is packed on x86-64 only. glibc and musl pass them through unchanged. Little-endian both.
- * What is here by mistake is caught at start by self-test.ts.
+ * A wrong one is caught at start by self-test.ts.
  */
 
 export const AF_UNIX = 1;

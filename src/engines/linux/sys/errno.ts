@@ -1,4 +1,4 @@
-/** Kernel error numbers in the words of the runtime seam. */
+/** Kernel error numbers as the codes of net. */
 import type { NetCode } from "../../../net/net-error.ts";
 import { NetError, netError } from "../../../net/net-error.ts";
 import * as abi from "./abi.ts";
@@ -27,12 +27,12 @@ const CODES: Readonly<Record<number, NetCode>> = {
   [abi.EHOSTUNREACH]: "EHOSTUNREACH",
 };
 
-/** The native side of a failed call. */
+/** The cause of a failure: the errno alone. */
 export function errorOf(errno: number): NetError {
   return new NetError(CODES[errno] ?? "EUNKNOWN", `errno ${errno}`);
 }
 
-/** The failure of doing something, in full words. */
+/** The failure of doing something, as an operator reads it. */
 export function failureOf(errno: number, doing: string): NetError {
   const cause = errorOf(errno);
   return netError(cause.code, doing, cause);

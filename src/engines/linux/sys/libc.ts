@@ -8,7 +8,7 @@
 
 declare const pointer: unique symbol;
 
-/** An address as the runtime's FFI takes it (number, External, bigint): opaque, and never computed with outside a binding. */
+/** An address as the runtime's FFI takes it (number, object, bigint): opaque, since only a binding can compute with it. */
 export interface Pointer {
   readonly [pointer]: true;
 }

@@ -5,7 +5,7 @@ const KINDS = { i: "int32", u: "uint32", p: "pointer" } as const;
 
 const FLAG = "--experimental-ffi";
 
-/** Some versions have it without the flag, too, and then warn of it on standard error: it is left to who asks for it. */
+/** Some versions have it without the flag, too, and then warn of it on standard error: so it is used only when asked for. */
 function asked(): boolean {
   return [...process.execArgv, ...(process.env.NODE_OPTIONS ?? "").split(/\s+/)].includes(FLAG);
 }

@@ -1,6 +1,6 @@
 /**
  * Proves at start, in well under a millisecond of system calls, that the constants, struct layouts and calls that the
- * engine relies on mean here what it thinks they mean: a wrong one is found here and not in traffic.
+ * engine relies on mean on this machine what it takes them for: a wrong one is found at start rather than in traffic.
  */
 import * as abi from "./abi.ts";
 import type { Libc, NativeMemory } from "./libc.ts";
@@ -8,10 +8,10 @@ import { decodePeer, encodeLiteral, formatWords } from "./sockaddr.ts";
 
 const F_GETFD = 1;
 const F_GETFL = 3;
-/** Loopback events arrive at once; a kernel that takes this long is not one to run on. */
+/** Loopback events arrive at once: a kernel that takes this long does not work as the engine expects. */
 const PATIENCE_MS = 2000;
 
-/** The null of `EngineFactory.test`, or what is wrong in words. */
+/** For `EngineFactory.test`: null, or what is wrong, in words. */
 export function selfTest(libc: Libc, arch: string): string | null {
   const layout = abi.EPOLL_EVENT[arch];
   if (layout === undefined) return `no struct layouts for processor architecture ${arch}`;

@@ -5,8 +5,8 @@ import { KEPT_ALIVE, UNDELAYED } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import type { Pointer } from "../sys/libc.ts";
 import { encodeLiteral } from "../sys/sockaddr.ts";
-import { closeEnd } from "./close.ts";
 import type { Shard } from "./shard.ts";
+import { closeEnd } from "./socket-io.ts";
 
 /** Begins to connect the slot to the row's target. Returns 0, or the errno of an attempt that failed at once. */
 export function dialRow(s: Shard, slot: number, row: number): number {

@@ -6,15 +6,14 @@ import { ANSWERING, LINGERING, RELAYING } from "../../../proxy/states.ts";
 import { KEPT_ALIVE } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import { now } from "../shared/slot-layout.ts";
-import { BRIDGING, isRelayed } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
-import { closeEnd } from "./close.ts";
 import { connectError } from "./dial.ts";
 import { QueueServer } from "./queue.ts";
 import { continueRelays, onRelayEvent, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
-import { bitsOf } from "./socket-io.ts";
+import { BRIDGING, isRelayed } from "./slot-store.ts";
+import { bitsOf, closeEnd } from "./socket-io.ts";
 import { clientGone, introduce, onAnswerEvent, onDrop } from "./unavailable.ts";
 import { WorkerIo } from "./worker-io.ts";
 

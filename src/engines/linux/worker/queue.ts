@@ -45,6 +45,6 @@ export class QueueServer {
     const peer = peers.get(worker);
     if (peer === undefined) throw new Error(`the queue names worker ${worker}, which does not exist`);
     peer.mailbox.grant(ticket);
-    if (peer.mailbox.mustWake()) wake(libc, peer.eventfd, small.one);
+    wake(peer.mailbox, libc, peer.eventfd, small.one);
   }
 }

@@ -6,9 +6,9 @@
 import { FIN, outcome } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { AGAIN, AT_END, FIN_SENT, READABLE, WRITABLE } from "../shared/ends.ts";
-import { isRelayed } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
+import { isRelayed } from "./slot-store.ts";
 import { bitsOf, countBytes, emptied, endFailed, reachedEnd, readFailed, send } from "./socket-io.ts";
 import { drainPipe, SPLICE_AFTER, splice } from "./splice.ts";
 

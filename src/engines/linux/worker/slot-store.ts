@@ -1,7 +1,7 @@
 /** The slots of one worker as the lifecycle sees them, with what no other thread looks at: tickets, tried rows, which slots are free. */
 
 import { CLIENT } from "../../../proxy/record.ts";
-import { ENDED, FREE } from "../../../proxy/states.ts";
+import { ENDED, FREE, RELAYING } from "../../../proxy/states.ts";
 import type { Store } from "../../../proxy/store.ts";
 import type { Mailbox } from "../shared/mailbox.ts";
 import { Slots } from "../shared/slots.ts";
@@ -10,6 +10,17 @@ import { Slots } from "../shared/slots.ts";
 export const MAX_SLOTS = 1 << 20;
 const TICKET_GENERATIONS = 1 << 7;
 const TICKET_EPOCHS = 1 << 3;
+
+// States of a connection that a handler in the main thread answers, beside those of proxy/states.ts.
+/** The way to the handler is being connected. */
+export const BRIDGING = 6;
+/** Client and handler are relayed. */
+export const BRIDGED = 7;
+
+/** Whether bytes are moved between its two ends. */
+export function isRelayed(state: number): boolean {
+  return state === RELAYING || state === BRIDGED;
+}
 
 const NONE_TRIED: readonly number[] = [];
 

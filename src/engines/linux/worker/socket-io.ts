@@ -1,12 +1,12 @@
-/** One end of a relayed connection: reading's and writing's outcomes, and what both ways of moving bytes have in common. */
+/** One end of a connection: what reads and writes come to, which both ways of moving bytes have in common, and its close. */
 
 import { outcome, RESET } from "../../../proxy/outcome.ts";
 import { CLIENT } from "../../../proxy/record.ts";
 import { AT_END, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/ends.ts";
-import { BRIDGED } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
 import type { Pointer } from "../sys/libc.ts";
 import type { Shard } from "./shard.ts";
+import { BRIDGED } from "./slot-store.ts";
 
 /** What an event says about an end. */
 export function bitsOf(events: number): number {
@@ -91,4 +91,24 @@ export function endFailed(s: Shard, slot: number, end: number): void {
   const { slots } = s;
   const forHandler = end === CLIENT && slots.state(slot) === BRIDGED;
   s.lifecycle.end(slot, outcome(slots.firstToEnd(slot, end), RESET), !forHandler);
+}
+
+/** Closes one end; events that still come for it are then out of date. */
+export function closeEnd(s: Shard, slot: number, end: number, reset: boolean): void {
+  const fd = s.slots.takeFd(slot, end);
+  if (fd < 0) return;
+  if (reset) s.libc.setsockopt(fd, abi.SOL_SOCKET, abi.SO_LINGER, s.small.linger, 8);
+  s.libc.close(fd);
+}
+
+/** Drops what was read from an end and not taken by the other. */
+export function dropBuffered(s: Shard, slot: number, from: number): void {
+  const { slots } = s;
+  const pipe = slots.pipe(slot, from);
+  const buffer = slots.writeBuffer(slot, from);
+  if (pipe !== 0) s.pipes.release(pipe - 1, slots.buffered(slot, from));
+  if (buffer !== 0) s.writeBuffers.release(buffer - 1);
+  slots.setPipe(slot, from, 0);
+  slots.setWriteBuffer(slot, from, 0);
+  slots.setBuffered(slot, from, 0);
 }

@@ -6,11 +6,11 @@ import { LINGERING } from "../../../proxy/states.ts";
 import { ANSWER_MS, LINGER_BYTES } from "../../../proxy/unavailable.ts";
 import { AT_END, FIN_SENT, UNDELAYED, WRITABLE } from "../shared/ends.ts";
 import { writePreamble } from "../shared/preamble.ts";
-import { BRIDGED, BRIDGING } from "../shared/states.ts";
 import * as abi from "../sys/abi.ts";
-import { closeEnd } from "./close.ts";
 import { dialLoopback } from "./dial.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
+import { BRIDGED, BRIDGING } from "./slot-store.ts";
+import { closeEnd } from "./socket-io.ts";
 
 /** Begins to tell the client that it gets no target. */
 export function startAnswer(s: Shard, slot: number): void {

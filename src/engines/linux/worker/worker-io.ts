@@ -3,11 +3,10 @@ import type { Io } from "../../../proxy/io.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { TIMED_OUT } from "../shared/slot-layout.ts";
 import { errorOf } from "../sys/errno.ts";
-import { closeEnd, dropBuffered } from "./close.ts";
 import { dialRow } from "./dial.ts";
 import { startRelay } from "./relay.ts";
 import type { Shard } from "./shard.ts";
-import { listUnreported } from "./socket-io.ts";
+import { closeEnd, dropBuffered, listUnreported } from "./socket-io.ts";
 import { startAnswer } from "./unavailable.ts";
 
 export class WorkerIo implements Io<number, number> {
