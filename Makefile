@@ -34,10 +34,10 @@ test-nodes: install ## the tests on the oldest and the newest Node, and there th
 test-compiled: build ## the black-box tests on the compiled programs; FILE=…
 	@$(TEST) compiled-bun compiled-bun-portable compiled-deno compiled-deno-portable $(FILES)
 
-check: install ## types, lint, format, import directions, option tables, folder listing
+check: install ## types, lint, format, import directions, tables in docs, folder listing
 	@$(TS) scripts/check.ts
 
-docs: install ## the option tables of docs/reference.md, from the code
+docs: install ## the tables in docs/ that are made from the code
 	@$(TS) scripts/reference.ts --write
 
 format: install ## formats, and mends what lint can mend

@@ -14,7 +14,7 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   "types (deno)": [deno, "check", ...denoFiles()],
   "lint and format (biome)": [...npmBin("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."],
   "import directions": script("scripts/check-imports.ts"),
-  "option tables": script("scripts/reference.ts", "--check"),
+  "tables in docs": script("scripts/reference.ts", "--check"),
   "folder listing": script("scripts/check-listing.ts"),
 };
 

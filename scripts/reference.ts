@@ -1,6 +1,7 @@
 /**
- * `make docs`: the option tables of docs/reference.md, made from the tables that the programs and the library are driven by.
- * `reference.ts --write` puts them between their markers; `--check` fails unless they are there as they should be.
+ * `make docs`: the tables of docs/ that are made from the code: options from the tables that the programs and the library are
+ * driven by, algorithms from their list. `reference.ts --write` puts them between their markers; `--check` fails unless they are
+ * there as they should be.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { balancerOptions } from "../src/config/balancer-options.ts";
@@ -15,28 +16,34 @@ import {
   type Place,
 } from "../src/config/option.ts";
 import { reporterOptions } from "../src/config/reporter-options.ts";
-
-const PAGE = new URL("../docs/reference.md", import.meta.url);
+import { ALGORITHMS, DEFAULT_ALGORITHM } from "../src/pool/pool.ts";
 
 /** Where a program takes its options from. The library is a face of its own. */
 const PROGRAM: readonly Place[] = ["flag", "env", "file"];
 
-const TABLES: Readonly<Record<string, string>> = {
-  balancer: programTable(balancerOptions),
-  reporter: programTable(reporterOptions),
-  server: libraryTable(balancerOptions),
-  client: libraryTable(reporterOptions),
+/** By page and marker. */
+const TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "docs/reference.md": {
+    "options:balancer": programTable(balancerOptions),
+    "options:reporter": programTable(reporterOptions),
+    "options:server": libraryTable(balancerOptions),
+    "options:client": libraryTable(reporterOptions),
+  },
+  "docs/how-it-works.md": { algorithms: algorithmTable() },
 };
 
 main(process.argv[2]);
 
 function main(mode: string | undefined): void {
-  const before = readFileSync(PAGE, "utf8");
-  const { text, missing } = filled(before);
-  if (missing.length > 0) fail(`docs/reference.md has no place for ${missing.join(", ")}: add such a pair of markers.`);
-  if (mode === "--write") writeFileSync(PAGE, text);
-  else if (mode !== "--check") fail("Give --write or --check.");
-  else if (text !== before) fail("The option tables in docs/reference.md are not current: run make docs.");
+  if (mode !== "--write" && mode !== "--check") fail("Give --write or --check.");
+  for (const [page, tables] of Object.entries(TABLES)) {
+    const file = new URL(`../${page}`, import.meta.url);
+    const before = readFileSync(file, "utf8");
+    const { text, missing } = filled(before, tables);
+    if (missing.length > 0) fail(`${page} has no place for ${missing.join(", ")}: add such a pair of markers.`);
+    if (mode === "--write") writeFileSync(file, text);
+    else if (text !== before) fail(`The tables in ${page} are not current: run make docs.`);
+  }
 }
 
 function fail(problem: string): never {
@@ -45,24 +52,31 @@ function fail(problem: string): never {
 }
 
 function open(name: string): string {
-  return `<!-- options:${name} -->`;
+  return `<!-- ${name} -->`;
 }
 
 function close(name: string): string {
-  return `<!-- /options:${name} -->`;
+  return `<!-- /${name} -->`;
 }
 
 /** The text with every table in its place, and the markers it lacks. */
-function filled(page: string): { text: string; missing: string[] } {
+function filled(page: string, tables: Readonly<Record<string, string>>): { text: string; missing: string[] } {
   let text = page;
   const missing: string[] = [];
-  for (const [name, table] of Object.entries(TABLES)) {
+  for (const [name, table] of Object.entries(tables)) {
     const start = text.indexOf(open(name));
     const end = text.indexOf(close(name), start);
     if (start === -1 || end === -1) missing.push(`${open(name)} … ${close(name)}`);
     else text = `${text.slice(0, start)}${open(name)}\n\n${table}\n\n${text.slice(end)}`;
   }
   return { text, missing };
+}
+
+function algorithmTable(): string {
+  const rows = ALGORITHMS.map(({ name, doc, use }) => {
+    return [name === DEFAULT_ALGORITHM ? `${code(name)} (default)` : code(name), doc, use];
+  });
+  return markdown(["`--algorithm`", "Picks", "For"], rows);
 }
 
 function programTable(options: OptionTable): string {

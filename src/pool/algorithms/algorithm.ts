@@ -11,8 +11,10 @@ import type { Lock } from "../lock.ts";
 export interface Algorithm<Name extends string = string, Memory = unknown> {
   /** As users write it. */
   readonly name: Name;
-  /** A line for help and documentation: how the target is picked. Neither a capital nor a full stop. */
+  /** How the target is picked, for help and documentation: part of a line, without a full stop. */
   readonly doc: string;
+  /** What it is good for, for the documentation. */
+  readonly use: string;
   /** Cuts its arrays out of the pool's memory, for as many rows. They are filled with zeros. */
   memory(cutter: Cutter, rows: number): Memory;
   /** Once for each thread; the memory is the same for all. */

@@ -17,7 +17,8 @@ import { algorithm, Picker } from "./algorithm.ts";
 
 export const hash = algorithm({
   name: "hash",
-  doc: "by client address, alike on every balancer",
+  doc: "by the client's address, alike on every balancer",
+  use: "caches, and several balancers that keep clients on their targets",
   memory,
   create: ({ layout, lock }, memory: Memory) => new ConsistentHash(layout, memory, lock),
 });

@@ -11,7 +11,8 @@ import { algorithm, Picker } from "./algorithm.ts";
 
 export const random = algorithm({
   name: "random",
-  doc: "the better of two at random",
+  doc: "the less loaded of two at random",
+  use: "several balancers in front of the same targets",
   memory,
   create: ({ layout, seed }, memory: Memory) => new TwoRandomChoices(layout, memory, seed),
 });

@@ -11,7 +11,8 @@ import { algorithm, Picker } from "./algorithm.ts";
 
 export const roundrobin = algorithm({
   name: "roundrobin",
-  doc: "in turn, as often as its weight says",
+  doc: "in turn, in exact proportion to the weights",
+  use: "many short connections that cost alike",
   memory,
   create: ({ layout }, memory: Memory) => new RoundRobin(layout, memory),
 });
