@@ -11,6 +11,9 @@ const PATIENCE_MS = 3_000;
 /** ms after which an event that must not come is taken for one that does not. */
 const QUIET_MS = 15;
 
+/** ms after which a full socket stays full: acknowledgements, which make room, may be delayed by 40. */
+export const SETTLE_MS = 50;
+
 const BYTES = 1 << 20;
 
 const EVENTS: readonly (readonly [number, string])[] = [
@@ -251,8 +254,7 @@ export class Bench {
       const sent = this.sendBytes(fd, 65_536);
       if (typeof sent === "string") {
         assert.equal(sent, "EAGAIN");
-        // What is on its way to the receiver may make room a moment later.
-        this.world.sleep(5);
+        this.world.sleep(SETTLE_MS);
         const again = this.sendBytes(fd, 65_536);
         if (again === "EAGAIN") return total;
         total += again as number;

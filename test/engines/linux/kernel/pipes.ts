@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as abi from "../../../../src/engines/linux/sys/abi.ts";
 import { F_GETPIPE_SZ, PAGE_BYTES } from "../../../support/kernel/numbers.ts";
-import { ALL_EDGES, type Bench } from "./bench.ts";
+import { ALL_EDGES, type Bench, SETTLE_MS } from "./bench.ts";
 import type { Programs } from "./programs.ts";
 
 function size(b: Bench, fd: number): unknown {
@@ -150,7 +150,7 @@ export const pipes: Programs = {
       const sent = b.splice(read, server, 65_536);
       if (sent === "EAGAIN") {
         refused++;
-        b.world.sleep(5); // what is on its way to the receiver may make room
+        b.world.sleep(SETTLE_MS);
       } else {
         refused = 0;
         total += sent as number;
