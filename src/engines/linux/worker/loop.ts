@@ -69,7 +69,7 @@ export class Loop {
     this.#waitForEvents();
     this.#takeMessages();
     if (s.again.length > 0) continueRelays(s);
-    s.timers.advance(s.now, this.#expireOne);
+    if (s.timers.reaches(s.now)) this.#judgeTimeouts();
     if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
     if (s.mailbox.commands !== s.commandsSeen) this.#runCommand();
     if (s.now >= lifecycle.abortAt) lifecycle.abortDue();
@@ -84,21 +84,45 @@ export class Loop {
 
   #waitForEvents(): void {
     const s = this.#shard;
-    const { mailbox, events, libc } = s;
+    const { mailbox } = s;
     let timeout = this.#timeUntilDue();
     if (timeout !== 0) {
       mailbox.fallAsleep();
       // Looked at once more: what came before we said that we sleep has not been announced through the eventfd.
       if (mailbox.hasMessage(s.messagesTaken) || mailbox.commands !== s.commandsSeen) timeout = 0;
     }
+    this.#takeEvents(timeout);
+  }
+
+  /** Returns how many there were; -1 when a signal came instead. */
+  #takeEvents(timeout: number): number {
+    const s = this.#shard;
+    const { events, libc } = s;
     const count = libc.epoll_wait(s.epoll, s.eventsStart, BATCH, timeout);
     const errno = libc.errno[0];
-    if (timeout !== 0) mailbox.awake();
+    if (timeout !== 0) s.mailbox.awake();
     if (count < 0 && errno !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${errno}`);
     s.now = now();
     for (let i = 0, at = 0; i < count; i++, at += s.eventWords) {
       this.#onEvent(events[at]!, events[at + s.dataWord]!, events[at + s.dataWord + 1]!);
     }
+    return count;
+  }
+
+  /**
+   * What has happened by now is heard before time-outs are judged: after a full batch, a signal, or a stop of the process
+   * (SIGSTOP, a suspended machine) the kernel has events that are older than the time-outs, and would be held against
+   * connections that did their part in time. Every watched descriptor comes up once in so many rounds.
+   */
+  #judgeTimeouts(): void {
+    const s = this.#shard;
+    const { now: judged } = s;
+    const rounds = 2 + Math.ceil((2 * this.#lifecycle.open) / BATCH);
+    for (let i = 0; i < rounds; i++) {
+      const count = this.#takeEvents(0);
+      if (count >= 0 && count < BATCH) break;
+    }
+    s.timers.advance(judged, this.#expireOne);
   }
 
   /** ms that the thread may sleep; -1 without end. */

@@ -52,6 +52,18 @@ export class TimerWheel {
     this.#armed--;
   }
 
+  /** Whether the buckets up to `now` hold anything; those that do not are passed over for good. */
+  reaches(now: number): boolean {
+    const target = Math.floor(now / TICK_MS);
+    this.#tick = Math.max(this.#tick, target - BUCKETS);
+    while (this.#tick < target && this.#heads[(this.#tick + 1) & (BUCKETS - 1)] === 0) {
+      this.#tick++;
+      const bucket = this.#tick & (BUCKETS - 1);
+      this.#occupied[bucket >> 5]! &= ~(1 << (bucket & 31));
+    }
+    return this.#tick < target;
+  }
+
   /** Calls `expire` with each slot that is due by `now`, its timer cleared; it may set and clear any. */
   advance(now: number, expire: (slot: number) => void): void {
     const target = Math.floor(now / TICK_MS);

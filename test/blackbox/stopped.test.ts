@@ -1,0 +1,39 @@
+/** A balancer whose process was stopped for a while (SIGSTOP, a suspended machine): what came meanwhile came in time. */
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { startBalancer, startReporter } from "../support/cluster.ts";
+import { dial, echoServer, endServers } from "../support/peers.ts";
+import { endPrograms } from "../support/program.ts";
+import { within } from "../support/wait.ts";
+
+const IDLE_MS = 1_000;
+// More events than the kernel hands over at once.
+const CLIENTS = 300;
+const skip = process.platform === "win32" && "Windows cannot stop a process for a while (SIGSTOP)";
+
+after(async () => {
+  await endPrograms();
+  await endServers();
+});
+
+describe("a balancer that was stopped for longer than its idle time-out", { skip }, () => {
+  it("keeps every connection whose client has spoken meanwhile", async () => {
+    const balancer = await startBalancer(["--idle-timeout", `${IDLE_MS}ms`]);
+    const server = await echoServer();
+    await startReporter(balancer, server.port);
+    const clients = await Promise.all(Array.from({ length: CLIENTS }, () => dial(balancer.port)));
+    const echoed = async (client: (typeof clients)[number]) => {
+      await client.write(new TextEncoder().encode("x"));
+      return (await client.read())?.length ?? 0;
+    };
+    assert.equal((await Promise.all(clients.map(echoed))).length, CLIENTS);
+
+    balancer.program.signal("SIGSTOP");
+    const answers = clients.map((client) => echoed(client).catch(() => 0));
+    await new Promise((resolve) => setTimeout(resolve, 2 * IDLE_MS)); // the time that passes is what is tested
+    balancer.program.signal("SIGCONT");
+    const received = await within("the echoes", Promise.all(answers));
+    assert.equal(received.filter((bytes) => bytes === 1).length, CLIENTS);
+    for (const client of clients) client.abort();
+  });
+});
