@@ -22,7 +22,7 @@ export type { AlgorithmName as Algorithm, TargetState, TargetView } from "./pool
 export type { EndCause, EndedBy, Phase, UnavailableReason } from "./proxy/outcome.ts";
 export type { CloseRecord } from "./proxy/record.ts";
 export type { UnavailableError, UnavailableHandler, UnavailableSocket } from "./proxy/unavailable.ts";
-export type { DownReason, LeaveReason, TargetInfo } from "./targets/events.ts";
+export type { DownReason, LeaveReason, TargetInfo } from "./targets/report.ts";
 export type { Balancer, Reporter };
 
 /** Options of `server()`. What each means is said in its table; the package's declarations repeat it. */

@@ -2,14 +2,14 @@
 import { runtime } from "#runtime";
 import type { BalancerSettings } from "../config/settings.ts";
 import { balancerKeys, type Keys } from "../control/keys/keys.ts";
-import { ControlServer } from "../control/server/server.ts";
+import { type ControlEvent, ControlServer } from "../control/server/server.ts";
 import { chooseEngine, type EngineChoice } from "../engines/choose.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Pool, type TargetView } from "../pool/pool.ts";
 import type { CloseRecord } from "../proxy/record.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
-import type { ControlEvent, DownReason, LeaveReason, TargetInfo } from "../targets/events.ts";
+import type { DownReason, LeaveReason, TargetInfo } from "../targets/report.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
@@ -127,9 +127,8 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   async #start(): Promise<void> {
     await Promise.resolve(); // listeners are attached after the constructor
-    const { key, keyFile, insecure, engine: kind } = this.#options;
-    const { keys, hint } = balancerKeys({ key: key ?? undefined, keyFile: keyFile ?? undefined, insecure });
-    const { factory, passedOver } = await chooseEngine(kind);
+    const { keys, hint } = balancerKeys(this.#options);
+    const { factory, passedOver } = await chooseEngine(this.#options.engine);
     this.#refuseWhenClosed();
     const engine = factory.create(this.#engineOptions());
     const control = new ControlServer(this.#controlOptions(keys, engine));
@@ -191,14 +190,11 @@ export class Balancer extends Emitter<BalancerEvents> {
   }
 
   #controlOptions(keys: Keys, engine: Engine) {
-    const { admin, adminTls, hostTimeout } = this.#options;
     return {
+      ...this.#options,
       runtime,
-      listen: admin,
-      tls: adminTls ?? undefined,
       keys,
       pools: new Map([[POOL_NAME, this.#pool]]),
-      lease: hostTimeout,
       name: "harmony-balancer",
       version: VERSION,
       clientListeners: () => engine.addresses,

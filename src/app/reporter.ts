@@ -1,23 +1,24 @@
-/** The reporter: one link per balancer, wired together. It logs nothing: it emits events. */
+/** The reporter: a control client per balancer, wired together. It logs nothing and emits events. */
 import { runtime } from "#runtime";
 import type { ReporterSettings } from "../config/settings.ts";
-import { type LinkEvent, ReporterLink } from "../control/client/link.ts";
+import { ControlClient, type ControlClientEvent } from "../control/client/client.ts";
+import type { Key } from "../control/keys/key.ts";
 import { reporterKey } from "../control/keys/keys.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 
-/** What happened with one balancer. Troubles are told when they begin or change, not at every attempt. */
+/** What happened with one balancer. Trouble is told when it begins or changes, not at every attempt. */
 export interface ReporterEvents {
   connected: [balancer: TcpAddress, software: { readonly name: string; readonly version: string }];
-  /** The balancer has taken the target in, under this name. */
+  /** The balancer has registered the target under this name. */
   registered: [balancer: TcpAddress, target: string];
-  /** The balancer said no, to the key or to what was reported. It is asked again. */
+  /** The balancer refused the key or the report. It is asked again. */
   rejected: [balancer: TcpAddress, rejection: { readonly code: string; readonly reason: string }];
-  /** Not connected, or no longer. It is tried again. */
+  /** No connection, or no longer. It is tried again. */
   lost: [balancer: TcpAddress, trouble: { readonly code: string; readonly reason: string }];
-  /** The balancer ended it, for this reason. It is tried again. */
+  /** The balancer ended the connection for this reason. It is tried again. */
   goodbye: [balancer: TcpAddress, farewell: { readonly code: string; readonly reason: string }];
   /** The target has left every balancer that could be told. */
   close: [];
@@ -31,13 +32,13 @@ export interface DrainResult {
 
 export class Reporter extends Emitter<ReporterEvents> {
   readonly #settings: ReporterSettings;
-  readonly #links: readonly { readonly balancer: TcpAddress; readonly link: ReporterLink }[];
+  readonly #clients: readonly { readonly balancer: TcpAddress; readonly client: ControlClient }[];
   readonly #registered: Promise<void>;
   #markRegistered: () => void = () => undefined;
   #markClosed: (error: HarmonyError) => void = () => undefined;
   #closing: Promise<void> | null = null;
 
-  /** Starts at once, and tries for ever: the balancer need not be there yet. */
+  /** Starts at once and tries for ever: the balancer need not run yet. */
   constructor(settings: ReporterSettings) {
     super();
     this.#settings = settings;
@@ -45,12 +46,13 @@ export class Reporter extends Emitter<ReporterEvents> {
       this.#markRegistered = resolve;
       this.#markClosed = reject;
     });
-    this.#registered.catch(() => undefined); // whoever asked for `ready` holds a promise of its own
-    this.#links = settings.balancers.map((balancer) => ({ balancer, link: this.#linkTo(balancer) }));
-    for (const { link } of this.#links) link.start();
+    this.#registered.catch(() => undefined); // `ready` is a promise of its own
+    const key = reporterKey(settings);
+    this.#clients = settings.balancers.map((balancer) => ({ balancer, client: this.#clientOf(balancer, key) }));
+    for (const { client } of this.#clients) client.start();
   }
 
-  /** Resolves when the first balancer has taken the target in; rejects if it is closed before that. */
+  /** Resolves when the first balancer has registered the target; rejects if the reporter is closed before that. */
   get ready(): Promise<void> {
     return this.#registered.then();
   }
@@ -58,7 +60,7 @@ export class Reporter extends Emitter<ReporterEvents> {
   /** Takes no new connections, and waits until no balancer counts any or `timeout` ms are over (default: the drain time-out). */
   drain(timeout: number = this.#settings.drainTimeout): Promise<DrainResult[]> {
     return Promise.all(
-      this.#links.map(async ({ balancer, link }) => ({ balancer, active: await link.drain(timeout) })),
+      this.#clients.map(async ({ balancer, client }) => ({ balancer, active: await client.drain(timeout) })),
     );
   }
 
@@ -72,20 +74,18 @@ export class Reporter extends Emitter<ReporterEvents> {
     this.#markClosed(
       new HarmonyError("CLOSED", "the reporter was closed before a balancer had taken it in", { fault: "config" }),
     );
-    await Promise.all(this.#links.map(({ link }) => link.leave()));
+    await Promise.all(this.#clients.map(({ client }) => client.leave()));
     this.tell("close");
   }
 
-  #linkTo(balancer: TcpAddress): ReporterLink {
-    const { key, keyFile, insecure, tls, ack } = this.#settings;
-    return new ReporterLink({
+  #clientOf(balancer: TcpAddress, key: () => Key): ControlClient {
+    return new ControlClient({
+      ...this.#settings,
       runtime,
       to: balancer,
-      tls: tls ?? undefined,
-      key: reporterKey({ key: key ?? undefined, keyFile: keyFile ?? undefined, insecure }),
+      key,
       software: `harmony-reporter ${VERSION}`,
       target: this.#target(),
-      ack,
       onEvent: (event) => this.#pass(balancer, event),
     });
   }
@@ -104,7 +104,7 @@ export class Reporter extends Emitter<ReporterEvents> {
     };
   }
 
-  #pass(balancer: TcpAddress, event: LinkEvent): void {
+  #pass(balancer: TcpAddress, event: ControlClientEvent): void {
     switch (event.type) {
       case "connected":
         this.tell("connected", balancer, { name: event.balancer, version: event.version });

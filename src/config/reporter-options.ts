@@ -1,4 +1,5 @@
 /** Every option of the reporter: the program's, and the library's `client()`. */
+import { MAX_WEIGHT } from "../pool/types.ts";
 import { hostName, realPort, remoteHosts } from "./address-kinds.ts";
 import { duration, integer, onOff, text } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
@@ -15,8 +16,6 @@ import {
 
 /** As in the first Harmony. Only the ratio to other weights matters. */
 const DEFAULT_BALANCE = 500;
-/** The pool's own limit. */
-const MOST_BALANCE = 1_000_000;
 /** As in the first Harmony. In practice the balancer's own, shorter interval decides. */
 const DEFAULT_ACK = 5 * 60_000;
 /** The port of HTTP, as in the first Harmony. */
@@ -50,7 +49,7 @@ export const reporterOptions = {
     shownDefault: "the address that the balancer sees",
   }),
   balance: option({
-    kind: integer(0, MOST_BALANCE),
+    kind: integer(0, MAX_WEIGHT),
     default: DEFAULT_BALANCE,
     doc: "Weight: twice the number gets twice the share. 0 gets no new connections.",
     aliases: ["weight"],

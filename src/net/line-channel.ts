@@ -3,23 +3,23 @@ import { LineSplitter } from "./lines.ts";
 import { NetError } from "./net-error.ts";
 import type { Connection } from "./runtime.ts";
 
-/** Bytes thrown away while lingering: more than a peer can have under way that behaves. */
+/** Bytes discarded by drain(): more than a peer that keeps to the protocol can have under way. */
 const MAX_DISCARDED = 256 * 1024;
 /**
- * Lines after which everybody else has a turn. Lines that came at once would otherwise be answered in one go, in
- * microtasks alone: thousands of them held every client up for seconds. So many take a few milliseconds.
+ * Lines after which the event loop gets a turn. Lines that arrive together are otherwise answered in microtasks alone, and
+ * thousands of them delayed every client by seconds. This many take a few milliseconds.
  */
 const LINES_PER_TURN = 64;
 
 /**
- * Lines over a Connection, which it owns. Sends queue up behind one another, as a Connection takes one write at a time;
- * whoever sends awaits, so at most an answer and a farewell ever wait.
+ * Lines over a Connection, which it owns. Sends are queued, since a Connection takes one write at a time; callers await
+ * them, so the queue holds at most an answer and a goodbye.
  */
 export class LineChannel {
   readonly connection: Connection;
   readonly #lines: LineSplitter;
-  /** Taken since others had a turn. */
-  #taken = 0;
+  /** Lines read. */
+  #count = 0;
   #sending: Promise<void> = Promise.resolve();
 
   constructor(connection: Connection, limit: number) {
@@ -34,8 +34,8 @@ export class LineChannel {
 
   /** The next line without LF, valid until the next call; null at FIN (an unfinished line does not count). Throws `LINE_TOO_LONG` or a NetError. */
   async readLine(): Promise<Uint8Array | null> {
-    this.#taken += 1;
-    if (this.#taken % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    this.#count += 1;
+    if (this.#count % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     for (;;) {
       const line = this.#lines.next();
       if (line !== null) return line;
@@ -49,7 +49,7 @@ export class LineChannel {
   send(line: string): Promise<void> {
     const bytes = Buffer.from(`${line}\n`, "utf8");
     const sent = this.#sending.then(() => this.connection.write(bytes));
-    // A failed send is its sender's to see; the next one fails by itself.
+    // The caller sees a failed send; the next one fails by itself.
     this.#sending = sent.catch(() => undefined);
     return sent;
   }
@@ -58,28 +58,28 @@ export class LineChannel {
   async linger(): Promise<void> {
     await this.#sending;
     await this.connection.closeWrite().catch(passNetError);
-    await this.drain();
-  }
-
-  /**
-   * Throws away what still comes until the peer's FIN, then closes: closing with unread bytes would reset the connection.
-   * Bounded in bytes here, in time by whoever ends the connection. Never rejects.
-   */
-  async drain(): Promise<void> {
-    try {
-      for (let discarded = 0; discarded < MAX_DISCARDED; ) {
-        const chunk = await this.connection.read();
-        if (chunk === null) break;
-        discarded += chunk.length;
-      }
-    } catch (error) {
-      passNetError(error);
-    }
-    await this.connection.close();
+    await drain(this.connection);
   }
 }
 
-/** A lost connection is as good as a closed one. */
+/**
+ * Discards what the peer still sends until its FIN, then closes: closing with unread bytes would reset the connection.
+ * Bounded in bytes here; the caller bounds it in time by closing or aborting the connection. Never rejects.
+ */
+export async function drain(connection: Connection): Promise<void> {
+  try {
+    for (let discarded = 0; discarded < MAX_DISCARDED; ) {
+      const chunk = await connection.read();
+      if (chunk === null) break;
+      discarded += chunk.length;
+    }
+  } catch (error) {
+    passNetError(error);
+  }
+  await connection.close();
+}
+
+/** A lost connection needs no further handling than a closed one. */
 function passNetError(error: unknown): void {
   if (!(error instanceof NetError)) throw error;
 }

@@ -11,13 +11,11 @@ import { checkWhole, type PoolOptions } from "./options.ts";
 import type { PoolParts } from "./parts.ts";
 import type { Rows } from "./rows.ts";
 import { hashText } from "./sip-hash.ts";
-import type { TargetSpec, TargetState, TargetView } from "./types.ts";
+import { MAX_CONNECTIONS, MAX_WEIGHT, type TargetSpec, type TargetState, type TargetView } from "./types.ts";
 
 const STATES: Record<TargetState, number> = { up: UP, suspect: SUSPECT, draining: DRAINING, down: DOWN };
 /** By number, from FREE to LEFT: a target that has left is shown as draining until its last connection has ended. */
 const STATE_NAMES: readonly TargetState[] = ["down", "up", "suspect", "draining", "down", "draining"];
-const MAX_WEIGHT = 1_000_000;
-const MAX_CONNECTIONS = 2 ** 31 - 1;
 
 type Hashes = [number, number];
 

@@ -10,11 +10,16 @@ import type { PoolOptions } from "./options.ts";
  */
 export type TargetState = "up" | "suspect" | "draining" | "down";
 
+/** Top of the scale of weights. */
+export const MAX_WEIGHT = 1_000_000;
+/** Counts of connections are signed 32-bit numbers. */
+export const MAX_CONNECTIONS = 2 ** 31 - 1;
+
 /** What a target's report decides. */
 export interface TargetSpec {
   readonly identity: string;
   readonly address: Address;
-  /** 0…1,000,000; 0 takes no new connections. */
+  /** 0…MAX_WEIGHT; 0 takes no new connections. */
   readonly weight: number;
   /** Connections at once; 0 is no limit. */
   readonly maxConnections: number;

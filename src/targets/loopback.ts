@@ -1,8 +1,63 @@
+/** Targets on the balancer's own host: their reporters are seen at a loopback address, but at which one does the server listen? */
 import { parseIp } from "../net/ip.ts";
+import type { TcpAddress } from "../net/runtime.ts";
+import type { TargetView } from "../pool/pool.ts";
+import type { ProbeOutcome } from "./probe.ts";
+import type { Report, TargetOwner } from "./report.ts";
 
-/** Stands for this host in the name of a target, whichever loopback address the reporter's "localhost" led over. */
-export const THIS_HOST = "127.0.0.1";
-/** Whether a reporter seen at this address is on the balancer's own host. */
-export function isThisHost(seen: string): boolean {
-  return parseIp(seen)?.range() === "loopback";
+/** Names a target on this host, whichever loopback address its reporter connected over and its server listens on. */
+export const LOOPBACK = "127.0.0.1";
+/** In the order in which they are tried. */
+const LOOPBACKS = [LOOPBACK, "::1"];
+
+export function isLoopback(host: string): boolean {
+  return parseIp(host)?.range() === "loopback";
+}
+
+export interface LoopbackFinderOptions {
+  /** `Registry.known` and `Registry.undialable`. */
+  readonly registry: {
+    known(owner: TargetOwner, report: Report): TargetView | undefined;
+    undialable(address: TcpAddress): string | null;
+  };
+  /** Must not reject, and be quick: a report waits for it. */
+  readonly probe: (to: TcpAddress) => Promise<ProbeOutcome>;
+}
+
+export class LoopbackFinder {
+  readonly #options: LoopbackFinderOptions;
+  /** Where the port that an owner last reported was seen to accept. */
+  readonly #found = new WeakMap<TargetOwner, TcpAddress>();
+
+  constructor(options: LoopbackFinderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The loopback address for a report that advertises none. It probes until the port has accepted once, and again while
+   * connections to the target fail; a server that works is left alone. Rejects as `Registry.report()` throws.
+   */
+  async hostOf(owner: TargetOwner, report: Report): Promise<string> {
+    const { port } = report;
+    const target = this.#options.registry.known(owner, report);
+    const found = this.#found.get(owner);
+    if (found?.port === port && target?.state !== "suspect") return found.host;
+    const accepting = await this.#accepting(port);
+    if (accepting !== null) {
+      this.#found.set(owner, { host: accepting, port });
+      return accepting;
+    }
+    // Nothing accepts: a known target keeps its address, since with a new one it would no longer be a suspect.
+    const current = target && "host" in target.address ? target.address.host : undefined;
+    return LOOPBACKS.find((each) => each === current) ?? LOOPBACK;
+  }
+
+  async #accepting(port: number): Promise<string | null> {
+    const { registry, probe } = this.#options;
+    for (const host of LOOPBACKS) {
+      const dialable = registry.undialable({ host, port }) === null;
+      if (dialable && (await probe({ host, port })) === "connected") return host;
+    }
+    return null;
+  }
 }

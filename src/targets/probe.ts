@@ -1,48 +1,75 @@
-import { LineChannel } from "../net/line-channel.ts";
+/** Asks targets whether they accept connections, by connecting and leaving again. */
+import { drain } from "../net/line-channel.ts";
 import { NetError } from "../net/net-error.ts";
 import type { Address, Connection, Runtime } from "../net/runtime.ts";
 import type { Clock } from "../util/clock.ts";
 
-/** `silent`: nobody answered in time, or the way there failed; nothing is proved either way. */
+/** `silent`: nobody answered in time, or the way there failed; that proves nothing. */
 export type ProbeOutcome = "connected" | "refused" | "silent";
 
-/** ms a server that speaks first has for that. With a FIN at once some runtimes' servers fail at their first write. */
+/** ms that a server which speaks first has to do so. After a FIN at once some runtimes' servers fail at their first write. */
 const PAUSE_MS = 200;
 /** ms after which the connection is closed though the server has not ended its side. */
 const FAREWELL_MS = 1_000;
-/** A probe reads no lines. */
-const NO_LINES = 1;
 
-export interface ProbeOptions {
+export interface ProberOptions {
   readonly runtime: Runtime;
   readonly clock: Clock;
-  /** ms */
-  readonly timeout: number;
-  /** Given what settles, and never rejects, when the connection is gone: it outlives the probe that needed it. */
-  readonly onLeaving: (left: Promise<void>) => void;
 }
 
-/** Connects and leaves again. Never rejects. */
-export async function probe(to: Address, { runtime, clock, timeout, onLeaving }: ProbeOptions): Promise<ProbeOutcome> {
-  const giveUp = new AbortController();
-  const cancel = clock.after(timeout, () => giveUp.abort());
-  try {
-    const connection = await runtime.connect({ to, signal: giveUp.signal });
-    onLeaving(leave(connection, clock));
-    return "connected";
-  } catch (error) {
-    return error instanceof NetError && error.code === "ECONNREFUSED" ? "refused" : "silent";
-  } finally {
-    cancel();
+export class Prober {
+  readonly #options: ProberOptions;
+  readonly #connecting = new Set<AbortController>();
+  /** Connections on which leave() is under way: that goes on after the probe has its outcome. */
+  readonly #leaving = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** `timeout` in ms. Never rejects. */
+  async probe(to: Address, timeout: number): Promise<ProbeOutcome> {
+    if (this.#closed) return "silent";
+    const { runtime, clock } = this.#options;
+    const attempt = new AbortController();
+    const cancel = clock.after(timeout, () => attempt.abort());
+    this.#connecting.add(attempt);
+    try {
+      this.#leave(await runtime.connect({ to, signal: attempt.signal }));
+      return "connected";
+    } catch (error) {
+      return error instanceof NetError && error.code === "ECONNREFUSED" ? "refused" : "silent";
+    } finally {
+      this.#connecting.delete(attempt);
+      cancel();
+    }
+  }
+
+  /** Gives up the probes that have no outcome yet, and waits until no connection is left. Never rejects. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const attempt of this.#connecting) attempt.abort();
+    await Promise.all(this.#leaving);
+  }
+
+  #leave(connection: Connection): void {
+    if (this.#closed) {
+      connection.abort(); // connected at the moment of close(), which no longer waits for it
+      return;
+    }
+    const left = leave(connection, this.#options.clock);
+    this.#leaving.add(left);
+    void left.then(() => this.#leaving.delete(left));
   }
 }
 
-/** Lets a server that speaks first finish: a connection that breaks is an error in its log, and the end of a careless one. */
+/** Lets a server that speaks first finish: to it, a connection that breaks is an error to log, or even to crash on. */
 async function leave(connection: Connection, clock: Clock): Promise<void> {
   const cancels = [
     clock.after(PAUSE_MS, () => void connection.closeWrite().catch(() => connection.abort())),
     clock.after(FAREWELL_MS, () => void connection.close()),
   ];
-  await new LineChannel(connection, NO_LINES).drain();
+  await drain(connection);
   for (const cancel of cancels) cancel();
 }

@@ -1,14 +1,13 @@
-/** Who is registered, by whom and until when: the policy of the control channel. No I/O; time comes from the clock handed in. */
-
+/** Which targets are registered, who owns them and until when their reports count. No I/O; time comes from the clock handed in. */
 import { canonicalHost } from "../net/ip.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
+import type { Clock } from "../util/clock.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
 import { formatHostPort } from "../util/host-port.ts";
-import type { ControlEvent, DownReason, LeaveReason, TargetInfo } from "./events.ts";
 import { Leases } from "./leases.ts";
-import { isThisHost, THIS_HOST } from "./loopback.ts";
-import type { Report } from "./report.ts";
+import { isLoopback, LOOPBACK } from "./loopback.ts";
+import type { DownReason, LeaveReason, Report, TargetEvent, TargetInfo, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
 
 /** What the registry needs of a Pool. */
@@ -20,25 +19,15 @@ export interface TargetPool {
   suspects(): readonly TargetView[];
 }
 
-/** A session as the registry sees it. It speaks for one target at a time. */
-export interface Holder {
-  /** Where the balancer sees the reporter. */
-  readonly remote: TcpAddress;
-  /** Why its key does not allow this report of a target at `host`, or null. */
-  forbids(report: Report, host: string): string | null;
-  /** Another session has taken this one's target over. */
-  replaced(): void;
-}
-
 export interface RegistryOptions {
   readonly pools: ReadonlyMap<string, TargetPool>;
   /** How long a report counts, ms. */
   readonly lease: number;
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Where the balancer listens, for clients and for reporters. */
   readonly ownListeners: () => readonly TcpAddress[];
   readonly localAddresses: () => readonly string[];
-  readonly onEvent: (event: ControlEvent) => void;
+  readonly onEvent: (event: TargetEvent) => void;
   /** A pool's targets have changed. */
   readonly onChange: () => void;
 }
@@ -47,29 +36,29 @@ interface Entry {
   readonly identity: string;
   readonly pool: TargetPool;
   /** null once the session is gone; the lease runs on. */
-  holder: Holder | null;
-  spec: TargetSpec & { readonly address: TcpAddress };
-  /** What names a target without an id; see placeOf(). */
-  readonly place: TcpAddress;
+  owner: TargetOwner | null;
+  readonly spec: TargetSpec & { readonly address: TcpAddress };
+  /** See locationOf(). */
+  readonly location: TcpAddress;
   /** What reports, leases and probes make of it; whether it is a suspect, the pool alone knows. */
   state: "up" | "draining" | "down";
 }
 
-/** A target whose reporter went away without a word: is it still there? */
-export interface Suspicion {
+/** A target without an owner whose lease runs on: its reporter went away without a word, so it may be gone as well. */
+export interface Orphan {
   readonly identity: string;
   readonly address: TcpAddress;
 }
 
-/** A row is kept at least so long after its lease ran out, so that a target that was away for a while keeps its counters. */
+/** ms. A row is kept at least so long after its lease ran out, so that a target that was away for a while keeps its counters. */
 const MIN_FORGET_MS = 3_600_000;
 const FORGET_LEASES = 24;
 
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #entries = new Map<string, Entry>();
-  /** The other direction of `Entry.holder`. */
-  readonly #held = new Map<Holder, Entry>();
+  /** The other direction of `Entry.owner`. */
+  readonly #owned = new Map<TargetOwner, Entry>();
   readonly #leases = new Leases();
 
   constructor(options: RegistryOptions) {
@@ -77,27 +66,29 @@ export class Registry {
   }
 
   /** Applies a full report. `host`: where the target is (seen or advertised, resolved). Throws HarmonyError with the reason of a refusal. */
-  report(holder: Holder, report: Report, host: string): { target: string; active: number } {
+  report(owner: TargetOwner, report: Report, host: string): { target: string; active: number } {
     const address = { host: canonicalHost(host), port: report.port };
-    const place = placeOf(holder, report, address.host);
-    const identity = identityOf(report, place);
-    const pool = this.#admit(holder, report, address, place);
+    const location = locationOf(owner, report, address.host);
+    const identity = identityOf(report, location);
+    const pool = this.#allowedPool(owner, report, location);
+    this.#refuseAddress(address);
+    this.#refuseTaken(identity, owner, location);
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
     const state = report.drain ? "draining" : report.health;
-    this.#put(pool, spec, state);
-    this.#hold(holder, { identity, pool, holder, spec, place, state });
-    this.#leases.touch(identity, this.#options.now(), this.#options.lease);
+    set(pool, spec, state);
+    this.#own(owner, { identity, pool, owner, spec, location, state });
+    this.#leases.renew(identity, this.#options.clock.now(), this.#options.lease);
     this.#options.onChange();
-    return { target: identity, active: pool.view(identity)?.active ?? 0 };
+    return { target: identity, active: activeOn(pool, identity) };
   }
 
   /**
    * The target that a report from this host speaks of, as the pool has it; undefined before its first report. Throws as
    * report() does where the key does not allow it.
    */
-  known(holder: Holder, report: Report): TargetView | undefined {
-    const place = placeOf(holder, report, holder.remote.host);
-    return this.#permit(holder, report, place).view(identityOf(report, place));
+  known(owner: TargetOwner, report: Report): TargetView | undefined {
+    const location = locationOf(owner, report, owner.remote.host);
+    return this.#allowedPool(owner, report, location).view(identityOf(report, location));
   }
 
   /** Why the balancer cannot dial a target there, or null. */
@@ -107,50 +98,43 @@ export class Registry {
   }
 
   /** The target leaves at once; open connections finish. Says how many those are. */
-  leave(holder: Holder): { target: string; active: number } {
-    const entry = this.#held.get(holder);
+  leave(owner: TargetOwner): { target: string; active: number } {
+    const entry = this.#owned.get(owner);
     if (!entry) return { target: "", active: 0 };
     this.#remove(entry, "leave");
-    return { target: entry.identity, active: entry.pool.view(entry.identity)?.active ?? 0 };
+    return { target: entry.identity, active: activeOn(entry.pool, entry.identity) };
   }
 
-  /** The session ended without `leave`. Whatever it spoke for keeps its lease, but should be probed now. */
-  lost(holder: Holder): Suspicion | null {
-    const entry = this.#held.get(holder);
+  /** The session ended without `leave`. Its target, if any, keeps its lease but should be probed now. */
+  lost(owner: TargetOwner): Orphan | null {
+    const entry = this.#owned.get(owner);
     if (!entry) return null;
-    this.#held.delete(holder);
-    entry.holder = null;
-    return entry.state === "down" ? null : suspicionOf(entry);
+    this.#owned.delete(owner);
+    entry.owner = null;
+    return entry.state === "down" ? null : orphanOf(entry);
   }
 
-  /** Targets that nobody speaks for while their leases run on. */
-  orphans(): Suspicion[] {
-    return [...this.#entries.values()]
-      .filter(({ holder, state }) => holder === null && state !== "down")
-      .map(suspicionOf);
+  orphans(): Orphan[] {
+    return [...this.#entries.values()].filter(({ owner, state }) => owner === null && state !== "down").map(orphanOf);
   }
 
-  /** A probe after `lost()` came back: it counts unless a reporter speaks for the target again. */
-  probed({ identity, address }: Suspicion, outcome: "connected" | "refused" | "silent"): void {
+  /** The outcome of an orphan's probe. It counts unless the target has an owner again. */
+  probed({ identity, address }: Orphan, outcome: "connected" | "refused" | "silent"): void {
     const entry = this.#entries.get(identity);
-    if (!entry || entry.holder !== null || entry.spec.address !== address) return;
+    if (!entry || entry.owner !== null || entry.spec.address !== address) return;
     if (outcome === "refused") this.#down(entry, "refused");
-    // No answer is no proof: it is picked last until a connection or a probe succeeds, or its lease runs out.
+    // No answer proves nothing: it is picked last until a connection or a probe succeeds, or its lease runs out.
     if (outcome === "silent" && entry.state === "up") entry.pool.setState(identity, "suspect");
     this.#options.onChange();
   }
 
-  /** Takes out whose lease has run out, and forgets who was away for too long. */
+  /** Takes down the targets whose lease has run out, and forgets those that were down for too long. */
   expire(): void {
-    const now = this.#options.now();
-    for (const identity of this.#leases.expire(now)) {
+    for (const identity of this.#leases.expire(this.#options.clock.now())) {
       const entry = this.#entries.get(identity);
       if (!entry) continue;
-      if (entry.state === "down" && entry.holder === null) {
-        this.#remove(entry, "forgotten");
-        continue;
-      }
-      this.#down(entry, "lease-expired");
+      if (entry.state === "down" && entry.owner === null) this.#remove(entry, "forgotten");
+      else this.#down(entry, "lease-expired");
     }
   }
 
@@ -158,47 +142,38 @@ export class Registry {
     return this.#entries.size;
   }
 
-  /** The pool, if it is there and the key may register this. */
-  #permit(holder: Holder, report: Report, place: TcpAddress): TargetPool {
+  /** The pool of a report. Throws where there is none, or the key does not allow this. */
+  #allowedPool(owner: TargetOwner, report: Report, location: TcpAddress): TargetPool {
     const { pools } = this.#options;
     const pool = pools.get(report.pool);
     if (!pool) throw refusal("UNKNOWN_POOL", `there is no pool "${report.pool}", only ${[...pools.keys()].join(", ")}`);
-    const seen = holder.remote.host;
-    const forbidden = holder.forbids(report, isHere(holder, report) ? seen : place.host);
+    const forbidden = owner.forbids(report, isHere(owner, report) ? owner.remote.host : location.host);
     if (forbidden) throw refusal("FORBIDDEN", forbidden);
     return pool;
   }
 
-  #admit(holder: Holder, report: Report, address: TcpAddress, place: TcpAddress): TargetPool {
-    const pool = this.#permit(holder, report, place);
+  #refuseAddress(address: TcpAddress): void {
     const reason = this.undialable(address);
     if (reason) throw refusal("BAD_ADDRESS", reason);
-    const identity = identityOf(report, place);
+  }
+
+  /** A target at the same location may change its owner: its reporter has reconnected. */
+  #refuseTaken(identity: string, owner: TargetOwner, location: TcpAddress): void {
     const other = this.#entries.get(identity);
-    if (other?.holder && other.holder !== holder && !sameAddress(other.place, place)) {
-      const where = formatHostPort(other.spec.address.host, other.spec.address.port);
-      throw refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
-    }
-    return pool;
+    if (!other?.owner || other.owner === owner || sameAddress(other.location, location)) return;
+    const where = formatHostPort(other.spec.address.host, other.spec.address.port);
+    throw refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
   }
 
-  #put(pool: TargetPool, spec: TargetSpec, state: TargetState): void {
-    try {
-      pool.set(spec, state);
-    } catch (error) {
-      throw refusal("POOL_FULL", messageOf(error), true);
-    }
-  }
-
-  #hold(holder: Holder, entry: Entry): void {
-    const mine = this.#held.get(holder);
+  #own(owner: TargetOwner, entry: Entry): void {
+    const mine = this.#owned.get(owner);
     if (mine && mine.identity !== entry.identity) this.#remove(mine, "moved");
     const before = this.#entries.get(entry.identity);
     this.#entries.set(entry.identity, entry);
-    this.#held.set(holder, entry);
-    if (before?.holder && before.holder !== holder) {
-      this.#held.delete(before.holder);
-      before.holder.replaced();
+    this.#owned.set(owner, entry);
+    if (before?.owner && before.owner !== owner) {
+      this.#owned.delete(before.owner);
+      before.owner.replaced();
     }
     if (before?.state !== entry.state) this.#announce(entry);
   }
@@ -211,8 +186,8 @@ export class Registry {
   }
 
   #down(entry: Entry, reason: DownReason): void {
-    const { now, lease, onEvent, onChange } = this.#options;
-    this.#leases.touch(entry.identity, now(), Math.max(MIN_FORGET_MS, FORGET_LEASES * lease));
+    const { clock, lease, onEvent, onChange } = this.#options;
+    this.#leases.renew(entry.identity, clock.now(), Math.max(MIN_FORGET_MS, FORGET_LEASES * lease));
     if (entry.state === "down") return;
     entry.state = "down";
     entry.pool.setState(entry.identity, "down");
@@ -221,7 +196,7 @@ export class Registry {
   }
 
   #remove(entry: Entry, reason: LeaveReason): void {
-    if (entry.holder) this.#held.delete(entry.holder);
+    if (entry.owner) this.#owned.delete(entry.owner);
     this.#entries.delete(entry.identity);
     this.#leases.drop(entry.identity);
     entry.pool.remove(entry.identity);
@@ -230,14 +205,26 @@ export class Registry {
   }
 }
 
-/** The target is wherever its reporter is, and that is on this host. */
-function isHere({ remote }: Holder, { advertise }: Report): boolean {
-  return advertise === undefined && isThisHost(remote.host);
+function set(pool: TargetPool, spec: TargetSpec, state: TargetState): void {
+  try {
+    pool.set(spec, state);
+  } catch (error) {
+    throw refusal("POOL_FULL", messageOf(error), true);
+  }
 }
 
-/** Where a target is, to tell it from others: its address, or this host whichever of its loopbacks is dialled. */
-function placeOf(holder: Holder, report: Report, host: string): TcpAddress {
-  return { host: isHere(holder, report) ? THIS_HOST : canonicalHost(host), port: report.port };
+function activeOn(pool: TargetPool, identity: string): number {
+  return pool.view(identity)?.active ?? 0;
+}
+
+/** The target is where its reporter is, and that is on this host. */
+function isHere({ remote }: TargetOwner, { advertise }: Report): boolean {
+  return advertise === undefined && isLoopback(remote.host);
+}
+
+/** Where a target is, as far as it tells targets apart: its address, or one name for all loopback addresses of this host. */
+function locationOf(owner: TargetOwner, report: Report, host: string): TcpAddress {
+  return { host: isHere(owner, report) ? LOOPBACK : canonicalHost(host), port: report.port };
 }
 
 function identityOf({ pool, id }: Report, { host, port }: TcpAddress): string {
@@ -248,7 +235,7 @@ function infoOf({ identity, spec }: Entry): TargetInfo {
   return { identity, address: spec.address, weight: spec.weight };
 }
 
-function suspicionOf({ identity, spec }: Entry): Suspicion {
+function orphanOf({ identity, spec }: Entry): Orphan {
   return { identity, address: spec.address };
 }
 

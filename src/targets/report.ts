@@ -1,4 +1,7 @@
-/** The full state of one target, as its reporter says it: any single report is enough for a balancer that has just started. */
+/** What is said about targets: what a reporter reports, on whose behalf, and what the registry then tells the balancer. */
+import type { TcpAddress } from "../net/runtime.ts";
+
+/** The full state of one target: a balancer that has just started needs no more than one report. */
 export interface Report {
   /** Names the target; without one it is named by its address. */
   readonly id?: string | undefined;
@@ -14,3 +17,32 @@ export interface Report {
   /** Connections at once; 0 or absent is no limit. */
   readonly maxConnections?: number | undefined;
 }
+
+/** Who reports a target: a reporter's session. It owns at most one target at a time, and a target has at most one owner. */
+export interface TargetOwner {
+  /** Where the balancer sees the reporter. */
+  readonly remote: TcpAddress;
+  /** Why its key does not allow this report of a target at `host`, or null. */
+  forbids(report: Report, host: string): string | null;
+  /** Another owner has taken its target over. */
+  replaced(): void;
+}
+
+/** A target as events name it. */
+export interface TargetInfo {
+  /** `pool/id`, or `pool/address:port` for a target without an id. */
+  readonly identity: string;
+  readonly address: TcpAddress;
+  readonly weight: number;
+}
+
+/** Why a target is down: its lease ran out; it refused a probe after its reporter was lost; its reporter said so. */
+export type DownReason = "lease-expired" | "refused" | "reported";
+/** `leave`: its reporter said so. `moved`: its reporter now speaks for another target. `forgotten`: it was down for too long. */
+export type LeaveReason = "leave" | "moved" | "forgotten";
+
+export type TargetEvent =
+  | { readonly type: "target-up"; readonly target: TargetInfo }
+  | { readonly type: "target-down"; readonly target: TargetInfo; readonly reason: DownReason }
+  | { readonly type: "target-drain"; readonly target: TargetInfo }
+  | { readonly type: "target-leave"; readonly target: TargetInfo; readonly reason: LeaveReason };

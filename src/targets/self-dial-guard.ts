@@ -1,8 +1,9 @@
-/** Keeps a target from leading the balancer back to itself: each connection would then beget another until descriptors run out. */
+/** Keeps a target from leading the balancer back to itself: each connection would then open another until descriptors run out. */
 import { networkInterfaces } from "node:os";
 import { canonicalHost, parseIp } from "../net/ip.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { formatHostPort } from "../util/host-port.ts";
+import { isLoopback } from "./loopback.ts";
 
 /** Addresses of this host, as IP literals. */
 export function localAddresses(): string[] {
@@ -18,17 +19,16 @@ export function undialable(
   listeners: readonly TcpAddress[],
   local: readonly string[],
 ): string | null {
-  const ip = parseIp(target.host);
-  if (ip === null) return `"${target.host}" is not an IP address`;
-  const range = ip.range();
+  const range = parseIp(target.host)?.range();
+  if (range === undefined) return `"${target.host}" is not an IP address`;
   if (range === "unspecified" || range === "multicast" || range === "broadcast") {
     return `${target.host} is not the address of a host`;
   }
-  const own = listeners.find(
+  const isOwn = listeners.some(
     ({ host, port }) =>
       port === target.port && (isWildcard(host) ? isLocal(target.host, local) : same(host, target.host)),
   );
-  return own
+  return isOwn
     ? `the balancer itself listens at ${formatHostPort(target.host, target.port)}: it would dial itself`
     : null;
 }
@@ -38,7 +38,7 @@ function isWildcard(host: string): boolean {
 }
 
 function isLocal(host: string, local: readonly string[]): boolean {
-  return parseIp(host)?.range() === "loopback" || local.some((address) => same(address, host));
+  return isLoopback(host) || local.some((address) => same(address, host));
 }
 
 function same(a: string, b: string): boolean {

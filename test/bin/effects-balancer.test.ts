@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { runtime } from "#runtime";
-import { LinkSession } from "../../src/control/client/link-session.ts";
+import { ClientSession } from "../../src/control/client/session.ts";
 import { parseKey } from "../../src/control/keys/key.ts";
 import { systemClock } from "../../src/util/clock.ts";
 import { openBlackHole } from "../support/black-hole.ts";
@@ -229,8 +229,8 @@ describe("time limits", () => {
   });
 });
 
-function silentReporter(adminPort: number): Promise<LinkSession> {
+function silentReporter(adminPort: number): Promise<ClientSession> {
   const to = { host: "127.0.0.1", port: adminPort };
-  const options = { runtime, to, software: "test", clock: systemClock };
-  return LinkSession.open(options, parseKey(KEY, "the key"), new AbortController().signal);
+  const options = { runtime, to, tls: null, software: "test", clock: systemClock };
+  return ClientSession.open(options, parseKey(KEY, "the key"), new AbortController().signal);
 }

@@ -1,17 +1,16 @@
-/** A control server on an in-memory network with time moved by hand, and reporters of two kinds: real links, and raw ones that may misbehave. */
+/** A control server on an in-memory network with time moved by hand, and reporters of two kinds: real ones, and raw ones that may misbehave. */
 import assert from "node:assert/strict";
-import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/client/link.ts";
+import { ControlClient, type ControlClientEvent, type ControlClientOptions } from "../../src/control/client/client.ts";
 import { type Key, parseKey, parseKeyLine } from "../../src/control/keys/key.ts";
-import { surroundings } from "../../src/control/keys/key-places.ts";
+import { hostEnvironment } from "../../src/control/keys/key-places.ts";
 import { Keys } from "../../src/control/keys/keys.ts";
 import { type FromBalancer, readFromBalancer } from "../../src/control/protocol/messages.ts";
 import { helloLine, MAX_LINE, proofLine, Seal } from "../../src/control/protocol/wire.ts";
-import { ControlServer, type ControlServerOptions } from "../../src/control/server/server.ts";
+import { type ControlEvent, ControlServer, type ControlServerOptions } from "../../src/control/server/server.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
 import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import type { Listener, TcpAddress } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
-import type { ControlEvent } from "../../src/targets/events.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
 
@@ -36,10 +35,11 @@ export class World {
   constructor(options: Partial<ControlServerOptions> = {}, keys: readonly Key[] = [KEY]) {
     this.#options = {
       runtime: this.network,
-      listen: [CONTROL],
-      keys: new Keys(keys, null, surroundings()),
+      admin: [CONTROL],
+      adminTls: null,
+      keys: new Keys(keys, null, hostEnvironment()),
       pools: new Map([["default", this.pool]]),
-      lease: LEASE,
+      hostTimeout: LEASE,
       name: "test-balancer",
       version: "2.0.0",
       clientListeners: () => [{ host: "", port: 3000 }],
@@ -89,18 +89,19 @@ export class World {
     return this.network.listen({ host, port }, (connection) => void connection.close());
   }
 
-  link(
+  reporter(
     from: string,
-    options: Partial<LinkOptions> = {},
-  ): { link: ReporterLink; events: LinkEvent[]; story: () => string[] } {
-    const events: LinkEvent[] = [];
+    options: Partial<ControlClientOptions> = {},
+  ): { client: ControlClient; events: ControlClientEvent[]; story: () => string[] } {
+    const events: ControlClientEvent[] = [];
     const runtime = Object.create(this.network, {
       connect: { value: (to: Parameters<MemoryNetwork["connect"]>[0]) => this.network.connectFrom(from, to) },
     }) as MemoryNetwork;
     const { t: _, ...target } = REPORT;
-    const link = new ReporterLink({
+    const client = new ControlClient({
       runtime,
       to: CONTROL,
+      tls: null,
       key: () => KEY,
       target,
       ack: 300_000,
@@ -111,7 +112,7 @@ export class World {
       ...options,
     });
     const story = () => events.map((event) => ("code" in event ? `${event.type} ${event.code}` : event.type));
-    return { link, events, story };
+    return { client, events, story };
   }
 
   async raw(from: string, keyText = `web:${SECRET}`): Promise<RawReporter> {

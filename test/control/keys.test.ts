@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
 import { INSECURE_KEY, parseKey, parseKeyFile, parseKeyLine } from "../../src/control/keys/key.ts";
-import { keyPlaces, type Surroundings, surroundings } from "../../src/control/keys/key-places.ts";
+import { type HostEnvironment, hostEnvironment, keyPlaces } from "../../src/control/keys/key-places.ts";
 import { balancerKeys, reporterKey } from "../../src/control/keys/keys.ts";
 
 const SECRET = "0123456789abcdef";
@@ -27,13 +27,13 @@ after(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
 
 /** A user with a home of its own, and a /tmp of its own. */
-function somebody(change: Partial<Surroundings> = {}): Surroundings {
+function somebody(change: Partial<HostEnvironment> = {}): HostEnvironment {
   count += 1;
   const home = join(root, `home-${count}`);
   const tmp = join(root, `tmp-${count}`);
   mkdirSync(home);
   mkdirSync(tmp);
-  return { ...surroundings(), env: {}, home, tmp, etc: join(root, `etc-${count}`), ...change };
+  return { ...hostEnvironment(), env: {}, home, tmp, etc: join(root, `etc-${count}`), ...change };
 }
 
 function keyFile(content: string, mode = 0o600): string {
@@ -148,25 +148,22 @@ describe("a key file", () => {
     for (const mode of [0o640, 0o604, 0o620, 0o666]) {
       const path = keyFile(SECRET, mode);
       assert.throws(
-        () => balancerKeys({ keyFile: path, surroundings: somebody() }),
+        () => balancerKeys({ keyFile: path }, somebody()),
         (error) => code("BAD_KEY_FILE")(error) && (error as Error).message.includes(`chmod 600 ${path}`),
       );
-      assert.throws(() => reporterKey({ keyFile: path, surroundings: somebody() })(), code("BAD_KEY_FILE"));
+      assert.throws(() => reporterKey({ keyFile: path }, somebody())(), code("BAD_KEY_FILE"));
     }
   });
 
   it("must be a file with a key in it", () => {
-    assert.throws(() => balancerKeys({ keyFile: root, surroundings: somebody() }), /not a regular file/);
-    assert.throws(() => balancerKeys({ keyFile: keyFile("# nothing\n"), surroundings: somebody() }), /holds no key/);
-    assert.throws(
-      () => balancerKeys({ keyFile: join(root, "no", "such", "key"), surroundings: somebody() }),
-      /no such directory/,
-    );
+    assert.throws(() => balancerKeys({ keyFile: root }, somebody()), /not a regular file/);
+    assert.throws(() => balancerKeys({ keyFile: keyFile("# nothing\n") }, somebody()), /holds no key/);
+    assert.throws(() => balancerKeys({ keyFile: join(root, "no", "such", "key") }, somebody()), /no such directory/);
   });
 
   it("that changed counts from the next look on; unchanged keys stay the same object", () => {
     const path = keyFile(`old:${SECRET}\nnew:${SECRET}\n`);
-    const { keys } = balancerKeys({ keyFile: path, surroundings: somebody() });
+    const { keys } = balancerKeys({ keyFile: path }, somebody());
     const kept = keys.find("new");
     writeFileSync(path, `new:${SECRET}\nnewer:${SECRET}${SECRET}\n`);
     assert.equal(keys.find("old"), undefined);
@@ -178,7 +175,7 @@ describe("a key file", () => {
 
   it("that became unusable leaves the keys that were read, and says so once", () => {
     const path = keyFile(`web:${SECRET}\n`);
-    const { keys } = balancerKeys({ keyFile: path, surroundings: somebody() });
+    const { keys } = balancerKeys({ keyFile: path }, somebody());
     const warnings: string[] = [];
     keys.onWarning = (message) => warnings.push(message);
     writeFileSync(path, "short\n");
@@ -195,8 +192,8 @@ describe("a key file", () => {
 });
 
 describe("where keys are found", () => {
-  const base: Surroundings = { platform: "linux", env: {}, home: "/home/u", tmp: "/tmp", etc: "/etc", uid: 7 };
-  const paths = (change: Partial<Surroundings>) => keyPlaces({ ...base, ...change }).map(({ path }) => path);
+  const base: HostEnvironment = { platform: "linux", env: {}, home: "/home/u", tmp: "/tmp", etc: "/etc", uid: 7 };
+  const paths = (change: Partial<HostEnvironment>) => keyPlaces({ ...base, ...change }).map(({ path }) => path);
 
   it("depends on the system and the user", () => {
     assert.deepEqual(paths({}), ["/etc/harmony/key", "/home/u/.config/harmony/key", "/tmp/harmony-7/key"]);
@@ -209,13 +206,13 @@ describe("where keys are found", () => {
 
   it("is one place for both programs of a user: the balancer makes the key, the reporter finds it", () => {
     const user = somebody();
-    const find = reporterKey({ surroundings: user });
+    const find = reporterKey({}, user);
     assert.throws(
       find,
       (error) =>
         code("NO_KEY")(error) && (error as { retry: boolean }).retry && /--key-file/.test((error as Error).message),
     );
-    const { keys, hint } = balancerKeys({ surroundings: user });
+    const { keys, hint } = balancerKeys({}, user);
     const [id] = keys.ids();
     assert.ok(id);
     assert.deepEqual(find(), keys.find(id));
@@ -228,7 +225,7 @@ describe("where keys are found", () => {
       assert.equal(statSync(path).mode & 0o777, 0o600);
       assert.equal(statSync(join(user.home!, ".config", "harmony")).mode & 0o777, 0o700);
     }
-    const again = balancerKeys({ surroundings: user });
+    const again = balancerKeys({}, user);
     assert.equal(again.hint, null);
     assert.deepEqual(again.keys.find(id), find());
   });
@@ -236,20 +233,20 @@ describe("where keys are found", () => {
   it("is the system's place when this user can read it, which the balancer never writes to", posix, () => {
     const user = somebody();
     const directory = join(user.etc, "harmony");
-    balancerKeys({ surroundings: user });
+    balancerKeys({}, user);
     assert.ok(!existsSync(user.etc));
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, "key"), `system:${SECRET}\n`, { mode: 0o600 });
-    assert.deepEqual(balancerKeys({ surroundings: user }).keys.ids(), ["system"]);
-    assert.equal(reporterKey({ surroundings: user })().id, "system");
+    assert.deepEqual(balancerKeys({}, user).keys.ids(), ["system"]);
+    assert.equal(reporterKey({}, user)().id, "system");
   });
 
   it("is a directory in tmp for a user without a home", posix, () => {
     const user = somebody({ home: null });
-    const { keys } = balancerKeys({ surroundings: user });
+    const { keys } = balancerKeys({}, user);
     const path = join(user.tmp, `harmony-${user.uid}`, "key");
     assert.ok(existsSync(path));
-    assert.equal(reporterKey({ surroundings: user })().id, keys.ids()[0]);
+    assert.equal(reporterKey({}, user)().id, keys.ids()[0]);
   });
 
   it("is tmp too when the home cannot be written to", posix, () => {
@@ -257,8 +254,8 @@ describe("where keys are found", () => {
     const home = join(user.home!, "file");
     writeFileSync(home, ""); // not a directory: fails for root as well
     const other = { ...user, home };
-    const { keys } = balancerKeys({ surroundings: other });
-    assert.equal(reporterKey({ surroundings: other })().id, keys.ids()[0]);
+    const { keys } = balancerKeys({}, other);
+    assert.equal(reporterKey({}, other)().id, keys.ids()[0]);
   });
 
   it("is not a directory in tmp that another user could have laid out", posix, () => {
@@ -269,42 +266,39 @@ describe("where keys are found", () => {
       const user = somebody({ home: null });
       const directory = join(user.tmp, `harmony-${user.uid}`);
       lay(directory, mkdtempSync(join(root, "elsewhere-"))); // mode 0700
-      assert.throws(() => balancerKeys({ surroundings: user }), code("BAD_KEY_FILE"));
-      assert.throws(() => reporterKey({ surroundings: user })(), code("BAD_KEY_FILE"));
+      assert.throws(() => balancerKeys({}, user), code("BAD_KEY_FILE"));
+      assert.throws(() => reporterKey({}, user)(), code("BAD_KEY_FILE"));
     }
     const user = somebody({ home: null });
     mkdirSync(join(user.tmp, "harmony-4242"), { mode: 0o700 });
-    assert.throws(() => balancerKeys({ surroundings: { ...user, uid: 4242 } }), code("BAD_KEY_FILE"));
+    assert.throws(() => balancerKeys({}, { ...user, uid: 4242 }), code("BAD_KEY_FILE"));
   });
 
   it("is beaten by HARMONY_KEY, which needs no file and makes none", () => {
     const user = somebody();
     const key = `env:${SECRET}`;
-    const { keys, hint } = balancerKeys({ key, keyFile: keyFile(`file:${SECRET}`), surroundings: user });
+    const { keys, hint } = balancerKeys({ key, keyFile: keyFile(`file:${SECRET}`) }, user);
     assert.deepEqual(keys.ids(), ["env"]);
     assert.equal(hint, null);
-    assert.equal(reporterKey({ key, surroundings: user })().id, "env");
+    assert.equal(reporterKey({ key }, user)().id, "env");
     assert.ok(!existsSync(join(user.home!, ".config")));
   });
 
   it("matters to an insecure balancer only if a key is there already", () => {
     const user = somebody();
-    assert.deepEqual(balancerKeys({ insecure: true, surroundings: user }).keys.ids(), ["insecure"]);
+    assert.deepEqual(balancerKeys({ insecure: true }, user).keys.ids(), ["insecure"]);
     assert.ok(!existsSync(join(user.home!, ".config")));
-    const both = balancerKeys({ insecure: true, keyFile: keyFile(`file:${SECRET}`), surroundings: user });
+    const both = balancerKeys({ insecure: true, keyFile: keyFile(`file:${SECRET}`) }, user);
     assert.deepEqual(both.keys.ids(), ["insecure", "file"]);
-    assert.deepEqual(reporterKey({ insecure: true, surroundings: user })(), INSECURE_KEY);
-    assert.equal(
-      balancerKeys({ keyFile: keyFile(`file:${SECRET}`), surroundings: user }).keys.find("insecure"),
-      undefined,
-    );
+    assert.deepEqual(reporterKey({ insecure: true }, user)(), INSECURE_KEY);
+    assert.equal(balancerKeys({ keyFile: keyFile(`file:${SECRET}`) }, user).keys.find("insecure"), undefined);
   });
 
   it("may be named: made when it is missing, in a directory that exists", () => {
     const path = join(root, "named-key");
-    const { keys, hint } = balancerKeys({ keyFile: path, surroundings: somebody() });
+    const { keys, hint } = balancerKeys({ keyFile: path }, somebody());
     assert.ok(hint?.includes(path));
-    assert.equal(reporterKey({ keyFile: path, surroundings: somebody() })().id, keys.ids()[0]);
+    assert.equal(reporterKey({ keyFile: path }, somebody())().id, keys.ids()[0]);
     assert.ok(!readFileSync(path, "utf8").includes("undefined"));
   });
 });

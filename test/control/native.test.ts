@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runtime } from "#runtime";
-import { type LinkEvent, type LinkOptions, ReporterLink } from "../../src/control/client/link.ts";
+import { ControlClient, type ControlClientEvent, type ControlClientOptions } from "../../src/control/client/client.ts";
 import { parseKey } from "../../src/control/keys/key.ts";
 import { MAX_LINE } from "../../src/control/protocol/wire.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
@@ -17,11 +17,12 @@ const pem = (name: string) => readFileSync(join(import.meta.dirname, "../fixture
 const tls = { cert: pem("server.pem"), key: pem("server.key") };
 const noTls = runtime.can.tls ? {} : { skip: "this runtime adapter cannot do TLS here" };
 
-function report(to: TcpAddress, port: number, options: Partial<LinkOptions> = {}) {
-  const events: LinkEvent[] = [];
-  const link = new ReporterLink({
+function report(to: TcpAddress, port: number, options: Partial<ControlClientOptions> = {}) {
+  const events: ControlClientEvent[] = [];
+  const client = new ControlClient({
     runtime,
     to,
+    tls: null,
     key: () => KEY,
     target: { pool: "default", port, weight: 500, health: "up", drain: false },
     ack: 60_000,
@@ -29,8 +30,8 @@ function report(to: TcpAddress, port: number, options: Partial<LinkOptions> = {}
     onEvent: (event) => events.push(event),
     ...options,
   });
-  link.start();
-  return { link, events };
+  client.start();
+  return { client, events };
 }
 
 describe(`the control channel on ${runtime.name}`, () => {
@@ -42,26 +43,26 @@ describe(`the control channel on ${runtime.name}`, () => {
     await until("the target to be up", () => pool.targets()[0]?.state === "up");
     assert.deepEqual(pool.targets()[0]?.address, { host: "127.0.0.1", port });
     await target.close();
-    await first.link.close();
+    await first.client.close();
     await until("the target to be down", () => pool.targets()[0]?.state === "down");
     const second = report(address, port);
     await until("the target to be up", () => pool.targets()[0]?.state === "up");
-    assert.equal(await second.link.drain(5_000), 0);
+    assert.equal(await second.client.drain(5_000), 0);
     assert.equal(pool.targets()[0]?.state, "draining");
-    await second.link.leave();
+    await second.client.leave();
     assert.deepEqual(pool.targets(), []);
     await server.close();
   });
 
   it("says goodbye and is found again on the same port", async () => {
     const { server, address } = await serve();
-    const { link, events } = report(address, 9);
+    const { client, events } = report(address, 9);
     await until("the event registered", () => events.some(({ type }) => type === "registered"));
     await server.close();
     await until("the event goodbye", () => events.some(({ type }) => type === "goodbye"));
-    const again = await serve({ listen: [address] });
+    const again = await serve({ admin: [address] });
     await until("the target", () => again.pool.targets().length === 1);
-    await link.leave();
+    await client.leave();
     await again.server.close();
   });
 
@@ -84,7 +85,7 @@ describe(`the control channel on ${runtime.name}`, () => {
     const { server, address } = await serve();
     const free = await runtime.listen({ host: "127.0.0.1", port: 0 }, (connection) => connection.abort());
     await free.close();
-    await assert.rejects(serve({ listen: [free.address, address] }), { code: "EADDRINUSE" });
+    await assert.rejects(serve({ admin: [free.address, address] }), { code: "EADDRINUSE" });
     const again = await runtime.listen({ host: "127.0.0.1", port: free.address.port }, (connection) =>
       connection.abort(),
     );
@@ -93,7 +94,7 @@ describe(`the control channel on ${runtime.name}`, () => {
   });
 
   it("refuses a wrong key over TLS as well, and takes the right one", noTls, async () => {
-    const { server, pool, address } = await serve({ tls });
+    const { server, pool, address } = await serve({ adminTls: tls });
     const secure = { tls: { ca: pem("ca.pem"), serverName: "localhost" } };
     const wrong = report(address, 9, { ...secure, key: () => parseKey("web:the wrong secret", "test") });
     await until("rejected BAD_KEY", () =>
@@ -101,23 +102,23 @@ describe(`the control channel on ${runtime.name}`, () => {
     );
     const right = report(address, 9, secure);
     await until("the target", () => pool.targets().length === 1);
-    await Promise.all([wrong.link.close(), right.link.leave()]);
+    await Promise.all([wrong.client.close(), right.client.leave()]);
     assert.deepEqual(pool.targets(), []);
     await server.close();
   });
 
   it("does not trust a certificate that the pinned authority has not signed", noTls, async () => {
-    const { server, pool, address } = await serve({ tls });
-    const { link, events } = report(address, 9, { tls: { serverName: "localhost" } });
+    const { server, pool, address } = await serve({ adminTls: tls });
+    const { client, events } = report(address, 9, { tls: { serverName: "localhost" } });
     await until("an event", () => events.length > 0);
     assert.ok(events[0]?.type === "lost" && events[0].code === "ETLS", JSON.stringify(events));
     assert.deepEqual(pool.targets(), []);
-    await link.close();
+    await client.close();
     await server.close();
   });
 
   it("is lost, not broken, between plain text and TLS", noTls, async () => {
-    const secure = await serve({ tls });
+    const secure = await serve({ adminTls: tls });
     const plain = await serve();
     const one = report(secure.address, 9);
     const two = report(plain.address, 9, { tls: { ca: pem("ca.pem"), serverName: "localhost" } });
@@ -125,7 +126,7 @@ describe(`the control channel on ${runtime.name}`, () => {
     assert.deepEqual([one.events[0]?.type, two.events[0]?.type], ["lost", "lost"]);
     const right = report(plain.address, 9);
     await until("the target", () => plain.pool.targets().length === 1);
-    await Promise.all([one, two, right].map(({ link }) => link.close()));
+    await Promise.all([one, two, right].map(({ client }) => client.close()));
     await Promise.all([secure.server.close(), plain.server.close()]);
   });
 });

@@ -1,6 +1,6 @@
 /** A control server over real sockets of the runtime at hand, and on its clock. */
 import { runtime } from "#runtime";
-import { surroundings } from "../../src/control/keys/key-places.ts";
+import { hostEnvironment } from "../../src/control/keys/key-places.ts";
 import { Keys } from "../../src/control/keys/keys.ts";
 import { ControlServer, type ControlServerOptions } from "../../src/control/server/server.ts";
 import { Pool } from "../../src/pool/pool.ts";
@@ -10,10 +10,11 @@ export async function serve(options: Partial<ControlServerOptions> = {}) {
   const pool = Pool.create({ name: "default", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
   const server = new ControlServer({
     runtime,
-    listen: [{ host: "127.0.0.1", port: 0 }],
-    keys: new Keys([KEY], null, surroundings()),
+    admin: [{ host: "127.0.0.1", port: 0 }],
+    adminTls: null,
+    keys: new Keys([KEY], null, hostEnvironment()),
     pools: new Map([["default", pool]]),
-    lease: 60_000,
+    hostTimeout: 60_000,
     name: "test",
     version: "2",
     clientListeners: () => [],

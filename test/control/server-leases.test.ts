@@ -35,7 +35,7 @@ describe("a lease", () => {
   });
 
   it("longer than an hour counts to its end (old code took it modulo an hour), and a dead target never comes back by itself", async () => {
-    const world = await World.start({ lease: 90 * 60_000 });
+    const world = await World.start({ hostTimeout: 90 * 60_000 });
     const raw = await world.raw(A);
     await raw.ask(REPORT);
     await world.pass(89 * 60_000, 60_000);

@@ -31,6 +31,17 @@ describe("a report", () => {
     await leavesNothing(world);
   });
 
+  it("is refused for now when the advertised name has no address", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    const answer = await raw.ask({ ...REPORT, advertise: "no-such-host.invalid" });
+    assert.ok(answer?.t === "reject" && answer.code === "UNRESOLVED" && answer.retry);
+    assert.ok(answer.reason.includes('"no-such-host.invalid"'));
+    assert.equal((await raw.ask(REPORT))?.t, "ok", "the session goes on");
+    await raw.close();
+    await leavesNothing(world);
+  });
+
   it("carries the full state each time: weight, limit, health and drain", async () => {
     const world = await World.start();
     const raw = await world.raw(A);

@@ -1,26 +1,130 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Address } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { Suspects } from "../../src/targets/suspects.ts";
+import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
 
+/** Suspects in a pool; a target's name is the host it is probed at. */
+class World {
+  readonly clock = new ManualClock();
+  readonly pool = Pool.create({ name: "p", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
+  /** The probes that were made, as `time name`. */
+  readonly probes: string[] = [];
+  changes = 0;
+  /** What probes come to; null leaves them under way. */
+  outcome: ProbeOutcome | null = "refused";
+  /** Ends the probes under way. */
+  answer: (outcome: ProbeOutcome) => void = () => assert.fail("no probe was made");
+  readonly suspects = new Suspects({
+    pools: new Map([["p", this.pool]]),
+    clock: this.clock,
+    probe: (to) => this.#probe(to),
+    onChange: () => {
+      this.changes += 1;
+    },
+  });
+
+  async #probe(to: Address): Promise<ProbeOutcome> {
+    assert.ok("host" in to);
+    this.probes.push(`${this.clock.now()} ${to.host}`);
+    return this.outcome ?? new Promise<ProbeOutcome>((resolve) => (this.answer = resolve));
+  }
+
+  spec(name: string) {
+    return { identity: `p/${name}`, address: { host: name, port: 1 }, weight: 1, maxConnections: 0 };
+  }
+
+  suspect(name: string): void {
+    this.pool.set(this.spec(name), "up");
+    this.pool.setState(`p/${name}`, "suspect");
+  }
+
+  state(name: string) {
+    return this.pool.view(`p/${name}`)?.state;
+  }
+
+  /** Moves time on to `ms`, and looks at the suspects each half second. */
+  async passTo(ms: number): Promise<void> {
+    for (;;) {
+      this.suspects.tick();
+      await settle(1);
+      if (this.clock.now() >= ms) return;
+      this.clock.advance(500);
+    }
+  }
+}
+
+const A = "10.0.0.1";
+const B = "10.0.0.2";
+
 describe("suspects", () => {
-  it("drained while their probe is under way stay drained", async () => {
-    const pool = Pool.create({ name: "p", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
-    const spec = { identity: "p/x", address: { host: "10.0.0.1", port: 1 }, weight: 1, maxConnections: 0 };
-    pool.set(spec, "up");
-    pool.setState("p/x", "suspect");
-    let now = 0;
-    let answer: (outcome: ProbeOutcome) => void = () => assert.fail("no probe was made");
-    const probe = () => new Promise<ProbeOutcome>((resolve) => (answer = resolve));
-    const suspects = new Suspects({ pools: new Map([["p", pool]]), now: () => now, probe, onChange: () => undefined });
-    suspects.tick();
-    now = 1_000;
-    suspects.tick();
-    pool.set(spec, "draining");
-    answer("connected");
+  it("are probed after 1 s, then at intervals that double up to 10 s", async () => {
+    const world = new World();
+    world.suspect(A);
+    await world.passTo(45_000);
+    const times = [1_000, 3_000, 7_000, 15_000, 25_000, 35_000, 45_000];
+    assert.deepEqual(
+      world.probes,
+      times.map((time) => `${time} ${A}`),
+    );
+  });
+
+  it("have a schedule of their own each, and are not probed twice at a time", async () => {
+    const world = new World();
+    world.outcome = null;
+    world.suspect(A);
+    world.suspects.tick();
+    world.clock.advance(500);
+    world.suspect(B);
+    await world.passTo(9_000);
+    assert.deepEqual(world.probes, [`1000 ${A}`, `1500 ${B}`]);
+  });
+
+  it("are up again once they answer", async () => {
+    const world = new World();
+    world.suspect(A);
+    world.suspect(B);
+    await world.passTo(1_500);
+    world.outcome = "connected";
+    await world.passTo(3_000);
+    assert.deepEqual([world.state(A), world.state(B)], ["up", "up"]);
+    assert.equal(world.changes, 2);
+    await world.passTo(20_000);
+    assert.equal(world.probes.length, 4, "no further probes");
+  });
+
+  it("are not lifted by silence", async () => {
+    const world = new World();
+    world.outcome = "silent";
+    world.suspect(A);
+    await world.passTo(3_000);
+    assert.equal(world.state(A), "suspect");
+    assert.equal(world.probes.length, 2);
+  });
+
+  it("that a connection has reached meanwhile are forgotten: the outcome of their probe no longer counts", async () => {
+    const world = new World();
+    world.outcome = null;
+    world.suspect(A);
+    await world.passTo(1_000);
+    world.pool.setState(`p/${A}`, "up");
+    world.suspects.tick();
+    world.answer("connected");
     await settle(3);
-    assert.equal(pool.view("p/x")?.state, "draining");
+    assert.equal(world.changes, 0);
+  });
+
+  it("drained while their probe is under way stay drained", async () => {
+    const world = new World();
+    world.outcome = null;
+    world.suspect(A);
+    await world.passTo(1_000);
+    world.pool.set(world.spec(A), "draining");
+    world.answer("connected");
+    await settle(3);
+    assert.equal(world.state(A), "draining");
   });
 });

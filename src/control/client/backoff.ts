@@ -1,9 +1,9 @@
-/** ms. The first retry comes soon, for a balancer that is merely restarting. */
+/** ms. The first retry is early: the balancer may merely restart. */
 const MIN_DELAY_MS = 100;
-/** ms. The longest a recovered balancer waits for a target. */
+/** ms. A recovered balancer has all its targets after this time. */
 const MAX_DELAY_MS = 10_000;
 
-/** Exponential delays with full jitter: reporters that lost the same balancer do not come back in step. */
+/** Exponential delays with full jitter, so that reporters of the same balancer do not reconnect in step. */
 export class Backoff {
   readonly #random: () => number;
   #failures = 0;
@@ -19,7 +19,7 @@ export class Backoff {
     return this.#random() * ceiling;
   }
 
-  /** ms until the next attempt after a refusal that somebody has to mend first. */
+  /** ms until the next attempt after a refusal whose reason somebody has to fix first. */
   slow(): number {
     return MAX_DELAY_MS * (0.5 + this.#random() / 2);
   }

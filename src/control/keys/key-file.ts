@@ -1,4 +1,4 @@
-/** Reads and creates key files, and refuses those that others could read. */
+/** Reads and creates key files, and refuses those that other users could read. */
 import { randomBytes } from "node:crypto";
 import {
   constants,
@@ -14,11 +14,11 @@ import {
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { type Key, parseKeyFile } from "./key.ts";
-import type { KeyPlace, Surroundings } from "./key-places.ts";
+import type { HostEnvironment, KeyPlace } from "./key-places.ts";
 
 /** Bytes; thousands of keys. Guards against `--key-file /dev/zero` and the like. */
 const MAX_KEY_FILE = 1024 * 1024;
-/** Bytes of a secret that the balancer makes up: as many as the HMAC's output. */
+/** Bytes of a generated secret: as many as the HMAC's output. */
 const SECRET_BYTES = 32;
 
 export interface KeyFileContent {
@@ -28,12 +28,12 @@ export interface KeyFileContent {
 }
 
 /** Throws the file system's ENOENT when there is no such file, otherwise HarmonyError `BAD_KEY_FILE` or `BAD_KEY`. */
-export function readKeyFile(path: string, { platform }: Surroundings): KeyFileContent {
+export function readKeyFile(path: string, { platform }: HostEnvironment): KeyFileContent {
   const signature = signatureOf(path);
   const stat = statSync(path);
   if (!stat.isFile()) throw badFile(path, "is not a regular file");
   if (stat.size > MAX_KEY_FILE) throw badFile(path, `is larger than ${MAX_KEY_FILE} bytes`);
-  // Windows has no such bits: the profile directory's access list guards the file there.
+  // Windows has no such bits: the access list of the profile directory protects the file there.
   if (platform !== "win32" && (stat.mode & 0o077) !== 0) {
     throw badFile(path, `is open to other users (mode ${(stat.mode & 0o777).toString(8)}): run chmod 600 ${path}`);
   }
@@ -47,20 +47,20 @@ export function signatureOf(path: string): string {
   return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
 }
 
-/** Whether a key may be read from this place: the system's only if it can be, a shared directory only if nobody else had a hand in it. */
-export function isPresent({ path, kind }: KeyPlace, { uid }: Surroundings): boolean {
+/** Whether there is a key file at this place that this user can read. Throws where a shared directory belongs to somebody else. */
+export function isPresent({ path, kind }: KeyPlace, { uid }: HostEnvironment): boolean {
   try {
     if (kind === "shared") verifyOwner(dirname(path), uid);
     if (kind === "system") readFileSync(path);
     return statSync(path).isFile();
   } catch (error) {
     if (error instanceof HarmonyError) throw error;
-    return false; // not there, or not for this user: the next place serves
+    return false; // not there, or not for this user: the next place is used
   }
 }
 
-/** Creates the key file with a fresh key, unless another process was faster. Directory 0700, file 0600. Throws the file system's error. */
-export function createKeyFile({ path, kind }: KeyPlace, { uid }: Surroundings): void {
+/** Creates the key file with a new key, unless another process was faster. Directory 0700, file 0600. Throws the file system's error. */
+export function createKeyFile({ path, kind }: KeyPlace, { uid }: HostEnvironment): void {
   const directory = dirname(path);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (kind === "shared") verifyOwner(directory, uid);
@@ -75,22 +75,22 @@ export function createKeyFile({ path, kind }: KeyPlace, { uid }: Surroundings): 
   }
 }
 
-/** A file appears under its name whole or not at all, and never in place of another: two balancers started at once share one key. */
+/** The file appears complete or not at all, and never replaces another: two balancers started at the same time share one key. */
 function publish(draft: string, path: string): void {
   try {
     linkSync(draft, path);
   } catch (error) {
     if (codeOf(error) === "EEXIST") return;
-    // File systems without hard links: still exclusive, though a reader might see half a file for a moment.
+    // A file system without hard links. This is exclusive as well, though a reader might see half a file for a moment.
     copyFileSync(draft, path, constants.COPYFILE_EXCL);
   }
 }
 
-/** In a directory where everybody may create names, somebody else may have been there first. */
+/** Everybody may create files in the directory above, so another user may have created this one first. */
 function verifyOwner(directory: string, uid: number | null): void {
   const stat = lstatSync(directory);
   if (stat.isDirectory() && stat.uid === uid && (stat.mode & 0o077) === 0) return;
-  throw badFile(directory, `is not a directory of this user alone: remove it, or name a key file with --key-file`);
+  throw badFile(directory, "is not a directory of this user alone: remove it, or name a key file with --key-file");
 }
 
 function readText(path: string): string {

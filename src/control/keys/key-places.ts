@@ -1,11 +1,10 @@
-/** Where key files are looked for when none is named. Decides paths only; key-file.ts reads and creates. */
-
+/** Where key files are looked for when none is named. Decides paths only; key-file.ts reads and creates them. */
 import { statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { posix, win32 } from "node:path";
 
-/** What the places depend on. */
-export interface Surroundings {
+/** What the places depend on: the system and the user. */
+export interface HostEnvironment {
   readonly platform: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's home, or null where there is none that is a directory. */
@@ -19,12 +18,12 @@ export interface Surroundings {
 
 export interface KeyPlace {
   readonly path: string;
-  /** Whose directory it is: the `system`'s (never created by us), the `user`'s, or `shared` with everybody, so that its owner must be verified. */
+  /** Who owns the directory: the `system` (we never create that one), the `user`, or anybody where it is `shared`: then its owner must be verified. */
   readonly kind: "system" | "user" | "shared";
 }
 
 /** In order of preference; the balancer creates its key at the first that is not the system's. */
-export function keyPlaces({ platform, env, home, tmp, etc, uid }: Surroundings): KeyPlace[] {
+export function keyPlaces({ platform, env, home, tmp, etc, uid }: HostEnvironment): KeyPlace[] {
   const places: KeyPlace[] = [];
   if (platform === "win32") {
     const roaming = env.APPDATA || (home && win32.join(home, "AppData", "Roaming"));
@@ -38,7 +37,7 @@ export function keyPlaces({ platform, env, home, tmp, etc, uid }: Surroundings):
   return places;
 }
 
-export function surroundings(): Surroundings {
+export function hostEnvironment(): HostEnvironment {
   return {
     platform: process.platform,
     env: process.env,
@@ -49,12 +48,12 @@ export function surroundings(): Surroundings {
   };
 }
 
-/** Service users have homes such as `/nonexistent` or `/`. */
+/** null for the homes of service users, such as `/nonexistent` or `/`. */
 function usableHome(): string | null {
   try {
     const home = homedir();
     return home && home !== "/" && statSync(home).isDirectory() ? home : null;
   } catch {
-    return null; // no such directory, or a user whom the system does not know: the next place serves
+    return null; // no such directory, or the system does not know the user: the next place is used
   }
 }

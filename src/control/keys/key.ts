@@ -1,11 +1,10 @@
-/** A key: a secret both ends hold, its name, and what it allows. Pure; where keys are kept is key-file.ts. */
-
+/** A key: a secret that both ends hold, its name, and what it allows. Pure; key-file.ts reads and writes the files. */
 import { type IpRange, inRange, parseIp, parseRange } from "../../net/ip.ts";
 import type { Report } from "../../targets/report.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { formatHostPort } from "../../util/host-port.ts";
 
-/** What a key may register; what is absent is not limited. */
+/** What may be registered with a key; what is absent is not limited. */
 export interface KeyLimits {
   readonly pools?: readonly string[];
   /** Where the reporter connects from and where its target is: both must lie in one of these. */
@@ -20,15 +19,15 @@ export interface Key {
   readonly limits: KeyLimits;
 }
 
-export const DEFAULT_KEY_ID = "default";
+const DEFAULT_KEY_ID = "default";
 
-/** What `--insecure` stands for on both ends: the same protocol with a secret that everybody knows. */
+/** The key of `--insecure`, on both ends: the same protocol with a secret that is no secret. */
 export const INSECURE_KEY: Key = { id: "insecure", secret: "harmony insecure: not a secret", limits: {} };
 
 /** Characters. Shorter secrets could be guessed from a recorded handshake. */
 const MIN_SECRET = 16;
 
-/** `[id:]secret`, as in HARMONY_KEY. Throws `BAD_KEY` whose message never holds the secret; `where` begins it. */
+/** `[id:]secret`, as in HARMONY_KEY. Throws `BAD_KEY`; its message begins with `where` and never contains the secret. */
 export function parseKey(text: string, where: string, limits: KeyLimits = {}): Key {
   const [, id = DEFAULT_KEY_ID, secret = ""] = /^(?:([A-Za-z0-9._-]{1,64}):)?(.*)$/s.exec(text) ?? [];
   if ([...secret].length < MIN_SECRET) {
@@ -47,7 +46,7 @@ export function parseKeyLine(line: string, where: string): Key {
   for (const word of words) {
     const [name, values = ""] = word.split(/=(.*)/s);
     const list = values.split(",").filter((value) => value !== "");
-    // A word that is no limit may be the rest of a secret with a blank in it: it must not be quoted.
+    // A word that is no limit may be the rest of a secret that contains a blank: it must not be quoted.
     const known = name === "pool" || name === "from" || name === "port" || name === "max-weight";
     if (!known)
       throw badKey(
@@ -66,7 +65,7 @@ export function parseKeyLine(line: string, where: string): Key {
   return parseKey(key, where, limits);
 }
 
-/** A line per key; blank lines and lines that begin with # do not count. Throws `BAD_KEY` with file and line. */
+/** A line per key; blank lines and lines that begin with # are ignored. Throws `BAD_KEY` with file and line. */
 export function parseKeyFile(content: string, file: string): Key[] {
   const keys = new Map<string, Key>();
   for (const [index, line] of content.split(/\r?\n/).entries()) {

@@ -1,37 +1,37 @@
-/** The keys a balancer accepts and the key a reporter uses: from HARMONY_KEY, a named file, or the default places. */
+/** The keys that a balancer accepts and the key that a reporter uses: from HARMONY_KEY, a named file, or the default places. */
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { INSECURE_KEY, type Key, parseKey } from "./key.ts";
 import { badFile, createKeyFile, isPresent, type KeyFileContent, readKeyFile, signatureOf } from "./key-file.ts";
-import { type KeyPlace, keyPlaces, type Surroundings, surroundings } from "./key-places.ts";
+import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces } from "./key-places.ts";
 
-export interface KeyOptions {
-  /** `[id:]secret`: HARMONY_KEY, or the library's `key`. Beats any file. */
-  readonly key?: string | undefined;
-  /** `--key-file`. Without it the default places are tried. */
-  readonly keyFile?: string | undefined;
-  /** `--insecure`: the balancer also accepts, and the reporter uses, the key that everybody knows. */
-  readonly insecure?: boolean | undefined;
-  readonly surroundings?: Surroundings;
+/** The operator's options about keys, by their names in the option table. */
+export interface KeySettings {
+  /** `[id:]secret`: HARMONY_KEY, or the library's `key`. Takes precedence over any file. */
+  readonly key?: string | null;
+  /** Without it the default places are tried. */
+  readonly keyFile?: string | null;
+  /** The balancer also accepts, and the reporter uses, the key that everybody knows. */
+  readonly insecure?: boolean;
 }
 
-/** The keys a balancer accepts, as they are now: a changed file counts from the next look-up on. */
+/** The keys that a balancer accepts. A changed file takes effect at the next look-up. */
 export class Keys {
   readonly #fixed: readonly Key[];
   readonly #file: string | null;
-  readonly #around: Surroundings;
+  readonly #environment: HostEnvironment;
   #content: KeyFileContent = { keys: [], signature: "" };
-  /** The state of the file that could not be used; the keys read before stay valid, and it is said once. */
+  /** Signature of the file when it could not be used: told once, and the keys read before stay valid. */
   #broken = "";
-  /** Told when a changed file cannot be used. */
+  /** Called when a changed file cannot be used. */
   onWarning: (message: string) => void = () => undefined;
 
-  constructor(fixed: readonly Key[], file: string | null, around: Surroundings) {
+  constructor(fixed: readonly Key[], file: string | null, environment: HostEnvironment) {
     this.#fixed = fixed;
     this.#file = file;
-    this.#around = around;
-    if (file !== null) this.#content = readExisting(file, around);
+    this.#environment = environment;
+    if (file !== null) this.#content = readExisting(file, environment);
   }
 
   /** The same object as before while the key has not changed, so that a session can tell. */
@@ -52,7 +52,7 @@ export class Keys {
     try {
       signature = signatureOf(this.#file);
       if (signature === this.#content.signature || signature === this.#broken) return;
-      const read = readKeyFile(this.#file, this.#around);
+      const read = readKeyFile(this.#file, this.#environment);
       const before = new Map(this.#content.keys.map((key) => [JSON.stringify(key), key]));
       this.#content = { ...read, keys: read.keys.map((key) => before.get(JSON.stringify(key)) ?? key) };
       this.#broken = "";
@@ -64,74 +64,73 @@ export class Keys {
   }
 }
 
-/** `hint`: one line on how to hand a freshly created key to other hosts, null when none was created. Throws HarmonyError. */
-export function balancerKeys(options: KeyOptions): { keys: Keys; hint: string | null } {
-  const around = options.surroundings ?? surroundings();
-  const fixed = options.insecure ? [INSECURE_KEY] : [];
-  if (options.key)
-    return {
-      keys: new Keys([...fixed, parseKey(options.key, "the key given as HARMONY_KEY or option")], null, around),
-      hint: null,
-    };
-  const found = existingPlace(options.keyFile, around);
-  if (found) return { keys: new Keys(fixed, found.path, around), hint: null };
-  if (options.insecure) return { keys: new Keys(fixed, null, around), hint: null };
-  const { path } = create(options.keyFile, around);
-  return { keys: new Keys(fixed, path, around), hint: `created key file ${path}; ${handOn(path)}` };
+/** `hint`: one line on how to copy a newly created key to other hosts, null when none was created. Throws HarmonyError. */
+export function balancerKeys(
+  { key, keyFile, insecure }: KeySettings,
+  environment: HostEnvironment = hostEnvironment(),
+): { keys: Keys; hint: string | null } {
+  const fixed = [...(insecure ? [INSECURE_KEY] : []), ...(key ? [parseGiven(key)] : [])];
+  const found = key ? undefined : existingPlace(keyFile, environment);
+  if (found || fixed.length > 0) return { keys: new Keys(fixed, found?.path ?? null, environment), hint: null };
+  const { path } = create(keyFile, environment);
+  return { keys: new Keys([], path, environment), hint: `created key file ${path}; ${copyHint(path)}` };
 }
 
-/** Looks anew at every call, for the key may come or change while the reporter runs. Throws `NO_KEY` (a retry can help), `BAD_KEY`, `BAD_KEY_FILE`. */
-export function reporterKey(options: KeyOptions): () => Key {
+/**
+ * A function that looks at each call, since the key may appear or change while the reporter runs. It throws `NO_KEY` (a
+ * retry can help), `BAD_KEY` or `BAD_KEY_FILE`.
+ */
+export function reporterKey({ key, keyFile, insecure }: KeySettings, environment?: HostEnvironment): () => Key {
   return () => {
-    if (options.insecure) return INSECURE_KEY;
-    if (options.key) return parseKey(options.key, "the key given as HARMONY_KEY or option");
-    const around = options.surroundings ?? surroundings();
-    const found = existingPlace(options.keyFile, around);
-    const key = found && readExisting(found.path, around).keys[0];
-    if (key) return key;
-    const places = options.keyFile
-      ? options.keyFile
-      : keyPlaces(around)
-          .map((place) => place.path)
-          .join(", ");
+    if (insecure) return INSECURE_KEY;
+    if (key) return parseGiven(key);
+    const here = environment ?? hostEnvironment();
+    const found = existingPlace(keyFile, here);
+    const first = found && readExisting(found.path, here).keys[0];
+    if (first) return first;
+    const places = keyFile ? [keyFile] : keyPlaces(here).map(({ path }) => path);
     throw new HarmonyError(
       "NO_KEY",
-      `no key at ${places}: copy the balancer's key file there, name one with --key-file, or set HARMONY_KEY`,
+      `no key at ${places.join(", ")}: copy the balancer's key file there, name one with --key-file, or set HARMONY_KEY`,
       { fault: "config", retry: true },
     );
   };
 }
 
-function existingPlace(named: string | undefined, around: Surroundings): KeyPlace | undefined {
-  if (named) return existsSync(named) ? { path: named, kind: "user" } : undefined;
-  return keyPlaces(around).find((place) => isPresent(place, around));
+function parseGiven(key: string): Key {
+  return parseKey(key, "the key given as HARMONY_KEY or option");
 }
 
-function readExisting(path: string, around: Surroundings): KeyFileContent {
+function existingPlace(named: string | null | undefined, environment: HostEnvironment): KeyPlace | undefined {
+  if (named) return existsSync(named) ? { path: named, kind: "user" } : undefined;
+  return keyPlaces(environment).find((place) => isPresent(place, environment));
+}
+
+function readExisting(path: string, environment: HostEnvironment): KeyFileContent {
   try {
-    return readKeyFile(path, around);
+    return readKeyFile(path, environment);
   } catch (error) {
     if (error instanceof HarmonyError) throw error;
     throw badFile(path, `cannot be read: ${messageOf(error)}`);
   }
 }
 
-/** What a home that cannot be written to answers. */
-const NOT_HERE = new Set(["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR"]);
+/** Errors of a directory that cannot be written to: the next place is tried. */
+const UNWRITABLE = new Set(["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR"]);
 
-function create(named: string | undefined, around: Surroundings): KeyPlace {
-  // A named file's directory is the operator's to make: creating it would hide a mistyped path.
+function create(named: string | null | undefined, environment: HostEnvironment): KeyPlace {
+  // The directory of a named file must exist: creating it would hide a mistyped path.
   if (named && !existsSync(dirname(named))) throw badFile(named, "cannot be created: there is no such directory");
   const candidates: KeyPlace[] = named
     ? [{ path: named, kind: "user" }]
-    : keyPlaces(around).filter((place) => place.kind !== "system");
+    : keyPlaces(environment).filter((place) => place.kind !== "system");
   const problems: string[] = [];
   for (const place of candidates) {
     try {
-      createKeyFile(place, around);
+      createKeyFile(place, environment);
       return place;
     } catch (error) {
-      if (error instanceof HarmonyError || !NOT_HERE.has(codeOf(error) ?? "")) throw error;
+      if (error instanceof HarmonyError || !UNWRITABLE.has(codeOf(error) ?? "")) throw error;
       problems.push(messageOf(error));
     }
   }
@@ -142,7 +141,7 @@ function create(named: string | undefined, around: Surroundings): KeyPlace {
   );
 }
 
-function handOn(path: string): string {
+function copyHint(path: string): string {
   const target = ".config/harmony";
   return `hand it to a reporter's host with: ssh HOST mkdir -pm 700 ${target} && scp -p ${path} HOST:${target}/key`;
 }

@@ -1,12 +1,11 @@
 /**
  * The security of the control channel, without I/O: who proves what with which bytes, and how later lines are sealed.
- * README.md beside this file is the specification; test/control/wire.test.ts verifies its worked example.
+ * README.md beside this file is the specification; test/control/readme.test.ts verifies its worked example.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod/mini";
 import { HarmonyError } from "../../util/errors.ts";
-import { parseObject, read } from "./messages.ts";
-import { matching, name, text } from "./text.ts";
+import { matching, name, parseObject, read, text } from "./schema.ts";
 
 export const VERSION = 1;
 /** Bytes of a nonce. Each side draws its own, so neither can make the other repeat a session. */
@@ -34,7 +33,7 @@ const SealedLine = z.object({ s: z.int().check(z.positive()), b: z.string(), m: 
 
 export type Hello = z.infer<typeof HelloLine>;
 
-/** What the two unsealed lines that open a session said, byte for byte and without their LF: proofs and keys cover them whole. */
+/** The exact bytes of the two unsealed lines that open a session, without their LF. Proofs and keys cover all of them. */
 export interface Transcript {
   readonly hello: Uint8Array;
   readonly challenge: Uint8Array;
@@ -52,17 +51,11 @@ export function proofLine(secret: string, transcript: Transcript): string {
   return JSON.stringify({ t: "proof", proof: derive(secret, "harmony/1 reporter", transcript).toString("hex") });
 }
 
-/** Throws `BAD_VERSION` when it is a hello of another version, `BAD_MESSAGE` when it is none at all. */
+/** Throws `BAD_VERSION` for a hello of another version, `BAD_MESSAGE` for anything else. */
 export function readHello(line: Uint8Array): Hello {
   const hello = read(HelloLine, parseObject(line), "hello");
   if (hello.v !== VERSION) {
-    throw new HarmonyError(
-      "BAD_VERSION",
-      `version ${hello.v} of the control channel is not spoken here, only ${VERSION}`,
-      {
-        fault: "target",
-      },
-    );
+    throw refused("BAD_VERSION", `version ${hello.v} of the control channel is not spoken here, only ${VERSION}`);
   }
   return hello;
 }
@@ -83,8 +76,8 @@ function derive(secret: string, label: string, { hello, challenge }: Transcript)
 }
 
 /**
- * The lines after the handshake, both directions of one session. Each direction has its own key and its own sequence, so
- * a line can be neither replayed, reordered, dropped nor sent back to where it came from.
+ * Seals and opens the lines after the handshake, in both directions of one session. Each direction has its own key and its
+ * own sequence, so that a line cannot be replayed, reordered, dropped or sent back to its sender.
  */
 export class Seal {
   readonly #sendKey: Buffer;
@@ -105,16 +98,14 @@ export class Seal {
     return JSON.stringify({ s: this.#sent, b, m: sealMac(this.#sendKey, this.#sent, b).toString("hex") });
   }
 
-  /** The body, a JSON object still to be validated. Throws `NOT_JSON`, `NOT_SEALED`, `BAD_SEAL` or `BAD_SEQUENCE`: the session is then over. */
+  /** The body, a JSON object still to be validated. What it throws ends the session: `NOT_JSON`, `NOT_SEALED`, `BAD_SEAL` or `BAD_SEQUENCE`. */
   open(line: Uint8Array): object {
     const parsed = SealedLine.safeParse(parseObject(line));
     if (!parsed.success) throw refused("NOT_SEALED", "a line is not sealed");
     const { s, b, m } = parsed.data;
     if (!timingSafeEqual(Buffer.from(m, "hex"), sealMac(this.#openKey, s, b))) {
-      throw refused(
-        "BAD_SEAL",
-        "the seal of a line does not match: it was changed on the way, or made for another session",
-      );
+      const message = "the seal of a line does not match: it was changed on the way, or made for another session";
+      throw refused("BAD_SEAL", message);
     }
     if (s !== this.#opened + 1) {
       throw refused("BAD_SEQUENCE", `line ${s} came where ${this.#opened + 1} was due: replayed, reordered or lost`);

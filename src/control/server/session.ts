@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, TcpAddress } from "../../net/runtime.ts";
-import { isThisHost } from "../../targets/loopback.ts";
-import type { LoopbackFinder } from "../../targets/loopback-finder.ts";
-import type { Holder, Registry } from "../../targets/registry.ts";
+import { isLoopback, type LoopbackFinder } from "../../targets/loopback.ts";
+import type { Registry } from "../../targets/registry.ts";
+import type { TargetOwner } from "../../targets/report.ts";
 import type { Cancel, Clock } from "../../util/clock.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { formatHostPort } from "../../util/host-port.ts";
@@ -31,9 +31,11 @@ import {
   type Transcript,
 } from "../protocol/wire.ts";
 
-/** Stands in for the secret of a key that does not exist, so that its proof is checked like any other. */
+/** Used for a key id that does not exist, so that its proof takes as long to check as any other. */
 const NOBODYS_SECRET = randomBytes(32).toString("hex");
-/** ms a farewell may take to be written before the connection is dropped. */
+/** ms from accept until the key must be proved: several round trips around the world. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** ms that the last line may take to be written before the connection is dropped. */
 const FAREWELL_MS = 1_000;
 
 export interface SessionOptions {
@@ -41,23 +43,21 @@ export interface SessionOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly welcome: Omit<Welcome, "t">;
-  /** ms from accept until the key must be proved. */
-  readonly handshakeTimeout: number;
   /** Host name → IP address, for targets that advertise one. Rejects with NetError. */
   readonly resolve: (host: string) => Promise<string>;
   /** For reporters on the balancer's own host that advertise nothing. */
-  readonly loopback: Pick<LoopbackFinder, "hostOf">;
-  /** Said hello: it is no longer as cheap to evict. */
+  readonly loopback: LoopbackFinder;
   readonly onHello: (session: Session) => void;
-  /** Proved its key. Throws HarmonyError when there is no room for it. */
+  /** It has proved its key. Throws HarmonyError when there is no room for it. */
   readonly onAuthenticated: (session: Session) => void;
   readonly onRejected: (session: Session, code: string, why: string) => void;
 }
 
-export class Session implements Holder {
+export class Session implements TargetOwner {
   readonly #options: SessionOptions;
   readonly #channel: LineChannel;
-  #claimed = "";
+  /** The key that it named; "" before its hello. */
+  #keyId = "";
   #key: Key | null = null;
   #seal: Seal | null = null;
   #cancelDeadline: Cancel = () => undefined;
@@ -87,7 +87,7 @@ export class Session implements Holder {
   /** For logs: where it is and which key it named. */
   get who(): string {
     const where = formatHostPort(this.remote.host, this.remote.port);
-    return this.#claimed ? `${where} (key "${this.#claimed}")` : where;
+    return this.#keyId ? `${where} (key "${this.#keyId}")` : where;
   }
 
   /** Serves the session to its end; the connection is then closed. Never rejects. */
@@ -97,7 +97,7 @@ export class Session implements Holder {
   }
 
   async #run(): Promise<void> {
-    this.#setDeadline(this.#options.handshakeTimeout);
+    this.#setDeadline(HANDSHAKE_TIMEOUT_MS);
     try {
       if (await this.#handshake()) await this.#serve();
     } catch (error) {
@@ -119,13 +119,13 @@ export class Session implements Holder {
     void this.goodbye("REPLACED", "another reporter has taken this target over");
   }
 
-  /** Ends the session with a word, if the other side takes it in time. Settles when it is over, never rejects. */
+  /** Ends the session, with a goodbye if the reporter takes it in time. Resolves when it is over, never rejects. */
   async goodbye(code: "REPLACED" | "STOPPING", reason: string): Promise<void> {
     if (!this.#seal) this.abort();
     if (!this.#over && this.#seal) {
       this.#over = true;
       this.#setDeadline(FAREWELL_MS);
-      await this.#tell(this.#seal.seal({ t: "goodbye", code, reason }));
+      await this.#sendLast(this.#seal.seal({ t: "goodbye", code, reason }));
       await this.#channel.connection.closeWrite().catch(() => this.abort());
     }
     await this.run();
@@ -136,7 +136,7 @@ export class Session implements Holder {
     if (!helloBytes) return false;
     const helloLine = Uint8Array.from(helloBytes);
     const hello = readHello(helloLine);
-    this.#claimed = hello.key;
+    this.#keyId = hello.key;
     this.#options.onHello(this);
     const challenge = challengeLine(randomBytes(NONCE_BYTES).toString("hex"));
     await this.#channel.send(challenge);
@@ -163,16 +163,14 @@ export class Session implements Holder {
 
   async #serve(): Promise<void> {
     for (;;) {
-      // Silent for a lease: its target is out by now, and the reporter will come back.
+      // After a lease without a report the target is down; the reporter will come back.
       this.#setDeadline(this.#options.welcome.lease);
       const line = await this.#channel.readLine();
       if (!line || this.#over) return;
       const body = this.#seal?.open(line);
       if (this.#options.keys.find(this.key.id) !== this.key) {
-        throw new HarmonyError("KEY_CHANGED", `key "${this.key.id}" is no longer valid or has changed`, {
-          fault: "target",
-          retry: true,
-        });
+        const message = `key "${this.key.id}" is no longer valid or has changed`;
+        throw new HarmonyError("KEY_CHANGED", message, { fault: "target", retry: true });
       }
       const answer = await this.#answer(readFromReporter(body ?? {}));
       if (this.#over || answer === null) return;
@@ -197,9 +195,9 @@ export class Session implements Holder {
   }
 
   async #hostOf(report: Report): Promise<string> {
+    const { host } = this.remote;
     if (report.advertise !== undefined) return this.#resolve(report.advertise);
-    const { loopback } = this.#options;
-    return isThisHost(this.remote.host) ? loopback.hostOf(this, report) : this.remote.host;
+    return isLoopback(host) ? this.#options.loopback.hostOf(this, report) : host;
   }
 
   async #resolve(host: string): Promise<string> {
@@ -220,21 +218,19 @@ export class Session implements Holder {
     this.#cancelDeadline = this.#options.clock.after(ms, () => this.abort());
   }
 
-  /** Tells both sides why it ends. A lost connection needs no telling. */
+  /** Tells the log and the reporter why the session ends, unless it is because the connection was lost. */
   async #refuse(error: unknown): Promise<void> {
     if (this.#over || error instanceof NetError) return;
     const code = error instanceof HarmonyError ? error.code : "INTERNAL";
     this.#options.onRejected(this, code, messageOf(error));
-    // Whoever did not say a proper hello is told nothing.
-    if (this.#claimed === "" && code !== "BAD_VERSION") return;
+    // A peer that did not send a proper hello is told nothing.
+    if (this.#keyId === "" && code !== "BAD_VERSION") return;
     const retry = error instanceof HarmonyError && error.retry;
-    const reason = publicReason(error);
-    const body: Reject = { t: "reject", code, reason, retry };
-    await this.#tell(this.#seal ? this.#seal.seal(body) : JSON.stringify(body));
+    const body: Reject = { t: "reject", code, reason: publicReason(error), retry };
+    await this.#sendLast(this.#seal ? this.#seal.seal(body) : JSON.stringify(body));
   }
 
-  /** A last line. If it cannot be sent, nobody is left to be told. */
-  async #tell(line: string): Promise<void> {
+  async #sendLast(line: string): Promise<void> {
     await this.#channel.send(line).catch(() => this.abort());
   }
 }
@@ -245,7 +241,7 @@ class WrongKey extends HarmonyError {
   }
 }
 
-/** The peer does not learn whether the key's id or its secret was wrong, nor anything of our own faults. */
+/** The peer learns neither whether the key's id or its secret was wrong nor anything about internal errors. */
 function publicReason(error: unknown): string {
   if (error instanceof WrongKey) return "the key is not accepted here";
   return error instanceof HarmonyError ? error.message : "internal error";

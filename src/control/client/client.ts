@@ -1,60 +1,60 @@
-/** A reporter's tie to one balancer: reports, reconnects for ever, drains and leaves. Logs nothing; says what happened through events. */
+/** A reporter's side of the control channel to one balancer: reports, reconnects for ever, drains and leaves. It logs nothing and emits events. */
 import { type Cancel, type Clock, systemClock } from "../../util/clock.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
 import type { Key } from "../keys/key.ts";
 import type { Ok, Reject, Report } from "../protocol/messages.ts";
 import { Backoff } from "./backoff.ts";
-import { type DialOptions, LinkSession, Refusal } from "./link-session.ts";
+import { ClientSession, type ConnectOptions, Refusal } from "./session.ts";
 
-/** What a reporter says of its target. */
+/** The state of a target, as it is to be reported. */
 export type TargetReport = Omit<Report, "t">;
 
-/** Troubles are told when they begin or change, not at every attempt. */
-export type LinkEvent =
+/** Trouble is told when it begins or changes, not at every attempt. */
+export type ControlClientEvent =
   | { readonly type: "connected"; readonly balancer: string; readonly version: string }
   /** `target`: the name the balancer gave it. */
   | { readonly type: "registered"; readonly target: string }
   /** The balancer said no: to the key, or to what was reported. */
   | { readonly type: "rejected"; readonly code: string; readonly reason: string; readonly retry: boolean }
-  /** Not connected, or no longer: unreachable, no key yet, or what answers is no balancer. */
+  /** No connection, or no longer: the balancer is unreachable, there is no key yet, or what answers is no balancer. */
   | { readonly type: "lost"; readonly code: string; readonly reason: string }
   | { readonly type: "goodbye"; readonly code: string; readonly reason: string };
 
-export interface LinkOptions extends Omit<DialOptions, "clock"> {
-  /** Called at each attempt; a HarmonyError it throws is told as `lost`. */
+export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
+  /** Called at each attempt. A HarmonyError that it throws becomes a `lost` event. */
   readonly key: () => Key;
   readonly target: TargetReport;
-  /** ms between reports; the balancer may ask for more frequent ones. */
+  /** ms between reports, unless the balancer asks for more frequent ones. */
   readonly ack: number;
   /** Must not throw. */
-  readonly onEvent: (event: LinkEvent) => void;
+  readonly onEvent: (event: ControlClientEvent) => void;
   readonly clock?: Clock;
   /** 0 ≤ random() < 1. */
   readonly random?: () => number;
 }
 
-/** Part of the interval by which a report may come early, so that many reporters do not fall into step. */
+/** Part of the interval by which a report may be early, so that many reporters do not report in step. */
 const JITTER = 0.2;
-/** ms between reports while draining: how soon the last connection's end is noticed. */
+/** ms between reports while draining: how soon the end of the last connection is noticed. */
 const DRAIN_POLL_MS = 200;
-/** ms a drain waits for a balancer that is not connected: it may be gone for good, and its connections with it. */
+/** ms that a drain waits for a balancer that is not connected: it may be gone for good, and its connections with it. */
 const DRAIN_RECONNECT_MS = 3_000;
-/** ms a leave may take to be answered. */
+/** ms that the answer to a leave may take. */
 const LEAVE_TIMEOUT_MS = 2_000;
 
-export class ReporterLink {
-  readonly #options: LinkOptions;
+export class ControlClient {
+  readonly #options: ControlClientOptions;
   readonly #clock: Clock;
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
   #target: TargetReport;
-  #session: LinkSession | null = null;
+  #session: ClientSession | null = null;
   #running: Promise<void> | null = null;
-  /** Ends the pause that is under way. */
+  /** Ends the current pause, if any. */
   #wake: () => void = () => undefined;
-  /** A report is due before the pause is over. */
+  /** A report was asked for: the next pause is skipped. */
   #due = false;
-  /** What `registered` has to be told after: the trouble that was told last, or that nothing was told yet. */
+  /** The trouble that was told last. "" once registered: only the end of a trouble, or of the start, makes a `registered` event. */
   #trouble = "not registered";
   /** Connections the balancer counted at its last answer; null when it is unknown. */
   #active: number | null = null;
@@ -62,7 +62,7 @@ export class ReporterLink {
   #draining: Promise<number | null> | null = null;
   #leaving = false;
 
-  constructor(options: LinkOptions) {
+  constructor(options: ControlClientOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#backoff = new Backoff(options.random ?? Math.random);
@@ -74,14 +74,9 @@ export class ReporterLink {
     this.#running ??= this.#run();
   }
 
-  /** Changes what is reported, and reports it now. */
+  /** Changes what is reported and reports it now, or as soon as there is a connection (which is tried at once). */
   update(change: Partial<TargetReport>): void {
     this.#target = { ...this.#target, ...change };
-    this.report();
-  }
-
-  /** Reports now, or as soon as there is a connection (which is tried at once). */
-  report(): void {
     this.#due = true;
     this.#wake();
   }
@@ -122,20 +117,20 @@ export class ReporterLink {
     });
   }
 
-  /** Tells the balancer that the target is gone, if it can be told in time, and closes. Never rejects. */
+  /** Tells the balancer that the target leaves, if that succeeds in time, and closes. Never rejects. */
   async leave(): Promise<void> {
     this.#leaving = true;
     const session = this.#session;
     if (session) {
       const cancel = this.#clock.after(LEAVE_TIMEOUT_MS, () => void this.close());
-      // A lost session takes the target out as well: the balancer probes it.
+      // Without an answer the target is taken out as well: the balancer probes it.
       await session.ask({ t: "leave" }).catch(() => undefined);
       cancel();
     }
     await this.close();
   }
 
-  /** Ends the link without a word to the balancer. Idempotent, never rejects. */
+  /** Disconnects without telling the balancer. Idempotent, never rejects. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.#wake();
@@ -145,7 +140,7 @@ export class ReporterLink {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // whoever starts it may still have to listen: a trouble is told once
+    await Promise.resolve(); // events come after start() has returned, so that a listener may still be attached
     while (!this.#stop.signal.aborted) {
       this.#due = false;
       const delay = await this.#attempt();
@@ -159,7 +154,7 @@ export class ReporterLink {
   async #attempt(): Promise<number> {
     try {
       const { key } = this.#options;
-      this.#session = await LinkSession.open({ ...this.#options, clock: this.#clock }, key(), this.#stop.signal);
+      this.#session = await ClientSession.open({ ...this.#options, clock: this.#clock }, key(), this.#stop.signal);
       const { name, version } = this.#session.welcome;
       this.#options.onEvent({ type: "connected", balancer: name, version });
       return await this.#serve(this.#session);
@@ -172,7 +167,7 @@ export class ReporterLink {
   }
 
   /** Reports until the session ends. */
-  async #serve(session: LinkSession): Promise<number> {
+  async #serve(session: ClientSession): Promise<number> {
     void session.ended.then(() => this.#wake());
     while (session.end === null && !this.#stop.signal.aborted) {
       this.#due = false;
@@ -199,7 +194,7 @@ export class ReporterLink {
     this.#onActive();
   }
 
-  /** Returns whether somebody has to mend something first. */
+  /** Returns whether somebody has to fix something before a retry can help. */
   #rejected({ code, reason, retry }: Reject): boolean {
     this.#tell({ type: "rejected", code, reason, retry });
     return !retry;
@@ -207,7 +202,7 @@ export class ReporterLink {
 
   #dismissed({ code, reason }: { code: string; reason: string }): number {
     this.#tell({ type: "goodbye", code, reason });
-    // Two reporters for one target would otherwise take it from each other as fast as they can.
+    // Two reporters of one target would otherwise take it from each other as fast as they can.
     return code === "REPLACED" ? this.#backoff.slow() : this.#backoff.next();
   }
 
@@ -223,21 +218,21 @@ export class ReporterLink {
     return this.#backoff.next();
   }
 
-  /** A trouble is told once, until it changes or is over. */
-  #tell(event: LinkEvent & { code: string; reason: string }): void {
+  /** Emits the event of a trouble, once until the trouble changes or is over. */
+  #tell(event: ControlClientEvent & { code: string; reason: string }): void {
     const trouble = `${event.type} ${event.code} ${event.reason}`;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
     this.#options.onEvent(event);
   }
 
-  #period({ welcome }: LinkSession): number {
+  #period({ welcome }: ClientSession): number {
     if (this.#draining) return DRAIN_POLL_MS;
     const random = this.#options.random ?? Math.random;
     return Math.min(welcome.interval, this.#options.ack) * (1 - JITTER * random());
   }
 
-  /** Until `ms` have passed, or there is a reason to go on sooner. */
+  /** Resolves after `ms`, or earlier when there is a reason to go on. */
   #pause(ms: number): Promise<void> {
     if (this.#due || this.#stop.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {

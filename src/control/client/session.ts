@@ -10,18 +10,19 @@ import type { Key } from "../keys/key.ts";
 import {
   type FromReporter,
   type Ok,
-  parseObject,
   type Reject,
   readFromBalancer,
   UnsealedReject,
   type Welcome,
 } from "../protocol/messages.ts";
+import { parseObject } from "../protocol/schema.ts";
 import { helloLine, MAX_LINE, NONCE_BYTES, proofLine, readChallenge, Seal, type Transcript } from "../protocol/wire.ts";
 
-export interface DialOptions {
+export interface ConnectOptions {
   readonly runtime: Runtime;
   readonly to: TcpAddress;
-  readonly tls?: { readonly ca?: string; readonly serverName?: string } | undefined;
+  /** null: plain TCP. */
+  readonly tls: { readonly ca?: string; readonly serverName?: string } | null;
   /** Program and version, for the balancer's log. */
   readonly software: string;
   readonly clock: Clock;
@@ -36,7 +37,7 @@ export type SessionEnd =
 const CONNECT_TIMEOUT_MS = 5_000;
 /** ms for the two round trips of the handshake. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
-/** ms. A balancer that takes longer to answer a report is taken for dead. */
+/** ms. A balancer that takes longer to answer a report is considered dead. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
 interface Question {
@@ -44,17 +45,18 @@ interface Question {
   readonly reject: (error: unknown) => void;
 }
 
-export class LinkSession {
+export class ClientSession {
   readonly welcome: Welcome;
-  /** Settles when the session is over; never rejects. */
+  /** Resolves when the session is over; never rejects. */
   readonly ended: Promise<SessionEnd>;
-  /** What `ended` settles with, once it has. */
+  /** What `ended` has resolved with, once it has. */
   end: SessionEnd | null = null;
   readonly #channel: LineChannel;
   readonly #seal: Seal;
   readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
   #question: Question | null = null;
+  /** The balancer has left a question unanswered. */
   #silent = false;
 
   private constructor(channel: LineChannel, seal: Seal, welcome: Welcome, clock: Clock) {
@@ -66,40 +68,39 @@ export class LinkSession {
   }
 
   /** Rejects with NetError, or with HarmonyError when what answers is no balancer, or not one that holds the key. */
-  static async open(options: DialOptions, key: Key, signal: AbortSignal): Promise<LinkSession> {
-    const connection = await dial(options, signal);
-    const giveUp = () => connection.abort();
-    let late = false;
-    const cancel = options.clock.after(HANDSHAKE_TIMEOUT_MS, () => {
-      late = true;
-      giveUp();
-    });
-    signal.addEventListener("abort", giveUp);
-    try {
+  static async open(options: ConnectOptions, key: Key, signal: AbortSignal): Promise<ClientSession> {
+    const { clock } = options;
+    const connection = await within(
+      { ms: CONNECT_TIMEOUT_MS, clock, signal },
+      (given) => connect(options, given),
+      (cause) => new NetError("ETIMEDOUT", `no connection within ${CONNECT_TIMEOUT_MS / 1000} s`, cause),
+    );
+    const handshake = async (given: AbortSignal) => {
+      given.addEventListener("abort", () => connection.abort());
       const channel = new LineChannel(connection, MAX_LINE);
       const seal = await prove(channel, options, key);
       const welcome = await readWelcome(channel, seal, options, key);
-      return new LinkSession(channel, seal, welcome, options.clock);
+      return new ClientSession(channel, seal, welcome, clock);
+    };
+    try {
+      return await within({ ms: HANDSHAKE_TIMEOUT_MS, clock, signal }, handshake, () =>
+        balancerFault("NO_ANSWER", `${at(options)} did not finish the handshake in time`),
+      );
     } catch (error) {
       connection.abort();
-      throw late
-        ? new HarmonyError("NO_ANSWER", `${at(options)} did not finish the handshake in time`, BALANCER)
-        : error;
-    } finally {
-      cancel();
-      signal.removeEventListener("abort", giveUp);
+      throw error;
     }
   }
 
   /** One question at a time; the rest wait their turn. Rejects when the session ends first. */
   ask(message: FromReporter): Promise<Ok | Reject> {
     const answer = this.#last.then(() => this.#ask(message));
-    this.#last = answer.catch(() => undefined); // the asker sees it; whoever waits behind asks for itself
+    this.#last = answer.catch(() => undefined); // the caller sees it; the next question fails by itself
     return answer;
   }
 
   async #ask(message: FromReporter): Promise<Ok | Reject> {
-    if (this.end) throw new HarmonyError("LOST", "the session is over", BALANCER);
+    if (this.end) throw balancerFault("LOST", "the session is over");
     const cancel = this.#clock.after(ANSWER_TIMEOUT_MS, () => {
       this.#silent = true;
       this.#channel.connection.abort();
@@ -125,7 +126,7 @@ export class LinkSession {
   async #read(): Promise<SessionEnd> {
     const end = await this.#readUntilEnd();
     this.end = end;
-    this.#question?.reject("error" in end ? end.error : new HarmonyError("GOODBYE", end.goodbye.reason, BALANCER));
+    this.#question?.reject("error" in end ? end.error : balancerFault("GOODBYE", end.goodbye.reason));
     this.#channel.connection.abort();
     return end;
   }
@@ -134,47 +135,63 @@ export class LinkSession {
     try {
       for (;;) {
         const line = await this.#channel.readLine();
-        if (line === null) return { error: new HarmonyError("LOST", "the balancer closed the connection", BALANCER) };
+        if (line === null) return { error: balancerFault("LOST", "the balancer closed the connection") };
         const message = readFromBalancer(this.#seal.open(line));
         if (message.t === "goodbye") return { goodbye: message };
         if (message.t !== "welcome") this.#question?.resolve(message);
       }
     } catch (error) {
-      if (this.#silent)
-        return { error: new HarmonyError("NO_ANSWER", "the balancer does not answer reports", BALANCER) };
+      if (this.#silent) return { error: balancerFault("NO_ANSWER", "the balancer does not answer reports") };
       if (error instanceof NetError || error instanceof HarmonyError) return { error };
       throw error;
     }
   }
 }
 
-function at({ to }: DialOptions): string {
-  return formatHostPort(to.host, to.port);
+/** The balancer refused the reporter before there was a session. */
+export class Refusal extends HarmonyError {
+  constructor({ code, reason, retry }: Reject) {
+    super(code, reason, { fault: "balancer", retry });
+  }
 }
 
-const BALANCER = { fault: "balancer", retry: true } as const;
+interface Limits {
+  readonly ms: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
 
-async function dial({ runtime, to, tls, clock }: DialOptions, signal: AbortSignal): Promise<Connection> {
+/** Runs `attempt`, whose own signal is aborted after `ms`, when it rejects with `late()`, or together with `signal`. */
+async function within<T>(
+  { ms, clock, signal }: Limits,
+  attempt: (signal: AbortSignal) => Promise<T>,
+  late: (cause: unknown) => Error,
+): Promise<T> {
   const giveUp = new AbortController();
   const abort = () => giveUp.abort();
-  let late = false;
-  const cancel = clock.after(CONNECT_TIMEOUT_MS, () => {
-    late = true;
+  let isLate = false;
+  const cancel = clock.after(ms, () => {
+    isLate = true;
     abort();
   });
   signal.addEventListener("abort", abort);
   try {
-    return await runtime.connect({ to, signal: giveUp.signal, ...(tls ? { tls } : {}) });
+    const result = attempt(giveUp.signal);
+    if (signal.aborted) abort();
+    return await result;
   } catch (error) {
-    if (late) throw new NetError("ETIMEDOUT", `no connection within ${CONNECT_TIMEOUT_MS / 1000} s`, error);
-    throw error;
+    throw isLate ? late(error) : error;
   } finally {
     cancel();
     signal.removeEventListener("abort", abort);
   }
 }
 
-async function prove(channel: LineChannel, options: DialOptions, key: Key): Promise<Seal> {
+function connect({ runtime, to, tls }: ConnectOptions, signal: AbortSignal): Promise<Connection> {
+  return runtime.connect({ to, signal, ...(tls ? { tls } : {}) });
+}
+
+async function prove(channel: LineChannel, options: ConnectOptions, key: Key): Promise<Seal> {
   const hello = helloLine(key.id, randomBytes(NONCE_BYTES).toString("hex"), options.software);
   await channel.send(hello);
   const challenge = await nextLine(channel, options);
@@ -184,8 +201,8 @@ async function prove(channel: LineChannel, options: DialOptions, key: Key): Prom
   return new Seal("reporter", key.secret, transcript);
 }
 
-/** That the welcome is sealed is the balancer's proof. */
-async function readWelcome(channel: LineChannel, seal: Seal, options: DialOptions, key: Key): Promise<Welcome> {
+/** The seal of the welcome is the balancer's proof that it holds the key. */
+async function readWelcome(channel: LineChannel, seal: Seal, options: ConnectOptions, key: Key): Promise<Welcome> {
   const line = await nextLine(channel, options);
   try {
     const message = readFromBalancer(seal.open(line));
@@ -194,15 +211,11 @@ async function readWelcome(channel: LineChannel, seal: Seal, options: DialOption
   } catch (error) {
     if (!(error instanceof HarmonyError) || error.code !== "BAD_SEAL") throw error;
   }
-  throw new HarmonyError(
-    "BAD_KEY",
-    `what answers at ${at(options)} did not prove that it holds key "${key.id}"`,
-    BALANCER,
-  );
+  throw balancerFault("BAD_KEY", `what answers at ${at(options)} did not prove that it holds key "${key.id}"`);
 }
 
-/** The next line of the handshake, unless it is a refusal or the end. */
-async function nextLine(channel: LineChannel, options: DialOptions): Promise<Uint8Array> {
+/** The next line of the handshake. Throws where that is a refusal, or the connection ends. */
+async function nextLine(channel: LineChannel, options: ConnectOptions): Promise<Uint8Array> {
   let line: Uint8Array | null;
   let refused: ReturnType<typeof UnsealedReject.safeParse>;
   try {
@@ -210,19 +223,17 @@ async function nextLine(channel: LineChannel, options: DialOptions): Promise<Uin
     refused = UnsealedReject.safeParse(line ? parseObject(line) : {});
   } catch (cause) {
     if (cause instanceof NetError) throw cause;
-    throw new HarmonyError("NO_BALANCER", `what answers at ${at(options)} is no balancer's control port`, {
-      ...BALANCER,
-      cause,
-    });
+    throw balancerFault("NO_BALANCER", `what answers at ${at(options)} is no balancer's control port`, cause);
   }
   if (refused.success) throw new Refusal(refused.data);
   if (line) return line;
-  throw new HarmonyError("LOST", `${at(options)} closed the connection during the handshake`, BALANCER);
+  throw balancerFault("LOST", `${at(options)} closed the connection during the handshake`);
 }
 
-/** The balancer said no before there was a session. */
-export class Refusal extends HarmonyError {
-  constructor({ code, reason, retry }: Reject) {
-    super(code, reason, { fault: "balancer", retry });
-  }
+function at({ to }: ConnectOptions): string {
+  return formatHostPort(to.host, to.port);
+}
+
+function balancerFault(code: string, message: string, cause?: unknown): HarmonyError {
+  return new HarmonyError(code, message, { fault: "balancer", retry: true, cause });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { LinkOptions } from "../../src/control/client/link.ts";
+import type { ControlClientOptions } from "../../src/control/client/client.ts";
 import { INSECURE_KEY, parseKey } from "../../src/control/keys/key.ts";
 import { challengeLine, MAX_LINE, Seal } from "../../src/control/protocol/wire.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
@@ -20,9 +20,9 @@ const targets = (world: World) =>
   });
 
 /** A reporter whose target the balancer has taken in. */
-async function register(world: World, options: Partial<LinkOptions> = {}) {
-  const reporter = world.link(A, options);
-  reporter.link.start();
+async function register(world: World, options: Partial<ControlClientOptions> = {}) {
+  const reporter = world.reporter(A, options);
+  reporter.client.start();
   await until("the target", () => world.pool.targets().length === 1);
   return reporter;
 }
@@ -43,43 +43,43 @@ function impostor(world: World, secret: string): Promise<Listener> {
 describe("a reporter", () => {
   it("registers, and keeps its lease by reporting at the interval the balancer asks for", async () => {
     const world = await World.start();
-    const { link, story } = await register(world, { ack: 24 * 3_600_000 });
+    const { client, story } = await register(world, { ack: 24 * 3_600_000 });
     await world.pass(10 * LEASE);
     assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
     assert.deepEqual(story(), ["connected", "registered"]);
     assert.equal(world.server.sessions, 1, "all over one connection");
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 
   it("reports at its own ack when that is shorter", async () => {
     const world = await World.start();
-    const { link } = await register(world, { ack: 100, random: () => 0 });
+    const { client } = await register(world, { ack: 100, random: () => 0 });
     const before = world.changes;
     await world.pass(1_000, 100);
     assert.equal(world.changes - before, 10);
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 
   it("may be started before the balancer, and does not crash without one", async () => {
     const world = new World();
-    const { link, story } = world.link(A);
-    link.start();
+    const { client, story } = world.reporter(A);
+    client.start();
     await world.pass(120_000);
     assert.deepEqual(story(), ["lost ECONNREFUSED"], "told once, not at every attempt");
     await world.server.start();
     await world.pass(10_000);
     assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
     assert.deepEqual(story().slice(1), ["connected", "registered"]);
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 
   it("comes back after a balancer's restart with the right weight and port", async () => {
     const world = await World.start();
     const { t: _, ...report } = REPORT;
-    const { link, story } = await register(world, { target: { ...report, weight: 1000, port: 1080 } });
+    const { client, story } = await register(world, { target: { ...report, weight: 1000, port: 1080 } });
     await world.server.close();
     await until("the goodbye", () => story().includes("goodbye STOPPING"));
     await world.restart();
@@ -87,18 +87,18 @@ describe("a reporter", () => {
     await world.pass(1_000, 100);
     assert.deepEqual(targets(world), [`${A}:1080 up 1000`]);
     assert.deepEqual(story(), ["connected", "registered", "goodbye STOPPING", "connected", "registered"]);
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 
   it("tells a change at once", async () => {
     const world = await World.start();
-    const { link } = await register(world);
-    link.update({ weight: 7 });
-    link.update({ health: "down" });
+    const { client } = await register(world);
+    client.update({ weight: 7 });
+    client.update({ health: "down" });
     await until("the target to be down with weight 7", () => targets(world)[0] === `${A}:8080 down 7`);
     assert.equal(world.clock.now(), 0);
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 
@@ -109,8 +109,8 @@ describe("a reporter", () => {
       attempts.push(world.clock.now());
       return "ECONNREFUSED";
     };
-    const { link } = world.link(A, { random: () => 0.999 });
-    link.start();
+    const { client } = world.reporter(A, { random: () => 0.999 });
+    client.start();
     await world.pass(100_000, 50);
     const gaps = attempts.slice(1).map((at, index) => at - attempts[index]!);
     assert.ok(gaps[0]! <= 150, `first ${gaps[0]}`);
@@ -119,7 +119,7 @@ describe("a reporter", () => {
       if (index > 0) assert.ok(gap >= gaps[index - 1]! - 50, "never sooner than before");
     }
     assert.ok(gaps.at(-1)! > 9_900);
-    await link.close();
+    await client.close();
     assert.equal(world.clock.pending, 0);
   });
 
@@ -127,47 +127,47 @@ describe("a reporter", () => {
     for (const fault of ["ENOTFOUND", "EHOSTUNREACH", "ETIMEDOUT", "ENETUNREACH", "EMFILE"] as const) {
       const world = new World();
       world.network.connectFault = () => fault;
-      const { link, story } = world.link(A);
-      link.start();
+      const { client, story } = world.reporter(A);
+      client.start();
       await world.pass(30_000);
       assert.deepEqual(story(), [`lost ${fault}`]);
-      await link.close();
+      await client.close();
     }
   });
 
   it("gives up a connection that does not come about in five seconds", async () => {
     const world = await World.start();
     world.network.connectFault = () => "blackhole";
-    const { link, story } = world.link(A);
-    link.start();
+    const { client, story } = world.reporter(A);
+    client.start();
     await settle(); // the attempt is under way
     await world.pass(5_000);
     assert.deepEqual(story(), ["lost ETIMEDOUT"]);
     world.network.connectFault = null;
     await world.pass(10_000);
     assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 
   it("gives up a handshake that does not get on in five seconds", async () => {
     const world = new World();
     const frozen = await world.network.listen(CONTROL, () => undefined);
-    const { link, story } = world.link(A);
-    link.start();
+    const { client, story } = world.reporter(A);
+    client.start();
     await settle();
     await world.pass(5_000);
     assert.deepEqual(story(), ["lost NO_ANSWER"]);
     await frozen.close();
-    await link.close();
+    await client.close();
     assert.equal(world.clock.pending, 0);
   });
 
   it("leaves a balancer that stops answering, and registers with the one that takes its place", async () => {
     const world = new World();
     const frozen = await impostor(world, KEY.secret);
-    const { link, story } = world.link(A);
-    link.start();
+    const { client, story } = world.reporter(A);
+    client.start();
     await settle();
     await world.pass(5_000);
     assert.deepEqual(story(), ["connected", "lost NO_ANSWER"]);
@@ -175,7 +175,7 @@ describe("a reporter", () => {
     await world.server.start();
     await world.pass(10_000);
     assert.equal(story().at(-1), "registered");
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 
@@ -186,24 +186,24 @@ describe("a reporter", () => {
       await connection.write(Buffer.from("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
       await connection.close();
     });
-    const { link, events, story } = world.link(A);
-    link.start();
+    const { client, events, story } = world.reporter(A);
+    client.start();
     await world.pass(30_000);
     assert.deepEqual(story(), ["lost NO_BALANCER"]);
     assert.ok(JSON.stringify(events).includes(`${CONTROL.host}:${CONTROL.port}`));
-    await link.close();
+    await client.close();
     await web.close();
   });
 
   it("with a wrong key hears why, once, and the balancer says who, once", async () => {
     const world = await World.start();
-    const { link, story } = world.link(A, { key: () => parseKey("web:some other secret text", "test") });
-    link.start();
+    const { client, story } = world.reporter(A, { key: () => parseKey("web:some other secret text", "test") });
+    client.start();
     await world.pass(50_000);
     assert.deepEqual(story(), ["rejected BAD_KEY"]);
     assert.deepEqual(world.story, ["rejected BAD_KEY"]);
     assert.deepEqual(world.pool.targets(), []);
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 
@@ -214,42 +214,42 @@ describe("a reporter", () => {
       if (found) return KEY;
       throw new HarmonyError("NO_KEY", "no key", { fault: "config", retry: true });
     };
-    const { link, story } = world.link(A, { key });
-    link.start();
+    const { client, story } = world.reporter(A, { key });
+    client.start();
     await world.pass(30_000);
     assert.deepEqual(story(), ["lost NO_KEY"]);
     found = true;
     await world.pass(11_000);
     assert.deepEqual(story(), ["lost NO_KEY", "connected", "registered"]);
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 
   it("does not believe a balancer that cannot prove the key", async () => {
     const world = new World();
     const listener = await impostor(world, "the secret of an impostor");
-    const { link, events } = world.link(A);
-    link.start();
+    const { client, events } = world.reporter(A);
+    client.start();
     await until("an event", () => events.length > 0);
     const [event] = events;
     assert.ok(event?.type === "lost" && event.code === "BAD_KEY" && event.reason.includes('key "web"'));
-    await link.close();
+    await client.close();
     await listener.close();
   });
 
   it("talks to an insecure balancer only with the insecure key, and to no other with it", async () => {
     const open = await World.start({}, [INSECURE_KEY]);
     const closed = await World.start({}, [KEY]);
-    const plain = open.link(A, { key: () => INSECURE_KEY });
-    const refused = closed.link(A, { key: () => INSECURE_KEY });
-    plain.link.start();
-    refused.link.start();
+    const plain = open.reporter(A, { key: () => INSECURE_KEY });
+    const refused = closed.reporter(A, { key: () => INSECURE_KEY });
+    plain.client.start();
+    refused.client.start();
     await until(
       "one registration and one refusal",
       () => open.pool.targets().length === 1 && refused.events.length === 1,
     );
     assert.deepEqual(refused.story(), ["rejected BAD_KEY"]);
-    await Promise.all([plain.link.close(), refused.link.close()]);
+    await Promise.all([plain.client.close(), refused.client.close()]);
     await leavesNothing(open);
     await leavesNothing(closed);
   });
@@ -257,13 +257,13 @@ describe("a reporter", () => {
   it("refused for good comes back slowly; refused for now stays connected", async () => {
     const world = await World.start();
     const { t: _, ...report } = REPORT;
-    const wrong = world.link(A, { target: { ...report, pool: "nowhere" } });
-    const first = world.link(A, { target: { ...report, id: "one" } });
-    const second = world.link(B, { target: { ...report, id: "one" } });
-    wrong.link.start();
-    first.link.start();
+    const wrong = world.reporter(A, { target: { ...report, pool: "nowhere" } });
+    const first = world.reporter(A, { target: { ...report, id: "one" } });
+    const second = world.reporter(B, { target: { ...report, id: "one" } });
+    wrong.client.start();
+    first.client.start();
     await until("the target", () => world.pool.targets().length === 1);
-    second.link.start();
+    second.client.start();
     await until("the events", () => second.events.length === 2);
     await world.pass(60_000);
     assert.deepEqual(
@@ -272,34 +272,34 @@ describe("a reporter", () => {
     );
     assert.ok(wrong.events.length < 12, "a new session every five to ten seconds");
     assert.deepEqual(second.story(), ["connected", "rejected ID_TAKEN"]);
-    await first.link.leave();
+    await first.client.leave();
     await world.pass(21_000);
     assert.deepEqual(second.story(), ["connected", "rejected ID_TAKEN", "registered"]);
     assert.deepEqual(targets(world), [`${B}:8080 up 500`]);
-    await Promise.all([wrong.link.close(), second.link.close()]);
+    await Promise.all([wrong.client.close(), second.client.close()]);
     await leavesNothing(world);
   });
 
   it("whose twin speaks for the same target does not fight over it", async () => {
     const world = await World.start();
-    const twins = [world.link(A), world.link(A)];
-    for (const { link } of twins) link.start();
+    const twins = [world.reporter(A), world.reporter(A)];
+    for (const { client } of twins) client.start();
     await until("the target", () => world.pool.targets().length === 1);
     await world.pass(60_000);
     const goodbyes = twins.flatMap(({ events }) => events).filter(({ type }) => type === "goodbye").length;
     assert.ok(goodbyes >= 1 && goodbyes <= 12, `${goodbyes} in a minute`);
     assert.deepEqual(world.story, [`target-up default/${A}:8080`]);
-    await Promise.all(twins.map(({ link }) => link.close()));
+    await Promise.all(twins.map(({ client }) => client.close()));
     await leavesNothing(world);
   });
 
   it("that leaves does not register again, even if told to report", async () => {
     const world = await World.start();
-    const { link } = await register(world);
-    const left = link.leave();
-    link.report();
+    const { client } = await register(world);
+    const left = client.leave();
+    client.update({});
     await settle();
-    link.report();
+    client.update({});
     await left;
     assert.deepEqual(world.story, [`target-up default/${A}:8080`, `target-leave default/${A}:8080 leave`]);
     await leavesNothing(world);
@@ -307,13 +307,13 @@ describe("a reporter", () => {
 
   it("reports to several balancers at once", async () => {
     const [one, two] = [await World.start(), await World.start()];
-    const links = [one.link(A), two.link(A)];
-    for (const { link } of links) link.start();
+    const reporters = [one.reporter(A), two.reporter(A)];
+    for (const { client } of reporters) client.start();
     await until(
       "the target with both balancers",
       () => one.pool.targets().length === 1 && two.pool.targets().length === 1,
     );
-    await Promise.all(links.map(({ link }) => link.leave()));
+    await Promise.all(reporters.map(({ client }) => client.leave()));
     assert.deepEqual([...targets(one), ...targets(two)], []);
     await leavesNothing(one);
     await leavesNothing(two);
@@ -322,43 +322,43 @@ describe("a reporter", () => {
   it("loses its session when its key is withdrawn, and says so", async () => {
     const keys = [KEY];
     const world = await World.start({}, keys);
-    const { link, events, story } = await register(world);
+    const { client, events, story } = await register(world);
     keys[0] = parseKey(`web:another ${SECRET}`, "test");
-    link.report();
+    client.update({});
     await until("the events", () => events.length > 2);
     assert.deepEqual(story().slice(2, 3), ["rejected KEY_CHANGED"]);
     await world.pass(30_000);
     assert.ok(story().includes("rejected BAD_KEY"));
-    await link.close();
+    await client.close();
     await leavesNothing(world);
   });
 });
 
 describe("drain", () => {
-  const client = Uint32Array.of(0, 0, 0xffff, 1);
+  const clientKey = Uint32Array.of(0, 0, 0xffff, 1);
 
   /** A reporter that drains while one client is still connected; `left` is what its drain has come to, if it has. */
   async function draining(world: World) {
-    const { link } = await register(world);
-    const row = world.pool.pick(client, [], 0);
+    const { client } = await register(world);
+    const row = world.pool.pick(clientKey, [], 0);
     let left: number | null | undefined;
-    void link.drain(30_000).then((active) => {
+    void client.drain(30_000).then((active) => {
       left = active;
     });
     await until("the target to be draining with weight 500", () => targets(world)[0] === `${A}:8080 draining 500`);
-    return { link, hangUp: () => world.pool.release(row, client, 0, 0, 0), left: () => left };
+    return { client, hangUp: () => world.pool.release(row, clientKey, 0, 0, 0), left: () => left };
   }
 
   it("takes no new connections, waits for the open ones, then leaves", async () => {
     const world = await World.start();
-    const { link, hangUp, left } = await draining(world);
-    assert.ok(world.pool.pick(client, [], 0) < 0);
+    const { client, hangUp, left } = await draining(world);
+    assert.ok(world.pool.pick(clientKey, [], 0) < 0);
     await world.pass(5_000, 200);
     assert.equal(left(), undefined);
     hangUp();
     await world.pass(400, 200);
     assert.equal(left(), 0);
-    await link.leave();
+    await client.leave();
     assert.deepEqual(targets(world), []);
     assert.equal(world.story.at(-1), `target-leave default/${A}:8080 leave`);
     await leavesNothing(world);
@@ -366,30 +366,30 @@ describe("drain", () => {
 
   it("ends with its time", async () => {
     const world = await World.start();
-    const { link } = await register(world);
-    world.pool.pick(client, [], 0);
-    const drained = link.drain(2_000);
+    const { client } = await register(world);
+    world.pool.pick(clientKey, [], 0);
+    const drained = client.drain(2_000);
     await world.pass(2_000, 200);
     assert.equal(await drained, 1);
-    await link.leave();
+    await client.leave();
     await leavesNothing(world);
   });
 
   it("does not wait for long for a balancer that is gone", async () => {
     const world = new World();
-    const { link } = world.link(A);
-    link.start();
+    const { client } = world.reporter(A);
+    client.start();
     await settle();
-    const drained = link.drain(30_000);
+    const drained = client.drain(30_000);
     await world.pass(3_000, 200);
     assert.equal(await drained, null);
-    await link.leave();
+    await client.leave();
     assert.equal(world.clock.pending, 0);
   });
 
   it("goes on over a reconnection", async () => {
     const world = await World.start();
-    const { link, hangUp, left } = await draining(world);
+    const { client, hangUp, left } = await draining(world);
     await world.server.close();
     await world.restart();
     await world.pass(2_000, 100);
@@ -397,21 +397,21 @@ describe("drain", () => {
     hangUp();
     await world.pass(1_000, 100);
     assert.equal(left(), 0);
-    await link.leave();
+    await client.leave();
     await leavesNothing(world);
   });
 
-  it("and leave at any moment end in a closed link that keeps nothing alive", async () => {
+  it("and leave at any moment end in a closed client that keeps nothing alive", async () => {
     for (let turns = 0; turns < 40; turns += 1) {
       const world = await World.start();
-      const { link } = world.link(A);
-      link.start();
+      const { client } = world.reporter(A);
+      client.start();
       await settle(turns);
-      const drained = link.drain(1_000).then((active) => {
+      const drained = client.drain(1_000).then((active) => {
         if (active === 0) assert.deepEqual(targets(world), [`${A}:8080 draining 500`], "0 counts only once it drains");
       });
-      const done = turns % 2 === 0 ? link.leave() : drained.then(() => link.leave());
-      link.report(); // too late: it must not register again
+      const done = turns % 2 === 0 ? client.leave() : drained.then(() => client.leave());
+      client.update({}); // too late: it must not register again
       await world.pass(6_000);
       await done;
       assert.deepEqual(

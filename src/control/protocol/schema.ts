@@ -1,0 +1,49 @@
+/** How anything from the network is read: what a text may hold, and the code of what is wrong with a line. */
+import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
+import { HarmonyError } from "../../util/errors.ts";
+
+export function matching(pattern: RegExp, rule: string) {
+  return z.string().check(z.regex(pattern, rule));
+}
+
+/** Of a pool or of a key. */
+export const name = matching(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores");
+
+export function whole(min: number, max: number) {
+  return z.int().check(z.minimum(min), z.maximum(max));
+}
+
+/** Free text that may reach a log: bounded, and without anything that could fake a line or move a cursor. */
+export function text(max: number) {
+  return z.pipe(z.string().check(z.maxLength(max)), z.transform(printable));
+}
+
+function printable(value: string): string {
+  // Control characters (C0, DEL, C1), line separators, and the marks that turn the writing direction.
+  return value.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, "?");
+}
+
+/** One line or body as a JSON object. Throws `NOT_JSON`. */
+export function parseObject(bytes: Uint8Array): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new HarmonyError("NOT_JSON", "a line is not JSON in UTF-8", { fault: "target", cause });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new HarmonyError("NOT_JSON", "a line is not a JSON object", { fault: "target" });
+}
+
+// zod/mini brings no error messages. Not z.locales: that would bundle every language.
+const english = en().localeError;
+
+/** Throws `BAD_MESSAGE` that names the field; `what` was sent. */
+export function read<T>(schema: z.ZodMiniType<T>, value: object, what: string): T {
+  const result = schema.safeParse(value, { error: english });
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const field = issue?.path.length ? `"${issue.path.join(".")}"` : "it";
+  throw new HarmonyError("BAD_MESSAGE", `a ${what} was refused: ${field}: ${issue?.message}`, { fault: "target" });
+}

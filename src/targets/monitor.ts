@@ -1,0 +1,71 @@
+/** Watches the registered targets: ends leases, and probes the targets that may be gone. */
+import type { Address } from "../net/runtime.ts";
+import type { Cancel, Clock } from "../util/clock.ts";
+import type { ProbeOutcome } from "./probe.ts";
+import type { Orphan, Registry, TargetPool } from "./registry.ts";
+import { Suspects } from "./suspects.ts";
+
+/** ms between looks at leases and suspects, for leases from 10 s on; shorter ones are looked at ten times each. */
+const TICK_MS = 1_000;
+
+export interface TargetMonitorOptions {
+  readonly registry: Registry;
+  readonly pools: ReadonlyMap<string, TargetPool>;
+  readonly clock: Clock;
+  /** ms; see RegistryOptions. */
+  readonly lease: number;
+  /** Must not reject. */
+  readonly probe: (to: Address) => Promise<ProbeOutcome>;
+  /** A suspect takes connections again. */
+  readonly onChange: () => void;
+}
+
+export class TargetMonitor {
+  readonly #options: TargetMonitorOptions;
+  readonly #suspects: Suspects;
+  /** Identities of orphans whose probe is under way. */
+  readonly #probing = new Set<string>();
+  #cancelTick: Cancel | null = null;
+  #closed = false;
+
+  constructor(options: TargetMonitorOptions) {
+    this.#options = options;
+    this.#suspects = new Suspects(options);
+  }
+
+  /** To be called whenever targets have changed: it runs only while there are any. */
+  wake(): void {
+    const { registry, lease, clock } = this.#options;
+    if (this.#cancelTick || this.#closed || registry.size === 0) return;
+    this.#cancelTick = clock.after(Math.max(1, Math.min(TICK_MS, lease / 10)), () => this.#tick());
+  }
+
+  /** A target has lost its reporter: probes it now. */
+  orphaned(orphan: Orphan): void {
+    if (!this.#closed) void this.#probe(orphan);
+  }
+
+  /** Outcomes of probes that are under way no longer count. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelTick?.();
+  }
+
+  #tick(): void {
+    const { registry } = this.#options;
+    this.#cancelTick = null;
+    registry.expire();
+    // Orphans are probed until their lease is over: a server that stops together with its reporter may still accept the first probe.
+    for (const orphan of registry.orphans()) void this.#probe(orphan);
+    this.#suspects.tick();
+    this.wake();
+  }
+
+  async #probe(orphan: Orphan): Promise<void> {
+    if (this.#probing.has(orphan.identity)) return;
+    this.#probing.add(orphan.identity);
+    const outcome = await this.#options.probe(orphan.address);
+    this.#probing.delete(orphan.identity);
+    if (!this.#closed) this.#options.registry.probed(orphan, outcome);
+  }
+}
