@@ -4,7 +4,7 @@ import type { BalancerSettings } from "../config/settings.ts";
 import { balancerKeys, type Keys } from "../control/keys/keys.ts";
 import { type ControlEvent, ControlServer } from "../control/server/server.ts";
 import { chooseEngine, type EngineChoice } from "../engines/choose.ts";
-import type { Engine } from "../engines/engine.ts";
+import type { Engine, EngineOptions } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Pool, type TargetView } from "../pool/pool.ts";
 import type { CloseRecord } from "../proxy/record.ts";
@@ -173,19 +173,12 @@ export class Balancer extends Emitter<BalancerEvents> {
     this.tell("close");
   }
 
-  #engineOptions() {
-    const { listen, requeue, connectTimeout, idleTimeout, queueTimeout, unavailable, threads } = this.#options;
+  #engineOptions(): EngineOptions {
     return {
-      listen,
+      ...this.#options,
       pool: this.#pool,
-      requeue,
-      connectTimeout,
-      idleTimeout,
-      queueTimeout,
-      unavailable,
-      threads,
-      onClose: (record: CloseRecord) => void this.tell("connectionClose", record),
-      onWarning: (message: string, cause?: unknown) => void this.tell("warning", message, cause),
+      onClose: (record) => void this.tell("connectionClose", record),
+      onWarning: (message, cause) => void this.tell("warning", message, cause),
     };
   }
 

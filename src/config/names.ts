@@ -2,7 +2,7 @@
 import { isIn, type OptionTable, type Place } from "./option.ts";
 import { suggestion } from "./suggest.ts";
 
-/** `queueTimeout` → `queue-timeout`: the name in the file. */
+/** `drainTimeout` → `drain-timeout`: the name in the file. */
 export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
@@ -14,7 +14,7 @@ const SPELLINGS: Readonly<Record<Place, (name: string) => string>> = {
   library: (name) => name,
 };
 
-/** `queueTimeout` → `--queue-timeout`, `HARMONY_QUEUE_TIMEOUT`, `queue-timeout` or itself. */
+/** `drainTimeout` → `--drain-timeout`, `HARMONY_DRAIN_TIMEOUT`, `drain-timeout` or itself. */
 export function spell(name: string, place: Place): string {
   return SPELLINGS[place](name);
 }

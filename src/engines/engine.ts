@@ -5,22 +5,19 @@
 
 import type { TcpAddress } from "../net/runtime.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { LifecycleOptions } from "../proxy/options.ts";
 import type { CloseRecord } from "../proxy/record.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 
-/** All durations in ms; 0 is "no limit" except where said. */
-export interface EngineOptions {
-  readonly listen: readonly TcpAddress[]; // host "" = every interface, IPv6 and IPv4
-  readonly pool: Pool;
-  /** Further targets tried after a failed connect. 0 tries one target only. */
-  readonly requeue: number;
-  readonly connectTimeout: number; // > 0
-  readonly idleTimeout: number; // no byte either way for this long ends a relay
-  readonly queueTimeout: number; // > 0
-  /** Threads that move bytes, where the engine has any of its own; 0 or left out: as many as there are processors. */
+/** The balancer's settings, passed as they are, and what an engine shares with the rest of the balancer. */
+export interface EngineOptions extends LifecycleOptions {
+  /** host "" is every interface, IPv6 and IPv4. */
+  readonly listen: readonly TcpAddress[];
+  /** Threads that move bytes, if the engine has any of its own. 0 or left out: as many as there are processors. */
   readonly threads?: number;
   /** Bytes to send, a handler, or null: then the client is just closed. */
   readonly unavailable: Uint8Array | UnavailableHandler | null;
+  readonly pool: Pool;
   readonly onClose: (record: CloseRecord) => void;
   /** Something an operator should know (descriptor exhaustion, a dead worker, an accept error, a throwing handler). */
   readonly onWarning: (message: string, cause?: unknown) => void;

@@ -16,6 +16,7 @@
 import { ADMITTED, ALL_FULL, REFUSED, type SharedPool } from "../pool/pool.ts";
 import { scarce } from "./connect-failure.ts";
 import type { Io } from "./io.ts";
+import type { LifecycleOptions } from "./options.ts";
 import {
   BY_BALANCER,
   BY_CLIENT,
@@ -41,17 +42,6 @@ import { ANSWER_MS, LINGER_MS } from "./unavailable.ts";
 
 /** ms that answers under way get after the close time-out: enough for a text in a socket's buffer. */
 const LAST_ANSWERS_MS = 1_000;
-
-export interface LifecycleOptions {
-  /** Further targets tried after a failed connect. */
-  readonly requeue: number;
-  /** ms, > 0. */
-  readonly connectTimeout: number;
-  /** ms without a byte either way that end a relay; 0: no limit. */
-  readonly idleTimeout: number;
-  /** ms, > 0. */
-  readonly queueTimeout: number;
-}
 
 export class Lifecycle<C, F> {
   readonly #pool: SharedPool;

@@ -1,8 +1,10 @@
 /** What the lifecycle asks for, over the runtime's sockets: each operation is started here, and its outcome is one event. */
-import { NetError } from "../../net/net-error.ts";
+
+import type { NetError } from "../../net/net-error.ts";
 import type { Connection, Runtime } from "../../net/runtime.ts";
 import type { Pool } from "../../pool/pool.ts";
 import { answerByHandler, answerText } from "../../proxy/answer.ts";
+import { connectTimedOut } from "../../proxy/connect-failure.ts";
 import type { Io } from "../../proxy/io.ts";
 import type { Lifecycle } from "../../proxy/lifecycle.ts";
 import {
@@ -126,7 +128,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   }
 
   timeoutFailure(): NetError {
-    return new NetError("ETIMEDOUT", `no answer within ${this.#parts.options.connectTimeout} ms`);
+    return connectTimedOut(this.#parts.options);
   }
 
   codeOf(failure: unknown): string | undefined {

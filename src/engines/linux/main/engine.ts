@@ -7,6 +7,7 @@ import { openLibc } from "#ffi";
 import { netError } from "../../../net/net-error.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
 import type { Grant } from "../../../pool/pool.ts";
+import { lifecycleOptions } from "../../../proxy/options.ts";
 import type { CloseRecord } from "../../../proxy/record.ts";
 import type { UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { systemClock } from "../../../util/clock.ts";
@@ -97,7 +98,7 @@ export class LinuxEngine implements Engine {
   }
 
   async #startWorkers(count: number, capacity: Capacity, bound: readonly BoundAddress[]): Promise<void> {
-    const { connectTimeout, idleTimeout, pool, queueTimeout, requeue, unavailable } = this.#options;
+    const { pool, unavailable } = this.#options;
     const handler = typeof unavailable === "function" ? await this.#openBridge(unavailable, bound) : null;
     const parts = {
       libc: this.#libc,
@@ -105,10 +106,7 @@ export class LinuxEngine implements Engine {
       queueBaton: this.#queueBaton,
       slots: capacity.slots,
       options: {
-        requeue,
-        connectTimeout,
-        idleTimeout,
-        queueTimeout,
+        ...lifecycleOptions(this.#options),
         text: unavailable instanceof Uint8Array ? unavailable : null,
         handler,
         descriptorCeiling: capacity.descriptorCeiling,
@@ -132,7 +130,7 @@ export class LinuxEngine implements Engine {
     this.#bridge = new HandlerBridge({
       handler,
       pool: this.#options.pool,
-      connectTimeout: this.#options.connectTimeout,
+      options: this.#options,
       local: () => bound[0]!.address,
       drop: (worker, ticket) => this.#workers[worker - 1]?.drop(ticket),
       warn: (message, cause) => this.#warnings.tell("handler", message, cause),

@@ -9,10 +9,12 @@ import { Buffer } from "node:buffer";
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { runtime } from "#runtime";
 import { showAddress } from "../../../net/address.ts";
-import { NetError } from "../../../net/net-error.ts";
+import type { NetError } from "../../../net/net-error.ts";
 import type { Connection, Listener, TcpAddress } from "../../../net/runtime.ts";
 import type { Pool } from "../../../pool/pool.ts";
 import { answerByHandler } from "../../../proxy/answer.ts";
+import { connectTimedOut } from "../../../proxy/connect-failure.ts";
+import type { LifecycleOptions } from "../../../proxy/options.ts";
 import type { UnavailableReason } from "../../../proxy/outcome.ts";
 import { LINGER_MS, messageFor, UnavailableError, type UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { ClientSocket } from "../../../proxy/unavailable-socket.ts";
@@ -26,7 +28,7 @@ const PREAMBLE_MS = 5_000;
 export interface HandlerBridgeParts {
   readonly handler: UnavailableHandler;
   readonly pool: Pool;
-  readonly connectTimeout: number;
+  readonly options: LifecycleOptions;
   /** Where the clients connected to. */
   readonly local: () => TcpAddress;
   /** Has a worker reset one of its clients. */
@@ -90,7 +92,7 @@ export class HandlerBridge {
   /** This client's last connect failure, if it had one. `row` is the target's. */
   #failureOf(errno: number, row: number): NetError | undefined {
     if (errno === 0) return undefined;
-    if (errno === TIMED_OUT) return new NetError("ETIMEDOUT", `no answer within ${this.#parts.connectTimeout} ms`);
+    if (errno === TIMED_OUT) return connectTimedOut(this.#parts.options);
     return failureOf(errno, `cannot connect to ${showAddress(this.#parts.pool.address(row))}`);
   }
 }

@@ -4,7 +4,8 @@
  */
 
 import type { SharedPool } from "../../../pool/pool.ts";
-import type { Lifecycle, LifecycleOptions } from "../../../proxy/lifecycle.ts";
+import type { Lifecycle } from "../../../proxy/lifecycle.ts";
+import type { LifecycleOptions } from "../../../proxy/options.ts";
 import type { Mailbox } from "../shared/mailbox.ts";
 import type { QueueBaton } from "../shared/queue-baton.ts";
 import { now } from "../shared/slot-layout.ts";

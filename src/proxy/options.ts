@@ -1,0 +1,17 @@
+/** What an operator decides about every connection, under the names of the option table. Times in ms. */
+export interface LifecycleOptions {
+  /** Further targets tried after a failed connect. 0 tries one target only. */
+  readonly requeue: number;
+  /** How long connecting to a target may take. > 0. */
+  readonly connectTimeout: number;
+  /** How long no byte may move either way before a relay is ended. 0: no limit. */
+  readonly idleTimeout: number;
+  /** How long a connection may wait for its turn. > 0. */
+  readonly queueTimeout: number;
+}
+
+/** These options alone, which can be posted to a thread, out of an object that holds more. */
+export function lifecycleOptions(settings: LifecycleOptions): LifecycleOptions {
+  const { requeue, connectTimeout, idleTimeout, queueTimeout } = settings;
+  return { requeue, connectTimeout, idleTimeout, queueTimeout };
+}
