@@ -14,9 +14,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 let answered = 0;
 let failed = 0;
+const problems = new Set();
 
 await Promise.all(Array.from({ length: AT_ONCE }, askOnAndOn));
 console.log(`${answered} answered, ${failed} failed`);
+for (const problem of problems) console.error(problem);
 process.exitCode = failed > 0 ? 1 : 0;
 
 async function askOnAndOn() {
@@ -26,7 +28,7 @@ async function askOnAndOn() {
       answered++;
     } catch (error) {
       failed++;
-      console.error(error.message);
+      problems.add(error.message);
     }
   }
 }

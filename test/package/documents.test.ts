@@ -1,7 +1,7 @@
 /** What the documents show works: commands run, files are read, links lead somewhere. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bundle } from "../../scripts/build/bundle.ts";
@@ -70,6 +70,24 @@ describe("the documents", () => {
     it(`${file} says of each command how it is run`, () => {
       for (const step of readScript(text(file)))
         assert.ok(step.kind !== "problem", `${file}:${step.line}: ${"text" in step ? step.text : ""}`);
+    });
+  }
+});
+
+describe("the messages of docs/troubleshooting.md", () => {
+  const source = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => text(join("src", file)))
+    .join("\n");
+  for (const [, message] of text("docs/troubleshooting.md").matchAll(/^### `(.*)`$/gm)) {
+    it(`${message} is in the source`, () => {
+      // Messages are put together from parts: what is left out, and what follows a colon, stands elsewhere.
+      for (const part of message!
+        .split(/…|: /)
+        .map((each) => each.trim())
+        .filter((each) => each !== "")) {
+        assert.ok(source.includes(part), `no message holds "${part}"`);
+      }
     });
   }
 });
