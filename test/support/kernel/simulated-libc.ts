@@ -49,6 +49,7 @@ class SimulatedCalls {
     this.#waiting = waiting;
     this.libc = {
       errno: this.#errno,
+      now: () => kernel.clock.now(),
       nil: NIL,
       alloc: (size) => this.#alloc(size),
       socket: (domain, type) => this.#call("socket", -1, () => this.#socket(domain, type)),
@@ -214,7 +215,7 @@ class SimulatedCalls {
       const into = bytesAt(events, capacity * this.#layout.size);
       const { clock } = this.#kernel;
       const give = timeout < 0 ? Number.POSITIVE_INFINITY : clock.now() + timeout;
-      epoll.waitsUntil ??= give;
+      epoll.waitsUntil = Math.min(epoll.waitsUntil ?? give, give); // a call after `Parked` may have more of a hurry
       for (;;) {
         const count = this.#collect(epoll, into, capacity);
         if (count !== 0 || clock.now() >= epoll.waitsUntil) {

@@ -17,13 +17,14 @@ export interface Remains {
 
 /** Closes what it had open, and reports every connection whose record was not read yet; returns how many had not ended. */
 export function cleanUp({ libc, mailbox, pool, slots }: Remains, onRecord: (record: CloseRecord) => void): number {
+  const now = libc.now();
   let dropped = 0;
   for (let slot = 0; slot < mailbox.span; slot++) {
     const state = slots.state(slot);
     if (state === FREE) continue;
     for (const end of [CLIENT, TARGET]) if (slots.fd(slot, end) >= 0) libc.close(slots.fd(slot, end));
     if (state !== ENDED) dropped++;
-    onRecord(recordOfSlot(slots, slot, pool).record);
+    onRecord(recordOfSlot(slots, slot, pool, now).record);
   }
   for (let pipe = 0; 2 * pipe < mailbox.pipes.length; pipe++) closePipe(libc, mailbox.pipes, pipe);
   return dropped;

@@ -10,7 +10,7 @@ import type { Grant } from "../../../pool/pool.ts";
 import { lifecycleOptions } from "../../../proxy/options.ts";
 import type { CloseRecord } from "../../../proxy/record.ts";
 import type { UnavailableHandler } from "../../../proxy/unavailable.ts";
-import { systemClock } from "../../../util/clock.ts";
+import { type Clock, systemClock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../../engine.ts";
@@ -18,7 +18,7 @@ import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import { QueueBaton } from "../shared/queue-baton.ts";
 import type { Libc } from "../sys/libc.ts";
 import { selfTest } from "../sys/self-test.ts";
-import { threadMissing } from "../worker/thread.ts";
+import { type Threads, threadMissing, workerThreads } from "../worker/thread.ts";
 import { type Capacity, claimCapacity } from "./capacity.ts";
 import { HandlerBridge } from "./handler-bridge.ts";
 import { type BoundAddress, bind } from "./listeners.ts";
@@ -32,6 +32,8 @@ export class LinuxEngine implements Engine {
   readonly name = "linux";
   readonly #options: EngineOptions;
   readonly #libc: Libc;
+  readonly #threads: Threads;
+  readonly #clock: Clock;
   readonly #warnings: WarningLog;
   #bound: BoundAddress[] = [];
   readonly #workers: WorkerHandle[] = [];
@@ -48,11 +50,14 @@ export class LinuxEngine implements Engine {
   /** The shortest time that `close()` was given. */
   #timeout = Number.POSITIVE_INFINITY;
 
-  constructor(options: EngineOptions, libc: Libc) {
+  /** `threads` and `clock` are others in a simulation only. */
+  constructor(options: EngineOptions, libc: Libc, threads: Threads = workerThreads, clock: Clock = systemClock) {
     this.#options = options;
     this.#libc = libc;
-    this.#warnings = new RateLimitedLog(PER_EPISODE, systemClock, options.onWarning);
-    this.#reader = new RecordReader(this.#workers, (record) => this.#report(record));
+    this.#threads = threads;
+    this.#clock = clock;
+    this.#warnings = new RateLimitedLog(PER_EPISODE, clock, options.onWarning);
+    this.#reader = new RecordReader(this.#workers, clock, (record) => this.#report(record));
   }
 
   get addresses(): readonly TcpAddress[] {
@@ -102,6 +107,8 @@ export class LinuxEngine implements Engine {
     const handler = typeof unavailable === "function" ? await this.#openBridge(unavailable, bound) : null;
     const parts = {
       libc: this.#libc,
+      clock: this.#clock,
+      threads: this.#threads,
       pool,
       queueBaton: this.#queueBaton,
       slots: capacity.slots,
@@ -153,8 +160,10 @@ export class LinuxEngine implements Engine {
    */
   #stop(): void {
     for (const worker of this.#workers) worker.close(this.#timeout);
-    const deadline = performance.now() + STOP_MS;
-    for (const { mailbox } of this.#workers) mailbox.waitFor(STOPPED_ACCEPTING, deadline - performance.now());
+    const deadline = this.#clock.now() + STOP_MS;
+    for (const { mailbox } of this.#workers) {
+      this.#threads.waitFor(mailbox, STOPPED_ACCEPTING, deadline - this.#clock.now());
+    }
     if (this.#workers.every(({ mailbox }) => mailbox.state >= STOPPED_ACCEPTING)) this.#closeListeners(this.#bound);
   }
 

@@ -2,7 +2,7 @@
 import type { Pool } from "../../../pool/pool.ts";
 import { type CloseRecord, recordOf } from "../../../proxy/record.ts";
 import { ENDED } from "../../../proxy/states.ts";
-import { now } from "../shared/slot-layout.ts";
+import type { Cancel, Clock } from "../../../util/clock.ts";
 import type { Slots } from "../shared/slots.ts";
 
 /** ms between two readings of records while there are any, so that busy workers do not wake this thread for each. */
@@ -22,30 +22,32 @@ interface Source {
 /** Delivers the records of all workers in the order in which the connections ended. */
 export class RecordReader {
   readonly #sources: readonly Source[];
+  readonly #clock: Clock;
   readonly #deliver: (record: CloseRecord) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancel: Cancel | null = null;
 
-  constructor(sources: readonly Source[], deliver: (record: CloseRecord) => void) {
+  constructor(sources: readonly Source[], clock: Clock, deliver: (record: CloseRecord) => void) {
     this.#sources = sources;
+    this.#clock = clock;
     this.#deliver = deliver;
   }
 
   /** Reads now, and on for as long as there are records; then the workers are asked for a notice of the next. */
   read(): void {
     const found = this.#readOnce();
-    if (this.#timer === undefined && (found > 0 || this.#requestNotices())) this.#later();
+    if (this.#cancel === null && (found > 0 || this.#requestNotices())) this.#later();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = null;
   }
 
   #later(): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+    this.#cancel = this.#clock.after(READ_MS, () => {
+      this.#cancel = null;
       this.read();
-    }, READ_MS);
+    });
   }
 
   #readOnce(): number {
@@ -64,8 +66,8 @@ export class RecordReader {
   }
 }
 
-/** The record of a slot that has ended; of one that has not, as if its thread's death had ended it now. */
-export function recordOfSlot(slots: Slots, slot: number, pool: Pool): TimedRecord {
-  const endedAt = slots.state(slot) === ENDED ? slots.endedAt(slot) : now();
+/** The record of a slot that has ended; of one that has not, as if its thread's death had ended it at `now`. */
+export function recordOfSlot(slots: Slots, slot: number, pool: Pool, now: number): TimedRecord {
+  const endedAt = slots.state(slot) === ENDED ? slots.endedAt(slot) : now;
   return { endedAt, record: recordOf(slots, slot, pool, endedAt - slots.acceptedAt(slot)) };
 }

@@ -2,10 +2,10 @@
  * The main thread's side of one worker thread: what it shares with it, its start, its records, its commands, and what there is
  * to do when it dies.
  */
-import type { Worker } from "node:worker_threads";
 import type { Pool } from "../../../pool/pool.ts";
 import type { CloseRecord } from "../../../proxy/record.ts";
 import { FREE } from "../../../proxy/states.ts";
+import type { Cancel, Clock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { DONE, Mailbox, RUNNING, STOPPED_ACCEPTING, wake } from "../shared/mailbox.ts";
 import type { QueueBaton } from "../shared/queue-baton.ts";
@@ -13,9 +13,9 @@ import { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
+import type { WorkerMessage } from "../worker/assemble.ts";
 import type { ShardOptions } from "../worker/shard.ts";
-import { startThread } from "../worker/thread.ts";
-import type { WorkerMessage } from "../worker/worker.ts";
+import type { Thread, Threads } from "../worker/thread.ts";
 import { crashAtExit, leaveAtExit } from "./at-exit.ts";
 import { cleanUp } from "./dead-worker.ts";
 import { recordOfSlot, type TimedRecord } from "./records.ts";
@@ -26,6 +26,8 @@ const RESTART_MS = 1_000;
 /** What all workers of an engine have in common. */
 export interface WorkerHandleParts {
   readonly libc: Libc;
+  readonly clock: Clock;
+  readonly threads: Threads;
   readonly pool: Pool;
   readonly options: ShardOptions;
   readonly queueBaton: QueueBaton;
@@ -50,13 +52,13 @@ export class WorkerHandle {
   #peers: readonly WorkerHandle[] = [];
   #slots: Slots;
   #epoll = -1;
-  #worker: Worker | null = null;
+  #worker: Thread | null = null;
   #startedAt = 0;
   #epoch = 0;
   /** It has accepted once: a thread that dies before that fails the start, one that dies later is replaced. */
   #ran = false;
   /** The timer of a dead worker's successor. */
-  #respawning: ReturnType<typeof setTimeout> | undefined;
+  #respawning: Cancel | null = null;
   #closeWithin = Number.POSITIVE_INFINITY;
   readonly #running = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -104,7 +106,7 @@ export class WorkerHandle {
       this.mailbox.close(this.#closeWithin);
       this.#wake();
     } else if (this.mailbox.state !== DONE) {
-      clearTimeout(this.#respawning);
+      this.#respawning?.();
       this.#giveUp();
     }
   }
@@ -134,14 +136,14 @@ export class WorkerHandle {
   }
 
   #spawn(): void {
-    const { libc, options, pool, queueBaton } = this.#parts;
+    const { clock, libc, options, pool, queueBaton, threads } = this.#parts;
     this.#epoll = libc.epoll_create1(abi.EPOLL_CLOEXEC);
     if (this.#epoll < 0) {
       this.#cannotSpawn(failureOf(libc.errno[0]!, "cannot make an epoll set"));
       return;
     }
-    this.#startedAt = performance.now();
-    const worker = startThread({
+    this.#startedAt = clock.now();
+    const worker = threads.start({
       index: this.index,
       epoch: this.#epoch++,
       pool: pool.handle,
@@ -172,7 +174,7 @@ export class WorkerHandle {
   }
 
   #spawnLater(): void {
-    this.#respawning = setTimeout(() => this.#spawn(), RESTART_MS);
+    this.#respawning = this.#parts.clock.after(RESTART_MS, () => this.#spawn());
   }
 
   #onMessage(message: WorkerMessage): void {
@@ -195,9 +197,11 @@ export class WorkerHandle {
   /** Puts the records of connections that have ended into `into`, with the times at which they did. */
   takeRecords(into: TimedRecord[]): void {
     const { mailbox } = this;
+    const { libc, pool } = this.#parts;
     const slots = this.#slots;
+    const now = libc.now();
     for (let slot = mailbox.nextRecord(); slot >= 0; slot = mailbox.nextRecord()) {
-      into.push(recordOfSlot(slots, slot, this.#parts.pool));
+      into.push(recordOfSlot(slots, slot, pool, now));
       slots.setState(slot, FREE);
       mailbox.recycle();
     }
@@ -216,16 +220,16 @@ export class WorkerHandle {
     );
   }
 
-  #died(worker: Worker, error: unknown): void {
+  #died(worker: Thread, error: unknown): void {
     if (worker !== this.#worker) return; // of a thread that has been replaced, or was terminated here
     this.#worker = null;
     worker.terminate();
     this.#parts.onNotice();
-    const { libc, onRecord, onRecovered, onWarning, pool } = this.#parts;
+    const { clock, libc, onRecord, onRecovered, onWarning, pool } = this.#parts;
     pool.recover(this.index);
     this.#parts.queueBaton.reset();
     const dropped = cleanUp({ libc, mailbox: this.mailbox, pool, slots: this.#slots }, onRecord);
-    const young = this.mailbox.state < RUNNING || performance.now() - this.#startedAt < RESTART_MS;
+    const young = this.mailbox.state < RUNNING || clock.now() - this.#startedAt < RESTART_MS;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);
     this.#running.reject(error); // has no effect once it ran
     libc.close(this.#epoll);

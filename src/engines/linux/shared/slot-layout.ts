@@ -19,7 +19,7 @@ const U32_BY_4: Field = { type: "u32", count: 4 };
 const F64: Field = { type: "f64", count: 1 };
 const F64_PER_END: Field = { type: "f64", count: 2 };
 
-/** One cache line per purpose: moving bytes touches the first two. Times are in ms on the threads' common clock, now(). */
+/** One cache line per purpose: moving bytes touches the first two. Times are in ms on the threads' common clock, Libc.now(). */
 const LINES = [
   // What moving bytes needs.
   {
@@ -101,16 +101,6 @@ const LINES = [
     holds: I32,
   },
 ] as const satisfies readonly Line[];
-
-/**
- * ms since 1970 on a scale that only moves forward and that all threads share: each thread's monotonic clock, put on the
- * common zero by the time at which that thread started. The pool counts in it too.
- */
-export function now(): number {
-  return ORIGIN + performance.now();
-}
-
-const ORIGIN = performance.timeOrigin;
 
 /** In place of an errno: the connect time-out. */
 export const TIMED_OUT = -1;

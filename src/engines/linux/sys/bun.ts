@@ -1,6 +1,7 @@
 /** The C library through bun:ffi. Addresses are numbers there, so any offset is free. */
 import { dlopen, FFIType, toArrayBuffer } from "bun:ffi";
 import { type Calls, type Libc, libraryNames, type NativeMemory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+import { now } from "./now.ts";
 
 const KINDS = { i: FFIType.i32, u: FFIType.u32, p: FFIType.ptr };
 
@@ -32,5 +33,6 @@ export function openLibc(): Libc | null {
     errno: new Int32Array(view(errnoLocation(), 4)),
     nil: null as unknown as Pointer,
     alloc,
+    now,
   };
 }

@@ -3,6 +3,7 @@
  * compiled fast calls take as they are (a number for a u64 or usize takes twice the time of the whole system call).
  */
 import { type Calls, type Libc, libraryNames, type NativeMemory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+import { now } from "./now.ts";
 
 const KINDS = { i: "i32", u: "u32", p: "pointer" } as const;
 
@@ -34,5 +35,6 @@ export function openLibc(): Libc | null {
     errno: new Int32Array(view(errnoLocation(), 4)),
     nil: null as unknown as Pointer,
     alloc,
+    now,
   };
 }

@@ -1,5 +1,6 @@
 /** The C library through node:ffi, which Node has from 26 on. Addresses are bigints there. */
 import { type Calls, type Libc, libraryNames, type NativeMemory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+import { now } from "./now.ts";
 
 const KINDS = { i: "int32", u: "uint32", p: "pointer" } as const;
 
@@ -41,5 +42,6 @@ export function openLibc(): Libc | null {
     errno: new Int32Array(view(errnoLocation(), 4)),
     nil: 0n as unknown as Pointer,
     alloc,
+    now,
   };
 }

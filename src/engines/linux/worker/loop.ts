@@ -5,7 +5,6 @@ import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { ANSWERING, LINGERING, RELAYING } from "../../../proxy/states.ts";
 import { KEPT_ALIVE } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
-import { now } from "../shared/slot-layout.ts";
 import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
 import { connectError } from "./dial.ts";
@@ -102,7 +101,7 @@ export class Loop {
     const errno = libc.errno[0];
     if (timeout !== 0) s.mailbox.awake();
     if (count < 0 && errno !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${errno}`);
-    s.now = now();
+    s.now = libc.now();
     for (let i = 0, at = 0; i < count; i++, at += s.eventWords) {
       this.#onEvent(events[at]!, events[at + s.dataWord]!, events[at + s.dataWord + 1]!);
     }

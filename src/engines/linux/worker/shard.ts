@@ -8,7 +8,6 @@ import type { Lifecycle } from "../../../proxy/lifecycle.ts";
 import type { LifecycleOptions } from "../../../proxy/options.ts";
 import type { Mailbox } from "../shared/mailbox.ts";
 import type { QueueBaton } from "../shared/queue-baton.ts";
-import { now } from "../shared/slot-layout.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { PipePool } from "./pipe-pool.ts";
@@ -134,7 +133,7 @@ export class Shard {
     this.queueBaton = parts.queueBaton;
     this.notifyMain = parts.notifyMain;
     this.warn = parts.warn;
-    this.now = now();
+    this.now = libc.now();
     this.timers = new TimerWheel(slots, this.now);
     this.addresses = new TargetAddresses(libc, parts.pool);
     this.writeBuffers = new WriteBufferPool(libc, BUFFER_BYTES);

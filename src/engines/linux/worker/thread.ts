@@ -1,14 +1,31 @@
 /** Starting a worker thread in any form of this program: source, npm package, bundle or compiled file. */
 import { existsSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import type { WorkerData } from "./worker.ts";
+import type { Mailbox } from "../shared/mailbox.ts";
+import type { WorkerData, WorkerMessage } from "./assemble.ts";
 
 /** Where `bun build --compile` puts the worker's module, which the build names as a second entry (scripts/build/programs.ts). */
 const COMPILED_BY_BUN = "file:///$bunfs/root/engines/linux/worker/worker.js";
 
-export function startThread(data: WorkerData): Worker {
-  return new Worker(workerModule(), { workerData: data });
+/** A worker's thread as the main thread holds it. */
+export interface Thread {
+  on(event: "message", listener: (message: WorkerMessage) => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: "exit", listener: () => void): unknown;
+  terminate(): unknown;
 }
+
+/** How an engine comes by its threads. A simulation has others, which take turns in one. */
+export interface Threads {
+  start(data: WorkerData): Thread;
+  /** Blocks the caller until the worker has come so far, or `ms` have passed. */
+  waitFor(mailbox: Mailbox, state: number, ms: number): void;
+}
+
+export const workerThreads: Threads = {
+  start: (data) => new Worker(workerModule(), { workerData: data }),
+  waitFor: (mailbox, state, ms) => mailbox.waitFor(state, ms),
+};
 
 /** Null, or why there is no thread to start: a bundle of Harmony may lack the worker. */
 export function threadMissing(): string | null {
