@@ -19,7 +19,7 @@ const targets = (world: World) =>
     return `${address.host}:${address.port} ${state} ${weight}`;
   });
 
-/** A reporter whose target the balancer has taken in. */
+/** A reporter whose target is registered. */
 async function register(world: World, options: Partial<ControlClientOptions> = {}) {
   const reporter = world.reporter(A, options);
   reporter.client.start();
@@ -48,8 +48,7 @@ describe("a reporter", () => {
     assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
     assert.deepEqual(story(), ["connected", "registered"]);
     assert.equal(world.server.sessions, 1, "all over one connection");
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 
   it("reports at its own ack when that is shorter", async () => {
@@ -58,8 +57,7 @@ describe("a reporter", () => {
     const before = world.changes;
     await world.pass(1_000, 100);
     assert.equal(world.changes - before, 10);
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 
   it("may be started before the balancer, and does not crash without one", async () => {
@@ -67,13 +65,12 @@ describe("a reporter", () => {
     const { client, story } = world.reporter(A);
     client.start();
     await world.pass(120_000);
-    assert.deepEqual(story(), ["lost ECONNREFUSED"], "told once, not at every attempt");
+    assert.deepEqual(story(), ["lost ECONNREFUSED"], "one event, not one per attempt");
     await world.server.start();
     await world.pass(10_000);
     assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
     assert.deepEqual(story().slice(1), ["connected", "registered"]);
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 
   it("comes back after a balancer's restart with the right weight and port", async () => {
@@ -87,22 +84,20 @@ describe("a reporter", () => {
     await world.pass(1_000, 100);
     assert.deepEqual(targets(world), [`${A}:1080 up 1000`]);
     assert.deepEqual(story(), ["connected", "registered", "goodbye STOPPING", "connected", "registered"]);
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 
-  it("tells a change at once", async () => {
+  it("reports a change at once", async () => {
     const world = await World.start();
     const { client } = await register(world);
     client.update({ weight: 7 });
     client.update({ health: "down" });
     await until("the target to be down with weight 7", () => targets(world)[0] === `${A}:8080 down 7`);
     assert.equal(world.clock.now(), 0);
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 
-  it("backs off when nobody is there, up to ten seconds, and never stops", async () => {
+  it("backs off when no balancer is there, up to ten seconds, and never stops", async () => {
     const world = new World();
     const attempts: number[] = [];
     world.network.connectFault = () => {
@@ -123,7 +118,7 @@ describe("a reporter", () => {
     assert.equal(world.clock.pending, 0);
   });
 
-  it("survives every kind of failure on the way, and says which", async () => {
+  it("survives every failure to connect, and says which", async () => {
     for (const fault of ["ENOTFOUND", "EHOSTUNREACH", "ETIMEDOUT", "ENETUNREACH", "EMFILE"] as const) {
       const world = new World();
       world.network.connectFault = () => fault;
@@ -135,7 +130,7 @@ describe("a reporter", () => {
     }
   });
 
-  it("gives up a connection that does not come about in five seconds", async () => {
+  it("gives up a connection attempt after five seconds", async () => {
     const world = await World.start();
     world.network.connectFault = () => "blackhole";
     const { client, story } = world.reporter(A);
@@ -146,11 +141,10 @@ describe("a reporter", () => {
     world.network.connectFault = null;
     await world.pass(10_000);
     assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 
-  it("gives up a handshake that does not get on in five seconds", async () => {
+  it("gives up a handshake that takes more than five seconds", async () => {
     const world = new World();
     const frozen = await world.network.listen(CONTROL, () => undefined);
     const { client, story } = world.reporter(A);
@@ -175,11 +169,10 @@ describe("a reporter", () => {
     await world.server.start();
     await world.pass(10_000);
     assert.equal(story().at(-1), "registered");
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 
-  it("notices that what answers is no balancer", async () => {
+  it("says so when what answers is no balancer", async () => {
     const world = new World();
     const web = await world.network.listen(CONTROL, async (connection) => {
       await connection.read();
@@ -195,7 +188,7 @@ describe("a reporter", () => {
     await web.close();
   });
 
-  it("with a wrong key hears why, once, and the balancer says who, once", async () => {
+  it("with a wrong key has one event that says why, and the balancer one that says who", async () => {
     const world = await World.start();
     const { client, story } = world.reporter(A, { key: () => parseKey("web:some other secret text", "test") });
     client.start();
@@ -203,8 +196,7 @@ describe("a reporter", () => {
     assert.deepEqual(story(), ["rejected BAD_KEY"]);
     assert.deepEqual(world.story, ["rejected BAD_KEY"]);
     assert.deepEqual(world.pool.targets(), []);
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 
   it("without a key keeps looking for one", async () => {
@@ -221,8 +213,7 @@ describe("a reporter", () => {
     found = true;
     await world.pass(11_000);
     assert.deepEqual(story(), ["lost NO_KEY", "connected", "registered"]);
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 
   it("does not believe a balancer that cannot prove the key", async () => {
@@ -249,12 +240,11 @@ describe("a reporter", () => {
       () => open.pool.targets().length === 1 && refused.events.length === 1,
     );
     assert.deepEqual(refused.story(), ["rejected BAD_KEY"]);
-    await Promise.all([plain.client.close(), refused.client.close()]);
-    await leavesNothing(open);
+    await leavesNothing(open, plain.client, refused.client);
     await leavesNothing(closed);
   });
 
-  it("refused for good comes back slowly; refused for now stays connected", async () => {
+  it("comes back slowly when a retry cannot help, and stays connected when it can", async () => {
     const world = await World.start();
     const { t: _, ...report } = REPORT;
     const wrong = world.reporter(A, { target: { ...report, pool: "nowhere" } });
@@ -276,24 +266,22 @@ describe("a reporter", () => {
     await world.pass(21_000);
     assert.deepEqual(second.story(), ["connected", "rejected ID_TAKEN", "registered"]);
     assert.deepEqual(targets(world), [`${B}:8080 up 500`]);
-    await Promise.all([wrong.client.close(), second.client.close()]);
-    await leavesNothing(world);
+    await leavesNothing(world, wrong.client, second.client);
   });
 
-  it("whose twin speaks for the same target does not fight over it", async () => {
+  it("does not fight over a target with a second reporter", async () => {
     const world = await World.start();
-    const twins = [world.reporter(A), world.reporter(A)];
-    for (const { client } of twins) client.start();
+    const pair = [world.reporter(A), world.reporter(A)];
+    for (const { client } of pair) client.start();
     await until("the target", () => world.pool.targets().length === 1);
     await world.pass(60_000);
-    const goodbyes = twins.flatMap(({ events }) => events).filter(({ type }) => type === "goodbye").length;
+    const goodbyes = pair.flatMap(({ events }) => events).filter(({ type }) => type === "goodbye").length;
     assert.ok(goodbyes >= 1 && goodbyes <= 12, `${goodbyes} in a minute`);
     assert.deepEqual(world.story, [`target-up default/${A}:8080`]);
-    await Promise.all(twins.map(({ client }) => client.close()));
-    await leavesNothing(world);
+    await leavesNothing(world, ...pair.map(({ client }) => client));
   });
 
-  it("that leaves does not register again, even if told to report", async () => {
+  it("that leaves does not register again, even if its report changes", async () => {
     const world = await World.start();
     const { client } = await register(world);
     const left = client.leave();
@@ -329,15 +317,14 @@ describe("a reporter", () => {
     assert.deepEqual(story().slice(2, 3), ["rejected KEY_CHANGED"]);
     await world.pass(30_000);
     assert.ok(story().includes("rejected BAD_KEY"));
-    await client.close();
-    await leavesNothing(world);
+    await leavesNothing(world, client);
   });
 });
 
 describe("drain", () => {
   const clientKey = Uint32Array.of(0, 0, 0xffff, 1);
 
-  /** A reporter that drains while one client is still connected; `left` is what its drain has come to, if it has. */
+  /** A reporter that drains while one client is still connected; `left` is the result of its drain, if there is one yet. */
   async function draining(world: World) {
     const { client } = await register(world);
     const row = world.pool.pick(clientKey, [], 0);
@@ -375,7 +362,7 @@ describe("drain", () => {
     await leavesNothing(world);
   });
 
-  it("does not wait for long for a balancer that is gone", async () => {
+  it("does not wait long for a balancer that is gone", async () => {
     const world = new World();
     const { client } = world.reporter(A);
     client.start();

@@ -116,19 +116,21 @@ export class World {
   }
 
   async raw(from: string, keyText = `web:${SECRET}`): Promise<RawReporter> {
-    const raw = await this.stranger(from);
+    const raw = await this.connect(from);
     await raw.handshake(parseKeyLine(keyText, "test"));
     return raw;
   }
 
-  async stranger(from: string): Promise<RawReporter> {
+  /** Connected, and nothing said yet. */
+  async connect(from: string): Promise<RawReporter> {
     const connection = await this.network.connectFrom(from, { to: CONTROL });
     return new RawReporter(new LineChannel(connection, MAX_LINE));
   }
 }
 
-/** Nothing is left: no connection of the balancer's, no timer that keeps the process alive. */
-export async function leavesNothing(world: World): Promise<void> {
+/** Closes what the test has opened, in this order, then the balancer: no timer may be left that would keep the process alive. */
+export async function leavesNothing(world: World, ...open: readonly { close(): Promise<void> }[]): Promise<void> {
+  for (const each of open) await each.close();
   const closed = world.server.close();
   await world.pass(3_000);
   await closed;

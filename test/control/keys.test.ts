@@ -27,7 +27,7 @@ after(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
 
 /** A user with a home of its own, and a /tmp of its own. */
-function somebody(change: Partial<HostEnvironment> = {}): HostEnvironment {
+function newUser(change: Partial<HostEnvironment> = {}): HostEnvironment {
   count += 1;
   const home = join(root, `home-${count}`);
   const tmp = join(root, `tmp-${count}`);
@@ -144,26 +144,26 @@ describe("a key file", () => {
     );
   });
 
-  it("that others could read is refused, with the command that mends it", posix, () => {
+  it("that others could read is refused, with the command that fixes it", posix, () => {
     for (const mode of [0o640, 0o604, 0o620, 0o666]) {
       const path = keyFile(SECRET, mode);
       assert.throws(
-        () => balancerKeys({ keyFile: path }, somebody()),
+        () => balancerKeys({ keyFile: path }, newUser()),
         (error) => code("BAD_KEY_FILE")(error) && (error as Error).message.includes(`chmod 600 ${path}`),
       );
-      assert.throws(() => reporterKey({ keyFile: path }, somebody())(), code("BAD_KEY_FILE"));
+      assert.throws(() => reporterKey({ keyFile: path }, newUser())(), code("BAD_KEY_FILE"));
     }
   });
 
   it("must be a file with a key in it", () => {
-    assert.throws(() => balancerKeys({ keyFile: root }, somebody()), /not a regular file/);
-    assert.throws(() => balancerKeys({ keyFile: keyFile("# nothing\n") }, somebody()), /holds no key/);
-    assert.throws(() => balancerKeys({ keyFile: join(root, "no", "such", "key") }, somebody()), /no such directory/);
+    assert.throws(() => balancerKeys({ keyFile: root }, newUser()), /not a regular file/);
+    assert.throws(() => balancerKeys({ keyFile: keyFile("# nothing\n") }, newUser()), /holds no key/);
+    assert.throws(() => balancerKeys({ keyFile: join(root, "no", "such", "key") }, newUser()), /no such directory/);
   });
 
   it("that changed counts from the next look on; unchanged keys stay the same object", () => {
     const path = keyFile(`old:${SECRET}\nnew:${SECRET}\n`);
-    const { keys } = balancerKeys({ keyFile: path }, somebody());
+    const { keys } = balancerKeys({ keyFile: path }, newUser());
     const kept = keys.find("new");
     writeFileSync(path, `new:${SECRET}\nnewer:${SECRET}${SECRET}\n`);
     assert.equal(keys.find("old"), undefined);
@@ -173,9 +173,9 @@ describe("a key file", () => {
     assert.notEqual(keys.find("new"), kept, "other limits make it another key");
   });
 
-  it("that became unusable leaves the keys that were read, and says so once", () => {
+  it("that became unusable leaves the keys read before valid, and one warning says so", () => {
     const path = keyFile(`web:${SECRET}\n`);
-    const { keys } = balancerKeys({ keyFile: path }, somebody());
+    const { keys } = balancerKeys({ keyFile: path }, newUser());
     const warnings: string[] = [];
     keys.onWarning = (message) => warnings.push(message);
     writeFileSync(path, "short\n");
@@ -205,7 +205,7 @@ describe("where keys are found", () => {
   });
 
   it("is one place for both programs of a user: the balancer makes the key, the reporter finds it", () => {
-    const user = somebody();
+    const user = newUser();
     const find = reporterKey({}, user);
     assert.throws(
       find,
@@ -231,7 +231,7 @@ describe("where keys are found", () => {
   });
 
   it("is the system's place when this user can read it, which the balancer never writes to", posix, () => {
-    const user = somebody();
+    const user = newUser();
     const directory = join(user.etc, "harmony");
     balancerKeys({}, user);
     assert.ok(!existsSync(user.etc));
@@ -242,7 +242,7 @@ describe("where keys are found", () => {
   });
 
   it("is a directory in tmp for a user without a home", posix, () => {
-    const user = somebody({ home: null });
+    const user = newUser({ home: null });
     const { keys } = balancerKeys({}, user);
     const path = join(user.tmp, `harmony-${user.uid}`, "key");
     assert.ok(existsSync(path));
@@ -250,7 +250,7 @@ describe("where keys are found", () => {
   });
 
   it("is tmp too when the home cannot be written to", posix, () => {
-    const user = somebody();
+    const user = newUser();
     const home = join(user.home!, "file");
     writeFileSync(home, ""); // not a directory: fails for root as well
     const other = { ...user, home };
@@ -263,19 +263,19 @@ describe("where keys are found", () => {
       (path: string) => mkdirSync(path, { mode: 0o755 }),
       (path: string, elsewhere: string) => symlinkSync(elsewhere, path),
     ]) {
-      const user = somebody({ home: null });
+      const user = newUser({ home: null });
       const directory = join(user.tmp, `harmony-${user.uid}`);
       lay(directory, mkdtempSync(join(root, "elsewhere-"))); // mode 0700
       assert.throws(() => balancerKeys({}, user), code("BAD_KEY_FILE"));
       assert.throws(() => reporterKey({}, user)(), code("BAD_KEY_FILE"));
     }
-    const user = somebody({ home: null });
+    const user = newUser({ home: null });
     mkdirSync(join(user.tmp, "harmony-4242"), { mode: 0o700 });
     assert.throws(() => balancerKeys({}, { ...user, uid: 4242 }), code("BAD_KEY_FILE"));
   });
 
   it("is beaten by HARMONY_KEY, which needs no file and makes none", () => {
-    const user = somebody();
+    const user = newUser();
     const key = `env:${SECRET}`;
     const { keys, hint } = balancerKeys({ key, keyFile: keyFile(`file:${SECRET}`) }, user);
     assert.deepEqual(keys.ids(), ["env"]);
@@ -285,7 +285,7 @@ describe("where keys are found", () => {
   });
 
   it("matters to an insecure balancer only if a key is there already", () => {
-    const user = somebody();
+    const user = newUser();
     assert.deepEqual(balancerKeys({ insecure: true }, user).keys.ids(), ["insecure"]);
     assert.ok(!existsSync(join(user.home!, ".config")));
     const both = balancerKeys({ insecure: true, keyFile: keyFile(`file:${SECRET}`) }, user);
@@ -296,9 +296,9 @@ describe("where keys are found", () => {
 
   it("may be named: made when it is missing, in a directory that exists", () => {
     const path = join(root, "named-key");
-    const { keys, hint } = balancerKeys({ keyFile: path }, somebody());
+    const { keys, hint } = balancerKeys({ keyFile: path }, newUser());
     assert.ok(hint?.includes(path));
-    assert.equal(reporterKey({ keyFile: path }, somebody())().id, keys.ids()[0]);
+    assert.equal(reporterKey({ keyFile: path }, newUser())().id, keys.ids()[0]);
     assert.ok(!readFileSync(path, "utf8").includes("undefined"));
   });
 });

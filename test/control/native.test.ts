@@ -66,7 +66,7 @@ describe(`the control channel on ${runtime.name}`, () => {
     await again.server.close();
   });
 
-  it("tells the reason even to a reporter that is still sending", async () => {
+  it("sends the reason even to a reporter that is still sending", async () => {
     const { server, address } = await serve();
     const raw = new RawReporter(new LineChannel(await runtime.connect({ to: address }), MAX_LINE));
     await raw.handshake(KEY);

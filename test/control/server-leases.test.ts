@@ -6,7 +6,7 @@ import { LEASE, leavesNothing, REPORT, World } from "./harness.ts";
 const A = "10.0.0.7";
 const ID_A = `default/${A}:8080`;
 
-/** A reporter that announces its target, and is gone without a goodbye. */
+/** A reporter that registers its target and disconnects without leaving it. */
 async function registerAndVanish(world: World): Promise<void> {
   const raw = await world.raw(A);
   await raw.ask(REPORT);
@@ -15,7 +15,7 @@ async function registerAndVanish(world: World): Promise<void> {
 }
 
 describe("a lease", () => {
-  it("takes the target out when no report comes, and in again when one does", async () => {
+  it("takes the target down when no report comes, and up again when one does", async () => {
     const world = await World.start();
     const target = await world.target(A);
     const raw = await world.raw(A);
@@ -29,12 +29,10 @@ describe("a lease", () => {
     await again.ask(REPORT);
     assert.equal(world.pool.targets()[0]?.state, "up");
     assert.deepEqual(world.story, [`target-up ${ID_A}`, `target-down ${ID_A} lease-expired`, `target-up ${ID_A}`]);
-    await again.close();
-    await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, again, target);
   });
 
-  it("longer than an hour counts to its end (old code took it modulo an hour), and a dead target never comes back by itself", async () => {
+  it("longer than an hour is kept to its end (old code took it modulo an hour), and a dead target never comes back by itself", async () => {
     const world = await World.start({ hostTimeout: 90 * 60_000 });
     const raw = await world.raw(A);
     await raw.ask(REPORT);
@@ -53,13 +51,13 @@ describe("a lease", () => {
     await world.pass(LEASE + 3_605_000, 5_000);
     assert.deepEqual(world.pool.targets(), []);
     assert.equal(world.story.at(-1), `target-leave ${ID_A} forgotten`);
-    assert.equal(world.clock.pending, 0, "nobody to watch over: no timer");
+    assert.equal(world.clock.pending, 0, "no targets, no timer");
     await leavesNothing(world);
   });
 });
 
-describe("a connection lost without goodbye", () => {
-  it("takes the target out at once when it refuses the probe", async () => {
+describe("a session that ends without a leave", () => {
+  it("takes the target down at once when it refuses the probe", async () => {
     const world = await World.start();
     const raw = await world.raw(A);
     await raw.ask(REPORT);
@@ -70,7 +68,7 @@ describe("a connection lost without goodbye", () => {
     await leavesNothing(world);
   });
 
-  it("takes it out a moment later when it still answered the first probe and then died", async () => {
+  it("takes it down a moment later when it still accepted the first probe and then stopped", async () => {
     const world = await World.start();
     const target = await world.target(A);
     await registerAndVanish(world);
@@ -81,7 +79,7 @@ describe("a connection lost without goodbye", () => {
     await leavesNothing(world);
   });
 
-  it("leaves a target that answers its lease, and no longer", async () => {
+  it("leaves a target that accepts up until its lease is over", async () => {
     const world = await World.start();
     const target = await world.target(A);
     await registerAndVanish(world);
@@ -89,8 +87,7 @@ describe("a connection lost without goodbye", () => {
     assert.equal(world.pool.targets()[0]?.state, "up");
     await world.pass(1_001);
     assert.equal(world.pool.targets()[0]?.state, "down");
-    await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, target);
   });
 
   it("makes a target that does not answer at all a suspect", async () => {
@@ -102,7 +99,7 @@ describe("a connection lost without goodbye", () => {
     await leavesNothing(world);
   });
 
-  it("counts for nothing once the reporter is back", async () => {
+  it("no longer matters once the reporter is back", async () => {
     const world = await World.start();
     world.network.connectFault = (to) => (to.host === A ? "blackhole" : undefined);
     await registerAndVanish(world);
@@ -110,8 +107,7 @@ describe("a connection lost without goodbye", () => {
     await again.ask(REPORT);
     await world.pass(3_000);
     assert.equal(world.pool.targets()[0]?.state, "up");
-    await again.close();
-    await leavesNothing(world);
+    await leavesNothing(world, again);
   });
 });
 
@@ -124,14 +120,12 @@ describe("a suspect", () => {
     world.pool.failed(row, 0);
     assert.equal(world.pool.targets()[0]?.state, "suspect");
     await world.pass(4_000);
-    assert.equal(world.pool.targets()[0]?.state, "suspect", "nobody listens there");
+    assert.equal(world.pool.targets()[0]?.state, "suspect", "nothing listens there");
     await raw.ask(REPORT);
     assert.equal(world.pool.targets()[0]?.state, "suspect", "a report alone does not lift it");
     const target = await world.target(A);
     await world.pass(11_000);
     assert.equal(world.pool.targets()[0]?.state, "up");
-    await target.close();
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, target, raw);
   });
 });

@@ -29,8 +29,7 @@ describe("refusals", () => {
       assert.deepEqual(world.pool.targets(), []);
       assert.deepEqual(world.story, [`rejected ${code}`]);
       assert.equal(await raw.hear(), null, "the session ends");
-      await raw.close();
-      await leavesNothing(world);
+      await leavesNothing(world, raw);
     });
   }
 
@@ -38,8 +37,7 @@ describe("refusals", () => {
     const world = await World.start();
     const raw = await world.raw(A);
     assert.equal((await raw.ask({ ...REPORT, port: 3000 }))?.t, "ok");
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
   for (const [limits, report, allowed] of [
@@ -61,12 +59,11 @@ describe("refusals", () => {
       const answer = await raw.ask({ ...REPORT, ...report });
       assert.equal(answer?.t, allowed ? "ok" : "reject");
       if (answer?.t === "reject") assert.ok(answer.code === "FORBIDDEN" && answer.reason.includes('key "web"'));
-      await raw.close();
-      await leavesNothing(world);
+      await leavesNothing(world, raw);
     });
   }
 
-  it("past the pool's room can be retried, and say how much room there is", async () => {
+  it("because the pool is full can be retried, and say how many targets it takes", async () => {
     const world = await World.start();
     const set = world.pool.set.bind(world.pool);
     world.pool.set = (spec, state) => {
@@ -79,11 +76,10 @@ describe("refusals", () => {
     assert.ok(
       answer?.t === "reject" && answer.code === "POOL_FULL" && answer.retry && answer.reason.includes("at most 1"),
     );
-    await Promise.all([first.close(), second.close()]);
-    await leavesNothing(world);
+    await leavesNothing(world, first, second);
   });
 
-  it("are told to the log once a minute, not at every attempt", async () => {
+  it("are logged once a minute, not at every attempt", async () => {
     const world = await World.start();
     for (let attempt = 0; attempt < 20; attempt += 1) {
       const raw = await world.raw(A, `web:${"wrong".repeat(4)}`);

@@ -18,8 +18,7 @@ describe("a report", () => {
     assert.equal(target?.state, "up");
     assert.deepEqual(world.story, [`target-up ${ID_A}`]);
     assert.ok(world.changes > 0);
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
   it("registers an advertised address, resolved when it is a name", async () => {
@@ -27,8 +26,7 @@ describe("a report", () => {
     const raw = await world.raw(A);
     await raw.ask({ ...REPORT, advertise: "inside.example" });
     assert.deepEqual(world.pool.targets()[0]?.address, { host: "192.168.7.7", port: 8080 });
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
   it("is refused for now when the advertised name has no address", async () => {
@@ -38,8 +36,7 @@ describe("a report", () => {
     assert.ok(answer?.t === "reject" && answer.code === "UNRESOLVED" && answer.retry);
     assert.ok(answer.reason.includes('"no-such-host.invalid"'));
     assert.equal((await raw.ask(REPORT))?.t, "ok", "the session goes on");
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
   it("carries the full state each time: weight, limit, health and drain", async () => {
@@ -61,8 +58,7 @@ describe("a report", () => {
       `target-drain ${ID_A}`,
       `target-up ${ID_A}`,
     ]);
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
   it("for another port moves the target instead of leaving the old one behind", async () => {
@@ -75,8 +71,7 @@ describe("a report", () => {
       [`default/${A}:9090`],
     );
     assert.ok(world.story.includes(`target-leave ${ID_A} moved`));
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
   it("is answered with the connections that the target has", async () => {
@@ -87,8 +82,7 @@ describe("a report", () => {
     assert.deepEqual(await raw.ask({ ...REPORT, drain: true }), { t: "ok", target: ID_A, active: 1 });
     assert.deepEqual(await raw.ask({ t: "leave" }), { t: "ok", target: ID_A, active: 1 });
     assert.deepEqual(world.pool.targets(), []);
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 });
 
@@ -102,15 +96,14 @@ describe("identities", () => {
     assert.ok(answer?.t === "reject" && answer.code === "ID_TAKEN" && answer.retry);
     assert.ok(answer.reason.includes(`${A}:8080`));
     assert.deepEqual(world.pool.targets()[0]?.address, { host: A, port: 8080 });
-    // It stays connected, and gets its turn when the other has left.
+    // It stays connected, and is registered when the other has left.
     await first.ask({ t: "leave" });
     assert.equal((await second.ask({ ...REPORT, id: "one" }))?.t, "ok");
     assert.deepEqual(world.pool.targets()[0]?.address, { host: B, port: 8080 });
-    await Promise.all([first.close(), second.close()]);
-    await leavesNothing(world);
+    await leavesNothing(world, first, second);
   });
 
-  it("at the same address belong to the newest session; the old one is told", async () => {
+  it("at the same address belong to the newest session; the old one gets a goodbye", async () => {
     const world = await World.start();
     const first = await world.raw(A);
     await first.ask(REPORT);
@@ -121,9 +114,8 @@ describe("identities", () => {
     await first.close();
     await until("the session", () => world.server.sessions === 1);
     assert.equal(world.pool.targets()[0]?.weight, 9);
-    assert.equal(world.pool.targets()[0]?.state, "up", "the old session's end is not the target's");
+    assert.equal(world.pool.targets()[0]?.state, "up", "the end of the old session does not affect it");
     assert.deepEqual(world.story, [`target-up ${ID_A}`]);
-    await second.close();
-    await leavesNothing(world);
+    await leavesNothing(world, second);
   });
 });

@@ -35,7 +35,7 @@ describe("an authenticated session", () => {
     ["a report without a weight", (raw) => raw.tell({ t: "report", pool: "default", port: 1 }), "BAD_MESSAGE"],
     ["a message of the old protocol", (raw) => raw.tell({ t: "CLOSE", id: 5 }), "BAD_MESSAGE"],
   ] as [string, (raw: Awaited<ReturnType<World["raw"]>>) => Promise<void>, string][]) {
-    it(`is told why ${what} ends it, and its target loses nothing`, async () => {
+    it(`that ends because of ${what} is told so, and its target stays up`, async () => {
       const world = await World.start();
       const target = await world.target(A);
       const raw = await world.raw(A);
@@ -50,8 +50,7 @@ describe("an authenticated session", () => {
       await settle();
       assert.equal(world.pool.targets()[0]?.state, "up");
       assert.deepEqual(world.story, [`target-up ${ID_A}`, `rejected ${code}`]);
-      await target.close();
-      await leavesNothing(world);
+      await leavesNothing(world, target);
     });
   }
 
@@ -62,41 +61,38 @@ describe("an authenticated session", () => {
     await raw.ask(REPORT);
     await raw.ask({ t: "leave" });
     assert.equal((await raw.ask({ t: "leave" }))?.t, "ok");
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
   it("that does not read its answers is dropped with its lease, and holds no more than a bounded number of bytes", async () => {
     const world = await World.start();
     const raw = await world.raw(A);
-    let told = 0;
+    let sent = 0;
     const flood = (async () => {
       for (;;) {
         await raw.tell(REPORT);
-        told += 1;
+        sent += 1;
       }
     })().catch(() => undefined);
     await settle(3_000);
-    const atRest = told;
+    const atRest = sent;
     await settle(200);
-    assert.equal(told, atRest, "the writer is stopped");
-    assert.ok(told < 3_000, `${told} reports of about 200 bytes`);
+    assert.equal(sent, atRest, "the writer is stopped");
+    assert.ok(sent < 3_000, `${sent} reports of about 200 bytes`);
     await world.pass(LEASE + 2_000);
     await flood;
     assert.equal(world.server.sessions, 0);
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
-  it("past the number of reporters allowed is told that it may come again", async () => {
+  it("past the number of reporters allowed is told to try again", async () => {
     const world = await World.start({ maxSessions: 1 });
     const first = await world.raw(A);
     await first.ask(REPORT);
     const second = await world.raw(B);
     const answer = await second.hear();
     assert.ok(answer?.t === "reject" && answer.code === "BUSY" && answer.retry);
-    await Promise.all([first.close(), second.close()]);
-    await leavesNothing(world);
+    await leavesNothing(world, first, second);
   });
 
   it("is told goodbye when the balancer stops", async () => {
@@ -112,7 +108,7 @@ describe("an authenticated session", () => {
     assert.equal(world.network.open, 0);
   });
 
-  it("that ignores the goodbye does not hold the balancer up", async () => {
+  it("that ignores the goodbye does not delay the balancer", async () => {
     const world = await World.start();
     const raw = await world.raw(A);
     await raw.ask(REPORT);

@@ -56,7 +56,7 @@ describe("hello", () => {
     assert.deepEqual(readHello(hello), { t: "hello", v: 1, key: "web", nonce: "00".repeat(32), software: "test/1" });
   });
 
-  it("of another version is told apart", () => {
+  it("of another version has a code of its own", () => {
     const other = { t: "hello", v: 2, key: "web", nonce: "00".repeat(32), software: "x" };
     assert.throws(() => readHello(bytes(JSON.stringify(other))), fails("BAD_VERSION"));
   });
@@ -65,7 +65,7 @@ describe("hello", () => {
     assert.equal(readHello(bytes(helloLine("web", "00".repeat(32), "a\n\u001b[2Jb\u202e"))).software, "a??[2Jb?");
   });
 
-  it("never makes anything of garbage but a coded error", () => {
+  it("is refused with a code, whatever garbage comes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (garbage) => {
         assert.throws(

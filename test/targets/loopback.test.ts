@@ -46,9 +46,7 @@ describe("a target on this host", () => {
         const raw = await world.raw(from);
         assert.equal(await registered(raw), NAME);
         assert.equal(address(), at);
-        await raw.close();
-        await target.close();
-        await leavesNothing(world);
+        await leavesNothing(world, raw, target);
       });
     }
   }
@@ -60,9 +58,7 @@ describe("a target on this host", () => {
     await registered(raw);
     assert.equal(address(), V4);
     assert.deepEqual(dialled, [V4], "and nothing else is tried");
-    await raw.close();
-    for (const target of targets) await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw, ...targets);
   });
 
   it("that answers is not connected to at later reports", async () => {
@@ -71,9 +67,7 @@ describe("a target on this host", () => {
     const raw = await world.raw(V4);
     for (let count = 0; count < 5; count += 1) await registered(raw, { ...REPORT, weight: count });
     assert.deepEqual(dialled, [V4, V6]);
-    await raw.close();
-    await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw, target);
   });
 
   it("that speaks first may finish: it sees no reset, and no early FIN", async () => {
@@ -98,9 +92,7 @@ describe("a target on this host", () => {
     await registered(raw);
     await until("the conversation", () => talked !== null);
     await talked;
-    await raw.close();
-    await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw, target);
   });
 
   it("that does not end its side is left after a second", async () => {
@@ -116,9 +108,7 @@ describe("a target on this host", () => {
     await settle();
     assert.equal(world.network.open, open - 1);
     for (const end of ends) end();
-    await raw.close();
-    await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw, target);
   });
 
   it("that does not accept yet is looked for at each report until it does", async () => {
@@ -134,9 +124,7 @@ describe("a target on this host", () => {
     dialled.length = 0;
     await registered(raw);
     assert.deepEqual(dialled, []);
-    await raw.close();
-    await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw, target);
   });
 
   it("that is suspect is looked for again, and keeps its address and state where nothing accepts", async () => {
@@ -153,9 +141,7 @@ describe("a target on this host", () => {
     await registered(raw);
     assert.equal(address(), V4);
     assert.equal(world.pool.targets()[0]?.state, "up");
-    await raw.close();
-    await second.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw, second);
   });
 
   it("keeps its address when its reporter comes back while nothing accepts", async () => {
@@ -169,8 +155,7 @@ describe("a target on this host", () => {
     const again = await world.raw(V4);
     await registered(again);
     assert.equal(address(), V6);
-    await again.close();
-    await leavesNothing(world);
+    await leavesNothing(world, again);
   });
 
   it("whose loopback is silent delays its report for half a second, no more", async () => {
@@ -184,9 +169,7 @@ describe("a target on this host", () => {
     world.clock.advance(500);
     assert.equal((await answer)?.t, "ok");
     assert.equal(address(), V6);
-    await raw.close();
-    await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw, target);
   });
 
   it("with two reporters, one over each loopback, is one target: the newest speaks for it", async () => {
@@ -199,9 +182,7 @@ describe("a target on this host", () => {
       await registered(two, report);
       assert.equal(world.pool.targets().length, 1);
       assert.equal((await one.hear())?.t, "goodbye");
-      await two.close();
-      await target.close();
-      await leavesNothing(world);
+      await leavesNothing(world, two, target);
     }
   });
 
@@ -222,9 +203,7 @@ describe("a target on this host", () => {
     assert.equal(world.pool.targets()[0]?.weight, REPORT.weight);
     assert.equal(address(), V4);
     assert.equal(world.server.sessions, 1);
-    await two.close();
-    await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, two, target);
   });
 
   it("whose key holds for the address it reports from may be dialled at the other loopback", async () => {
@@ -233,9 +212,7 @@ describe("a target on this host", () => {
     const raw = await world.raw(V6);
     assert.equal(await registered(raw), NAME);
     assert.equal(address(), V4);
-    await raw.close();
-    await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw, target);
   });
 
   it("that its key does not allow is not connected to", async () => {
@@ -254,9 +231,7 @@ describe("a target on this host", () => {
     await registered(raw);
     assert.equal(address(), V6);
     assert.deepEqual(dialled, [V6]);
-    await raw.close();
-    for (const target of targets) await target.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw, ...targets);
   });
 
   it("that advertises a loopback address is dialled there, and named so", async () => {
@@ -266,7 +241,6 @@ describe("a target on this host", () => {
     assert.equal(address(), V6);
     assert.deepEqual(dialled, []);
     await world.pass(LEASE / 2);
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 });

@@ -7,8 +7,8 @@ import { HELLO, KEY, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 const A = "10.0.0.7";
 const B = "10.0.0.8";
 
-describe("strangers", () => {
-  it("with a wrong secret or an unknown key are answered alike, and the log knows which it was", async () => {
+describe("peers that have not proved a key", () => {
+  it("with a wrong secret or an unknown key get the same answer, and only the log says which it was", async () => {
     const world = await World.start();
     const wrong = await world.raw(A, `web:${"wrong".repeat(4)}`);
     const unknown = await world.raw(B, `nobody:${SECRET}`);
@@ -20,45 +20,42 @@ describe("strangers", () => {
     assert.ok(second?.type === "rejected" && second.who.includes(B) && second.why.includes('no key "nobody"'));
     assert.ok(!JSON.stringify(world.events).includes(SECRET));
     assert.deepEqual(world.pool.targets(), []);
-    await Promise.all([wrong.close(), unknown.close()]);
-    await leavesNothing(world);
+    await leavesNothing(world, wrong, unknown);
   });
 
   it("cannot report before they have proved their key", async () => {
     const world = await World.start();
-    const raw = await world.stranger(A);
+    const raw = await world.connect(A);
     await raw.channel.send(JSON.stringify(REPORT));
-    assert.equal(await raw.line(), null, "whoever says no hello is told nothing");
-    const other = await world.stranger(A);
+    assert.equal(await raw.line(), null, "without a hello there is no answer");
+    const other = await world.connect(A);
     await other.channel.send(HELLO);
     assert.ok((await other.line())?.includes("challenge"));
     await other.channel.send(JSON.stringify(REPORT));
     assert.ok((await other.line())?.includes("BAD_MESSAGE"));
     assert.equal(await other.line(), null);
     assert.deepEqual(world.pool.targets(), []);
-    await Promise.all([raw.close(), other.close()]);
-    await leavesNothing(world);
+    await leavesNothing(world, raw, other);
   });
 
   it("cannot use a recorded proof again", async () => {
     const world = await World.start();
     const hello = HELLO;
-    const first = await world.stranger(A);
+    const first = await world.connect(A);
     await first.channel.send(hello);
     const challenge = Buffer.from((await first.line()) ?? "");
     const proof = proofLine(KEY.secret, { hello: Buffer.from(hello), challenge });
-    const second = await world.stranger(B);
+    const second = await world.connect(B);
     await second.channel.send(hello);
     await second.line();
     await second.channel.send(proof);
     assert.ok((await second.line())?.includes("BAD_KEY"));
     await first.channel.send(proof);
     assert.ok(!(await first.line())?.includes("reject"), "the session it was made for takes it");
-    await Promise.all([first.close(), second.close()]);
-    await leavesNothing(world);
+    await leavesNothing(world, first, second);
   });
 
-  it("that speak HTTP, garbage or without end are dropped and told nothing", async () => {
+  it("that send HTTP, garbage or a line without end are dropped without an answer", async () => {
     const world = await World.start();
     for (const bytes of [
       "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -68,7 +65,7 @@ describe("strangers", () => {
       "\n",
       `${challengeLine("00".repeat(32))}\n`,
     ]) {
-      const raw = await world.stranger(A);
+      const raw = await world.connect(A);
       await raw.channel.connection.write(Buffer.from(bytes)).catch(() => undefined);
       assert.equal(await raw.line(), null, bytes.slice(0, 10));
       await raw.close();
@@ -76,20 +73,19 @@ describe("strangers", () => {
     await leavesNothing(world);
   });
 
-  it("of another version of the protocol are told so", async () => {
+  it("of another version of the protocol are told which one is spoken", async () => {
     const world = await World.start();
-    const raw = await world.stranger(A);
+    const raw = await world.connect(A);
     await raw.channel.send(HELLO.replace('"v":1', '"v":9'));
     assert.ok((await raw.line())?.includes("BAD_VERSION"));
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
-  it("that reset, half-close or leave at any point of the handshake harm nobody", async () => {
+  it("that reset, half-close or leave at any point of the handshake do no harm", async () => {
     const world = await World.start();
     for (const depth of [0, 1, 2, 3]) {
       for (const end of ["abort", "close", "closeWrite"] as const) {
-        const raw = await world.stranger(A);
+        const raw = await world.connect(A);
         if (depth === 1) await raw.channel.connection.write(Buffer.from('{"t":"hel'));
         if (depth === 2) await raw.channel.send(HELLO);
         if (depth === 3) await raw.handshake(KEY);
@@ -100,13 +96,12 @@ describe("strangers", () => {
     }
     const raw = await world.raw(A);
     assert.equal((await raw.ask(REPORT))?.t, "ok");
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
-  it("that say nothing have five seconds", async () => {
+  it("that say nothing are dropped after five seconds", async () => {
     const world = await World.start();
-    const raw = await world.stranger(A);
+    const raw = await world.connect(A);
     const end = raw.line();
     await settle();
     world.clock.advance(4_999);
@@ -114,24 +109,22 @@ describe("strangers", () => {
     assert.equal(world.network.open, 2);
     world.clock.advance(1);
     assert.equal(await end, null);
-    await raw.close();
-    await leavesNothing(world);
+    await leavesNothing(world, raw);
   });
 
-  it("a thousand of them that say nothing stop no reporter, neither elsewhere nor behind the same address", async () => {
+  it("cannot keep a reporter out by a thousand silent connections, neither elsewhere nor behind the same address", async () => {
     const world = await World.start();
     const crowd = [];
-    for (let n = 0; n < 1_000; n += 1) crowd.push(await world.stranger(n % 2 === 0 ? A : `10.1.${n >> 8}.${n & 255}`));
+    for (let n = 0; n < 1_000; n += 1) crowd.push(await world.connect(n % 2 === 0 ? A : `10.1.${n >> 8}.${n & 255}`));
     await settle();
     const held = crowd.length * 2 - world.network.open;
-    assert.ok(held > 0, "the oldest had to go");
+    assert.ok(held > 0, "the oldest are evicted");
     for (const host of [A, B]) {
       const raw = await world.raw(host);
       assert.equal((await raw.ask(REPORT))?.t, "ok", host);
       await raw.close();
     }
-    await Promise.all(crowd.map((raw) => raw.close()));
-    await leavesNothing(world);
+    await leavesNothing(world, ...crowd);
     assert.equal(world.network.open, 0);
   });
 });
