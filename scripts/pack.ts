@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { withOptionComments } from "./option-comments.ts";
 import { node, root } from "./runtimes.ts";
 
 const staging = join(root, "dist/npm");
@@ -13,7 +14,9 @@ const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as R
 
 rmSync(staging, { recursive: true, force: true });
 execute(node, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.npm.json"], root);
-finishDeclarations(join(lib, "index.d.ts"));
+const declarations = join(lib, "index.d.ts");
+finishDeclarations(declarations);
+writeFileSync(declarations, withOptionComments(readFileSync(declarations, "utf8")));
 for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) copyFileSync(join(root, file), join(staging, file));
 writeFileSync(join(staging, "package.json"), `${JSON.stringify(packageJson(), null, 2)}\n`);
 execute("npm", ["pack", "--pack-destination", ".."], staging);

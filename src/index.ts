@@ -25,10 +25,12 @@ export type { UnavailableError, UnavailableHandler, UnavailableSocket } from "./
 export type { DownReason, LeaveReason, TargetInfo } from "./targets/report.ts";
 export type { Balancer, Reporter };
 
-/** Options of `server()`. What each means is said in its table; the package's declarations repeat it. */
+// What each option means is said in its table. `make pack` writes it into the declarations, where editors show it.
+
+/** Options of `server()`. */
 export interface ServerOptions extends LibraryOptions<typeof balancerOptions> {}
 
-/** Options of `client()`. What each means is said in its table; the package's declarations repeat it. */
+/** Options of `client()`. */
 export interface ClientOptions extends LibraryOptions<typeof reporterOptions> {}
 
 /** A constructor that does not mind being called as a function, as the first Harmony's. */

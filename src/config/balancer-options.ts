@@ -113,7 +113,7 @@ export const balancerOptions = {
     kind: textOrFile,
     doc: "What a client is sent when there is no target for it, before its connection is closed.",
     library: textOrHandler,
-    shownDefault: "nothing: the connection is just closed",
+    shownDefault: "the connection is just closed",
   }),
   hostTimeout: option({
     kind: duration(1),
@@ -140,13 +140,13 @@ export const balancerOptions = {
     kind: path,
     doc: "PEM file with the certificate (and its chain) for TLS on the admin port. Needs the private key as well.",
     formerly: ["tlsCert"],
-    shownDefault: "none: no TLS",
+    shownDefault: "no TLS",
   }),
   adminTlsKey: optional({
     kind: path,
     doc: "PEM file with the private key for TLS on the admin port. Needs the certificate as well.",
     formerly: ["tlsKey"],
-    shownDefault: "none: no TLS",
+    shownDefault: "no TLS",
   }),
   engine: option({
     kind: choice(["auto", "portable", "linux"]),

@@ -30,6 +30,7 @@ export const key = optional({
   kind: text("[ID:]SECRET", "[id:]secret with a secret of at least 16 characters"),
   doc: "The key itself, with a secret of at least 16 characters. It precedes any key file. There is no flag for it, because everybody can list flags with ps.",
   places: ["env", "library"],
+  libraryDefault: "`HARMONY_KEY` of the environment, if it is set",
 });
 
 export const programOptions = {

@@ -6,6 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bun, deno, loader, node, root } from "../../scripts/runtimes.ts";
+import { balancerOptions } from "../../src/config/balancer-options.ts";
+import { namesIn } from "../../src/config/names.ts";
+import type { OptionTable } from "../../src/config/option.ts";
+import { reporterOptions } from "../../src/config/reporter-options.ts";
 import { VERSION } from "../../src/util/version.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -104,6 +108,21 @@ describe("the npm package", () => {
   }, () => {
     const text = execute(join(place, "node_modules/.bin/harmony-balancer"), ["--version"], place);
     assert.match(text, /^harmony-balancer /);
+  });
+
+  it("says in its declarations what each option means, for editors to show", () => {
+    const declarations = readFileSync(join(installed, "lib/index.d.ts"), "utf8");
+    for (const [name, table] of [
+      ["ServerOptions", balancerOptions],
+      ["ClientOptions", reporterOptions],
+    ] as const) {
+      const body = new RegExp(`interface ${name} .*?\\n\\}`, "s").exec(declarations)![0];
+      for (const [spelling, option] of namesIn(table, "library").options) {
+        const comment = new RegExp(`/\\*\\* (.*) \\*/\\n +${spelling}\\?: `).exec(body)?.[1];
+        const expected = spelling === option ? (table as OptionTable)[option]!.doc : `As \`${option}\`.`;
+        assert.ok(comment?.startsWith(expected), `${spelling}: ${comment}`);
+      }
+    }
   });
 
   it("has declarations that need Node's types alone", () => {
