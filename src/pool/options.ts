@@ -2,7 +2,7 @@
 import { ALGORITHM_NAMES, type AlgorithmName } from "./algorithms/index.ts";
 import { BINDING_WAYS } from "./layout.ts";
 
-/** What users decide. Whoever has these settings passes them on whole. */
+/** What users decide. It is passed on whole, so that a setting more is a line here and one in the option table. */
 export interface PoolSettings {
   readonly algorithm: AlgorithmName;
   /** Idle ms after which a sticky binding is forgotten; null switches persistence off. */

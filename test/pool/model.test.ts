@@ -1,4 +1,4 @@
-/** Random commands against a plain model: who may be picked and every count must be exact, for each algorithm. */
+/** Random commands against a plain model: which targets may be picked, and every count, must be exact for each algorithm. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
@@ -135,7 +135,7 @@ class Model {
       assert.equal(row, candidates.length === 0 ? NO_TARGET : ALL_FULL);
       return;
     }
-    assert.ok(row >= 0, `nobody picked, ${roomy.map(([name]) => name)} could be`);
+    assert.ok(row >= 0, `no target was picked, ${roomy.map(([name]) => name)} could be`);
     const name = this.pool.identity(row);
     const up = roomy.filter(([, t]) => t.state === "up");
     const allowed = up.length > 0 ? up : roomy;
@@ -156,7 +156,7 @@ class Model {
     }
   }
 
-  /** A freed row still tells its last identity; but rows are allotted from the lowest, so the lowest with the name is the target's. */
+  /** A freed row still has its last identity; but the lowest free row is given out first, so the lowest one with the name is the target's. */
   rowOf(name: string): number {
     for (let row = 0; row < ROWS; row++) if (this.pool.identity(row) === name) return row;
     return -1;

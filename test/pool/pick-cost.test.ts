@@ -20,13 +20,13 @@ const WORKER = 1;
 
 const client = new Uint32Array(4);
 
-/** Clients come in no order. */
+/** In no order, as clients come. */
 function clientOf(n: number): Uint32Array {
   client[3] = Math.imul(n, 0x9e3779b1);
   return client;
 }
 
-/** The same memory with every access to an element counted, whoever makes it. */
+/** The same memory with every access to an element counted, from any class. */
 function counted<M extends object>(memory: M, count: { accesses: number }): M {
   const watch = (array: object): object =>
     new Proxy(array, {

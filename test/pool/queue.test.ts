@@ -18,7 +18,7 @@ function grants(pool: Pool): number[] {
 }
 
 describe("the concurrency limit", () => {
-  it("-1 admits everyone", () => {
+  it("-1 admits every connection", () => {
     const pool = limited(-1);
     for (let ticket = 0; ticket < 1000; ticket++) assert.equal(pool.enter(ticket), ADMITTED);
     assert.equal(pool.active, 1000);
@@ -46,7 +46,7 @@ describe("the concurrency limit", () => {
     assert.deepEqual([pool.active, pool.waiting], [2, 0]);
   });
 
-  it("lowered, it takes no place away; raised, waiters follow", () => {
+  it("lowered, it takes no permit away; raised, waiters follow", () => {
     const pool = limited(3);
     for (let ticket = 0; ticket < 5; ticket++) pool.enter(ticket);
     pool.setConcurrency(1);
@@ -59,7 +59,7 @@ describe("the concurrency limit", () => {
     assert.deepEqual(grants(pool), [4]);
   });
 
-  it("a place nobody holds cannot be given back", () => {
+  it("a permit that is not held cannot be given back", () => {
     const pool = limited(1);
     assert.throws(() => pool.leave(), /does not hold/);
     assert.equal(pool.active, 0);
@@ -67,7 +67,7 @@ describe("the concurrency limit", () => {
 });
 
 describe("the queue", () => {
-  it("refuses whom it has no room for", () => {
+  it("refuses connections beyond its length", () => {
     const pool = limited(0, 2);
     assert.deepEqual(
       [0, 1, 2].map((ticket) => pool.enter(ticket) === REFUSED),
@@ -77,12 +77,12 @@ describe("the queue", () => {
     assert.equal(none.enter(0), REFUSED);
   });
 
-  it("lets nobody overtake", () => {
+  it("lets no newcomer overtake", () => {
     const pool = limited(1);
     pool.enter(0);
     assert.ok(pool.enter(1) >= 0);
     pool.leave();
-    assert.ok(pool.enter(2) >= 0, "a place is free, but another one waits for it");
+    assert.ok(pool.enter(2) >= 0, "a permit is free, but another connection waits for it");
     assert.deepEqual(grants(pool), [1]);
   });
 
@@ -100,7 +100,7 @@ describe("the queue", () => {
     assert.equal(pool.enter(200), ADMITTED);
   });
 
-  it("a late cancel of one that was granted touches nobody else", () => {
+  it("a late cancel of one that was granted affects no other", () => {
     const pool = limited(1, 1);
     pool.enter(0);
     const first = pool.enter(1);
@@ -131,15 +131,15 @@ describe("the queue", () => {
       fc.property(fc.array(command, { size: "max", maxLength: 300 }), (commands) => {
         const pool = limited(2, 5);
         let limit = 2;
-        let places = 0;
+        let permits = 0;
         const list: { ticket: number; waiter: number }[] = [];
-        const free = () => limit < 0 || places < limit;
+        const free = () => limit < 0 || permits < limit;
         commands.forEach(({ do: what, which }, ticket) => {
           if (what === "enter") {
             const result = pool.enter(ticket);
             if (list.length === 0 && free()) {
               assert.equal(result, ADMITTED);
-              places++;
+              permits++;
             } else if (list.length === 5) assert.equal(result, REFUSED);
             else {
               assert.ok(result >= 0);
@@ -147,18 +147,18 @@ describe("the queue", () => {
             }
           } else if (what === "cancel" && list.length > 0) {
             assert.equal(pool.cancel(list.splice(which % list.length, 1)[0]!.waiter), true);
-          } else if (what === "leave" && places > 0) {
-            places--;
+          } else if (what === "leave" && permits > 0) {
+            permits--;
             pool.leave();
           } else if (what === "limit") {
             limit = which;
             pool.setConcurrency(limit);
           } else if (what === "grant") {
             const expected = free() ? list.shift() : undefined;
-            if (expected !== undefined) places++;
+            if (expected !== undefined) permits++;
             assert.equal(pool.grant()?.ticket, expected?.ticket);
           }
-          assert.deepEqual([pool.active, pool.waiting], [places, list.length]);
+          assert.deepEqual([pool.active, pool.waiting], [permits, list.length]);
         });
       }),
       { numRuns: 200 },
@@ -177,7 +177,7 @@ describe("waiting for a target with room", () => {
       if (ticket === 1) {
         assert.equal(pool.pick(client(ticket), [], 0), ALL_FULL);
         assert.ok(pool.wait(ticket, false) >= 0);
-      } else assert.ok(pool.enter(ticket) >= 0, "whoever comes later waits behind");
+      } else assert.ok(pool.enter(ticket) >= 0, "the next one waits behind it");
     }
     assert.deepEqual([pool.active, pool.waiting], [1, 2]);
     return { pool, row };
@@ -251,7 +251,7 @@ describe("waiting for a target with room", () => {
     assert.deepEqual(grants(pool), [1, 2]);
   });
 
-  it("does not go round and round when it has tried the only one with room", () => {
+  it("is not granted again and again when it has tried the only one with room", () => {
     const pool = makePool({ queue: 10 });
     addTarget(pool, "broken");
     addTarget(pool, "small", { max: 1, weight: 1 });

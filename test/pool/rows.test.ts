@@ -15,12 +15,12 @@ describe("a target's row", () => {
     assert.equal(pickName(pool), NO_TARGET);
     pool.release(row, client(0), 10, 20, 1);
     assert.equal(pool.view("a"), undefined);
-    assert.equal(pool.identity(row), "a", "the log of that connection may still want its name");
+    assert.equal(pool.identity(row), "a", "the log of that connection may still need its name");
     addTarget(pool, "b");
     assert.deepEqual([pool.view("b")?.total, pool.view("b")?.bytesIn, pool.targets().length], [0, 0, 1]);
   });
 
-  it("is its again, counters and all, when the identity returns in time", () => {
+  it("keeps its counters when the identity returns while connections are open", () => {
     const pool = makePool();
     addTarget(pool, "a");
     const row = pool.pick(client(0), [], 0);
@@ -91,7 +91,7 @@ describe("suspicion", () => {
   });
 
   for (const algorithm of ALGORITHM_NAMES) {
-    it(`${algorithm}: a dead target is tried once, then the others, then whoever failed longest ago`, () => {
+    it(`${algorithm}: a dead target is tried once, then the others, then the one that failed longest ago`, () => {
       const pool = makePool({ algorithm });
       for (const name of ["a", "b", "c"]) addTarget(pool, name);
       const tried: number[] = [];

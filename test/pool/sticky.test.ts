@@ -40,7 +40,7 @@ describe("sticky bindings", () => {
     for (let word = 0; word < 4; word++) {
       const other = Uint32Array.from(base);
       other[word]! ^= 0x80000000;
-      // Not bound yet, so least connections alternates; had it met the first one's binding, it would follow it.
+      // It is not bound yet, so it gets the other target; with the first client's binding it would get the same.
       pool.setState(String(first), "draining");
       const second = pick(other);
       pool.setState(String(first), "up");
@@ -54,7 +54,7 @@ describe("sticky bindings", () => {
     const target = visit(pool, 1, 0);
     assert.equal(visit(pool, 1, IDLE - 1), target);
     assert.equal(visit(pool, 1, 2 * IDLE - 2), target);
-    // Everyone else is less recently picked than `target` by now, so a fresh choice differs.
+    // All other targets were picked less recently than `target` by now, so a fresh pick differs.
     assert.notEqual(visit(pool, 1, 3 * IDLE - 2), target);
   });
 
@@ -130,7 +130,7 @@ describe("sticky bindings", () => {
     const pool = stickyPool(4, most);
     const clients = 1000;
     const first = Array.from({ length: clients }, (_, n) => visit(pool, n, n));
-    // Whoever is not bound any more is sent to the least recently picked target; put three of them out of the way.
+    // A client that is not bound any more gets one of the heavy targets, never the one that it had.
     const kept = first.filter((target, n) => {
       for (const other of ["t0", "t1", "t2", "t3"]) addTarget(pool, other, { weight: other === target ? 1 : 1000 });
       const row = pool.pick(client(n), [], clients);
@@ -139,7 +139,7 @@ describe("sticky bindings", () => {
       return bound;
     });
     assert.ok(kept.length <= most, `${kept.length} bindings kept`);
-    // The last to come are still there: asked first, before others push them out.
+    // The last bindings are still there if they are asked for first, before others replace them.
     const fresh = stickyPool(4, most);
     const targets = Array.from({ length: clients }, (_, n) => visit(fresh, n, n));
     assert.equal(visit(fresh, clients - 1, clients), targets.at(-1));

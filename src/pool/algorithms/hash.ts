@@ -2,8 +2,8 @@
  * Consistent hash of the client's address over a table (rendezvous.ts). The table lists the targets that are up or suspect, full
  * ones too: a limit that is reached or a connect that fails moves only the clients it must, for as long as it must.
  *
- * There are two tables. The creator's thread brings the one that nobody reads up to date, outside the lock, and then has all
- * threads read that one. Until then they pick by the old one and pass over entries whose row is not OPEN.
+ * There are two tables, of which one is read. The creator's thread brings the other one up to date, outside the lock, and then has
+ * all threads read that one. Until then they pick by the old one and pass over entries whose row is not OPEN.
  */
 import { setTimeout } from "node:timers";
 import type { ClientKey } from "../client-key.ts";

@@ -10,7 +10,7 @@ export const ALGORITHMS = [leastconn, roundrobin, random, hash] as const;
 
 export type AlgorithmName = (typeof ALGORITHMS)[number]["name"];
 
-/** The one that follows what the targets really bear. */
+/** It follows what the targets really carry. */
 export const DEFAULT_ALGORITHM: AlgorithmName = leastconn.name;
 
 export const ALGORITHM_NAMES: readonly AlgorithmName[] = ALGORITHMS.map(({ name }) => name);

@@ -8,7 +8,7 @@ import { algorithm, Picker } from "./algorithm.ts";
 export const leastconn = algorithm({
   name: "leastconn",
   doc: "fewest connections for its weight",
-  use: "nearly everything: it follows what the targets bear",
+  use: "nearly everything: it follows what the targets carry",
   memory: MinTree.memory,
   create: ({ layout }, memory: MinTreeMemory) => new LeastConnections(layout, memory),
 });

@@ -37,7 +37,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("abort" as const), client: fc.nat(30) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("fault" as const), fault: fc.constantFrom(...FAULTS) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("time" as const), ms: fc.integer({ min: 1, max: 3_000 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("limit" as const), places: fc.integer({ min: -1, max: 4 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("limit" as const), permits: fc.integer({ min: -1, max: 4 }) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -113,7 +113,7 @@ function apply(lab: MemoryLab, clients: Connection[], addresses: { host: string;
   if (what.do === "time") {
     lab.clock.advance(what.ms);
   } else if (what.do === "limit") {
-    lab.pool.setConcurrency(what.places);
+    lab.pool.setConcurrency(what.permits);
     lab.engine.poolChanged();
   } else if (what.do === "target") {
     const address = addresses["abc".indexOf(what.name)]!;

@@ -18,7 +18,7 @@ describe("weighted least connections", () => {
     );
   });
 
-  it("sends everyone to the heaviest while it is idle", () => {
+  it("sends every connection to the heaviest while it is idle", () => {
     const pool = makePool();
     for (const [name, weight] of [["a", 500] as const, ["b", 500] as const, ["c", 1000] as const]) {
       addTarget(pool, name, { weight });
