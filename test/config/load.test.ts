@@ -224,7 +224,7 @@ describe("bad input", () => {
       /^--listn: there is no such flag; did you mean --listen\?$/,
       /^"stray": a word on its own/,
       /^queu in .*bad\.toml: there is no such option here; did you mean queue\?$/,
-      /^algorithm in .*bad\.toml: give one of leastconn, /,
+      /^algorithm in .*bad\.toml: give one of .*\bleastconn\b/,
       /^--listen "70000": give \[HOST:\]PORT/,
       /^HARMONY_QUEUE_TIMEOUT "5": give a duration such as 500ms/,
       /^requeue in .*bad\.toml "many": give a whole number/,

@@ -1,7 +1,9 @@
 /** What the threads of threads.test.ts do. `workerData` says which job, on which pool, as which worker. */
 import { parentPort, workerData } from "node:worker_threads";
 import { leastconn } from "../../src/pool/algorithms/leastconn.ts";
+import { Cutter } from "../../src/pool/cutter.ts";
 import { TAIL } from "../../src/pool/header.ts";
+import { layOut } from "../../src/pool/layout.ts";
 import { Lock } from "../../src/pool/lock.ts";
 import { ADMITTED, ALL_FULL, type PoolHandle, REFUSED, SharedPool } from "../../src/pool/pool.ts";
 import { client, memoryOf } from "./helpers.ts";
@@ -23,8 +25,7 @@ export interface Tally {
 
 const { job, handle, worker, rounds } = workerData as Work;
 const pool = SharedPool.attach(handle, worker);
-// `own` is only for pools with this algorithm.
-const { layout, own } = memoryOf(handle, leastconn);
+const layout = layOut(new Cutter(handle.buffer), handle.options);
 
 /** Picks and releases, with a few connections open at any time. */
 function hammer(): Tally {
@@ -70,7 +71,7 @@ function die(): null {
   pool.enter(2);
   new Lock(layout.header, worker, null).take();
   layout.active[0]! += 100;
-  own.winners.fill(-1);
+  memoryOf(handle, leastconn).own.winners.fill(-1); // the pools of this job have this algorithm
   layout.header[TAIL] = -1;
   return null;
 }
