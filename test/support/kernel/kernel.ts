@@ -82,8 +82,8 @@ export class SimulatedKernel {
     this.network = new Network(this.clock, networkRandom, network);
   }
 
-  newOptions(): Options {
-    return Options.of(this.sendBuffer, this.receiveBuffer);
+  newOptions(sendBuffer = this.sendBuffer, receiveBuffer = this.receiveBuffer): Options {
+    return Options.of(sendBuffer, receiveBuffer);
   }
 
   newEpoll(): Epoll {

@@ -38,6 +38,16 @@ export class TcpSocket extends Socket {
     this.#phase = CONNECTED;
   }
 
+  /** A connect from an address that nobody has to own: another machine's. */
+  static dial(network: Network, options: Options, from: SocketAddress, to: SocketAddress): TcpSocket {
+    const socket = new TcpSocket(network, from.host.includes(":") ? abi.AF_INET6 : abi.AF_INET, options);
+    socket.#local = from;
+    socket.#remote = to;
+    socket.#phase = CONNECTING;
+    network.connect(socket.#endpoint, from, to);
+    return socket;
+  }
+
   /** For tests that look beneath the calls. */
   get endpoint(): Endpoint {
     return this.#endpoint;
