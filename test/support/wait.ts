@@ -64,19 +64,4 @@ function inVain(what: string, patience: number): Error {
   return new Error(`waited ${patience / 1000} s in vain for ${what}`);
 }
 
-export interface Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
-
-/** A promise that the test settles itself. (`Promise.withResolvers` is missing on Node 20.) */
-export function deferred<T>(): Deferred<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
-}
+export { type Deferred, deferred } from "../../src/util/deferred.ts";

@@ -111,9 +111,9 @@ export class Epoll extends File {
     this.#ready.push(item);
   }
 
-  /** Whether a call would have something to report. */
-  get hasEvents(): boolean {
-    return this.#ready.some((item) => !item.removed && item.holds() !== 0);
+  /** Whether a call has something to look at: as in Linux, that alone ends a sleep, and may turn out to be nothing. */
+  get stirred(): boolean {
+    return this.#ready.length > 0;
   }
 
   /** Hands out up to `capacity` events; returns how many. */

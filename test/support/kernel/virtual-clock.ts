@@ -79,6 +79,11 @@ export class VirtualClock implements Clock {
     this.#now = Math.max(this.#now, time);
   }
 
+  /** Moves the time on to when the next task is due at the latest, without running it. */
+  moveTo(time: number): void {
+    this.#now = Math.max(this.#now, Math.min(time, this.next));
+  }
+
   /** Runs what is due now, and what comes of it without time passing. */
   settle(): void {
     while (this.step());

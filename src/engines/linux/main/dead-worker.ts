@@ -26,6 +26,11 @@ export function cleanUp({ libc, mailbox, pool, slots }: Remains, onRecord: (reco
     if (state !== ENDED) dropped++;
     onRecord(recordOfSlot(slots, slot, pool, now).record);
   }
-  for (let pipe = 0; 2 * pipe < mailbox.pipes.length; pipe++) closePipe(libc, mailbox.pipes, pipe);
+  closePipes(libc, mailbox.pipes);
   return dropped;
+}
+
+/** A thread's pipes are the process's: they outlive it, however it ends. */
+export function closePipes(libc: Libc, pipes: Int32Array): void {
+  for (let pipe = 0; 2 * pipe < pipes.length; pipe++) closePipe(libc, pipes, pipe);
 }

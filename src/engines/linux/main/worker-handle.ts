@@ -6,6 +6,7 @@ import type { Pool } from "../../../pool/pool.ts";
 import type { CloseRecord } from "../../../proxy/record.ts";
 import { FREE } from "../../../proxy/states.ts";
 import type { Cancel, Clock } from "../../../util/clock.ts";
+import { deferred } from "../../../util/deferred.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { DONE, Mailbox, RUNNING, STOPPED_ACCEPTING, wake } from "../shared/mailbox.ts";
 import type { QueueBaton } from "../shared/queue-baton.ts";
@@ -17,7 +18,7 @@ import type { WorkerMessage } from "../worker/assemble.ts";
 import type { ShardOptions } from "../worker/shard.ts";
 import type { Thread, Threads } from "../worker/thread.ts";
 import { crashAtExit, leaveAtExit } from "./at-exit.ts";
-import { cleanUp } from "./dead-worker.ts";
+import { cleanUp, closePipes } from "./dead-worker.ts";
 import { recordOfSlot, type TimedRecord } from "./records.ts";
 
 /** ms before a thread that died right after its start is started again: a fault that repeats must not become a busy loop. */
@@ -60,9 +61,9 @@ export class WorkerHandle {
   /** The timer of a dead worker's successor. */
   #respawning: Cancel | null = null;
   #closeWithin = Number.POSITIVE_INFINITY;
-  readonly #running = Promise.withResolvers<void>();
-  readonly #stopped = Promise.withResolvers<void>();
-  readonly #done = Promise.withResolvers<void>();
+  readonly #running = deferred<void>();
+  readonly #stopped = deferred<void>();
+  readonly #done = deferred<void>();
 
   /** Throws a NetError when there is no descriptor left. */
   constructor(index: number, listeners: readonly number[], parts: WorkerHandleParts) {
@@ -211,6 +212,7 @@ export class WorkerHandle {
     const worker = this.#worker;
     this.#worker = null;
     leaveAtExit(this);
+    closePipes(this.#parts.libc, this.mailbox.pipes);
     this.#parts.libc.close(this.#epoll);
     this.#parts.libc.close(this.eventfd);
     // Its loop has ended, and nothing waits for the thread: how terminate() settles makes no difference.

@@ -194,13 +194,16 @@ export class Peer implements Watcher {
     if (this.#closed) return;
     const events = this.socket.poll();
     if (!this.connected) {
-      if (events & abi.EPOLLERR) this.#read();
+      if (events & abi.EPOLLERR) this.#fail(this.#pendingError());
       else if (events & abi.EPOLLOUT && (events & abi.EPOLLHUP) === 0) this.connected = true;
-      else return;
     }
     if (this.connected && this.error === null) {
       this.#write();
       if (!this.#closed) this.#read();
+      // A reset behind a FIN, or one that comes while nothing is read.
+      if (!this.#closed && this.socket.poll() & abi.EPOLLERR) {
+        if (this.#mayRead === 0 || this.finReceived) this.#fail(this.#pendingError());
+      }
     }
     this.onChange();
   }
@@ -271,8 +274,6 @@ export class Peer implements Watcher {
       else if (this.#stepOverMark()) continue;
       return;
     }
-    // Whoever does not read hears of a reset all the same.
-    if (this.socket.poll() & abi.EPOLLERR && this.#mayRead === 0) this.#fail(this.#pendingError());
   }
 
   #take(bytes: Uint8Array): void {

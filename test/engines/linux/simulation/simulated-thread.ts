@@ -1,0 +1,95 @@
+/** A worker's thread in a simulation: its loop, taken turn by turn. */
+import { Slots } from "../../../../src/engines/linux/shared/slots.ts";
+import { assemble, type WorkerData, type WorkerMessage } from "../../../../src/engines/linux/worker/assemble.ts";
+import type { Loop } from "../../../../src/engines/linux/worker/loop.ts";
+import type { Thread } from "../../../../src/engines/linux/worker/thread.ts";
+import type { Epoll } from "../../../support/kernel/epoll.ts";
+import { Parked, simulatedLibc } from "../../../support/kernel/simulated-libc.ts";
+import type { Wire } from "../../../support/kernel/tcp/wire.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** Thrown into a worker in the middle of a turn. */
+class Killed extends Error {}
+
+export class SimulatedThread implements Thread {
+  readonly data: WorkerData;
+  /** The worker's connections, as the main thread sees them. */
+  readonly slots: Slots;
+  ended = false;
+  /** System calls until it dies; Infinity: it lives on. */
+  callsLeft = Number.POSITIVE_INFINITY;
+  /** It has no turn before this time. */
+  notBefore: number;
+  #loop: Loop | null = null;
+  #asleep: Epoll | null = null;
+  readonly #scheduler: Scheduler;
+  readonly #toMain: Wire;
+  #onMessage: (message: WorkerMessage) => void = () => undefined;
+
+  constructor(scheduler: Scheduler, data: WorkerData, toMain: Wire) {
+    this.#scheduler = scheduler;
+    this.#toMain = toMain;
+    this.data = data;
+    this.slots = new Slots(data.slots);
+    this.notBefore = scheduler.kernel.clock.now();
+  }
+
+  on(event: string, listener: (value: never) => void): void {
+    if (event === "message") this.#onMessage = listener as unknown as (message: WorkerMessage) => void;
+  }
+
+  terminate(): void {
+    this.ended = true;
+  }
+
+  /** When it can have its next turn; Infinity: never, unless something wakes it. */
+  get wakesAt(): number {
+    if (this.ended) return Number.POSITIVE_INFINITY;
+    if (this.#asleep === null || this.#asleep.stirred) return this.notBefore;
+    return Math.max(this.notBefore, this.#asleep.waitsUntil ?? 0);
+  }
+
+  turn(): void {
+    this.#asleep = null;
+    this.#scheduler.run(this, () => this.#turn());
+    this.notBefore = Math.max(this.notBefore, this.#scheduler.kernel.clock.now() + this.#scheduler.turnMs());
+  }
+
+  /** It has no turn for `ms`: a stopped process, a busy machine. */
+  stop(ms: number): void {
+    this.notBefore = this.#scheduler.kernel.clock.now() + ms;
+  }
+
+  beforeCall(): void {
+    if (--this.callsLeft < 0) throw new Killed("killed by the test");
+  }
+
+  #turn(): void {
+    try {
+      this.#loop ??= this.#start();
+      this.#loop.turn();
+      if (!this.#loop.done) return;
+      this.#loop.finish();
+      this.ended = true;
+    } catch (error) {
+      if (error instanceof Parked) {
+        this.#asleep = error.epoll;
+        return;
+      }
+      this.ended = true;
+      if (!(error instanceof Killed)) this.#scheduler.deaths.push(error);
+      this.#post({ type: "died", error });
+    }
+  }
+
+  #start(): Loop {
+    const libc = simulatedLibc(this.#scheduler.kernel, { waiting: "park" });
+    const loop = assemble(this.data, libc, (message) => this.#post(message));
+    loop.start();
+    return loop;
+  }
+
+  #post(message: WorkerMessage): void {
+    this.#toMain.carry(this.#scheduler.inMain(() => this.#onMessage(message)));
+  }
+}

@@ -1,0 +1,102 @@
+/** A whole linux engine on a simulated kernel and clock: in one process, faster than time, and the same for the same seed. */
+import type { EngineOptions } from "../../../../src/engines/engine.ts";
+import { LinuxEngine } from "../../../../src/engines/linux/main/engine.ts";
+import { Pool, type PoolOptions, type TargetSpec, type TargetView } from "../../../../src/pool/pool.ts";
+import type { CloseRecord } from "../../../../src/proxy/record.ts";
+import { type KernelOptions, SimulatedKernel } from "../../../support/kernel/kernel.ts";
+import { Internet, type Serve, type Target } from "../../../support/kernel/peers/internet.ts";
+import type { Peer } from "../../../support/kernel/peers/peer.ts";
+import { simulatedLibc } from "../../../support/kernel/simulated-libc.ts";
+import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
+
+export interface SimulationOptions {
+  readonly seed?: number;
+  readonly kernel?: Omit<KernelOptions, "seed">;
+  readonly engine?: Partial<Omit<EngineOptions, "pool">>;
+  readonly pool?: Partial<PoolOptions>;
+  readonly threads?: SchedulerOptions;
+}
+
+/** The balancer's machine. */
+const HOST = "192.0.2.10";
+
+export class Simulation {
+  readonly kernel: SimulatedKernel;
+  readonly scheduler: Scheduler;
+  readonly internet: Internet;
+  readonly pool: Pool;
+  readonly engine: LinuxEngine;
+  readonly records: CloseRecord[] = [];
+  readonly warnings: string[] = [];
+
+  constructor(options: SimulationOptions = {}) {
+    this.kernel = new SimulatedKernel({ hosts: [HOST], ...options.kernel, seed: options.seed ?? 1 });
+    this.scheduler = new Scheduler(this.kernel, options.threads ?? {});
+    this.internet = new Internet(this.kernel);
+    this.pool = Pool.create({
+      name: "simulated",
+      algorithm: "leastconn",
+      persistent: null,
+      concurrency: -1,
+      queue: 100,
+      ...options.pool,
+    });
+    const engine: EngineOptions = {
+      listen: [{ host: HOST, port: 3000 }],
+      threads: 2,
+      requeue: 1,
+      connectTimeout: 5_000,
+      idleTimeout: 0,
+      queueTimeout: 10_000,
+      unavailable: null,
+      pool: this.pool,
+      onClose: (record) => this.records.push(record),
+      onWarning: (message) => this.warnings.push(message),
+      ...options.engine,
+    };
+    this.engine = new LinuxEngine(engine, simulatedLibc(this.kernel), this.scheduler, this.scheduler.mainClock);
+  }
+
+  /** Until every worker accepts. */
+  async start(): Promise<void> {
+    await this.scheduler.until(this.scheduler.asMain(() => this.engine.start()));
+  }
+
+  /** Closes the engine, and lets time pass until it has. */
+  async close(timeout: number): Promise<void> {
+    await this.scheduler.until(this.scheduler.asMain(() => this.engine.close(timeout)));
+  }
+
+  /** A server at an address of its own, which the pool knows as up. */
+  target(identity: string, host: string, serve: Serve, spec: Partial<TargetSpec> = {}): Target {
+    const target = this.internet.target(identity, { host, port: 80 }, serve);
+    this.announce(identity, host, spec);
+    return target;
+  }
+
+  /** Tells the pool of a target, whether anything is there or not. */
+  announce(identity: string, host: string, spec: Partial<TargetSpec> = {}): void {
+    this.scheduler.asMain(() => {
+      this.pool.set({ weight: 500, maxConnections: 0, ...spec, identity, address: { host, port: 80 } }, "up");
+      this.engine.poolChanged();
+    });
+  }
+
+  /** A client that begins to connect. */
+  client(host?: string): Peer {
+    return this.internet.client(this.engine.addresses[0]!, host);
+  }
+
+  /** Lets `ms` pass. */
+  pass(ms: number): void {
+    this.scheduler.pass(ms);
+  }
+
+  settle(): void {
+    this.scheduler.settle();
+  }
+
+  view(identity: string): TargetView {
+    return this.pool.view(identity)!;
+  }
+}
