@@ -9,7 +9,7 @@ import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
 import { connectError } from "./dial.ts";
 import { QueueServer } from "./queue.ts";
-import { continueRelays, onRelayEvent, startRelay } from "./relay.ts";
+import { continueRelays, onRelayEvent, shareOf, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
 import { BRIDGING, isRelayed } from "./slot-store.ts";
 import { bitsOf, closeEnd } from "./socket-io.ts";
@@ -102,6 +102,7 @@ export class Loop {
     if (timeout !== 0) s.mailbox.awake();
     if (count < 0 && errno !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${errno}`);
     s.now = libc.now();
+    s.share = shareOf(count + s.again.length);
     for (let i = 0, at = 0; i < count; i++, at += s.eventWords) {
       this.#onEvent(events[at]!, events[at + s.dataWord]!, events[at + s.dataWord + 1]!);
     }

@@ -12,9 +12,20 @@ import { isRelayed } from "./slot-store.ts";
 import { bitsOf, countBytes, emptied, endFailed, reachedEnd, readFailed, send } from "./socket-io.ts";
 import { drainPipe, SPLICE_AFTER, splice } from "./splice.ts";
 
-/** Steps that one direction may take before the others have their turn: about 1 MiB by the buffer, 4 MiB by pipes; a millisecond or two. */
-const STEPS = 16;
-const STEPS_PER_SPLICE = 4;
+/**
+ * Bytes that all directions together may move in a turn of the loop, divided among those that are ready: a turn then takes
+ * about 3 ms however many bulk streams there are, and that is how long a small message beside them waits.
+ */
+const TURN_BYTES = 16 * 1024 * 1024;
+/** A direction's share at least: below this a stream costs more calls than bytes. */
+const LEAST_SHARE = BUFFER_BYTES;
+/** And at most: what one stream alone may move before timers and messages are looked at. */
+const LARGEST_SHARE = 4 * 1024 * 1024;
+
+/** How much each of `ready` directions may move in this turn, bytes. */
+export function shareOf(ready: number): number {
+  return Math.max(LEAST_SHARE, Math.min(LARGEST_SHARE, Math.floor(TURN_BYTES / Math.max(1, ready))));
+}
 
 /** An event of one end while the connection is relayed. */
 export function onRelayEvent(s: Shard, slot: number, end: number, events: number): void {
@@ -58,7 +69,8 @@ function hasMore(bits: number): boolean {
 function pump(s: Shard, slot: number, from: number): void {
   const { slots } = s;
   const to = from ^ 1;
-  for (let steps = 0; steps < STEPS; ) {
+  const end = slots.bytes(slot, from) + s.share;
+  for (let left = s.share; left > 0; left = end - slots.bytes(slot, from)) {
     if (slots.buffered(slot, from) !== 0 && !flush(s, slot, from)) return;
     const bits = slots.bits(slot, from);
     if (bits & AT_END) {
@@ -67,8 +79,7 @@ function pump(s: Shard, slot: number, from: number): void {
     }
     if ((bits & READABLE) === 0 || (slots.bits(slot, to) & WRITABLE) === 0) return;
     const spliced = slots.streak(slot, from) >= SPLICE_AFTER;
-    steps += spliced ? STEPS_PER_SPLICE : 1;
-    if (!(spliced ? splice(s, slot, from) : copy(s, slot, from))) return;
+    if (!(spliced ? splice(s, slot, from, Math.max(left, LEAST_SHARE)) : copy(s, slot, from))) return;
   }
   if (slots.bits(slot, from) & AGAIN) return;
   slots.addBits(slot, from, AGAIN);

@@ -108,7 +108,9 @@ export class Shard {
   acceptAgainAt = Number.POSITIVE_INFINITY;
   /** Records were pushed in this turn. */
   recordsPushed = false;
-  /** Directions (2 * slot + end) that used up their turn and go on after the other events. */
+  /** Bytes that each direction may move in this turn: see relay.ts. */
+  share = 0;
+  /** Directions (2 * slot + end) that used up their share and go on after the other events. */
   again: number[] = [];
   /** Connections with bytes that the pool has not been told of. */
   unreported: number[] = [];

@@ -17,8 +17,8 @@ const QUIET_BYTES = 16 * 1024;
 const NEVER = -0x4000_0000;
 const FLAGS = abi.SPLICE_F_MOVE | abi.SPLICE_F_NONBLOCK;
 
-/** One turn: fills a pipe and empties it. Nothing is buffered when it is called. True: there may be more to do. */
-export function splice(s: Shard, slot: number, from: number): boolean {
+/** Fills a pipe with at most `most` bytes and empties it. Nothing is buffered when it is called. True: there may be more to do. */
+export function splice(s: Shard, slot: number, from: number, most: number): boolean {
   const { libc, slots } = s;
   const pipe = s.pipes.take();
   if (pipe < 0) {
@@ -26,7 +26,7 @@ export function splice(s: Shard, slot: number, from: number): boolean {
     return true;
   }
   const source = slots.fd(slot, from);
-  const filled = libc.splice(source, libc.nil, s.pipes.writeEnd(pipe), libc.nil, PIPE_BYTES, FLAGS);
+  const filled = libc.splice(source, libc.nil, s.pipes.writeEnd(pipe), libc.nil, Math.min(PIPE_BYTES, most), FLAGS);
   if (filled <= 0) {
     const refused = filled < 0 && libc.errno[0] === abi.EINVAL;
     const goOn = filled === 0 ? reachedEnd(s, slot, from) : refused || readFailed(s, slot, from);
