@@ -1,7 +1,6 @@
 /** What each flag of the balancer does, where it is not what the default does. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,6 +9,7 @@ import { ClientSession } from "../../src/control/client/session.ts";
 import { parseKey } from "../../src/control/keys/key.ts";
 import { systemClock } from "../../src/util/clock.ts";
 import { openBlackHole } from "../support/black-hole.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { exchange } from "../support/peers.ts";
 import { freePorts } from "../support/ports.ts";
 import { readText } from "../support/stream.ts";
@@ -26,11 +26,11 @@ import {
   target,
 } from "./effects.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "harmony-effects-"));
+const folder = temporaryFolder("effects");
 
 after(async () => {
   await endEffects();
-  rmSync(folder, { recursive: true });
+  removeFolders();
 });
 
 function count(names: readonly string[]): Record<string, number> {

@@ -1,10 +1,9 @@
 /** A port that needs a right which the program does not have. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { chownSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { programCommand } from "../support/form.ts";
 import { asNobody, type Unprivileged } from "../support/nobody.ts";
 import { endPrograms, Program } from "../support/program.ts";
@@ -12,14 +11,14 @@ import { endPrograms, Program } from "../support/program.ts";
 const PORT = 81;
 
 const unprivileged = asNobody();
-const folder = mkdtempSync(join(tmpdir(), "harmony-nobody-"));
+const folder = temporaryFolder("nobody");
 /** Somewhere for the runtime's caches. */
 const env = { HOME: folder, XDG_CACHE_HOME: folder, DENO_DIR: folder, TMPDIR: folder };
 const skip = reasonToSkip();
 
 after(async () => {
   await endPrograms();
-  rmSync(folder, { recursive: true });
+  removeFolders();
 });
 
 function reasonToSkip(): string | false {

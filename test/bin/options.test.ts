@@ -2,19 +2,17 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { certificateFiles } from "../support/certificates.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { programCommand } from "../support/form.ts";
-import { endServers, exchange, serve } from "../support/peers.ts";
+import { endServers, exchange, greeter, serve } from "../support/peers.ts";
 import { endPrograms, type Program, start } from "../support/program.ts";
-import { send } from "../support/stream.ts";
 import { until, within } from "../support/wait.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "harmony-programs-"));
-const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
+const folder = temporaryFolder("programs");
 const LISTEN = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"];
 /** A place for key files, and no other. */
 const env = { XDG_CONFIG_HOME: folder, APPDATA: folder };
@@ -22,7 +20,7 @@ const env = { XDG_CONFIG_HOME: folder, APPDATA: folder };
 after(async () => {
   await endPrograms();
   await endServers();
-  rmSync(folder, { recursive: true });
+  removeFolders();
 });
 
 async function ports(balancer: Program): Promise<{ port: number; adminPort: number }> {
@@ -36,7 +34,7 @@ function report(adminPort: number, port: number, args: readonly string[]): Progr
   return start("harmony-reporter", [...places, ...args], { env });
 }
 
-const hello = () => serve((connection) => send(connection, "hello"));
+const hello = () => serve(greeter("hello"));
 
 describe("the programs together", () => {
   test("without any key given the balancer makes a key file, says how to hand it on, and a reporter finds it", async () => {
@@ -56,11 +54,11 @@ describe("the programs together", () => {
   });
 
   test("TLS on the admin port, its certificate pinned by the reporter", async () => {
-    const tls = ["--admin-tls-cert", fixture("server.pem"), "--admin-tls-key", fixture("server.key")];
+    const tls = ["--admin-tls-cert", certificateFiles.cert, "--admin-tls-key", certificateFiles.key];
     const balancer = start("harmony-balancer", [...LISTEN, ...tls, "--insecure"]);
     const { port, adminPort } = await ports(balancer);
     const target = await hello();
-    await report(adminPort, target.port, ["--insecure", "--tls-ca", fixture("ca.pem")]).says(/^registered/);
+    await report(adminPort, target.port, ["--insecure", "--tls-ca", certificateFiles.ca]).says(/^registered/);
     assert.equal(await within("an answer", exchange(port, "")), "hello");
     const plain = report(adminPort, target.port, ["--insecure"]);
     await plain.says(/no connection with/);
@@ -132,6 +130,7 @@ describe("the log", () => {
       assert.equal(child.exitCode, null);
     } finally {
       child.kill("SIGKILL");
+      await within("its end", once(child, "exit"));
     }
   });
   test("and help, too, may be read in part", async () => {

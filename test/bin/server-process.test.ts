@@ -1,13 +1,13 @@
 /** `harmony-reporter … -- COMMAND`: how the reporter and its server stop together. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { launchReporter, startBalancer } from "../support/cluster.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { scriptCommand } from "../support/form.ts";
 import { dial } from "../support/peers.ts";
-import { freePorts } from "../support/ports.ts";
+import { freePort } from "../support/ports.ts";
 import { endPrograms } from "../support/program.ts";
 import { lines, send } from "../support/stream.ts";
 import { within } from "../support/wait.ts";
@@ -18,9 +18,9 @@ after(endPrograms);
 
 async function startServed(args: readonly string[] = []) {
   const balancer = await startBalancer();
-  const [port] = await freePorts(1);
+  const port = await freePort();
   const server = scriptCommand("test/bin/echo-server.ts");
-  const reporter = launchReporter([balancer.adminPort], port!, [...args, "--", ...server, String(port)]);
+  const reporter = launchReporter([balancer.adminPort], port, [...args, "--", ...server, String(port)]);
   await reporter.says(/registered/);
   const connection = await dial(balancer.port);
   const next = lines(connection);
@@ -30,8 +30,8 @@ async function startServed(args: readonly string[] = []) {
 }
 
 describe("a command that cannot be started", { skip }, () => {
-  const folder = mkdtempSync(join(tmpdir(), "harmony-commands-"));
-  after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder("commands");
+  after(removeFolders);
   const script = join(folder, "script");
   writeFileSync(script, "exit 2\n", { mode: 0o755 });
   for (const [what, file] of [

@@ -1,15 +1,14 @@
 /** A compiled program runs in an empty folder, with an empty environment, as a user without rights or a home. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { portsOf } from "../support/cluster.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { compiled, type ProgramName, programCommand } from "../support/form.ts";
-import { endServers, exchange, serve } from "../support/peers.ts";
+import { endServers, exchange, greeter, serve } from "../support/peers.ts";
 import { endPrograms, Program } from "../support/program.ts";
-import { send } from "../support/stream.ts";
 
 const NOBODY = "65534";
 
@@ -23,7 +22,7 @@ function whyNot(): string | false {
 }
 
 describe("in an empty folder, with an empty environment, as nobody", { skip }, () => {
-  const place = mkdtempSync(join(tmpdir(), "harmony-anywhere-"));
+  const place = temporaryFolder("anywhere");
   const empty = join(place, "empty");
   mkdirSync(empty);
   // The programs as someone would copy them, where nobody may read them.
@@ -35,7 +34,7 @@ describe("in an empty folder, with an empty environment, as nobody", { skip }, (
   after(async () => {
     await endPrograms();
     await endServers();
-    rmSync(place, { recursive: true });
+    removeFolders();
   });
 
   function startAsNobody(name: ProgramName, args: readonly string[]): Program {
@@ -49,7 +48,7 @@ describe("in an empty folder, with an empty environment, as nobody", { skip }, (
   }
 
   it("balancer and reporter find each other with no key given, and serve", async () => {
-    const server = await serve((connection) => send(connection, "served"));
+    const server = await serve(greeter("served"));
     const log = ["--log-format", "json"];
     const balancer = startAsNobody("harmony-balancer", ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", ...log]);
     const { port, adminPort } = portsOf(await balancer.says(/listening/i));

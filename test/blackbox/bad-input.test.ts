@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Connection } from "../../src/net/runtime.ts";
 import { type Balancer, KEY, startBalancer, startReporter } from "../support/cluster.ts";
-import { dial, endServers, exchange, serve } from "../support/peers.ts";
+import { dial, endServers, exchange, greeter, serve } from "../support/peers.ts";
 import { endPrograms, type Program, start } from "../support/program.ts";
 import { readText, send } from "../support/stream.ts";
 import { within } from "../support/wait.ts";
@@ -15,7 +15,7 @@ let balancer: Balancer;
 let port: number;
 
 before(async () => {
-  const server = await serve((connection) => send(connection, "served"));
+  const server = await serve(greeter("served"));
   port = server.port;
   balancer = await startBalancer();
   await startReporter(balancer, port);

@@ -6,7 +6,7 @@ import type { Connection } from "../../src/net/runtime.ts";
 import { launchReporter, startBalancer, startReporter } from "../support/cluster.ts";
 import { httpGet } from "../support/http.ts";
 import { field, isCloseRecord, isTargetEvent } from "../support/log.ts";
-import { dial, endServers, exchange, serve } from "../support/peers.ts";
+import { dial, endServers, exchange, greeter, serve } from "../support/peers.ts";
 import { endPrograms, type Program } from "../support/program.ts";
 import { readText } from "../support/stream.ts";
 import { startTarget } from "../support/target-process.ts";
@@ -20,7 +20,7 @@ after(async () => {
   await endServers();
 });
 
-const nameServer = (name: string) => serve((connection) => connection.write(new TextEncoder().encode(name)));
+const nameServer = (name: string) => serve(greeter(name));
 
 /** How often each of `names` answers, over `count` connections one after another. */
 async function answers(port: number, count: number): Promise<Record<string, number>> {

@@ -1,26 +1,25 @@
 /** A key is exchanged one machine at a time, and no client notices. */
 import assert from "node:assert/strict";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { portsOf } from "../support/cluster.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { isTargetEvent } from "../support/log.ts";
-import { endServers, exchange, serve } from "../support/peers.ts";
+import { endServers, exchange, greeter, serve } from "../support/peers.ts";
 import { endPrograms, type Program, start } from "../support/program.ts";
-import { send } from "../support/stream.ts";
 import { until, within } from "../support/wait.ts";
 
 const OLD = "old:a-key-that-has-been-in-use-for-long";
 const NEW = "new:a-key-that-is-to-take-its-place";
 const LOG = ["--log-format", "json", "--log-level", "debug"];
 
-const folder = mkdtempSync(join(tmpdir(), "harmony-keys-"));
+const folder = temporaryFolder("keys");
 
 after(async () => {
   await endPrograms();
   await endServers();
-  rmSync(folder, { recursive: true });
+  removeFolders();
 });
 
 /** Writes a key file as whole as `mv` does, and returns its path. */
@@ -45,7 +44,7 @@ describe("a key that is exchanged", () => {
     const args = [...places, ...LOG, "--algorithm", "roundrobin", "--key-file", keyFile("balancer", OLD)];
     const balancer = start("harmony-balancer", args);
     const { port, adminPort } = portsOf(await balancer.says(/^listening/));
-    const servers = await Promise.all(["a", "b"].map((name) => serve((connection) => send(connection, name))));
+    const servers = await Promise.all(["a", "b"].map((name) => serve(greeter(name))));
     const [a, b] = servers.map((server) => server.port) as [number, number];
     const both = async () => {
       const answers = [await exchange(port, ""), await exchange(port, "")];

@@ -1,12 +1,12 @@
 /** PostgreSQL as a target, where it is installed. */
 import assert from "node:assert/strict";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Balancer, startBalancer, startReporter } from "../support/cluster.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { asNobody, type Unprivileged } from "../support/nobody.ts";
-import { freePorts } from "../support/ports.ts";
+import { freePort } from "../support/ports.ts";
 import { endPrograms, Program } from "../support/program.ts";
 import { until } from "../support/wait.ts";
 
@@ -33,26 +33,26 @@ describe("PostgreSQL", { skip }, () => {
 
   before(async () => {
     const { uid, command } = unprivileged as Unprivileged;
-    folder = mkdtempSync(join(tmpdir(), "harmony-pg-"));
+    folder = temporaryFolder("pg");
     const data = join(folder, "data");
     if (uid >= 0) chownSync(folder, uid, uid);
     const make = ["-D", data, "-U", "harmony", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
     const { code } = await new Program([...command, join(bin!, "initdb"), ...make], { cwd: folder }).ended();
     assert.equal(code, 0, "initdb");
-    const [port] = await freePorts(1);
+    const port = await freePort();
     // Without a Unix socket (-k) and without waiting for the disk (-F).
     const place = ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", "", "-F"];
     server = new Program([...command, join(bin!, "postgres"), ...place], { cwd: folder });
     await until("PostgreSQL", () => server.stderr.includes("ready to accept connections"));
     balancer = await startBalancer();
-    await startReporter(balancer, port!);
+    await startReporter(balancer, port);
   });
 
   after(async () => {
     // Its "fast" shutdown: killed, it would leave its processes behind for a while.
     await server?.stop("SIGINT");
     await endPrograms();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolders();
   });
 
   /** What psql prints for these commands, run one after the other in a session of its own through the balancer. */

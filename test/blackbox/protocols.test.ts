@@ -127,6 +127,7 @@ describe("a client that has finished sending", () => {
   it("still reads a long answer to its end", async () => {
     const server = await serve(async (connection) => {
       const question = await readText(connection);
+      if (question === "") return; // the balancer's look at a new target, which reads no answer
       await send(connection, `${question}:${LONG}`);
     });
     const balancer = await inFrontOf(server);

@@ -1,23 +1,23 @@
 /** Real servers and clients, where they are installed. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { startBalancer, startReporter } from "../support/cluster.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { dial } from "../support/peers.ts";
-import { freePorts } from "../support/ports.ts";
+import { freePort } from "../support/ports.ts";
 import { endPrograms, Program } from "../support/program.ts";
 import { lines, send } from "../support/stream.ts";
 import { until, within } from "../support/wait.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "harmony-real-"));
+const folder = temporaryFolder("real");
 
 after(async () => {
   await endPrograms();
-  rmSync(folder, { recursive: true });
+  removeFolders();
 });
 
 function missing(command: string, versionFlag: string): string | false {
@@ -37,14 +37,14 @@ describe("nginx", { skip: missing("nginx", "-v") }, () => {
   const BIG = 20_000_000;
 
   it("serves pages and a large file over kept-alive connections through the balancer", async () => {
-    const [port] = await freePorts(1);
+    const port = await freePort();
     writeFileSync(join(folder, "small.txt"), "small\n");
     writeFileSync(join(folder, "big.bin"), Buffer.alloc(BIG, 7));
-    writeFileSync(join(folder, "nginx.conf"), nginxConfiguration(port!));
+    writeFileSync(join(folder, "nginx.conf"), nginxConfiguration(port));
     new Program(["nginx", "-p", folder, "-e", "error.log", "-c", "nginx.conf"]);
-    await accepting(port!);
+    await accepting(port);
     const balancer = await startBalancer();
-    await startReporter(balancer, port!);
+    await startReporter(balancer, port);
 
     const agent = new Agent({ keepAlive: true, maxSockets: 4 });
     const sizes = await Promise.all(
@@ -90,11 +90,11 @@ function bodySize(port: number, path: string, agent: Agent): Promise<number> {
 
 describe("Redis", { skip: missing("redis-server", "--version") }, () => {
   it("takes commands, pipelines and a large value through the balancer", async () => {
-    const [port] = await freePorts(1);
+    const port = await freePort();
     new Program(["redis-server", "--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]);
-    await accepting(port!);
+    await accepting(port);
     const balancer = await startBalancer();
-    await startReporter(balancer, port!);
+    await startReporter(balancer, port);
 
     const connection = await dial(balancer.port);
     const next = lines(connection);

@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { KEY, launchReporter, startBalancer, startReporter } from "../support/cluster.ts";
 import { scriptCommand } from "../support/form.ts";
 import { dial, echoServer, endServers, exchange } from "../support/peers.ts";
-import { freePorts } from "../support/ports.ts";
+import { freePort } from "../support/ports.ts";
 import { endPrograms, start } from "../support/program.ts";
 import { lines, send } from "../support/stream.ts";
 import { until, within } from "../support/wait.ts";
@@ -137,9 +137,9 @@ describe("the reporter with a server of its own", () => {
 
   it("exits with the server's exit code when that ends by itself, and the target leaves", async () => {
     const balancer = await startBalancer();
-    const [port] = await freePorts(1);
+    const port = await freePort();
     const listen = `require("node:net").createServer().listen(${port}, "127.0.0.1", () => setTimeout(() => process.exit(7), 1500))`;
-    const reporter = launchReporter([balancer.adminPort], port!, script(asModule(listen)));
+    const reporter = launchReporter([balancer.adminPort], port, script(asModule(listen)));
     await reporter.says(/registered/i);
     assert.deepEqual(await reporter.ended(), { code: 7, signal: null });
     await balancer.program.logged("the leave", (line) => /left|leave/i.test(line.message));
@@ -147,24 +147,24 @@ describe("the reporter with a server of its own", () => {
 
   it("exits with 128 and the signal's number when the server dies by a signal", { skip }, async () => {
     const balancer = await startBalancer();
-    const [port] = await freePorts(1);
-    const reporter = launchReporter([balancer.adminPort], port!, script('process.kill(process.pid, "SIGKILL")'));
+    const port = await freePort();
+    const reporter = launchReporter([balancer.adminPort], port, script('process.kill(process.pid, "SIGKILL")'));
     assert.deepEqual(await reporter.ended(), { code: 137, signal: null });
   });
 
   it("reports only once the port accepts", async () => {
     const balancer = await startBalancer();
-    const [port] = await freePorts(1);
-    const reporter = launchReporter([balancer.adminPort], port!, target(port!, "named"));
+    const port = await freePort();
+    const reporter = launchReporter([balancer.adminPort], port, target(port, "named"));
     await reporter.says(/registered/i);
-    await dial(port!).then((connection) => connection.close());
+    await dial(port).then((connection) => connection.close());
   });
 
   it("hands the server no key", async () => {
     const balancer = await startBalancer();
-    const [port] = await freePorts(1);
+    const port = await freePort();
     const print = 'console.log("HARMONY_KEY=" + (process.env.HARMONY_KEY ?? "not there"))';
-    const reporter = launchReporter([balancer.adminPort], port!, script(print));
+    const reporter = launchReporter([balancer.adminPort], port, script(print));
     await reporter.ended();
     assert.match(reporter.stdout, /HARMONY_KEY=not there/);
     assert.ok(!`${reporter.stdout}${reporter.stderr}`.includes(KEY));

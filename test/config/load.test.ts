@@ -1,27 +1,25 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
 import { type Invocation, loadBalancer, loadReporter } from "../../src/config/load.ts";
 import { kebab, spell } from "../../src/config/names.ts";
 import { isIn, type OptionTable } from "../../src/config/option.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
 import { OptionError } from "../../src/config/values.ts";
+import { certificateFiles } from "../support/certificates.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "harmony-config-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder("config");
+after(removeFolders);
 
 function file(name: string, content: string): string {
   const path = join(folder, name);
   writeFileSync(path, content);
   return path;
 }
-
-const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
 const program = { name: "harmony-test", usage: "[options]", summary: "Summary.", footer: "Footer." };
 
@@ -85,9 +83,9 @@ const given: Record<string, string> = {
   tls: "on",
   key: "secret-of-sixteen-characters",
   config: file("empty.toml", ""),
-  adminTlsCert: fixture("server.pem"),
-  adminTlsKey: fixture("server.key"),
-  tlsCa: fixture("ca.pem"),
+  adminTlsCert: certificateFiles.cert,
+  adminTlsKey: certificateFiles.key,
+  tlsCa: certificateFiles.ca,
 };
 /** Options that only make sense together, so that giving one alone is a problem. */
 const needs: Record<string, string> = { adminTlsCert: "adminTlsKey", adminTlsKey: "adminTlsCert" };

@@ -11,19 +11,19 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
 import { INSECURE_KEY, parseKey, parseKeyFile, parseKeyLine } from "../../src/control/keys/key.ts";
 import { type HostEnvironment, hostEnvironment, keyPlaces } from "../../src/control/keys/key-places.ts";
 import { balancerKeys, reporterKey } from "../../src/control/keys/keys.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 const SECRET = "0123456789abcdef";
 const posix = process.platform === "win32" ? { skip: "no file modes on Windows" } : {};
 
-const root = mkdtempSync(join(tmpdir(), "harmony-keys-"));
-after(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder("keys");
+after(removeFolders);
 let count = 0;
 
 /** A user with a home of its own, and a /tmp of its own. */

@@ -1,7 +1,5 @@
 /** The control channel over real sockets of the runtime at hand, plain and with TLS. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runtime } from "#runtime";
 import { ControlClient, type ControlClientEvent, type ControlClientOptions } from "../../src/control/client/client.ts";
@@ -9,12 +7,11 @@ import { parseKey } from "../../src/control/keys/key.ts";
 import { MAX_LINE } from "../../src/control/protocol/wire.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
 import type { TcpAddress } from "../../src/net/runtime.ts";
+import { ca, certificate } from "../support/certificates.ts";
 import { settle, until } from "../support/wait.ts";
 import { KEY, RawReporter } from "./harness.ts";
-import { serve } from "./serve.ts";
+import { serveControl } from "./serve.ts";
 
-const pem = (name: string) => readFileSync(join(import.meta.dirname, "../fixtures/tls", name), "utf8");
-const tls = { cert: pem("server.pem"), key: pem("server.key") };
 const noTls = runtime.can.tls ? {} : { skip: "this runtime adapter cannot do TLS here" };
 
 function report(to: TcpAddress, port: number, options: Partial<ControlClientOptions> = {}) {
@@ -36,7 +33,7 @@ function report(to: TcpAddress, port: number, options: Partial<ControlClientOpti
 
 describe(`the control channel on ${runtime.name}`, () => {
   it("registers, notices a crash by a probe, drains and leaves", async () => {
-    const { server, pool, address } = await serve();
+    const { server, pool, address } = await serveControl();
     const target = await runtime.listen({ host: "127.0.0.1", port: 0 }, (connection) => void connection.close());
     const { port } = target.address;
     const first = report(address, port);
@@ -55,19 +52,19 @@ describe(`the control channel on ${runtime.name}`, () => {
   });
 
   it("says goodbye and is found again on the same port", async () => {
-    const { server, address } = await serve();
+    const { server, address } = await serveControl();
     const { client, events } = report(address, 9);
     await until("the event registered", () => events.some(({ type }) => type === "registered"));
     await server.close();
     await until("the event goodbye", () => events.some(({ type }) => type === "goodbye"));
-    const again = await serve({ admin: [address] });
+    const again = await serveControl({ admin: [address] });
     await until("the target", () => again.pool.targets().length === 1);
     await client.leave();
     await again.server.close();
   });
 
   it("sends the reason even to a reporter that is still sending", async () => {
-    const { server, address } = await serve();
+    const { server, address } = await serveControl();
     const raw = new RawReporter(new LineChannel(await runtime.connect({ to: address }), MAX_LINE));
     await raw.handshake(KEY);
     // A balancer that closed at once would reset the connection, and the answer could be lost with it.
@@ -82,10 +79,10 @@ describe(`the control channel on ${runtime.name}`, () => {
   });
 
   it("binds every address or none, and says which is taken", async () => {
-    const { server, address } = await serve();
+    const { server, address } = await serveControl();
     const free = await runtime.listen({ host: "127.0.0.1", port: 0 }, (connection) => connection.abort());
     await free.close();
-    await assert.rejects(serve({ admin: [free.address, address] }), { code: "EADDRINUSE" });
+    await assert.rejects(serveControl({ admin: [free.address, address] }), { code: "EADDRINUSE" });
     const again = await runtime.listen({ host: "127.0.0.1", port: free.address.port }, (connection) =>
       connection.abort(),
     );
@@ -94,8 +91,8 @@ describe(`the control channel on ${runtime.name}`, () => {
   });
 
   it("refuses a wrong key over TLS as well, and takes the right one", noTls, async () => {
-    const { server, pool, address } = await serve({ adminTls: tls });
-    const secure = { tls: { ca: pem("ca.pem"), serverName: "localhost" } };
+    const { server, pool, address } = await serveControl({ adminTls: certificate });
+    const secure = { tls: { ca, serverName: "localhost" } };
     const wrong = report(address, 9, { ...secure, key: () => parseKey("web:the wrong secret", "test") });
     await until("rejected BAD_KEY", () =>
       wrong.events.some((event) => event.type === "rejected" && event.code === "BAD_KEY"),
@@ -108,7 +105,7 @@ describe(`the control channel on ${runtime.name}`, () => {
   });
 
   it("does not trust a certificate that the pinned authority has not signed", noTls, async () => {
-    const { server, pool, address } = await serve({ adminTls: tls });
+    const { server, pool, address } = await serveControl({ adminTls: certificate });
     const { client, events } = report(address, 9, { tls: { serverName: "localhost" } });
     await until("an event", () => events.length > 0);
     assert.ok(events[0]?.type === "lost" && events[0].code === "ETLS", JSON.stringify(events));
@@ -118,10 +115,10 @@ describe(`the control channel on ${runtime.name}`, () => {
   });
 
   it("is lost, not broken, between plain text and TLS", noTls, async () => {
-    const secure = await serve({ adminTls: tls });
-    const plain = await serve();
+    const secure = await serveControl({ adminTls: certificate });
+    const plain = await serveControl();
     const one = report(secure.address, 9);
-    const two = report(plain.address, 9, { tls: { ca: pem("ca.pem"), serverName: "localhost" } });
+    const two = report(plain.address, 9, { tls: { ca, serverName: "localhost" } });
     await until("an event from both", () => one.events.length > 0 && two.events.length > 0);
     assert.deepEqual([one.events[0]?.type, two.events[0]?.type], ["lost", "lost"]);
     const right = report(plain.address, 9);

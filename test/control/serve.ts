@@ -6,7 +6,7 @@ import { ControlServer, type ControlServerOptions } from "../../src/control/serv
 import { Pool } from "../../src/pool/pool.ts";
 import { KEY } from "./harness.ts";
 
-export async function serve(options: Partial<ControlServerOptions> = {}) {
+export async function serveControl(options: Partial<ControlServerOptions> = {}) {
   const pool = Pool.create({ name: "default", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
   const server = new ControlServer({
     runtime,

@@ -1,12 +1,13 @@
 /** The examples of the first README, as they stand there, on the runtime that runs this file. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { removeFolders } from "../support/folder.ts";
 import { scriptCommand } from "../support/form.ts";
+import { endPrograms, Program } from "../support/program.ts";
 import { folder, isolated, onMachine, taken } from "./machine.ts";
 
 const PORTS = [3000, 1666, 1080, 1090];
@@ -14,42 +15,22 @@ const DEADLINE_MS = 30_000;
 
 const example = (name: string) => fileURLToPath(new URL(`examples/${name}.cjs`, import.meta.url));
 
-after(() => rmSync(folder, { recursive: true }));
+after(async () => {
+  await endPrograms();
+  removeFolders();
+});
 
 /** The lines that run-examples.ts printed. */
-function run(plans: object): Promise<{ answers?: string[]; printed?: string }[]> {
-  const [file, ...args] = onMachine([
+async function run(plans: object): Promise<{ answers?: string[]; printed?: string }[]> {
+  const command = onMachine([
     ...scriptCommand("test/library/run-examples.ts"),
     JSON.stringify(plans),
     ...scriptCommand("").slice(0, -1),
   ]);
-  const child = spawn(file!, args, {
-    env: { ...process.env, HARMONY_KEY: "", XDG_CONFIG_HOME: join(folder, "config") },
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: DEADLINE_MS,
-  });
-  let output = "";
-  let errors = "";
-  child.stdout.on("data", (bytes: Buffer) => {
-    output += bytes.toString();
-  });
-  child.stderr.on("data", (bytes: Buffer) => {
-    errors += bytes.toString();
-  });
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => {
-      if (code !== 0) reject(new Error(`ended with ${code}:\n${errors}${output}`));
-      else if (errors !== "") reject(new Error(`it said on standard error:\n${errors}`));
-      else
-        resolve(
-          output
-            .trim()
-            .split("\n")
-            .map((line) => JSON.parse(line) as object),
-        );
-    });
-  });
+  const program = new Program(command, { env: { HARMONY_KEY: "", XDG_CONFIG_HOME: join(folder, "config") } });
+  const { code } = await program.ended(DEADLINE_MS);
+  assert.deepEqual({ code, stderr: program.stderr }, { code: 0, stderr: "" }, program.stderr + program.stdout);
+  return program.printed as { answers?: string[]; printed?: string }[];
 }
 
 const busy = isolated ? [] : await taken(PORTS);

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { connect, createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { Balancer, ClientOptions, CloseRecord, Reporter, ServerOptions } from "../../src/index.ts";
 import harmony, * as library from "../../src/index.ts";
-import { until, within } from "../support/wait.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
+import { endServers, exchange, greeter, serve } from "../support/peers.ts";
+import { freePort } from "../support/ports.ts";
+import { settle, until, within } from "../support/wait.ts";
 
 const KEY = "library:a-key-that-only-these-tests-use";
 const HOST = "127.0.0.1";
@@ -16,6 +17,7 @@ const HOST = "127.0.0.1";
 const open: { close(): unknown }[] = [];
 after(async () => {
   await Promise.all(open.map((each) => each.close()));
+  await endServers();
 });
 
 function server(options: ServerOptions = {}): Balancer {
@@ -40,37 +42,14 @@ async function client(balancer: Balancer, listenport: number, options: ClientOpt
   return reporter;
 }
 
-/** Greets each connection with its name, and answers FIN with FIN. */
 async function target(name: string): Promise<number> {
-  const listener: Server = createServer((socket) => {
-    socket.on("error", () => undefined); // balancers here leave no time to drain: what they still have open is reset
-    socket.end(name);
-  });
-  listener.listen(0, HOST);
-  open.push(listener);
-  await once(listener, "listening");
-  return (listener.address() as { port: number }).port;
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const balancer = server();
-  const { listen } = await balancer.ready;
-  await balancer.close();
-  return listen[0]!.port;
+  return (await serve(greeter(name))).port;
 }
 
 /** All that a client gets until its connection ends. */
 async function ask(balancer: Balancer): Promise<string> {
   const { listen } = await balancer.ready;
-  const socket: Socket = connect(listen[0]!.port, HOST);
-  let text = "";
-  socket.setEncoding("utf8");
-  socket.on("data", (part: string) => {
-    text += part;
-  });
-  await within("the end of a connection", once(socket, "close"));
-  return text;
+  return exchange(listen[0]!.port, "");
 }
 
 describe("the package", () => {
@@ -174,8 +153,8 @@ describe("a server with targets", () => {
 });
 
 describe("a client whose key file cannot be used", () => {
-  const folder = mkdtempSync(join(tmpdir(), "harmony-library-"));
-  after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder("library");
+  after(removeFolders);
   const openToOthers = join(folder, "open");
   writeFileSync(openToOthers, "web:a-secret-for-everybody\n");
   chmodSync(openToOthers, 0o644);
@@ -219,7 +198,7 @@ describe("unavailable", () => {
   test("a function that answers later", async () => {
     const balancer = server({
       async unavailable(_error, socket) {
-        await new Promise((resolve) => setImmediate(resolve));
+        await settle(1);
         socket.write(socket.remoteAddress);
       },
     });

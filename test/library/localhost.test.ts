@@ -1,15 +1,15 @@
 /** "localhost" where the hosts file gives it two addresses: a server on one of them is found, whichever is looked up first. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
 import { after, describe, test } from "node:test";
+import { removeFolders } from "../support/folder.ts";
 import { scriptCommand } from "../support/form.ts";
-import { folder, isolated, onMachine } from "./machine.ts";
+import { isolated, onMachine } from "./machine.ts";
 
 const DEADLINE_MS = 30_000;
 const skip = isolated ? false : "this machine's hosts file cannot be replaced here (no unshare)";
 
-after(() => rmSync(folder, { recursive: true }));
+after(removeFolders);
 
 describe("a client that is told of no host", () => {
   test("with its server on 127.0.0.1 or ::1 alone: one name, and clients are served", { skip }, () => {

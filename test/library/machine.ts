@@ -3,12 +3,12 @@
  * run in a network of their own with a hosts file of their own.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { temporaryFolder } from "../support/folder.ts";
 
-export const folder: string = mkdtempSync(join(tmpdir(), "harmony-examples-"));
+export const folder: string = temporaryFolder("examples");
 const hosts = join(folder, "hosts");
 writeFileSync(hosts, "127.0.0.1 localhost balance.mydomain\n::1 localhost\n");
 

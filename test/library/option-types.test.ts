@@ -4,15 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
 import { clientSettings, serverSettings } from "../../src/config/library.ts";
 import { namesIn } from "../../src/config/names.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
 import type { ClientOptions, ServerOptions } from "../../src/index.ts";
 import { ALGORITHM_NAMES } from "../../src/pool/pool.ts";
-
-const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
+import { certificateFiles } from "../support/certificates.ts";
 
 /** A value of each form that an option takes. */
 type Samples<Options> = { [K in keyof Options]-?: NonNullable<Options[K]>[] };
@@ -37,8 +35,8 @@ const server: Samples<ServerOptions> = {
   keyFile: ["key"],
   key: ["web:a-secret-of-this-test"],
   insecure: [true],
-  adminTlsCert: [fixture("server.pem")],
-  adminTlsKey: [fixture("server.key")],
+  adminTlsCert: [certificateFiles.cert],
+  adminTlsKey: [certificateFiles.key],
   engine: ["auto", "portable", "linux"],
   threads: [1, "auto"],
 };
@@ -62,13 +60,13 @@ const client: Samples<ClientOptions> = {
   key: ["web:a-secret-of-this-test"],
   insecure: [false],
   tls: [true],
-  tlsCa: [fixture("ca.pem")],
+  tlsCa: [certificateFiles.ca],
 };
 
 /** Options that have to come together. */
 const TOGETHER: Record<string, object> = {
-  adminTlsCert: { adminTlsKey: fixture("server.key") },
-  adminTlsKey: { adminTlsCert: fixture("server.pem") },
+  adminTlsCert: { adminTlsKey: certificateFiles.key },
+  adminTlsKey: { adminTlsCert: certificateFiles.cert },
 };
 
 for (const [name, table, samples, settings] of [

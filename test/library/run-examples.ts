@@ -3,7 +3,8 @@
  * Prints a JSON line with the answers per file, and one for what an example prints. COMMAND runs a file.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { get } from "node:http";
+import { httpGet } from "../support/http.ts";
+import { until } from "../support/wait.ts";
 
 interface Step {
   readonly file: string;
@@ -14,8 +15,6 @@ interface Step {
   /** Whether it is ended before the next one starts. */
   readonly end?: boolean;
 }
-
-const PATIENCE_MS = 15_000;
 
 const steps = JSON.parse(process.argv[2]!) as Step[];
 const [program, ...args] = process.argv.slice(3);
@@ -29,7 +28,7 @@ async function run(): Promise<void> {
       running.push(child);
       child.stdout.on("data", (bytes: Buffer) => console.log(JSON.stringify({ printed: bytes.toString() })));
       const answers: string[] = [];
-      if (step.until !== undefined) await untilServed(step.until);
+      if (step.until !== undefined) await served(step.until);
       while (answers.length < step.ask) answers.push(await served());
       console.log(JSON.stringify({ answers }));
       if (step.end) await end(child);
@@ -46,35 +45,10 @@ function end(child: ChildProcess): Promise<void> {
   });
 }
 
-async function untilServed(wanted: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while ((await served()) !== wanted) {
-    if (performance.now() > deadline) throw new Error(`"${wanted}" was not served`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** The next answer that a server gave. Until targets are registered the balancer says that it has none. */
-async function served(): Promise<string> {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const answer = await fetchText().catch((error: Error) => `(${error.message})`);
-    if (answer.startsWith("served")) return answer;
-    if (performance.now() > deadline) throw new Error(`nothing was served; the last answer was ${answer}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function fetchText(): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = get({ host: "127.0.0.1", port: 3000, agent: false }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (part: string) => {
-        text += part;
-      });
-      response.on("end", () => resolve(text));
-    });
-    request.on("error", reject);
+/** The next answer that a server gave. Until targets are registered the balancer says that it has none, which is not HTTP. */
+async function served(wanted = "served"): Promise<string> {
+  return until(`"${wanted}" on port 3000`, async () => {
+    const answer = await httpGet(3000, "/").catch(() => "");
+    return answer.startsWith(wanted) && answer;
   });
 }

@@ -3,9 +3,8 @@
  * for each loopback that this machine has: where the server is, how its target is named, where it is dialled, and what a
  * client of the balancer got.
  */
-import { once } from "node:events";
-import { connect, createServer } from "node:net";
 import harmony from "../../src/index.ts";
+import { exchange, greeter, serve } from "../support/peers.ts";
 
 const KEY = "localhost:a-key-that-only-this-test-uses";
 
@@ -17,28 +16,16 @@ async function run(): Promise<void> {
 }
 
 async function serveAt(host: string): Promise<void> {
-  const target = createServer((socket) => socket.end("hello")).listen(0, host);
-  await once(target, "listening");
-  const { port } = target.address() as { port: number };
+  const target = await serve(greeter("hello"), host);
+  const { port } = target;
   const balancer = harmony.server({ host: "", listenport: 0, adminport: 0, key: KEY });
   const { listen, admin } = await balancer.ready;
   const reporter = harmony.client({ adminport: admin[0]!.port, listenport: port, key: KEY });
   await reporter.ready;
   const { identity, address } = balancer.targets()[0]!;
-  const answer = await ask(listen[0]!.port);
+  const answer = await exchange(listen[0]!.port, "");
   console.log(JSON.stringify({ host, port, identity, address, answer }));
   await reporter.close();
   await balancer.close();
-  target.close();
-}
-
-async function ask(port: number): Promise<string> {
-  const socket = connect(port, "127.0.0.1");
-  let text = "";
-  socket.setEncoding("utf8");
-  socket.on("data", (part: string) => {
-    text += part;
-  });
-  await once(socket, "close");
-  return text;
+  await target.close();
 }

@@ -4,7 +4,7 @@ import { type MemoryNetwork, memoryNetwork } from "../../src/net/memory/memory.t
 import type { NetCode, NetError } from "../../src/net/net-error.ts";
 import type { Connection } from "../../src/net/runtime.ts";
 import { readAll, readExactly, show, text } from "../support/stream.ts";
-import { deferred, within } from "../support/wait.ts";
+import { deferred, settle, within } from "../support/wait.ts";
 
 const to = { host: "127.0.0.1", port: 80 };
 const ignore = (): void => {};
@@ -102,7 +102,7 @@ describe("the network in memory, on demand,", () => {
       written = true;
     });
     await within("bytes", server.readable());
-    await new Promise((resolve) => setImmediate(resolve));
+    await settle(1);
     assert.equal(written, false);
     assert.equal(show(await server.read()), "012");
     await within("the last byte", writing);

@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Runtime } from "../../src/net/runtime.ts";
 import { type BlackHole, openBlackHole } from "../support/black-hole.ts";
 import { descriptors, sockets } from "../support/descriptors.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { withPair } from "../support/peers.ts";
 import { closedAddress, hasIPv6, LOOPBACK } from "../support/ports.ts";
 import { readAll, show, text } from "../support/stream.ts";
-import { until, within } from "../support/wait.ts";
+import { settle, until, within } from "../support/wait.ts";
 
 const refuse = (code: string) => ({ name: "NetError", code });
 const ignore = (): void => {};
@@ -59,7 +58,7 @@ export function connectSuite(runtime: Runtime, unanswered: () => Promise<BlackHo
         const controller = new AbortController();
         const attempt = runtime.connect({ to: hole.address, signal: controller.signal });
         const outcome = assert.rejects(within("giving up", attempt, 2_000), refuse("EABORTED"));
-        await new Promise((resolve) => setImmediate(resolve)); // let it begin
+        await settle(1); // let it begin
         controller.abort();
         await outcome;
         const left = (): string[] => [...sockets()].filter((socket) => !before?.has(socket));
@@ -109,7 +108,7 @@ export function connectSuite(runtime: Runtime, unanswered: () => Promise<BlackHo
       }));
 
     it("reaches Unix sockets", { skip: runtime.can.unix ? false : "no Unix sockets there" }, async () => {
-      const path = join(tmpdir(), `harmony-test-${process.pid}.sock`);
+      const path = join(temporaryFolder("net"), "a.sock");
       const server = createServer((socket) => socket.end("from a file"));
       await new Promise<void>((resolve) => server.listen(path, resolve));
       try {
@@ -120,7 +119,7 @@ export function connectSuite(runtime: Runtime, unanswered: () => Promise<BlackHo
       } finally {
         server.close();
       }
-      rmSync(path, { force: true });
+      removeFolders();
       await assert.rejects(runtime.connect({ to: { path } }), refuse("ENOENT"));
     });
   });

@@ -1,16 +1,15 @@
 /** TLS listeners while handshakes are under way: strangers who have yet to say anything. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
 import { PRE_AUTH_LIMITS } from "../../src/util/pre-auth-limit.ts";
+import { ca, certificate } from "../support/certificates.ts";
 import { descriptors } from "../support/descriptors.ts";
 import { LOOPBACK } from "../support/ports.ts";
 import { readExactly, show, text } from "../support/stream.ts";
 import { deferred, standstill, until, within } from "../support/wait.ts";
 import { keptAlive } from "./suite-peers.ts";
 
-const file = (name: string): string => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8");
 /** ms. Nothing here may wait for it. */
 const HANDSHAKE_TIMEOUT = 60_000;
 
@@ -18,10 +17,9 @@ export function handshakesSuite(runtime: Runtime): void {
   describe("TLS handshakes under way", { skip: runtime.can.tls ? false : "no TLS there" }, () => {
     let listener: Listener;
     let accepted = deferred<Connection>();
-    const tls = { cert: file("server.pem"), key: file("server.key") };
 
     before(async () => {
-      const options = { host: LOOPBACK, port: 0, tls, handshakeTimeout: HANDSHAKE_TIMEOUT };
+      const options = { host: LOOPBACK, port: 0, tls: certificate, handshakeTimeout: HANDSHAKE_TIMEOUT };
       listener = await runtime.listen(options, (connection) => accepted.resolve(connection));
     });
     after(() => listener.close());
@@ -30,10 +28,7 @@ export function handshakesSuite(runtime: Runtime): void {
 
     async function pair(): Promise<{ client: Connection; server: Connection }> {
       accepted = deferred();
-      const client = await within(
-        "the handshake",
-        runtime.connect({ to: listener.address, tls: { ca: file("ca.pem") } }),
-      );
+      const client = await within("the handshake", runtime.connect({ to: listener.address, tls: { ca } }));
       return { client, server: await within("accepting", accepted.promise) };
     }
 

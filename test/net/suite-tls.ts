@@ -1,19 +1,17 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
+import { ca, certificate } from "../support/certificates.ts";
 import { descriptors } from "../support/descriptors.ts";
 import { pattern } from "../support/pattern.ts";
 import { hasIPv6, LOOPBACK } from "../support/ports.ts";
 import { readExactly, show, text } from "../support/stream.ts";
 import { deferred, until, within } from "../support/wait.ts";
 
-const file = (name: string): string => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8");
 const HANDSHAKE_TIMEOUT = 300;
 
 export function tlsSuite(runtime: Runtime): void {
   describe("TLS", { skip: runtime.can.tls ? false : "no TLS there" }, () => {
-    const ca = file("ca.pem");
     let listener: Listener;
     let accepted = deferred<Connection>();
     const errors: unknown[] = [];
@@ -22,7 +20,7 @@ export function tlsSuite(runtime: Runtime): void {
       listener = await runtime.listen(
         {
           port: 0,
-          tls: { cert: file("server.pem"), key: file("server.key") },
+          tls: certificate,
           handshakeTimeout: HANDSHAKE_TIMEOUT,
         },
         (connection) => accepted.resolve(connection),
@@ -106,7 +104,7 @@ export function tlsSuite(runtime: Runtime): void {
     });
 
     it("refuses a key that belongs to another certificate", async () => {
-      const tls = { cert: ca, key: file("server.key") };
+      const tls = { cert: ca, key: certificate.key };
       const listening = runtime.listen({ host: LOOPBACK, port: 0, tls }, () => {});
       await assert.rejects(listening, { name: "NetError", code: "ETLS" });
     });

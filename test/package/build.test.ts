@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bun, node, root } from "../../scripts/runtimes.ts";
 import { VERSION } from "../../src/util/version.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 const TIMEOUT_MS = 120_000;
 const PROGRAMS = ["harmony-balancer", "harmony-reporter"];
@@ -16,7 +16,7 @@ const SYSTEM = `${process.platform === "win32" ? "windows" : process.platform}-$
 /** Nobody answers there, so that nothing is downloaded. */
 const NOWHERE = "http://127.0.0.1:1";
 
-const place = mkdtempSync(join(tmpdir(), "harmony-build-"));
+const place = temporaryFolder("build");
 
 before(() => {
   for (const name of ["scripts", "src", "package.json", "tsconfig.json", "deno.json", "README.md", "LICENSE"])
@@ -29,7 +29,7 @@ before(() => {
   }
 });
 
-after(() => rmSync(place, { recursive: true }));
+after(removeFolders);
 
 function runScript(name: string, env: NodeJS.ProcessEnv): { code: number | null; output: string } {
   const done = spawnSync(node, ["--import", "./scripts/typescript/register.mjs", `scripts/${name}.ts`], {

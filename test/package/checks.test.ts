@@ -1,16 +1,16 @@
 /** The project's own tools notice what they are there to notice. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { loader, node, root } from "../../scripts/runtimes.ts";
 import { readJunit } from "../../scripts/test/junit.ts";
 import { run } from "../../scripts/test/process.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
-const place = mkdtempSync(join(tmpdir(), "harmony-checks-"));
-after(() => rmSync(place, { recursive: true }));
+const place = temporaryFolder("checks");
+after(removeFolders);
 
 describe("import directions", () => {
   const offences: Record<string, [file: string, text: string, complaint: RegExp]> = {

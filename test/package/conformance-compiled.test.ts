@@ -1,19 +1,18 @@
 /** The engines' conformance suite, unchanged, inside compiled programs: Bun's and Deno's. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Plugin } from "esbuild";
 import { bundle } from "../../scripts/build/bundle.ts";
 import { bun, deno, root } from "../../scripts/runtimes.ts";
 import { run } from "../../scripts/test/process.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 const BUILD_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 180_000;
-const place = mkdtempSync(join(tmpdir(), "harmony-conformance-"));
+const place = temporaryFolder("conformance");
 
-after(() => rmSync(place, { recursive: true }));
+after(removeFolders);
 
 interface Result {
   readonly name: string;

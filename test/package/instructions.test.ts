@@ -1,12 +1,12 @@
 /** What `make bench-instructions` makes of the emulated machine's words, and what it says where it cannot run. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { readBatches, table } from "../../scripts/bench/emulated/counts.ts";
 import { loader, node, root } from "../../scripts/runtimes.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 const load = (requests: number, more = "") =>
   `Running 1s test @ http://127.0.0.1:19001/\n  ${requests} requests in 1.00s, 533.91KB read\n${more}`;
@@ -80,8 +80,8 @@ describe("the table of instructions", () => {
 });
 
 describe("make bench-instructions", { skip: process.platform !== "linux" && "for Linux" }, () => {
-  const bin = mkdtempSync(join(tmpdir(), "harmony-tools-"));
-  after(() => rmSync(bin, { recursive: true }));
+  const bin = temporaryFolder("tools");
+  after(removeFolders);
   symlinkSync("/bin/sh", join(bin, "sh"));
   const run = () =>
     spawnSync(node, ["--import", loader, "scripts/bench/instructions.ts"], {

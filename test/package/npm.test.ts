@@ -1,8 +1,7 @@
 /** The npm package: packed, installed into an empty folder, and used there under each runtime. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bun, deno, loader, node, root } from "../../scripts/runtimes.ts";
@@ -11,6 +10,7 @@ import { namesIn } from "../../src/config/names.ts";
 import type { OptionTable } from "../../src/config/option.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
 import { VERSION } from "../../src/util/version.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 const TIMEOUT_MS = 120_000;
 const windows = process.platform === "win32";
@@ -43,7 +43,7 @@ server.listen(0, "127.0.0.1", async () => {
 `;
 
 describe("the npm package", () => {
-  const place = mkdtempSync(join(tmpdir(), "harmony-package-"));
+  const place = temporaryFolder("package");
   const installed = join(place, "node_modules/node-harmony");
 
   before(() => {
@@ -64,7 +64,7 @@ describe("the npm package", () => {
       `import http from "node:http"; import harmony from "node-harmony";${REQUEST}`,
     );
   });
-  after(() => rmSync(place, { recursive: true }));
+  after(removeFolders);
 
   it("holds JavaScript, declarations, its papers, and nothing else", () => {
     const files = readdirSync(installed, { recursive: true, withFileTypes: true, encoding: "utf8" })

@@ -4,9 +4,12 @@ import { fileURLToPath } from "node:url";
 
 const path = (name: string): string => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
-export const files = { ca: path("ca.pem"), cert: path("server.pem"), key: path("server.key") } as const;
+export const certificateFiles = { ca: path("ca.pem"), cert: path("server.pem"), key: path("server.key") } as const;
 
 /** Who vouches for the server. */
-export const ca: string = readFileSync(files.ca, "utf8");
+export const ca: string = readFileSync(certificateFiles.ca, "utf8");
 /** What the server presents. */
-export const server = { cert: readFileSync(files.cert, "utf8"), key: readFileSync(files.key, "utf8") } as const;
+export const certificate = {
+  cert: readFileSync(certificateFiles.cert, "utf8"),
+  key: readFileSync(certificateFiles.key, "utf8"),
+} as const;

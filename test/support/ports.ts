@@ -18,8 +18,11 @@ export async function freePorts(count: number, runtime: Runtime = native): Promi
   return listeners.map((listener) => listener.address.port);
 }
 
+export async function freePort(runtime?: Runtime): Promise<number> {
+  return (await freePorts(1, runtime))[0]!;
+}
+
 /** An address on loopback where nobody listens: it refuses. */
 export async function closedAddress(runtime?: Runtime): Promise<TcpAddress> {
-  const [port] = await freePorts(1, runtime);
-  return { host: LOOPBACK, port: port! };
+  return { host: LOOPBACK, port: await freePort(runtime) };
 }

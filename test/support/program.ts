@@ -14,6 +14,8 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly level: stri
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Whether the test writes to its standard input, which otherwise is empty. */
+  readonly stdin?: boolean;
 }
 
 const started = new Set<Program>();
@@ -43,7 +45,7 @@ export class Program {
       // HARMONY_… in the environment of the tests must not decide what they see.
       env: { ...withoutHarmony(process.env), ...options.env } as NodeJS.ProcessEnv,
       cwd: options.cwd,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [options.stdin ? "pipe" : "ignore", "pipe", "pipe"],
     });
     this.#child.stdout!.on("data", (bytes: Buffer) => {
       this.stdout += bytes.toString();
@@ -68,12 +70,24 @@ export class Program {
     return this.#child.pid!;
   }
 
-  /** What it has logged so far, as JSON lines. A line that is no JSON is left out. */
+  /** What it has logged so far, as JSON lines. */
   get log(): LogLine[] {
-    return this.stderr.split("\n").flatMap((line) => {
-      if (!line.startsWith("{") || !line.endsWith("}")) return [];
-      return [JSON.parse(line) as LogLine];
-    });
+    return jsonLines(this.stderr) as LogLine[];
+  }
+
+  /** The JSON lines that it has printed so far. */
+  get printed(): unknown[] {
+    return jsonLines(this.stdout);
+  }
+
+  /** The `index`-th of them, now or later. Throws if the program ends without it. */
+  prints(index: number): Promise<unknown> {
+    return this.#attend(`line ${index + 1} of its output`, () => this.printed[index]);
+  }
+
+  /** Sends it a line of standard input. */
+  tell(line: string): void {
+    this.#child.stdin!.write(`${line}\n`);
   }
 
   /** The first log line that fits, now or later. Throws if the program ends without it. */
@@ -104,9 +118,8 @@ export class Program {
     if (!this.exit) process.kill(this.pid, signal);
   }
 
-  /** Its exit, within the patience of the tests. */
-  ended(): Promise<Exit> {
-    return within(`the end of ${this.#title}`, this.exited);
+  ended(patience?: number): Promise<Exit> {
+    return within(`the end of ${this.#title}`, this.exited, patience);
   }
 
   /** SIGTERM and its exit. */
@@ -131,6 +144,14 @@ export function start(name: ProgramName, args: readonly string[], options?: Star
 /** Starts a TypeScript file of the tests on the runtime at hand. */
 export function startScript(file: string, args: readonly string[] = []): Program {
   return new Program([...scriptCommand(file), ...args]);
+}
+
+/** Lines that are no JSON, or not yet whole, are left out. */
+function jsonLines(text: string): unknown[] {
+  return text
+    .split("\n")
+    .filter((line) => /^[{[].*[}\]]$/.test(line))
+    .map((line) => JSON.parse(line));
 }
 
 function withoutHarmony(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -6,7 +6,7 @@ import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
 import { greeter } from "../../support/peers.ts";
 import { drain, readText } from "../../support/stream.ts";
-import { standstill, until } from "../../support/wait.ts";
+import { settle, standstill, until } from "../../support/wait.ts";
 import { inLab } from "../lab.ts";
 
 const BLOCK = 65_536;
@@ -113,7 +113,7 @@ async function readHashed(connection: Connection, pauseEvery: number): Promise<s
   let chunks = 0;
   for (let bytes = await connection.read(); bytes !== null; bytes = await connection.read()) {
     hash.update(bytes);
-    if (++chunks % pauseEvery === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (++chunks % pauseEvery === 0) await settle(1);
   }
   return hash.digest("hex");
 }

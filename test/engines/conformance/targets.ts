@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
 import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
+import { removeFolders, temporaryFolder } from "../../support/folder.ts";
 import { answerer, greeter } from "../../support/peers.ts";
 import { hasIPv6 } from "../../support/ports.ts";
 import { readText } from "../../support/stream.ts";
@@ -162,8 +161,7 @@ export function targets(factory: EngineFactory): void {
   );
 
   it("reaches targets on Unix sockets", { skip: runtime.can.unix ? false : "no Unix sockets here" }, async () => {
-    const folder = await mkdtemp(join(tmpdir(), "engine-"));
-    const path = join(folder, "target.sock");
+    const path = join(temporaryFolder("engine"), "target.sock");
     const server = createServer((socket) => socket.end("unix"));
     await new Promise<void>((resolve) => server.listen(path, resolve));
     try {
@@ -173,7 +171,7 @@ export function targets(factory: EngineFactory): void {
       });
     } finally {
       await new Promise((resolve) => server.close(resolve));
-      await rm(folder, { recursive: true, force: true });
+      removeFolders();
     }
   });
 }

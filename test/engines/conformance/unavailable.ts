@@ -4,7 +4,7 @@ import { it } from "node:test";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { UnavailableError, UnavailableSocket } from "../../../src/proxy/unavailable.ts";
 import { ending, readText } from "../../support/stream.ts";
-import { until } from "../../support/wait.ts";
+import { settle, until } from "../../support/wait.ts";
 import { inLab, UNAVAILABLE } from "../lab.ts";
 
 export function unavailable(factory: EngineFactory): void {
@@ -127,7 +127,7 @@ export function unavailable(factory: EngineFactory): void {
       for (let i = 0; i < 100 && !socket.destroyed; i++) {
         writes++;
         socket.write(Buffer.alloc(10_000));
-        await new Promise((resolve) => setImmediate(resolve));
+        await settle(1);
       }
     };
     return inLab(factory, { unavailable: handler }, async (lab) => {

@@ -1,11 +1,10 @@
 /** The same programs on the simulated kernel and on the real one: where they differ, the simulated one is wrong. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { openLibc } from "#ffi";
 import { selfTest } from "../../../src/engines/linux/sys/self-test.ts";
+import { removeFolders, temporaryFolder } from "../../support/folder.ts";
 import { SimulatedKernel } from "../../support/kernel/kernel.ts";
 import { simulatedLibc } from "../../support/kernel/simulated-libc.ts";
 import { Bench, type World } from "./kernel/bench.ts";
@@ -64,8 +63,8 @@ describe("simulated kernel", () => {
 const real = process.platform === "linux" ? openLibc() : null;
 
 describe("the kernel of this machine", { skip: real === null ? "no foreign functions here" : false }, () => {
-  const folder = real === null ? "" : mkdtempSync(join(tmpdir(), "harmony-kernel-"));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = real === null ? "" : temporaryFolder("kernel");
+  after(removeFolders);
   let paths = 0;
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const world = (): World => ({

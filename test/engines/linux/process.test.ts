@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { runtime } from "#runtime";
 import { linux } from "../../../src/engines/linux/main/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
+import { scriptCommand } from "../../support/form.ts";
 import { echo } from "../../support/peers.ts";
 import { ANY_PORT } from "../../support/ports.ts";
+import { Program } from "../../support/program.ts";
 import { readText } from "../../support/stream.ts";
+import { until } from "../../support/wait.ts";
 
 const skip = (await linux.test()) ?? false;
 
@@ -73,70 +74,34 @@ describe("linux engine, the process's end", () => {
 /** The child program under a limit of descriptors. */
 class Child {
   readonly started: Promise<{ port: number }>;
-  readonly #process: ChildProcessWithoutNullStreams;
-  readonly #exited: Promise<number | null>;
-  readonly #lines: AsyncIterator<string>;
-  #errors = "";
+  readonly #program: Program;
+  #asked = 0;
 
   constructor(target: number, descriptors: number) {
-    const file = fileURLToPath(new URL("./child.ts", import.meta.url));
-    this.#process = spawn(process.execPath, [...runArguments(), file, String(descriptors), String(target)]);
-    this.#exited = new Promise((resolve) => this.#process.once("exit", resolve));
-    this.#process.stderr.on("data", (chunk: Buffer) => {
-      this.#errors += chunk.toString();
-    });
-    this.#lines = lines(this.#process.stdout);
-    this.started = this.#line() as Promise<{ port: number }>;
+    const command = scriptCommand("test/engines/linux/child.ts");
+    this.#program = new Program([...command, String(descriptors), String(target)], { stdin: true });
+    this.started = this.#program.prints(0) as Promise<{ port: number }>;
   }
 
   ask(): Promise<Status> {
-    this.#process.stdin.write("status\n");
-    return this.#line() as Promise<Status>;
+    this.#program.tell("status");
+    return this.#program.prints(++this.#asked) as Promise<Status>;
   }
 
   async until(what: string, condition: (status: Status) => boolean): Promise<void> {
-    const deadline = performance.now() + 10_000;
-    while (!condition(await this.ask())) {
-      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
-      await sleep(10);
-    }
+    await until(what, async () => condition(await this.ask()));
   }
 
-  /** Has it call process.exit(); returns the code, or null when it had to be killed. */
-  exit(): Promise<number | null> {
-    return this.#end("exit\n");
+  /** Has it call process.exit(); the code that it exits with. */
+  async exit(): Promise<number | null> {
+    this.#program.tell("exit");
+    return (await this.#program.ended()).code;
   }
 
+  /** Ends it, if it has not ended by itself. */
   async stop(): Promise<void> {
-    await this.#end("stop\n");
-  }
-
-  async #end(command: string): Promise<number | null> {
-    if (this.#process.exitCode === null) this.#process.stdin.end(command);
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), 5_000);
-    const code = await this.#exited;
-    clearTimeout(timer);
-    return code;
-  }
-
-  async #line(): Promise<unknown> {
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`the engine's process has ended: ${this.#errors}`);
-    return JSON.parse(value);
-  }
-}
-
-/** How this runtime runs a file. */
-function runArguments(): string[] {
-  if (runtime.name === "deno") return ["run", "-A", "--no-check"];
-  return runtime.name === "bun" ? [] : process.execArgv.filter((argument) => !argument.startsWith("--test"));
-}
-
-async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + chunk.toString()).split("\n");
-    rest = parts.pop()!;
-    yield* parts;
+    if (this.#program.exit) return;
+    this.#program.tell("stop");
+    await this.#program.ended().finally(() => this.#program.kill());
   }
 }

@@ -4,21 +4,11 @@
  * Prints what went wrong, a problem at a time; exit code 1 if anything did.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { node } from "../../../scripts/runtimes.ts";
 import { messageOf } from "../../../src/util/errors.ts";
+import { removeFolders, temporaryFolder } from "../../support/folder.ts";
 import { PATIENCE_MS, until, within } from "../../support/wait.ts";
 import { readScript, type Step } from "./script.ts";
 
@@ -35,7 +25,7 @@ interface Background {
 }
 
 const [document, bundles] = process.argv.slice(2) as [string, string];
-const place = mkdtempSync(join(tmpdir(), "harmony-document-"));
+const place = temporaryFolder("document");
 const work = join(place, "work");
 const env = machine();
 const running: Background[] = [];
@@ -43,7 +33,7 @@ let problems = 0;
 
 for (const step of readScript(readFileSync(document, "utf8"))) await perform(step);
 await stop(0);
-rmSync(place, { recursive: true });
+removeFolders();
 process.exitCode = problems > 0 ? 1 : 0;
 
 /** Lays the machine out; returns the environment of its shell. */
