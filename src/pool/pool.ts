@@ -17,12 +17,13 @@
  *     the algorithm's own     algorithms/   one file each
  *
  * The lock (lock.ts) is one for all of it. Every write is made with it held; each operation holds it for about a microsecond or
- * less, and never across anything that blocks. Without it are read: single counters (a word of 32 bits or an aligned double is
+ * less, and never across anything that blocks. Without it are read: single words and counters (32 bits or an aligned double are
  * never half written); addressVersion, to see whether an address must be read again; and, by the creator, what it alone writes:
- * weights, limits, addresses. The one write without it: the hash algorithm fills the table that no thread reads yet.
+ * weights, limits, addresses. The one thing written without it is the work of Picker.prepare(), in memory that only the creator
+ * uses until it is done.
  *
- * A thread that dies may hold the lock and leave anything half done. Therefore all that counts can be derived anew from what each
- * worker holds and from what the creator alone writes: PoolParts.repair().
+ * A thread that dies may hold the lock and leave anything half done. Therefore every count and list can be derived anew from the
+ * rows' states, weights and limits, from the queue's nodes, and from what each worker holds: PoolParts.repair().
  */
 import { Directory } from "./directory.ts";
 import { CONCURRENCY } from "./header.ts";
