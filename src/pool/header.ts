@@ -16,7 +16,7 @@ export const TAIL = 21;
 export const FREE_NODE = 22;
 /** Queue nodes below this have been used at least once; those above are not on the free list. */
 export const NODES = 23;
-/** Counts (31 bits, wrapping) how often a target came to have room. */
+/** Counts (31 bits, wrapping) how often a target came to have room, or a full one ceased to be worth waiting for. */
 export const ROOM_EVENTS = 24;
 /** The number of rows of each availability, from here on: COUNTS + OPEN and so on. */
 export const COUNTS = 25;

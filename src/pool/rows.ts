@@ -42,20 +42,18 @@ export class Rows {
     this.#layout.connectMs.fill(-1);
   }
 
-  /** The suspect to be tried when nothing that is up can be picked; -1: there is none. */
+  /**
+   * The suspect to be tried when nothing that is up has room; -1: there is none, or a healthy target is merely full. Waiting for
+   * that one is worth more than a target that is probably dead, which would hold the client for the whole connect time-out.
+   */
   lastResort(tried: readonly number[]): number {
-    return this.#layout.header[COUNTS + LAST_RESORT] === 0 ? -1 : this.#suspects.best(tried);
+    if (this.#layout.header[COUNTS + LAST_RESORT] === 0 || this.#any(FULL, tried)) return -1;
+    return this.#suspects.best(tried);
   }
 
   /** Whether a target that is not in `tried` is at its limit. */
   anyFull(tried: readonly number[]): boolean {
-    const { header, availability } = this.#layout;
-    let full = header[COUNTS + FULL]! + header[COUNTS + LAST_RESORT_FULL]!;
-    for (let i = 0; i < tried.length; i++) {
-      const at = availability[tried[i]!];
-      if ((at === FULL || at === LAST_RESORT_FULL) && tried.indexOf(tried[i]!) === i) full--;
-    }
-    return full > 0;
+    return this.#any(FULL, tried) || this.#any(LAST_RESORT_FULL, tried);
   }
 
   /** One connection more. */
@@ -107,7 +105,10 @@ export class Rows {
       availability[row] = after;
       header[COUNTS + before]!--;
       header[COUNTS + after]!++;
-      if (after === OPEN || after === LAST_RESORT) header[ROOM_EVENTS] = (header[ROOM_EVENTS]! + 1) & ROOM_EVENTS_MASK;
+      // A full one that goes is as good as room: suspects may be tried once no healthy target is merely full.
+      if (after === OPEN || after === LAST_RESORT || before === FULL) {
+        header[ROOM_EVENTS] = (header[ROOM_EVENTS]! + 1) & ROOM_EVENTS_MASK;
+      }
     }
     if (after === LAST_RESORT) this.#suspects.set(row, failedAt[row]!);
     else if (before === LAST_RESORT) this.#suspects.set(row, NEVER);
@@ -144,6 +145,16 @@ export class Rows {
     header[ROOM_EVENTS] = (header[ROOM_EVENTS]! + 1) & ROOM_EVENTS_MASK;
     this.#suspects.rebuild();
     this.#picker.rebuild();
+  }
+
+  /** Whether a row that is not in `tried` has this availability. */
+  #any(wanted: number, tried: readonly number[]): boolean {
+    const { header, availability } = this.#layout;
+    let count = header[COUNTS + wanted]!;
+    for (let i = 0; i < tried.length; i++) {
+      if (availability[tried[i]!] === wanted && tried.indexOf(tried[i]!) === i) count--;
+    }
+    return count > 0;
   }
 
   #derive(row: number): number {

@@ -120,7 +120,8 @@ export class SharedPool {
   /**
    * The row for a connection of this client, already counted as active there; or NO_TARGET; or ALL_FULL when a target that is not
    * in `tried` is at its limit. First comes the target that the client is bound to, then what the algorithm picks among those that
-   * are up, then the suspect that failed longest ago. Binds the client to that row, unless its own target is merely full.
+   * are up, then, unless one of those is merely full, the suspect that failed longest ago. Binds the client to that row, unless its
+   * own target is merely full.
    */
   pick(client: ClientKey, tried: readonly number[], now: number): number {
     this.#picker.prepare();

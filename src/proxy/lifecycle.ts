@@ -263,8 +263,11 @@ export class Lifecycle<C, F> {
       this.#waitForRoom(c);
       return;
     }
-    const failed = this.#store.requeues(c) > 0;
-    this.#unavailable(c, why === ALL_FULL ? STOPPING : failed ? CONNECT_FAILED : NO_TARGETS);
+    this.#unavailable(c, why === ALL_FULL ? STOPPING : this.#lackOfTarget(c));
+  }
+
+  #lackOfTarget(c: C): number {
+    return this.#store.requeues(c) > 0 ? CONNECT_FAILED : NO_TARGETS;
   }
 
   /** Every target is full: to the queue's end, without the permit. */
@@ -277,7 +280,7 @@ export class Lifecycle<C, F> {
       return;
     }
     // A pool without a queue has none that could be full: what is missing then is a target.
-    this.#unavailable(c, this.#pool.options.queue === 0 ? NO_TARGETS : QUEUE_FULL);
+    this.#unavailable(c, this.#pool.options.queue === 0 ? this.#lackOfTarget(c) : QUEUE_FULL);
   }
 
   #enqueue(c: C, waiter: number): void {

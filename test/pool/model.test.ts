@@ -131,13 +131,14 @@ class Model {
         !t.left && t.weight > 0 && (t.state === "up" || t.state === "suspect") && !tried.includes(this.rowOf(name)),
     );
     const roomy = candidates.filter(([, t]) => t.max === 0 || t.active < t.max);
-    if (roomy.length === 0) {
+    const up = roomy.filter(([, t]) => t.state === "up");
+    const merelyFull = up.length === 0 && candidates.some((each) => each[1].state === "up");
+    if (roomy.length === 0 || merelyFull) {
       assert.equal(row, candidates.length === 0 ? NO_TARGET : ALL_FULL);
       return;
     }
     assert.ok(row >= 0, `no target was picked, ${roomy.map(([name]) => name)} could be`);
     const name = this.pool.identity(row);
-    const up = roomy.filter(([, t]) => t.state === "up");
     const allowed = up.length > 0 ? up : roomy;
     const target = allowed.find(([other]) => other === name)?.[1];
     assert.ok(target !== undefined, `${name} picked, only ${allowed.map(([other]) => other)} may be`);

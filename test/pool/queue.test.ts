@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { ADMITTED, ALL_FULL, NO_TARGET, type Pool, REFUSED } from "../../src/pool/pool.ts";
-import { addTarget, client, makePool } from "./helpers.ts";
+import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 function limited(concurrency: number, queue = 100): Pool {
   const pool = makePool({ concurrency, queue });
@@ -268,4 +268,55 @@ describe("waiting for a target with room", () => {
     assert.equal(pool.grant()?.ticket, 0);
     assert.equal(pool.pick(client(0), [failed], 1), taken);
   });
+
+  /** A target that is full, with row `busy`, and a suspect that has room. */
+  function fullAndSuspect(queue = 10): { pool: Pool; busy: number } {
+    const pool = makePool({ queue });
+    addTarget(pool, "small", { max: 1 });
+    const busy = pool.pick(client(9), [], 0);
+    addTarget(pool, "suspect", { state: "suspect" });
+    assert.equal(pool.enter(0), ADMITTED);
+    assert.equal(pool.pick(client(0), [], 0), ALL_FULL, "a healthy target is merely full");
+    return { pool, busy };
+  }
+
+  it("does not try a suspect while a healthy target is merely full", () => {
+    const { pool, busy } = fullAndSuspect();
+    assert.ok(pool.wait(0, false) >= 0);
+    assert.ok(pool.enter(1) >= 0);
+    assert.deepEqual(grants(pool), [], "neither of them is granted a turn that could only give a suspect");
+    pool.release(busy, client(9), 0, 0, 1);
+    assert.equal(pool.grant()?.ticket, 0);
+    assert.equal(pool.pick(client(0), [], 1), busy);
+  });
+
+  it("does not try a suspect while a healthy target is merely full, not even where nobody may wait", () => {
+    const { pool } = fullAndSuspect(0);
+    assert.equal(pool.wait(0, false), REFUSED);
+  });
+
+  it("tries a suspect when the full target has been tried", () => {
+    const { pool, busy } = fullAndSuspect();
+    assert.equal(pickName(pool, client(0), [busy]), "suspect");
+  });
+
+  for (const [what, change] of [
+    ["goes down", (pool: Pool) => pool.setState("small", "down")],
+    ["drains", (pool: Pool) => pool.setState("small", "draining")],
+    ["leaves", (pool: Pool) => pool.remove("small")],
+    ["becomes suspect", (pool: Pool) => pool.setState("small", "suspect")],
+    ["gets weight 0", (pool: Pool) => addTarget(pool, "small", { max: 1, weight: 0 })],
+  ] as const) {
+    it(`tries a suspect once the full target ${what}`, () => {
+      const { pool } = fullAndSuspect();
+      assert.ok(pool.wait(0, false) >= 0);
+      assert.ok(pool.enter(1) >= 0);
+      assert.equal(pool.grant(), null);
+      change(pool);
+      for (const ticket of [0, 1]) {
+        assert.equal(pool.grant()?.ticket, ticket);
+        assert.equal(pickName(pool, client(ticket)), "suspect");
+      }
+    });
+  }
 });

@@ -4,7 +4,7 @@ import { it } from "node:test";
 import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
 import { openBlackHole } from "../../support/black-hole.ts";
-import { answerer, echo } from "../../support/peers.ts";
+import { answerer, echo, greeter, serve } from "../../support/peers.ts";
 import { closedAddress } from "../../support/ports.ts";
 import { drain, ending, readText } from "../../support/stream.ts";
 import { until } from "../../support/wait.ts";
@@ -158,6 +158,50 @@ export function requeueing(factory: EngineFactory): void {
       const records = await lab.recorded(2);
       assert.deepEqual([records[1]!.target, records[1]!.requeues], ["small", 1]);
       assert.equal(lab.view("dead").failures, 1);
+    }));
+
+  it("leaves a suspect alone while a healthy target is merely full", () =>
+    inLab(factory, { requeue: 0 }, async (lab) => {
+      await lab.target("small", greeter("!"), { maxConnections: 1 });
+      const holder = await lab.client();
+      await readText(holder, 1);
+      lab.announce("suspect", await closedAddress(), FIRST);
+      lab.pool.setState("suspect", "suspect");
+      lab.engine.poolChanged();
+      const waiters = [await lab.client(), await lab.client()];
+      await until("both waiters, or what they got instead", () => lab.pool.waiting + lab.records.length === 2);
+      for (const client of [holder, ...waiters]) {
+        if (client !== holder) assert.equal(await readText(client, 1), "!");
+        await client.closeWrite();
+      }
+      const records = await lab.recorded(3);
+      assert.deepEqual(
+        records.map((record) => [record.target, record.requeues]),
+        Array(3).fill(["small", 0]),
+      );
+      assert.equal(lab.view("suspect").failures, 0, "it was never tried");
+    }));
+
+  it("tries a suspect for those who waited for a healthy target that has gone", () =>
+    inLab(factory, {}, async (lab) => {
+      await lab.target("small", greeter("!"), { maxConnections: 1 });
+      const holder = await lab.client();
+      await readText(holder, 1);
+      const suspect = await serve(greeter("?"));
+      try {
+        lab.announce("suspect", suspect.address);
+        lab.pool.setState("suspect", "suspect");
+        lab.engine.poolChanged();
+        const waiter = await lab.client();
+        await until("the waiter", () => lab.pool.waiting === 1);
+        lab.pool.setState("small", "down");
+        lab.engine.poolChanged();
+        assert.equal(await readText(waiter, 1), "?");
+        for (const client of [holder, waiter]) await client.closeWrite();
+        await lab.recorded(2);
+      } finally {
+        await suspect.close();
+      }
     }));
 }
 
