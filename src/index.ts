@@ -14,9 +14,10 @@ import { clientSettings, serverSettings } from "./config/library.ts";
 import type { LibraryOptions } from "./config/option.ts";
 import type { reporterOptions } from "./config/reporter-options.ts";
 
-export type { BalancerEvents, BoundAddresses, Rejection } from "./app/balancer.ts";
+export type { BalancerEvents, BoundAddresses } from "./app/balancer.ts";
 export type { DrainResult, ReporterEvents } from "./app/reporter.ts";
 export type { Duration } from "./config/kinds.ts";
+export type { Rejection } from "./control/server/server.ts";
 export type { Address, TcpAddress, UnixAddress } from "./net/runtime.ts";
 export type { AlgorithmName as Algorithm, TargetState, TargetView } from "./pool/pool.ts";
 export type { EndCause, EndedBy, Phase, UnavailableReason } from "./proxy/outcome.ts";

@@ -2,14 +2,13 @@
 import { runtime } from "#runtime";
 import type { BalancerSettings } from "../config/settings.ts";
 import { balancerKeys, type Keys } from "../control/keys/keys.ts";
-import { type ControlEvent, ControlServer } from "../control/server/server.ts";
+import { type ControlEvents, ControlServer, type ControlServerOptions } from "../control/server/server.ts";
 import { chooseEngine, type EngineChoice } from "../engines/choose.ts";
 import type { Engine, EngineOptions } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Pool, type TargetView } from "../pool/pool.ts";
 import type { CloseRecord } from "../proxy/record.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
-import type { DownReason, LeaveReason, TargetInfo } from "../targets/report.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
@@ -20,36 +19,20 @@ export interface BalancerOptions extends Omit<BalancerSettings, "unavailable"> {
   readonly unavailable: Uint8Array | UnavailableHandler | null;
 }
 
-/** A reporter that was turned away. At most one event per cause and address in a minute. */
-export interface Rejection {
-  /** Its address, and the key it named. */
-  readonly who: string;
-  readonly code: string;
-  readonly why: string;
-}
-
 /** Where clients connect and where targets register, with the real ports. */
 export interface BoundAddresses {
   readonly listen: readonly TcpAddress[];
   readonly admin: readonly TcpAddress[];
 }
 
-export interface BalancerEvents {
+export interface BalancerEvents extends ControlEvents {
   /** Both ports are bound. */
   listening: [];
-  /** A target registered, or came back. */
-  targetUp: [target: TargetInfo];
-  targetDown: [target: TargetInfo, reason: DownReason];
-  targetDrain: [target: TargetInfo];
-  targetLeave: [target: TargetInfo, reason: LeaveReason];
   /** A client's connection has ended, however far it came. */
   connectionClose: [record: CloseRecord];
-  rejected: [rejection: Rejection];
-  /** A key file was created; `hint` is one line on how to hand it to other hosts. */
+  /** A key file was created; `hint` is one line on how to copy it to other hosts. */
   keyCreated: [hint: string];
-  /** Something an operator should know; the balancer goes on. */
-  warning: [message: string, cause?: unknown];
-  /** It could not start. Thrown as an uncaught error where nobody listens and nobody has asked for `ready`. */
+  /** It could not start. If nobody listens and nobody has asked for `ready`, the error is thrown as an uncaught one. */
   error: [error: Error];
   /** It has stopped and holds nothing any more. */
   close: [];
@@ -177,12 +160,12 @@ export class Balancer extends Emitter<BalancerEvents> {
     return {
       ...this.#options,
       pool: this.#pool,
-      onClose: (record) => void this.tell("connectionClose", record),
-      onWarning: (message, cause) => void this.tell("warning", message, cause),
+      onClose: (record) => this.tell("connectionClose", record),
+      onWarning: (message, cause) => this.tell("warning", message, cause),
     };
   }
 
-  #controlOptions(keys: Keys, engine: Engine) {
+  #controlOptions(keys: Keys, engine: Engine): ControlServerOptions {
     return {
       ...this.#options,
       runtime,
@@ -191,31 +174,8 @@ export class Balancer extends Emitter<BalancerEvents> {
       name: "harmony-balancer",
       version: VERSION,
       clientListeners: () => engine.addresses,
-      onEvent: (event: ControlEvent) => this.#pass(event),
+      onEvent: (...event) => this.tell(...event),
       onChange: () => engine.poolChanged(),
     };
-  }
-
-  #pass(event: ControlEvent): void {
-    switch (event.type) {
-      case "target-up":
-        this.tell("targetUp", event.target);
-        break;
-      case "target-down":
-        this.tell("targetDown", event.target, event.reason);
-        break;
-      case "target-drain":
-        this.tell("targetDrain", event.target);
-        break;
-      case "target-leave":
-        this.tell("targetLeave", event.target, event.reason);
-        break;
-      case "rejected":
-        this.tell("rejected", { who: event.who, code: event.code, why: event.why });
-        break;
-      case "warning":
-        this.tell("warning", event.message, event.cause);
-        break;
-    }
   }
 }

@@ -1,25 +1,19 @@
 /** The reporter: a control client per balancer, wired together. It logs nothing and emits events. */
 import { runtime } from "#runtime";
 import type { ReporterSettings } from "../config/settings.ts";
-import { ControlClient, type ControlClientEvent } from "../control/client/client.ts";
+import { ControlClient, type ControlClientEvents } from "../control/client/client.ts";
 import type { Key } from "../control/keys/key.ts";
 import { reporterKey } from "../control/keys/keys.ts";
 import type { TcpAddress } from "../net/runtime.ts";
-import { Emitter } from "../util/emitter.ts";
+import { Emitter, type EventOf } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 
-/** What happened with one balancer. Trouble is told when it begins or changes, not at every attempt. */
-export interface ReporterEvents {
-  connected: [balancer: TcpAddress, software: { readonly name: string; readonly version: string }];
-  /** The balancer has registered the target under this name. */
-  registered: [balancer: TcpAddress, target: string];
-  /** The balancer refused the key or the report. It is asked again. */
-  rejected: [balancer: TcpAddress, rejection: { readonly code: string; readonly reason: string }];
-  /** No connection, or no longer. It is tried again. */
-  lost: [balancer: TcpAddress, trouble: { readonly code: string; readonly reason: string }];
-  /** The balancer ended the connection for this reason. It is tried again. */
-  goodbye: [balancer: TcpAddress, farewell: { readonly code: string; readonly reason: string }];
+/** What happens with one balancer. */
+type BalancerEvents = { [K in keyof ControlClientEvents]: [balancer: TcpAddress, ...args: ControlClientEvents[K]] };
+
+/** Trouble with a balancer is told when it begins or changes, not at every attempt. It is tried again for ever. */
+export interface ReporterEvents extends BalancerEvents {
   /** The target has left every balancer that could be told. */
   close: [];
 }
@@ -86,7 +80,11 @@ export class Reporter extends Emitter<ReporterEvents> {
       key,
       software: `harmony-reporter ${VERSION}`,
       target: this.#target(),
-      onEvent: (event) => this.#pass(balancer, event),
+      onEvent: (event, ...args) => {
+        if (event === "registered") this.#markRegistered();
+        // The compiler does not follow that `args` are the ones of `event`.
+        this.tell(...([event, balancer, ...args] as EventOf<ReporterEvents>));
+      },
     });
   }
 
@@ -102,22 +100,5 @@ export class Reporter extends Emitter<ReporterEvents> {
       ...(id !== null && { id }),
       ...(advertise !== null && { advertise }),
     };
-  }
-
-  #pass(balancer: TcpAddress, event: ControlClientEvent): void {
-    switch (event.type) {
-      case "connected":
-        this.tell("connected", balancer, { name: event.balancer, version: event.version });
-        break;
-      case "registered":
-        this.#markRegistered();
-        this.tell("registered", balancer, event.target);
-        break;
-      case "rejected":
-      case "lost":
-      case "goodbye":
-        this.tell(event.type, balancer, { code: event.code, reason: event.reason });
-        break;
-    }
   }
 }

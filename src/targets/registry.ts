@@ -3,11 +3,12 @@ import { canonicalHost } from "../net/ip.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
 import type { Clock } from "../util/clock.ts";
+import type { EventOf } from "../util/emitter.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
 import { formatHostPort } from "../util/host-port.ts";
 import { Leases } from "./leases.ts";
 import { isLoopback, LOOPBACK } from "./loopback.ts";
-import type { DownReason, LeaveReason, Report, TargetEvent, TargetInfo, TargetOwner } from "./report.ts";
+import type { DownReason, LeaveReason, Report, TargetEvents, TargetInfo, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
 
 /** What the registry needs of a Pool. */
@@ -27,7 +28,7 @@ export interface RegistryOptions {
   /** Where the balancer listens, for clients and for reporters. */
   readonly ownListeners: () => readonly TcpAddress[];
   readonly localAddresses: () => readonly string[];
-  readonly onEvent: (event: TargetEvent) => void;
+  readonly onEvent: (...event: EventOf<TargetEvents>) => void;
   /** A pool's targets have changed. */
   readonly onChange: () => void;
 }
@@ -180,9 +181,9 @@ export class Registry {
 
   #announce(entry: Entry): void {
     const target = infoOf(entry);
-    if (entry.state === "up") this.#options.onEvent({ type: "target-up", target });
-    else if (entry.state === "draining") this.#options.onEvent({ type: "target-drain", target });
-    else this.#options.onEvent({ type: "target-down", target, reason: "reported" });
+    if (entry.state === "up") this.#options.onEvent("targetUp", target);
+    else if (entry.state === "draining") this.#options.onEvent("targetDrain", target);
+    else this.#options.onEvent("targetDown", target, "reported");
   }
 
   #down(entry: Entry, reason: DownReason): void {
@@ -191,7 +192,7 @@ export class Registry {
     if (entry.state === "down") return;
     entry.state = "down";
     entry.pool.setState(entry.identity, "down");
-    onEvent({ type: "target-down", target: infoOf(entry), reason });
+    onEvent("targetDown", infoOf(entry), reason);
     onChange();
   }
 
@@ -200,7 +201,7 @@ export class Registry {
     this.#entries.delete(entry.identity);
     this.#leases.drop(entry.identity);
     entry.pool.remove(entry.identity);
-    this.#options.onEvent({ type: "target-leave", target: infoOf(entry), reason });
+    this.#options.onEvent("targetLeave", infoOf(entry), reason);
     this.#options.onChange();
   }
 }

@@ -41,8 +41,11 @@ export type DownReason = "lease-expired" | "refused" | "reported";
 /** `leave`: its reporter said so. `moved`: its reporter now speaks for another target. `forgotten`: it was down for too long. */
 export type LeaveReason = "leave" | "moved" | "forgotten";
 
-export type TargetEvent =
-  | { readonly type: "target-up"; readonly target: TargetInfo }
-  | { readonly type: "target-down"; readonly target: TargetInfo; readonly reason: DownReason }
-  | { readonly type: "target-drain"; readonly target: TargetInfo }
-  | { readonly type: "target-leave"; readonly target: TargetInfo; readonly reason: LeaveReason };
+/** What happens to targets: event → arguments. */
+export interface TargetEvents {
+  /** A target registered, or came back. */
+  targetUp: [target: TargetInfo];
+  targetDown: [target: TargetInfo, reason: DownReason];
+  targetDrain: [target: TargetInfo];
+  targetLeave: [target: TargetInfo, reason: LeaveReason];
+}

@@ -223,7 +223,7 @@ describe("a reporter", () => {
     client.start();
     await until("an event", () => events.length > 0);
     const [event] = events;
-    assert.ok(event?.type === "lost" && event.code === "BAD_KEY" && event.reason.includes('key "web"'));
+    assert.ok(event?.[0] === "lost" && event[1].code === "BAD_KEY" && event[1].reason.includes('key "web"'));
     await client.close();
     await listener.close();
   });
@@ -275,9 +275,9 @@ describe("a reporter", () => {
     for (const { client } of pair) client.start();
     await until("the target", () => world.pool.targets().length === 1);
     await world.pass(60_000);
-    const goodbyes = pair.flatMap(({ events }) => events).filter(({ type }) => type === "goodbye").length;
+    const goodbyes = pair.flatMap(({ events }) => events).filter(([name]) => name === "goodbye").length;
     assert.ok(goodbyes >= 1 && goodbyes <= 12, `${goodbyes} in a minute`);
-    assert.deepEqual(world.story, [`target-up default/${A}:8080`]);
+    assert.deepEqual(world.story, [`targetUp default/${A}:8080`]);
     await leavesNothing(world, ...pair.map(({ client }) => client));
   });
 
@@ -289,7 +289,7 @@ describe("a reporter", () => {
     await settle();
     client.update({});
     await left;
-    assert.deepEqual(world.story, [`target-up default/${A}:8080`, `target-leave default/${A}:8080 leave`]);
+    assert.deepEqual(world.story, [`targetUp default/${A}:8080`, `targetLeave default/${A}:8080 leave`]);
     await leavesNothing(world);
   });
 
@@ -347,7 +347,7 @@ describe("drain", () => {
     assert.equal(left(), 0);
     await client.leave();
     assert.deepEqual(targets(world), []);
-    assert.equal(world.story.at(-1), `target-leave default/${A}:8080 leave`);
+    assert.equal(world.story.at(-1), `targetLeave default/${A}:8080 leave`);
     await leavesNothing(world);
   });
 

@@ -1,16 +1,17 @@
 /** A control server on an in-memory network with time moved by hand, and reporters of two kinds: real ones, and raw ones that may misbehave. */
 import assert from "node:assert/strict";
-import { ControlClient, type ControlClientEvent, type ControlClientOptions } from "../../src/control/client/client.ts";
+import { ControlClient, type ControlClientEvents, type ControlClientOptions } from "../../src/control/client/client.ts";
 import { type Key, parseKey, parseKeyLine } from "../../src/control/keys/key.ts";
 import { hostEnvironment } from "../../src/control/keys/key-places.ts";
 import { Keys } from "../../src/control/keys/keys.ts";
 import { type FromBalancer, readFromBalancer } from "../../src/control/protocol/messages.ts";
 import { helloLine, MAX_LINE, proofLine, Seal } from "../../src/control/protocol/wire.ts";
-import { type ControlEvent, ControlServer, type ControlServerOptions } from "../../src/control/server/server.ts";
+import { type ControlEvents, ControlServer, type ControlServerOptions } from "../../src/control/server/server.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
 import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import type { Listener, TcpAddress } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
+import type { EventOf } from "../../src/util/emitter.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
 
@@ -26,7 +27,7 @@ export const REPORT = { t: "report", pool: "default", port: 8080, weight: 500, h
 export class World {
   readonly network = new MemoryNetwork();
   readonly clock = new ManualClock();
-  readonly events: ControlEvent[] = [];
+  readonly events: EventOf<ControlEvents>[] = [];
   readonly pool = Pool.create({ name: "default", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
   server: ControlServer;
   changes = 0;
@@ -44,7 +45,7 @@ export class World {
       version: "2.0.0",
       clientListeners: () => [{ host: "", port: 3000 }],
       localAddresses: () => [BALANCER, "127.0.0.1", "::1"],
-      onEvent: (event) => this.events.push(event),
+      onEvent: (...event) => void this.events.push(event),
       onChange: () => {
         this.changes += 1;
       },
@@ -67,12 +68,13 @@ export class World {
     await this.server.start();
   }
 
-  /** As `type identity reason`, for targets; `rejected CODE`. */
+  /** As `name identity reason`, for targets; `rejected CODE`. */
   get story(): string[] {
     return this.events.map((event) => {
-      if (event.type === "rejected") return `rejected ${event.code}`;
-      if (event.type === "warning") return `warning ${event.message}`;
-      return [event.type, event.target.identity, "reason" in event ? event.reason : ""].join(" ").trim();
+      if (event[0] === "rejected") return `rejected ${event[1].code}`;
+      if (event[0] === "warning") return `warning ${event[1]}`;
+      const [name, { identity }, reason = ""] = event;
+      return `${name} ${identity} ${reason}`.trim();
     });
   }
 
@@ -92,8 +94,8 @@ export class World {
   reporter(
     from: string,
     options: Partial<ControlClientOptions> = {},
-  ): { client: ControlClient; events: ControlClientEvent[]; story: () => string[] } {
-    const events: ControlClientEvent[] = [];
+  ): { client: ControlClient; events: EventOf<ControlClientEvents>[]; story: () => string[] } {
+    const events: EventOf<ControlClientEvents>[] = [];
     const runtime = Object.create(this.network, {
       connect: { value: (to: Parameters<MemoryNetwork["connect"]>[0]) => this.network.connectFrom(from, to) },
     }) as MemoryNetwork;
@@ -106,12 +108,13 @@ export class World {
       target,
       ack: 300_000,
       software: "test-reporter 2.0.0",
-      onEvent: (event) => events.push(event),
+      onEvent: (...event) => void events.push(event),
       clock: this.clock,
       random: () => 0.5,
       ...options,
     });
-    const story = () => events.map((event) => ("code" in event ? `${event.type} ${event.code}` : event.type));
+    const story = () =>
+      events.map(([name, about]) => (typeof about === "object" && "code" in about ? `${name} ${about.code}` : name));
     return { client, events, story };
   }
 

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { runtime } from "#runtime";
-import { ControlClient, type ControlClientEvent, type ControlClientOptions } from "../../src/control/client/client.ts";
+import { ControlClient, type ControlClientEvents, type ControlClientOptions } from "../../src/control/client/client.ts";
 import { parseKey } from "../../src/control/keys/key.ts";
 import { MAX_LINE } from "../../src/control/protocol/wire.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
 import type { TcpAddress } from "../../src/net/runtime.ts";
+import type { EventOf } from "../../src/util/emitter.ts";
 import { ca, certificate } from "../support/certificates.ts";
 import { settle, until } from "../support/wait.ts";
 import { KEY, RawReporter } from "./harness.ts";
@@ -15,7 +16,7 @@ import { serveControl } from "./serve.ts";
 const noTls = runtime.can.tls ? {} : { skip: "this runtime adapter cannot do TLS here" };
 
 function report(to: TcpAddress, port: number, options: Partial<ControlClientOptions> = {}) {
-  const events: ControlClientEvent[] = [];
+  const events: EventOf<ControlClientEvents>[] = [];
   const client = new ControlClient({
     runtime,
     to,
@@ -24,7 +25,7 @@ function report(to: TcpAddress, port: number, options: Partial<ControlClientOpti
     target: { pool: "default", port, weight: 500, health: "up", drain: false },
     ack: 60_000,
     software: "test",
-    onEvent: (event) => events.push(event),
+    onEvent: (...event) => void events.push(event),
     ...options,
   });
   client.start();
@@ -54,9 +55,9 @@ describe(`the control channel on ${runtime.name}`, () => {
   it("says goodbye and is found again on the same port", async () => {
     const { server, address } = await serveControl();
     const { client, events } = report(address, 9);
-    await until("the event registered", () => events.some(({ type }) => type === "registered"));
+    await until("the event registered", () => events.some(([name]) => name === "registered"));
     await server.close();
-    await until("the event goodbye", () => events.some(({ type }) => type === "goodbye"));
+    await until("the event goodbye", () => events.some(([name]) => name === "goodbye"));
     const again = await serveControl({ admin: [address] });
     await until("the target", () => again.pool.targets().length === 1);
     await client.leave();
@@ -95,7 +96,7 @@ describe(`the control channel on ${runtime.name}`, () => {
     const secure = { tls: { ca, serverName: "localhost" } };
     const wrong = report(address, 9, { ...secure, key: () => parseKey("web:the wrong secret", "test") });
     await until("rejected BAD_KEY", () =>
-      wrong.events.some((event) => event.type === "rejected" && event.code === "BAD_KEY"),
+      wrong.events.some((event) => event[0] === "rejected" && event[1].code === "BAD_KEY"),
     );
     const right = report(address, 9, secure);
     await until("the target", () => pool.targets().length === 1);
@@ -108,7 +109,7 @@ describe(`the control channel on ${runtime.name}`, () => {
     const { server, pool, address } = await serveControl({ adminTls: certificate });
     const { client, events } = report(address, 9, { tls: { serverName: "localhost" } });
     await until("an event", () => events.length > 0);
-    assert.ok(events[0]?.type === "lost" && events[0].code === "ETLS", JSON.stringify(events));
+    assert.ok(events[0]?.[0] === "lost" && events[0][1].code === "ETLS", JSON.stringify(events));
     assert.deepEqual(pool.targets(), []);
     await client.close();
     await server.close();
@@ -120,7 +121,7 @@ describe(`the control channel on ${runtime.name}`, () => {
     const one = report(secure.address, 9);
     const two = report(plain.address, 9, { tls: { ca, serverName: "localhost" } });
     await until("an event from both", () => one.events.length > 0 && two.events.length > 0);
-    assert.deepEqual([one.events[0]?.type, two.events[0]?.type], ["lost", "lost"]);
+    assert.deepEqual([one.events[0]?.[0], two.events[0]?.[0]], ["lost", "lost"]);
     const right = report(plain.address, 9);
     await until("the target", () => plain.pool.targets().length === 1);
     await Promise.all([one, two, right].map(({ client }) => client.close()));

@@ -28,7 +28,7 @@ describe("a lease", () => {
     const again = await world.raw(A);
     await again.ask(REPORT);
     assert.equal(world.pool.targets()[0]?.state, "up");
-    assert.deepEqual(world.story, [`target-up ${ID_A}`, `target-down ${ID_A} lease-expired`, `target-up ${ID_A}`]);
+    assert.deepEqual(world.story, [`targetUp ${ID_A}`, `targetDown ${ID_A} lease-expired`, `targetUp ${ID_A}`]);
     await leavesNothing(world, again, target);
   });
 
@@ -50,7 +50,7 @@ describe("a lease", () => {
     await registerAndVanish(world);
     await world.pass(LEASE + 3_605_000, 5_000);
     assert.deepEqual(world.pool.targets(), []);
-    assert.equal(world.story.at(-1), `target-leave ${ID_A} forgotten`);
+    assert.equal(world.story.at(-1), `targetLeave ${ID_A} forgotten`);
     assert.equal(world.clock.pending, 0, "no targets, no timer");
     await leavesNothing(world);
   });
@@ -64,7 +64,7 @@ describe("a session that ends without a leave", () => {
     raw.channel.connection.abort();
     await until("the target to be down", () => world.pool.targets()[0]?.state === "down");
     assert.equal(world.clock.now(), 0);
-    assert.equal(world.story.at(-1), `target-down ${ID_A} refused`);
+    assert.equal(world.story.at(-1), `targetDown ${ID_A} refused`);
     await leavesNothing(world);
   });
 
@@ -75,7 +75,7 @@ describe("a session that ends without a leave", () => {
     await target.close();
     await world.pass(2_000);
     await until("the target to be down", () => world.pool.targets()[0]?.state === "down");
-    assert.equal(world.story.at(-1), `target-down ${ID_A} refused`);
+    assert.equal(world.story.at(-1), `targetDown ${ID_A} refused`);
     await leavesNothing(world);
   });
 

@@ -16,8 +16,8 @@ describe("peers that have not proved a key", () => {
     assert.equal(await wrong.line(), null);
     assert.equal(await unknown.line(), null);
     const [first, second] = world.events;
-    assert.ok(first?.type === "rejected" && first.who.includes(A) && first.why.includes('key "web"'));
-    assert.ok(second?.type === "rejected" && second.who.includes(B) && second.why.includes('no key "nobody"'));
+    assert.ok(first?.[0] === "rejected" && first[1].who.includes(A) && first[1].why.includes('key "web"'));
+    assert.ok(second?.[0] === "rejected" && second[1].who.includes(B) && second[1].why.includes('no key "nobody"'));
     assert.ok(!JSON.stringify(world.events).includes(SECRET));
     assert.deepEqual(world.pool.targets(), []);
     await leavesNothing(world, wrong, unknown);

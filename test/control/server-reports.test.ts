@@ -16,7 +16,7 @@ describe("a report", () => {
     assert.deepEqual(target?.address, { host: A, port: 8080 });
     assert.equal(target?.weight, 500);
     assert.equal(target?.state, "up");
-    assert.deepEqual(world.story, [`target-up ${ID_A}`]);
+    assert.deepEqual(world.story, [`targetUp ${ID_A}`]);
     assert.ok(world.changes > 0);
     await leavesNothing(world, raw);
   });
@@ -53,10 +53,10 @@ describe("a report", () => {
     assert.deepEqual(await seen({ drain: true }), ["draining", 500, 0]);
     assert.deepEqual(await seen({}), ["up", 500, 0]);
     assert.deepEqual(world.story, [
-      `target-up ${ID_A}`,
-      `target-down ${ID_A} reported`,
-      `target-drain ${ID_A}`,
-      `target-up ${ID_A}`,
+      `targetUp ${ID_A}`,
+      `targetDown ${ID_A} reported`,
+      `targetDrain ${ID_A}`,
+      `targetUp ${ID_A}`,
     ]);
     await leavesNothing(world, raw);
   });
@@ -70,7 +70,7 @@ describe("a report", () => {
       world.pool.targets().map(({ identity }) => identity),
       [`default/${A}:9090`],
     );
-    assert.ok(world.story.includes(`target-leave ${ID_A} moved`));
+    assert.ok(world.story.includes(`targetLeave ${ID_A} moved`));
     await leavesNothing(world, raw);
   });
 
@@ -115,7 +115,7 @@ describe("identities", () => {
     await until("the session", () => world.server.sessions === 1);
     assert.equal(world.pool.targets()[0]?.weight, 9);
     assert.equal(world.pool.targets()[0]?.state, "up", "the end of the old session does not affect it");
-    assert.deepEqual(world.story, [`target-up ${ID_A}`]);
+    assert.deepEqual(world.story, [`targetUp ${ID_A}`]);
     await leavesNothing(world, second);
   });
 });

@@ -49,7 +49,7 @@ describe("an authenticated session", () => {
       await until("the end of the session", () => world.server.sessions === 0);
       await settle();
       assert.equal(world.pool.targets()[0]?.state, "up");
-      assert.deepEqual(world.story, [`target-up ${ID_A}`, `rejected ${code}`]);
+      assert.deepEqual(world.story, [`targetUp ${ID_A}`, `rejected ${code}`]);
       await leavesNothing(world, target);
     });
   }

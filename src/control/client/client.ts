@@ -1,5 +1,6 @@
 /** A reporter's side of the control channel to one balancer: reports, reconnects for ever, drains and leaves. It logs nothing and emits events. */
 import { type Cancel, type Clock, systemClock } from "../../util/clock.ts";
+import type { EventOf } from "../../util/emitter.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
 import type { Key } from "../keys/key.ts";
 import type { Ok, Reject, Report } from "../protocol/messages.ts";
@@ -9,16 +10,24 @@ import { ClientSession, type ConnectOptions, Refusal } from "./session.ts";
 /** The state of a target, as it is to be reported. */
 export type TargetReport = Omit<Report, "t">;
 
-/** Trouble is told when it begins or changes, not at every attempt. */
-export type ControlClientEvent =
-  | { readonly type: "connected"; readonly balancer: string; readonly version: string }
-  /** `target`: the name the balancer gave it. */
-  | { readonly type: "registered"; readonly target: string }
-  /** The balancer said no: to the key, or to what was reported. */
-  | { readonly type: "rejected"; readonly code: string; readonly reason: string; readonly retry: boolean }
+/** Why a client is not registered. It tries again. */
+export interface Trouble {
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** What happens with one balancer. Trouble is told when it begins or changes, not at every attempt. */
+export interface ControlClientEvents {
+  connected: [software: { readonly name: string; readonly version: string }];
+  /** The balancer has registered the target under this name. */
+  registered: [target: string];
+  /** The balancer refused the key or the report. */
+  rejected: [rejection: Trouble];
   /** No connection, or no longer: the balancer is unreachable, there is no key yet, or what answers is no balancer. */
-  | { readonly type: "lost"; readonly code: string; readonly reason: string }
-  | { readonly type: "goodbye"; readonly code: string; readonly reason: string };
+  lost: [trouble: Trouble];
+  /** The balancer ended the connection. */
+  goodbye: [farewell: Trouble];
+}
 
 export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
   /** Called at each attempt. A HarmonyError that it throws becomes a `lost` event. */
@@ -27,7 +36,7 @@ export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
   /** ms between reports, unless the balancer asks for more frequent ones. */
   readonly ack: number;
   /** Must not throw. */
-  readonly onEvent: (event: ControlClientEvent) => void;
+  readonly onEvent: (...event: EventOf<ControlClientEvents>) => void;
   readonly clock?: Clock;
   /** 0 ≤ random() < 1. */
   readonly random?: () => number;
@@ -156,7 +165,7 @@ export class ControlClient {
       const { key } = this.#options;
       this.#session = await ClientSession.open({ ...this.#options, clock: this.#clock }, key(), this.#stop.signal);
       const { name, version } = this.#session.welcome;
-      this.#options.onEvent({ type: "connected", balancer: name, version });
+      this.#options.onEvent("connected", { name, version });
       return await this.#serve(this.#session);
     } catch (error) {
       return this.#lost(error);
@@ -188,7 +197,7 @@ export class ControlClient {
     const news = this.#trouble !== "";
     this.#trouble = "";
     this.#backoff.reset();
-    if (news) this.#options.onEvent({ type: "registered", target });
+    if (news) this.#options.onEvent("registered", target);
     // An answer to a report made before the drain says nothing about its end.
     this.#active = drained === this.#target.drain ? active : null;
     this.#onActive();
@@ -196,34 +205,34 @@ export class ControlClient {
 
   /** Returns whether somebody has to fix something before a retry can help. */
   #rejected({ code, reason, retry }: Reject): boolean {
-    this.#tell({ type: "rejected", code, reason, retry });
+    this.#tell("rejected", code, reason);
     return !retry;
   }
 
   #dismissed({ code, reason }: { code: string; reason: string }): number {
-    this.#tell({ type: "goodbye", code, reason });
+    this.#tell("goodbye", code, reason);
     // Two reporters of one target would otherwise take it from each other as fast as they can.
     return code === "REPLACED" ? this.#backoff.slow() : this.#backoff.next();
   }
 
   #refused({ code, message, retry }: Refusal): number {
-    this.#tell({ type: "rejected", code, reason: message, retry });
+    this.#tell("rejected", code, message);
     return retry ? this.#backoff.next() : this.#backoff.slow();
   }
 
   #lost(error: unknown): number {
     if (this.#stop.signal.aborted) return 0;
     if (error instanceof Refusal) return this.#refused(error);
-    this.#tell({ type: "lost", code: codeOf(error) ?? "INTERNAL", reason: messageOf(error) });
+    this.#tell("lost", codeOf(error) ?? "INTERNAL", messageOf(error));
     return this.#backoff.next();
   }
 
   /** Emits the event of a trouble, once until the trouble changes or is over. */
-  #tell(event: ControlClientEvent & { code: string; reason: string }): void {
-    const trouble = `${event.type} ${event.code} ${event.reason}`;
+  #tell(event: "rejected" | "lost" | "goodbye", code: string, reason: string): void {
+    const trouble = `${event} ${code} ${reason}`;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
-    this.#options.onEvent(event);
+    this.#options.onEvent(event, { code, reason });
   }
 
   #period({ welcome }: ClientSession): number {

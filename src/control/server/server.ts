@@ -5,9 +5,10 @@ import { LoopbackFinder } from "../../targets/loopback.ts";
 import { TargetMonitor } from "../../targets/monitor.ts";
 import { Prober } from "../../targets/probe.ts";
 import { Registry, type RegistryOptions } from "../../targets/registry.ts";
-import type { TargetEvent } from "../../targets/report.ts";
+import type { TargetEvents } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
 import { type Clock, systemClock } from "../../util/clock.ts";
+import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
 import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
@@ -15,13 +16,21 @@ import type { Keys } from "../keys/keys.ts";
 import type { Welcome } from "../protocol/messages.ts";
 import { HANDSHAKE_TIMEOUT_MS, Session, type SessionOptions } from "./session.ts";
 
-/** What happened on the control channel. Nothing is logged here: the balancer decides what becomes of it. */
-export type ControlEvent =
-  | TargetEvent
-  /** `who`: address of the reporter and the key it named. At most one per cause, address and minute. */
-  | { readonly type: "rejected"; readonly who: string; readonly code: string; readonly why: string }
-  /** Something an operator should know. */
-  | { readonly type: "warning"; readonly message: string; readonly cause?: unknown };
+/** A reporter that was turned away. */
+export interface Rejection {
+  /** Its address, and the key it named. */
+  readonly who: string;
+  readonly code: string;
+  readonly why: string;
+}
+
+/** What happens on the control channel. Nothing is logged here: the balancer decides what becomes of it. */
+export interface ControlEvents extends TargetEvents {
+  /** At most one per cause, address and minute. */
+  rejected: [rejection: Rejection];
+  /** Something an operator should know; the balancer goes on. */
+  warning: [message: string, cause?: unknown];
+}
 
 /** The operator's options that the control channel follows, by their names in the option table. */
 export interface ControlSettings {
@@ -40,7 +49,7 @@ export interface ControlServerOptions
   readonly keys: Keys;
   /** Where the balancer listens for clients. */
   readonly clientListeners: () => readonly TcpAddress[];
-  readonly onEvent: (event: ControlEvent) => void;
+  readonly onEvent: (...event: EventOf<ControlEvents>) => void;
   /** The targets of a pool have changed: the engine looks again. */
   readonly onChange: () => void;
   /** Reporters at once. */
@@ -68,7 +77,7 @@ export class ControlServer {
   readonly #registry: Registry;
   readonly #prober: Prober;
   readonly #monitor: TargetMonitor;
-  readonly #log: RateLimitedLog<[event: ControlEvent]>;
+  readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
   readonly #sessionOptions: SessionOptions;
   /** Sessions that have yet to prove their key. */
   readonly #unproved = new PreAuthLimit<Session>();
@@ -187,7 +196,7 @@ export class ControlServer {
       },
       onRejected: (session, code, why) => {
         const cause = JSON.stringify([session.remote.host, code, why]);
-        this.#log.tell(cause, { type: "rejected", who: session.who, code, why });
+        this.#log.tell(cause, "rejected", { who: session.who, code, why });
       },
     };
   }
@@ -198,6 +207,6 @@ export class ControlServer {
   }
 
   #warn(message: string, cause?: unknown): void {
-    this.#log.tell(message, { type: "warning", message, ...(cause === undefined ? {} : { cause }) });
+    this.#log.tell(message, "warning", message, cause);
   }
 }
