@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
@@ -33,6 +34,14 @@ describe("sockaddr", () => {
   it("keeps a scope", () => {
     encodeLiteral("fe80::1%7", 1, bytes);
     assert.deepEqual([...bytes.subarray(24, 28)], [7, 0, 0, 0]);
+  });
+
+  it("keeps a scope that is named by its interface", () => {
+    const scope = () => new DataView(bytes.buffer, bytes.byteOffset).getUint32(24, true);
+    encodeLiteral("fe80::1%lo", 1, bytes);
+    assert.equal(scope(), existsSync("/sys/class/net/lo/ifindex") ? 1 : 0); // Linux numbers the loopback interface first
+    encodeLiteral("fe80::1%no-such-interface", 1, bytes);
+    assert.equal(scope(), 0);
   });
 
   it("takes paths as long as the kernel does, and no longer", () => {

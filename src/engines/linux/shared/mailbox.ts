@@ -38,6 +38,9 @@ export const STOPPED_ACCEPTING = 2;
 /** Its last connection is over and its loop has ended. */
 export const DONE = 3;
 
+/** The longest time that a word holds stands for no limit: 24 days. */
+const FOREVER = 0x7fff_ffff;
+
 export class Mailbox {
   readonly buffer: SharedArrayBuffer;
   /** Read end and write end of each pipe, each plus one; 0 where there is none. */
@@ -149,7 +152,7 @@ export class Mailbox {
 
   /** Close, and drop what is still served after so many ms. */
   close(within: number): void {
-    Atomics.store(this.#words, CLOSE_WITHIN, within);
+    Atomics.store(this.#words, CLOSE_WITHIN, Math.min(within, FOREVER));
     Atomics.add(this.#words, COMMANDS, 1);
   }
 
@@ -164,7 +167,8 @@ export class Mailbox {
   }
 
   get closeWithin(): number {
-    return Atomics.load(this.#words, CLOSE_WITHIN);
+    const within = Atomics.load(this.#words, CLOSE_WITHIN);
+    return within === FOREVER ? Number.POSITIVE_INFINITY : within;
   }
 
   get crashCommanded(): boolean {

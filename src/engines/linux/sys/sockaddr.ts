@@ -2,6 +2,7 @@
  * Socket addresses between three forms: the kernel's sockaddr in FFI memory, four big-endian words of the IPv6 form (IPv4
  * mapped to ::ffff:0:0/96; the pool's ClientKey), and text. Ports and address bytes are big-endian in all of them.
  */
+import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { AF_INET, AF_INET6, AF_UNIX, SOCKADDR_MAX } from "./abi.ts";
@@ -9,13 +10,20 @@ import { AF_INET, AF_INET6, AF_UNIX, SOCKADDR_MAX } from "./abi.ts";
 /** The third word of every IPv4-mapped address. */
 const MAPPED = 0xffff;
 
-/** Writes the sockaddr of an IP literal (no brackets, scope as "%index") and returns its length in bytes. Throws a RangeError for anything else. */
+/** Writes the sockaddr of an IP literal (no brackets, scope as "%index" or "%interface") and returns its length in bytes. Throws a RangeError for anything else. */
 export function encodeLiteral(host: string, port: number, into: Uint8Array): number {
   const family = isIP(host);
   if (family === 0) throw new RangeError(`"${host}" is not an IP address`);
   const address = ipaddr.parse(host);
-  const scope = Number(/%(\d+)$/.exec(host)?.[1] ?? 0);
+  const scope = scopeOf(/%(.+)$/.exec(host)?.[1] ?? "0");
   return encodeIp(family === 4 ? AF_INET : AF_INET6, address.toByteArray(), port, scope, into);
+}
+
+/** The index of an interface; 0, which no address is reached by, where there is none of that name. */
+function scopeOf(zone: string): number {
+  if (/^\d+$/.test(zone)) return Number(zone);
+  const index = `/sys/class/net/${zone}/ifindex`; // runtimes do not agree on what os.networkInterfaces() says of scopes
+  return !zone.includes("/") && existsSync(index) ? Number(readFileSync(index, "utf8")) : 0;
 }
 
 /** Writes the sockaddr of a path and returns its length in bytes. RangeError when it is longer than the kernel takes. */
