@@ -153,7 +153,10 @@ class Model {
         assert.ok(picked.failedAt <= other.failedAt, "not the one that failed longest ago");
     } else if (this.algorithm === "leastconn" && !this.sticky) {
       const load = (t: Target) => (t.active + 1) / t.weight;
-      for (const [, other] of allowed) assert.ok(load(picked) <= load(other), "not the least loaded");
+      for (const [, other] of allowed) {
+        assert.ok(load(picked) <= load(other), "not the least loaded");
+        if (load(picked) === load(other)) assert.ok(picked.weight >= other.weight, "not the heaviest of equals");
+      }
     }
   }
 

@@ -41,6 +41,20 @@ export function targets(factory: EngineFactory): void {
       }
     }));
 
+  it("sends everyone to the heaviest while the close before is still on its way (leastconn)", () =>
+    inLab(factory, { pool: { algorithm: "leastconn" } }, async (lab) => {
+      await weighted(lab, [500, 500, 1000]);
+      let last = await lab.client();
+      assert.equal(await readText(last, 2), "t2");
+      for (let i = 0; i < 20; i++) {
+        const next = await lab.client();
+        assert.equal(await readText(next, 2), "t2");
+        await last.closeWrite();
+        await lab.recorded(i + 1);
+        last = next;
+      }
+    }));
+
   it("spreads by two random choices (random)", () =>
     inLab(factory, { pool: { algorithm: "random" } }, async (lab) => {
       await weighted(lab, [500, 500, 500, 500]);

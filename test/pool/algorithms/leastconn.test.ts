@@ -26,7 +26,21 @@ describe("weighted least connections", () => {
     assert.deepEqual([...share(pool, "released")], [["c", PICKS]]);
   });
 
-  it("breaks ties by the least recently picked", () => {
+  it("prefers the heavier among equals, so that a close that is late moves nobody off the heaviest", () => {
+    const pool = makePool();
+    for (const [name, weight] of [["a", 500] as const, ["b", 500] as const, ["c", 1000] as const]) {
+      addTarget(pool, name, { weight });
+    }
+    let last = pool.pick(client(0), [], 0);
+    for (let i = 1; i < PICKS; i++) {
+      const next = pool.pick(client(i), [], i); // the one before is still open: (1 + 1) / 1000 is as much as 1 / 500
+      assert.equal(pool.identity(next), "c");
+      pool.release(last, client(i - 1), 0, 0, i);
+      last = next;
+    }
+  });
+
+  it("breaks ties among equal weights by the least recently picked", () => {
     const pool = makePool();
     for (const name of ["a", "b", "c"]) addTarget(pool, name);
     const names: string[] = [];
