@@ -14,9 +14,9 @@ const MAPPED = 0xffff;
 export function encodeLiteral(host: string, port: number, into: Uint8Array): number {
   const family = isIP(host);
   if (family === 0) throw new RangeError(`"${host}" is not an IP address`);
-  const address = ipaddr.parse(host);
-  const scope = scopeOf(/%(.+)$/.exec(host)?.[1] ?? "0");
-  return encodeIp(family === 4 ? AF_INET : AF_INET6, address.toByteArray(), port, scope, into);
+  const [address = "", zone = "0"] = host.split("%");
+  const bytes = ipaddr.parse(address).toByteArray();
+  return encodeIp(family === 4 ? AF_INET : AF_INET6, bytes, port, scopeOf(zone), into);
 }
 
 /** The index of an interface; 0, which no address is reached by, where there is none of that name. */
