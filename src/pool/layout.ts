@@ -69,6 +69,8 @@ export function layOut(cutter: Cutter, capacity: Capacity) {
     /** Row and incarnation, in pairs. The row is stored plus one: 0 is an empty slot. */
     bindingTargets: cutter.ints(2 * bindings),
     bindingUsedAt: cutter.doubles(bindings),
+    /** Open connections of the binding's client. */
+    bindingOpen: cutter.ints(bindings),
 
     waiterTickets: cutter.doubles(queue),
     waiterArrivals: cutter.doubles(queue),

@@ -25,7 +25,7 @@ export interface PoolOptions extends PoolSettings {
 
 /** Enough for a large cluster behind one address; a row costs about 200 bytes, and 4 for each worker. */
 const DEFAULT_MAX_TARGETS = 1024;
-/** 32 bytes each: 2 MiB, as many clients as a busy site sees within the default idle time. */
+/** 36 bytes each: 2.25 MiB, as many clients as a busy site sees within the default idle time. */
 const DEFAULT_MAX_BINDINGS = 65_536;
 
 /** Beyond this (a hash table is 100 times as large) a pool would take gigabytes. */

@@ -63,5 +63,6 @@ export class PoolParts {
   repair(dead: number): void {
     this.rows.repair(dead);
     this.queue.repair(dead);
+    this.bindings?.repair();
   }
 }

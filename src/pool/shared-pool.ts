@@ -147,9 +147,10 @@ export class SharedPool {
   }
 
   /** Connecting failed: the target becomes suspect, and this connection no longer counts on it. */
-  failed(row: number, now: number): void {
+  failed(row: number, client: ClientKey, now: number): void {
     this.#lock.take();
     try {
+      this.#bindings?.close(client, now);
       this.#rows.failed(row, now);
     } finally {
       this.#lock.free();
@@ -162,10 +163,7 @@ export class SharedPool {
     try {
       this.#layout.bytesIn[row]! += bytesIn;
       this.#layout.bytesOut[row]! += bytesOut;
-      if (this.#bindings !== null) {
-        const slot = this.#bindings.find(client, now);
-        if (slot >= 0 && this.#bindings.row(slot) === row) this.#bindings.touch(slot, now);
-      }
+      this.#bindings?.close(client, now);
       this.#rows.removeConnection(row);
     } finally {
       this.#lock.free();
@@ -192,8 +190,10 @@ export class SharedPool {
     if (bound < 0 || tried.includes(bound)) return this.#bind(client, this.#choose(client, tried), now);
     const availability = this.#layout.availability[bound];
     if (availability !== OPEN && availability !== FULL) return this.#bind(client, this.#choose(client, tried), now);
+    const row = availability === OPEN ? bound : this.#choose(client, tried);
+    if (row >= 0) bindings.open(slot);
     bindings.touch(slot, now);
-    return availability === OPEN ? bound : this.#choose(client, tried);
+    return row;
   }
 
   #bind(client: ClientKey, row: number, now: number): number {

@@ -116,8 +116,9 @@ describe("a suspect", () => {
     const world = await World.start();
     const raw = await world.raw(A);
     await raw.ask(REPORT);
-    const row = world.pool.pick(Uint32Array.of(0, 0, 0xffff, 1), [], 0);
-    world.pool.failed(row, 0);
+    const client = Uint32Array.of(0, 0, 0xffff, 1);
+    const row = world.pool.pick(client, [], 0);
+    world.pool.failed(row, client, 0);
     assert.equal(world.pool.targets()[0]?.state, "suspect");
     await world.pass(4_000);
     assert.equal(world.pool.targets()[0]?.state, "suspect", "nothing listens there");

@@ -181,7 +181,7 @@ class Model {
     target.active--;
     if (how === "release") this.pool.release(row, client(clientNumber), 1, 2, this.now);
     else {
-      this.pool.failed(row, this.now);
+      this.pool.failed(row, client(clientNumber), this.now);
       target.failures++;
       target.failedAt = this.now;
       if (target.state === "up" && !target.left) target.state = "suspect";

@@ -257,7 +257,7 @@ describe("waiting for a target with room", () => {
     addTarget(pool, "small", { max: 1, weight: 1 });
     const failed = pool.pick(client(0), [], 0);
     assert.equal(pool.identity(failed), "broken");
-    pool.failed(failed, 0);
+    pool.failed(failed, client(0), 0);
     const taken = pool.pick(client(9), [], 0);
     assert.equal(pool.identity(taken), "small");
     assert.equal(pool.enter(0), ADMITTED);

@@ -41,7 +41,7 @@ describe("a target's row", () => {
     pool.addBytes(row, 100, 1000);
     pool.release(row, client(0), 1, 2, 1);
     pool.connected(pool.pick(client(1), [], 1), 16);
-    pool.failed(pool.pick(client(2), [], 1), 1);
+    pool.failed(pool.pick(client(2), [], 1), client(2), 1);
     const { address: _, ...view } = pool.view("a")!;
     assert.deepEqual(view, {
       identity: "a",
@@ -71,7 +71,7 @@ describe("suspicion", () => {
   it("comes with a failure; reports do not lift it, probes, connections and a new address do", () => {
     const pool = makePool();
     const suspects = () => pool.suspects().map((target) => target.identity);
-    const fail = () => pool.failed(pool.pick(client(0), [], 0), 0);
+    const fail = () => pool.failed(pool.pick(client(0), [], 0), client(0), 0);
     addTarget(pool, "a");
     fail();
     assert.deepEqual(suspects(), ["a"]);
@@ -98,7 +98,7 @@ describe("suspicion", () => {
       for (let now = 1; now <= 3; now++) {
         const row = pool.pick(client(0), tried, now);
         assert.ok(row >= 0 && !tried.includes(row));
-        pool.failed(row, now);
+        pool.failed(row, client(0), now);
         tried.push(row);
       }
       assert.equal(pool.pick(client(0), tried, 4), NO_TARGET);

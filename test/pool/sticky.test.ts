@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Pool } from "../../src/pool/pool.ts";
+import { type Pool, SharedPool } from "../../src/pool/pool.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 const IDLE = 1000;
@@ -74,6 +74,54 @@ describe("sticky bindings", () => {
     assert.equal(visit(pool, 1, 2 * IDLE - 2), pool.identity(row));
   });
 
+  it("do not expire while a connection of their client is open", () => {
+    const pool = stickyPool();
+    const row = pool.pick(client(1), [], 0);
+    assert.equal(pool.pick(client(1), [], 5 * IDLE), row);
+    pool.release(row, client(1), 0, 0, 6 * IDLE); // one of two
+    assert.equal(visit(pool, 1, 9 * IDLE), pool.identity(row));
+    pool.release(row, client(1), 0, 0, 10 * IDLE);
+    assert.equal(visit(pool, 1, 11 * IDLE - 1), pool.identity(row), "idle time counts from the last close");
+    assert.notEqual(visit(pool, 1, 13 * IDLE), pool.identity(row));
+  });
+
+  it("are not in use by attempts that failed", () => {
+    const pool = stickyPool();
+    const failed = pool.pick(client(1), [], 0);
+    pool.failed(failed, client(1), 0);
+    const row = pool.pick(client(1), [failed], 0);
+    pool.release(row, client(1), 0, 0, 0);
+    pool.setState(pool.identity(failed), "up");
+    assert.notEqual(visit(pool, 1, IDLE), pool.identity(row));
+  });
+
+  it("are in use by connections to targets that the client has left", () => {
+    const pool = stickyPool();
+    const old = pool.pick(client(1), [], 0);
+    pool.setState(pool.identity(old), "draining");
+    const next = visit(pool, 1, 0);
+    assert.equal(visit(pool, 1, 5 * IDLE), next);
+    pool.release(old, client(1), 0, 0, 6 * IDLE);
+    assert.equal(visit(pool, 1, 7 * IDLE - 1), next);
+  });
+
+  it("make way for others when they are not in use", () => {
+    const pool = stickyPool(2, 8); // one bucket for all
+    const row = pool.pick(client(0), [], 0);
+    for (let n = 1; n < 100; n++) visit(pool, n, n);
+    pool.release(row, client(0), 0, 0, 100);
+    addTarget(pool, pool.identity(row), { weight: 1 });
+    assert.equal(visit(pool, 0, 100), pool.identity(row));
+  });
+
+  it("are free again when the worker that held them has died", () => {
+    const pool = stickyPool();
+    const row = SharedPool.attach(pool.handle, 1).pick(client(1), [], 0);
+    pool.recover(1);
+    assert.equal(visit(pool, 1, IDLE - 1), pool.identity(row));
+    assert.notEqual(visit(pool, 1, 3 * IDLE), pool.identity(row));
+  });
+
   for (const [what, change] of [
     ["drains", (pool: Pool, name: string) => pool.setState(name, "draining")],
     ["goes down", (pool: Pool, name: string) => pool.setState(name, "down")],
@@ -96,7 +144,7 @@ describe("sticky bindings", () => {
   it("move when connecting to the target failed", () => {
     const pool = stickyPool();
     const row = pool.pick(client(1), [], 0);
-    pool.failed(row, 0);
+    pool.failed(row, client(1), 0);
     pool.setState(pool.identity(row), "up"); // another connection has succeeded meanwhile
     const next = visit(pool, 1, 1, [row]);
     assert.notEqual(next, pool.identity(row));

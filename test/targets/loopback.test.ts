@@ -32,8 +32,9 @@ async function registered(raw: RawReporter, report: object = REPORT): Promise<st
 }
 
 function suspect(world: World): void {
-  const row = world.pool.pick(Uint32Array.of(0, 0, 0xffff, 1), [], 0);
-  world.pool.failed(row, 0);
+  const client = Uint32Array.of(0, 0, 0xffff, 1);
+  const row = world.pool.pick(client, [], 0);
+  world.pool.failed(row, client, 0);
   assert.equal(world.pool.targets()[0]?.state, "suspect");
 }
 

@@ -140,6 +140,18 @@ export function targets(factory: EngineFactory): void {
     }),
   );
 
+  it("keeps a client on its target however long its connection lasts (persistent)", () =>
+    inLab(factory, { pool: { persistent: 200, algorithm: "roundrobin" } }, async (lab) => {
+      await weighted(lab, [500, 500, 500]);
+      const client = await lab.client();
+      const first = await readText(client, 2);
+      await passes(500);
+      const second = await lab.client();
+      assert.equal(await readText(second, 2), first, "while the connection is open");
+      for (const each of [client, second]) await each.closeWrite();
+      await lab.recorded(2);
+    }));
+
   it("moves a client whose target drains, and keeps it there (persistent)", () =>
     inLab(factory, { pool: { persistent: 60_000, algorithm: "roundrobin" } }, async (lab) => {
       await weighted(lab, [500, 500, 500]);
@@ -188,6 +200,12 @@ export function targets(factory: EngineFactory): void {
       removeFolders();
     }
   });
+}
+
+/** This many ms pass on the clock that an engine reads. */
+async function passes(ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  await until(`${ms} ms to pass`, () => performance.now() >= end);
 }
 
 function both() {
