@@ -19,8 +19,11 @@ run: install ## a demonstration: a balancer on port 3000 (or PORT=…), three se
 test: install ## everything: checks, all runtimes, the compiled programs, the npm package
 	@$(TEST)
 
-test-node: install ## the tests on Node: the fast inner loop; FILE=… picks files
+test-node: install ## the tests on Node; FILE=… picks files
 	@$(TEST) node $(FILES)
+
+test-unit: install ## the tests that open no sockets, on Node: pool, proxy, config, control, targets; FILE=… picks rooms
+	@$(TEST) unit $(FILES)
 
 test-bun: install ## the tests on Bun; FILE=…
 	@$(TEST) bun $(FILES)
@@ -64,4 +67,4 @@ bench-picks: install ## what a pick costs, by algorithm and number of targets
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-bun test-deno test-nodes test-compiled check docs format build release pack bench bench-instructions bench-picks clean
+.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled check docs format build release pack bench bench-instructions bench-picks clean

@@ -6,17 +6,18 @@ import { compileWithBun } from "./build/bun.ts";
 import { compileWithDeno } from "./build/deno.ts";
 import { type Program, programs } from "./build/programs.ts";
 import { root } from "./runtimes.ts";
+import { type Job, runAll } from "./test/jobs.ts";
 import type { TestResult } from "./test/junit.ts";
 
 const compile = { bun: compileWithBun, deno: compileWithDeno };
 const exe = process.platform === "win32" ? ".exe" : "";
 
-/** One result per program and form. A form that cannot be had on this machine is skipped with the reason. */
-export async function build(): Promise<TestResult[]> {
-  const results: TestResult[] = [];
-  for (const program of programs) results.push(await attempt(program, "bun", join(root, "dist")));
-  for (const program of programs) results.push(await attempt(program, "deno", join(root, "dist/deno")));
-  return results;
+/** One per program and form. A form that cannot be had on this machine is skipped with the reason. */
+export function buildJobs(): Job<TestResult>[] {
+  return [
+    ...programs.map((program) => () => attempt(program, "bun", join(root, "dist"))),
+    ...programs.map((program) => () => attempt(program, "deno", join(root, "dist/deno"))),
+  ];
 }
 
 async function attempt(program: Program, form: keyof typeof compile, folder: string): Promise<TestResult> {
@@ -26,17 +27,17 @@ async function attempt(program: Program, form: keyof typeof compile, folder: str
     rmSync(outfile, { force: true }); // nobody tests or ships what an earlier build left
     const missing = await compile[form](program, outfile);
     if (missing !== null) {
-      console.log(`  - ${program.name}, compiled with Deno, was not built: ${missing}`);
+      console.log(`- ${program.name}, compiled with Deno, was not built: ${missing}`);
       return { name, outcome: "skipped", reason: missing };
     }
-    console.log(`  ✔ ${relative(root, outfile)} (${Math.round(statSync(outfile).size / 1e6)} MB)`);
+    console.log(`✔ ${relative(root, outfile)} (${Math.round(statSync(outfile).size / 1e6)} MB)`);
     return { name, outcome: "passed", reason: "" };
   } catch (error) {
-    console.log(`  ✖ ${name}\n${(error as Error).message}`);
+    console.log(`✖ ${name}\n${(error as Error).message}`);
     return { name, outcome: "failed", reason: "" };
   }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]!).href) {
-  process.exitCode = (await build()).some(({ outcome }) => outcome === "failed") ? 1 : 0;
+  process.exitCode = (await runAll(buildJobs())).some(({ outcome }) => outcome === "failed") ? 1 : 0;
 }

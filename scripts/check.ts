@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { deno, node, root, script } from "./runtimes.ts";
+import { type Job, runAll } from "./test/jobs.ts";
 import type { TestResult } from "./test/junit.ts";
 import { run } from "./test/process.ts";
 
@@ -18,16 +19,14 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   "folder listing": script("scripts/check-listing.ts"),
 };
 
-/** One result per check; what a failed one printed has been printed. */
-export async function runChecks(): Promise<TestResult[]> {
-  const results: TestResult[] = [];
-  for (const [name, command] of Object.entries(checks)) {
+/** Each prints what came of it, and before that what a failed one printed. */
+export function checkJobs(): Job<TestResult>[] {
+  return Object.entries(checks).map(([name, command]) => async () => {
     const { code, output, seconds } = await run(command, { timeout: TIMEOUT_MS });
     if (code !== 0) console.log(output.trimEnd());
-    console.log(`  ${code === 0 ? "✔" : "✖"} ${name} (${seconds.toFixed(1)} s)`);
-    results.push({ name, outcome: code === 0 ? "passed" : "failed", reason: "" });
-  }
-  return results;
+    console.log(`${code === 0 ? "✔" : "✖"} ${name} (${seconds.toFixed(1)} s)`);
+    return { name, outcome: code === 0 ? "passed" : "failed", reason: "" };
+  });
 }
 
 /** The files that are for Deno alone: its own checker sees its real types. */
@@ -37,7 +36,7 @@ function denoFiles(): string[] {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]!).href) {
-  const failed = (await runChecks()).filter(({ outcome }) => outcome === "failed");
+  const failed = (await runAll(checkJobs())).filter(({ outcome }) => outcome === "failed");
   if (failed.length > 0) console.log(`\nfailed: ${failed.map(({ name }) => name).join(", ")}`);
   process.exitCode = failed.length > 0 ? 1 : 0;
 }

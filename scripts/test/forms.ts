@@ -9,11 +9,17 @@ export interface Form {
   /** What it runs on, or why it cannot run. */
   prepare(): { readonly label: string; readonly command: Command } | { readonly missing: string };
   files(): string[];
+  /** What it needs is built first. */
+  readonly built?: boolean;
   readonly env?: NodeJS.ProcessEnv;
 }
 
 /** The command line that runs one test file and leaves a JUnit report. */
-type Command = (file: string, report: string) => string[];
+export type Command = (file: string, report: string) => string[];
+
+// What opens no socket and starts no process, but for the files named next.
+const UNIT = ["config", "control", "pool", "proxy", "targets", "util"].map((room) => `test/${room}`);
+const NOT_UNIT = ["test/control/native.test.ts", "test/control/python.test.ts"];
 
 // They start their own processes of every runtime, so that once is enough.
 const NODE_ONLY = ["test/package/"];
@@ -64,6 +70,7 @@ function compiled(form: "bun" | "deno", folder: string, engine?: "portable"): Fo
   const exe = process.platform === "win32" ? ".exe" : "";
   return {
     name: engine ? `compiled-${form}-${engine}` : `compiled-${form}`,
+    built: true,
     files: () => testFiles("test/blackbox"),
     env: { HARMONY_TEST_FORM: form, ...(engine && { HARMONY_TEST_ENGINE: engine }) },
     prepare() {
@@ -93,3 +100,16 @@ export const forms: readonly Form[] = [
   compiled("deno", "dist/deno"),
   compiled("deno", "dist/deno", "portable"),
 ];
+
+/** The fast inner loop: a process for each room rather than for each file. All of these files run in the form `node`, too. */
+export const unit: Form = {
+  name: "unit",
+  files: () => UNIT,
+  prepare: ready(`Node ${process.versions.node}`, (folder, report) => [
+    ...nodeCommand(node)("scripts/test/unit.ts", report),
+    folder,
+  ]),
+};
+
+export const isUnit = (file: string): boolean =>
+  UNIT.some((room) => file.startsWith(`${room}/`)) && !NOT_UNIT.includes(file);

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const require = createRequire(import.meta.url);
 const cache = fileURLToPath(new URL("../../node_modules/.cache/typescript/", import.meta.url));
@@ -14,7 +14,6 @@ const { version } = require("esbuild/package.json");
 /** As tsconfig.json has it; `using` is not in Node 20. */
 const OPTIONS = {
   loader: "ts",
-  format: "esm",
   target: "es2023",
   sourcemap: "inline",
   sourcesContent: false,
@@ -25,20 +24,25 @@ const SEED = JSON.stringify([version, OPTIONS]);
 /** For `module.registerHooks`. */
 export function loadTypeScript(url, context, next) {
   if (!url.endsWith(".ts")) return next(url, context);
-  return { format: "module", source: javaScript(url), shortCircuit: true };
+  return { format: "module", source: javaScript(url, "esm"), shortCircuit: true };
 }
 
 /** For `module.register`, which awaits it. */
 export const load = loadTypeScript;
 
-function javaScript(url) {
+/** For `module._extensions`: what a script in CommonJS requires, and all that this imports. */
+export function requireTypeScript(loaded, file) {
+  loaded._compile(javaScript(pathToFileURL(file).href, "cjs"), file, "commonjs");
+}
+
+function javaScript(url, format) {
   const source = readFileSync(fileURLToPath(url), "utf8");
   // The source map names the file, so the same text elsewhere is another entry.
-  const file = cache + createHash("sha256").update(SEED).update(url).update(source).digest("hex");
+  const file = cache + createHash("sha256").update(SEED).update(format).update(url).update(source).digest("hex");
   try {
     return readFileSync(file, "utf8");
   } catch {
-    const { code } = require("esbuild").transformSync(source, { ...OPTIONS, sourcefile: url });
+    const { code } = require("esbuild").transformSync(source, { ...OPTIONS, format, sourcefile: url });
     keep(file, code);
     return code;
   }

@@ -4,10 +4,13 @@
  * in a thread of its own, all that older ones have, costs about 1 ms a module.
  */
 import module from "node:module";
-import { loadTypeScript } from "./hooks.mjs";
+import { loadTypeScript, requireTypeScript } from "./hooks.mjs";
 
 if (module.registerHooks) module.registerHooks({ load: loadTypeScript });
-else module.register("./hooks.mjs", import.meta.url);
+else {
+  module.register("./hooks.mjs", import.meta.url);
+  module._extensions[".ts"] = requireTypeScript; // which such a loader is not asked for
+}
 
 // Stack traces name the lines of the source.
 process.setSourceMapsEnabled(true);

@@ -58,7 +58,7 @@ export class TableBuilder {
   /** `size` is prime, or targets would not visit every entry, and below 2^26, so that products of entries are exact. */
   constructor(size: number) {
     this.#size = size;
-    this.#times = Float64Array.from({ length: size }, (_, n) => -Math.log(1 - (n + 0.5) / size));
+    this.#times = visitTimes(size);
     this.#reachedAt = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
   }
 
@@ -166,6 +166,19 @@ export class TableBuilder {
     const other = this.#visitors.get(row);
     return other === undefined || hash0 < other.hash0 || (hash0 === other.hash0 && hash1 < other.hash1);
   }
+}
+
+/** By size: tables of the same size share them. */
+const timesOf = new Map<number, Float64Array>();
+
+function visitTimes(size: number): Float64Array {
+  let times = timesOf.get(size);
+  if (times === undefined) {
+    times = new Float64Array(size);
+    for (let n = 0; n < size; n++) times[n] = -Math.log(1 - (n + 0.5) / size);
+    timesOf.set(size, times);
+  }
+  return times;
 }
 
 /** The number whose product with `n` is 1 modulo a prime: n to the power of prime - 2 (Fermat). */
