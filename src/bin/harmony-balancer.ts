@@ -16,7 +16,8 @@ Every option can also be given in the environment, as HARMONY_QUEUE_TIMEOUT=5s f
 --config names. Only HARMONY_KEY=[id:]secret, which goes before any key file, has no flag: anybody can list flags with ps.
 
 SIGTERM, SIGINT: stop accepting, let open connections finish, exit 0; a second one ends them at once.
-SIGUSR1, SIGUSR2: log the table of targets.   Exit codes: 0 stopped as asked, 1 could not go on, 2 wrong options.
+SIGUSR1, SIGUSR2: log the table of targets.   SIGHUP: ignored.
+Exit codes: 0 stopped as asked, 1 could not go on, 2 wrong options.
 `,
 };
 
@@ -25,7 +26,7 @@ void main(PROGRAM, loadBalancer, async ({ settings }, log) => {
   logBalancer(balancer, log);
   const stopped = new Promise<void>((resolve) => balancer.on("close", () => resolve()));
   onUserSignal(() => logTargets(balancer, log));
-  onStopSignals((signal, before) => {
+  const stop = (signal: NodeJS.Signals, before: number) => {
     if (before === 0) {
       const { active } = balancer.connections;
       const rest = `; ${connectionCount(active)} may finish within ${formatDuration(settings.drainTimeout)}`;
@@ -35,7 +36,8 @@ void main(PROGRAM, loadBalancer, async ({ settings }, log) => {
       log.warning(`${signal} again: ending all connections now`, { signal });
       void balancer.close(0);
     }
-  });
+  };
+  onStopSignals(stop, { hangup: "ignored" }, log);
   try {
     await balancer.ready;
   } catch (error) {

@@ -14,13 +14,14 @@ const PROGRAM = {
   name: "harmony-reporter",
   usage: "[options] [-- COMMAND ARGS…]",
   summary: `Tells a harmony-balancer that a server runs here, keeps saying so, and drains before it leaves. With a COMMAND it
-starts that server, reports once its port accepts, and exits with its code.`,
+starts that server with PORT in its environment, reports once that port accepts, and exits with its code.`,
   footer: `
 Every option can also be given in the environment, as HARMONY_BALANCE=1000 for --balance 1000, or in the file that --config
 names. Only HARMONY_KEY=[id:]secret, which goes before any key file, has no flag: anybody can list flags with ps.
 
 SIGTERM, SIGINT: take no new connections, wait until open ones have finished, leave, exit 0 (with a COMMAND: pass SIGTERM on
-to it and exit with its code); a second one leaves at once.   Exit codes: 1 could not go on, 2 wrong options.
+to it and exit with its code); a second one leaves at once. SIGHUP: the same if the terminal is gone, otherwise ignored.
+Exit codes: 1 could not go on, 2 wrong options.
 `,
 };
 
@@ -32,11 +33,12 @@ void main(PROGRAM, loadReporter, ({ settings, serverCommand }, log) =>
 async function announce(settings: ReporterSettings, log: Log): Promise<number> {
   const reporter = openReporter(settings, log);
   await new Promise<void>((resolve) => {
-    onStopSignals((signal, before) => {
+    const stop = (signal: NodeJS.Signals, before: number) => {
       log.info(before === 0 ? `${signal}: draining` : `${signal} again: leaving now`, { signal });
       if (before === 0) void drain(reporter, settings, log).then(resolve);
       else resolve();
-    });
+    };
+    onStopSignals(stop, { hangup: "stops" }, log);
   });
   await reporter.close();
   return 0;
@@ -44,14 +46,15 @@ async function announce(settings: ReporterSettings, log: Log): Promise<number> {
 
 /** Runs the server, and reports it from when it accepts to when it shall stop. */
 async function serve(settings: ReporterSettings, command: readonly string[], log: Log): Promise<number> {
-  const server = new ServerProcess(command);
+  const server = new ServerProcess(command, settings.port);
   let reporter: Reporter | null = null;
   let stopping = false;
-  onStopSignals((signal, before) => {
+  const onSignal = (signal: NodeJS.Signals, before: number) => {
     stopping = true;
     if (before === 0) void stop(signal);
     else server.kill(before === 1 ? "SIGTERM" : "SIGKILL");
-  });
+  };
+  onStopSignals(onSignal, { hangup: "stops" }, log);
   const stop = async (signal: NodeJS.Signals) => {
     log.info(`${signal}: draining before the server is stopped`, { signal });
     if (reporter !== null) await drain(reporter, settings, log);

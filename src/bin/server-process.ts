@@ -19,7 +19,7 @@ export class ServerProcess {
   readonly #child: ChildProcess | null;
   #over = false;
 
-  constructor(command: readonly string[]) {
+  constructor(command: readonly string[], port: number) {
     const [file, ...args] = command;
     // A group of its own: Ctrl-C then reaches only us, and we drain before we pass it on.
     const detached = process.platform !== "win32";
@@ -30,7 +30,7 @@ export class ServerProcess {
         reject(noCommand(file!, error));
       };
       try {
-        child = spawn(file!, args, { stdio: "inherit", detached, env: environmentOfServer() });
+        child = spawn(file!, args, { stdio: "inherit", detached, env: environmentOfServer(port) });
       } catch (error) {
         return failed(error); // some failures Bun throws, such as a file that is no program
       }
@@ -70,10 +70,10 @@ function noCommand(file: string, cause: unknown): HarmonyError {
   return new HarmonyError("NO_COMMAND", `cannot start "${file}": ${messageOf(cause)}`, { fault: "config", cause });
 }
 
-/** The key is ours, not the server's. */
-function environmentOfServer(): NodeJS.ProcessEnv {
+/** The key is ours, not the server's. PORT is where many servers look for the port to listen on, and it is the one we report. */
+function environmentOfServer(port: number): NodeJS.ProcessEnv {
   const { HARMONY_KEY: _, ...rest } = process.env;
-  return rest;
+  return { ...rest, PORT: String(port) };
 }
 
 /** Loopback first: most servers listen on every interface. */

@@ -1,12 +1,28 @@
+import { isatty } from "node:tty";
+import type { Log } from "./log.ts";
+
 /**
- * Asks to stop: SIGTERM, SIGINT, and SIGBREAK on Windows. `handle` gets the signal and how many came before it. SIGHUP is
- * left alone, since to handle it would undo `nohup`.
+ * Asks to stop: SIGTERM, SIGINT, and SIGBREAK on Windows. `handle` gets the signal and how many came before it. SIGHUP ends
+ * nothing by itself, since many send it to have options read again. With `hangup: "stops"` it counts as a signal to stop
+ * where the terminal that the program was started on is gone. `nohup` leaves a program no terminal, so that it goes on.
  */
-export function onStopSignals(handle: (signal: NodeJS.Signals, before: number) => void): void {
+export function onStopSignals(
+  handle: (signal: NodeJS.Signals, before: number) => void,
+  { hangup }: { readonly hangup: "stops" | "ignored" },
+  log: Log,
+): void {
   const names: NodeJS.Signals[] = ["SIGTERM", "SIGINT"];
   if (process.platform === "win32") names.push("SIGBREAK");
   let before = 0;
   for (const name of names) process.on(name, () => handle(name, before++));
+  if (process.platform === "win32") return; // SIGHUP is the closing of the console window there, which cannot be refused
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+  process.on("SIGHUP", () => {
+    // A terminal that was hung up answers nothing any more, not even what it is.
+    const gone = terminals.some((fd) => !isatty(fd));
+    if (gone && hangup === "stops") handle("SIGHUP", before++);
+    else log.info("SIGHUP: ignored, since options are read at the start alone", { signal: "SIGHUP" });
+  });
 }
 
 /**

@@ -1,11 +1,12 @@
 /** How the programs stop: signals, exit codes, and the reporter's child. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { after, describe, it } from "node:test";
 import { KEY, launchReporter, startBalancer, startReporter } from "../support/cluster.ts";
-import { scriptCommand } from "../support/form.ts";
+import { compiled, programCommand, scriptCommand } from "../support/form.ts";
 import { dial, echoServer, endServers, exchange } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
-import { endPrograms, start } from "../support/program.ts";
+import { endPrograms, Program, start } from "../support/program.ts";
 import { lines, send } from "../support/stream.ts";
 import { until, within } from "../support/wait.ts";
 
@@ -68,6 +69,18 @@ describe("the balancer", { skip }, () => {
     assert.equal(await within("the end of the connection", cut), "ended");
   });
 
+  it("ignores SIGHUP, and says so", async () => {
+    const balancer = await startBalancer();
+    await startReporter(balancer, (await echoServer()).port);
+    const { connection, ask } = await openConnection(balancer.port);
+    balancer.program.signal("SIGHUP");
+    await balancer.program.says(/^SIGHUP: ignored/);
+    await ask("still here");
+    assert.equal(await within("an answer", exchange(balancer.port, "new\n")), "new\n");
+    await connection.close();
+    assert.deepEqual(await balancer.program.stop(), { code: 0, signal: null });
+  });
+
   it("at SIGUSR1 logs its table of targets", async () => {
     const balancer = await startBalancer();
     const { port } = await echoServer();
@@ -80,6 +93,20 @@ describe("the balancer", { skip }, () => {
     assert.equal(await within("an answer", exchange(balancer.port, "hello\n")), "hello\n");
   });
 });
+
+/** Runs a command on a terminal of its own, and hangs that up when a line comes on standard input. Exits with the command's code. */
+const ON_TERMINAL = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+sys.stdin.readline()
+os.close(terminal)
+status = os.waitpid(pid, 0)[1]
+sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+`;
+const noTerminal =
+  skip || (spawnSync("python3", ["-c", "import pty"]).status !== 0 && "there is no python3 to open a terminal with");
 
 async function refused(port: number): Promise<boolean> {
   return dial(port).then(
@@ -108,6 +135,43 @@ describe("the reporter", { skip }, () => {
     assert.equal(reporter.exit, undefined);
     await connection.close();
     assert.deepEqual(await reporter.ended(), { code: 0, signal: null });
+  });
+
+  it("ignores SIGHUP, and says so", async () => {
+    const balancer = await startBalancer();
+    const reporter = await startReporter(balancer, (await echoServer()).port);
+    reporter.signal("SIGHUP");
+    await reporter.says(/^SIGHUP: ignored/);
+    assert.equal(await exchange(balancer.port, "hello\n"), "hello\n");
+    assert.deepEqual(await reporter.stop(), { code: 0, signal: null });
+  });
+
+  it("drains and leaves when the terminal that it was started on is hung up", { skip: noTerminal }, async () => {
+    const balancer = await startBalancer();
+    const { port } = await echoServer();
+    const options = ["--host", `127.0.0.1:${balancer.adminPort}`, "--port", String(port)];
+    const reporter = new Program(["python3", "-c", ON_TERMINAL, ...programCommand("harmony-reporter"), ...options], {
+      env: { HARMONY_KEY: KEY },
+      stdin: true,
+    });
+    await balancer.program.says(/is up at/);
+    reporter.tell("hang up");
+    await balancer.program.says(/drains/);
+    await balancer.program.says(/said goodbye/);
+    const { code } = await reporter.ended();
+    // Node itself aborts at any exit when it cannot restore the modes of a terminal that is gone (node::ResetStdio).
+    if (compiled || "bun" in process.versions || "deno" in process.versions) assert.equal(code, 0);
+  });
+
+  it("stops at once when no balancer has ever taken its target in", async () => {
+    const reporter = launchReporter([await freePort()], 80);
+    await reporter.logged(
+      "that it has no balancer",
+      (line) => line.level === "WRN" || /cannot|refused/.test(line.message),
+    );
+    const asked = performance.now();
+    assert.deepEqual(await reporter.stop(), { code: 0, signal: null });
+    assert.ok(performance.now() - asked < 2_000, `it took ${performance.now() - asked} ms`);
   });
 
   it("leaves after its drain time-out though connections are open", async () => {
@@ -168,6 +232,13 @@ describe("the reporter with a server of its own", () => {
     await reporter.ended();
     assert.match(reporter.stdout, /HARMONY_KEY=not there/);
     assert.ok(!`${reporter.stdout}${reporter.stderr}`.includes(KEY));
+  });
+
+  it("tells the server the port it is to listen on as PORT", async () => {
+    const port = await freePort();
+    const reporter = launchReporter([1], port, script('console.log("PORT=" + process.env.PORT)'));
+    await reporter.ended();
+    assert.equal(reporter.stdout, `PORT=${port}\n`);
   });
 
   it("says so when the command cannot be started", async () => {

@@ -322,6 +322,17 @@ describe("a reporter", () => {
 });
 
 describe("drain", () => {
+  it("is over at once for a target that was never registered", async () => {
+    const world = await World.start();
+    const { client } = world.reporter(A, { key: () => parseKey("web:no-key-of-the-balancer", "test") });
+    assert.equal(await client.drain(30_000), null, "not started");
+    client.start();
+    assert.equal(await client.drain(30_000), null, "before the first attempt is over");
+    await until("the refusal", () => world.server.sessions === 0);
+    assert.equal(await client.drain(30_000), null);
+    await leavesNothing(world, client);
+  });
+
   const clientKey = Uint32Array.of(0, 0, 0xffff, 1);
 
   /** A reporter that drains while one client is still connected; `left` is the result of its drain, if there is one yet. */

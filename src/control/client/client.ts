@@ -65,6 +65,8 @@ export class ControlClient {
   #due = false;
   /** The trouble that was told last. "" once registered: only the end of a trouble, or of the start, makes a `registered` event. */
   #trouble = "not registered";
+  /** The balancer has taken the target in, or was sent a report and has not answered: it may have sent connections. */
+  #known = false;
   /** Connections the balancer counted at its last answer; null when it is unknown. */
   #active: number | null = null;
   #onActive: () => void = () => undefined;
@@ -92,10 +94,11 @@ export class ControlClient {
 
   /**
    * Takes no new connections and waits until the balancer counts none, at most `timeout` ms. Resolves with the connections
-   * it counted last: 0 when done, null when it is unknown because the balancer cannot be reached.
+   * it counted last: 0 when done, null when it is unknown because the balancer cannot be reached. At once where the target was
+   * never registered, since there is nothing to wait for.
    */
   drain(timeout: number): Promise<number | null> {
-    if (!this.#running || this.#stop.signal.aborted) return Promise.resolve(null);
+    if (!this.#known || this.#stop.signal.aborted) return Promise.resolve(null);
     this.#draining ??= this.#drain(timeout);
     return this.#draining;
   }
@@ -182,9 +185,14 @@ export class ControlClient {
       this.#due = false;
       if (!this.#leaving) {
         const { drain } = this.#target;
+        const known = this.#known;
+        this.#known = true;
         const answer = await session.ask({ t: "report", ...this.#target }).catch(() => null);
         if (answer?.t === "ok") this.#accepted(answer, drain);
-        if (answer?.t === "reject" && this.#rejected(answer)) return this.#backoff.slow();
+        if (answer?.t === "reject") {
+          this.#known = known;
+          if (this.#rejected(answer)) return this.#backoff.slow();
+        }
       }
       if (session.end === null) await this.#pause(this.#period(session));
     }
