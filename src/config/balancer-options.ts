@@ -97,7 +97,7 @@ export const balancerOptions = {
   queue: option({
     kind: integer(0, MOST_CONNECTIONS),
     default: DEFAULT_QUEUE,
-    doc: "Connections that may wait for their turn. One whose client has finished sending or hung up keeps its place. 0 means that none waits.",
+    doc: "Connections that may wait for their turn. One whose client closes its side keeps its place; one that is reset loses it. 0 means that none waits.",
   }),
   queueTimeout: option({
     kind: duration(1),

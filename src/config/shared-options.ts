@@ -28,7 +28,7 @@ export const keyFile = optional({
 export const key = optional({
   // Any text is taken here, so that a problem with it is never worded where other options' problems are, which quote the value.
   kind: text("[ID:]SECRET", "[id:]secret with a secret of at least 16 characters"),
-  doc: "The key itself, with a secret of at least 16 characters. It precedes any key file. There is no flag for it, because everybody can list flags with ps.",
+  doc: "The key itself, with a secret of at least 16 characters. It precedes any key file.",
   places: ["env", "library"],
   libraryDefault: "`HARMONY_KEY` of the environment, if it is set",
 });

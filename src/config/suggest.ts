@@ -16,7 +16,10 @@ function distance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
-/** `; did you mean X?` for the candidate most like `given`, or nothing if more than 2 of 5 letters differ. */
+/**
+ * `; did you mean X?` for the candidate most like `given`, with at most 2 of 5 letters different, or else for the shortest that
+ * begins with it, as `--algo` does and the `-v` of other programs.
+ */
 export function suggestion(given: string, candidates: Iterable<string>): string {
   let best = "";
   let least = Number.POSITIVE_INFINITY;
@@ -28,5 +31,18 @@ export function suggestion(given: string, candidates: Iterable<string>): string 
       least = edits;
     }
   }
+  if (best === "") best = completion(given, candidates);
   return best === "" ? "" : `; did you mean ${best}?`;
+}
+
+function completion(given: string, candidates: Iterable<string>): string {
+  const stem = bare(given);
+  if (stem === "") return "";
+  const fitting = [...candidates].filter((candidate) => bare(candidate).startsWith(stem));
+  return fitting.sort((a, b) => a.length - b.length)[0] ?? "";
+}
+
+/** Without the dashes of a flag. */
+function bare(name: string): string {
+  return name.replace(/^-+/, "").toLowerCase();
 }

@@ -98,7 +98,7 @@ export class Lifecycle<C, F> {
     this.#store.setState(c, RELAYING);
     this.#store.setPhase(c, IN_RELAY);
     this.#store.setMovedAt(c, now);
-    this.#store.setConnectMs(c, now - this.#store.acceptedAt(c));
+    this.#store.setConnectMs(c, now - this.#store.acceptedAt(c) - this.#store.queuedMs(c));
     this.#pool.connected(this.#store.row(c), now - this.#store.since(c));
     if (idleTimeout > 0) this.#io.arm(c, now + idleTimeout);
     else this.#io.disarm(c);

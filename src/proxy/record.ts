@@ -32,9 +32,11 @@ export interface CloseRecord {
   readonly bytesOut: number;
   /** Unix time of accept, ms. */
   readonly startedAt: number;
-  /** ms from accept: waiting in the queue, until connected (null when it never was), and until the end. */
+  /** ms spent waiting in the queue. */
   readonly queuedMs: number;
+  /** ms spent connecting to targets, with the attempts that failed and without the queue; null when none was connected. */
   readonly connectMs: number | null;
+  /** ms from accept to the end. */
   readonly durationMs: number;
   /** Failed connect attempts before this outcome. */
   readonly requeues: number;

@@ -234,6 +234,16 @@ describe("bad input", () => {
       );
     assert.equal(found.length, expected.length, found.join("\n"));
   });
+  test("the beginning of a flag's name is completed", () => {
+    assert.deepEqual(
+      problems(() => balancer(["--algo", "hash"])),
+      ["--algo: there is no such flag; did you mean --algorithm?"],
+    );
+    assert.deepEqual(
+      problems(() => reporter(["-v"])),
+      ["-v: there is no such flag; did you mean --version?"],
+    );
+  });
   test("flags are suggested, or not when nothing is near", () => {
     assert.deepEqual(
       problems(() => reporter(["--wieght=5"])),

@@ -48,6 +48,23 @@ export function queueing(factory: EngineFactory): void {
       await lab.recorded(2);
     }));
 
+  it("counts the time in the queue once, and not as time to connect", () =>
+    inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const [holder, waiter] = await waitingLine(lab, 2, 1);
+      const since = performance.now();
+      await until("half a second in the queue", () => performance.now() - since > 500);
+      await holder!.closeWrite();
+      await readText(waiter!, 1);
+      await waiter!.closeWrite();
+      const { queuedMs, connectMs, durationMs } = (await lab.recorded(2))[1]!;
+      assert.ok(queuedMs >= 400, `waited ${queuedMs} ms`);
+      assert.ok(
+        queuedMs + connectMs! <= durationMs + 0.01,
+        `${queuedMs} ms waiting and ${connectMs} ms connecting of ${durationMs}`,
+      );
+    }));
+
   it("turns away who finds the queue full", () =>
     inLab(factory, { pool: { concurrency: 1, queue: 2 } }, async (lab) => {
       await lab.target("one", greeter("!"));
