@@ -34,7 +34,7 @@ export interface ServerOptions extends LibraryOptions<typeof balancerOptions> {}
 /** Options of `client()`. */
 export interface ClientOptions extends LibraryOptions<typeof reporterOptions> {}
 
-/** A constructor that does not mind being called as a function, as the first Harmony's. */
+/** A constructor that may also be called as a function, as in the first Harmony. */
 export interface Factory<Options, Instance> {
   (options?: Options): Instance;
   new (options?: Options): Instance;
@@ -42,18 +42,17 @@ export interface Factory<Options, Instance> {
 }
 
 /**
- * Starts a balancer; with or without `new`. Throws an error that lists every problem when the options are wrong. What goes
- * wrong later (a port that is taken, say) rejects `ready` and comes as `error`; if neither is used, it is thrown.
+ * Starts a balancer, with or without `new`. If options are wrong, throws an error that lists every problem. What goes wrong
+ * later (a port that is taken, say) rejects `ready` and comes as `error`; if neither is used, it is thrown.
  */
-export const server: Factory<ServerOptions, Balancer> = factory(Balancer.prototype, (options: ServerOptions) => {
-  const settings = serverSettings(options);
-  const { unavailable } = options;
-  return new Balancer(typeof unavailable === "function" ? { ...settings, unavailable } : settings);
-});
+export const server: Factory<ServerOptions, Balancer> = factory(
+  Balancer.prototype,
+  (options: ServerOptions) => new Balancer(serverSettings(options)),
+);
 
 /**
- * Announces a target to its balancers; with or without `new`. Throws an error that lists every problem when the options are
- * wrong. It tries for ever: the balancer need not be there yet, nor the server it announces.
+ * Announces a target to its balancers, with or without `new`. If options are wrong, throws an error that lists every problem.
+ * It tries for ever: neither the balancer nor the announced server need run yet.
  */
 export const client: Factory<ClientOptions, Reporter> = factory(
   Reporter.prototype,
@@ -62,7 +61,7 @@ export const client: Factory<ClientOptions, Reporter> = factory(
 
 export default { server, client };
 
-/** `instanceof` holds for what it makes. */
+/** What the factory makes is an `instanceof` the factory. */
 function factory<Options extends object, Instance extends object>(
   prototype: Instance,
   make: (options: Options) => Instance,

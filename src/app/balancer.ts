@@ -1,4 +1,4 @@
-/** The balancer: pool, engine and control channel, wired together. It logs nothing: it emits events. */
+/** The balancer: pool, engine and control channel, wired together. It logs nothing and emits events. */
 import { runtime } from "#runtime";
 import type { BalancerSettings } from "../config/settings.ts";
 import { balancerKeys, type Keys } from "../control/keys/keys.ts";
@@ -8,16 +8,9 @@ import type { Engine, EngineOptions } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Pool, type TargetView } from "../pool/pool.ts";
 import type { CloseRecord } from "../proxy/record.ts";
-import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
-
-/** Validated options; durations in ms. */
-export interface BalancerOptions extends Omit<BalancerSettings, "unavailable"> {
-  /** Bytes to send, a handler, or null: then the client is just closed. */
-  readonly unavailable: Uint8Array | UnavailableHandler | null;
-}
 
 /** Where clients connect and where targets register, with the real ports. */
 export interface BoundAddresses {
@@ -38,11 +31,11 @@ export interface BalancerEvents extends ControlEvents {
   close: [];
 }
 
-/** The one pool there is: reporters join it by this name unless they are told another. */
+/** The only pool. Reporters join it by this name unless they are given another. */
 const POOL_NAME = "default";
 
 export class Balancer extends Emitter<BalancerEvents> {
-  readonly #options: BalancerOptions;
+  readonly #settings: BalancerSettings;
   readonly #pool: Pool;
   readonly #started: Promise<void>;
   #readyAsked = false;
@@ -51,38 +44,38 @@ export class Balancer extends Emitter<BalancerEvents> {
   #passedOver: EngineChoice["passedOver"] = [];
   #closing: Promise<void> | null = null;
 
-  /** Starts at once; what goes wrong then comes as `error`, and through `ready`. */
-  constructor(options: BalancerOptions) {
+  /** Starts at once. What goes wrong comes as `error`, and rejects `ready`. */
+  constructor(settings: BalancerSettings) {
     super();
-    this.#options = options;
-    this.#pool = Pool.create({ ...options, name: POOL_NAME });
+    this.#settings = settings;
+    this.#pool = Pool.create({ ...settings, name: POOL_NAME });
     this.#started = this.#start();
     this.#started.catch((error: Error) => this.#startFailed(error));
   }
 
-  /** Resolves when both ports are bound, with where; rejects with why they are not, or that it was closed before. */
+  /** Resolves to where both ports are bound; rejects with why they are not, or with `CLOSED` if it was closed before that. */
   get ready(): Promise<BoundAddresses> {
     this.#readyAsked = true;
-    // A promise of the asker's own: left unhandled, its rejection is loud.
+    // A promise of its own for each caller, so that a rejection that one does not handle is reported.
     return this.#started.then(() => ({ listen: this.addresses, admin: this.adminAddresses }));
   }
 
   /** Where clients connect; ports are real once it is ready. */
   get addresses(): readonly TcpAddress[] {
-    return this.#engine?.addresses ?? this.#options.listen;
+    return this.#engine?.addresses ?? this.#settings.listen;
   }
 
   /** Where targets register; ports are real once it is ready. */
   get adminAddresses(): readonly TcpAddress[] {
-    return this.#control?.addresses ?? this.#options.admin;
+    return this.#control?.addresses ?? this.#settings.admin;
   }
 
-  /** The engine at work, and those that would have been preferred with why they cannot run here. Null before it is ready. */
+  /** The engine at work, and the preferred ones that cannot run here, with the reason. Null before it is ready. */
   get engine(): { readonly name: Engine["name"]; readonly passedOver: EngineChoice["passedOver"] } | null {
     return this.#engine && { name: this.#engine.name, passedOver: this.#passedOver };
   }
 
-  /** Every target that is known, with its counters. */
+  /** Every known target, with its counters. */
   targets(): TargetView[] {
     return this.#pool.targets();
   }
@@ -92,7 +85,7 @@ export class Balancer extends Emitter<BalancerEvents> {
     return { active: this.#pool.active, waiting: this.#pool.waiting };
   }
 
-  /** Client connections served at once from now on: -1 no limit, 0 pauses. */
+  /** Limits the client connections that are served at once from now on. -1 means no limit, 0 pauses. */
   setConcurrency(limit: number): void {
     this.#pool.setConcurrency(limit);
     this.#engine?.poolChanged();
@@ -102,7 +95,7 @@ export class Balancer extends Emitter<BalancerEvents> {
    * Stops accepting, tells reporters goodbye, and lets open connections finish for at most `timeout` ms (default: the
    * drain time-out; 0 ends them now). Resolves when nothing is left; a second call may shorten the time-out. Never rejects.
    */
-  close(timeout: number = this.#options.drainTimeout): Promise<void> {
+  close(timeout: number = this.#settings.drainTimeout): Promise<void> {
     if (this.#closing === null) this.#closing = this.#close(timeout);
     else void this.#engine?.close(timeout);
     return this.#closing;
@@ -110,8 +103,8 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   async #start(): Promise<void> {
     await Promise.resolve(); // listeners are attached after the constructor
-    const { keys, hint } = balancerKeys(this.#options);
-    const { factory, passedOver } = await chooseEngine(this.#options.engine);
+    const { keys, hint } = balancerKeys(this.#settings);
+    const { factory, passedOver } = await chooseEngine(this.#settings.engine);
     this.#refuseWhenClosed();
     const engine = factory.create(this.#engineOptions());
     const control = new ControlServer(this.#controlOptions(keys, engine));
@@ -137,11 +130,11 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   #startFailed(error: Error): void {
     if (this.#closing !== null) return;
-    // Nothing is left open: close() has nothing to do but to say so.
+    // Nothing is left open, so close() has nothing to do.
     this.#closing = Promise.resolve();
     if (this.listenerCount("error") > 0) this.tell("error", error);
     else if (!this.#readyAsked) {
-      // Like a net.Server: a start that fails without anybody listening must not pass unheard.
+      // As with a net.Server: if nobody listens for the error of a failed start, it is thrown.
       setTimeout(() => {
         throw error;
       });
@@ -151,14 +144,14 @@ export class Balancer extends Emitter<BalancerEvents> {
   async #close(timeout: number): Promise<void> {
     const closing = () => Promise.all([this.#engine?.close(timeout), this.#control?.close()]);
     await closing();
-    await this.#started.catch(() => undefined); // told through `ready`; it may have opened something meanwhile
+    await this.#started.catch(() => undefined); // `ready` tells why it failed; it may have opened something meanwhile
     await closing();
     this.tell("close");
   }
 
   #engineOptions(): EngineOptions {
     return {
-      ...this.#options,
+      ...this.#settings,
       pool: this.#pool,
       onClose: (record) => this.tell("connectionClose", record),
       onWarning: (message, cause) => this.tell("warning", message, cause),
@@ -167,7 +160,7 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   #controlOptions(keys: Keys, engine: Engine): ControlServerOptions {
     return {
-      ...this.#options,
+      ...this.#settings,
       runtime,
       keys,
       pools: new Map([[POOL_NAME, this.#pool]]),

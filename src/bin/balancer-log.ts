@@ -3,10 +3,9 @@ import type { Balancer } from "../app/balancer.ts";
 import type { CloseRecord } from "../proxy/record.ts";
 import { messageOf } from "../util/errors.ts";
 import { formatHostPort } from "../util/host-port.ts";
-import type { Log } from "./log.ts";
+import { counted, type Log } from "./log.ts";
 import { targetTable } from "./target-table.ts";
 import { UnavailableCounter } from "./unavailable-counter.ts";
-import { connectionCount } from "./words.ts";
 
 const DOWN = {
   "lease-expired": "it has not reported in time",
@@ -20,8 +19,8 @@ const LEFT = {
 };
 
 /**
- * Attached before the balancer is ready. A connection that went well is logged at `debug`, since at `info` a busy
- * balancer would write more than it moves; connections that got no target are counted and summed up at `warning`.
+ * To be called before the balancer is ready. Connections are logged at `debug`, because at `info` a busy balancer would write
+ * more than it moves. Those that got no target are counted and summed up at `warning`.
  */
 export function logBalancer(balancer: Balancer, log: Log): void {
   const unavailable = new UnavailableCounter((text, facts) => log.warning(text, facts));
@@ -77,16 +76,12 @@ function connectionText(record: CloseRecord): string {
   return `connection ${from} → ${target ?? "nobody"}: ${cause} by ${endedBy} in ${phase}, ${bytes}, ${times}`;
 }
 
-/** SIGUSR1: every target, and who waits. */
+/** Every target, and how many connections are open and waiting. */
 export function logTargets(balancer: Balancer, log: Log): void {
   const targets = balancer.targets();
   const { active, waiting } = balancer.connections;
   log.info(
-    `${targets.length === 1 ? "1 target" : `${targets.length} targets`}, ${connectionCount(active)}, ${waiting} waiting${targetTable(targets)}`,
-    {
-      targets,
-      active,
-      waiting,
-    },
+    `${counted(targets.length, "target")}, ${counted(active, "connection")}, ${waiting} waiting${targetTable(targets)}`,
+    { targets, active, waiting },
   );
 }

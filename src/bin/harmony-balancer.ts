@@ -2,10 +2,11 @@
 import { Balancer } from "../app/balancer.ts";
 import { loadBalancer } from "../config/load.ts";
 import { formatDuration } from "../util/durations.ts";
+import { codeOf } from "../util/errors.ts";
 import { logBalancer, logTargets } from "./balancer-log.ts";
+import { counted } from "./log.ts";
 import { main } from "./program.ts";
 import { onStopSignals, onUserSignal } from "./signals.ts";
-import { connectionCount } from "./words.ts";
 
 const PROGRAM = {
   name: "harmony-balancer",
@@ -13,11 +14,12 @@ const PROGRAM = {
   summary: "Balances TCP connections over targets that register themselves (see harmony-reporter).",
   footer: `
 Every option can also be given in the environment, as HARMONY_QUEUE_TIMEOUT=5s for --queue-timeout 5s, or in the file that
---config names. Only HARMONY_KEY=[id:]secret, which goes before any key file, has no flag: anybody can list flags with ps.
+--config names. Only the key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which
+precedes any key file.
 
-SIGTERM, SIGINT: stop accepting, let open connections finish, exit 0; a second one ends them at once.
-SIGUSR1, SIGUSR2: log the table of targets.   SIGHUP: ignored.
-Exit codes: 0 stopped as asked, 1 could not go on, 2 wrong options.
+SIGTERM and SIGINT stop accepting, let open connections finish, and exit with 0. A second one ends the connections at once.
+SIGUSR1 and SIGUSR2 log the table of targets. SIGHUP is ignored.
+Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong.
 `,
 };
 
@@ -29,7 +31,7 @@ void main(PROGRAM, loadBalancer, async ({ settings }, log) => {
   const stop = (signal: NodeJS.Signals, before: number) => {
     if (before === 0) {
       const { active } = balancer.connections;
-      const rest = `; ${connectionCount(active)} may finish within ${formatDuration(settings.drainTimeout)}`;
+      const rest = `; ${counted(active, "connection")} may finish within ${formatDuration(settings.drainTimeout)}`;
       log.info(`${signal}: stopping${active === 0 ? "" : rest}`, { signal, active });
       void balancer.close();
     } else {
@@ -41,13 +43,9 @@ void main(PROGRAM, loadBalancer, async ({ settings }, log) => {
   try {
     await balancer.ready;
   } catch (error) {
-    if (codeIsClosed(error)) return 0; // stopped while it was starting
+    if (codeOf(error) === "CLOSED") return 0; // stopped while it was starting
     throw error;
   }
   await stopped;
   return 0;
 });
-
-function codeIsClosed(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "CLOSED";
-}

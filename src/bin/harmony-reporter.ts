@@ -3,12 +3,11 @@ import { Reporter } from "../app/reporter.ts";
 import { loadReporter } from "../config/load.ts";
 import type { ReporterSettings } from "../config/settings.ts";
 import { formatDuration } from "../util/durations.ts";
-import type { Log } from "./log.ts";
+import { counted, type Log } from "./log.ts";
 import { main } from "./program.ts";
 import { logReporter } from "./reporter-log.ts";
 import { ServerProcess } from "./server-process.ts";
 import { onStopSignals } from "./signals.ts";
-import { connectionCount } from "./words.ts";
 
 const PROGRAM = {
   name: "harmony-reporter",
@@ -17,11 +16,13 @@ const PROGRAM = {
 starts that server with PORT in its environment, reports once that port accepts, and exits with its code.`,
   footer: `
 Every option can also be given in the environment, as HARMONY_BALANCE=1000 for --balance 1000, or in the file that --config
-names. Only HARMONY_KEY=[id:]secret, which goes before any key file, has no flag: anybody can list flags with ps.
+names. Only the key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which precedes any
+key file.
 
-SIGTERM, SIGINT: take no new connections, wait until open ones have finished, leave, exit 0 (with a COMMAND: pass SIGTERM on
-to it and exit with its code); a second one leaves at once. SIGHUP: the same if the terminal is gone, otherwise ignored.
-Exit codes: 1 could not go on, 2 wrong options.
+SIGTERM and SIGINT take no new connections, wait until open ones have finished, leave the balancer, and exit with 0. With a
+COMMAND they pass SIGTERM on to it and exit with its code. A second one leaves at once. SIGHUP does the same if the terminal
+is gone, and is ignored otherwise.
+Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong, or the code of the COMMAND.
 `,
 };
 
@@ -29,7 +30,7 @@ void main(PROGRAM, loadReporter, ({ settings, serverCommand }, log) =>
   serverCommand === null ? announce(settings, log) : serve(settings, serverCommand, log),
 );
 
-/** Reports a server that somebody else runs, until a signal. */
+/** Reports a server that runs by itself, until a signal. */
 async function announce(settings: ReporterSettings, log: Log): Promise<number> {
   const reporter = openReporter(settings, log);
   await new Promise<void>((resolve) => {
@@ -44,7 +45,7 @@ async function announce(settings: ReporterSettings, log: Log): Promise<number> {
   return 0;
 }
 
-/** Runs the server, and reports it from when it accepts to when it shall stop. */
+/** Runs the server, and reports it from when its port accepts until it is to stop. */
 async function serve(settings: ReporterSettings, command: readonly string[], log: Log): Promise<number> {
   const server = new ServerProcess(command, settings.port);
   let reporter: Reporter | null = null;
@@ -81,7 +82,7 @@ async function drain(reporter: Reporter, { drainTimeout }: ReporterSettings, log
   const results = await reporter.drain();
   const left = results.reduce((sum, { active }) => sum + (active ?? 0), 0);
   if (left > 0) {
-    log.warning(`${connectionCount(left)} did not finish within ${formatDuration(drainTimeout)}`, {
+    log.warning(`${counted(left, "connection")} did not finish within ${formatDuration(drainTimeout)}`, {
       connections: left,
     });
   }

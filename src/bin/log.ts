@@ -1,9 +1,16 @@
 /** The log of a program: one line per message on standard error, for people or as JSON. */
-import { configureSync, getLogger, getTextFormatter, jsonLinesFormatter, type LogLevel } from "@logtape/logtape";
+import {
+  configureSync,
+  type FormattedValues,
+  getLogger,
+  getTextFormatter,
+  jsonLinesFormatter,
+  type LogLevel,
+} from "@logtape/logtape";
 import type { LogOptions } from "../config/load.ts";
 import { write } from "./output.ts";
 
-/** `text` is the whole message; `properties` repeat its facts for whoever reads JSON. */
+/** `text` is the whole message; `properties` repeat its facts for programs that read JSON. */
 type Say = (text: string, properties?: Readonly<Record<string, unknown>>) => void;
 
 export interface Log {
@@ -11,11 +18,11 @@ export interface Log {
   readonly info: Say;
   readonly warning: Say;
   readonly error: Say;
-  /** Whether `debug` lines are written: what is logged per connection costs nothing otherwise. */
+  /** Whether `debug` lines are written. Otherwise a line per connection need not be put together. */
   readonly isDebug: boolean;
 }
 
-/** Once per process. */
+/** May be called once per process: the logging library has one configuration. */
 export function openLog({ logLevel, logFormat }: LogOptions): Log {
   const format =
     logFormat === "json" ? jsonLinesFormatter : getTextFormatter({ category: () => "", format: plainLine });
@@ -40,14 +47,11 @@ export function openLog({ logLevel, logFormat }: LogOptions): Log {
   };
 }
 
-function plainLine({
-  timestamp,
-  level,
-  message,
-}: {
-  timestamp: string | null;
-  level: string;
-  message: string;
-}): string {
+function plainLine({ timestamp, level, message }: FormattedValues): string {
   return `${timestamp} ${level} ${message}`;
+}
+
+/** `1 connection`, `2 connections`. */
+export function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }

@@ -1,6 +1,6 @@
 /**
- * Standard output and standard error that survive their reader. When it is gone (a pipe that was closed, a full disk) there
- * is nowhere left to say so, and no reason to stop serving.
+ * Standard output and standard error outlive their reader. A write that fails (a closed pipe, a full disk) cannot be reported
+ * anywhere, and is no reason to stop serving.
  */
 const guarded = new WeakSet<NodeJS.WriteStream>();
 

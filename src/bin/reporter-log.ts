@@ -1,4 +1,4 @@
-/** What the reporter's program logs. Troubles come as events when they begin or change, so that each is worth a line. */
+/** What the reporter's program logs. Trouble comes as an event when it begins or changes, so each event is worth a line. */
 import type { Reporter } from "../app/reporter.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { formatHostPort } from "../util/host-port.ts";

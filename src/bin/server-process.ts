@@ -4,24 +4,24 @@ import { constants, networkInterfaces } from "node:os";
 import { runtime } from "#runtime";
 import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 
-/** ms between looks whether the server accepts yet: too short for anybody to wait for it, too long to be work. */
-const LOOK_EVERY_MS = 100;
-/** ms one look may take. */
-const LOOK_TIMEOUT_MS = 1_000;
+/** ms between attempts to connect to the server while it starts: nobody notices the delay, and it costs next to nothing. */
+const RETRY_MS = 100;
+/** ms that one attempt may take. */
+const ATTEMPT_TIMEOUT_MS = 1_000;
 
-/** What a shell says of a process that a signal ended. */
+/** The exit code of a process that signal n ended is 128 + n, as in shells. */
 const SIGNAL_EXIT = 128;
 
 export class ServerProcess {
-  /** The exit code it left, 128 + n for signal n. Rejects with HarmonyError when it cannot be started. */
+  /** Its exit code, 128 + n for signal n. Rejects with HarmonyError if it cannot be started. */
   readonly ended: Promise<number>;
-  /** null: it could not be started. */
+  /** null if it could not be started. */
   readonly #child: ChildProcess | null;
   #over = false;
 
   constructor(command: readonly string[], port: number) {
     const [file, ...args] = command;
-    // A group of its own: Ctrl-C then reaches only us, and we drain before we pass it on.
+    // A process group of its own: Ctrl-C then reaches only the reporter, which drains before it passes a signal on.
     const detached = process.platform !== "win32";
     let child: ChildProcess | null = null;
     this.ended = new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ export class ServerProcess {
       try {
         child = spawn(file!, args, { stdio: "inherit", detached, env: environmentOfServer(port) });
       } catch (error) {
-        return failed(error); // some failures Bun throws, such as a file that is no program
+        return failed(error); // Bun throws some failures, such as a file that is no program
       }
       child.once("error", failed);
       child.once("exit", (code, signal) => {
@@ -43,24 +43,24 @@ export class ServerProcess {
     this.#child = child;
   }
 
-  /** Nothing happens where it has ended. Not by `child.kill()`: Deno then takes any later exit for one by that signal. */
+  /** Does nothing once it has ended. Not by `child.kill()`: after that, Deno takes any exit for one by that signal. */
   kill(signal: NodeJS.Signals): void {
     const pid = this.#child?.pid;
     if (this.#over || pid === undefined) return;
     try {
       process.kill(pid, signal);
     } catch (error) {
-      if (codeOf(error) !== "ESRCH") throw error; // it has ended, and we are about to be told
+      if (codeOf(error) !== "ESRCH") throw error; // it has ended; the event is on its way
     }
   }
 
-  /** Resolves true when something accepts connections on `port`, false when the process ends before. */
+  /** Resolves to true when something accepts connections on `port`, to false if the process ends before that. */
   async accepting(port: number): Promise<boolean> {
     while (!this.#over) {
       for (const host of ownAddresses()) {
         if (await accepts(host, port)) return !this.#over;
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
     return false;
   }
@@ -70,13 +70,13 @@ function noCommand(file: string, cause: unknown): HarmonyError {
   return new HarmonyError("NO_COMMAND", `cannot start "${file}": ${messageOf(cause)}`, { fault: "config", cause });
 }
 
-/** The key is ours, not the server's. PORT is where many servers look for the port to listen on, and it is the one we report. */
+/** Without the key, which is the reporter's. PORT is where many servers look for the port to listen on. */
 function environmentOfServer(port: number): NodeJS.ProcessEnv {
   const { HARMONY_KEY: _, ...rest } = process.env;
   return { ...rest, PORT: String(port) };
 }
 
-/** Loopback first: most servers listen on every interface. */
+/** Loopback first, because most servers listen on every interface. */
 function ownAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   const outer = all.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address);
@@ -85,10 +85,10 @@ function ownAddresses(): string[] {
 
 async function accepts(host: string, port: number): Promise<boolean> {
   try {
-    const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
+    const signal = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
     await (await runtime.connect({ to: { host, port }, signal })).close();
     return true;
   } catch {
-    return false; // not yet: that is the question
+    return false; // not yet
   }
 }

@@ -2,9 +2,9 @@ import { isatty } from "node:tty";
 import type { Log } from "./log.ts";
 
 /**
- * Asks to stop: SIGTERM, SIGINT, and SIGBREAK on Windows. `handle` gets the signal and how many came before it. SIGHUP ends
- * nothing by itself, since many send it to have options read again. With `hangup: "stops"` it counts as a signal to stop
- * where the terminal that the program was started on is gone. `nohup` leaves a program no terminal, so that it goes on.
+ * The signals that ask to stop: SIGTERM, SIGINT, and SIGBREAK on Windows. `handle` gets the signal and how many came before
+ * it. SIGHUP is ignored, because many send it to have options read again. With `hangup: "stops"` it asks to stop if the
+ * terminal that the program was started on is gone. `nohup` leaves a program no terminal, so that it goes on.
  */
 export function onStopSignals(
   handle: (signal: NodeJS.Signals, before: number) => void,
@@ -15,19 +15,19 @@ export function onStopSignals(
   if (process.platform === "win32") names.push("SIGBREAK");
   let before = 0;
   for (const name of names) process.on(name, () => handle(name, before++));
-  if (process.platform === "win32") return; // SIGHUP is the closing of the console window there, which cannot be refused
+  if (process.platform === "win32") return; // there SIGHUP is the closing of the console window, which cannot be refused
   const terminals = [0, 1, 2].filter((fd) => isatty(fd));
   process.on("SIGHUP", () => {
-    // A terminal that was hung up answers nothing any more, not even what it is.
+    // A terminal that was hung up is no longer recognised as one.
     const gone = terminals.some((fd) => !isatty(fd));
     if (gone && hangup === "stops") handle("SIGHUP", before++);
-    else log.info("SIGHUP: ignored, since options are read at the start alone", { signal: "SIGHUP" });
+    else log.info("SIGHUP: ignored, because options are read only at the start", { signal: "SIGHUP" });
   });
 }
 
 /**
- * SIGUSR1, and SIGUSR2 for `deno run`, which besides opens its debugger on a SIGUSR1 (compiled programs do not). Windows
- * has no such signals, and nothing to send them with.
+ * SIGUSR1, and SIGUSR2 for `deno run`, which also opens its debugger on SIGUSR1 (compiled programs do not). Windows has
+ * neither.
  */
 export function onUserSignal(handle: () => void): void {
   if (process.platform === "win32") return;

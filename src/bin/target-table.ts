@@ -14,7 +14,7 @@ const HEAD = [
   "connect",
 ];
 
-/** An aligned table, a line per target, each line begun by a line feed; nothing where there is no target. */
+/** An aligned table with a line per target, each line preceded by a line feed. Empty if there is no target. */
 export function targetTable(targets: readonly TargetView[]): string {
   if (targets.length === 0) return "";
   const rows = [HEAD, ...targets.map(row)];

@@ -1,8 +1,8 @@
-import { clearTimeout, setTimeout } from "node:timers"; // with unref() on every runtime, which the global ones do not all have
+import { clearTimeout, setTimeout } from "node:timers"; // the global ones have no unref() on every runtime
 import type { EndCause } from "../proxy/outcome.ts";
-import { connectionCount } from "./words.ts";
+import { counted } from "./log.ts";
 
-/** ms summed up in one line: an outage is seen at once, and does not flood the log. */
+/** ms that are summed up in one line, so that an outage does not flood the log. */
 const WINDOW_MS = 1_000;
 
 const MEANING: Partial<Record<EndCause, string>> = {
@@ -13,7 +13,7 @@ const MEANING: Partial<Record<EndCause, string>> = {
   stopping: "the balancer is stopping",
 };
 
-/** Sums up the connections that got no target: the first is told at once, those within the window after it together. */
+/** Sums up the connections that got no target: the first is logged at once, those in the window after it together. */
 export class UnavailableCounter {
   readonly #tell: (text: string, facts: Readonly<Record<string, unknown>>) => void;
   readonly #counts = new Map<EndCause, number>();
@@ -31,7 +31,7 @@ export class UnavailableCounter {
     this.#timer.unref();
   }
 
-  /** Tells what has not been told yet. */
+  /** Logs what has not been logged yet. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -40,7 +40,10 @@ export class UnavailableCounter {
 
   #say(): void {
     for (const [cause, connections] of this.#counts) {
-      this.#tell(`${connectionCount(connections)} got no target: ${MEANING[cause] ?? cause}`, { connections, cause });
+      this.#tell(`${counted(connections, "connection")} got no target: ${MEANING[cause] ?? cause}`, {
+        connections,
+        cause,
+      });
     }
     this.#counts.clear();
   }

@@ -1,4 +1,5 @@
 /** The options of the library: every option under its flag's name in camelCase, and the names and units of the first Harmony. */
+import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { type BalancerValues, balancerOptions } from "./balancer-options.ts";
 import { namesIn, unknownName } from "./names.ts";
 import type { AnyOption, OptionTable, Values } from "./option.ts";
@@ -9,17 +10,17 @@ import { type Given, OptionError, type Source, valuesFrom } from "./values.ts";
 
 const MS_PER_MINUTE = 60_000;
 
-/** Throws OptionError with every problem there is. A function as `unavailable` is left to the caller. */
+/** Throws OptionError with every problem there is. */
 export function serverSettings(options: object): BalancerSettings {
-  const { unavailable, ...others } = { unavailable: undefined, ...options } as { unavailable?: unknown };
+  const { unavailable, ...others } = options as { readonly unavailable?: unknown };
   const problems: string[] = [];
   const values = readLibrary(others, balancerOptions, problems);
-  const text = typeof unavailable === "string" ? unavailable : null;
-  if (unavailable !== undefined && unavailable !== null && text === null && typeof unavailable !== "function") {
+  const text = typeof unavailable === "string" ? { text: unavailable } : null;
+  const handler = typeof unavailable === "function" ? (unavailable as UnavailableHandler) : null;
+  if (unavailable != null && !text && !handler)
     problems.push("unavailable: give a string, or a function (error, socket)");
-  }
-  const merged = { ...values, ...placesOf(values, others, problems), unavailable: text === null ? null : { text } };
-  return settled(balancerSettings(merged, problems), problems);
+  const settings = balancerSettings({ ...values, ...placesOf(values, others, problems), unavailable: text }, problems);
+  return settled(handler ? { ...settings, unavailable: handler } : settings, problems);
 }
 
 /** Throws OptionError with every problem there is. */

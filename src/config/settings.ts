@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { parseKey } from "../control/keys/key.ts";
+import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { messageOf } from "../util/errors.ts";
 import { formatHostPort } from "../util/host-port.ts";
 import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";
@@ -17,7 +18,8 @@ export interface BalancerSettings
     BalancerValues,
     ProgramOption | "host" | "listenport" | "adminport" | "unavailable" | "adminTlsCert" | "adminTlsKey"
   > {
-  readonly unavailable: Uint8Array | null;
+  /** Bytes to send, the library's handler, or null: then the client is just closed. */
+  readonly unavailable: Uint8Array | UnavailableHandler | null;
   readonly adminTls: { readonly cert: string; readonly key: string } | null;
 }
 

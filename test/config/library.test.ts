@@ -51,8 +51,9 @@ describe("server options", () => {
     for (const [persistent, expected] of forms) assert.equal(serverSettings({ persistent }).persistent, expected);
   });
   test("unavailable: a text as it stands, also one that begins with @", () => {
-    assert.deepEqual(Buffer.from(serverSettings({ unavailable: "@home" }).unavailable!).toString(), "@home");
-    assert.equal(serverSettings({ unavailable: () => undefined }).unavailable, null);
+    assert.deepEqual(serverSettings({ unavailable: "@home" }).unavailable, new TextEncoder().encode("@home"));
+    const handler = () => undefined;
+    assert.equal(serverSettings({ unavailable: handler }).unavailable, handler);
     assert.equal(serverSettings({ unavailable: null }).unavailable, null);
     assert.match(
       problems(() => serverSettings({ unavailable: 5 })).join(),
