@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 
 /** A text ↔ value codec: decoding validates, encoding gives the text that decodes to the same value. */
-export type TextCodec<T> = z.ZodMiniType<T, string>;
+type TextCodec<T> = z.ZodMiniType<T, string>;
 
 /** How a value is written in the library's options, where it has the TypeScript type `L`. */
 export interface LibraryForm<L> {

@@ -6,7 +6,7 @@ import { type Kind, kindOf, type LibraryForm, textCodec } from "./kind.ts";
 /** Milliseconds, or text such as `"500ms"`, `"30s"`, `"5m"`. */
 export type Duration = number | string;
 
-export const NUMBER: LibraryForm<number> = { words: "number" };
+const NUMBER: LibraryForm<number> = { words: "number" };
 export const STRING: LibraryForm<string> = { words: "string" };
 
 const DECIMAL = /^[+-]?\d{1,15}$/;

@@ -3,7 +3,7 @@ import { isIn, type OptionTable, type Place } from "./option.ts";
 import { suggestion } from "./suggest.ts";
 
 /** `drainTimeout` → `drain-timeout`: the name in the file. */
-export function kebab(name: string): string {
+function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
 import { type Invocation, loadBalancer, loadReporter } from "../../src/config/load.ts";
-import { kebab, spell } from "../../src/config/names.ts";
+import { spell } from "../../src/config/names.ts";
 import { isIn, type OptionTable } from "../../src/config/option.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
 import { OptionError } from "../../src/config/values.ts";
@@ -101,11 +101,11 @@ for (const { name, options, load } of programs) {
       const text = given[option] ?? "";
       const value = isIn(spec, "flag") || isIn(spec, "env") ? spec.kind.parse(text)?.value : undefined;
       const companion = needs[option];
-      const extra = companion ? [`--${kebab(companion)}`, given[companion]!] : [];
+      const extra = companion ? [spell(companion, "flag"), given[companion]!] : [];
       if (isIn(spec, "flag")) {
-        test(`--${kebab(option)}${spec.aliases.length > 0 ? " and its aliases" : ""} as a flag, in both spellings`, () => {
+        test(`${spell(option, "flag")}${spec.aliases.length > 0 ? " and its aliases" : ""} as a flag, in both spellings`, () => {
           for (const each of [option, ...spec.aliases]) {
-            const flag = `--${kebab(each)}`;
+            const flag = spell(each, "flag");
             assert.deepEqual(load([flag, text, ...extra])[option], load([`${flag}=${text}`, ...extra])[option]);
             assertTaken(load([flag, text, ...extra]), option, value);
           }
@@ -118,8 +118,8 @@ for (const { name, options, load } of programs) {
         });
       }
       if (isIn(spec, "file")) {
-        test(`${kebab(option)} in the file`, () => {
-          const path = file(`${name}-${option}.toml`, `${kebab(option)} = ${JSON.stringify(text)}\n`);
+        test(`${spell(option, "file")} in the file`, () => {
+          const path = file(`${name}-${option}.toml`, `${spell(option, "file")} = ${JSON.stringify(text)}\n`);
           assertTaken(load(["--config", path, ...extra]), option, value);
         });
       }
@@ -339,7 +339,7 @@ describe("help and version", () => {
     const command = loadBalancer(invocation(["--help", "--nonsense"]));
     assert.ok(command.action === "help");
     for (const [name, spec] of Object.entries(balancerOptions as OptionTable)) {
-      assert.equal(command.text.includes(`--${kebab(name)} `), isIn(spec, "flag"), name);
+      assert.equal(command.text.includes(`${spell(name, "flag")} `), isIn(spec, "flag"), name);
     }
     assert.match(command.text.replace(/\s+/g, " "), /--queue-timeout DURATION .*\(default: 30s\)/);
     assert.match(command.text, /Footer/);
