@@ -17,10 +17,6 @@ export interface Form {
 /** The command line that runs one test file and leaves a JUnit report. */
 export type Command = (file: string, report: string) => string[];
 
-// What opens no socket and starts no process, but for the files named next.
-const UNIT = ["config", "control", "pool", "proxy", "targets", "util"].map((room) => `test/${room}`);
-const NOT_UNIT = ["test/control/native.test.ts", "test/control/python.test.ts"];
-
 // They start their own processes of every runtime, so that once is enough.
 const NODE_ONLY = ["test/package/"];
 // The black-box tests and the examples start programs as processes: their code does not depend on the Node that drives them.
@@ -101,15 +97,24 @@ export const forms: readonly Form[] = [
   compiled("deno", "dist/deno", "portable"),
 ];
 
-/** The fast inner loop: a process for each room rather than for each file. All of these files run in the form `node`, too. */
+// What opens no socket and starts no process. A file is run with the first of these that it begins with.
+const UNITS = ["pool/threads", "pool/", "control/", "config/", "targets/", "proxy/", "util/"].map(
+  (path) => `test/${path}`,
+);
+const NOT_UNIT = ["test/control/native.test.ts", "test/control/python.test.ts"];
+
+/** The fast inner loop: some processes rather than one for each file. All of these files run in the form `node`, too. */
 export const unit: Form = {
   name: "unit",
-  files: () => UNIT,
-  prepare: ready(`Node ${process.versions.node}`, (folder, report) => [
+  files: () => [...UNITS],
+  prepare: ready(`Node ${process.versions.node}`, (beginning, report) => [
     ...nodeCommand(node)("scripts/test/unit.ts", report),
-    folder,
+    beginning,
   ]),
 };
 
-export const isUnit = (file: string): boolean =>
-  UNIT.some((room) => file.startsWith(`${room}/`)) && !NOT_UNIT.includes(file);
+/** The files of one of them. */
+export function unitFiles(beginning: string): string[] {
+  const unitOf = (file: string) => UNITS.find((each) => file.startsWith(each));
+  return testFiles().filter((file) => unitOf(file) === beginning && !NOT_UNIT.includes(file));
+}

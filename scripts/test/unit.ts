@@ -1,12 +1,10 @@
 /**
- * Loads several test files into one process, which saves starting one for each: `unit.ts FOLDER…`. For tests that share nothing
- * and open nothing: no sockets, no processes, no files of their own.
+ * Loads several test files into one process, which saves starting one for each: `unit.ts BEGINNING` of their paths. For tests
+ * that share nothing and open nothing: no sockets, no processes.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { root, testFiles } from "../runtimes.ts";
-import { isUnit } from "./forms.ts";
+import { root } from "../runtimes.ts";
+import { unitFiles } from "./forms.ts";
 
-for (const folder of process.argv.slice(2)) {
-  for (const file of testFiles(folder).filter(isUnit)) await import(pathToFileURL(join(root, file)).href);
-}
+for (const file of unitFiles(process.argv[2]!)) await import(pathToFileURL(join(root, file)).href);
