@@ -204,14 +204,16 @@ export class Lifecycle<C, F> {
 
   /** At or after `abortAt`: drops what is served, and a moment later what is being answered. */
   abortDue(): void {
+    // Decided before anything ends: a listener that hears of an end may close again, and come through here.
+    const answersToo = this.#servedAborted;
+    this.#servedAborted = true;
+    this.abortAt = this.#io.now() + LAST_ANSWERS_MS;
     this.#store.each((c) => {
       const state = this.#store.state(c);
-      if (this.#servedAborted || state === CONNECTING || state === RELAYING) {
+      if (answersToo || state === CONNECTING || state === RELAYING) {
         this.end(c, outcome(BY_BALANCER, SHUTDOWN), true);
       }
     });
-    this.#servedAborted = true;
-    this.abortAt = this.#io.now() + LAST_ANSWERS_MS;
   }
 
   #pick(c: C): number {

@@ -138,6 +138,27 @@ describe("portable engine: closing", () => {
       assert.deepEqual(endings(lab), ["relay balancer shutdown"]);
     }));
 
+  it("leaves answers their moment though a listener closes again when it hears of an end", () => {
+    const text = new Uint8Array(1_000).fill(65);
+    let lab: MemoryLab | null = null;
+    const onClose = () => void lab?.engine.close(0);
+    const options = { network: { window: 100 }, pool: { concurrency: 1, queue: 0 }, unavailable: text, onClose };
+    return inMemory(options, async (made) => {
+      lab = made;
+      await lab.target("one", echo);
+      const served = await lab.client();
+      await served.write(Buffer.from("x"));
+      await readText(served, 1);
+      const answered = await lab.client();
+      await settle();
+      const closing = lab.engine.close(500);
+      lab.clock.advance(500 + SWEEP);
+      assert.equal(await readText(answered), "A".repeat(text.length));
+      await answered.close();
+      await closing;
+    });
+  });
+
   it("ends an attempt to connect as well", () =>
     inMemory({}, async (lab) => {
       lab.network.connectFault = (to) => (to.port === NOBODY.port ? "blackhole" : undefined);
