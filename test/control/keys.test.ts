@@ -22,6 +22,11 @@ import { removeFolders, temporaryFolder } from "../support/folder.ts";
 const SECRET = "0123456789abcdef";
 const posix = process.platform === "win32" ? { skip: "no file modes on Windows" } : {};
 
+const noOtherUser =
+  process.seteuid === undefined || process.getuid?.() !== 0 || "deno" in process.versions
+    ? { skip: "this process cannot be another user for a moment" }
+    : {};
+
 const root = temporaryFolder("keys");
 after(removeFolders);
 let count = 0;
@@ -145,13 +150,37 @@ describe("a key file", () => {
   });
 
   it("that others could read is refused, with the command that fixes it", posix, () => {
-    for (const mode of [0o640, 0o604, 0o620, 0o666]) {
+    for (const mode of [0o644, 0o604, 0o620, 0o666]) {
       const path = keyFile(SECRET, mode);
       assert.throws(
         () => balancerKeys({ keyFile: path }, newUser()),
         (error) => code("BAD_KEY_FILE")(error) && (error as Error).message.includes(`chmod 600 ${path}`),
       );
       assert.throws(() => reporterKey({ keyFile: path }, newUser())(), code("BAD_KEY_FILE"));
+    }
+  });
+
+  it("may be read by its group, which two service users share", posix, () => {
+    const path = keyFile(`shared:${SECRET}`, 0o640);
+    assert.deepEqual(balancerKeys({ keyFile: path }, newUser()).keys.ids(), ["shared"]);
+    assert.equal(reporterKey({ keyFile: path }, newUser())().id, "shared");
+  });
+
+  it("that this user may not read is not called missing: the message names the user", noOtherUser, () => {
+    const user = newUser();
+    const path = join(user.etc, "harmony", "key");
+    mkdirSync(join(user.etc, "harmony"), { recursive: true });
+    writeFileSync(path, SECRET);
+    chmodSync(path, 0o000);
+    chmodSync(root, 0o755);
+    process.seteuid!("nobody");
+    try {
+      for (const find of [reporterKey({}, { ...user, home: null }), reporterKey({ keyFile: path }, user)]) {
+        assert.throws(find, (error) => /user nobody\b/.test(String(error)) && String(error).includes(path));
+      }
+    } finally {
+      process.seteuid!(0);
+      chmodSync(root, 0o700);
     }
   });
 
@@ -218,7 +247,12 @@ describe("where keys are found", () => {
     assert.deepEqual(find(), keys.find(id));
     const path = join(user.home!, ".config", "harmony", "key");
     assert.ok(hint);
-    assert.ok(hint.includes(path) && hint.includes("scp") && !hint.includes("\n"));
+    assert.ok(
+      hint.includes(path) &&
+        hint.includes("scp") &&
+        /another balancer, copy its key here .*\/key$/.test(hint) &&
+        !hint.includes("\n"),
+    );
     assert.ok(!hint.includes(find().secret));
     assert.ok(Buffer.from(find().secret, "base64url").length === 32);
     if (process.platform !== "win32") {

@@ -1,11 +1,13 @@
 /** Reads and creates key files, and refuses those that other users could read. */
 import { randomBytes } from "node:crypto";
 import {
+  closeSync,
   constants,
   copyFileSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
   rmSync,
   statSync,
@@ -14,12 +16,16 @@ import {
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { type Key, parseKeyFile } from "./key.ts";
-import type { HostEnvironment, KeyPlace } from "./key-places.ts";
+import { type HostEnvironment, type KeyPlace, userName } from "./key-places.ts";
 
 /** Bytes; thousands of keys. Guards against `--key-file /dev/zero` and the like. */
 const MAX_KEY_FILE = 1024 * 1024;
+/** Rights that nobody may have. The group may read, so that two service users can share a key (mode 0640). */
+const FORBIDDEN_RIGHTS = 0o037;
 /** Bytes of a generated secret: as many as the HMAC's output. */
 const SECRET_BYTES = 32;
+/** NotCapable: what Deno says of a path that its own permissions exclude. */
+const DENIED = new Set(["EACCES", "EPERM", "NotCapable"]);
 
 export interface KeyFileContent {
   readonly keys: Key[];
@@ -34,8 +40,12 @@ export function readKeyFile(path: string, { platform }: HostEnvironment): KeyFil
   if (!stat.isFile()) throw badFile(path, "is not a regular file");
   if (stat.size > MAX_KEY_FILE) throw badFile(path, `is larger than ${MAX_KEY_FILE} bytes`);
   // Windows has no such bits: the access list of the profile directory protects the file there.
-  if (platform !== "win32" && (stat.mode & 0o077) !== 0) {
-    throw badFile(path, `is open to other users (mode ${(stat.mode & 0o777).toString(8)}): run chmod 600 ${path}`);
+  if (platform !== "win32" && (stat.mode & FORBIDDEN_RIGHTS) !== 0) {
+    const mode = (stat.mode & 0o777).toString(8);
+    throw badFile(
+      path,
+      `is open to other users (mode ${mode}): run chmod 600 ${path}, or chmod 640 if its group shares it`,
+    );
   }
   const keys = parseKeyFile(readText(path), path);
   if (keys.length === 0) throw badFile(path, "holds no key: it takes a line [id:]secret per key");
@@ -56,6 +66,16 @@ export function isPresent({ path, kind }: KeyPlace, { uid }: HostEnvironment): b
   } catch (error) {
     if (error instanceof HarmonyError) throw error;
     return false; // not there, or not for this user: the next place is used
+  }
+}
+
+/** Whether the system denies this user the file, or a directory on the way to it. */
+export function isDenied(path: string): boolean {
+  try {
+    closeSync(openSync(path, "r"));
+    return false;
+  } catch (error) {
+    return DENIED.has(codeOf(error) ?? "");
   }
 }
 
@@ -97,7 +117,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw badFile(path, `cannot be read: ${messageOf(error)}`);
+    throw badFile(path, `cannot be read by ${userName()}: ${messageOf(error)}`);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Where key files are looked for when none is named. Decides paths only; key-file.ts reads and creates them. */
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { posix, win32 } from "node:path";
 
@@ -55,5 +55,22 @@ function usableHome(): string | null {
     return home && home !== "/" && statSync(home).isDirectory() ? home : null;
   } catch {
     return null; // no such directory, or the system does not know the user: the next place is used
+  }
+}
+
+/** For messages: the user that this process runs as. Not from os.userInfo(), which in Bun says what $USER says. */
+export function userName(): string {
+  const uid = process.geteuid?.();
+  if (uid === undefined) return "this user";
+  return `user ${nameOf(uid) ?? uid}`;
+}
+
+/** Undefined for a user of a directory service, or none. */
+function nameOf(uid: number): string | undefined {
+  try {
+    const entries = readFileSync("/etc/passwd", "utf8").split("\n");
+    return entries.map((entry) => entry.split(":")).find((fields) => Number(fields[2]) === uid)?.[0];
+  } catch {
+    return undefined; // the number says it as well
   }
 }

@@ -3,8 +3,16 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { INSECURE_KEY, type Key, parseKey } from "./key.ts";
-import { badFile, createKeyFile, isPresent, type KeyFileContent, readKeyFile, signatureOf } from "./key-file.ts";
-import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces } from "./key-places.ts";
+import {
+  badFile,
+  createKeyFile,
+  isDenied,
+  isPresent,
+  type KeyFileContent,
+  readKeyFile,
+  signatureOf,
+} from "./key-file.ts";
+import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces, userName } from "./key-places.ts";
 
 /** The operator's options about keys, by their names in the option table. */
 export interface KeySettings {
@@ -73,7 +81,10 @@ export function balancerKeys(
   const found = key ? undefined : existingPlace(keyFile, environment);
   if (found || fixed.length > 0) return { keys: new Keys(fixed, found?.path ?? null, environment), hint: null };
   const { path } = create(keyFile, environment);
-  return { keys: new Keys([], path, environment), hint: `created key file ${path}; ${copyHint(path)}` };
+  return {
+    keys: new Keys([], path, environment),
+    hint: `created key file ${path}; if there is another balancer, copy its key here instead; ${copyHint(path)}`,
+  };
 }
 
 /**
@@ -89,6 +100,14 @@ export function reporterKey({ key, keyFile, insecure }: KeySettings, environment
     const first = found && readExisting(found.path, here).keys[0];
     if (first) return first;
     const places = keyFile ? [keyFile] : keyPlaces(here).map(({ path }) => path);
+    const denied = places.filter(isDenied);
+    if (denied.length > 0) {
+      throw new HarmonyError(
+        "NO_KEY",
+        `${userName()} may not read ${denied.join(", ")}: let a group of its own read it (chgrp, chmod 640), or name another file with --key-file`,
+        { fault: "config", retry: true },
+      );
+    }
     throw new HarmonyError(
       "NO_KEY",
       `no key at ${places.join(", ")}: copy the balancer's key file there, name one with --key-file, or set HARMONY_KEY`,
@@ -111,7 +130,7 @@ function readExisting(path: string, environment: HostEnvironment): KeyFileConten
     return readKeyFile(path, environment);
   } catch (error) {
     if (error instanceof HarmonyError) throw error;
-    throw badFile(path, `cannot be read: ${messageOf(error)}`);
+    throw badFile(path, `cannot be read by ${userName()}: ${messageOf(error)}`);
   }
 }
 
