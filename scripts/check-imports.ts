@@ -41,11 +41,9 @@ const TYPES_ONLY = ["pool → net"];
 const NO_RUNTIME = ["net", "pool", "util", "proxy", "targets", "control"];
 /** Which npm packages a room may use, by its folder or the one around it. */
 const PACKAGES: Record<string, readonly string[]> = {
-  net: ["ipaddr.js"],
-  pool: ["ipaddr.js"],
-  engines: ["ipaddr.js"],
+  util: ["ipaddr.js"],
   control: ["zod"],
-  config: ["commander", "ipaddr.js", "smol-toml", "zod"],
+  config: ["commander", "smol-toml", "zod"],
   admin: ["hono", "prom-client"],
   bin: ["@logtape/logtape"],
 };

@@ -1,8 +1,8 @@
 /** What the balancer's program logs, and at which level. */
 import type { Balancer } from "../app/balancer.ts";
 import type { CloseRecord } from "../proxy/record.ts";
+import { formatAddress } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
-import { formatHostPort } from "../util/host-port.ts";
 import { counted, type Log } from "./log.ts";
 import { targetTable } from "./target-table.ts";
 import { UnavailableCounter } from "./unavailable-counter.ts";
@@ -27,7 +27,7 @@ export function logBalancer(balancer: Balancer, log: Log): void {
   balancer.on("listening", () => logStart(balancer, log));
   balancer.on("keyCreated", (hint) => log.info(hint));
   balancer.on("targetUp", ({ identity, address, weight }) => {
-    const where = formatHostPort(address.host, address.port);
+    const where = formatAddress(address);
     log.info(`target ${identity} is up at ${where}, weight ${weight}`, { target: identity, address: where, weight });
   });
   balancer.on("targetDown", ({ identity }, reason) => {
@@ -56,8 +56,8 @@ export function logBalancer(balancer: Balancer, log: Log): void {
 }
 
 function logStart(balancer: Balancer, log: Log): void {
-  const clients = balancer.addresses.map(({ host, port }) => formatHostPort(host, port));
-  const reporters = balancer.adminAddresses.map(({ host, port }) => formatHostPort(host, port));
+  const clients = balancer.addresses.map(formatAddress);
+  const reporters = balancer.adminAddresses.map(formatAddress);
   const engine = balancer.engine?.name;
   for (const { name, reason } of balancer.engine?.passedOver ?? []) {
     log.info(`engine ${name} cannot run here: ${reason}`, { engine: name, reason });
@@ -72,7 +72,7 @@ function connectionText(record: CloseRecord): string {
   const { client, target, bytesIn, bytesOut, durationMs, cause, endedBy, phase, requeues } = record;
   const times = `${Math.round(durationMs)} ms, ${requeues} requeued`;
   const bytes = `${bytesIn} bytes in, ${bytesOut} out`;
-  const from = formatHostPort(client.host, client.port);
+  const from = formatAddress(client);
   return `connection ${from} → ${target ?? "nobody"}: ${cause} by ${endedBy} in ${phase}, ${bytes}, ${times}`;
 }
 

@@ -1,11 +1,11 @@
 /** What the reporter's program logs. Trouble comes as an event when it begins or changes, so each event is worth a line. */
 import type { Reporter } from "../app/reporter.ts";
 import type { TcpAddress } from "../net/runtime.ts";
-import { formatHostPort } from "../util/host-port.ts";
+import { formatAddress } from "../util/address.ts";
 import type { Log } from "./log.ts";
 
 export function logReporter(reporter: Reporter, log: Log): void {
-  const name = ({ host, port }: TcpAddress) => formatHostPort(host, port);
+  const name = ({ host, port }: TcpAddress) => formatAddress({ host, port });
   reporter.on("connected", (balancer, software) => {
     log.debug(`connected to ${name(balancer)} (${software.name} ${software.version})`, { balancer: name(balancer) });
   });

@@ -1,5 +1,5 @@
 import type { TargetView } from "../pool/pool.ts";
-import { formatHostPort } from "../util/host-port.ts";
+import { formatAddress } from "../util/address.ts";
 
 const HEAD = [
   "target",
@@ -29,7 +29,7 @@ function align(cell: string, width: number, column: number): string {
 
 function row(target: TargetView): string[] {
   const { address, connectMs } = target;
-  const where = "path" in address ? address.path : formatHostPort(address.host, address.port);
+  const where = formatAddress(address);
   const numbers = [target.weight, target.active, target.total, target.failures, target.bytesIn, target.bytesOut];
   return [
     target.identity,

@@ -1,6 +1,5 @@
 /** The kinds of value that name hosts and ports, and what an address list means on this machine. */
-import ipaddr from "ipaddr.js";
-import { formatHostPort } from "../util/host-port.ts";
+import { formatAddress, parseIp } from "../util/address.ts";
 import { type Kind, kindOf, textCodec } from "./kind.ts";
 import { integer, STRING } from "./kinds.ts";
 
@@ -26,9 +25,7 @@ const LOOKS_LIKE_IPV4 = /^[\d.]+$/;
 
 /** A host name, an IPv4 literal, or an IPv6 literal without brackets. */
 function isHost(text: string): boolean {
-  if (text.includes(":")) return ipaddr.IPv6.isValid(text);
-  if (LOOKS_LIKE_IPV4.test(text)) return ipaddr.IPv4.isValidFourPartDecimal(text);
-  return NAME.test(text);
+  return text.includes(":") || LOOKS_LIKE_IPV4.test(text) ? parseIp(text) !== null : NAME.test(text);
 }
 
 /** `[::1]:80` → `::1` and `80`; `host:80`; `host`; `::1` (no port can follow a bare IPv6 literal). */
@@ -85,7 +82,7 @@ export const listenAddresses: Kind<readonly ListenAddress[], string | number | r
     library: { words: "string, number, or a list of them" },
     list: true,
   },
-  listOf(listenAddress, ({ host, port }) => (host === "" ? String(port) : formatHostPort(host, port))),
+  listOf(listenAddress, ({ host, port }) => (host === "" ? String(port) : formatAddress({ host, port }))),
 );
 
 export const remoteHosts: Kind<readonly RemoteHost[], string | readonly string[]> = kindOf(
@@ -95,7 +92,7 @@ export const remoteHosts: Kind<readonly RemoteHost[], string | readonly string[]
     library: { words: "string, or a list of them" },
     list: true,
   },
-  listOf(remoteHost, ({ host, port }) => (port === null ? host : formatHostPort(host, port))),
+  listOf(remoteHost, ({ host, port }) => (port === null ? host : formatAddress({ host, port }))),
 );
 
 export const hostName: Kind<string> = kindOf(

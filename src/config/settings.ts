@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { parseKey } from "../control/keys/key.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
+import { formatAddress } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
-import { formatHostPort } from "../util/host-port.ts";
 import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";
 import type { BalancerValues } from "./balancer-options.ts";
 import type { TextOrFile } from "./kinds.ts";
@@ -60,7 +60,7 @@ export function reporterSettings(values: ReporterValues, problems: string[]): Re
 
 /** A balancer that is named twice would get two sessions for one target, each of which replaces the other. */
 function distinct(balancers: readonly { host: string; port: number }[]) {
-  return [...new Map(balancers.map((each) => [formatHostPort(each.host, each.port), each])).values()];
+  return [...new Map(balancers.map((each) => [formatAddress(each), each])).values()];
 }
 
 function checkKeys(values: Pick<BalancerValues, "insecure" | "key" | "keyFile">, problems: string[]): void {
@@ -82,7 +82,7 @@ function checkPorts(listen: readonly ListenAddress[], admin: readonly ListenAddr
       return port !== 0 && port === one.port && overlap;
     });
     if (other) {
-      const both = `${formatHostPort(one.host, one.port)} and ${formatHostPort(other.host, other.port)}`;
+      const both = `${formatAddress(one)} and ${formatAddress(other)}`;
       problems.push(`listen and admin want the same port (${both}): give two different ones`);
     }
   }

@@ -113,8 +113,8 @@ const TLS_CODE =
 const DNS_MESSAGE = /failed to lookup address information|no such host is known/i;
 const TLS_MESSAGE = /certificate|handshake|invalid peer|tls|HandshakeFailure/i;
 
-/** The NetCode of whatever a runtime threw. */
-export function codeOf(error: unknown): NetCode {
+/** The NetCode of anything that a runtime threw. */
+export function netCodeOf(error: unknown): NetCode {
   if (error instanceof NetError) return error.code;
   if (!(error instanceof Error)) return "EUNKNOWN";
   const native = (error as { code?: unknown }).code;
@@ -128,7 +128,7 @@ export function codeOf(error: unknown): NetCode {
   return TLS_MESSAGE.test(error.message) ? "ETLS" : "EUNKNOWN";
 }
 
-/** A NetError for a code of our own finding. `doing` names the action and the address: "cannot connect to 10.0.0.1:80". */
+/** A NetError for a condition that Harmony itself found. `doing` names the action and the address: "cannot connect to 10.0.0.1:80". */
 export function netError(code: NetCode, doing: string, cause?: unknown): NetError {
   return new NetError(code, `${doing}: ${MEANING[code]}`, cause);
 }
@@ -136,7 +136,7 @@ export function netError(code: NetCode, doing: string, cause?: unknown): NetErro
 /** Normalises what a runtime threw; a NetError passes through. Where the code says nothing the native message is kept in ours. */
 export function toNetError(error: unknown, doing: string): NetError {
   if (error instanceof NetError) return error;
-  const code = codeOf(error);
+  const code = netCodeOf(error);
   if (code !== "EUNKNOWN" && code !== "ETLS" && code !== "EINVAL") return netError(code, doing, error);
   const native = error instanceof Error ? error.message : String(error);
   return new NetError(code, `${doing}: ${MEANING[code]}: ${native}`, error);

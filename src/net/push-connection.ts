@@ -1,4 +1,4 @@
-import { NO_ADDRESS, plainHost } from "./address.ts";
+import { endOf } from "./adapter.ts";
 import { type NetError, netError } from "./net-error.ts";
 import type { Connection, TcpAddress } from "./runtime.ts";
 
@@ -6,7 +6,7 @@ import type { Connection, TcpAddress } from "./runtime.ts";
  * Bytes held for a reader that has not asked yet before reading is switched off. Not off at once: switching costs system
  * calls, and the first bytes of most clients come while their target is still being connected.
  */
-export const HOLD_LIMIT = 64 * 1024;
+export const READ_BUFFER_LIMIT = 64 * 1024;
 
 /** Takes what happens on a connection instead of its `read()`: how a relay gets bytes without a promise per chunk. */
 export interface Sink {
@@ -38,16 +38,16 @@ interface Waiter<T> {
  */
 export abstract class PushConnection implements Connection {
   protected abstract readonly socket: Ends;
-  private localAddress: TcpAddress | null = null;
-  private remoteAddress: TcpAddress | null = null;
-  private chunks: Uint8Array[] = [];
-  private held = 0;
-  private reader: Waiter<Uint8Array | null> | null = null;
-  private watchers: Waiter<void>[] | null = null;
-  private sink: Sink | null = null;
-  private lost: NetError | null = null;
-  private whenGone: Promise<void> | null = null;
-  private announceGone: (() => void) | null = null;
+  #localAddress: TcpAddress | null = null;
+  #remoteAddress: TcpAddress | null = null;
+  #readBuffer: Uint8Array[] = [];
+  #buffered = 0;
+  #reader: Waiter<Uint8Array | null> | null = null;
+  #watchers: Waiter<void>[] | null = null;
+  #sink: Sink | null = null;
+  #lost: NetError | null = null;
+  #whenGone: Promise<void> | null = null;
+  #announceGone: (() => void) | null = null;
   /** The peer's FIN has been seen. */
   protected ended = false;
   /** closeWrite() or close() was called: nothing more may be written. */
@@ -58,13 +58,13 @@ export abstract class PushConnection implements Connection {
   protected gone = false;
 
   get local(): TcpAddress {
-    this.localAddress ??= addressOf(this.socket.localAddress, this.socket.localPort);
-    return this.localAddress;
+    this.#localAddress ??= endOf(this.socket.localAddress, this.socket.localPort);
+    return this.#localAddress;
   }
 
   get remote(): TcpAddress {
-    this.remoteAddress ??= addressOf(this.socket.remoteAddress, this.socket.remotePort);
-    return this.remoteAddress;
+    this.#remoteAddress ??= endOf(this.socket.remoteAddress, this.socket.remotePort);
+    return this.#remoteAddress;
   }
 
   abstract pauseReading(): void;
@@ -83,10 +83,10 @@ export abstract class PushConnection implements Connection {
   readable(): Promise<void> {
     const refusal = this.refusal();
     if (refusal !== null) return Promise.reject(refusal);
-    if (this.chunks.length > 0 || this.ended) return Promise.resolve();
+    if (this.#readBuffer.length > 0 || this.ended) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.watchers ??= [];
-      this.watchers.push({ resolve, reject });
+      this.#watchers ??= [];
+      this.#watchers.push({ resolve, reject });
       this.resumeReading();
     });
   }
@@ -94,15 +94,15 @@ export abstract class PushConnection implements Connection {
   read(): Promise<Uint8Array | null> {
     const refusal = this.refusal();
     if (refusal !== null) return Promise.reject(refusal);
-    const chunk = this.chunks.shift();
+    const chunk = this.#readBuffer.shift();
     if (chunk !== undefined) {
-      this.held -= chunk.length;
+      this.#buffered -= chunk.length;
       return Promise.resolve(chunk);
     }
     if (this.ended) return Promise.resolve(null);
-    if (this.reader !== null) return Promise.reject(netError("EINVAL", "a second read() while one is under way"));
+    if (this.#reader !== null) return Promise.reject(netError("EINVAL", "a second read() while one is under way"));
     return new Promise((resolve, reject) => {
-      this.reader = { resolve, reject };
+      this.#reader = { resolve, reject };
       this.resumeReading();
     });
   }
@@ -126,7 +126,7 @@ export abstract class PushConnection implements Connection {
     if (!this.released) {
       this.released = true;
       this.finished = true;
-      this.rejectReaders(this.refusal()!);
+      this.#rejectReaders(this.refusal()!);
       this.release();
     }
     return this.closed();
@@ -136,20 +136,20 @@ export abstract class PushConnection implements Connection {
     const first = !this.released;
     this.released = true;
     this.finished = true;
-    this.chunks = [];
-    this.held = 0;
+    this.#readBuffer = [];
+    this.#buffered = 0;
     if (this.gone) return;
-    if (first) this.rejectReaders(this.refusal()!);
+    if (first) this.#rejectReaders(this.refusal()!);
     this.drop();
   }
 
   /** Gives everything that comes from now on to `sink`, beginning with what is held. */
   attach(sink: Sink): void {
-    this.sink = sink;
-    const held = this.chunks;
-    this.chunks = [];
-    this.held = 0;
-    for (const chunk of held) sink.onData(this, chunk);
+    this.#sink = sink;
+    const buffered = this.#readBuffer;
+    this.#readBuffer = [];
+    this.#buffered = 0;
+    for (const chunk of buffered) sink.onData(this, chunk);
     if (this.ended) sink.onEnd(this);
     if (this.gone) sink.onClose(this, this.refusal());
   }
@@ -163,18 +163,18 @@ export abstract class PushConnection implements Connection {
 
   protected gotData(bytes: Uint8Array): void {
     if (this.released) return;
-    if (this.watchers !== null) this.settleWatchers();
-    if (this.sink !== null) {
-      this.sink.onData(this, bytes);
+    if (this.#watchers !== null) this.#settleWatchers();
+    if (this.#sink !== null) {
+      this.#sink.onData(this, bytes);
       return;
     }
-    const reader = this.reader;
+    const reader = this.#reader;
     if (reader === null) {
-      this.chunks.push(bytes);
-      this.held += bytes.length;
-      if (this.held >= HOLD_LIMIT) this.pauseReading();
+      this.#readBuffer.push(bytes);
+      this.#buffered += bytes.length;
+      if (this.#buffered >= READ_BUFFER_LIMIT) this.pauseReading();
     } else {
-      this.reader = null;
+      this.#reader = null;
       reader.resolve(bytes);
     }
   }
@@ -183,60 +183,56 @@ export abstract class PushConnection implements Connection {
     if (this.ended) return;
     this.ended = true;
     if (this.released) return;
-    if (this.watchers !== null) this.settleWatchers();
-    if (this.sink !== null) {
-      this.sink.onEnd(this);
+    if (this.#watchers !== null) this.#settleWatchers();
+    if (this.#sink !== null) {
+      this.#sink.onEnd(this);
       return;
     }
-    this.reader?.resolve(null);
-    this.reader = null;
+    this.#reader?.resolve(null);
+    this.#reader = null;
   }
 
   protected gotDrain(): void {
-    this.sink?.onDrain(this);
+    this.#sink?.onDrain(this);
   }
 
   protected gotClose(error: NetError | null): void {
     if (this.gone) return;
     this.gone = true;
     const whole = error === null && this.ended && this.finished;
-    if (!whole && !this.released) this.lost = error ?? netError("ECONNRESET", "reading");
+    if (!whole && !this.released) this.#lost = error ?? netError("ECONNRESET", "reading");
     const reason = this.refusal();
-    if (reason !== null) this.rejectReaders(reason);
-    this.sink?.onClose(this, reason);
-    this.announceGone?.();
+    if (reason !== null) this.#rejectReaders(reason);
+    this.#sink?.onClose(this, reason);
+    this.#announceGone?.();
   }
 
   /** Settles once the socket is gone. */
   protected closed(): Promise<void> {
     if (this.gone) return Promise.resolve();
-    this.whenGone ??= new Promise((resolve) => {
-      this.announceGone = resolve;
+    this.#whenGone ??= new Promise((resolve) => {
+      this.#announceGone = resolve;
     });
-    return this.whenGone;
+    return this.#whenGone;
   }
 
   /** Why nothing can be read or written any more, or null. */
   protected refusal(): NetError | null {
-    if (this.lost !== null) return this.lost;
+    if (this.#lost !== null) return this.#lost;
     return this.released ? netError("ECLOSED", "using a connection") : null;
   }
 
-  private settleWatchers(): void {
-    const watchers = this.watchers;
-    this.watchers = null;
+  #settleWatchers(): void {
+    const watchers = this.#watchers;
+    this.#watchers = null;
     for (const watcher of watchers ?? []) watcher.resolve();
   }
 
-  private rejectReaders(error: NetError): void {
-    const watchers = this.watchers;
-    this.watchers = null;
+  #rejectReaders(error: NetError): void {
+    const watchers = this.#watchers;
+    this.#watchers = null;
     for (const watcher of watchers ?? []) watcher.reject(error);
-    this.reader?.reject(error);
-    this.reader = null;
+    this.#reader?.reject(error);
+    this.#reader = null;
   }
-}
-
-function addressOf(host: string | undefined, port: number | undefined): TcpAddress {
-  return host === undefined || port === undefined ? NO_ADDRESS : { host: plainHost(host), port };
 }

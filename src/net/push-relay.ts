@@ -7,54 +7,54 @@ import type { Progress, RelayEnd } from "./runtime.ts";
  * and a side that takes no more pauses the reading of the other. Settles when both sockets are gone.
  */
 class PushRelay implements Sink {
-  private readonly a: PushConnection;
-  private readonly b: PushConnection;
-  private readonly progress: Progress;
-  private readonly settle: (end: RelayEnd) => void;
-  private first: "a" | "b" | null = null;
-  private error: NetError | null = null;
-  private open = 2;
+  readonly #a: PushConnection;
+  readonly #b: PushConnection;
+  readonly #progress: Progress;
+  readonly #settle: (end: RelayEnd) => void;
+  #first: "a" | "b" | null = null;
+  #error: NetError | null = null;
+  #open = 2;
 
   constructor(a: PushConnection, b: PushConnection, progress: Progress, settle: (end: RelayEnd) => void) {
-    this.a = a;
-    this.b = b;
-    this.progress = progress;
-    this.settle = settle;
+    this.#a = a;
+    this.#b = b;
+    this.#progress = progress;
+    this.#settle = settle;
   }
 
   onData(from: PushConnection, bytes: Uint8Array): void {
-    if (from === this.a) {
-      this.progress.aToB += bytes.length;
-      if (!this.b.send(bytes)) from.pauseReading();
+    if (from === this.#a) {
+      this.#progress.aToB += bytes.length;
+      if (!this.#b.send(bytes)) from.pauseReading();
     } else {
-      this.progress.bToA += bytes.length;
-      if (!this.a.send(bytes)) from.pauseReading();
+      this.#progress.bToA += bytes.length;
+      if (!this.#a.send(bytes)) from.pauseReading();
     }
   }
 
   onEnd(from: PushConnection): void {
-    this.first ??= from === this.a ? "a" : "b";
-    this.other(from).finish();
+    this.#first ??= from === this.#a ? "a" : "b";
+    this.#other(from).finish();
   }
 
   onDrain(from: PushConnection): void {
-    this.other(from).resumeReading();
+    this.#other(from).resumeReading();
   }
 
   onClose(from: PushConnection, error: NetError | null): void {
-    this.open -= 1;
-    if (error !== null && this.error === null) {
-      this.first ??= from === this.a ? "a" : "b";
-      this.error = error;
-      this.other(from).abort();
+    this.#open -= 1;
+    if (error !== null && this.#error === null) {
+      this.#first ??= from === this.#a ? "a" : "b";
+      this.#error = error;
+      this.#other(from).abort();
     }
-    if (this.open > 0) return;
-    const first = this.first ?? "a";
-    this.settle(this.error === null ? { first } : { first, error: this.error });
+    if (this.#open > 0) return;
+    const first = this.#first ?? "a";
+    this.#settle(this.#error === null ? { first } : { first, error: this.#error });
   }
 
-  private other(side: PushConnection): PushConnection {
-    return side === this.a ? this.b : this.a;
+  #other(side: PushConnection): PushConnection {
+    return side === this.#a ? this.#b : this.#a;
   }
 }
 

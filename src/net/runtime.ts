@@ -2,8 +2,8 @@
  * Seam 1: sockets. The one contract that the adapters for Node, Deno and Bun and the in-memory network fulfil, and the
  * only way in which the rest of Harmony reaches the network. `#runtime` names the adapter of the runtime at hand.
  *
- * Ownership: whoever is handed a Connection must end it with `close()` or `abort()`; `relay()` takes that duty over for
- * both of its connections.
+ * Ownership: the receiver of a Connection must end it with `close()` or `abort()`; `relay()` takes that duty over for both
+ * of its connections.
  */
 import type { NetError } from "./net-error.ts";
 
@@ -20,16 +20,23 @@ export interface UnixAddress {
 
 export type Address = TcpAddress | UnixAddress;
 
+/** Connections waiting to be accepted. The kernel lowers it to its own limit (Linux: 4096); a full queue costs clients a second. */
+export const DEFAULT_BACKLOG = 4096;
+/** ms for a TLS handshake: a few round trips on a bad line, yet a silent stranger does not hold a descriptor for long. */
+export const DEFAULT_HANDSHAKE_TIMEOUT = 5_000;
+/** ms of silence before the kernel probes a peer: well below the minutes after which firewalls and NATs forget a flow. */
+export const KEEPALIVE_IDLE = 60_000;
+
 export interface ListenOptions {
   /** IP literal or name; "" (the default) is every interface, IPv6 and IPv4 on one port, IPv4 alone where the host has no IPv6. */
   readonly host?: string;
   /** 0 picks a free port: read it from `Listener.address`. */
   readonly port: number;
-  /** Connections the kernel may hold before they are accepted. Where the runtime lets it be chosen (`can.backlog`). */
+  /** Connections the kernel may hold before they are accepted; by default DEFAULT_BACKLOG. Where the runtime lets it be chosen (`can.backlog`). */
   readonly backlog?: number;
   /** PEM texts; every connection handed out is then TLS and its handshake done. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Milliseconds a TLS handshake may take before it is dropped. */
+  /** ms that a TLS handshake may take before it is dropped; by default DEFAULT_HANDSHAKE_TIMEOUT. */
   readonly handshakeTimeout?: number;
 }
 
@@ -42,8 +49,8 @@ export interface ConnectOptions {
 }
 
 /**
- * Hands over one accepted connection; the receiver owns it from here on. Must not throw. Its `remote` is known: who reset
- * before it could be accepted is not handed over, nor is that an error of the listener.
+ * Hands over one accepted connection; the receiver owns it from here on. Must not throw. Its `remote` is known: a
+ * peer that reset before it could be accepted is not handed over, and is no error of the listener.
  */
 export type OnConnection = (connection: Connection) => void;
 
@@ -102,7 +109,7 @@ export interface Capabilities {
   readonly tls: boolean;
   /**
    * The peer of an accepted TLS connection can tell our `close()` from a loss. Otherwise it may read ECONNRESET after the
-   * last bytes, and a protocol over TLS has to say itself when it is done.
+   * last bytes, and a protocol over TLS needs an end mark of its own.
    */
   readonly closeNotify: boolean;
   /** `ListenOptions.backlog` has an effect. */

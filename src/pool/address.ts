@@ -2,8 +2,8 @@
  * Addresses as rows keep them: a port, which is 0 for a Unix socket, and a host or path as UTF-8 text that a NUL ends. Text,
  * because all that anybody does with it is to read it back, once per change and thread.
  */
-import ipaddr from "ipaddr.js";
 import type { Address } from "../net/runtime.ts";
+import { parseIp } from "../util/address.ts";
 import { ADDRESS_BYTES, type PoolLayout } from "./layout.ts";
 import type { Lock } from "./lock.ts";
 
@@ -15,9 +15,9 @@ export function encodeAddress(address: Address, into: Uint8Array): number {
   }
   const { host, port } = address;
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new RangeError(`port ${port}: 1 to 65535 is allowed`);
-  if (!ipaddr.isValid(host)) throw new RangeError(`"${host}" is not an IP address`);
-  // One spelling for each address; process() turns an IPv4-mapped one into IPv4, as the network does.
-  writeText(ipaddr.process(host).toString(), "host", into);
+  const ip = parseIp(host);
+  if (ip === null) throw new RangeError(`"${host}" is not an IP address`);
+  writeText(ip.toString(), "host", into); // one spelling for each address
   return port;
 }
 

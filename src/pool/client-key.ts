@@ -1,4 +1,4 @@
-import ipaddr from "ipaddr.js";
+import { ipv6Groups, parseIp } from "../util/address.ts";
 
 /** A client's address as four big-endian 32-bit words of its IPv6 form (IPv4 mapped to ::ffff:0:0/96): key of bindings and of the hash. */
 export type ClientKey = Uint32Array;
@@ -19,7 +19,7 @@ export function clientKey(host: string, into: ClientKey): ClientKey {
 }
 
 /**
- * Dotted decimal as an unsigned 32-bit number; -1: it is none. Written by hand, not with ipaddr.js, because it runs twice per
+ * Dotted decimal as an unsigned 32-bit number; -1: it is none. Written by hand, not with parseIp(), because it runs twice per
  * connection of the portable engine, and nearly all clients have IPv4.
  */
 export function parseIpv4(text: string): number {
@@ -43,10 +43,11 @@ export function parseIpv4(text: string): number {
 
 function ipv6Key(host: string, into: ClientKey): ClientKey {
   into.fill(0);
-  if (!ipaddr.IPv6.isValid(host)) return into;
-  ipaddr.IPv6.parse(host).parts.forEach((part, i) => {
+  const ip = parseIp(host);
+  if (ip === null) return into;
+  ipv6Groups(ip).forEach((group, i) => {
     const word = i >> 1;
-    into[word] = i & 1 ? into[word]! | part : part << 16;
+    into[word] = i & 1 ? into[word]! | group : group << 16;
   });
   return into;
 }

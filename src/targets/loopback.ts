@@ -1,7 +1,8 @@
 /** Targets on the balancer's own host: their reporters are seen at a loopback address, but at which one does the server listen? */
-import { parseIp } from "../net/ip.ts";
+
 import type { TcpAddress } from "../net/runtime.ts";
 import type { TargetView } from "../pool/pool.ts";
+import { parseIp } from "../util/address.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import type { Report, TargetOwner } from "./report.ts";
 

@@ -1,11 +1,11 @@
 /** Which targets are registered, who owns them and until when their reports count. No I/O; time comes from the clock handed in. */
-import { canonicalHost } from "../net/ip.ts";
+
 import type { TcpAddress } from "../net/runtime.ts";
 import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
+import { canonicalHost, formatAddress } from "../util/address.ts";
 import type { Clock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
-import { formatHostPort } from "../util/host-port.ts";
 import { Leases } from "./leases.ts";
 import { isLoopback, LOOPBACK } from "./loopback.ts";
 import type { DownReason, LeaveReason, Report, TargetEvents, TargetInfo, TargetOwner } from "./report.ts";
@@ -162,7 +162,7 @@ export class Registry {
   #refuseTaken(identity: string, owner: TargetOwner, location: TcpAddress): void {
     const other = this.#entries.get(identity);
     if (!other?.owner || other.owner === owner || sameAddress(other.location, location)) return;
-    const where = formatHostPort(other.spec.address.host, other.spec.address.port);
+    const where = formatAddress(other.spec.address);
     throw refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
   }
 
@@ -229,7 +229,7 @@ function locationOf(owner: TargetOwner, report: Report, host: string): TcpAddres
 }
 
 function identityOf({ pool, id }: Report, { host, port }: TcpAddress): string {
-  return `${pool}/${id ?? formatHostPort(host, port)}`;
+  return `${pool}/${id ?? formatAddress({ host, port })}`;
 }
 
 function infoOf({ identity, spec }: Entry): TargetInfo {

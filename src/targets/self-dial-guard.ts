@@ -1,8 +1,7 @@
 /** Keeps a target from leading the balancer back to itself: each connection would then open another until descriptors run out. */
 import { networkInterfaces } from "node:os";
-import { canonicalHost, parseIp } from "../net/ip.ts";
 import type { TcpAddress } from "../net/runtime.ts";
-import { formatHostPort } from "../util/host-port.ts";
+import { canonicalHost, formatAddress, isWildcard, parseIp } from "../util/address.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** Addresses of this host, as IP literals. */
@@ -28,13 +27,7 @@ export function undialable(
     ({ host, port }) =>
       port === target.port && (isWildcard(host) ? isLocal(target.host, local) : same(host, target.host)),
   );
-  return isOwn
-    ? `the balancer itself listens at ${formatHostPort(target.host, target.port)}: it would dial itself`
-    : null;
-}
-
-function isWildcard(host: string): boolean {
-  return host === "" || parseIp(host)?.range() === "unspecified";
+  return isOwn ? `the balancer itself listens at ${formatAddress(target)}: it would dial itself` : null;
 }
 
 function isLocal(host: string, local: readonly string[]): boolean {

@@ -96,12 +96,9 @@ export class World {
     options: Partial<ControlClientOptions> = {},
   ): { client: ControlClient; events: EventOf<ControlClientEvents>[]; story: () => string[] } {
     const events: EventOf<ControlClientEvents>[] = [];
-    const runtime = Object.create(this.network, {
-      connect: { value: (to: Parameters<MemoryNetwork["connect"]>[0]) => this.network.connectFrom(from, to) },
-    }) as MemoryNetwork;
     const { t: _, ...target } = REPORT;
     const client = new ControlClient({
-      runtime,
+      runtime: this.network.from(from),
       to: CONTROL,
       tls: null,
       key: () => KEY,
@@ -126,7 +123,7 @@ export class World {
 
   /** Connected, and nothing said yet. */
   async connect(from: string): Promise<RawReporter> {
-    const connection = await this.network.connectFrom(from, { to: CONTROL });
+    const connection = await this.network.from(from).connect({ to: CONTROL });
     return new RawReporter(new LineChannel(connection, MAX_LINE));
   }
 }

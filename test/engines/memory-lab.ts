@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { EngineOptions } from "../../src/engines/engine.ts";
 import { PortableEngine } from "../../src/engines/portable/engine.ts";
-import { type MemoryNetwork, type MemoryOptions, memoryNetwork } from "../../src/net/memory/memory.ts";
+import { MemoryNetwork, type MemoryOptions } from "../../src/net/memory/memory.ts";
 import type { Connection, TcpAddress } from "../../src/net/runtime.ts";
 import type { Pool, PoolOptions, TargetSpec, TargetView } from "../../src/pool/pool.ts";
 import type { CloseRecord } from "../../src/proxy/record.ts";
@@ -28,7 +28,7 @@ export class MemoryLab {
 
   constructor(options: MemoryLabOptions) {
     const { pool, network, ...rest } = options;
-    this.network = memoryNetwork(network);
+    this.network = new MemoryNetwork(network);
     this.pool = labPool(pool);
     const all: EngineOptions = {
       listen: [ANY_PORT],

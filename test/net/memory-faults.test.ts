@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type MemoryNetwork, memoryNetwork } from "../../src/net/memory/memory.ts";
+import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import type { NetCode, NetError } from "../../src/net/net-error.ts";
 import type { Connection } from "../../src/net/runtime.ts";
+import { deferred } from "../../src/util/deferred.ts";
 import { readAll, readExactly, show, text } from "../support/stream.ts";
-import { deferred, settle, within } from "../support/wait.ts";
+import { settle, within } from "../support/wait.ts";
 
 const to = { host: "127.0.0.1", port: 80 };
 const ignore = (): void => {};
@@ -19,7 +20,7 @@ async function pair(network: MemoryNetwork): Promise<{ client: Connection; serve
 describe("the network in memory, on demand,", () => {
   for (const code of ["ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "ENOTFOUND", "EMFILE"] satisfies NetCode[]) {
     it(`fails a connect with ${code}`, async () => {
-      const network = memoryNetwork();
+      const network = new MemoryNetwork();
       await network.listen({ port: 80 }, ignore);
       network.connectFault = () => code;
       await assert.rejects(network.connect({ to }), { name: "NetError", code });
@@ -30,7 +31,7 @@ describe("the network in memory, on demand,", () => {
   }
 
   it("asks with the address, so that one target can fail among others", async () => {
-    const network = memoryNetwork();
+    const network = new MemoryNetwork();
     await network.listen({ port: 80 }, ignore);
     await network.listen({ port: 81 }, ignore);
     network.connectFault = ({ port }) => (port === 81 ? "ECONNREFUSED" : undefined);
@@ -39,7 +40,7 @@ describe("the network in memory, on demand,", () => {
   });
 
   it("resets a connection before its first byte", async () => {
-    const network = memoryNetwork();
+    const network = new MemoryNetwork();
     await network.listen({ port: 80 }, () => assert.fail("nobody accepts it"));
     network.connectFault = () => "reset";
     const client = await network.connect({ to });
@@ -49,7 +50,7 @@ describe("the network in memory, on demand,", () => {
   });
 
   it("fails an accept, tells the listener, and hands the connection over later", async () => {
-    const network = memoryNetwork();
+    const network = new MemoryNetwork();
     const accepted = deferred<Connection>();
     const errors: NetError[] = [];
     await network.listen({ port: 80 }, accepted.resolve, (error) => errors.push(error));
@@ -66,7 +67,7 @@ describe("the network in memory, on demand,", () => {
   });
 
   it("lets connects wait for a full backlog, and be given up", async () => {
-    const network = memoryNetwork();
+    const network = new MemoryNetwork();
     const listener = await network.listen({ port: 80, backlog: 1 }, ignore, ignore);
     network.acceptFault = () => "EMFILE";
     await network.connect({ to });
@@ -78,7 +79,7 @@ describe("the network in memory, on demand,", () => {
   });
 
   it("resolves the names it was given", async () => {
-    const network = memoryNetwork();
+    const network = new MemoryNetwork();
     await network.listen({ host: "10.0.0.7", port: 80 }, ignore);
     await assert.rejects(network.connect({ to: { host: "target", port: 80 } }), { code: "ENOTFOUND" });
     network.names.set("target", "10.0.0.7");
@@ -87,15 +88,15 @@ describe("the network in memory, on demand,", () => {
   });
 
   it("lets clients come from addresses of one's choice", async () => {
-    const network = memoryNetwork();
+    const network = new MemoryNetwork();
     const accepted = deferred<Connection>();
     await network.listen({ port: 80 }, accepted.resolve);
-    await network.connectFrom("203.0.113.9", { to });
+    await network.from("203.0.113.9").connect({ to });
     assert.equal((await within("accepting", accepted.promise)).remote.host, "203.0.113.9");
   });
 
   it("holds no more than its window, and gives no more than a chunk at a time", async () => {
-    const network = memoryNetwork({ window: 10, chunk: 3 });
+    const network = new MemoryNetwork({ window: 10, chunk: 3 });
     const { client, server } = await pair(network);
     let written = false;
     const writing = client.write(text("0123456789a")).then(() => {
@@ -111,7 +112,7 @@ describe("the network in memory, on demand,", () => {
   });
 
   it("counts the ends that nobody has closed", async () => {
-    const network = memoryNetwork();
+    const network = new MemoryNetwork();
     const { client, server } = await pair(network);
     assert.equal(network.open, 2);
     await client.close();

@@ -1,7 +1,7 @@
-import { memoryNetwork } from "../../src/net/memory/memory.ts";
+import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import { conformance } from "./conformance.ts";
 
-const network = memoryNetwork();
+const network = new MemoryNetwork();
 conformance("memory", network, async () => {
   network.connectFault = () => "blackhole";
   return {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { plainHost, showAddress } from "../../src/net/address.ts";
-import { codeOf, NetError, netError, toNetError } from "../../src/net/net-error.ts";
+import { NetError, netCodeOf, netError, toNetError } from "../../src/net/net-error.ts";
+import { formatAddress, plainHost } from "../../src/util/address.ts";
 
 /** As a runtime would throw it. */
 function native(name: string, message: string, code?: string): Error {
@@ -10,7 +10,7 @@ function native(name: string, message: string, code?: string): Error {
   return code === undefined ? error : Object.assign(error, { code });
 }
 
-describe("codeOf()", () => {
+describe("netCodeOf()", () => {
   const cases: [what: string, error: unknown, code: string][] = [
     ["a POSIX code", native("Error", "connect ECONNREFUSED", "ECONNREFUSED"), "ECONNREFUSED"],
     ["a broken pipe", native("BrokenPipe", "Broken pipe (os error 32)", "EPIPE"), "ECONNRESET"],
@@ -34,7 +34,7 @@ describe("codeOf()", () => {
     ["the name of a property of every object", native("Error", "odd", "constructor"), "EUNKNOWN"],
   ];
   for (const [what, error, code] of cases) {
-    it(`knows ${what} as ${code}`, () => assert.equal(codeOf(error), code));
+    it(`knows ${what} as ${code}`, () => assert.equal(netCodeOf(error), code));
   }
 });
 
@@ -65,9 +65,9 @@ describe("addresses", () => {
   });
 
   it("are shown as people write them", () => {
-    assert.equal(showAddress({ host: "192.0.2.1", port: 80 }), "192.0.2.1:80");
-    assert.equal(showAddress({ host: "::1", port: 80 }), "[::1]:80");
-    assert.equal(showAddress({ host: "", port: 80 }), "*:80");
-    assert.equal(showAddress({ path: "/run/app.sock" }), "/run/app.sock");
+    assert.equal(formatAddress({ host: "192.0.2.1", port: 80 }), "192.0.2.1:80");
+    assert.equal(formatAddress({ host: "::1", port: 80 }), "[::1]:80");
+    assert.equal(formatAddress({ host: "", port: 80 }), "*:80");
+    assert.equal(formatAddress({ path: "/run/app.sock" }), "/run/app.sock");
   });
 });

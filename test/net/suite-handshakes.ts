@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
+import { deferred } from "../../src/util/deferred.ts";
 import { PRE_AUTH_LIMITS } from "../../src/util/pre-auth-limit.ts";
 import { ca, certificate } from "../support/certificates.ts";
 import { descriptors } from "../support/descriptors.ts";
 import { LOOPBACK } from "../support/ports.ts";
 import { readExactly, show, text } from "../support/stream.ts";
-import { deferred, standstill, until, within } from "../support/wait.ts";
+import { standstill, until, within } from "../support/wait.ts";
 import { keptAlive } from "./suite-peers.ts";
 
 /** ms. Nothing here may wait for it. */

@@ -4,10 +4,11 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import type { Connection, Runtime, TcpAddress } from "../../src/net/runtime.ts";
+import { deferred } from "../../src/util/deferred.ts";
 import { withPair } from "../support/peers.ts";
 import { LOOPBACK } from "../support/ports.ts";
 import { readExactly, text } from "../support/stream.ts";
-import { deferred, PATIENCE_MS, until, within } from "../support/wait.ts";
+import { PATIENCE_MS, until, within } from "../support/wait.ts";
 
 /** Indices of the words shared with resets.mjs. */
 const READY = 0;

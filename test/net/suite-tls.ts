@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
+import { deferred } from "../../src/util/deferred.ts";
 import { ca, certificate } from "../support/certificates.ts";
 import { descriptors } from "../support/descriptors.ts";
 import { pattern } from "../support/pattern.ts";
 import { hasIPv6, LOOPBACK } from "../support/ports.ts";
 import { readExactly, show, text } from "../support/stream.ts";
-import { deferred, until, within } from "../support/wait.ts";
+import { until, within } from "../support/wait.ts";
 
 const HANDSHAKE_TIMEOUT = 300;
 

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { describe, it } from "node:test";
-import { memoryNetwork } from "../../src/net/memory/memory.ts";
+import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import type { Connection } from "../../src/net/runtime.ts";
 import { ClientSocket } from "../../src/proxy/unavailable-socket.ts";
 import { ending, readText } from "../support/stream.ts";
 
 async function pair(): Promise<{ client: Connection; connection: Connection; socket: ClientSocket }> {
-  const network = memoryNetwork({ window: 1_000 });
+  const network = new MemoryNetwork({ window: 1_000 });
   let accept: (connection: Connection) => void;
   const accepted = new Promise<Connection>((resolve) => {
     accept = resolve;

@@ -1,9 +1,10 @@
 /** TCP servers and clients for tests, on the sockets of the runtime at hand. */
 import { runtime as native } from "#runtime";
 import type { Address, Connection, Listener, Runtime } from "../../src/net/runtime.ts";
+import { deferred } from "../../src/util/deferred.ts";
 import { LOOPBACK } from "./ports.ts";
 import { drain, readText, send } from "./stream.ts";
-import { deferred, within } from "./wait.ts";
+import { within } from "./wait.ts";
 
 /** What a server does with a connection. */
 export type Serve = (connection: Connection) => Promise<void>;

@@ -63,5 +63,3 @@ function turn(): Promise<void> {
 function inVain(what: string, patience: number): Error {
   return new Error(`waited ${patience / 1000} s in vain for ${what}`);
 }
-
-export { type Deferred, deferred } from "../../src/util/deferred.ts";

@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, Runtime, TcpAddress } from "../../net/runtime.ts";
+import { formatAddress } from "../../util/address.ts";
 import type { Clock } from "../../util/clock.ts";
 import { HarmonyError } from "../../util/errors.ts";
-import { formatHostPort } from "../../util/host-port.ts";
 import type { Key } from "../keys/key.ts";
 import {
   type FromReporter,
@@ -231,7 +231,7 @@ async function nextLine(channel: LineChannel, options: ConnectOptions): Promise<
 }
 
 function at({ to }: ConnectOptions): string {
-  return formatHostPort(to.host, to.port);
+  return formatAddress(to);
 }
 
 function balancerFault(code: string, message: string, cause?: unknown): HarmonyError {

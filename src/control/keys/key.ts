@@ -1,8 +1,8 @@
 /** A key: a secret that both ends hold, its name, and what it allows. Pure; key-file.ts reads and writes the files. */
-import { type IpRange, inRange, parseIp, parseRange } from "../../net/ip.ts";
+
 import type { Report } from "../../targets/report.ts";
+import { formatAddress, type IpRange, inRange, parseIp, parseRange } from "../../util/address.ts";
 import { HarmonyError } from "../../util/errors.ts";
-import { formatHostPort } from "../../util/host-port.ts";
 
 /** What may be registered with a key; what is absent is not limited. */
 export interface KeyLimits {
@@ -91,7 +91,7 @@ export function forbids(key: Key, report: Report, seen: string, host: string): s
     return `${may} weight ${report.weight}, at most ${maxWeight}`;
   const outside = from && [seen, host].find((address) => !isWithin(address, from));
   if (outside !== undefined)
-    return `${may} a target at ${formatHostPort(outside, report.port)}: outside its address ranges`;
+    return `${may} a target at ${formatAddress({ host: outside, port: report.port })}: outside its address ranges`;
   return null;
 }
 

@@ -6,9 +6,9 @@ import type { Connection, TcpAddress } from "../../net/runtime.ts";
 import { isLoopback, type LoopbackFinder } from "../../targets/loopback.ts";
 import type { Registry } from "../../targets/registry.ts";
 import type { TargetOwner } from "../../targets/report.ts";
+import { formatAddress } from "../../util/address.ts";
 import type { Cancel, Clock } from "../../util/clock.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
-import { formatHostPort } from "../../util/host-port.ts";
 import { forbids, type Key } from "../keys/key.ts";
 import type { Keys } from "../keys/keys.ts";
 import {
@@ -86,7 +86,7 @@ export class Session implements TargetOwner {
 
   /** For logs: where it is and which key it named. */
   get who(): string {
-    const where = formatHostPort(this.remote.host, this.remote.port);
+    const where = formatAddress(this.remote);
     return this.#keyId ? `${where} (key "${this.#keyId}")` : where;
   }
 

@@ -1,25 +1,39 @@
-import { handOver } from "../accept.ts";
-import { plainHost, showAddress } from "../address.ts";
-import { ACCEPT_BACKOFF, KEEPALIVE_IDLE } from "../defaults.ts";
-import { blameSelf, connectionLimit } from "../descriptors.ts";
+/** Sockets over `Bun.listen` and `Bun.connect`; TLS over Bun's `node:tls`, whose cost does not matter here. */
+import { formatAddress, plainHost } from "../../util/address.ts";
+import { ACCEPT_BACKOFF, attempt, bindEveryInterface, handOver } from "../adapter.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { runtime as node } from "../node/node.ts";
-import { HOLD_LIMIT, type PushConnection } from "../push-connection.ts";
+import { READ_BUFFER_LIMIT } from "../push-connection.ts";
 import { pushRelay } from "../push-relay.ts";
 import { resolveHost } from "../resolve.ts";
-import type {
-  Connection,
-  ConnectOptions,
-  Listener,
-  ListenOptions,
-  OnConnection,
-  Runtime,
-  TcpAddress,
+import {
+  type Capabilities,
+  type Connection,
+  type ConnectOptions,
+  KEEPALIVE_IDLE,
+  type Listener,
+  type ListenOptions,
+  type OnConnection,
+  type Runtime,
+  type TcpAddress,
 } from "../runtime.ts";
 import { BunConnection, type BunSocket } from "./connection.ts";
+import { blameSelf, connectionLimit } from "./descriptors.ts";
 
 /** Bun reads into one buffer of this size and hands the whole of it over. */
 const CHUNK = 512 * 1024;
+
+const can: Capabilities = {
+  reset: true,
+  unix: true,
+  tls: true,
+  closeNotify: true,
+  backlog: false, // 1.4.5: always 512
+  cancel: false,
+  reportsAccept: true,
+  seesReset: true,
+  readAhead: READ_BUFFER_LIMIT + CHUNK,
+};
 
 /**
  * Keepalive takes Bun four system calls a socket, a tenth of what a short connection costs in all, and only matters to
@@ -53,7 +67,7 @@ const HANDLERS = {
   error: (socket: BunSocket, error: Error) => socket.data?.onClose(error),
 } as const;
 
-function open(socket: BunSocket): BunConnection {
+function prepare(socket: BunSocket): BunConnection {
   keepAliveLater(socket);
   const connection = new BunConnection(socket);
   socket.data = connection;
@@ -67,56 +81,41 @@ async function listen(
 ): Promise<Listener> {
   if (options.tls !== undefined) return node.listen(options, onConnection, onError);
   const { host = "", port } = options;
-  const limit = connectionLimit();
-  let told = 0;
-  // Bun neither reports a failed accept nor pauses after it: one below the limit is turned away instead.
-  const turnAway = (socket: BunSocket): void => {
-    socket.terminate();
-    if (Date.now() - told < ACCEPT_BACKOFF) return;
-    told = Date.now();
-    onError?.(netError("EMFILE", "cannot accept a connection"));
-  };
-  const bind = (hostname: string): Listener =>
-    new BunListener(
-      Bun.listen<BunConnection>({
-        hostname,
-        port,
-        allowHalfOpen: true,
-        exclusive: true,
-        socket: {
-          ...HANDLERS,
-          open(socket: BunSocket): void {
-            if (BunConnection.open < limit) handOver(open(socket), onConnection);
-            else turnAway(socket);
-          },
-        },
-      }),
-    );
-  const doing = `cannot listen on ${showAddress({ host, port })}`;
+  const doing = `cannot listen on ${formatAddress({ host, port })}`;
+  const socket = { ...HANDLERS, open: acceptor(onConnection, onError) };
+  const bind = (hostname: string): Bun.TCPSocketListener<BunConnection> =>
+    Bun.listen<BunConnection>({ hostname, port, allowHalfOpen: true, exclusive: true, socket });
   try {
-    if (host !== "") return bind(await resolveHost(host, doing));
-    try {
-      return bind("::");
-    } catch (error) {
-      if (toNetError(error, "").code !== "EADDRNOTAVAIL") throw error;
-      return bind("0.0.0.0"); // no IPv6 here
-    }
+    return new BunListener(host === "" ? bindEveryInterface(bind) : bind(await resolveHost(host, doing)));
   } catch (error) {
     throw toNetError(error, doing);
   }
 }
 
+/** Bun neither reports a failed accept nor pauses after it: a connection above the limit of descriptors is turned away instead. */
+function acceptor(onConnection: OnConnection, onError?: (error: NetError) => void): (socket: BunSocket) => void {
+  const limit = connectionLimit();
+  let reported = 0;
+  return (socket) => {
+    if (BunConnection.open < limit) return handOver(prepare(socket), onConnection);
+    socket.terminate();
+    if (Date.now() - reported < ACCEPT_BACKOFF) return;
+    reported = Date.now();
+    onError?.(netError("EMFILE", "cannot accept a connection"));
+  };
+}
+
 class BunListener implements Listener {
   readonly address: TcpAddress;
-  private readonly listener: Bun.TCPSocketListener<BunConnection>;
+  readonly #listener: Bun.TCPSocketListener<BunConnection>;
 
   constructor(listener: Bun.TCPSocketListener<BunConnection>) {
-    this.listener = listener;
     this.address = { host: plainHost(listener.hostname), port: listener.port };
+    this.#listener = listener;
   }
 
   close(): Promise<void> {
-    this.listener.stop();
+    this.#listener.stop();
     return Promise.resolve();
   }
 }
@@ -134,7 +133,7 @@ async function connect(options: ConnectOptions): Promise<Connection> {
   try {
     return await connectAnyhow(options);
   } catch (error) {
-    throw blameSelf(error as NetError, `cannot connect to ${showAddress(options.to)}`);
+    throw blameSelf(error as NetError, `cannot connect to ${formatAddress(options.to)}`);
   }
 }
 
@@ -151,55 +150,27 @@ async function connectAnyhow(options: ConnectOptions): Promise<Connection> {
 }
 
 function connectNow(options: ConnectOptions, target: object, key: string): Promise<Connection> {
-  const { to, signal } = options;
-  const doing = (): string => `cannot connect to ${showAddress(to)}`;
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(netError("EABORTED", doing()));
-    const onAbort = (): void => {
-      answering.delete(key);
-      reject(netError("EABORTED", doing(), signal?.reason));
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
+  return attempt(options, (resolve, reject) => {
     const socket = {
       ...HANDLERS,
       open(socket: BunSocket): void {
-        signal?.removeEventListener("abort", onAbort);
-        if (signal?.aborted) socket.terminate();
-        else resolve(open(socket));
+        if (options.signal?.aborted) socket.terminate();
+        else resolve(prepare(socket));
       },
-      connectError(_socket: BunSocket, error: Error): void {
-        signal?.removeEventListener("abort", onAbort);
-        reject(toNetError(error, doing()));
-      },
+      connectError: (_socket: BunSocket, error: Error) => reject(error),
     };
-    const connecting = {
-      ...target,
-      allowHalfOpen: true,
-      socket,
-    } as unknown as Bun.TCPSocketConnectOptions<BunConnection>;
-    Bun.connect(connecting).catch(ignore);
+    const connecting = { ...target, allowHalfOpen: true, socket };
+    // Its promise repeats what connectError has said.
+    Bun.connect(connecting as unknown as Bun.TCPSocketConnectOptions<BunConnection>).catch(() => undefined);
+    return () => answering.delete(key);
   });
 }
 
-/** The promise of `Bun.connect()` repeats what `connectError` has told. */
-function ignore(): void {}
-
-/** Sockets over `Bun.listen` and `Bun.connect`; TLS over Bun's `node:tls`, whose cost does not matter here. */
 export const runtime: Runtime = {
   name: "bun",
   version: Bun.version,
-  can: {
-    reset: true,
-    unix: true,
-    tls: true,
-    closeNotify: true,
-    backlog: false,
-    cancel: false,
-    reportsAccept: true,
-    seesReset: true,
-    readAhead: HOLD_LIMIT + CHUNK,
-  },
+  can,
   listen,
   connect,
-  relay: (a, b, progress) => pushRelay(a as PushConnection, b as PushConnection, progress),
+  relay: (a, b, progress) => pushRelay(a as BunConnection, b as BunConnection, progress),
 };

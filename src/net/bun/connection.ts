@@ -10,11 +10,11 @@ export type BunSocket = Bun.Socket<BunConnection>;
 export class BunConnection extends PushConnection {
   protected readonly socket: BunSocket;
   /** What the kernel has not taken yet, oldest first. Empty in most connections' whole life. */
-  private outbox: Uint8Array[] = [];
-  /** What follows once the outbox is empty. */
-  private afterFlush: "nothing" | "fin" | "end" = "nothing";
-  private writer: { resolve(): void; reject(error: Error): void } | null = null;
-  private paused = false;
+  #writeBuffer: Uint8Array[] = [];
+  /** What follows once the write buffer is empty. */
+  #afterFlush: "nothing" | "fin" | "end" = "nothing";
+  #writer: { resolve(): void; reject(error: Error): void } | null = null;
+  #paused = false;
 
   /** Connections of this class whose socket exists. */
   static open = 0;
@@ -26,45 +26,45 @@ export class BunConnection extends PushConnection {
   }
 
   pauseReading(): void {
-    if (this.paused || this.gone) return;
-    this.paused = true;
+    if (this.#paused || this.gone) return;
+    this.#paused = true;
     this.socket.pause();
   }
 
   resumeReading(): void {
-    if (!this.paused || this.gone) return;
-    this.paused = false;
+    if (!this.#paused || this.gone) return;
+    this.#paused = false;
     this.socket.resume();
   }
 
   send(bytes: Uint8Array): boolean {
-    if (this.outbox.length === 0) {
+    if (this.#writeBuffer.length === 0) {
       const taken = this.socket.write(bytes);
       if (taken === bytes.length) return true;
-      this.outbox.push(taken > 0 ? bytes.subarray(taken) : bytes);
+      this.#writeBuffer.push(taken > 0 ? bytes.subarray(taken) : bytes);
     } else {
-      this.outbox.push(bytes);
+      this.#writeBuffer.push(bytes);
     }
     return false;
   }
 
   protected sendAndWait(bytes: Uint8Array): Promise<void> {
-    if (this.writer !== null) return Promise.reject(netError("EINVAL", "a second write() while one is under way"));
+    if (this.#writer !== null) return Promise.reject(netError("EINVAL", "a second write() while one is under way"));
     if (this.send(bytes)) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.writer = { resolve, reject };
+      this.#writer = { resolve, reject };
     });
   }
 
   protected sendFin(): void {
     if (this.ended) this.release();
-    else if (this.outbox.length === 0) this.socket.shutdown();
-    else this.afterFlush = "fin";
+    else if (this.#writeBuffer.length === 0) this.socket.shutdown();
+    else this.#afterFlush = "fin";
   }
 
   protected release(): void {
-    if (this.outbox.length === 0) this.socket.end();
-    else this.afterFlush = "end";
+    if (this.#writeBuffer.length === 0) this.socket.end();
+    else this.#afterFlush = "end";
   }
 
   protected drop(): void {
@@ -81,33 +81,33 @@ export class BunConnection extends PushConnection {
   }
 
   onDrain(): void {
-    if (this.outbox.length === 0) return;
-    while (this.outbox.length > 0) {
-      const bytes = this.outbox[0]!;
+    if (this.#writeBuffer.length === 0) return;
+    while (this.#writeBuffer.length > 0) {
+      const bytes = this.#writeBuffer[0]!;
       const taken = this.socket.write(bytes);
       if (taken < bytes.length) {
-        if (taken > 0) this.outbox[0] = bytes.subarray(taken);
+        if (taken > 0) this.#writeBuffer[0] = bytes.subarray(taken);
         return;
       }
-      this.outbox.shift();
+      this.#writeBuffer.shift();
     }
-    const writer = this.writer;
-    this.writer = null;
+    const writer = this.#writer;
+    this.#writer = null;
     writer?.resolve();
     this.gotDrain();
-    if (this.afterFlush === "fin") this.socket.shutdown();
-    else if (this.afterFlush === "end") this.socket.end(); // calls onClose() before it returns
+    if (this.#afterFlush === "fin") this.socket.shutdown();
+    else if (this.#afterFlush === "end") this.socket.end(); // calls onClose() before it returns
   }
 
   onClose(error: unknown): void {
     if (this.gone) return;
     BunConnection.open -= 1;
-    const unsent = this.outbox.length > 0;
-    this.outbox = [];
+    const unsent = this.#writeBuffer.length > 0;
+    this.#writeBuffer = [];
     if (error === undefined && this.finished && !unsent) this.gotEnd();
     this.gotClose(error === undefined ? null : toNetError(error, "reading or writing"));
-    const writer = this.writer;
-    this.writer = null;
+    const writer = this.#writer;
+    this.#writer = null;
     writer?.reject(this.refusal() ?? netError("ECONNRESET", "writing"));
   }
 }

@@ -1,4 +1,4 @@
-import { NO_ADDRESS, plainHost } from "../address.ts";
+import { endOf } from "../adapter.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import type { Connection, TcpAddress } from "../runtime.ts";
 
@@ -6,138 +6,138 @@ import type { Connection, TcpAddress } from "../runtime.ts";
 const FIRST_BUFFER = 4 * 1024;
 export const LARGEST_BUFFER = 64 * 1024;
 
-/** A stream socket of Deno, which pulls as the contract does: what is added is one buffer and the rules at the end. */
+/** A stream socket of Deno. It pulls as the contract does: what is added is one buffer and the rules at the end. */
 export class DenoConnection implements Connection {
-  private readonly conn: Deno.Conn;
-  private readonly sealed: boolean;
+  readonly #conn: Deno.Conn;
+  readonly #sealed: boolean;
   /** Reused by each read: a chunk is the caller's until its next one. */
-  private buffer: Uint8Array | null = null;
-  private held: Uint8Array | null = null;
-  private ended = false;
-  private filling: Promise<void> | null = null;
-  private writing: Promise<void> | null = null;
-  private finished = false;
-  private lost: NetError | null = null;
-  private closing: Promise<void> | null = null;
-  private gone = false;
+  #buffer: Uint8Array | null = null;
+  #held: Uint8Array | null = null;
+  #ended = false;
+  #filling: Promise<void> | null = null;
+  #writing: Promise<void> | null = null;
+  #finished = false;
+  #lost: NetError | null = null;
+  #closing: Promise<void> | null = null;
+  #gone = false;
 
-  /** `sealed`: TLS, whose end must be said in so many words. */
+  /** `sealed`: TLS, where close() has to announce the end itself. */
   constructor(conn: Deno.Conn, sealed = false) {
-    this.conn = conn;
-    this.sealed = sealed;
+    this.#conn = conn;
+    this.#sealed = sealed;
   }
 
   get local(): TcpAddress {
-    return addressOf(this.conn.localAddr);
+    return addressOf(this.#conn.localAddr);
   }
 
   get remote(): TcpAddress {
-    return addressOf(this.conn.remoteAddr);
+    return addressOf(this.#conn.remoteAddr);
   }
 
   readable(): Promise<void> {
-    return this.refusal() ?? (this.held === null && !this.ended ? this.fill() : Promise.resolve());
+    return this.#refusal() ?? (this.#held === null && !this.#ended ? this.#fill() : Promise.resolve());
   }
 
   async read(): Promise<Uint8Array | null> {
     await this.readable();
-    const bytes = this.held;
-    this.held = null;
+    const bytes = this.#held;
+    this.#held = null;
     return bytes;
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    const refusal = this.refusal();
+    const refusal = this.#refusal();
     if (refusal !== null) return refusal;
-    if (this.finished) return Promise.reject(netError("ECLOSED", "write() after closeWrite()"));
-    this.writing = this.send(bytes);
-    return this.writing;
+    if (this.#finished) return Promise.reject(netError("ECLOSED", "write() after closeWrite()"));
+    this.#writing = this.#send(bytes);
+    return this.#writing;
   }
 
   async closeWrite(): Promise<void> {
-    if (this.finished || this.gone) return;
-    this.finished = true;
-    await this.flushed();
+    if (this.#finished || this.#gone) return;
+    this.#finished = true;
+    await this.#flushed();
     try {
-      if (!this.gone) await this.conn.closeWrite();
+      if (!this.#gone) await this.#conn.closeWrite();
     } catch (error) {
-      this.lose(error, "sending FIN");
+      this.#lose(error, "sending FIN");
     }
   }
 
   close(): Promise<void> {
-    this.closing ??= this.closeNow();
-    return this.closing;
+    this.#closing ??= this.#closeNow();
+    return this.#closing;
   }
 
   abort(): void {
-    this.closing ??= Promise.resolve();
-    this.release();
+    this.#closing ??= Promise.resolve();
+    this.#release();
   }
 
-  private async closeNow(): Promise<void> {
-    if (this.sealed) await this.closeWrite(); // otherwise closing sends the FIN
-    this.finished = true;
-    await this.flushed();
-    this.release();
+  async #closeNow(): Promise<void> {
+    if (this.#sealed) await this.closeWrite(); // otherwise closing sends the FIN
+    this.#finished = true;
+    await this.#flushed();
+    this.#release();
   }
 
-  private release(): void {
-    if (this.gone) return;
-    this.gone = true;
-    this.held = null;
-    this.conn.close(); // also rejects what is pending
+  #release(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#held = null;
+    this.#conn.close(); // also rejects what is pending
   }
 
-  /** Whatever became of the write under way; its failure is told to whoever wrote. */
-  private async flushed(): Promise<void> {
-    await this.writing?.then(undefined, () => undefined);
+  /** Settles with the write under way, failed or not: its caller is told which. */
+  async #flushed(): Promise<void> {
+    await this.#writing?.then(undefined, () => undefined);
   }
 
   /** One read from the kernel into `held`, shared by `read()` and a pending `readable()`. */
-  private fill(): Promise<void> {
-    this.filling ??= this.fillNow();
-    return this.filling;
+  #fill(): Promise<void> {
+    this.#filling ??= this.#fillNow();
+    return this.#filling;
   }
 
-  private async fillNow(): Promise<void> {
-    this.buffer ??= new Uint8Array(FIRST_BUFFER);
-    const buffer = this.buffer;
+  async #fillNow(): Promise<void> {
+    this.#buffer ??= new Uint8Array(FIRST_BUFFER);
+    const buffer = this.#buffer;
     try {
-      const length = await this.conn.read(buffer);
-      if (this.closing !== null) throw netError("ECLOSED", "reading");
-      if (length === null) this.ended = true;
-      else this.held = length === buffer.length ? buffer : buffer.subarray(0, length);
-      if (length === buffer.length && length < LARGEST_BUFFER) this.buffer = new Uint8Array(length * 4);
+      const length = await this.#conn.read(buffer);
+      if (this.#closing !== null) throw netError("ECLOSED", "reading");
+      if (length === null) this.#ended = true;
+      else this.#held = length === buffer.length ? buffer : buffer.subarray(0, length);
+      if (length === buffer.length && length < LARGEST_BUFFER) this.#buffer = new Uint8Array(length * 4);
     } catch (error) {
-      throw this.lose(error, "reading");
+      throw this.#lose(error, "reading");
     } finally {
-      this.filling = null;
+      this.#filling = null;
     }
   }
 
-  private async send(bytes: Uint8Array): Promise<void> {
+  async #send(bytes: Uint8Array): Promise<void> {
     let rest = bytes;
     try {
-      while (rest.length > 0) rest = rest.subarray(await this.conn.write(rest));
+      while (rest.length > 0) rest = rest.subarray(await this.#conn.write(rest));
     } catch (error) {
-      throw this.lose(error, "writing");
+      throw this.#lose(error, "writing");
     }
   }
 
-  private lose(error: unknown, doing: string): NetError {
-    if (this.closing !== null) return netError("ECLOSED", doing);
-    this.lost ??= toNetError(error, doing);
-    return this.lost;
+  #lose(error: unknown, doing: string): NetError {
+    if (this.#closing !== null) return netError("ECLOSED", doing);
+    this.#lost ??= toNetError(error, doing);
+    return this.#lost;
   }
 
   /** A rejected promise when nothing works any more, otherwise null. */
-  private refusal(): Promise<never> | null {
-    if (this.lost !== null) return Promise.reject(this.lost);
-    return this.closing === null ? null : Promise.reject(netError("ECLOSED", "using a connection"));
+  #refusal(): Promise<never> | null {
+    if (this.#lost !== null) return Promise.reject(this.#lost);
+    return this.#closing === null ? null : Promise.reject(netError("ECLOSED", "using a connection"));
   }
 }
 
 function addressOf(address: Deno.Addr): TcpAddress {
-  return "hostname" in address ? { host: plainHost(address.hostname), port: address.port } : NO_ADDRESS;
+  return "hostname" in address ? endOf(address.hostname, address.port) : endOf(undefined, undefined);
 }

@@ -1,19 +1,34 @@
-import { plainHost, showAddress } from "../address.ts";
-import { ACCEPT_BACKOFF, DEFAULT_BACKLOG } from "../defaults.ts";
+/** Sockets over `Deno.listen` and `Deno.connect`; TLS listeners over Deno's `node:tls`. */
+import { formatAddress, plainHost } from "../../util/address.ts";
+import { ACCEPT_BACKOFF, bindEveryInterface } from "../adapter.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { runtime as node } from "../node/node.ts";
 import { relay } from "../relay.ts";
-import type {
-  Connection,
-  ConnectOptions,
-  Listener,
-  ListenOptions,
-  OnConnection,
-  Runtime,
-  TcpAddress,
+import {
+  type Capabilities,
+  type Connection,
+  type ConnectOptions,
+  DEFAULT_BACKLOG,
+  type Listener,
+  type ListenOptions,
+  type OnConnection,
+  type Runtime,
+  type TcpAddress,
 } from "../runtime.ts";
 import { DenoConnection, LARGEST_BUFFER } from "./connection.ts";
 import { startTls } from "./tls.ts";
+
+const can: Capabilities = {
+  reset: false, // Deno has no RST: abort() sends FIN
+  unix: true,
+  tls: true,
+  closeNotify: false,
+  backlog: true,
+  cancel: true,
+  reportsAccept: true,
+  seesReset: true,
+  readAhead: LARGEST_BUFFER,
+};
 
 /** Deno offers no idle time for keepalive: the system's default holds. */
 function prepare(conn: Deno.TcpConn): DenoConnection {
@@ -27,55 +42,45 @@ async function listen(
   onConnection: OnConnection,
   onError?: (error: NetError) => void,
 ): Promise<Listener> {
-  // Deno's own TLS listener cannot drop a stranger who never ends the handshake: closing waits for it.
+  // Deno's own TLS listener cannot drop a peer that never ends the handshake: closing waits for it.
   if (options.tls !== undefined) return node.listen(options, onConnection, onError);
   const { host = "", port, backlog = DEFAULT_BACKLOG } = options;
+  const bind = (hostname: string): Deno.TcpListener => Deno.listen({ hostname, port, tcpBacklog: backlog });
   try {
-    const listener = bind(host, (hostname) => Deno.listen({ hostname, port, tcpBacklog: backlog }));
-    return new DenoListener(listener, onConnection, onError);
+    return new DenoListener(host === "" ? bindEveryInterface(bind) : bind(host), onConnection, onError);
   } catch (error) {
-    throw toNetError(error, `cannot listen on ${showAddress({ host, port })}`);
-  }
-}
-
-function bind(host: string, bindTo: (hostname: string) => Deno.TcpListener): Deno.TcpListener {
-  if (host !== "") return bindTo(host);
-  try {
-    return bindTo("::"); // takes IPv4 as well
-  } catch (error) {
-    if (toNetError(error, "").code !== "EADDRNOTAVAIL") throw error;
-    return bindTo("0.0.0.0"); // no IPv6 here
+    throw toNetError(error, `cannot listen on ${formatAddress({ host, port })}`);
   }
 }
 
 class DenoListener implements Listener {
   readonly address: TcpAddress;
-  private readonly listener: Deno.TcpListener;
-  private readonly accepting: Promise<void>;
-  private closed = false;
+  readonly #listener: Deno.TcpListener;
+  readonly #accepting: Promise<void>;
+  #closed = false;
 
   constructor(listener: Deno.TcpListener, onConnection: OnConnection, onError?: (error: NetError) => void) {
-    this.listener = listener;
     this.address = { host: plainHost(listener.addr.hostname), port: listener.addr.port };
-    this.accepting = this.acceptAll(onConnection, onError);
+    this.#listener = listener;
+    this.#accepting = this.#acceptAll(onConnection, onError);
   }
 
   close(): Promise<void> {
-    if (!this.closed) {
-      this.closed = true;
-      this.listener.close();
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#listener.close();
     }
-    return this.accepting; // the pending accept keeps the port until it has been cancelled
+    return this.#accepting; // the pending accept keeps the port until it has been cancelled
   }
 
   /** Ends with close(), never rejects. Deno's own `for await` would end at the first failed accept. */
-  private async acceptAll(onConnection: OnConnection, onError?: (error: NetError) => void): Promise<void> {
+  async #acceptAll(onConnection: OnConnection, onError?: (error: NetError) => void): Promise<void> {
     for (;;) {
       let connection: DenoConnection;
       try {
-        connection = prepare(await this.listener.accept());
+        connection = prepare(await this.#listener.accept());
       } catch (error) {
-        if (this.closed) return;
+        if (this.#closed) return;
         const failure = toNetError(error, "cannot accept a connection");
         if (failure.code === "ECONNRESET") continue; // the peer's doing: it had reset before it was accepted
         onError?.(failure);
@@ -88,17 +93,14 @@ class DenoListener implements Listener {
 }
 
 async function connect(options: ConnectOptions): Promise<Connection> {
-  const { to, signal } = options;
+  const { to, signal, tls } = options;
   try {
     if ("path" in to) return await connectUnix(to.path, signal);
-    const target: Deno.ConnectOptions = { hostname: to.host, port: to.port };
-    if (signal !== undefined) target.signal = signal;
-    const conn = await Deno.connect(target);
-    if (options.tls === undefined) return prepare(conn);
-    prepare(conn);
-    return new DenoConnection(await startTls(conn, options), true);
+    const conn = await Deno.connect({ hostname: to.host, port: to.port, ...(signal && { signal }) });
+    const connection = prepare(conn);
+    return tls === undefined ? connection : new DenoConnection(await startTls(conn, options), true);
   } catch (error) {
-    const doing = `cannot connect to ${showAddress(to)}`;
+    const doing = `cannot connect to ${formatAddress(to)}`;
     throw signal?.aborted ? netError("EABORTED", doing, error) : toNetError(error, doing);
   }
 }
@@ -112,22 +114,4 @@ async function connectUnix(path: string, signal: AbortSignal | undefined): Promi
   return connection;
 }
 
-/** Sockets over `Deno.listen` and `Deno.connect`. No RST: `abort()` cannot but send FIN. */
-export const runtime: Runtime = {
-  name: "deno",
-  version: Deno.version.deno,
-  can: {
-    reset: false,
-    unix: true,
-    tls: true,
-    closeNotify: false,
-    backlog: true,
-    cancel: true,
-    reportsAccept: true,
-    seesReset: true,
-    readAhead: LARGEST_BUFFER,
-  },
-  listen,
-  connect,
-  relay,
-};
+export const runtime: Runtime = { name: "deno", version: Deno.version.deno, can, listen, connect, relay };

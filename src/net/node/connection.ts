@@ -11,21 +11,21 @@ type OwnedSocket = Socket & { [OWNER]: NodeConnection };
 /** A net.Socket or TLSSocket, connected, with `allowHalfOpen`. */
 export class NodeConnection extends PushConnection {
   protected readonly socket: Socket;
-  private readonly plain: boolean;
-  private failure: Error | null = null;
+  readonly #plain: boolean;
+  #failure: Error | null = null;
 
   /** `plain`: the socket is TCP without TLS, on which resetAndDestroy() works. */
   constructor(socket: Socket, plain: boolean) {
     super();
     this.socket = socket;
-    this.plain = plain;
+    this.#plain = plain;
     (socket as OwnedSocket)[OWNER] = this;
     socket.pause(); // otherwise the "data" listener starts the flow
-    socket.on("data", NodeConnection.onData);
-    socket.on("end", NodeConnection.onEnd);
-    socket.on("drain", NodeConnection.onDrain);
-    socket.on("error", NodeConnection.onError);
-    socket.on("close", NodeConnection.onClose);
+    socket.on("data", NodeConnection.#onData);
+    socket.on("end", NodeConnection.#onEnd);
+    socket.on("drain", NodeConnection.#onDrain);
+    socket.on("error", NodeConnection.#onError);
+    socket.on("close", NodeConnection.#onClose);
   }
 
   pauseReading(): void {
@@ -47,7 +47,7 @@ export class NodeConnection extends PushConnection {
       // The callback, not the return value: the kernel has the bytes only then, and until then they must not change.
       this.socket.write(bytes, (error) => {
         // A write that destroy() cut short calls back without an error.
-        if (error || this.socket.destroyed) reject(this.refusal() ?? this.loss());
+        if (error || this.socket.destroyed) reject(this.refusal() ?? this.#loss());
         else resolve();
       });
     });
@@ -56,53 +56,53 @@ export class NodeConnection extends PushConnection {
   protected sendFin(): void {
     if (this.ended) this.release();
     else if (this.socket.writableLength === 0) this.socket.end();
-    else this.afterFlush(() => this.socket.end());
+    else this.#afterFlush(() => this.socket.end());
   }
 
   protected release(): void {
     // Nothing is left to send: closing sends the FIN, without a shutdown and its round through the event loop.
-    if (this.socket.writableLength === 0 && this.plain) this.socket.destroy();
-    else this.afterFlush(() => this.socket.destroySoon());
+    if (this.socket.writableLength === 0 && this.#plain) this.socket.destroy();
+    else this.#afterFlush(() => this.socket.destroySoon());
   }
 
   protected drop(): void {
     // A shutdown under way would make the reset fail and leak the descriptor, hence afterFlush(): none starts before the flush.
-    if (this.plain && !this.socket.writableEnded) this.socket.resetAndDestroy();
+    if (this.#plain && !this.socket.writableEnded) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
 
   /** Why a write failed, when "close" is yet to come. */
-  private loss(): NetError {
-    return this.failure === null ? netError("ECONNRESET", "writing") : toNetError(this.failure, "writing");
+  #loss(): NetError {
+    return this.#failure === null ? netError("ECONNRESET", "writing") : toNetError(this.#failure, "writing");
   }
 
-  private afterFlush(action: () => void): void {
+  #afterFlush(action: () => void): void {
     this.socket.write(NOTHING, (error) => {
       if (!error) action(); // otherwise "close" tells
     });
   }
 
-  private static readonly onData = function (this: Socket, bytes: Uint8Array): void {
+  static readonly #onData = function (this: Socket, bytes: Uint8Array): void {
     (this as OwnedSocket)[OWNER].gotData(bytes);
   };
 
-  private static readonly onEnd = function (this: Socket): void {
+  static readonly #onEnd = function (this: Socket): void {
     const owner = (this as OwnedSocket)[OWNER];
-    if (owner.plain && !owner.finished && peerIsGone(this)) this.destroy(netError("ECONNRESET", "reading"));
+    if (owner.#plain && !owner.finished && peerIsGone(this)) this.destroy(netError("ECONNRESET", "reading"));
     else owner.gotEnd();
   };
 
-  private static readonly onDrain = function (this: Socket): void {
+  static readonly #onDrain = function (this: Socket): void {
     (this as OwnedSocket)[OWNER].gotDrain();
   };
 
-  private static readonly onError = function (this: Socket, error: Error): void {
-    (this as OwnedSocket)[OWNER].failure = error;
+  static readonly #onError = function (this: Socket, error: Error): void {
+    (this as OwnedSocket)[OWNER].#failure = error;
   };
 
-  private static readonly onClose = function (this: Socket): void {
+  static readonly #onClose = function (this: Socket): void {
     const owner = (this as OwnedSocket)[OWNER];
-    owner.gotClose(owner.failure === null ? null : toNetError(owner.failure, "reading or writing"));
+    owner.gotClose(owner.#failure === null ? null : toNetError(owner.#failure, "reading or writing"));
   };
 }
 

@@ -1,10 +1,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import * as net from "node:net";
 import * as tls from "node:tls";
-import { DEFAULT_HANDSHAKE_TIMEOUT, KEEPALIVE_IDLE } from "../defaults.ts";
-import { Handshakes } from "../handshakes.ts";
 import { NetError } from "../net-error.ts";
 import type { ConnectOptions, ListenOptions } from "../runtime.ts";
+import { DEFAULT_HANDSHAKE_TIMEOUT, KEEPALIVE_IDLE } from "../runtime.ts";
+import { Handshakes } from "./handshakes.ts";
 
 /** Hands over sockets whose handshake is done. `socketOptions` as `net.createServer()` takes them. */
 export function createTlsServer(

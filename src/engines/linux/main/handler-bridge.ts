@@ -8,7 +8,6 @@
 import { Buffer } from "node:buffer";
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { runtime } from "#runtime";
-import { showAddress } from "../../../net/address.ts";
 import type { NetError } from "../../../net/net-error.ts";
 import type { Connection, Listener, TcpAddress } from "../../../net/runtime.ts";
 import type { Pool } from "../../../pool/pool.ts";
@@ -18,6 +17,7 @@ import type { LifecycleOptions } from "../../../proxy/options.ts";
 import type { UnavailableReason } from "../../../proxy/outcome.ts";
 import { LINGER_MS, messageFor, UnavailableError, type UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { ClientSocket } from "../../../proxy/unavailable-socket.ts";
+import { formatAddress } from "../../../util/address.ts";
 import { PREAMBLE_BYTES, readPreamble, SECRET_BYTES } from "../shared/preamble.ts";
 import { TIMED_OUT } from "../shared/slot-layout.ts";
 import { failureOf } from "../sys/errno.ts";
@@ -93,7 +93,7 @@ export class HandlerBridge {
   #failureOf(errno: number, row: number): NetError | undefined {
     if (errno === 0) return undefined;
     if (errno === TIMED_OUT) return connectTimedOut(this.#parts.options);
-    return failureOf(errno, `cannot connect to ${showAddress(this.#parts.pool.address(row))}`);
+    return failureOf(errno, `cannot connect to ${formatAddress(this.#parts.pool.address(row))}`);
   }
 }
 

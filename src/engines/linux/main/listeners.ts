@@ -1,9 +1,9 @@
 /** The listening sockets: one per address and worker, on the same port, so that the kernel spreads connections over the workers. */
-import { isIP } from "node:net";
-import { showAddress } from "../../../net/address.ts";
-import { DEFAULT_BACKLOG, KEEPALIVE_IDLE } from "../../../net/defaults.ts";
+
 import { resolveHost } from "../../../net/resolve.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
+import { DEFAULT_BACKLOG, KEEPALIVE_IDLE } from "../../../net/runtime.ts";
+import { formatAddress } from "../../../util/address.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
 import type { Libc, NativeMemory } from "../sys/libc.ts";
@@ -17,7 +17,7 @@ export interface BoundAddress {
 
 /** Binds one address for `count` workers, or nothing. Rejects with NetError. A port of 0 becomes the same real one for all. */
 export async function bind(libc: Libc, wanted: TcpAddress, count: number): Promise<BoundAddress> {
-  const doing = `cannot listen on ${showAddress(wanted)}`;
+  const doing = `cannot listen on ${formatAddress(wanted)}`;
   const hosts = await literals(wanted.host, doing);
   const binder = new Binder(libc, doing);
   try {
@@ -85,7 +85,7 @@ class Binder {
 
   /** A socket of the literal's family, or -1. One for IPv6 takes IPv4 as well. */
   #socket(host: string): number {
-    const family = isIP(host) === 6 ? abi.AF_INET6 : abi.AF_INET;
+    const family = host.includes(":") ? abi.AF_INET6 : abi.AF_INET;
     const fd = this.#libc.socket(family, abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, 0);
     if (fd < 0) return fd;
     this.#open.push(fd);

@@ -3,8 +3,7 @@
  * mapped to ::ffff:0:0/96; the pool's ClientKey), and text. Ports and address bytes are big-endian in all of them.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { isIP } from "node:net";
-import ipaddr from "ipaddr.js";
+import { formatIpv6, ipv6Groups, parseIp } from "../../../util/address.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCKADDR_MAX } from "./abi.ts";
 
 /** The third word of every IPv4-mapped address. */
@@ -12,11 +11,13 @@ const MAPPED = 0xffff;
 
 /** Writes the sockaddr of an IP literal (no brackets, scope as "%index" or "%interface") and returns its length in bytes. Throws a RangeError for anything else. */
 export function encodeLiteral(host: string, port: number, into: Uint8Array): number {
-  const family = isIP(host);
-  if (family === 0) throw new RangeError(`"${host}" is not an IP address`);
-  const [address = "", zone = "0"] = host.split("%");
-  const bytes = ipaddr.parse(address).toByteArray();
-  return encodeIp(family === 4 ? AF_INET : AF_INET6, bytes, port, scopeOf(zone), into);
+  const isV6 = host.includes(":");
+  const [address = "", zone = "0"] = isV6 ? host.split("%") : [host];
+  const ip = parseIp(address);
+  if (ip === null) throw new RangeError(`"${host}" is not an IP address`);
+  if (!isV6) return encodeIp(AF_INET, ip.toByteArray(), port, 0, into);
+  const bytes = ipv6Groups(ip).flatMap((group) => [group >> 8, group & 0xff]);
+  return encodeIp(AF_INET6, bytes, port, scopeOf(zone), into);
 }
 
 /** The index of an interface; 0, which no address is reached by, where there is none of that name. */
@@ -80,7 +81,7 @@ export function formatWords(words: Uint32Array, at: number): string {
     const v4 = words[at + 3]!;
     return `${v4 >>> 24}.${(v4 >>> 16) & 0xff}.${(v4 >>> 8) & 0xff}.${v4 & 0xff}`;
   }
-  const parts: number[] = [];
-  for (let i = 0; i < 4; i++) parts.push(words[at + i]! >>> 16, words[at + i]! & 0xffff);
-  return new ipaddr.IPv6(parts).toRFC5952String();
+  const groups: number[] = [];
+  for (let i = 0; i < 4; i++) groups.push(words[at + i]! >>> 16, words[at + i]! & 0xffff);
+  return formatIpv6(groups);
 }

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { PreAuthLimit } from "../util/pre-auth-limit.ts";
+import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
 
 /**
  * Sockets whose TLS handshake is under way: limited like all peers that have proved nothing, or they would hold descriptors
@@ -7,10 +7,10 @@ import { PreAuthLimit } from "../util/pre-auth-limit.ts";
  */
 export class Handshakes {
   /** By the peer's address and port: runtimes differ in which socket object stands for a handshake. */
-  private readonly limit = new PreAuthLimit<string>();
-  private readonly sockets = new Map<string, Socket>();
+  readonly #limit = new PreAuthLimit<string>();
+  readonly #sockets = new Map<string, Socket>();
 
-  /** Drops the oldest where it is one too many. */
+  /** Where that is one too many, the oldest is dropped. */
   begin(socket: Socket): void {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined) {
@@ -18,20 +18,20 @@ export class Handshakes {
       return;
     }
     const peer = `${remoteAddress} ${remotePort}`;
-    const evicted = this.limit.add(peer, remoteAddress);
-    if (evicted !== null) this.sockets.get(evicted)?.destroy();
-    this.sockets.set(peer, socket);
+    const evicted = this.#limit.add(peer, remoteAddress);
+    if (evicted !== null) this.#sockets.get(evicted)?.destroy();
+    this.#sockets.set(peer, socket);
     socket.once("close", () => {
-      if (this.sockets.get(peer) === socket) this.forget(peer);
+      if (this.#sockets.get(peer) === socket) this.#forget(peer);
     });
   }
 
   done(socket: Socket): void {
-    this.forget(`${socket.remoteAddress} ${socket.remotePort}`);
+    this.#forget(`${socket.remoteAddress} ${socket.remotePort}`);
   }
 
-  private forget(peer: string): void {
-    this.limit.delete(peer);
-    this.sockets.delete(peer);
+  #forget(peer: string): void {
+    this.#limit.delete(peer);
+    this.#sockets.delete(peer);
   }
 }

@@ -1,0 +1,89 @@
+import { isWildcard } from "../../util/address.ts";
+import { ACCEPT_BACKOFF } from "../adapter.ts";
+import { type NetCode, type NetError, netError } from "../net-error.ts";
+import type { Listener, OnConnection, TcpAddress } from "../runtime.ts";
+import type { MemoryConnection } from "./connection.ts";
+
+interface ListenerEvents {
+  /** Asked before each accept: why it fails, if it does. */
+  fault(): NetCode | undefined;
+  onError(error: NetError): void;
+  onClose(): void;
+}
+
+/** A listener of a network in memory, with its backlog. */
+export class MemoryListener implements Listener {
+  readonly address: TcpAddress;
+  readonly #wildcard: boolean;
+  readonly #backlog: number;
+  readonly #onConnection: OnConnection;
+  readonly #events: ListenerEvents;
+  readonly #pending: MemoryConnection[] = [];
+  #waiters: (() => void)[] = [];
+  #retry: ReturnType<typeof setTimeout> | null = null;
+  #closed = false;
+
+  constructor(address: TcpAddress, backlog: number, onConnection: OnConnection, events: ListenerEvents) {
+    this.address = address;
+    this.#wildcard = isWildcard(address.host);
+    this.#backlog = backlog;
+    this.#onConnection = onConnection;
+    this.#events = events;
+  }
+
+  overlaps(host: string, port: number): boolean {
+    return port === this.address.port && (host === this.address.host || isWildcard(host) || this.#wildcard);
+  }
+
+  accepts(to: TcpAddress): boolean {
+    return to.port === this.address.port && (this.#wildcard || this.address.host === to.host);
+  }
+
+  /** Settles when the backlog has room; an attempt whose signal fires leaves none behind. */
+  async room(signal: AbortSignal | undefined, doing: string): Promise<void> {
+    while (!this.#closed && this.#pending.length >= this.#backlog) {
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+    if (signal?.aborted) throw netError("EABORTED", doing);
+    if (this.#closed) throw netError("ECONNREFUSED", doing);
+  }
+
+  enqueue(connection: MemoryConnection): void {
+    this.#pending.push(connection);
+    queueMicrotask(() => this.#drain());
+  }
+
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#events.onClose();
+      if (this.#retry !== null) clearTimeout(this.#retry);
+      for (const connection of this.#pending.splice(0)) connection.abort();
+      this.#wake();
+    }
+    return Promise.resolve();
+  }
+
+  #drain(): void {
+    if (this.#retry !== null) return;
+    while (this.#pending.length > 0 && !this.#closed) {
+      const code = this.#events.fault();
+      if (code !== undefined) {
+        this.#retry = setTimeout(() => {
+          this.#retry = null;
+          this.#drain();
+        }, ACCEPT_BACKOFF);
+        this.#events.onError(netError(code, "cannot accept a connection"));
+        return;
+      }
+      this.#onConnection(this.#pending.shift()!);
+      this.#wake();
+    }
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const look of waiters) look();
+  }
+}
