@@ -10,8 +10,10 @@ interface Step {
   readonly file: string;
   /** Answers to fetch once it runs, one after the other, each on a connection of its own: until this one came, … */
   readonly until?: string;
-  /** … and then so many. */
+  /** … and then so many, … */
   readonly ask: number;
+  /** … which are fetched again and again until all of them are this one. */
+  readonly settlesAt?: string;
   /** Whether it is ended before the next one starts. */
   readonly end?: boolean;
 }
@@ -27,15 +29,24 @@ async function run(): Promise<void> {
       const child = spawn(program!, [...args, step.file], { stdio: ["ignore", "pipe", "inherit"] });
       running.push(child);
       child.stdout.on("data", (bytes: Buffer) => console.log(JSON.stringify({ printed: bytes.toString() })));
-      const answers: string[] = [];
       if (step.until !== undefined) await served(step.until);
-      while (answers.length < step.ask) answers.push(await served());
+      const answers = await until(`answers like ${step.settlesAt}`, () => ask(step));
       console.log(JSON.stringify({ answers }));
       if (step.end) await end(child);
     }
   } finally {
     for (const child of running) child.kill("SIGKILL");
   }
+}
+
+/** Null: they are not yet as they should be. */
+async function ask({ ask, settlesAt }: Step): Promise<string[] | null> {
+  const answers: string[] = [];
+  while (answers.length < ask) {
+    answers.push(await served());
+    if (settlesAt !== undefined && answers.at(-1) !== settlesAt) return null;
+  }
+  return answers;
 }
 
 function end(child: ChildProcess): Promise<void> {
