@@ -4,16 +4,14 @@ import { ALGORITHM_NAMES, ALGORITHMS, DEFAULT_ALGORITHM } from "../pool/pool.ts"
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { anyPort, listenAddresses, listenHost } from "./address-kinds.ts";
 import type { LibraryForm } from "./kind.ts";
-import { choice, duration, integer, persistence, textOrFile, threads } from "./kinds.ts";
+import { choice, duration, integer, path, persistence, textOrFile, threads } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import {
   DEFAULT_ADMIN_PORT,
   drainTimeout,
   insecure,
-  key,
-  keyFile,
+  keyOptions,
   MOST_CONNECTIONS,
-  path,
   programOptions,
 } from "./shared-options.ts";
 
@@ -35,10 +33,10 @@ const DEFAULT_CONNECT_TIMEOUT = 5_000;
 /** Off: database, MQTT and WebSocket connections are silent for hours in normal use, and TCP keepalive finds dead peers. */
 const DEFAULT_IDLE_TIMEOUT = 0;
 
-/** Whoever needs more has a problem with the targets that no number solves. */
+/** If this many targets cannot be reached, trying more does not help. */
 const MOST_REQUEUES = 100;
 
-/** The pool tells threads apart by a byte. */
+/** The pool stores a thread's number in a byte. */
 const MOST_THREADS = 255;
 
 const LIBRARY = ["library"] as const;
@@ -133,8 +131,7 @@ export const balancerOptions = {
     doc: "A connection on which no byte moves for this long is ended. 0 means no limit.",
   }),
   drainTimeout: drainTimeout("How long open connections may go on when the balancer is stopped. 0 ends them at once."),
-  keyFile,
-  key,
+  ...keyOptions,
   insecure: insecure("Let anyone register a target, without a key. Only for closed networks and experiments."),
   adminTlsCert: optional({
     kind: path,

@@ -85,6 +85,8 @@ export function text(placeholder: string, allowed: string, pattern = /./s): Kind
   );
 }
 
+export const path: Kind<string> = text("PATH", "a path");
+
 /** `on` is `idle` ms, `off` is null, a duration is itself. */
 export function persistence(idle: number): Kind<number | null, boolean | object | Duration> {
   const always = duration(1);

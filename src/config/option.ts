@@ -17,7 +17,7 @@ export interface Declaration<T, K, L, P extends Place, A extends string> {
   readonly doc: string;
   /** Further names. */
   readonly aliases?: readonly A[];
-  /** Names that it had once. Whoever uses one is told the new name. */
+  /** Names that it had in earlier versions. Using one is a problem that gives the new name. */
   readonly formerly?: readonly string[];
   /** Default: everywhere. */
   readonly places?: readonly P[];

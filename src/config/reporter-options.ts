@@ -1,16 +1,14 @@
 /** Every option of the reporter: the program's, and the library's `client()`. */
 import { MAX_WEIGHT } from "../pool/types.ts";
 import { hostName, realPort, remoteHosts } from "./address-kinds.ts";
-import { duration, integer, onOff, text } from "./kinds.ts";
+import { duration, integer, onOff, path, text } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import {
   DEFAULT_ADMIN_PORT,
   drainTimeout,
   insecure,
-  key,
-  keyFile,
+  keyOptions,
   MOST_CONNECTIONS,
-  path,
   programOptions,
 } from "./shared-options.ts";
 
@@ -71,8 +69,7 @@ export const reporterOptions = {
     doc: "Connections that the server takes at once. 0 means no limit.",
   }),
   drainTimeout: drainTimeout("How long to wait for open connections to finish before leaving. 0 leaves at once."),
-  keyFile,
-  key,
+  ...keyOptions,
   insecure: insecure("Report without a key, to a balancer that was started with the same option."),
   tls: option({ kind: onOff, default: false, doc: "Speak TLS with the balancer's admin port." }),
   tlsCa: optional({

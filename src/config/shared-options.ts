@@ -1,5 +1,5 @@
 /** Options that both programs have. */
-import { choice, duration, onOff, text } from "./kinds.ts";
+import { choice, duration, onOff, path, text } from "./kinds.ts";
 import { option, optional } from "./option.ts";
 
 /** For targets to register: the number that the first Harmony used. */
@@ -13,25 +13,24 @@ export const MOST_CONNECTIONS = 16_777_215;
 
 const PROGRAM = ["flag", "env", "file"] as const;
 
-export const path = text("PATH", "a path");
-
 export const drainTimeout = (doc: string) => option({ kind: duration(0), default: DEFAULT_DRAIN_TIMEOUT, doc });
 
 export const insecure = (doc: string) => option({ kind: onOff, default: false, doc });
 
-export const keyFile = optional({
-  kind: path,
-  doc: "File of keys, one [id:]secret per line.",
-  shownDefault: "the file at its default place",
-});
-
-export const key = optional({
-  // Any text is taken here, so that a problem with it is never worded where other options' problems are, which quote the value.
-  kind: text("[ID:]SECRET", "[id:]secret with a secret of at least 16 characters"),
-  doc: "The key itself, with a secret of at least 16 characters. It precedes any key file.",
-  places: ["env", "library"],
-  libraryDefault: "`HARMONY_KEY` of the environment, if it is set",
-});
+export const keyOptions = {
+  keyFile: optional({
+    kind: path,
+    doc: "File of keys, one [id:]secret per line.",
+    shownDefault: "the file at its default place",
+  }),
+  key: optional({
+    // Any text is taken here, so that a problem with it is never worded where other options' problems are, which quote the value.
+    kind: text("[ID:]SECRET", "[id:]secret with a secret of at least 16 characters"),
+    doc: "The key itself, with a secret of at least 16 characters. It precedes any key file.",
+    places: ["env", "library"],
+    libraryDefault: "`HARMONY_KEY` of the environment, if it is set",
+  }),
+} as const;
 
 export const programOptions = {
   logLevel: option({

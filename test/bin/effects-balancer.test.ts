@@ -139,7 +139,7 @@ describe("--concurrency and its queue", () => {
     await balancer.record("queue-full");
     assert.equal(balancer.balancer.connections.waiting, 1, "the one that waits goes on waiting");
   });
-  test("--queue-timeout: nobody waits longer", async () => {
+  test("--queue-timeout: no connection waits longer", async () => {
     const balancer = await balancerWith("--concurrency", "1", "--queue-timeout", "150ms", "--unavailable", "Too long.");
     await target(balancer, "served");
     await balancer.hold();

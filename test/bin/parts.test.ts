@@ -44,7 +44,7 @@ describe("the table of targets", () => {
 });
 
 describe("connections that got no target", () => {
-  test("the first is told at once, those after it together", () => {
+  test("the first is logged at once, those after it together", () => {
     const told: string[] = [];
     const counter = new UnavailableCounter((text) => told.push(text));
     counter.count("no-targets");

@@ -165,7 +165,7 @@ describe("a client whose key file cannot be used", () => {
   ];
   for (const [what, keyFile, expected] of cases) {
     const skip = what === "is open to others" && process.platform === "win32" && "Windows has no such modes";
-    test(`since it ${what} says so to whoever listens after it was made`, { skip }, async () => {
+    test(`since it ${what} says so in an event, after it was made`, { skip }, async () => {
       const reporter = harmony.client({ host: HOST, adminport: 9, keyFile });
       open.push(reporter);
       reporter.ready.catch(() => undefined); // it will be closed unregistered

@@ -11,7 +11,7 @@ const skip = isolated ? false : "this machine's hosts file cannot be replaced he
 
 after(removeFolders);
 
-describe("a client that is told of no host", () => {
+describe("a client without a host", () => {
   test("with its server on 127.0.0.1 or ::1 alone: one name, and clients are served", { skip }, () => {
     const [file, ...args] = onMachine(scriptCommand("test/library/run-localhost.ts"));
     const { stdout, stderr, status } = spawnSync(file!, args, { encoding: "utf8", timeout: DEADLINE_MS });

@@ -30,7 +30,7 @@ export function onMachine(command: readonly string[]): string[] {
   return isolated ? [...ISOLATED, ...command] : [...command];
 }
 
-/** Ports that somebody uses now. */
+/** Those of the ports that are in use now. */
 export async function taken(ports: readonly number[]): Promise<number[]> {
   const free = await Promise.all(ports.map(isFree));
   return ports.filter((_, index) => !free[index]);

@@ -1,5 +1,5 @@
 /**
- * A balancer on every interface, a server on one loopback address, and a client that is told of no host. Prints a JSON line
+ * A balancer on every interface, a server on one loopback address, and a client without a host. Prints a JSON line
  * for each loopback that this machine has: where the server is, how its target is named, where it is dialled, and what a
  * client of the balancer got.
  */
