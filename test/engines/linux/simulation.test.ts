@@ -24,6 +24,22 @@ describe("an engine on the simulated kernel", () => {
     assert.deepEqual(simulation.scheduler.deaths, []);
   });
 
+  it("gets past an urgent byte in a stream that is spliced", async () => {
+    const simulation = new Simulation();
+    await simulation.start();
+    const stream = new StreamPattern(1);
+    const served: Peer[] = [];
+    simulation.target("a", "10.0.0.1", (peer) => served.push(peer.expect(stream)));
+    const client = simulation.client().send(stream, 2_000_000, 0).urgent().send(stream, 500_000, 2_000_000).fin();
+    simulation.pass(100);
+    assert.equal(served[0]!.received, 2_500_000);
+    assert.equal(served[0]!.ending, "fin");
+    assert.equal(client.error, null);
+    client.close();
+    simulation.pass(100);
+    await simulation.close(0);
+  });
+
   it("relays a lot", async () => {
     const simulation = new Simulation({ kernel: { delay: [0.1, 2] }, threads: { turnMs: 0.05, preemption: 0.01 } });
     await simulation.start();

@@ -72,8 +72,11 @@ export abstract class Socket extends File {
   /** For splice: sends views that nobody will change any more. */
   abstract sendChunks(chunks: readonly Uint8Array[], more: boolean): number;
 
-  /** Has the socket behave for a while as if nothing had come and there were no room: see faults.ts. */
-  abstract stall(key: number, ms: number): void;
+  /**
+   * Has the socket behave for `ms` as if nothing more had come (EPOLLIN), or as if there were no room (EPOLLOUT); at the end it
+   * wakes as if it had now. False: it cannot, since a kernel that has a FIN or an error never says EAGAIN again.
+   */
+  abstract stall(key: number, ms: number): boolean;
 
   override read(into: Uint8Array): number {
     return this.recv(into, 0);

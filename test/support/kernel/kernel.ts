@@ -61,6 +61,8 @@ export class SimulatedKernel {
   /** Bytes that were allocated for good. */
   allocated = 0;
   calls = 0;
+  /** Connections that accept4 has given out. */
+  accepted = 0;
   readonly #epollRandom: Random;
 
   constructor(options: KernelOptions = {}) {

@@ -12,6 +12,15 @@ import { splice } from "./splice.ts";
 import { TcpSocket } from "./tcp/socket.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
+/** Which side of a socket is busy when a call on it says EAGAIN. */
+const STALLS: Partial<Record<CallName, number>> = {
+  recv: abi.EPOLLIN,
+  read: abi.EPOLLIN,
+  send: abi.EPOLLOUT,
+  write: abi.EPOLLOUT,
+};
+/** In place of a side: a call that needs nothing, and so can lack nothing. */
+const NEVER_FAILS = -1;
 /** Calls kept for messages. */
 const TRACED = 200;
 
@@ -23,12 +32,14 @@ export interface SimulatedLibcOptions {
   readonly waiting?: "advance" | "park";
 }
 
-/** The thread sleeps in epoll_wait. The set says for how long, and whether it has something to report. */
-export class Parked extends Error {
+/**
+ * Thrown where the thread would sleep in epoll_wait. The set says for how long, and whether it has something to report. No Error:
+ * it is thrown with every sleep, and a stack would cost more than everything else.
+ */
+export class Parked {
   readonly epoll: Epoll;
 
   constructor(epoll: Epoll) {
-    super("asleep in epoll_wait");
     this.epoll = epoll;
   }
 }
@@ -95,36 +106,32 @@ class SimulatedCalls {
   }
 
   /** Every call passes here: the test's hook, faults, errno and the trace. */
-  #call(name: CallName, fd: number, run: () => number): number {
+  #call(name: CallName, fd: number, run: () => number, stalls = STALLS[name] ?? 0): number {
     const kernel = this.#kernel;
     kernel.calls++;
     kernel.beforeCall?.(name, fd);
     const fault = kernel.faults.next(name);
-    const result = fault !== 0 && this.#mayFail(name, fd, fault) ? -fault : run();
+    const result = fault !== 0 && this.#mayFail(name, fd, fault, stalls) ? -fault : run();
     if (kernel.trace !== null) note(kernel, name, fd, result);
     if (result >= 0) return result;
     this.#errno[0] = -result;
     return -1;
   }
 
-  /** Lets the rest of the world see what such a failure means; false when the kernel could not fail like this now. */
-  #mayFail(name: CallName, fd: number, errno: number): boolean {
+  /**
+   * Lets the rest of the world see what such a failure means; false when the kernel could not fail like this now. `stalls`: the
+   * side of the socket that has to be busy when the call says EAGAIN.
+   */
+  #mayFail(name: CallName, fd: number, errno: number, stalls: number): boolean {
     const file = this.#kernel.descriptors.file(fd);
     if (name === "accept4" && errno === abi.ECONNABORTED && file instanceof Socket) {
       const lost = file.accept();
       if (typeof lost === "number") return false;
       resetAndRelease(lost);
     }
-    if (errno === abi.EAGAIN && file instanceof Socket) {
-      if (name === "recv" || name === "read" || name === "splice") this.#stall(file, abi.EPOLLIN);
-      else if (name === "send" || name === "write") this.#stall(file, abi.EPOLLOUT);
-      return (name !== "recv" && name !== "splice") || (file.poll() & (abi.EPOLLRDHUP | abi.EPOLLERR)) === 0;
-    }
-    return true;
-  }
-
-  #stall(socket: Socket, key: number): void {
-    socket.stall(key, this.#kernel.faults.stallMs());
+    if (stalls === NEVER_FAILS) return false;
+    if (errno !== abi.EAGAIN || !(file instanceof Socket) || stalls === 0) return true;
+    return file.stall(stalls, this.#kernel.faults.stallMs());
   }
 
   #onFile(name: CallName, fd: number, run: (file: File) => number): number {
@@ -167,6 +174,7 @@ class SimulatedCalls {
       if (typeof socket === "number") return this.#blocking(listener, socket);
       socket.nonBlocking = (flags & abi.SOCK_NONBLOCK) !== 0;
       const accepted = this.#kernel.open(socket, (flags & abi.SOCK_CLOEXEC) !== 0);
+      this.#kernel.accepted++;
       if (address !== NIL) writeSized(address, length, socket.acceptedFrom());
       return accepted;
     });
@@ -184,7 +192,7 @@ class SimulatedCalls {
       const limit = this.#kernel.faults.limit("send", length);
       const result = socket.send(bytesAt(data, limit), flags);
       // A short write means that there is no more room for now.
-      if (limit < length && result >= 0) this.#stall(socket, abi.EPOLLOUT);
+      if (limit < length && result >= 0) socket.stall(abi.EPOLLOUT, this.#kernel.faults.stallMs());
       if (result === -abi.EPIPE && (flags & abi.MSG_NOSIGNAL) === 0)
         throw new Error("SIGPIPE: a send without MSG_NOSIGNAL");
       return flags & abi.MSG_DONTWAIT ? result : this.#blocking(socket, result);
@@ -192,7 +200,7 @@ class SimulatedCalls {
   }
 
   #epollCtl(epollFd: number, operation: number, fd: number, event: Pointer): number {
-    return this.#call("epoll_ctl", fd, () => {
+    const run = () => {
       const { descriptors } = this.#kernel;
       const file = descriptors.file(fd);
       const epoll = asEpoll(descriptors.file(epollFd));
@@ -205,7 +213,8 @@ class SimulatedCalls {
       const high = readIntFrom(bytes, this.#layout.data + 4);
       if (operation === abi.EPOLL_CTL_ADD) return epoll.add(file, events, low, high);
       return operation === EPOLL_CTL_MOD ? epoll.modify(file, events, low, high) : -abi.EINVAL;
-    });
+    };
+    return this.#call("epoll_ctl", fd, run, operation === abi.EPOLL_CTL_ADD ? 0 : NEVER_FAILS);
   }
 
   #epollWait(fd: number, events: Pointer, capacity: number, timeout: number): number {
@@ -278,10 +287,9 @@ class SimulatedCalls {
   }
 
   #splice(from: number, fromOffset: Pointer, to: number, toOffset: Pointer, length: number, flags: number): number {
-    // The socket is what a fault is about, on whichever side it is.
     const { descriptors, faults } = this.#kernel;
-    const subject = descriptors.file(from) instanceof Socket ? from : to;
-    return this.#call("splice", subject, () => {
+    const inward = descriptors.file(from) instanceof Socket;
+    const run = () => {
       const source = descriptors.file(from);
       const sink = descriptors.file(to);
       if (source === undefined || sink === undefined) return -abi.EBADF;
@@ -291,7 +299,9 @@ class SimulatedCalls {
       const result = splice(source, sink, faults.limit("splice", length), flags);
       const waits = (flags & abi.SPLICE_F_NONBLOCK) === 0 || source instanceof Socket ? source : sink;
       return this.#blocking(waits, result);
-    });
+    };
+    // The socket is what a fault is about, on whichever side it is.
+    return this.#call("splice", inward ? from : to, run, inward ? abi.EPOLLIN : abi.EPOLLOUT);
   }
 
   #getLimit(resource: number, limit: Pointer): number {

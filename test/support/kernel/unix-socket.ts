@@ -232,18 +232,21 @@ export class UnixSocket extends Socket {
     return nameOf(this.#peer === null ? "" : this.#peer.#path);
   }
 
-  stall(key: number, ms: number): void {
-    if (key & abi.EPOLLOUT && !this.#stalledSend) {
+  stall(key: number, ms: number): boolean {
+    if (this.#state !== CONNECTED || this.#error !== 0) return false;
+    const bit = key === abi.EPOLLIN ? RCV_SHUTDOWN : SEND_SHUTDOWN;
+    if (this.#shut & bit) return false;
+    if (key === abi.EPOLLIN && !this.#stalledReceive) {
+      this.#stalledReceive = true;
+      this.#clock.schedule(ms, () => this.#endStall());
+    } else if (key === abi.EPOLLOUT && !this.#stalledSend) {
       this.#stalledSend = true;
       this.#clock.schedule(ms, () => {
         this.#stalledSend = false;
         this.wakeIfWritable();
       });
     }
-    if (key & abi.EPOLLIN && !this.#stalledReceive && this.#shut === 0 && this.#error === 0) {
-      this.#stalledReceive = true;
-      this.#clock.schedule(ms, () => this.#endStall());
-    }
+    return true;
   }
 
   #endStall(): void {

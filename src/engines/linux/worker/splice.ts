@@ -3,7 +3,7 @@
  * The pipe is lent from the pool only while there is something in it.
  */
 
-import { WRITABLE } from "../shared/ends.ts";
+import { URGENT, WRITABLE } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import { PIPE_BYTES } from "./pipe-pool.ts";
 import type { Shard } from "./shard.ts";
@@ -28,9 +28,7 @@ export function splice(s: Shard, slot: number, from: number, most: number): bool
   const source = slots.fd(slot, from);
   const filled = libc.splice(source, libc.nil, s.pipes.writeEnd(pipe), libc.nil, Math.min(PIPE_BYTES, most), FLAGS);
   if (filled <= 0) {
-    const refused = filled < 0 && libc.errno[0] === abi.EINVAL;
-    const goOn = filled === 0 ? reachedEnd(s, slot, from) : refused || readFailed(s, slot, from);
-    if (refused) slots.setStreak(slot, from, NEVER);
+    const goOn = filled === 0 ? reachedEnd(s, slot, from) : notSpliced(s, slot, from);
     s.pipes.release(pipe, 0);
     return goOn;
   }
@@ -39,6 +37,22 @@ export function splice(s: Shard, slot: number, from: number, most: number): bool
   slots.setBuffered(slot, from, filled);
   countBytes(s, slot, from, filled);
   return drainPipe(s, slot, from);
+}
+
+/** A splice from the end gave -1. True: a read may be tried in its place. */
+function notSpliced(s: Shard, slot: number, from: number): boolean {
+  const { libc, slots } = s;
+  const errno = libc.errno[0];
+  if (errno === abi.EINVAL) {
+    slots.setStreak(slot, from, NEVER);
+    return true;
+  }
+  if (errno === abi.EAGAIN && slots.bits(slot, from) & URGENT) {
+    // A splice stops in front of an urgent byte for good, as if nothing were there; only a read steps over it.
+    slots.setStreak(slot, from, 0);
+    return true;
+  }
+  return readFailed(s, slot, from);
 }
 
 /** Empties the pipe into the other end and gives it back. False: there was no room for all, or the connection is over. */

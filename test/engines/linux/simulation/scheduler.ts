@@ -22,6 +22,8 @@ export interface SchedulerOptions {
 
 /** Turns within turns. */
 const MOST_NESTED = 3;
+/** Steps without time passing that are taken for a loop without end. */
+const MOST_AT_ONCE = 300_000;
 /** Rounds of promises that a step of the main thread may need. */
 const MICROTASKS = 12;
 
@@ -35,6 +37,8 @@ export class Scheduler implements Threads {
   readonly deaths: unknown[] = [];
   /** After each step that is not within another: for what must hold at any time. */
   onStep: () => void = () => undefined;
+  #lastTime = 0;
+  #stepsAtOnce = 0;
   readonly #options: Required<SchedulerOptions>;
   readonly #random: Random;
   /** Whoever is in the middle of something, the innermost last. Nobody is entered twice. */
@@ -114,6 +118,10 @@ export class Scheduler implements Threads {
   /** One thing that happens: a packet arrives, a peer acts, a worker has a turn. False: there is nothing to do at this time. */
   step(): boolean {
     if (!this.#stepAnything()) return false;
+    const now = this.kernel.clock.now();
+    if (now !== this.#lastTime) this.#stepsAtOnce = 0;
+    this.#lastTime = now;
+    if (++this.#stepsAtOnce > MOST_AT_ONCE) throw new Error("the threads are busy without end, and no time passes");
     this.onStep();
     return true;
   }
@@ -170,12 +178,16 @@ export class Scheduler implements Threads {
   #stepAnything(): boolean {
     const { clock } = this.kernel;
     const now = clock.now();
-    const ready = this.threads.filter((thread) => thread.wakesAt <= now && !this.#running.includes(thread));
-    const due = clock.next <= now;
-    const choices = ready.length + (due ? 1 : 0);
+    // Each of the choices takes the place of those before it as often as makes all equally likely.
+    let choices = 0;
+    let chosen: SimulatedThread | null = null;
+    if (clock.next <= now) choices++;
+    for (const thread of this.threads) {
+      if (thread.wakesAt > now || this.#running.includes(thread)) continue;
+      if (++choices === 1 || this.#random.below(choices) === 0) chosen = thread;
+    }
     if (choices === 0) return false;
-    const choice = choices === 1 ? 0 : this.#random.below(choices);
-    if (choice < ready.length) ready[choice]!.turn();
+    if (chosen !== null) chosen.turn();
     else clock.step();
     return true;
   }

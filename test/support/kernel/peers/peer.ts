@@ -32,11 +32,17 @@ export class Peer implements Watcher {
   connected = false;
   /** Bytes that its own kernel has taken. */
   sent = 0;
+  /** Of these, urgent ones. */
+  urgentSent = 0;
   /** Bytes read. */
   received = 0;
   /** Bytes that it may still read by itself. */
   #mayRead = Number.POSITIVE_INFINITY;
+  /** Nothing can be said any more. */
+  finOrdered = false;
   finSent = false;
+  /** It has ended the connection with a reset, for what reason ever. */
+  resetSent = false;
   finReceived = false;
   /** The errno, by name, with which the connection failed. */
   error: string | null = null;
@@ -79,6 +85,8 @@ export class Peer implements Watcher {
   }
 
   fin(): this {
+    if (this.finOrdered) return this;
+    this.finOrdered = true;
     return this.#order({ do: "fin" });
   }
 
@@ -104,6 +112,11 @@ export class Peer implements Watcher {
     this.#orders.length = 0;
     this.socket.unwatch(this);
     this.socket.release();
+    if (this.error === null && this.connected) {
+      // As close() decides: a FIN, unless something was left unread.
+      if (this.socket instanceof TcpSocket && this.endpoint.wasReset) this.resetSent = true;
+      else this.finSent = true;
+    }
     this.onChange();
   }
 
@@ -226,7 +239,9 @@ export class Peer implements Watcher {
         this.abort();
         return false;
       case "urgent":
-        return this.#sent(this.socket.send(Uint8Array.of(order.byte), MSG_OOB)) === 1;
+        if (this.#sent(this.socket.send(Uint8Array.of(order.byte), MSG_OOB)) === 0) return false;
+        this.urgentSent++;
+        return true;
       case "raw": {
         const count = this.#sent(this.socket.sendChunks([order.bytes], false));
         order.bytes = order.bytes.subarray(count);

@@ -52,6 +52,8 @@ export class Endpoint {
   shut = 0;
   /** The peer's FIN was received (SOCK_DONE). */
   done = false;
+  /** It has sent a reset. */
+  wasReset = false;
   readonly received = new ReceiveBuffer();
   readonly liveness: Liveness;
   /** sk_err: reported once. */
@@ -222,19 +224,10 @@ export class Endpoint {
     this.#leave();
   }
 
-  /** Has it behave for `ms` as if nothing more had arrived (EPOLLIN), or as if its buffer were full (EPOLLOUT). */
-  stall(key: number, ms: number): void {
-    if (key & abi.EPOLLOUT && this.#stalledSend === null) {
-      this.#wantsSpace = true;
-      this.#stalledSend = this.clock.schedule(ms, () => {
-        this.#stalledSend = null;
-        this.#checkSpace();
-      });
-    }
-    // Once the FIN or an error is here a kernel has everything, and never says EAGAIN again.
-    if (key & abi.EPOLLIN && this.#stalledReceive === null && this.shut === 0 && this.#error === 0) {
-      this.#stalledReceive = this.clock.schedule(ms, () => this.#endReceiveStall());
-    }
+  /** See Socket.stall. */
+  stall(key: number, ms: number): boolean {
+    if (this.#error !== 0 || this.state === CLOSED) return false;
+    return key === abi.EPOLLIN ? this.#stallReceive(ms) : this.#stallSend(ms);
   }
 
   // Establishing: called by the network.
@@ -317,6 +310,25 @@ export class Endpoint {
 
   // Inside.
 
+  #stallSend(ms: number): boolean {
+    if (this.shut & SEND_SHUTDOWN) return false;
+    this.#wantsSpace = true;
+    this.#stalledSend ??= this.clock.schedule(ms, () => {
+      this.#stalledSend = null;
+      this.#checkSpace();
+    });
+    return true;
+  }
+
+  #stallReceive(ms: number): boolean {
+    if (this.shut & RCV_SHUTDOWN) return false;
+    this.#stalledReceive ??= this.clock.schedule(ms, () => {
+      this.#stalledReceive = null;
+      if (this.received.length > 0) this.#dataReady();
+    });
+    return true;
+  }
+
   #taken(count: number, wanted: number): number {
     if (count === 0) return wanted === 0 ? 0 : this.#nothingReceived();
     this.#openWindow(count);
@@ -382,6 +394,7 @@ export class Endpoint {
 
   #sendReset(): void {
     const { peer, wire } = this;
+    this.wasReset = true;
     if (peer !== null && wire !== null) wire.carry(() => peer.receiveReset());
   }
 
@@ -412,11 +425,6 @@ export class Endpoint {
 
   #dataReady(): void {
     if (this.#stalledReceive === null) this.onWake(abi.EPOLLIN | abi.EPOLLPRI);
-  }
-
-  #endReceiveStall(): void {
-    this.#stalledReceive = null;
-    if (this.received.length > 0) this.#dataReady();
   }
 
   #checkSpace(): void {

@@ -190,7 +190,7 @@ export class TcpSocket extends Socket {
     return encode(this.#remote!, this.family);
   }
 
-  stall(key: number, ms: number): void {
-    if (this.#listener === null) this.#endpoint.stall(key, ms);
+  stall(key: number, ms: number): boolean {
+    return this.#listener === null && this.#endpoint.stall(key, ms);
   }
 }

@@ -7,10 +7,12 @@ export type Delay = () => number;
 export class Wire {
   readonly #clock: VirtualClock;
   readonly #delay: Delay;
-  /** Arrivals that wait for `release()`. */
-  #held: (() => void)[] | null = null;
-  #inFlight = 0;
+  /** What is under way or held back, the first one first. */
+  #waiting: (() => void)[] = [];
   #lastArrival = 0;
+  #silent = false;
+  /** Counts the cuts: an arrival that was under way then does not take place. */
+  #cuts = 0;
 
   constructor(clock: VirtualClock, delay: Delay) {
     this.#clock = clock;
@@ -18,39 +20,40 @@ export class Wire {
   }
 
   carry(arrive: () => void): void {
-    if (this.#held !== null) {
-      this.#held.push(arrive);
+    if (this.#silent) {
+      this.#waiting.push(arrive);
       return;
     }
     const delay = this.#delay();
-    if (delay === 0 && this.#inFlight === 0) {
+    if (delay === 0 && this.#waiting.length === 0) {
       arrive();
       return;
     }
     const now = this.#clock.now();
     const at = Math.max(now + delay, this.#lastArrival);
+    const cuts = this.#cuts;
     this.#lastArrival = at;
-    this.#inFlight++;
+    this.#waiting.push(arrive);
     this.#clock.schedule(at - now, () => {
-      this.#inFlight--;
-      if (this.#held === null) arrive();
-      else this.#held.push(arrive);
+      if (cuts === this.#cuts) this.#waiting.shift()!();
     });
   }
 
   /** From now on nothing arrives: the cable is out, or a firewall drops everything. */
   hold(): void {
-    this.#held ??= [];
+    this.#silent = true;
+    this.#cuts++;
   }
 
-  /** What was sent meanwhile arrives now, as retransmissions would see to. */
+  /** What was sent meanwhile arrives, as retransmissions would see to. */
   release(): void {
-    const held = this.#held ?? [];
-    this.#held = null;
+    const held = this.#waiting;
+    this.#silent = false;
+    this.#waiting = [];
     for (const arrive of held) this.carry(arrive);
   }
 
   get silent(): boolean {
-    return this.#held !== null;
+    return this.#silent;
   }
 }
