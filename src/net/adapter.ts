@@ -15,7 +15,7 @@ export function endOf(host: string | undefined, port: number | undefined): TcpAd
 
 /**
  * Hands an accepted connection over, unless its peer has reset it already: the kernel queues such a socket like any
- * other, but it has no address and there is nobody to serve. The lookup costs nothing, because receivers need it anyway.
+ * other, but it has no address and its peer is gone. The lookup costs nothing, because receivers need the address anyway.
  */
 export function handOver(connection: Connection, onConnection: OnConnection): void {
   if (connection.remote.host === "") connection.abort();

@@ -3,12 +3,12 @@ import { type NetError, netError } from "./net-error.ts";
 import type { Connection, TcpAddress } from "./runtime.ts";
 
 /**
- * Bytes held for a reader that has not asked yet before reading is switched off. Not off at once: switching costs system
- * calls, and the first bytes of most clients come while their target is still being connected.
+ * Reading is switched off when this many bytes wait to be read. Not at the first one: switching costs system calls, and the
+ * first bytes of most clients come while their target is still being connected.
  */
 export const READ_BUFFER_LIMIT = 64 * 1024;
 
-/** Takes what happens on a connection instead of its `read()`: how a relay gets bytes without a promise per chunk. */
+/** Receives a connection's events in place of `read()`, so that a relay gets bytes without a promise per chunk. */
 export interface Sink {
   onData(from: PushConnection, bytes: Uint8Array): void;
   /** The peer's FIN. */

@@ -2,12 +2,12 @@
 export type Cancel = () => void;
 
 /**
- * Time as policy code sees it: handed in, so that tests move it by hand (test/util/manual-clock.ts). Milliseconds on a
+ * Time as policy code sees it. It is handed in, so that tests can move it by hand (test/support/clock.ts). Milliseconds on a
  * monotonic scale whose zero means nothing: a corrected wall clock neither expires leases nor revives them.
  */
 export interface Clock {
   now(): number;
-  /** Runs `run` once after `ms`. A pending timer keeps the process alive: whoever sets it cancels it in its `close()`. */
+  /** Runs `run` once after `ms`. A pending timer keeps the process alive: its owner cancels it in `close()`. */
   after(ms: number, run: () => void): Cancel;
 }
 

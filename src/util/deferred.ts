@@ -1,4 +1,4 @@
-/** A promise that somebody else settles. (Node has `Promise.withResolvers` from version 22 on.) */
+/** A promise that is settled from outside. (Node has `Promise.withResolvers` only from version 22 on.) */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;

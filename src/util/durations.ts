@@ -11,7 +11,7 @@ const UNITS = [
 /** Timers of all three runtimes hold a signed 32-bit count of ms; anything longer would fire at once. */
 export const MAX_DURATION_MS = 2 ** 31 - 1;
 
-/** For whoever has to write one. */
+/** For messages and help. */
 export const DURATION_EXAMPLES = "500ms, 30s, 5m, 2h or 1d (at most 24d)";
 
 const ALLOWED = `a number and a unit, such as ${DURATION_EXAMPLES}, or 0`;

@@ -1,9 +1,9 @@
-/** Who has to act on an error: whoever runs the client, the target, the balancer, or whoever wrote the configuration. */
+/** Who has to act on an error: the operator of the client, of the target or of the balancer, or the author of the configuration. */
 export type Fault = "client" | "target" | "balancer" | "config";
 
 export interface ErrorDetails {
   readonly fault: Fault;
-  /** Whether the same thing can succeed later without anybody changing anything. Default false. */
+  /** Whether the same thing can succeed later without any change. Default false. */
   readonly retry?: boolean;
   readonly cause?: unknown;
 }

@@ -86,7 +86,7 @@ export class World {
     }
   }
 
-  /** A server for probes to find. It takes connections and holds its tongue. */
+  /** A server for probes to find. It accepts connections and sends nothing. */
   target(host: string, port = 8080): Promise<Listener> {
     return this.network.listen({ host, port }, (connection) => void connection.close());
   }

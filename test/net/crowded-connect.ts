@@ -1,4 +1,4 @@
-/** Connects while no descriptor is left, and prints what it is told. Started with few of them by descriptors-connect.test.ts. */
+/** Connects while no descriptor is left, and prints the error codes. Started with few of them by descriptors-connect.test.ts. */
 import { closeSync, openSync } from "node:fs";
 import { devNull } from "node:os";
 import { runtime } from "#runtime";
@@ -9,8 +9,8 @@ const acceptance = new Promise<void>((resolve) => {
 });
 const listener = await runtime.listen({ host: "127.0.0.1", port: 0 }, () => accepted());
 const known = listener.address;
-await runtime.connect({ to: known }); // some runtimes connect in another way to what has answered before
-await acceptance; // from here on nothing but this script opens or closes
+await runtime.connect({ to: known }); // some runtimes use another call for addresses that have answered before
+await acceptance; // from here on only this script opens or closes descriptors
 
 const held: number[] = [];
 const codes: string[] = [];

@@ -1,8 +1,8 @@
-/** An echo server that tells once in a while how it fares. Started with few descriptors by descriptors.test.ts. */
+/** An echo server that prints its state ten times a second. Started with few descriptors by descriptors.test.ts. */
 import { runtime } from "#runtime";
 import type { Connection } from "../../src/net/runtime.ts";
 
-const TELL_EVERY = 100;
+const PRINT_EVERY = 100;
 process.on("SIGTERM", () => process.exit()); // Deno 2.9.6 panics when it first needs its signal handling without a descriptor
 let accepted = 0;
 const errors = new Set<string>();
@@ -24,11 +24,11 @@ const listener = await runtime.listen(
   },
   (error) => errors.add(error.code),
 );
-const tell = (): void => {
+const print = (): void => {
   const { user, system } = process.cpuUsage();
   console.log(
     JSON.stringify({ port: listener.address.port, accepted, errors: [...errors], cpu: (user + system) / 1000 }),
   );
 };
-tell();
-setInterval(tell, TELL_EVERY);
+print();
+setInterval(print, PRINT_EVERY);

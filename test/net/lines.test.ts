@@ -9,7 +9,7 @@ function split(chunks: Uint8Array[], limit = 8192): string[] {
   for (const chunk of chunks) {
     splitter.push(chunk);
     for (let line = splitter.next(); line; line = splitter.next()) lines.push(Buffer.from(line).toString());
-    chunk.fill(0x21); // the chunk's memory is its owner's again
+    chunk.fill(0x21); // the chunk's memory belongs to its owner again
   }
   return lines;
 }

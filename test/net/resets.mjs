@@ -1,4 +1,4 @@
-// Connects COUNT times and resets each connection as soon as it stands, while whoever listens is blocked. See
+// Connects COUNT times and resets each connection as soon as it is established, while the listener's thread is blocked. See
 // resetsWhileBlocked() in suite-peers.ts.
 import { connect } from "node:net";
 import { workerData } from "node:worker_threads";

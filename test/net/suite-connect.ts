@@ -137,7 +137,7 @@ export function connectSuite(runtime: Runtime, unanswered: () => Promise<BlackHo
       await listener.close();
     });
 
-    it("says EADDRNOTAVAIL for an address of somebody else", {
+    it("says EADDRNOTAVAIL for an address of another host", {
       skip: runtime.name === "memory" ? "has every address" : false,
     }, async () => {
       await assert.rejects(runtime.listen({ host: "192.0.2.1", port: 0 }, ignore), refuse("EADDRNOTAVAIL"));

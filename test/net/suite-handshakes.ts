@@ -1,4 +1,4 @@
-/** TLS listeners while handshakes are under way: strangers who have yet to say anything. */
+/** TLS listeners while handshakes are under way: peers that have not proved anything yet. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
@@ -25,7 +25,7 @@ export function handshakesSuite(runtime: Runtime): void {
     });
     after(() => listener.close());
 
-    const stranger = (): Promise<Connection> => within("connecting", runtime.connect({ to: listener.address }));
+    const knock = (): Promise<Connection> => within("connecting", runtime.connect({ to: listener.address }));
 
     async function pair(): Promise<{ client: Connection; server: Connection }> {
       accepted = deferred();
@@ -38,7 +38,7 @@ export function handshakesSuite(runtime: Runtime): void {
       const dropped = new Set<number>();
       const count = PRE_AUTH_LIMITS.perAddress * 5;
       for (let i = 0; i < count; i++) {
-        const connection = await stranger();
+        const connection = await knock();
         crowd.push(connection);
         const gone = (): unknown => dropped.add(i);
         connection.readable().then(gone, gone);
@@ -55,10 +55,10 @@ export function handshakesSuite(runtime: Runtime): void {
       for (const connection of [...crowd, client, server]) connection.abort();
     });
 
-    it("end when the stranger leaves, by FIN or by reset", async () => {
+    it("end when the peer leaves, by FIN or by reset", async () => {
       const before = descriptors();
       for (const leave of ["closeWrite", "abort"] as const) {
-        const connection = await stranger();
+        const connection = await knock();
         await new Promise((resolve) => setTimeout(resolve, 20)); // accepted, as a rule: either order must do
         await connection[leave]();
         if (leave === "closeWrite")
@@ -68,7 +68,7 @@ export function handshakesSuite(runtime: Runtime): void {
           );
         connection.abort();
       }
-      if (before !== null) await until("the strangers' descriptors", () => descriptors()! <= before);
+      if (before !== null) await until("the peers' descriptors", () => descriptors()! <= before);
     });
 
     it("lead to connections that no longer count", async () => {

@@ -27,7 +27,7 @@ async function resetsWhileBlocked(port: number, count: number): Promise<void> {
 }
 
 const RESETS = 50;
-/** ms. Waiting after each reset as after a lack of descriptors would take 2,500. */
+/** ms. A listener that waited after each reset, as it does when descriptors run out, would take 2,500. */
 const SOON = 1_000;
 
 /** Whether the kernel runs a keepalive timer on the socket. */
@@ -55,7 +55,7 @@ const HINDERED = 20;
 
 /**
  * The shortest time of rounds in which `writer` answers in two small writes. With Nagle's algorithm the second waits in
- * every round until the first has been acknowledged, which the other side puts off.
+ * every round until the first has been acknowledged, which the other side delays.
  */
 async function shortestRound(reader: Connection, writer: Connection): Promise<number> {
   let shortest = Number.POSITIVE_INFINITY;

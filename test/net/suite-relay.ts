@@ -118,7 +118,7 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
           await client.write(text("x"));
           assert.equal(show(await readExactly(target, 1)), "x");
         },
-        async ({ a }) => void a.readable().catch(() => undefined), // its outcome is not the question here
+        async ({ a }) => void a.readable().catch(() => undefined), // its outcome does not matter here
       ));
 
     for (const side of ["client", "target"] as const) {
@@ -219,7 +219,7 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
 const CONNECTIONS = 10_000;
 const AT_ONCE = 100;
 
-/** Client → relay → echo, one small message each, every end closed by its owner in the way most owners do. */
+/** Client → relay → echo, one small message each, every connection closed by its owner as usual. */
 async function shortConnections(runtime: Runtime): Promise<void> {
   const failures: unknown[] = [];
   const echo = await runtime.listen({ host: LOOPBACK, port: 0 }, (connection) => {
@@ -246,7 +246,7 @@ async function shortConnections(runtime: Runtime): Promise<void> {
     assert.equal(show(await readAll(client)), "hello");
     await client.close();
   };
-  await once(); // whatever is opened once and for all is open now
+  await once(); // what a process opens once is open now
   await until("the first relay", () => relayed === 1);
   const before = descriptors()!;
   const worker = async (): Promise<void> => {

@@ -58,7 +58,7 @@ export function tlsSuite(runtime: Runtime): void {
       await exchange({ ca, serverName: "localhost" });
     });
 
-    it("says ETLS for a certificate that nobody vouches for", async () => {
+    it("says ETLS for a certificate that no known authority has signed", async () => {
       await assert.rejects(connect({}), { name: "NetError", code: "ETLS" });
       await exchange();
     });
@@ -70,22 +70,22 @@ export function tlsSuite(runtime: Runtime): void {
       await exchange();
     });
 
-    it("drops a stranger who speaks plain text", async () => {
-      const stranger = await runtime.connect({ to: { host: LOOPBACK, port: listener.address.port } });
-      await stranger.write(text("GET / HTTP/1.0\r\n\r\n"));
-      await endOf(stranger);
-      stranger.abort();
+    it("drops a peer that speaks plain text", async () => {
+      const peer = await runtime.connect({ to: { host: LOOPBACK, port: listener.address.port } });
+      await peer.write(text("GET / HTTP/1.0\r\n\r\n"));
+      await endOf(peer);
+      peer.abort();
       await exchange();
     });
 
-    it("drops a stranger who says nothing when the handshake's time is over", async () => {
+    it("drops a peer that says nothing when the handshake's time is over", async () => {
       const before = descriptors();
       const started = Date.now();
-      const stranger = await runtime.connect({ to: { host: LOOPBACK, port: listener.address.port } });
-      await endOf(stranger);
+      const peer = await runtime.connect({ to: { host: LOOPBACK, port: listener.address.port } });
+      await endOf(peer);
       assert.ok(Date.now() - started >= HANDSHAKE_TIMEOUT - 50);
-      stranger.abort();
-      if (before !== null) await until("the stranger's descriptor", () => descriptors()! <= before);
+      peer.abort();
+      if (before !== null) await until("the peer's descriptor", () => descriptors()! <= before);
       await exchange();
     });
 

@@ -6,9 +6,9 @@ const path = (name: string): string => fileURLToPath(new URL(`../fixtures/tls/${
 
 export const certificateFiles = { ca: path("ca.pem"), cert: path("server.pem"), key: path("server.key") } as const;
 
-/** Who vouches for the server. */
+/** The authority that signed the server's certificate. */
 export const ca: string = readFileSync(certificateFiles.ca, "utf8");
-/** What the server presents. */
+/** The server's certificate and key. */
 export const certificate = {
   cert: readFileSync(certificateFiles.cert, "utf8"),
   key: readFileSync(certificateFiles.key, "utf8"),

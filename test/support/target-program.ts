@@ -1,6 +1,7 @@
 /**
- * A server in a process of its own, for the tests that kill one: `target.ts http NAME [PORT]` or `target.ts stream`. Prints its
- * port as its first line. On SIGTERM it takes no further connections, answers what is open, and ends.
+ * A server in a process of its own, for the tests that end or stop one: `target-program.ts http NAME [PORT]`, `… stream`, or
+ * `… full`, whose backlog a few connections fill. Its first line is its port. On SIGTERM it accepts no further connections,
+ * answers what is open, and ends.
  */
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
@@ -25,7 +26,7 @@ function httpServer(): Server {
   });
 }
 
-/** Sends for as long as somebody reads. */
+/** Sends for as long as the client reads. */
 function streamServer(): Server {
   return createServer((socket) => {
     const more = (): void => {

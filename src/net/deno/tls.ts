@@ -16,7 +16,7 @@ export async function startTls(tcp: Deno.TcpConn, options: ConnectOptions): Prom
   }
 }
 
-/** Closing the connection does not end its handshake, so whoever waits must be let go. */
+/** The handshake, given up at the signal. Closing the connection would not settle the handshake's promise. */
 function untilAborted(handshake: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
   if (signal === undefined) return handshake;
   return new Promise((resolve, reject) => {

@@ -174,7 +174,7 @@ export class MemoryConnection implements Connection {
     this.#closing ??= Promise.resolve();
     this.#finishing = true;
     this.#incoming.failReads("ECLOSED");
-    this.#incoming.failWrites("ECONNRESET"); // as a kernel answers bytes that nobody will read
+    this.#incoming.failWrites("ECONNRESET"); // as a kernel answers bytes for a closed socket
     this.#onGone();
   }
 

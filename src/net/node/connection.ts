@@ -4,7 +4,7 @@ import { PushConnection } from "../push-connection.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** The connection rides on its socket, so that all sockets share their listeners and none needs closures of its own. */
+/** The socket's property that holds its connection, so that all sockets share the same listeners instead of having closures each. */
 const OWNER: unique symbol = Symbol("connection");
 type OwnedSocket = Socket & { [OWNER]: NodeConnection };
 
@@ -37,7 +37,7 @@ export class NodeConnection extends PushConnection {
   }
 
   send(bytes: Uint8Array): boolean {
-    if (!this.socket.writable) return true; // it is dying: its "close" comes, not its "drain"
+    if (!this.socket.writable) return true; // it is being destroyed: "close" will follow, never "drain"
     // A chunk above the high-water mark answers false even when the kernel took it at once.
     return this.socket.write(bytes) || this.socket.writableLength === 0;
   }
@@ -71,14 +71,14 @@ export class NodeConnection extends PushConnection {
     else this.socket.destroy();
   }
 
-  /** Why a write failed, when "close" is yet to come. */
+  /** Why a write failed, before "close" has come. */
   #loss(): NetError {
     return this.#failure === null ? netError("ECONNRESET", "writing") : toNetError(this.#failure, "writing");
   }
 
   #afterFlush(action: () => void): void {
     this.socket.write(NOTHING, (error) => {
-      if (!error) action(); // otherwise "close" tells
+      if (!error) action(); // otherwise "close" reports it
     });
   }
 
@@ -107,9 +107,9 @@ export class NodeConnection extends PushConnection {
 }
 
 /**
- * libuv reports a reset that arrives together with the last bytes as a FIN, and what was cut off would pass for complete.
- * The kernel knows better: a socket that was reset has no peer any more. (Only valid before our own FIN; answers false
- * where the runtime's sockets do not tell.)
+ * Whether the peer has reset the connection. libuv reports a reset that arrives together with the last bytes as a FIN, so
+ * that a stream cut short would pass for a complete one; but a socket that was reset has no peer address any more. Only
+ * valid before our own FIN; false where the runtime's sockets cannot be asked.
  */
 function peerIsGone(socket: Socket): boolean {
   const handle = (socket as { _handle?: { getpeername?: (out: object) => number } })._handle;

@@ -32,7 +32,7 @@ const CHUNK = 64 * 1024;
 const can: Capabilities = {
   reset: true,
   unix: true,
-  tls: deno === undefined, // 2.9.6: a paused TLSSocket loses its "end"; deno.ts connects in its own way
+  tls: deno === undefined, // 2.9.6: a paused TLSSocket loses its "end"; deno.ts connects over Deno.startTls()
   closeNotify: deno === undefined,
   backlog: bun === undefined, // 1.4.5: always 512
   cancel: true,

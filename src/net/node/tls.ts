@@ -16,7 +16,7 @@ export function createTlsServer(
   checkPair(cert, key);
   const handshakeTimeout = options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT;
   const handshakes = new Handshakes();
-  // Half-open only once it is done: a stranger's FIN before that is its end.
+  // Half-open only after the handshake: a peer that sends FIN before that has left.
   const serverOptions = { ...socketOptions, allowHalfOpen: false, cert, key, handshakeTimeout };
   const server = tls.createServer(serverOptions, (socket) => {
     handshakes.done(socket);
@@ -25,11 +25,11 @@ export function createTlsServer(
     onSocket(socket);
   });
   server.on("connection", (socket) => handshakes.begin(socket));
-  // A stranger who speaks no TLS, or nothing in time: Node leaves the socket to us.
+  // The peer speaks no TLS, or was too slow. Node does not close the socket.
   return server.on("tlsClientError", (_error, socket) => socket.destroy());
 }
 
-/** Not every runtime's `node:tls` looks at them before the first client comes. */
+/** Reports a bad pair at the start: not every runtime's `node:tls` checks it before the first handshake. */
 function checkPair(cert: string, key: string): void {
   let belongs: boolean;
   try {
@@ -40,7 +40,7 @@ function checkPair(cert: string, key: string): void {
   if (!belongs) throw new NetError("ETLS", "the TLS key does not belong to the certificate");
 }
 
-/** Starts to connect; "secureConnect" tells that the peer's certificate is good for `serverName` or the host. */
+/** Starts to connect. At "secureConnect" the peer's certificate has been found valid for `serverName`, or else for the host. */
 export function openTlsSocket(options: ConnectOptions, socketOptions: net.SocketConstructorOpts): tls.TLSSocket {
   const { to } = options;
   const { ca, serverName } = options.tls!;
