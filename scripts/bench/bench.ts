@@ -8,7 +8,16 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { countInstructions, missingCounters } from "./counters.ts";
-import { BACKEND_PORT, backendConfig, bulkFile, type Form, forms, reporterCommand, threadForms } from "./forms.ts";
+import {
+  BACKEND_PORT,
+  backendConfig,
+  bulkFile,
+  type Form,
+  forms,
+  HAPROXY,
+  reporterCommand,
+  threadForms,
+} from "./forms.ts";
 import { bulk, fixedRate, idle, type Outcome, wrk } from "./load.ts";
 import { accepts, cpuMicros, delay, hardDescriptorLimit, memory, type Running, start, stop, tree } from "./process.ts";
 import { type Measure, type Measured, percentile, table } from "./report.ts";
@@ -54,7 +63,7 @@ const noCounters = missingCounters();
 
 async function main(): Promise<void> {
   requireTools({
-    haproxy: "haproxy",
+    [HAPROXY]: "haproxy",
     nginx: "nginx libnginx-mod-stream",
     wrk: "wrk",
     h2load: "nghttp2-client",

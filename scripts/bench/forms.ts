@@ -42,6 +42,10 @@ http {
   return path;
 }
 
+/** Another HAProxy than the installed one: HAPROXY=path. */
+export const HAPROXY = process.env.HAPROXY ?? "haproxy";
+
+/** `splice`: in both directions, whatever the traffic looks like: what costs HAProxy least for bulk. */
 function haproxy(folder: string, name: string, port: number, threads: number, splice: boolean): Form {
   const config = join(folder, `${name.replace(/\W+/g, "-")}.cfg`);
   writeFileSync(
@@ -55,13 +59,13 @@ defaults
   timeout connect 5s
   timeout client 1h
   timeout server 1h
-${splice ? "  option splice-auto\n" : ""}listen main
+${splice ? "  option splice-request\n  option splice-response\n" : ""}listen main
   bind 127.0.0.1:${port}
   balance leastconn
   server s1 127.0.0.1:${BACKEND_PORT}
 `,
   );
-  return { name, command: ["haproxy", "-db", "-f", config], env: {}, port };
+  return { name, command: [HAPROXY, "-db", "-f", config], env: {}, port };
 }
 
 function nginx(folder: string, name: string, port: number, threads: number): Form {

@@ -19,7 +19,7 @@ import { basename, join } from "node:path";
 import { type Counted, readBatches, table } from "./emulated/counts.ts";
 import { type Contents, initramfs } from "./emulated/initramfs.ts";
 import { emulate, kernel } from "./emulated/machine.ts";
-import { backendConfig, type Form, forms, reporterCommand } from "./forms.ts";
+import { backendConfig, type Form, forms, HAPROXY, reporterCommand } from "./forms.ts";
 import { wrkCommand } from "./load.ts";
 import { requireTools, which } from "./tools.ts";
 
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
     "qemu-system-x86_64": "qemu-system-x86",
     busybox: "busybox-static",
     cpio: "cpio",
-    haproxy: "haproxy",
+    [HAPROXY]: "haproxy",
     nginx: "nginx",
     [STREAM_MODULE]: "libnginx-mod-stream",
     wrk: "wrk",
