@@ -170,10 +170,13 @@ export function requeueing(factory: EngineFactory): void {
       lab.engine.poolChanged();
       const waiters = [await lab.client(), await lab.client()];
       await until("both waiters, or what they got instead", () => lab.pool.waiting + lab.records.length === 2);
-      for (const client of [holder, ...waiters]) {
-        if (client !== holder) assert.equal(await readText(client, 1), "!");
+      await holder.closeWrite();
+      // Each is served when the one before it has left; which of them came first is for the engine's threads to say.
+      const served = async (client: (typeof waiters)[number]) => {
+        assert.equal(await readText(client, 1), "!");
         await client.closeWrite();
-      }
+      };
+      await Promise.all(waiters.map(served));
       const records = await lab.recorded(3);
       assert.deepEqual(
         records.map((record) => [record.target, record.requeues]),
