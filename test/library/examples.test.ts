@@ -20,18 +20,12 @@ after(async () => {
   removeFolders();
 });
 
-/** The examples are CommonJS and require the library: Node's own hooks do not reach a TypeScript file from there, tsx does. */
-function exampleCommand(): string[] {
-  const onNode = process.versions.bun === undefined && process.versions.deno === undefined;
-  return onNode ? [process.execPath, "--import", "tsx"] : scriptCommand("").slice(0, -1);
-}
-
 /** The lines that run-examples.ts printed. */
 async function run(plans: object): Promise<{ answers?: string[]; printed?: string }[]> {
   const command = onMachine([
     ...scriptCommand("test/library/run-examples.ts"),
     JSON.stringify(plans),
-    ...exampleCommand(),
+    ...scriptCommand("").slice(0, -1),
   ]);
   const program = new Program(command, { env: { HARMONY_KEY: "", XDG_CONFIG_HOME: join(folder, "config") } });
   const { code } = await program.ended(DEADLINE_MS);

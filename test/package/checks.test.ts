@@ -84,6 +84,19 @@ describe("the test runner", () => {
     assert.equal(finished.timedOut, true);
   });
 
+  it("names a test file that hangs, with what it said until then", async () => {
+    const hang = 'console.log("as far as this"); setInterval(() => {}, 1000)';
+    const code = `
+      const { runFile } = await import("./scripts/test/file.ts");
+      const command = () => [process.execPath, "-e", ${JSON.stringify(hang)}];
+      await runFile({ name: "form", files: () => [], prepare: () => ({ missing: "" }) }, command, "test/x.test.ts", 0);`;
+    const command = [node, "--import", loader, "--input-type=module", "-e", code];
+    const { output } = await run(command, { timeout: 20_000, env: { ...process.env, FILE_TIMEOUT: "0.5" } });
+    assert.match(output, /form test\/x\.test\.ts said:\nas far as this\n/);
+    assert.match(output, /✖ form test\/x\.test\.ts: 0 passed, 1 FAILED/);
+    assert.match(output, /did not end within 0\.5 s/);
+  });
+
   it("notices processes that a command leaves behind, and ends them", {
     skip: process.platform === "win32" && "Windows has no process groups",
   }, async () => {
