@@ -88,7 +88,12 @@ export class Lifecycle<C, F> {
   /** A connection that could not be taken in: the engine has no way to hear of it. */
   acceptFailed(c: C): void {
     this.open++;
-    this.end(c, outcome(BY_BALANCER, RESET), true);
+    this.abort(c);
+  }
+
+  /** Drops a connection with which the engine cannot go on, whatever state it is in. */
+  abort(c: C): void {
+    this.#drop(c, BY_BALANCER);
   }
 
   /** The connection to its target stands. */
@@ -107,16 +112,13 @@ export class Lifecycle<C, F> {
 
   /** The dial under way has failed. */
   connectFailed(c: C, failure: F): void {
-    this.#io.disarm(c);
     if (this.#targetFailed(c, failure)) this.#serve(c, this.#pick(c));
   }
 
   /** The client's connection was lost, whatever it waits for. Not while it is relayed: `end` tells that. */
   clientReset(c: C): void {
-    const state = this.#store.state(c);
-    if (state === QUEUED) this.#leaveQueue(c);
     // A client that is lost while it is answered has lost nothing more than the answer; the record keeps the reason.
-    this.end(c, outcome(BY_CLIENT, RESET), true);
+    this.#drop(c, BY_CLIENT);
   }
 
   /** The answer has been given, and our FIN sent. */
@@ -216,6 +218,11 @@ export class Lifecycle<C, F> {
     });
   }
 
+  #drop(c: C, by: number): void {
+    if (this.#store.state(c) === QUEUED) this.#leaveQueue(c);
+    this.end(c, outcome(by, RESET), true);
+  }
+
   #pick(c: C): number {
     return this.#pool.pick(this.#store.clientKey(c), this.#store.tried(c), this.#io.now());
   }
@@ -236,7 +243,6 @@ export class Lifecycle<C, F> {
       this.#io.arm(c, now + this.#options.connectTimeout);
       const failure = this.#io.dial(c, row);
       if (failure === null) return;
-      this.#io.disarm(c);
       if (!this.#targetFailed(c, failure)) return;
     }
   }
@@ -318,11 +324,10 @@ export class Lifecycle<C, F> {
     this.roomFreed = true; // it may have been at the head, with nothing for it but something for the next
   }
 
-  /** It does not wait any more; whether it was granted or has left is the caller's to handle. */
+  /** It does not wait any more. What comes next, and its timer with that, is the caller's to say. */
   #dequeued(c: C): void {
     this.waiting--;
     this.#store.addQueuedMs(c, this.#io.now() - this.#store.since(c));
-    this.#io.disarm(c);
   }
 
   /** It gets no target. It holds no row, and does not wait. */

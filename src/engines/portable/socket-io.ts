@@ -21,7 +21,7 @@ import { ANSWERING, CONNECTING, ENDED, QUEUED, RELAYING } from "../../proxy/stat
 import { ANSWER_MS, LINGER_MS, messageFor, UnavailableError } from "../../proxy/unavailable.ts";
 import { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import type { Clock } from "../../util/clock.ts";
-import { codeOf } from "../../util/errors.ts";
+import { codeOf, messageOf } from "../../util/errors.ts";
 import type { WarningLog } from "../../util/rate-limited-log.ts";
 import type { EngineOptions } from "../engine.ts";
 import { AbortControllerPool } from "./abort-controller-pool.ts";
@@ -81,7 +81,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     const controller = this.#controllers.take();
     c.dialing = controller;
     this.#watchClient(c);
-    this.#run(this.#dial(c, row, controller));
+    this.#run(c, this.#dial(c, row, controller));
     return null;
   }
 
@@ -92,11 +92,11 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
 
   relay(c: ProxiedConnection): void {
     this.#relaying.add(c, this.now());
-    this.#run(this.#relay(c, c.target!));
+    this.#run(c, this.#relay(c, c.target!));
   }
 
   answer(c: ProxiedConnection, reason: number): void {
-    this.#run(this.#answer(c, CAUSES[reason] as UnavailableReason));
+    this.#run(c, this.#answer(c, CAUSES[reason] as UnavailableReason));
   }
 
   close(c: ProxiedConnection, reset: boolean): void {
@@ -143,11 +143,14 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     this.#parts.warnings.tell(kind, message, cause);
   }
 
-  /** Operations report what goes wrong as events; what they throw is a fault of the engine. */
-  #run(operation: Promise<void>): void {
+  /** Operations report what goes wrong as events. What they throw is a fault of the engine, and the end of their connection. */
+  #run(c: ProxiedConnection, operation: Promise<void>): void {
     this.pending++;
     operation
-      .catch((error: unknown) => this.warn("engine", "an operation of the engine failed by a fault of its own", error))
+      .catch((error: unknown) => {
+        this.warn("engine", `a connection was dropped by a fault of the engine: ${messageOf(error)}`, error);
+        if (c.state !== ENDED) this.lifecycle.abort(c);
+      })
       .then(() => {
         this.pending--;
         this.#parts.onTurn();

@@ -209,6 +209,21 @@ describe("portable engine: trouble", () => {
       lab.warnings.length = 0;
     }));
 
+  it("of the engine itself ends the connection it was with, and says so", async () => {
+    const lab = new MemoryLab({ pool: { concurrency: 1 } });
+    await lab.engine.start();
+    await lab.target("one", echo);
+    lab.network.relay = () => Promise.reject(new Error("broken inside"));
+    const client = await lab.client();
+    await settle();
+    assert.deepEqual(endings(lab), ["relay balancer reset"]);
+    assert.equal(lab.pool.active, 0, "its permit is free again");
+    await assert.rejects(client.read(), { code: "ECONNRESET" });
+    assert.equal(lab.warnings.length, 1);
+    assert.match(lab.warnings[0]!, /dropped by a fault of the engine: broken inside/);
+    await lab.dispose();
+  });
+
   it("with whoever gets the close records does not stop it", () => {
     let records = 0;
     const onClose = () => {
