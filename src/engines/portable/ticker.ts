@@ -3,7 +3,7 @@ import type { Clock } from "../../util/clock.ts";
 /** ms between two looks at what has fallen due: how late a time-out may be. Ten wake-ups a second cost nothing measurable. */
 export const TICK_MS = 100;
 
-/** ms by which a tick may be late before it is put off: see wake(). */
+/** ms by which a tick may be late before it is put off: see #schedule(). */
 const LATE_MS = TICK_MS;
 
 /**

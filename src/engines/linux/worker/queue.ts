@@ -19,7 +19,6 @@ export class QueueServer {
     const { lifecycle, pool, queueBaton } = this.#shard;
     lifecycle.beginPass();
     queueBaton.serve(pool, this.#own, this.#foreign);
-    lifecycle.roomFreed = false;
   }
 
   /** Another thread has granted a turn to a connection of this one, and handed the queue over. */

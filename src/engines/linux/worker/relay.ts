@@ -13,8 +13,9 @@ import { bitsOf, countBytes, emptied, endFailed, reachedEnd, readFailed, send } 
 import { drainPipe, SPLICE_AFTER, splice } from "./splice.ts";
 
 /**
- * Bytes that all directions together may move in a turn of the loop, divided among those that are ready: a turn then takes
- * about 3 ms however many bulk streams there are, and that is how long a small message beside them waits.
+ * Bytes that all directions together may move in a turn of the loop, divided among those that are ready (up to 256; beyond that
+ * each has its least share): a small message waits for about a turn. Beside 40 bulk streams its p99 was 36 ms with this, 49 ms
+ * with 4 MiB for each direction, and 33 ms through HAProxy; processor time per byte did not differ beyond its scatter.
  */
 const TURN_BYTES = 16 * 1024 * 1024;
 /** A direction's share at least: below this a stream costs more calls than bytes. */
@@ -49,7 +50,7 @@ export function startRelay(s: Shard, slot: number): void {
   if (isRelayed(s.slots.state(slot))) pump(s, slot, TARGET);
 }
 
-/** Continues the directions that had used up their turn. */
+/** Continues the directions that had used up their share. */
 export function continueRelays(s: Shard): void {
   const { again, slots } = s;
   s.again = [];
