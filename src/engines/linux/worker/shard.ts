@@ -1,17 +1,18 @@
 /**
  * The state and the resources of one worker thread, which all its other files work on: descriptors, slots, buffers and the time.
- * The main thread owns the descriptors; this one only uses them.
+ * Epoll set, eventfd and listeners are the main thread's, which closes them; what is accepted, dialled or piped is this one's.
  */
 
-import type { SharedPool } from "../../../pool/pool.ts";
+import { type PoolHandle, SharedPool } from "../../../pool/pool.ts";
 import type { Lifecycle } from "../../../proxy/lifecycle.ts";
 import type { LifecycleOptions } from "../../../proxy/options.ts";
-import type { Mailbox } from "../shared/mailbox.ts";
-import type { QueueBaton } from "../shared/queue-baton.ts";
+import { Mailbox } from "../shared/mailbox.ts";
+import { QueueBaton } from "../shared/queue-baton.ts";
+import { SLOT_WORDS } from "../shared/slot-layout.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { PipePool } from "./pipe-pool.ts";
-import type { SlotStore } from "./slot-store.ts";
+import { SlotStore } from "./slot-store.ts";
 import { SmallArguments } from "./small-arguments.ts";
 import { TargetAddresses } from "./target-addresses.ts";
 import { TimerWheel } from "./timer-wheel.ts";
@@ -36,30 +37,34 @@ export interface ShardOptions extends LifecycleOptions {
   readonly descriptorCeiling: number;
 }
 
+/** What the main thread hands a worker, all of it plain or shared memory. */
+export interface WorkerData {
+  /** 1…; the pool's number of this thread. */
+  readonly index: number;
+  /** Threads that had this number before. */
+  readonly epoch: number;
+  readonly pool: PoolHandle;
+  readonly slots: SharedArrayBuffer;
+  readonly epoll: number;
+  readonly listeners: readonly number[];
+  /** All workers, this one included. */
+  readonly peers: readonly { readonly index: number; readonly mailbox: SharedArrayBuffer; readonly eventfd: number }[];
+  readonly queueBaton: SharedArrayBuffer;
+  readonly options: ShardOptions;
+}
+
+/** To the main thread: a notice that there is something to read in the mailbox, a warning, or why the thread ends. */
+export type WorkerMessage =
+  | { readonly type: "notice" }
+  | { readonly type: "warning"; readonly kind: string; readonly message: string }
+  | { readonly type: "died"; readonly error: unknown };
+
+const NOTICE: WorkerMessage = { type: "notice" };
+
 /** How another thread is reached. */
 export interface Peer {
   readonly mailbox: Mailbox;
   readonly eventfd: number;
-}
-
-export interface ShardParts {
-  /** 1…; the pool's number of this thread. */
-  readonly index: number;
-  readonly libc: Libc;
-  readonly pool: SharedPool;
-  readonly slots: SlotStore;
-  readonly mailbox: Mailbox;
-  readonly epoll: number;
-  readonly eventfd: number;
-  readonly listeners: readonly number[];
-  /** By worker number; this thread's own included. */
-  readonly peers: ReadonlyMap<number, Peer>;
-  readonly options: ShardOptions;
-  readonly queueBaton: QueueBaton;
-  /** Tells the main thread that there is something to read in the mailbox. */
-  readonly notifyMain: () => void;
-  /** Something an operator should know; `kind` groups repetitions. */
-  readonly warn: (kind: string, message: string) => void;
 }
 
 export class Shard {
@@ -71,11 +76,14 @@ export class Shard {
   readonly epoll: number;
   readonly eventfd: number;
   readonly listeners: readonly number[];
+  /** By worker number; this thread's own included. */
   readonly peers: ReadonlyMap<number, Peer>;
-  readonly options: ShardOptions;
-  readonly notifyMain: () => void;
-  readonly warn: (kind: string, message: string) => void;
   readonly queueBaton: QueueBaton;
+  readonly options: ShardOptions;
+  /** Tells the main thread that there is something to read in the mailbox. */
+  readonly notifyMain: () => void;
+  /** Something an operator should know; `kind` groups repetitions. */
+  readonly warn: (kind: string, message: string) => void;
   /** The policy, which all steps report to. Set by the loop at its start. */
   lifecycle!: Lifecycle<number, number>;
   readonly timers: TimerWheel;
@@ -119,30 +127,32 @@ export class Shard {
   /** The next position in the ring of messages. */
   messagesTaken = 0;
 
-  constructor(parts: ShardParts) {
-    const { libc, slots } = parts;
-    const layout = abi.EPOLL_EVENT[process.arch]!;
-    this.index = parts.index;
+  /** `post` tells the main thread. */
+  constructor(data: WorkerData, libc: Libc, post: (message: WorkerMessage) => void) {
+    const { index, options } = data;
+    this.index = index;
     this.libc = libc;
-    this.pool = parts.pool;
-    this.slots = slots;
-    this.mailbox = parts.mailbox;
-    this.epoll = parts.epoll;
-    this.eventfd = parts.eventfd;
-    this.listeners = parts.listeners;
-    this.peers = parts.peers;
-    this.options = parts.options;
-    this.queueBaton = parts.queueBaton;
-    this.notifyMain = parts.notifyMain;
-    this.warn = parts.warn;
+    this.peers = peersOf(data);
+    const { mailbox, eventfd } = this.peers.get(index)!;
+    this.mailbox = mailbox;
+    this.eventfd = eventfd;
+    this.pool = SharedPool.attach(data.pool, index);
+    this.slots = new SlotStore(data.slots, mailbox, data.epoch);
+    this.epoll = data.epoll;
+    this.listeners = data.listeners;
+    this.queueBaton = new QueueBaton(data.queueBaton, index);
+    this.options = options;
+    this.notifyMain = () => post(NOTICE);
+    this.warn = (kind, message) => post({ type: "warning", kind, message });
     this.now = libc.now();
-    this.timers = new TimerWheel(slots, this.now);
-    this.addresses = new TargetAddresses(libc, parts.pool);
+    this.timers = new TimerWheel(this.slots, this.now);
+    this.addresses = new TargetAddresses(libc, this.pool);
     this.writeBuffers = new WriteBufferPool(libc, BUFFER_BYTES);
-    this.pipes = new PipePool(libc, parts.mailbox.pipes);
+    this.pipes = new PipePool(libc, mailbox.pipes);
     this.io = libc.alloc(BUFFER_BYTES);
     this.ioStart = this.io.at(0);
-    this.text = parts.options.text === null ? null : copyOf(libc, parts.options.text);
+    this.text = options.text === null ? null : copyOf(libc, options.text);
+    const layout = abi.EPOLL_EVENT[process.arch]!;
     const events = libc.alloc(BATCH * layout.size);
     this.events = new Int32Array(events.bytes.buffer);
     this.eventsStart = events.at(0);
@@ -161,6 +171,13 @@ export class Shard {
     this.small.setEvent(events, low, high);
     return this.libc.epoll_ctl(this.epoll, abi.EPOLL_CTL_ADD, fd, this.small.event);
   }
+}
+
+function peersOf({ peers, slots }: WorkerData): ReadonlyMap<number, Peer> {
+  const capacity = slots.byteLength / 4 / SLOT_WORDS; // all workers have as many slots
+  return new Map(
+    peers.map(({ index, mailbox, eventfd }) => [index, { mailbox: new Mailbox(mailbox, capacity), eventfd }]),
+  );
 }
 
 function copyOf(libc: Libc, bytes: Uint8Array): NativeMemory {

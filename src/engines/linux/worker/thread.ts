@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { Mailbox } from "../shared/mailbox.ts";
-import type { WorkerData, WorkerMessage } from "./assemble.ts";
+import type { WorkerData, WorkerMessage } from "./shard.ts";
 
 /** Where `bun build --compile` puts the worker's module, which the build names as a second entry (scripts/build/programs.ts). */
 const COMPILED_BY_BUN = "file:///$bunfs/root/engines/linux/worker/worker.js";

@@ -3,7 +3,7 @@
  * decides. A worker may be interrupted at each of its system calls by another thread's turn, and may die there.
  */
 import type { Mailbox } from "../../../../src/engines/linux/shared/mailbox.ts";
-import type { WorkerData } from "../../../../src/engines/linux/worker/assemble.ts";
+import type { WorkerData } from "../../../../src/engines/linux/worker/shard.ts";
 import type { Threads } from "../../../../src/engines/linux/worker/thread.ts";
 import type { Cancel, Clock } from "../../../../src/util/clock.ts";
 import type { SimulatedKernel } from "../../../support/kernel/kernel.ts";

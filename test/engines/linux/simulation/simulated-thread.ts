@@ -1,7 +1,7 @@
 /** A worker's thread in a simulation: its loop, taken turn by turn. */
 import { Slots } from "../../../../src/engines/linux/shared/slots.ts";
-import { assemble, type WorkerData, type WorkerMessage } from "../../../../src/engines/linux/worker/assemble.ts";
-import type { Loop } from "../../../../src/engines/linux/worker/loop.ts";
+import { Loop } from "../../../../src/engines/linux/worker/loop.ts";
+import { Shard, type WorkerData, type WorkerMessage } from "../../../../src/engines/linux/worker/shard.ts";
 import type { Thread } from "../../../../src/engines/linux/worker/thread.ts";
 import type { Epoll } from "../../../support/kernel/epoll.ts";
 import { Parked, simulatedLibc } from "../../../support/kernel/simulated-libc.ts";
@@ -84,7 +84,7 @@ export class SimulatedThread implements Thread {
 
   #start(): Loop {
     const libc = simulatedLibc(this.#scheduler.kernel, { waiting: "park" });
-    const loop = assemble(this.data, libc, (message) => this.#post(message));
+    const loop = new Loop(new Shard(this.data, libc, (message) => this.#post(message)));
     loop.start();
     return loop;
   }
