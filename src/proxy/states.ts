@@ -1,6 +1,6 @@
 /** The states of a connection, and what it holds of the pool. Numbers, so that they fit a slot of shared memory. */
 
-/** Also a connection between its accept and the first decision. */
+/** Where there is no connection. */
 export const FREE = 0;
 export const QUEUED = 1;
 export const CONNECTING = 2;
@@ -9,6 +9,8 @@ export const RELAYING = 3;
 export const ANSWERING = 4;
 /** Our FIN is sent; what the client still sends is dropped. */
 export const LINGERING = 5;
+/** Between its accept and the first decision. */
+export const ACCEPTED = 8;
 export const ENDED = 15;
 
 // Holds: bits.

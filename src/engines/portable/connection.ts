@@ -4,7 +4,7 @@ import { clientKey } from "../../pool/client-key.ts";
 import type { ClientKey } from "../../pool/pool.ts";
 import { IN_QUEUE, UNDECIDED } from "../../proxy/outcome.ts";
 import { CLIENT } from "../../proxy/record.ts";
-import { ENDED, FREE } from "../../proxy/states.ts";
+import { ACCEPTED, ENDED } from "../../proxy/states.ts";
 import type { Store } from "../../proxy/store.ts";
 import type { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import { Timed } from "./timeout-list.ts";
@@ -18,7 +18,7 @@ export class ProxiedConnection extends Timed<ProxiedConnection> implements Progr
   readonly ticket: number;
   readonly startedAt: number;
   readonly acceptedAt: number;
-  state = FREE;
+  state: number = ACCEPTED;
   phase = IN_QUEUE;
   outcome = UNDECIDED;
   /** Of the pool: PERMIT, ROW. */

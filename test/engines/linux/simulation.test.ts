@@ -40,6 +40,40 @@ describe("an engine on the simulated kernel", () => {
     await simulation.close(0);
   });
 
+  it("resets what a dead worker had open, so that nothing that was cut looks complete", async () => {
+    const simulation = new Simulation({ engine: { threads: 1 } });
+    await simulation.start();
+    const served: Peer[] = [];
+    simulation.target("a", "10.0.0.1", (peer) => served.push(peer.say("the beginning")));
+    const client = simulation.client();
+    simulation.pass(10);
+    assert.equal(client.text, "the beginning");
+    simulation.engine.crashWorker(0);
+    simulation.pass(10);
+    assert.equal(client.ending, "ECONNRESET");
+    assert.equal(served[0]!.ending, "ECONNRESET");
+    assert.equal(simulation.records.length, 1);
+    await simulation.close(0);
+  });
+
+  it("leaves no client hanging whose worker dies between its accept and anything else", async () => {
+    for (let calls = 0; calls < 12; calls++) {
+      const simulation = new Simulation({ engine: { threads: 1 } });
+      await simulation.start();
+      simulation.pass(2_000); // a worker that dies young is not replaced at once
+      simulation.target("a", "10.0.0.1", hello);
+      const client = simulation.client();
+      simulation.scheduler.threads[0]!.callsLeft = calls;
+      simulation.pass(10_000);
+      assert.notEqual(client.ending, "", `after ${calls} calls`);
+      client.close();
+      simulation.pass(1_000);
+      assert.equal(simulation.records.length, simulation.kernel.accepted, `after ${calls} calls`);
+      await simulation.close(0);
+      assert.deepEqual(simulation.kernel.descriptors.list(), [], `after ${calls} calls`);
+    }
+  });
+
   it("relays a lot", async () => {
     const simulation = new Simulation({ kernel: { delay: [0.1, 2] }, threads: { turnMs: 0.05, preemption: 0.01 } });
     await simulation.start();

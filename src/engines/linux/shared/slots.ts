@@ -7,7 +7,7 @@ import type { TcpAddress } from "../../../net/runtime.ts";
 import type { ClientKey } from "../../../pool/pool.ts";
 import { IN_QUEUE, UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, type RecordStore, TARGET } from "../../../proxy/record.ts";
-import { ENDED } from "../../../proxy/states.ts";
+import { ACCEPTED, ENDED } from "../../../proxy/states.ts";
 import { decodePeer, formatWords } from "../sys/sockaddr.ts";
 import { Ends } from "./ends.ts";
 import { FIELDS, SLOT_WORDS } from "./slot-layout.ts";
@@ -62,13 +62,14 @@ export class Slots extends Ends implements RecordStore<number> {
     return new Slots(new SharedArrayBuffer(capacity * SLOT_WORDS * 4));
   }
 
-  /** A connection that was accepted as `fd`. The peer's sockaddr is the client's address. State and stage are set by what comes next. */
+  /** A connection that was accepted as `fd`. The peer's sockaddr is the client's address. The stage is set by what comes next. */
   begin(slot: number, fd: number, clientBits: number, peer: Uint8Array, now: number): void {
     const words = this.#words;
     const doubles = this.#doubles;
     const at = slot << 6;
     const half = slot << 5;
     this.beginEnds(slot, fd, clientBits);
+    words[at | STATE] = ACCEPTED; // from here on a dead worker's connection is found
     words[at | PORT] = decodePeer(peer, this.#unsigned, at | ADDRESS);
     words[at | ROW] = -1;
     words[at | FIRST] = 0;

@@ -3,6 +3,7 @@
  * decides. A worker may be interrupted at each of its system calls by another thread's turn, and may die there.
  */
 import type { Mailbox } from "../../../../src/engines/linux/shared/mailbox.ts";
+import type { CallName } from "../../../../src/engines/linux/sys/libc.ts";
 import type { WorkerData } from "../../../../src/engines/linux/worker/shard.ts";
 import type { Threads } from "../../../../src/engines/linux/worker/thread.ts";
 import type { Cancel, Clock } from "../../../../src/util/clock.ts";
@@ -50,7 +51,7 @@ export class Scheduler implements Threads {
     this.kernel = kernel;
     this.#random = new Random(kernel.seed ^ 0x5eed);
     this.#options = { turnMs: 0, messageMs: 0, preemption: 0, ...options };
-    kernel.beforeCall = () => this.#beforeCall();
+    kernel.beforeCall = (name) => this.#beforeCall(name);
     this.mainClock = {
       now: () => kernel.clock.now(),
       after: (ms, run) => this.#afterInMain(ms, run),
@@ -192,9 +193,9 @@ export class Scheduler implements Threads {
     return true;
   }
 
-  #beforeCall(): void {
+  #beforeCall(name: CallName): void {
     const running = this.#running.at(-1);
-    if (running instanceof SimulatedThread) running.beforeCall();
+    if (running instanceof SimulatedThread) running.beforeCall(name);
     if (this.#running.length < MOST_NESTED && this.#random.chance(this.#options.preemption)) this.#stepAnything();
   }
 
