@@ -39,6 +39,7 @@ export class Simulation {
       persistent: null,
       concurrency: -1,
       queue: 100,
+      seed: this.kernel.seed,
       ...options.pool,
     });
     const engine: EngineOptions = {
