@@ -103,7 +103,7 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   async #start(): Promise<void> {
     await Promise.resolve(); // listeners are attached after the constructor
-    const { keys, hint } = balancerKeys(this.#settings);
+    const { keys, hint, warning } = balancerKeys(this.#settings);
     const { factory, passedOver } = await chooseEngine(this.#settings.engine);
     this.#refuseWhenClosed();
     const engine = factory.create(this.#engineOptions());
@@ -119,7 +119,9 @@ export class Balancer extends Emitter<BalancerEvents> {
       await Promise.all([engine.close(0), control.close()]);
       throw error;
     }
+    if (warning !== null) this.tell("warning", warning);
     if (hint !== null) this.tell("keyCreated", hint);
+    this.tell("keysLoaded", keys.loaded);
     this.tell("listening");
   }
 

@@ -26,6 +26,9 @@ export function logBalancer(balancer: Balancer, log: Log): void {
   const unavailable = new UnavailableCounter((text, facts) => log.warning(text, facts));
   balancer.on("listening", () => logStart(balancer, log));
   balancer.on("keyCreated", (hint) => log.info(hint));
+  balancer.on("keysLoaded", ({ count, file }) => {
+    log.info(`${counted(count, "key")} loaded${file === null ? "" : ` from ${file}`}`, { count, file });
+  });
   balancer.on("targetUp", ({ identity, address, weight }) => {
     const where = formatAddress(address);
     log.info(`target ${identity} is up at ${where}, weight ${weight}`, { target: identity, address: where, weight });

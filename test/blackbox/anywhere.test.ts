@@ -1,7 +1,7 @@
-/** A compiled program runs in an empty folder, with an empty environment, as a user without rights or a home. */
+/** A compiled program runs in an empty folder, with an environment that is empty but for its key's place, as a user without rights or a home. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { portsOf } from "../support/cluster.ts";
@@ -21,15 +21,15 @@ function whyNot(): string | false {
   return spawnSync("setpriv", ["--version"]).error ? "setpriv is not installed" : false;
 }
 
-describe("in an empty folder, with an empty environment, as nobody", { skip }, () => {
+describe("in an empty folder, with nothing in the environment but a place for the key, as nobody", { skip }, () => {
   const place = temporaryFolder("anywhere");
   const empty = join(place, "empty");
   mkdirSync(empty);
   // The programs as someone would copy them, where nobody may read them.
   for (const folder of [place, empty]) chmodSync(folder, 0o755);
-  const tmp = join(place, "tmp");
-  mkdirSync(tmp);
-  chmodSync(tmp, 0o1777);
+  const state = join(place, "state");
+  mkdirSync(state);
+  chownSync(state, Number(NOBODY), Number(NOBODY));
 
   after(async () => {
     await endPrograms();
@@ -37,14 +37,17 @@ describe("in an empty folder, with an empty environment, as nobody", { skip }, (
     removeFolders();
   });
 
-  function startAsNobody(name: ProgramName, args: readonly string[]): Program {
+  function startAsNobody(
+    name: ProgramName,
+    args: readonly string[],
+    environment = [`STATE_DIRECTORY=${state}`],
+  ): Program {
     const [original] = programCommand(name);
     const copy = join(place, basename(original));
     copyFileSync(original, copy);
     chmodSync(copy, 0o755);
     const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--inh-caps=-all"];
-    // TMPDIR only so that the key's place of last resort is one that this test removes.
-    return new Program([...user, "env", "-i", `TMPDIR=${tmp}`, copy, ...args], { cwd: empty });
+    return new Program([...user, "env", "-i", ...environment, copy, ...args], { cwd: empty });
   }
 
   it("balancer and reporter find each other with no key given, and serve", async () => {
@@ -61,5 +64,12 @@ describe("in an empty folder, with an empty environment, as nobody", { skip }, (
     assert.equal((await reporter.stop()).code, 0);
     assert.equal((await balancer.stop()).code, 0);
     assert.deepEqual(readdirSync(empty), []);
+    assert.deepEqual(readdirSync(state), ["key"]);
+  });
+
+  it("a balancer without a place for its key says what to do, and does not start", async () => {
+    const balancer = startAsNobody("harmony-balancer", ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], []);
+    assert.deepEqual(await balancer.ended(), { code: 2, signal: null }, balancer.stderr);
+    assert.match(balancer.stderr, /nobody could create none .*StateDirectory=harmony/);
   });
 });

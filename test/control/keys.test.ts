@@ -1,16 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
@@ -31,14 +20,14 @@ const root = temporaryFolder("keys");
 after(removeFolders);
 let count = 0;
 
-/** A user with a home of its own, and a /tmp of its own. */
+/** A user with a home of its own, on a system of its own. */
 function newUser(change: Partial<HostEnvironment> = {}): HostEnvironment {
   count += 1;
   const home = join(root, `home-${count}`);
-  const tmp = join(root, `tmp-${count}`);
+  const state = join(root, `state-${count}`);
   mkdirSync(home);
-  mkdirSync(tmp);
-  return { ...hostEnvironment(), env: {}, home, tmp, etc: join(root, `etc-${count}`), ...change };
+  mkdirSync(state);
+  return { ...hostEnvironment(), env: {}, home, etc: join(root, `etc-${count}`), state, ...change };
 }
 
 function keyFile(content: string, mode = 0o600): string {
@@ -47,6 +36,35 @@ function keyFile(content: string, mode = 0o600): string {
   writeFileSync(path, content, { mode });
   chmodSync(path, mode);
   return path;
+}
+
+/** The system's key of this user, which root alone may read. Returns its path. */
+function systemKey(user: HostEnvironment): string {
+  const path = join(user.etc, "harmony", "key");
+  mkdirSync(join(user.etc, "harmony"), { recursive: true });
+  writeFileSync(path, `system:${SECRET}\n`, { mode: 0o600 });
+  return path;
+}
+
+/** Runs `body` as the user nobody. */
+function asNobody<T>(body: () => T): T {
+  chmodSync(root, 0o755);
+  process.seteuid!("nobody");
+  try {
+    return body();
+  } finally {
+    process.seteuid!(0);
+    chmodSync(root, 0o700);
+  }
+}
+
+function refusal(attempt: () => unknown): { code: string; message: string } {
+  try {
+    attempt();
+  } catch (error) {
+    return error as { code: string; message: string };
+  }
+  return assert.fail("it was not refused");
 }
 
 const code = (expected: string) => (error: unknown) => (error as { code?: string }).code === expected;
@@ -168,20 +186,12 @@ describe("a key file", () => {
 
   it("that this user may not read is not called missing: the message names the user", noOtherUser, () => {
     const user = newUser();
-    const path = join(user.etc, "harmony", "key");
-    mkdirSync(join(user.etc, "harmony"), { recursive: true });
-    writeFileSync(path, SECRET);
-    chmodSync(path, 0o000);
-    chmodSync(root, 0o755);
-    process.seteuid!("nobody");
-    try {
+    const path = systemKey(user);
+    asNobody(() => {
       for (const find of [reporterKey({}, { ...user, home: null }), reporterKey({ keyFile: path }, user)]) {
         assert.throws(find, (error) => /user nobody\b/.test(String(error)) && String(error).includes(path));
       }
-    } finally {
-      process.seteuid!(0);
-      chmodSync(root, 0o700);
-    }
+    });
   });
 
   it("must be a file with a key in it", () => {
@@ -194,12 +204,19 @@ describe("a key file", () => {
     const path = keyFile(`old:${SECRET}\nnew:${SECRET}\n`);
     const { keys } = balancerKeys({ keyFile: path }, newUser());
     const kept = keys.find("new");
+    const loaded = [keys.loaded];
+    keys.onChange = (now) => loaded.push(now);
     writeFileSync(path, `new:${SECRET}\nnewer:${SECRET}${SECRET}\n`);
     assert.equal(keys.find("old"), undefined);
     assert.equal(keys.find("new"), kept);
     assert.deepEqual(keys.ids(), ["new", "newer"]);
     writeFileSync(path, `new:${SECRET} max-weight=5\n`);
     assert.notEqual(keys.find("new"), kept, "other limits make it another key");
+    assert.deepEqual(
+      loaded,
+      [2, 2, 1].map((count) => ({ count, file: path })),
+      "each change is told, with the number of keys",
+    );
   });
 
   it("that became unusable leaves the keys read before valid, and one warning says so", () => {
@@ -221,14 +238,17 @@ describe("a key file", () => {
 });
 
 describe("where keys are found", () => {
-  const base: HostEnvironment = { platform: "linux", env: {}, home: "/home/u", tmp: "/tmp", etc: "/etc", uid: 7 };
+  const base: HostEnvironment = { platform: "linux", env: {}, home: "/home/u", etc: "/etc", state: "/var/lib" };
   const paths = (change: Partial<HostEnvironment>) => keyPlaces({ ...base, ...change }).map(({ path }) => path);
 
   it("depends on the system and the user", () => {
-    assert.deepEqual(paths({}), ["/etc/harmony/key", "/home/u/.config/harmony/key", "/tmp/harmony-7/key"]);
+    assert.deepEqual(paths({}), ["/etc/harmony/key", "/home/u/.config/harmony/key", "/var/lib/harmony/key"]);
     assert.equal(paths({ env: { XDG_CONFIG_HOME: "/x" } })[1], "/x/harmony/key");
-    assert.deepEqual(paths({ home: null }), ["/etc/harmony/key", "/tmp/harmony-7/key"]);
-    const windows = { platform: "win32", uid: null, home: "C:\\Users\\u" };
+    assert.deepEqual(paths({ home: null }), ["/etc/harmony/key", "/var/lib/harmony/key"]);
+    const unit = (STATE_DIRECTORY: string) => paths({ home: null, env: { STATE_DIRECTORY } }).slice(1);
+    assert.deepEqual(unit("/var/lib/lb:/var/lib/more"), ["/var/lib/lb/key", "/var/lib/harmony/key"]);
+    assert.deepEqual(unit("/var/lib/harmony"), ["/var/lib/harmony/key"]);
+    const windows = { platform: "win32", home: "C:\\Users\\u" };
     assert.deepEqual(paths(windows), ["C:\\Users\\u\\AppData\\Roaming\\harmony\\key"]);
     assert.deepEqual(paths({ ...windows, env: { APPDATA: "D:\\data" } }), ["D:\\data\\harmony\\key"]);
   });
@@ -275,15 +295,21 @@ describe("where keys are found", () => {
     assert.equal(reporterKey({}, user)().id, "system");
   });
 
-  it("is a directory in tmp for a user without a home", posix, () => {
-    const user = newUser({ home: null });
-    const { keys } = balancerKeys({}, user);
-    const path = join(user.tmp, `harmony-${user.uid}`, "key");
-    assert.ok(existsSync(path));
-    assert.equal(reporterKey({}, user)().id, keys.ids()[0]);
-  });
+  for (const [what, env] of [
+    ["the service's own directory where its unit names one", { STATE_DIRECTORY: join(root, "unit") }],
+    ["the common one of services otherwise", {}],
+  ] as const) {
+    it(`is, for a user without a home, ${what}: never a temporary one, which the next boot empties`, posix, () => {
+      const user = newUser({ home: null, env });
+      const { keys, hint } = balancerKeys({}, user);
+      const path = join(env.STATE_DIRECTORY ?? join(user.state, "harmony"), "key");
+      assert.ok(existsSync(path) && hint?.includes(path), hint ?? "no hint");
+      assert.equal(reporterKey({}, user)().id, keys.ids()[0]);
+      assert.equal(balancerKeys({}, user).hint, null, "it is found again");
+    });
+  }
 
-  it("is tmp too when the home cannot be written to", posix, () => {
+  it("is a service's directory, too, when the home cannot be written to", posix, () => {
     const user = newUser();
     const home = join(user.home!, "file");
     writeFileSync(home, ""); // not a directory: fails for root as well
@@ -292,20 +318,43 @@ describe("where keys are found", () => {
     assert.equal(reporterKey({}, other)().id, keys.ids()[0]);
   });
 
-  it("is not a directory in tmp that another user could have laid out", posix, () => {
-    for (const lay of [
-      (path: string) => mkdirSync(path, { mode: 0o755 }),
-      (path: string, elsewhere: string) => symlinkSync(elsewhere, path),
-    ]) {
-      const user = newUser({ home: null });
-      const directory = join(user.tmp, `harmony-${user.uid}`);
-      lay(directory, mkdtempSync(join(root, "elsewhere-"))); // mode 0700
-      assert.throws(() => balancerKeys({}, user), code("BAD_KEY_FILE"));
-      assert.throws(() => reporterKey({}, user)(), code("BAD_KEY_FILE"));
+  it("is refused, with what to do, where no place lasts", posix, () => {
+    const state = join(root, "no-directory");
+    writeFileSync(state, "");
+    const error = refusal(() => balancerKeys({}, newUser({ home: null, state })));
+    assert.equal(error.code, "NO_KEY");
+    assert.ok(error.message.includes(state), error.message);
+    for (const remedy of ["HARMONY_KEY", "--key-file", "StateDirectory=harmony"]) {
+      assert.ok(error.message.includes(remedy), error.message);
     }
-    const user = newUser({ home: null });
-    mkdirSync(join(user.tmp, "harmony-4242"), { mode: 0o700 });
-    assert.throws(() => balancerKeys({}, { ...user, uid: 4242 }), code("BAD_KEY_FILE"));
+  });
+
+  it(
+    "is not another one when the system's key is there but not for this user: reporters hold that one",
+    noOtherUser,
+    () => {
+      const user = newUser();
+      const path = systemKey(user);
+      for (const given of [{}, { keyFile: path }]) {
+        const { code, message } = asNobody(() => refusal(() => balancerKeys(given, user)));
+        assert.match(code, /^(NO_KEY|BAD_KEY_FILE)$/);
+        assert.ok(/user nobody\b/.test(message) && message.includes(path), message);
+      }
+      assert.ok(!existsSync(join(user.home!, ".config")), "nothing was made");
+    },
+  );
+
+  it("is the user's own, with a warning, where that is there and the system's may not be read", noOtherUser, () => {
+    const user = newUser();
+    const path = systemKey(user);
+    const own = join(user.home!, ".config", "harmony", "key");
+    mkdirSync(join(user.home!, ".config", "harmony"), { recursive: true });
+    writeFileSync(own, `own:${SECRET}\n`, { mode: 0o640 });
+    chmodSync(own, 0o640);
+    const { keys, warning } = asNobody(() => balancerKeys({}, user));
+    assert.deepEqual(keys.ids(), ["own"]);
+    assert.ok(warning?.includes(path) && warning.includes(own), warning ?? "no warning");
+    assert.equal(balancerKeys({}, { ...user, etc: join(root, "none") }).warning, null);
   });
 
   it("is beaten by HARMONY_KEY, which needs no file and makes none", () => {

@@ -5,7 +5,6 @@ import {
   constants,
   copyFileSync,
   linkSync,
-  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -57,14 +56,12 @@ export function signatureOf(path: string): string {
   return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
 }
 
-/** Whether there is a key file at this place that this user can read. Throws where a shared directory belongs to somebody else. */
-export function isPresent({ path, kind }: KeyPlace, { uid }: HostEnvironment): boolean {
+/** Whether there is a key file at this place. One that this user may not read counts only where it is the user's own. */
+export function isPresent({ path, kind }: KeyPlace): boolean {
   try {
-    if (kind === "shared") verifyOwner(dirname(path), uid);
-    if (kind === "system") readFileSync(path);
+    if (kind !== "user") readFileSync(path);
     return statSync(path).isFile();
-  } catch (error) {
-    if (error instanceof HarmonyError) throw error;
+  } catch {
     return false; // not there, or not for this user: the next place is used
   }
 }
@@ -80,10 +77,8 @@ export function isDenied(path: string): boolean {
 }
 
 /** Creates the key file with a new key, unless another process was faster. Directory 0700, file 0600. Throws the file system's error. */
-export function createKeyFile({ path, kind }: KeyPlace, { uid }: HostEnvironment): void {
-  const directory = dirname(path);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (kind === "shared") verifyOwner(directory, uid);
+export function createKeyFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const id = `key-${randomBytes(4).toString("hex")}`;
   const text = `# Harmony: whoever holds this key may register targets.\n${id}:${randomBytes(SECRET_BYTES).toString("base64url")}\n`;
   const draft = `${path}.${randomBytes(6).toString("hex")}`;
@@ -104,13 +99,6 @@ function publish(draft: string, path: string): void {
     // A file system without hard links. This is exclusive as well, though a reader might see half a file for a moment.
     copyFileSync(draft, path, constants.COPYFILE_EXCL);
   }
-}
-
-/** Everybody may create files in the directory above, so another user may have created this one first. */
-function verifyOwner(directory: string, uid: number | null): void {
-  const stat = lstatSync(directory);
-  if (stat.isDirectory() && stat.uid === uid && (stat.mode & 0o077) === 0) return;
-  throw badFile(directory, "is not a directory of this user alone: remove it, or name a key file with --key-file");
 }
 
 function readText(path: string): string {

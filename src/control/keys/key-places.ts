@@ -1,6 +1,6 @@
 /** Where key files are looked for when none is named. Decides paths only; key-file.ts reads and creates them. */
 import { readFileSync, statSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { homedir } from "node:os";
 import { posix, win32 } from "node:path";
 
 /** What the places depend on: the system and the user. */
@@ -9,21 +9,22 @@ export interface HostEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's home, or null where there is none that is a directory. */
   readonly home: string | null;
-  readonly tmp: string;
-  /** The system's configuration directory. Not used on Windows. */
+  /** The system's directory of configuration, and the one of what services keep. Not used on Windows. */
   readonly etc: string;
-  /** null where the system has no numeric users (Windows). */
-  readonly uid: number | null;
+  readonly state: string;
 }
 
 export interface KeyPlace {
   readonly path: string;
-  /** Who owns the directory: the `system` (we never create that one), the `user`, or anybody where it is `shared`: then its owner must be verified. */
-  readonly kind: "system" | "user" | "shared";
+  /** Whose directory it is: the `system`'s (the balancer creates no key there), the `user`'s, or that of a `service`, which may be another one. */
+  readonly kind: "system" | "user" | "service";
 }
 
-/** In order of preference; the balancer creates its key at the first that is not the system's. */
-export function keyPlaces({ platform, env, home, tmp, etc, uid }: HostEnvironment): KeyPlace[] {
+/**
+ * In order of preference; the balancer creates its key at the first that is not the system's and can be written to. Not
+ * in a directory of temporary files: after the next boot there would be another key, and every reporter would be rejected.
+ */
+export function keyPlaces({ platform, env, home, etc, state }: HostEnvironment): KeyPlace[] {
   const places: KeyPlace[] = [];
   if (platform === "win32") {
     const roaming = env.APPDATA || (home && win32.join(home, "AppData", "Roaming"));
@@ -33,7 +34,11 @@ export function keyPlaces({ platform, env, home, tmp, etc, uid }: HostEnvironmen
   places.push({ path: posix.join(etc, "harmony", "key"), kind: "system" });
   const config = env.XDG_CONFIG_HOME || (home && posix.join(home, ".config"));
   if (config) places.push({ path: posix.join(config, "harmony", "key"), kind: "user" });
-  if (uid !== null) places.push({ path: posix.join(tmp, `harmony-${uid}`, "key"), kind: "shared" });
+  // As systemd sets it: directories with colons between them.
+  const [given] = (env.STATE_DIRECTORY ?? "").split(":");
+  if (given) places.push({ path: posix.join(given, "key"), kind: "service" });
+  const common = posix.join(state, "harmony", "key");
+  if (!places.some(({ path }) => path === common)) places.push({ path: common, kind: "service" });
   return places;
 }
 
@@ -42,9 +47,8 @@ export function hostEnvironment(): HostEnvironment {
     platform: process.platform,
     env: process.env,
     home: usableHome(),
-    tmp: tmpdir(),
     etc: "/etc",
-    uid: process.getuid?.() ?? null,
+    state: "/var/lib",
   };
 }
 

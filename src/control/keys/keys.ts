@@ -24,6 +24,12 @@ export interface KeySettings {
   readonly insecure?: boolean;
 }
 
+/** How many keys a balancer accepts, and the file that they come from, if any. */
+export interface LoadedKeys {
+  readonly count: number;
+  readonly file: string | null;
+}
+
 /** The keys that a balancer accepts. A changed file takes effect at the next look-up. */
 export class Keys {
   readonly #fixed: readonly Key[];
@@ -34,6 +40,8 @@ export class Keys {
   #broken = "";
   /** Called when a changed file cannot be used. */
   onWarning: (message: string) => void = () => undefined;
+  /** Called when a changed file has been read. */
+  onChange: (loaded: LoadedKeys) => void = () => undefined;
 
   constructor(fixed: readonly Key[], file: string | null, environment: HostEnvironment) {
     this.#fixed = fixed;
@@ -54,6 +62,10 @@ export class Keys {
     return [...this.#fixed, ...this.#content.keys].map((key) => key.id);
   }
 
+  get loaded(): LoadedKeys {
+    return { count: this.#fixed.length + this.#content.keys.length, file: this.#file };
+  }
+
   #refresh(): void {
     if (this.#file === null) return;
     let signature = "gone";
@@ -68,21 +80,39 @@ export class Keys {
       if (this.#broken === signature) return;
       this.#broken = signature;
       this.onWarning(`${messageOf(error)}; the keys read before stay valid`);
+      return;
     }
+    this.onChange(this.loaded);
   }
 }
 
-/** `hint`: one line on how to copy a newly created key to other hosts, null when none was created. Throws HarmonyError. */
+export interface BalancerKeys {
+  readonly keys: Keys;
+  /** One line on how to copy a newly created key to other hosts, null when none was created. */
+  readonly hint: string | null;
+  /** A file that precedes the one in use, and that this user may not read. */
+  readonly warning: string | null;
+}
+
+/** Throws HarmonyError. */
 export function balancerKeys(
   { key, keyFile, insecure }: KeySettings,
   environment: HostEnvironment = hostEnvironment(),
-): { keys: Keys; hint: string | null } {
+): BalancerKeys {
   const fixed = [...(insecure ? [INSECURE_KEY] : []), ...(key ? [parseGiven(key)] : [])];
   const found = key ? undefined : existingPlace(keyFile, environment);
-  if (found || fixed.length > 0) return { keys: new Keys(fixed, found?.path ?? null, environment), hint: null };
-  const { path } = create(keyFile, environment);
+  const denied = key ? [] : deniedFiles(keyFile, environment);
+  if (found || fixed.length > 0) {
+    const instead = found ? `the keys of ${found.path} are used` : "it is left out";
+    const warning = denied.length > 0 ? `${mayNotRead(denied)}; until then ${instead}` : null;
+    return { keys: new Keys(fixed, found?.path ?? null, environment), hint: null, warning };
+  }
+  // A key of its own beside the one that reporters hold would reject them all.
+  if (denied.length > 0) throw new HarmonyError("NO_KEY", mayNotRead(denied), { fault: "config" });
+  const path = create(keyFile, environment);
   return {
     keys: new Keys([], path, environment),
+    warning: null,
     hint: `created key file ${path}; if there is another balancer, copy its key here instead; ${copyHint(path)}`,
   };
 }
@@ -101,13 +131,7 @@ export function reporterKey({ key, keyFile, insecure }: KeySettings, environment
     if (first) return first;
     const places = keyFile ? [keyFile] : keyPlaces(here).map(({ path }) => path);
     const denied = places.filter(isDenied);
-    if (denied.length > 0) {
-      throw new HarmonyError(
-        "NO_KEY",
-        `${userName()} may not read ${denied.join(", ")}: let a group of its own read it (chgrp, chmod 640), or name another file with --key-file`,
-        { fault: "config", retry: true },
-      );
-    }
+    if (denied.length > 0) throw new HarmonyError("NO_KEY", mayNotRead(denied), { fault: "config", retry: true });
     throw new HarmonyError(
       "NO_KEY",
       `no key at ${places.join(", ")}: copy the balancer's key file there, name one with --key-file, or set HARMONY_KEY`,
@@ -122,7 +146,26 @@ function parseGiven(key: string): Key {
 
 function existingPlace(named: string | null | undefined, environment: HostEnvironment): KeyPlace | undefined {
   if (named) return existsSync(named) ? { path: named, kind: "user" } : undefined;
-  return keyPlaces(environment).find((place) => isPresent(place, environment));
+  return keyPlaces(environment).find(isPresent);
+}
+
+/** Files that the operator meant for this balancer, the named one or the system's, and that this user may not read. */
+function deniedFiles(named: string | null | undefined, environment: HostEnvironment): string[] {
+  const places = named
+    ? [named]
+    : keyPlaces(environment)
+        .filter(isOfSystem)
+        .map(({ path }) => path);
+  return places.filter(isDenied);
+}
+
+function isOfSystem({ kind }: KeyPlace): boolean {
+  return kind === "system";
+}
+
+function mayNotRead(paths: readonly string[]): string {
+  const files = paths.join(", ");
+  return `${userName()} may not read ${files}: let a group of its own read it (chgrp, chmod 640), or name another file with --key-file`;
 }
 
 function readExisting(path: string, environment: HostEnvironment): KeyFileContent {
@@ -137,25 +180,25 @@ function readExisting(path: string, environment: HostEnvironment): KeyFileConten
 /** Errors of a directory that cannot be written to: the next place is tried. */
 const UNWRITABLE = new Set(["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR"]);
 
-function create(named: string | null | undefined, environment: HostEnvironment): KeyPlace {
+/** The path of the file that it has created. */
+function create(named: string | null | undefined, environment: HostEnvironment): string {
   // The directory of a named file must exist: creating it would hide a mistyped path.
   if (named && !existsSync(dirname(named))) throw badFile(named, "cannot be created: there is no such directory");
-  const candidates: KeyPlace[] = named
-    ? [{ path: named, kind: "user" }]
-    : keyPlaces(environment).filter((place) => place.kind !== "system");
+  const places = keyPlaces(environment).filter((place) => !isOfSystem(place));
   const problems: string[] = [];
-  for (const place of candidates) {
+  for (const path of named ? [named] : places.map((place) => place.path)) {
     try {
-      createKeyFile(place, environment);
-      return place;
+      createKeyFile(path);
+      return path;
     } catch (error) {
-      if (error instanceof HarmonyError || !UNWRITABLE.has(codeOf(error) ?? "")) throw error;
+      if (!UNWRITABLE.has(codeOf(error) ?? "")) throw error;
       problems.push(messageOf(error));
     }
   }
   throw new HarmonyError(
     "NO_KEY",
-    `no key, and none could be created (${problems.join("; ")}): set HARMONY_KEY or name a file with --key-file`,
+    `no key, and ${userName()} could create none (${problems.join("; ")}): set HARMONY_KEY, name a file with --key-file ` +
+      "in a directory where it may write, or give its service a place of its own (StateDirectory=harmony of systemd)",
     { fault: "config" },
   );
 }

@@ -12,7 +12,7 @@ import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
 import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
-import type { Keys } from "../keys/keys.ts";
+import type { Keys, LoadedKeys } from "../keys/keys.ts";
 import type { Welcome } from "../protocol/messages.ts";
 import { HANDSHAKE_TIMEOUT_MS, Session, type SessionOptions } from "./session.ts";
 
@@ -28,6 +28,8 @@ export interface Rejection {
 export interface ControlEvents extends TargetEvents {
   /** At most one per cause, address and minute. */
   rejected: [rejection: Rejection];
+  /** At the start, and whenever a changed key file has been read. */
+  keysLoaded: [loaded: LoadedKeys];
   /** Something an operator should know; the balancer goes on. */
   warning: [message: string, cause?: unknown];
 }
@@ -92,6 +94,7 @@ export class ControlServer {
     this.#options = options;
     this.#log = new RateLimitedLog(PER_MINUTE, clock, options.onEvent);
     keys.onWarning = (message) => this.#warn(message);
+    keys.onChange = (loaded) => options.onEvent("keysLoaded", loaded);
     this.#registry = new Registry({
       localAddresses,
       ...options,
