@@ -1,5 +1,7 @@
 /** Every option of the balancer: the program's, and the library's `server()`. */
 
+import { ENGINE_NAMES } from "../engines/engine.ts";
+import { MAX_WORKERS } from "../pool/layout.ts";
 import { ALGORITHM_NAMES, ALGORITHMS, DEFAULT_ALGORITHM } from "../pool/pool.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { anyPort, listenAddresses, listenHost } from "./address-kinds.ts";
@@ -36,8 +38,8 @@ const DEFAULT_IDLE_TIMEOUT = 0;
 /** If this many targets cannot be reached, trying more does not help. */
 const MOST_REQUEUES = 100;
 
-/** The pool stores a thread's number in a byte. */
-const MOST_THREADS = 255;
+/** Numbers of workers that a pool has, but for the main thread's. */
+const MOST_THREADS = MAX_WORKERS - 1;
 
 const LIBRARY = ["library"] as const;
 
@@ -146,7 +148,7 @@ export const balancerOptions = {
     shownDefault: "no TLS",
   }),
   engine: option({
-    kind: choice(["auto", "portable", "linux"]),
+    kind: choice(["auto", ...ENGINE_NAMES]),
     default: "auto", // the best that passes its self-test here
     doc: "What moves the bytes: sockets of the runtime (portable) or system calls of Linux (linux). auto takes the best that works here.",
   }),

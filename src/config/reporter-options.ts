@@ -1,4 +1,6 @@
 /** Every option of the reporter: the program's, and the library's `client()`. */
+import { TARGET_ID } from "../control/protocol/messages.ts";
+import { NAME } from "../control/protocol/schema.ts";
 import { MAX_WEIGHT } from "../pool/types.ts";
 import { hostName, realPort, remoteHosts } from "./address-kinds.ts";
 import { duration, integer, onOff, path, text } from "./kinds.ts";
@@ -19,9 +21,9 @@ const DEFAULT_ACK = 5 * 60_000;
 /** The port of HTTP, as in the first Harmony. */
 const DEFAULT_PORT = 80;
 
-// As the balancer accepts them (src/control/messages.ts).
-const poolName = text("NAME", "1 to 64 letters, digits or . _ -", /^[A-Za-z0-9._-]{1,64}$/);
-const targetName = text("NAME", "1 to 128 letters, digits or . _ @ -", /^[A-Za-z0-9._@-]{1,128}$/);
+// As the balancer accepts them.
+const poolName = text("NAME", "1 to 64 letters, digits or . _ -", NAME);
+const targetName = text("NAME", "1 to 128 letters, digits or . _ @ -", TARGET_ID);
 
 export const reporterOptions = {
   host: option({

@@ -6,7 +6,7 @@ import { portable } from "./portable/engine.ts";
 /** What `--engine` takes. */
 export type EngineKind = "auto" | EngineFactory["name"];
 
-/** Every engine there is, the one that `auto` prefers first. A further engine is one more line here. */
+/** Every engine there is, the one that `auto` prefers first. A further one is a line here and its name in engine.ts. */
 const ENGINES: readonly EngineFactory[] = [linux, portable];
 
 export interface EngineChoice {

@@ -9,6 +9,8 @@ import type { LifecycleOptions } from "../proxy/options.ts";
 import type { CloseRecord } from "../proxy/record.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 
+export const ENGINE_NAMES = ["portable", "linux"] as const;
+
 /** The balancer's settings, passed as they are, and what an engine shares with the rest of the balancer. */
 export interface EngineOptions extends LifecycleOptions {
   /** host "" is every interface, IPv6 and IPv4. */
@@ -24,7 +26,7 @@ export interface EngineOptions extends LifecycleOptions {
 }
 
 export interface Engine {
-  readonly name: "portable" | "linux";
+  readonly name: (typeof ENGINE_NAMES)[number];
   /** Bound addresses, in the order of `listen`; ports are real once started. */
   readonly addresses: readonly TcpAddress[];
   /** Binds every listener or none. Rejects with NetError. */

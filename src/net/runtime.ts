@@ -20,7 +20,7 @@ export interface UnixAddress {
 
 export type Address = TcpAddress | UnixAddress;
 
-/** Connections waiting to be accepted. The kernel lowers it to its own limit (Linux: 4096); a full queue costs clients a second. */
+/** Connections waiting to be accepted. As many as Linux allows by default (net.core.somaxconn), so that a burst is not turned away; a full queue costs clients a second. */
 export const DEFAULT_BACKLOG = 4096;
 /** ms for a TLS handshake: a few round trips on a bad line, yet a peer that stays silent does not hold a descriptor for long. */
 export const DEFAULT_HANDSHAKE_TIMEOUT = 5_000;

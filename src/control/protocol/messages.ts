@@ -3,11 +3,9 @@ import * as z from "zod/mini";
 import { MAX_CONNECTIONS, MAX_WEIGHT } from "../../pool/types.ts";
 import { matching, name, read, text, whole } from "./schema.ts";
 
-// Without colons, an id cannot be mistaken for the address:port that names a target without an id.
-const targetId = matching(
-  /^[A-Za-z0-9._@-]{1,128}$/,
-  "must be 1 to 128 letters, digits, dots, dashes, underscores or at signs",
-);
+/** The id of a target. Without colons, it cannot be mistaken for the address:port that names a target without an id. */
+export const TARGET_ID = /^[A-Za-z0-9._@-]{1,128}$/;
+const targetId = matching(TARGET_ID, "must be 1 to 128 letters, digits, dots, dashes, underscores or at signs");
 const host = matching(/^[A-Za-z0-9._:%-]{1,253}$/, "must be an IP address or a host name");
 const code = matching(/^[A-Z_]{1,40}$/, "must be a code in capitals");
 

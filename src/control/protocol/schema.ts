@@ -7,8 +7,9 @@ export function matching(pattern: RegExp, rule: string) {
   return z.string().check(z.regex(pattern, rule));
 }
 
-/** Of a pool or of a key. */
-export const name = matching(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores");
+/** The name of a pool or of a key. */
+export const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+export const name = matching(NAME, "must be 1 to 64 letters, digits, dots, dashes or underscores");
 
 export function whole(min: number, max: number) {
   return z.int().check(z.minimum(min), z.maximum(max));

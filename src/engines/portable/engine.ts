@@ -12,9 +12,6 @@ import { ConnectionStore, ProxiedConnection } from "./connection.ts";
 import { type PortableLifecycle, SocketIo } from "./socket-io.ts";
 import { Ticker } from "./ticker.ts";
 
-/** Connections the kernel may hold for us: what Linux allows by default (net.core.somaxconn), so that a burst is not turned away. */
-const BACKLOG = 4096;
-
 /** Tickets wrap here, long after the connection that had the number before has left the queue. */
 const TICKET_MASK = 0x3fff_ffff;
 
@@ -95,7 +92,7 @@ export class PortableEngine implements Engine {
 
   #listen(host: string, port: number): Promise<Listener> {
     return this.#runtime.listen(
-      { host, port, backlog: BACKLOG },
+      { host, port },
       (connection) => this.#accept(connection),
       (error) => this.#warnings.tell(`accept ${error.code}`, `cannot accept connections: ${error.message}`, error),
     );

@@ -18,6 +18,7 @@ export const EPOLL_PRIVATE_BITS = 0xf000_0000 | 0;
 
 export const MSG_OOB = 0x1;
 export const MSG_PEEK = 0x2;
+export const MSG_DONTWAIT = 0x40;
 export const SHUT_RD = 0;
 export const SHUT_RDWR = 2;
 

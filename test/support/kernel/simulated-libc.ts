@@ -6,7 +6,17 @@ import { EventFd } from "./eventfd.ts";
 import { asSocket, type File, Socket } from "./file.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import { allocate, bytesAt, NIL, putInt, readInt, readIntFrom, writeInt, writeSized } from "./memory.ts";
-import { EPOLL_CTL_MOD, ESPIPE, errnoName, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFL, FD_CLOEXEC } from "./numbers.ts";
+import {
+  EPOLL_CTL_MOD,
+  ESPIPE,
+  errnoName,
+  F_GETFD,
+  F_GETFL,
+  F_GETPIPE_SZ,
+  F_SETFL,
+  FD_CLOEXEC,
+  MSG_DONTWAIT,
+} from "./numbers.ts";
 import { Pipe, PipeEnd } from "./pipe.ts";
 import { splice } from "./splice.ts";
 import { TcpSocket } from "./tcp/socket.ts";
@@ -183,7 +193,7 @@ class SimulatedCalls {
   #recv(fd: number, data: Pointer, length: number, flags: number): number {
     return this.#onSocket("recv", fd, (socket) => {
       const result = socket.recv(bytesAt(data, length), flags);
-      return flags & abi.MSG_DONTWAIT ? result : this.#blocking(socket, result);
+      return flags & MSG_DONTWAIT ? result : this.#blocking(socket, result);
     });
   }
 
@@ -195,7 +205,7 @@ class SimulatedCalls {
       if (limit < length && result >= 0) socket.stall(abi.EPOLLOUT, this.#kernel.faults.stallMs());
       if (result === -abi.EPIPE && (flags & abi.MSG_NOSIGNAL) === 0)
         throw new Error("SIGPIPE: a send without MSG_NOSIGNAL");
-      return flags & abi.MSG_DONTWAIT ? result : this.#blocking(socket, result);
+      return flags & MSG_DONTWAIT ? result : this.#blocking(socket, result);
     });
   }
 

@@ -22,7 +22,7 @@ const MESSAGES_CLAIMED = 48;
 const COMMANDS = 64;
 const CLOSE_WITHIN = 65;
 const CRASH = 66;
-/** The worker's progress: STARTING, RUNNING … */
+/** The worker's progress: RUNNING … */
 const STATE = 80;
 /** Slots below this have been used. */
 const SPAN = 81;
@@ -30,8 +30,7 @@ const SPAN = 81;
 const PIPES = 96;
 const HEADER_WORDS = PIPES + 2 * MAX_PIPES;
 
-/** A worker's progress, in order. */
-export const STARTING = 0;
+/** A worker's progress, in order; 0 until it runs. */
 export const RUNNING = 1;
 /** No longer accepts: the listeners may be closed. */
 export const STOPPED_ACCEPTING = 2;
