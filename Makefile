@@ -4,7 +4,7 @@ SHELL := bash
 
 TS := node --import ./scripts/typescript/register.mjs
 TEST := $(TS) scripts/test.ts
-# FILE=test/pool/pool.test.ts (or the beginning of a path, or several) runs only these.
+# FILE=test/pool/queue.test.ts (or the beginning of a path, or several) runs only these.
 FILES := $(if $(FILE),-- $(FILE))
 
 help: ## this list

@@ -1,6 +1,6 @@
 /**
- * Seam 1: sockets. The one contract that the adapters for Node, Deno and Bun and the in-memory network fulfil, and the
- * only way in which the rest of Harmony reaches the network. `#runtime` names the adapter of the runtime at hand.
+ * Seam 1: sockets. The one contract that the adapters for Node, Deno and Bun and the in-memory network fulfil. All of Harmony
+ * reaches the network through it, but for the linux engine. `#runtime` names the adapter of the runtime at hand.
  *
  * Ownership: the receiver of a Connection must end it with `close()` or `abort()`; `relay()` takes that duty over for both
  * of its connections.
