@@ -19,7 +19,10 @@ export function serverSettings(options: object): BalancerSettings {
   const handler = typeof unavailable === "function" ? (unavailable as UnavailableHandler) : null;
   if (unavailable != null && !text && !handler)
     problems.push("unavailable: give a string, or a function (error, socket)");
-  const settings = balancerSettings({ ...values, ...placesOf(values, others, problems), unavailable: text }, problems);
+  const settings = balancerSettings(
+    { ...values, ...listenersOf(values, others, problems), unavailable: text },
+    problems,
+  );
   return settled(handler ? { ...settings, unavailable: handler } : settings, problems);
 }
 
@@ -36,7 +39,11 @@ function settled<S>(settings: S, problems: readonly string[]): S {
 }
 
 /** Where to listen: `listen` and `admin`, or else `host` with `listenport` and `adminport`, as in the first Harmony. */
-function placesOf(values: BalancerValues, given: object, problems: string[]): Pick<BalancerValues, "listen" | "admin"> {
+function listenersOf(
+  values: BalancerValues,
+  given: object,
+  problems: string[],
+): Pick<BalancerValues, "listen" | "admin"> {
   const has = (name: string) => (given as Record<string, unknown>)[name] !== undefined;
   for (const [whole, port] of [
     ["listen", "listenport"],

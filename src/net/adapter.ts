@@ -3,7 +3,7 @@ import { formatAddress, plainHost } from "../util/address.ts";
 import { netError, toNetError } from "./net-error.ts";
 import type { Connection, ConnectOptions, OnConnection, TcpAddress } from "./runtime.ts";
 
-/** ms before the next accept after one failed for want of descriptors or memory: soon, but no busy loop. */
+/** ms before the next accept after one failed because descriptors or memory had run out: soon, but no busy loop. */
 export const ACCEPT_BACKOFF = 50;
 
 const NO_ADDRESS: TcpAddress = Object.freeze({ host: "", port: 0 });

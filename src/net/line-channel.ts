@@ -3,7 +3,7 @@ import { LineSplitter } from "./lines.ts";
 import { NetError } from "./net-error.ts";
 import type { Connection } from "./runtime.ts";
 
-/** Bytes discarded by drain(): more than a peer that keeps to the protocol can have under way. */
+/** Bytes that discardRest() takes: more than a peer that keeps to the protocol can have under way. */
 const MAX_DISCARDED = 256 * 1024;
 /**
  * Lines after which the event loop gets a turn. Lines that arrive together are otherwise answered in microtasks alone, and
@@ -54,11 +54,11 @@ export class LineChannel {
     return sent;
   }
 
-  /** Sends FIN, then drains: the last line sent could be lost otherwise. Never rejects. */
+  /** Sends FIN, then discards what still comes: the last line sent could be lost otherwise. Never rejects. */
   async linger(): Promise<void> {
     await this.#sending;
     await this.connection.closeWrite().catch(passNetError);
-    await drain(this.connection);
+    await discardRest(this.connection);
   }
 }
 
@@ -66,7 +66,7 @@ export class LineChannel {
  * Discards what the peer still sends until its FIN, then closes: closing with unread bytes would reset the connection.
  * Bounded in bytes here; the caller bounds it in time by closing or aborting the connection. Never rejects.
  */
-export async function drain(connection: Connection): Promise<void> {
+export async function discardRest(connection: Connection): Promise<void> {
   try {
     for (let discarded = 0; discarded < MAX_DISCARDED; ) {
       const chunk = await connection.read();

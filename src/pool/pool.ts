@@ -66,7 +66,7 @@ export class Pool extends SharedPool {
     this.#directory.set(spec, state);
   }
 
-  /** Lifts "suspect" too, as a probe that succeeded shall. False: unknown identity. */
+  /** Lifts "suspect" too, as a probe that has succeeded does. False: unknown identity. */
   setState(identity: string, state: TargetState): boolean {
     return this.#directory.setState(identity, state);
   }

@@ -4,9 +4,9 @@ import type { PoolOptions } from "./options.ts";
 
 /**
  * `up` takes connections. `suspect`: its reporter says it is up, but connecting to it failed; it is picked only when nothing
- * else is left, not even a healthy target that is merely full, until a probe or a connection succeeds. `draining`: no new connections, open ones finish. `down`: its lease
- * expired, it was reported unhealthy, or it refused a probe after its reporter was lost; it stays known until it reports again
- * or leaves.
+ * else is left, not even a healthy target that is merely full, until a probe or a connection succeeds. `draining`: no new
+ * connections, open ones finish. `down`: its lease expired, it was reported unhealthy, or it refused a probe after its reporter was
+ * lost; it stays known until it reports again or leaves.
  */
 export type TargetState = "up" | "suspect" | "draining" | "down";
 

@@ -4,7 +4,7 @@ import { LINGER_BYTES, type UnavailableError, type UnavailableHandler } from "./
 import type { ClientSocket } from "./unavailable-socket.ts";
 
 /**
- * Delivers `text` whole: write, FIN, then drain what the client still sends. `lingering` is called after the FIN. Rejects
+ * Delivers `text` whole: write, FIN, then discard what the client still sends. `lingering` is called after the FIN. Rejects
  * with NetError when the client is lost; the connection is closed or lost when it settles.
  */
 export async function answerText(client: Connection, text: Uint8Array, lingering: () => void): Promise<void> {
@@ -17,8 +17,8 @@ export async function answerText(client: Connection, text: Uint8Array, lingering
 }
 
 /**
- * Lets `handler` answer, ends the socket once the handler is done, then drains as above. A handler that throws or rejects is
- * passed to `warn`, and its socket destroyed. Settles once the socket is closed, never rejects; whoever calls it destroys the
+ * Lets `handler` answer, ends the socket once the handler is done, then discards as above. A handler that throws or rejects is
+ * passed to `warn`, and its socket destroyed. Settles once the socket is closed, never rejects. The caller destroys the
  * socket when it takes too long.
  */
 export async function answerByHandler(
@@ -33,7 +33,7 @@ export async function answerByHandler(
   socket.on("error", () => socket.destroy());
   socket.once("finish", () => {
     lingering();
-    drain(socket);
+    discard(socket);
   });
   run(handler, error, socket).then(
     () => {
@@ -52,7 +52,7 @@ async function run(handler: UnavailableHandler, error: UnavailableError, socket:
   await handler(error, socket);
 }
 
-function drain(socket: ClientSocket): void {
+function discard(socket: ClientSocket): void {
   const limit = socket.bytesRead + LINGER_BYTES;
   socket.on("data", () => {
     if (socket.bytesRead > limit) socket.destroy();

@@ -85,7 +85,7 @@ export class Lifecycle<C, F> {
     }
   }
 
-  /** A connection that could not be taken in: the engine has no way to hear of it. */
+  /** A connection that could not be taken in: the engine would never be told of its events. */
   acceptFailed(c: C): void {
     this.open++;
     this.abort(c);
@@ -206,7 +206,7 @@ export class Lifecycle<C, F> {
 
   /** At or after `abortAt`: drops what is served, and a moment later what is being answered. */
   abortDue(): void {
-    // Decided before anything ends: a listener that hears of an end may close again, and come through here.
+    // Decided before anything ends: a listener that is told of an end may close again, and come through here.
     const answersToo = this.#servedAborted;
     this.#servedAborted = true;
     this.abortAt = this.#io.now() + LAST_ANSWERS_MS;

@@ -36,14 +36,14 @@ export const ANSWER_MS = 30_000;
  */
 export const LINGER_MS = 5_000;
 
-/** Bytes read and dropped in that time: an upload that is under way when the answer comes, but not a film. */
+/** Bytes read and dropped in that time: an upload that is under way when the answer comes, but not one without end. */
 export const LINGER_BYTES = 16 * 1024 * 1024;
 
 const MESSAGES: Record<UnavailableReason, string> = {
   "no-targets": "no target is registered, up and below its limit",
   "connect-failed": "every target that was tried refused or did not answer",
   "queue-full": "too many connections wait already",
-  "queue-timeout": "no place became free in time",
+  "queue-timeout": "its turn did not come in time",
   stopping: "the balancer is stopping",
 };
 

@@ -1,5 +1,5 @@
 /** Asks targets whether they accept connections, by connecting and leaving again. */
-import { drain } from "../net/line-channel.ts";
+import { discardRest } from "../net/line-channel.ts";
 import { NetError } from "../net/net-error.ts";
 import type { Address, Connection, Runtime } from "../net/runtime.ts";
 import type { Clock } from "../util/clock.ts";
@@ -70,6 +70,6 @@ async function leave(connection: Connection, clock: Clock): Promise<void> {
     clock.after(PAUSE_MS, () => void connection.closeWrite().catch(() => connection.abort())),
     clock.after(FAREWELL_MS, () => void connection.close()),
   ];
-  await drain(connection);
+  await discardRest(connection);
   for (const cancel of cancels) cancel();
 }

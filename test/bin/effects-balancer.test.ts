@@ -129,7 +129,7 @@ describe("--concurrency and its queue", () => {
     await first.connection.close();
     assert.equal((await third).name, "served");
   });
-  test("--queue: who finds it full is turned away at once", async () => {
+  test("--queue: a client that finds it full is turned away at once", async () => {
     const balancer = await balancerWith("--concurrency", "1", "--queue", "1", "--unavailable", "Full.");
     await target(balancer, "served");
     await balancer.hold();

@@ -38,7 +38,7 @@ describe("the table of targets", () => {
     assert.match(lines[1]!, /^ {2}default\/web-1 +\[::1\]:8080 +up +500 +3 +12 +0 +1000 +2000000 +0\.3 ms$/);
     assert.match(lines[2]!, /\/run\/b .* -$/);
   });
-  test("is nothing where there is none", () => {
+  test("is empty without targets", () => {
     assert.equal(targetTable([]), "");
   });
 });

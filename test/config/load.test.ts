@@ -112,7 +112,7 @@ for (const { name, options, load } of programs) {
         });
       }
       if (isIn(spec, "env")) {
-        test(`${spell(option, "env")} in the environment, empty is none`, () => {
+        test(`${spell(option, "env")} in the environment, where empty counts as none`, () => {
           assertTaken(load(extra, { [spell(option, "env")]: text }), option, value);
           assert.deepEqual(load([], { [spell(option, "env")]: "" }), load([]));
         });

@@ -24,7 +24,9 @@ function turnedAway(error: { code: string }): null {
   return null;
 }
 
-it("a listener out of descriptors neither spins nor dies, serves whom it has, and recovers", { skip }, async () => {
+it("a listener out of descriptors neither spins nor dies, serves the connections it has, and recovers", {
+  skip,
+}, async () => {
   const server = new Program(withFewDescriptors("crowded.ts"), { env: { DENO_NO_UPDATE_CHECK: "1" } });
   const told = () => server.printed.at(-1) as Told;
   const clients: Connection[] = [];

@@ -87,7 +87,7 @@ describe("the network in memory, on demand,", () => {
     assert.equal(connection.remote.host, "10.0.0.7");
   });
 
-  it("lets clients come from addresses of one's choice", async () => {
+  it("lets clients come from addresses that the test chooses", async () => {
     const network = new MemoryNetwork();
     const accepted = deferred<Connection>();
     await network.listen({ port: 80 }, accepted.resolve);

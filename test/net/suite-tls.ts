@@ -96,7 +96,7 @@ export function tlsSuite(runtime: Runtime): void {
       await mute.close();
     });
 
-    it("refuses a certificate that is none", async () => {
+    it("refuses a text that is no certificate", async () => {
       const tls = { cert: "nonsense", key: "nonsense" };
       await assert.rejects(
         runtime.listen({ host: LOOPBACK, port: 0, tls }, () => {}),

@@ -17,7 +17,7 @@ import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { type Key, parseKeyFile } from "./key.ts";
 import { type HostEnvironment, type KeyPlace, userName } from "./key-places.ts";
 
-/** Bytes; thousands of keys. Guards against `--key-file /dev/zero` and the like. */
+/** Bytes; thousands of keys. Guards against `--key-file /dev/zero`. */
 const MAX_KEY_FILE = 1024 * 1024;
 /** Rights that nobody may have. The group may read, so that two service users can share a key (mode 0640). */
 const FORBIDDEN_RIGHTS = 0o037;

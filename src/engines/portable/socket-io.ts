@@ -222,7 +222,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   }
 }
 
-/** Often enough that an idle limit is kept to a tenth, and no oftener. */
+/** Often enough that an idle limit is kept to a tenth, and not more often. */
 function checkInterval(idleTimeout: number): number {
   const tenth = idleTimeout > 0 ? idleTimeout / 10 : RELAY_CHECK_MS;
   return Math.min(RELAY_CHECK_MS, Math.max(TICK_MS, tenth));

@@ -50,7 +50,7 @@ export class MemoryListener implements Listener {
 
   enqueue(connection: MemoryConnection): void {
     this.#pending.push(connection);
-    queueMicrotask(() => this.#drain());
+    queueMicrotask(() => this.#handOver());
   }
 
   close(): Promise<void> {
@@ -64,14 +64,14 @@ export class MemoryListener implements Listener {
     return Promise.resolve();
   }
 
-  #drain(): void {
+  #handOver(): void {
     if (this.#retry !== null) return;
     while (this.#pending.length > 0 && !this.#closed) {
       const code = this.#events.fault();
       if (code !== undefined) {
         this.#retry = setTimeout(() => {
           this.#retry = null;
-          this.#drain();
+          this.#handOver();
         }, ACCEPT_BACKOFF);
         this.#events.onError(netError(code, "cannot accept a connection"));
         return;

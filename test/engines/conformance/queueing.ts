@@ -35,7 +35,7 @@ export function queueing(factory: EngineFactory): void {
       );
     }));
 
-  it("keeps a queued client's bytes, and takes its FIN for no leaving", () =>
+  it("keeps a queued client's bytes, and its turn after its FIN", () =>
     inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
       await lab.target("one", echo);
       const [holder] = await waitingLine(lab, 1, 1);
@@ -65,7 +65,7 @@ export function queueing(factory: EngineFactory): void {
       );
     }));
 
-  it("turns away who finds the queue full", () =>
+  it("turns a client away when the queue is full", () =>
     inLab(factory, { pool: { concurrency: 1, queue: 2 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       const clients = await waitingLine(lab, 3, 1);
@@ -76,7 +76,7 @@ export function queueing(factory: EngineFactory): void {
       await lab.recorded(4);
     }));
 
-  it("turns away who would have to wait where none may", () =>
+  it("turns a client away that would have to wait where none may", () =>
     inLab(factory, { pool: { concurrency: 1, queue: 0 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       await waitingLine(lab, 1, 1);
@@ -84,7 +84,7 @@ export function queueing(factory: EngineFactory): void {
       assert.equal((await lab.recorded(1))[0]!.cause, "queue-full");
     }));
 
-  it("turns away who has waited for too long", () =>
+  it("turns a client away that has waited for too long", () =>
     inLab(factory, { queueTimeout: 300, pool: { concurrency: 1 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       await waitingLine(lab, 1, 1);

@@ -94,7 +94,7 @@ export function requeueing(factory: EngineFactory): void {
     }
   });
 
-  it("frees the place of a client that leaves while it is connected", { skip: noResets }, async () => {
+  it("frees the permit of a client that leaves while its target is connected to", { skip: noResets }, async () => {
     const hole = await openBlackHole();
     try {
       await inLab(factory, { connectTimeout: 20_000, pool: { concurrency: 1 } }, async (lab) => {

@@ -16,7 +16,7 @@ function endings(lab: MemoryLab): string[] {
   return lab.records.map((record) => `${record.phase} ${record.endedBy} ${record.cause}`);
 }
 
-describe("portable engine: time-outs, to the sweep", () => {
+describe("portable engine: time-outs, to the tick", () => {
   it("connect time-out: neither early nor late", () =>
     inMemory({ connectTimeout: 700, requeue: 0 }, async (lab) => {
       lab.network.connectFault = (to) => (to.port === NOBODY.port ? "blackhole" : undefined);
@@ -138,7 +138,7 @@ describe("portable engine: closing", () => {
       assert.deepEqual(endings(lab), ["relay balancer shutdown"]);
     }));
 
-  it("leaves answers their moment though a listener closes again when it hears of an end", () => {
+  it("leaves answers their moment though a listener closes again when it is told of an end", () => {
     const text = new Uint8Array(1_000).fill(65);
     let lab: MemoryLab | null = null;
     const onClose = () => void lab?.engine.close(0);
@@ -224,7 +224,7 @@ describe("portable engine: trouble", () => {
     await lab.dispose();
   });
 
-  it("with whoever gets the close records does not stop it", () => {
+  it("with the listener for close records does not stop it", () => {
     let records = 0;
     const onClose = () => {
       records++;
@@ -255,7 +255,7 @@ describe("portable engine: trouble", () => {
 });
 
 describe("portable engine: clients that leave before they are served", () => {
-  it("from the queue: the place goes to the next", () =>
+  it("from the queue: its turn goes to the next", () =>
     inMemory({ pool: { concurrency: 1 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       const holder = await lab.client();
@@ -273,7 +273,7 @@ describe("portable engine: clients that leave before they are served", () => {
       await readText(next, 1);
     }));
 
-  it("during connect: the attempt is given up, and the place goes to the next", () =>
+  it("during connect: the attempt is given up, and the permit goes to the next", () =>
     inMemory({ pool: { concurrency: 1 } }, async (lab) => {
       let hole = true;
       await lab.target("one", greeter("!"));
@@ -291,7 +291,7 @@ describe("portable engine: clients that leave before they are served", () => {
       await readText(next, 1);
     }));
 
-  it("with a FIN: that is no leaving", () =>
+  it("with a FIN only: they may wait for their answer, and are served", () =>
     inMemory({ pool: { concurrency: 0 } }, async (lab) => {
       await lab.target("one", echo);
       const client = await lab.client();

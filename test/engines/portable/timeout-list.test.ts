@@ -26,7 +26,7 @@ describe("TimeoutList", () => {
     assert.deepEqual(expired, [0, 1, 2]);
   });
 
-  it("may be given an item again while it is swept", () => {
+  it("may be given an item again while it expires others", () => {
     let turns = 0;
     const list: TimeoutList<Item> = new TimeoutList<Item>(10, (item, now) => {
       turns++;

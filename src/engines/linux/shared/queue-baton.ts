@@ -47,7 +47,7 @@ export class QueueBaton {
     this.#serve(pool, own, foreign);
   }
 
-  /** A thread has died: the baton may have been its. A thread that still has it goes on, and overtakes by one turn at worst. */
+  /** A thread has died: it may have had the baton. A thread that still has it goes on, and overtakes by one turn at worst. */
   reset(): void {
     Atomics.store(this.#words, HOLDER, 0);
   }

@@ -94,7 +94,7 @@ export function acceptFrom(s: Shard, listener: number): void {
   s.acceptBudget = Math.min(MOST_AT_ONCE, s.acceptBudget * 2);
 }
 
-/** A descriptor, or -1 when there is none to be had now. */
+/** A descriptor, or -1 when there is none now. */
 function acceptOne(s: Shard, listener: number): number {
   const { libc, small } = s;
   for (;;) {

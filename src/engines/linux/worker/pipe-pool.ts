@@ -28,7 +28,7 @@ export class PipePool {
     for (let pipe = ends.length / 2 - 1; pipe >= 0; pipe--) this.#absent.push(pipe);
   }
 
-  /** The number of an empty pipe, or -1 when there is none to be had. */
+  /** The number of an empty pipe, or -1 when none can be had. */
   take(): number {
     return this.#idle.pop() ?? this.#make();
   }

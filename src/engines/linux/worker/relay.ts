@@ -36,7 +36,7 @@ export function onRelayEvent(s: Shard, slot: number, end: number, events: number
   if (hasMore(bits)) pump(s, slot, end);
   if (!isRelayed(slots.state(slot))) return;
   if (events & abi.EPOLLERR) {
-    // Not met by reading, because the other end has no room: waiting for that would be in vain.
+    // Reading has not met it, because the other end has no room, and may never have any again.
     endFailed(s, slot, end);
   } else if (events & abi.EPOLLOUT) {
     const other = end ^ 1;

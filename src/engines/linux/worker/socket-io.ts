@@ -13,7 +13,7 @@ export function bitsOf(events: number): number {
   let bits = 0;
   if (events & (abi.EPOLLIN | abi.EPOLLRDHUP | abi.EPOLLHUP | abi.EPOLLERR)) bits |= READABLE;
   if (events & abi.EPOLLOUT) bits |= WRITABLE;
-  // A reset is announced as a FIN too, and is none.
+  // A reset is announced as a FIN, too, but is not one.
   if ((events & (abi.EPOLLRDHUP | abi.EPOLLERR)) === abi.EPOLLRDHUP) bits |= FIN_SEEN;
   if (events & abi.EPOLLPRI) bits |= URGENT;
   return bits;

@@ -15,7 +15,7 @@ export interface Thread {
   terminate(): unknown;
 }
 
-/** How an engine comes by its threads. A simulation has others, which take turns in one. */
+/** How an engine gets its threads. A simulation has its own, which take turns in one. */
 export interface Threads {
   start(data: WorkerData): Thread;
   /** Blocks the caller until the worker has come so far, or `ms` have passed. */

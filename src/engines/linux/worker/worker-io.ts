@@ -26,7 +26,7 @@ export class WorkerIo implements Io<number, number> {
   }
 
   relay(slot: number): void {
-    listUnreported(this.#shard, slot); // so that keepalive is seen to, bytes or not
+    listUnreported(this.#shard, slot); // so that keepalive is switched on, bytes or not
     startRelay(this.#shard, slot);
   }
 

@@ -84,7 +84,7 @@ export const events: Programs = {
     assert.deepEqual(epoll.next(), { [server]: "ERR HUP" });
   },
 
-  "changing looks anew": (b) => {
+  "a change is looked at again": (b) => {
     const [client, server] = b.pair();
     const epoll = b.epoll();
     epoll.add(server, IN_EDGE);

@@ -123,7 +123,7 @@ export const sockets: Programs = {
     assert.equal(b.recv(served), "FIN");
   },
 
-  "closing a listener resets whoever waits in its queue": (b) => {
+  "closing a listener resets the connections in its queue": (b) => {
     const { fd: listener, port } = b.listener();
     const client = b.socket();
     b.connect(client, port);

@@ -130,7 +130,7 @@ export const unix: Programs = {
     assert.equal(b.send(server, "a"), 1);
   },
 
-  "closing a listener cuts off whoever waits": (b) => {
+  "closing a listener cuts off the connections that wait": (b) => {
     const { listener, path } = listening(b);
     const client = b.socket(abi.AF_UNIX);
     b.connectPath(client, path);
