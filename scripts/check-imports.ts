@@ -30,6 +30,10 @@ const ROOMS: readonly (readonly string[])[] = [
   ["engines/engine.ts"],
   ["proxy"],
   ["pool"],
+  ["pool/algorithms"],
+  ["pool/layout.ts", "pool/lock.ts", "pool/rendezvous.ts"], // from here on what algorithms work with
+  ["pool/tree.ts"],
+  ["pool/client-key.ts", "pool/cutter.ts", "pool/header.ts", "pool/sip-hash.ts"],
   ["net/bun", "net/deno", "net/memory"],
   ["net/node"],
   ["net"],
