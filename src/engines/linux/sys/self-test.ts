@@ -8,6 +8,7 @@ import { decodePeer, encodeLiteral, formatWords } from "./sockaddr.ts";
 
 const F_GETFD = 1;
 const F_GETFL = 3;
+const SOCKET_FLAGS = abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC;
 /** Loopback events arrive at once: a kernel that takes this long does not work as the engine expects. */
 const PATIENCE_MS = 2000;
 
@@ -98,40 +99,59 @@ class Trial {
   /** A loopback connection: addresses survive the round trip, flags and options hold, FIN and errors show as they should. */
   sockets(): void {
     const libc = this.#libc;
-    const flags = abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC;
-    const listener = this.#fd("socket", libc.socket(abi.AF_INET, flags, 0));
-    const bytes = this.#memory.bytes;
-    const length = encodeLiteral("127.0.0.1", 0, bytes);
+    const epoll = this.#fd("epoll_create1", libc.epoll_create1(abi.EPOLL_CLOEXEC));
+    const { listener, port } = this.#listen();
+    const client = this.#fd("socket", libc.socket(abi.AF_INET, SOCKET_FLAGS, 0));
+    const length = encodeLiteral("127.0.0.1", port, this.#memory.bytes);
+    if (libc.connect(client, this.#memory.at(0), length) < 0) {
+      this.#equal("connect's errno", libc.errno[0], abi.EINPROGRESS);
+    }
+    this.#watch(epoll, listener, abi.EPOLLIN, 1, 0);
+    this.#equal("epoll_wait on a listener", libc.epoll_wait(epoll, this.#memory.at(0), 4, PATIENCE_MS), 1);
+    const served = this.#accept(listener);
+    libc.epoll_ctl(epoll, abi.EPOLL_CTL_DEL, listener, this.#memory.at(0));
+    this.#converse(epoll, client, served);
+  }
+
+  #listen(): { listener: number; port: number } {
+    const libc = this.#libc;
+    const listener = this.#fd("socket", libc.socket(abi.AF_INET, SOCKET_FLAGS, 0));
+    const length = encodeLiteral("127.0.0.1", 0, this.#memory.bytes);
     this.#ok("bind", libc.bind(listener, this.#memory.at(0), length));
     this.#ok("listen", libc.listen(listener, 1));
+    this.#option(listener, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1);
     this.#view.setUint32(128, abi.SOCKADDR_MAX, true);
     this.#ok("getsockname", libc.getsockname(listener, this.#memory.at(0), this.#memory.at(128)));
     this.#equal("getsockname's length", this.#view.getUint32(128, true), length);
-    const words = new Uint32Array(4);
-    const port = decodePeer(bytes, words, 0);
-    this.#equal("getsockname's address", formatWords(words, 0), "127.0.0.1");
+    const port = this.#peer("getsockname's address");
     if (port === 0) throw new Wrong("getsockname gives no port");
+    return { listener, port };
+  }
 
-    const client = this.#fd("socket", libc.socket(abi.AF_INET, flags, 0));
-    encodeLiteral("127.0.0.1", port, bytes);
-    if (libc.connect(client, this.#memory.at(0), length) < 0)
-      this.#equal("connect's errno", libc.errno[0], abi.EINPROGRESS);
-    const epoll = this.#fd("epoll_create1", libc.epoll_create1(abi.EPOLL_CLOEXEC));
-    this.#watch(epoll, listener, abi.EPOLLIN, 1, 0);
-    this.#equal("epoll_wait on a listener", libc.epoll_wait(epoll, this.#memory.at(0), 4, PATIENCE_MS), 1);
-    this.#option(listener, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1);
+  #accept(listener: number): number {
+    const libc = this.#libc;
     this.#view.setUint32(128, abi.SOCKADDR_MAX, true);
-    const accept = libc.accept4(
-      listener,
-      this.#memory.at(0),
-      this.#memory.at(128),
-      abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC,
-    );
-    const served = this.#fd("accept4", accept);
-    decodePeer(bytes, words, 0);
-    this.#equal("accept4's address", formatWords(words, 0), "127.0.0.1");
+    const flags = abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC;
+    const accepted = libc.accept4(listener, this.#memory.at(0), this.#memory.at(128), flags);
+    const served = this.#fd("accept4", accepted);
+    this.#peer("accept4's address");
     this.#equal("accept4's close-on-exec flag", libc.fcntl(served, F_GETFD, 0) & 1, 1);
     this.#equal("accept4's non-blocking flag", libc.fcntl(served, F_GETFL, 0) & abi.O_NONBLOCK, abi.O_NONBLOCK);
+    return served;
+  }
+
+  /** The port of the loopback sockaddr at the memory's start. */
+  #peer(what: string): number {
+    const words = new Uint32Array(4);
+    const port = decodePeer(this.#memory.bytes, words, 0);
+    this.#equal(what, formatWords(words, 0), "127.0.0.1");
+    return port;
+  }
+
+  /** Four bytes and a FIN, from `client` to `served`. */
+  #converse(epoll: number, client: number, served: number): void {
+    const libc = this.#libc;
+    const bytes = this.#memory.bytes;
     this.#equal("SO_ERROR", this.#getOption(client, abi.SOL_SOCKET, abi.SO_ERROR), 0);
     this.#option(client, abi.SOL_SOCKET, abi.SO_KEEPALIVE, 1);
     this.#equal("receiving nothing", libc.recv(served, this.#memory.at(0), 16, 0), -1);
@@ -139,10 +159,9 @@ class Trial {
     bytes.set([104, 97, 114, 109], 0);
     this.#equal("send", libc.send(client, this.#memory.at(0), 4, abi.MSG_NOSIGNAL), 4);
     this.#ok("shutdown", libc.shutdown(client, abi.SHUT_WR));
-    this.#watch(epoll, served, abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLRDHUP | abi.EPOLLET, 2, 0);
-    libc.epoll_ctl(epoll, abi.EPOLL_CTL_DEL, listener, this.#memory.at(0));
-    this.#equal("epoll_wait on a socket", libc.epoll_wait(epoll, this.#memory.at(0), 4, PATIENCE_MS), 1);
     const all = abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLRDHUP;
+    this.#watch(epoll, served, all | abi.EPOLLET, 2, 0);
+    this.#equal("epoll_wait on a socket", libc.epoll_wait(epoll, this.#memory.at(0), 4, PATIENCE_MS), 1);
     this.#equal("a socket's events", this.#view.getUint32(0, true), all);
     this.#equal("recv", libc.recv(served, this.#memory.at(512), 64, 0), 4);
     this.#equal("what was received", bytes[512], 104);

@@ -8,7 +8,7 @@ export class QueueServer {
   readonly #shard: Shard;
   // Made once, so that serving the queue allocates nothing.
   readonly #own = (ticket: number) => this.#granted(ticket);
-  readonly #foreign = (grant: Grant) => this.#pass(grant);
+  readonly #foreign = (grant: Grant) => this.#handOver(grant);
 
   constructor(shard: Shard) {
     this.#shard = shard;
@@ -39,7 +39,7 @@ export class QueueServer {
     return true;
   }
 
-  #pass({ worker, ticket }: Grant): void {
+  #handOver({ worker, ticket }: Grant): void {
     const { libc, peers, small } = this.#shard;
     const peer = peers.get(worker);
     if (peer === undefined) throw new Error(`the queue names worker ${worker}, which does not exist`);
