@@ -15,6 +15,7 @@ const DOWN = {
 const LEFT = {
   leave: "its reporter said goodbye",
   moved: "its reporter speaks for another target now",
+  rejected: "its reporter was rejected",
   forgotten: "it was down for too long",
 };
 

@@ -38,6 +38,8 @@ interface Entry {
   readonly pool: TargetPool;
   /** null once the session is gone; the lease runs on. */
   owner: TargetOwner | null;
+  /** The last one. */
+  readonly report: Report;
   readonly spec: TargetSpec & { readonly address: TcpAddress };
   /** See locationOf(). */
   readonly location: TcpAddress;
@@ -77,7 +79,7 @@ export class Registry {
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
     const state = report.drain ? "draining" : report.health;
     set(pool, spec, state);
-    this.#own(owner, { identity, pool, owner, spec, location, state });
+    this.#own(owner, { identity, pool, owner, report, spec, location, state });
     this.#leases.renew(identity, this.#options.clock.now(), this.#options.lease);
     this.#options.onChange();
     return { target: identity, active: activeOn(pool, identity) };
@@ -104,6 +106,18 @@ export class Registry {
     if (!entry) return { target: "", active: 0 };
     this.#remove(entry, "leave");
     return { target: entry.identity, active: activeOn(entry.pool, entry.identity) };
+  }
+
+  /** A report of this owner was refused for good: the target that it has spoken for until now goes out, if there is one. */
+  rejected(owner: TargetOwner): void {
+    const entry = this.#owned.get(owner);
+    if (entry) this.#remove(entry, "rejected");
+  }
+
+  /** Why the owner's key does not allow its last report any more, or null. */
+  forbidden(owner: TargetOwner): string | null {
+    const entry = this.#owned.get(owner);
+    return entry ? forbidden(owner, entry.report, entry.location) : null;
   }
 
   /** The session ended without `leave`. Its target, if any, keeps its lease but should be probed now. */
@@ -148,8 +162,8 @@ export class Registry {
     const { pools } = this.#options;
     const pool = pools.get(report.pool);
     if (!pool) throw refusal("UNKNOWN_POOL", `there is no pool "${report.pool}", only ${[...pools.keys()].join(", ")}`);
-    const forbidden = owner.forbids(report, isHere(owner, report) ? owner.remote.host : location.host);
-    if (forbidden) throw refusal("FORBIDDEN", forbidden);
+    const reason = forbidden(owner, report, location);
+    if (reason) throw refusal("FORBIDDEN", reason);
     return pool;
   }
 
@@ -226,6 +240,11 @@ function isHere({ remote }: TargetOwner, { advertise }: Report): boolean {
 /** Where a target is, as far as it tells targets apart: its address, or one name for all loopback addresses of this host. */
 function locationOf(owner: TargetOwner, report: Report, host: string): TcpAddress {
   return { host: isHere(owner, report) ? LOOPBACK : canonicalHost(host), port: report.port };
+}
+
+/** Why the owner's key does not allow this report, or null. */
+function forbidden(owner: TargetOwner, report: Report, location: TcpAddress): string | null {
+  return owner.forbids(report, isHere(owner, report) ? owner.remote.host : location.host);
 }
 
 function identityOf({ pool, id }: Report, { host, port }: TcpAddress): string {

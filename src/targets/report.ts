@@ -38,8 +38,11 @@ export interface TargetInfo {
 
 /** Why a target is down: its lease ran out; it refused a probe after its reporter was lost; its reporter said so. */
 export type DownReason = "lease-expired" | "refused" | "reported";
-/** `leave`: its reporter said so. `moved`: its reporter now speaks for another target. `forgotten`: it was down for too long. */
-export type LeaveReason = "leave" | "moved" | "forgotten";
+/**
+ * `leave`: its reporter said so. `moved`: its reporter now speaks for another target. `rejected`: its reporter reported what it
+ * may not, or may no longer. `forgotten`: it was down for too long.
+ */
+export type LeaveReason = "leave" | "moved" | "rejected" | "forgotten";
 
 /** What happens to targets: event → arguments. */
 export interface TargetEvents {

@@ -11,6 +11,19 @@ export interface Clock {
   after(ms: number, run: () => void): Cancel;
 }
 
+/** Calls `run` every `ms` until it is cancelled. */
+export function every(clock: Clock, ms: number, run: () => void): Cancel {
+  let cancel: Cancel;
+  const next = () => {
+    cancel = clock.after(ms, () => {
+      next();
+      run();
+    });
+  };
+  next();
+  return () => cancel();
+}
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, run) {

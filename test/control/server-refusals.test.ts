@@ -40,6 +40,28 @@ describe("refusals", () => {
     await leavesNothing(world, raw);
   });
 
+  it("take out the target that the reporter had until then", async () => {
+    const world = await World.start({ resolve: async (host) => host });
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    const answer = await raw.ask({ ...REPORT, port: 3000, advertise: BALANCER });
+    assert.ok(answer?.t === "reject" && answer.code === "BAD_ADDRESS");
+    assert.deepEqual(world.pool.targets(), []);
+    const id = `default/${A}:8080`;
+    assert.deepEqual(world.story, [`targetUp ${id}`, `targetLeave ${id} rejected`, "rejected BAD_ADDRESS"]);
+    await leavesNothing(world, raw);
+  });
+
+  it("that may pass leave it to its lease", async () => {
+    const world = await World.start();
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    const answer = await raw.ask({ ...REPORT, advertise: "no-such-host.invalid" });
+    assert.ok(answer?.t === "reject" && answer.code === "UNRESOLVED");
+    assert.equal(world.pool.targets()[0]?.state, "up");
+    await leavesNothing(world, raw);
+  });
+
   for (const [limits, report, allowed] of [
     ["pool=default", {}, true],
     ["pool=other", {}, false],

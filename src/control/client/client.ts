@@ -218,7 +218,9 @@ export class ControlClient {
   }
 
   #dismissed({ code, reason }: { code: string; reason: string }): number {
-    this.#tell("goodbye", code, reason);
+    // Whatever else ends a session is about this reporter's key or report.
+    const isFarewell = code === "STOPPING" || code === "REPLACED";
+    this.#tell(isFarewell ? "goodbye" : "rejected", code, reason);
     // Two reporters of one target would otherwise take it from each other as fast as they can.
     return code === "REPLACED" ? this.#backoff.slow() : this.#backoff.next();
   }

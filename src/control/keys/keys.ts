@@ -52,13 +52,13 @@ export class Keys {
 
   /** The same object as before while the key has not changed, so that a session can tell. */
   find(id: string): Key | undefined {
-    this.#refresh();
+    this.refresh();
     return [...this.#fixed, ...this.#content.keys].find((key) => key.id === id);
   }
 
   /** For a log line: which keys are accepted. */
   ids(): string[] {
-    this.#refresh();
+    this.refresh();
     return [...this.#fixed, ...this.#content.keys].map((key) => key.id);
   }
 
@@ -66,7 +66,13 @@ export class Keys {
     return { count: this.#fixed.length + this.#content.keys.length, file: this.#file };
   }
 
-  #refresh(): void {
+  /** Whether there is a file, which may change. */
+  get mayChange(): boolean {
+    return this.#file !== null;
+  }
+
+  /** Reads the file again if it has changed. Never throws. */
+  refresh(): void {
     if (this.#file === null) return;
     let signature = "gone";
     try {

@@ -7,7 +7,7 @@ import { Prober } from "../../targets/probe.ts";
 import { Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
-import { type Clock, systemClock } from "../../util/clock.ts";
+import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
@@ -74,6 +74,9 @@ const LOOPBACK_TIMEOUT_MS = 500;
 /** ms. A resolver that is down may otherwise take half a minute, longer than many leases; the reporter asks again. */
 const RESOLVE_TIMEOUT_MS = 5_000;
 
+/** ms between looks at files that may change while the balancer runs. What is tightened in them holds within a second. */
+const FILES_MS = 500;
+
 export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #registry: Registry;
@@ -87,6 +90,7 @@ export class ControlServer {
   /** Every session's run, proved or not. */
   readonly #running = new Set<Promise<void>>();
   #listeners: Listener[] = [];
+  #cancelLooks: Cancel = () => undefined;
   #closing: Promise<void> | null = null;
 
   constructor(options: ControlServerOptions) {
@@ -94,7 +98,11 @@ export class ControlServer {
     this.#options = options;
     this.#log = new RateLimitedLog(PER_MINUTE, clock, options.onEvent);
     keys.onWarning = (message) => this.#warn(message);
-    keys.onChange = (loaded) => options.onEvent("keysLoaded", loaded);
+    keys.onChange = (loaded) => {
+      options.onEvent("keysLoaded", loaded);
+      // Later, since this may be within a session's own look-up.
+      queueMicrotask(() => this.#recheckKeys());
+    };
     this.#registry = new Registry({
       localAddresses,
       ...options,
@@ -141,6 +149,8 @@ export class ControlServer {
       await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
       throw error;
     }
+    const { keys, clock = systemClock } = this.#options;
+    if (keys.mayChange && !this.#closing) this.#cancelLooks = every(clock, FILES_MS, () => keys.refresh());
   }
 
   /** Stops accepting, says goodbye to every reporter and ends the sessions. Idempotent, never rejects. */
@@ -150,6 +160,7 @@ export class ControlServer {
   }
 
   async #close(reason: string): Promise<void> {
+    this.#cancelLooks();
     this.#monitor.close();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     for (const session of this.#unproved.all()) session.abort();
@@ -202,6 +213,10 @@ export class ControlServer {
         this.#log.tell(cause, "rejected", { who: session.who, code, why });
       },
     };
+  }
+
+  #recheckKeys(): void {
+    for (const session of this.#sessions) session.recheckKey();
   }
 
   #changed(): void {

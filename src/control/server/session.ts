@@ -1,5 +1,4 @@
 /** One reporter's connection on the balancer's side: handshake, then an answer to every report. */
-import { randomBytes } from "node:crypto";
 import { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, TcpAddress } from "../../net/runtime.ts";
@@ -19,20 +18,9 @@ import {
   readFromReporter,
   type Welcome,
 } from "../protocol/messages.ts";
-import {
-  challengeLine,
-  type Hello,
-  MAX_HANDSHAKE_LINE,
-  MAX_LINE,
-  NONCE_BYTES,
-  provesKey,
-  readHello,
-  Seal,
-  type Transcript,
-} from "../protocol/wire.ts";
+import { MAX_HANDSHAKE_LINE, MAX_LINE, type Seal } from "../protocol/wire.ts";
+import { handshake, WrongKey } from "./handshake.ts";
 
-/** Used for a key id that does not exist, so that its proof takes as long to check as any other. */
-const NOBODYS_SECRET = randomBytes(32).toString("hex");
 /** ms from accept until the key must be proved: several round trips around the world. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** ms that the last line may take to be written before the connection is dropped. */
@@ -119,8 +107,22 @@ export class Session implements TargetOwner {
     void this.goodbye("REPLACED", "another reporter has taken this target over");
   }
 
+  /** The keys have changed. Ends the session where its key, or its target under the key's new limits, is not allowed any more. */
+  recheckKey(): void {
+    if (this.#over) return;
+    try {
+      this.#renewKey();
+      const reason = this.#options.registry.forbidden(this);
+      if (reason !== null) throw new HarmonyError("FORBIDDEN", reason, { fault: "target" });
+    } catch (error) {
+      if (!(error instanceof HarmonyError)) throw error;
+      this.#rejected(error);
+      void this.goodbye(error.code, error.message);
+    }
+  }
+
   /** Ends the session, with a goodbye if the reporter takes it in time. Resolves when it is over, never rejects. */
-  async goodbye(code: "REPLACED" | "STOPPING", reason: string): Promise<void> {
+  async goodbye(code: string, reason: string): Promise<void> {
     if (!this.#seal) this.abort();
     if (!this.#over && this.#seal) {
       this.#over = true;
@@ -132,33 +134,17 @@ export class Session implements TargetOwner {
   }
 
   async #handshake(): Promise<boolean> {
-    const helloBytes = await this.#channel.readLine();
-    if (!helloBytes) return false;
-    const helloLine = Uint8Array.from(helloBytes);
-    const hello = readHello(helloLine);
-    this.#keyId = hello.key;
-    this.#options.onHello(this);
-    const challenge = challengeLine(randomBytes(NONCE_BYTES).toString("hex"));
-    await this.#channel.send(challenge);
-    const proof = await this.#channel.readLine();
-    if (!proof) return false;
-    const transcript = { hello: helloLine, challenge: Buffer.from(challenge) };
-    this.#authenticate(hello, proof, transcript);
-    await this.#send({ t: "welcome", ...this.#options.welcome });
-    return true;
-  }
-
-  #authenticate(hello: Hello, proof: Uint8Array, transcript: Transcript): void {
-    const key = this.#options.keys.find(hello.key);
-    const proved = provesKey(proof, key?.secret ?? NOBODYS_SECRET, transcript);
-    if (!proved || !key) {
-      const why = key ? `its secret is not the one of key "${key.id}" here` : `there is no key "${hello.key}" here`;
-      throw new WrongKey(why);
-    }
-    this.#key = key;
-    this.#seal = new Seal("balancer", key.secret, transcript);
+    const proof = await handshake(this.#channel, this.#options.keys, (keyId) => {
+      this.#keyId = keyId;
+      this.#options.onHello(this);
+    });
+    if (proof === null) return false;
+    this.#key = proof.key;
+    this.#seal = proof.seal;
     this.#channel.limit = MAX_LINE;
     this.#options.onAuthenticated(this);
+    await this.#send({ t: "welcome", ...this.#options.welcome });
+    return true;
   }
 
   async #serve(): Promise<void> {
@@ -168,10 +154,7 @@ export class Session implements TargetOwner {
       const line = await this.#channel.readLine();
       if (!line || this.#over) return;
       const body = this.#seal?.open(line);
-      if (this.#options.keys.find(this.key.id) !== this.key) {
-        const message = `key "${this.key.id}" is no longer valid or has changed`;
-        throw new HarmonyError("KEY_CHANGED", message, { fault: "target", retry: true });
-      }
+      this.#renewKey();
       const answer = await this.#answer(readFromReporter(body ?? {}));
       if (this.#over || answer === null) return;
       await this.#send(answer);
@@ -189,9 +172,25 @@ export class Session implements TargetOwner {
       return { t: "ok", ...registry.report(this, message, host) };
     } catch (error) {
       if (!(error instanceof HarmonyError)) throw error;
-      this.#options.onRejected(this, error.code, error.message);
+      this.#rejected(error);
       return { t: "reject", code: error.code, reason: error.message, retry: error.retry };
     }
+  }
+
+  /** Takes on the key's limits as they are now. Throws where the key is gone, or its secret is another one. */
+  #renewKey(): void {
+    const key = this.#options.keys.find(this.key.id);
+    if (key?.secret !== this.key.secret) {
+      const message = `key "${this.key.id}" is no longer valid or has changed`;
+      throw new HarmonyError("KEY_CHANGED", message, { fault: "target", retry: true });
+    }
+    this.#key = key;
+  }
+
+  /** A target whose report is refused for good goes out; if the same report may succeed later, it has its lease. */
+  #rejected({ code, message, retry }: HarmonyError): void {
+    if (!retry) this.#options.registry.rejected(this);
+    this.#options.onRejected(this, code, message);
   }
 
   async #hostOf(report: Report): Promise<string> {
@@ -232,12 +231,6 @@ export class Session implements TargetOwner {
 
   async #sendLast(line: string): Promise<void> {
     await this.#channel.send(line).catch(() => this.abort());
-  }
-}
-
-class WrongKey extends HarmonyError {
-  constructor(why: string) {
-    super("BAD_KEY", why, { fault: "target" });
   }
 }
 
