@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { BY_CLIENT, BY_TARGET, FIN, outcome, RESET, UNDECIDED } from "../../src/proxy/outcome.ts";
+import { ANSWERING, CONNECTING, ENDED, LINGERING, QUEUED, RELAYING } from "../../src/proxy/states.ts";
+import { ANSWER_MS, LINGER_MS } from "../../src/proxy/unavailable.ts";
+import { Bench, type Connection, TOLD } from "./bench.ts";
+
+/** The dial under way succeeds. */
+function connect(bench: Bench, c: Connection): void {
+  c.dialing = false;
+  bench.lifecycle.connected(c);
+}
+
+function failConnect(bench: Bench, c: Connection, code: string): void {
+  c.dialing = false;
+  bench.lifecycle.connectFailed(c, code);
+}
+
+/** The answer is given and taken. */
+function answer(bench: Bench, c: Connection): void {
+  bench.lifecycle.answered(c);
+  bench.lifecycle.end(c, UNDECIDED, false);
+}
+
+describe("lifecycle", () => {
+  it("serves, and ends as the relay says", () => {
+    const bench = new Bench();
+    bench.target("1");
+    const c = bench.accept();
+    assert.equal(c.state, CONNECTING);
+    bench.now += 7;
+    connect(bench, c);
+    assert.equal(c.connectMs, 7);
+    bench.lifecycle.end(c, outcome(BY_TARGET, FIN), false);
+    bench.verify();
+    assert.equal(bench.ending(c), "relay target fin");
+  });
+
+  it("tries another target when one refuses, `requeue` times", () => {
+    const bench = new Bench({ requeue: 1 });
+    for (const name of ["1", "2", "3"]) bench.target(name);
+    const c = bench.accept();
+    failConnect(bench, c, "ECONNREFUSED");
+    failConnect(bench, c, "ECONNREFUSED");
+    answer(bench, c);
+    bench.verify();
+    assert.equal(bench.ending(c), "unavailable balancer connect-failed");
+    assert.equal(new Set(c.tried).size, 2);
+    assert.equal(bench.pool.suspects().length, 2);
+  });
+
+  it("does not hold against a target what the balancer has run out of", () => {
+    const bench = new Bench();
+    bench.target("1");
+    bench.failDials("EMFILE");
+    const c = bench.accept();
+    assert.equal(c.state, ANSWERING);
+    assert.deepEqual(bench.warnings, ["connect EMFILE"]);
+    assert.equal(bench.pool.suspects().length, 0);
+    bench.verify();
+  });
+
+  it("gives up an attempt at its deadline", () => {
+    const bench = new Bench({ requeue: 0, connectTimeout: 100 });
+    bench.target("1");
+    const c = bench.accept();
+    bench.pass(99);
+    assert.equal(c.state, CONNECTING);
+    bench.pass(1);
+    assert.equal(c.state, ANSWERING);
+    bench.verify();
+  });
+
+  it("ends a relay that has been idle for its limit since the last byte", () => {
+    const bench = new Bench({ idleTimeout: 50 });
+    bench.target("1");
+    const c = bench.accept();
+    connect(bench, c);
+    bench.now += 40;
+    c.movedAt = bench.now;
+    bench.pass(49);
+    assert.equal(c.state, RELAYING);
+    bench.pass(1);
+    bench.verify();
+    assert.equal(bench.ending(c), "relay balancer idle");
+  });
+
+  for (const [why, options, make] of [
+    ["no-targets", {}, () => undefined],
+    ["queue-full", { queue: 0, concurrency: 0 }, (bench: Bench) => bench.target("1")],
+    ["queue-timeout", { concurrency: 0 }, (bench: Bench) => bench.target("1")],
+    ["stopping", { concurrency: 0 }, (bench: Bench) => bench.target("1")],
+  ] as const) {
+    it(`tells a client that gets no target: ${why}`, () => {
+      const bench = new Bench({ queueTimeout: 500 }, options);
+      make(bench);
+      const c = bench.accept();
+      if (why === "stopping") bench.lifecycle.stop(1_000);
+      if (why === "queue-timeout") bench.pass(500);
+      bench.verify();
+      answer(bench, c);
+      bench.verify();
+      assert.equal(bench.ending(c), `unavailable balancer ${why}`);
+    });
+  }
+
+  it("waits so long for a client to take its answer, and so long for its FIN", () => {
+    const bench = new Bench();
+    const [slow, endless] = [bench.accept(), bench.accept()];
+    bench.lifecycle.answered(endless);
+    bench.pass(LINGER_MS - 1);
+    assert.equal(endless.state, LINGERING);
+    bench.pass(1);
+    assert.equal(bench.ending(endless), "unavailable balancer no-targets");
+    bench.pass(ANSWER_MS - LINGER_MS - 1);
+    assert.equal(slow.state, ANSWERING);
+    bench.pass(1);
+    assert.equal(slow.state, ENDED);
+    bench.verify();
+  });
+
+  it("lets the next one in when a client is lost in the queue, and gives back the permit of a grant that comes too late", () => {
+    const bench = new Bench({}, { concurrency: 1 });
+    bench.target("1");
+    const [first, second, third] = [bench.accept(), bench.accept(), bench.accept()];
+    bench.lifecycle.clientReset(first);
+    bench.late.push(bench.pool.grant()!);
+    bench.lifecycle.clientReset(second);
+    assert.equal(bench.ending(second), "queue client reset");
+    bench.verify();
+    bench.take(bench.late.pop()!);
+    bench.serve();
+    assert.equal(third.state, CONNECTING);
+    bench.verify();
+  });
+
+  it("lets a waiter whose room another took wait on, with the deadline that it has", () => {
+    const bench = new Bench({ queueTimeout: 500 });
+    bench.target("1", 1);
+    const [first, waiter] = [bench.accept(), bench.accept()];
+    const due = bench.now + 500;
+    bench.pass(50);
+    bench.lifecycle.clientReset(first);
+    bench.late.push(bench.pool.grant()!);
+    assert.equal(bench.accept().state, CONNECTING);
+    bench.take(bench.late.pop()!);
+    assert.deepEqual([waiter.state, waiter.due], [QUEUED, due]);
+    bench.lifecycle.clientReset(waiter);
+    bench.verify();
+  });
+
+  it("when it stops lets what is served go on until the time-out, and gives answers a moment more", () => {
+    const bench = new Bench({}, { concurrency: 1 });
+    bench.target("1");
+    const [served, waiting] = [bench.accept(), bench.accept()];
+    connect(bench, served);
+    bench.lifecycle.stop(300);
+    bench.lifecycle.stop(10_000); // cannot lengthen it
+    assert.deepEqual([served.state, waiting.state], [RELAYING, ANSWERING]);
+    bench.pass(300);
+    assert.equal(bench.ending(served), "relay balancer shutdown");
+    assert.equal(waiting.state, ANSWERING);
+    bench.pass(1_000);
+    assert.equal(bench.ending(waiting), "unavailable balancer stopping");
+    bench.verify();
+  });
+});
+
+/** What may happen: `at` picks the connection or the target it happens to, if there is one that it can happen to. */
+const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
+  accept: (bench) => void bench.accept(),
+  connected: (bench, at) => each(bench, at, [CONNECTING], (c) => connect(bench, c)),
+  refused: (bench, at) => each(bench, at, [CONNECTING], (c) => failConnect(bench, c, "ECONNREFUSED")),
+  scarce: (bench, at) => each(bench, at, [CONNECTING], (c) => failConnect(bench, c, "EADDRNOTAVAIL")),
+  lost: (bench, at) => each(bench, at, [QUEUED, CONNECTING, ...TOLD], (c) => bench.lifecycle.clientReset(c)),
+  fin: (bench, at) => each(bench, at, [RELAYING], (c) => bench.lifecycle.end(c, outcome(BY_CLIENT, FIN), false)),
+  reset: (bench, at) => each(bench, at, [RELAYING], (c) => bench.lifecycle.end(c, outcome(BY_TARGET, RESET), true)),
+  fault: (bench, at) => each(bench, at, [QUEUED, CONNECTING, RELAYING, ...TOLD], (c) => bench.lifecycle.abort(c)),
+  answered: (bench, at) => each(bench, at, [ANSWERING], (c) => bench.lifecycle.answered(c)),
+  taken: (bench, at) => each(bench, at, [LINGERING], (c) => bench.lifecycle.end(c, UNDECIDED, false)),
+  bytes: (bench, at) =>
+    each(bench, at, [RELAYING], (c) => {
+      c.bytes[at % 2]! += at;
+      c.movedAt = bench.now;
+      if (at % 3 === 0) bench.lifecycle.reportBytes(c);
+    }),
+  time: (bench, at) => bench.pass(at * 3),
+  dials: (bench, at) => bench.failDials([null, null, "ECONNREFUSED", "EMFILE"][at % 4]!),
+  target: (bench, at) => bench.target(`${at % 4}`, at % 3),
+  drains: (bench, at) => void bench.pool.setState(`${at % 4}`, "draining"),
+  leaves: (bench, at) => void bench.pool.remove(`${at % 4}`),
+  concurrency: (bench, at) => bench.pool.setConcurrency((at % 4) - 1),
+  late: (bench) => {
+    const grant = bench.pool.grant();
+    if (grant !== null) bench.late.push(grant);
+  },
+  arrives: (bench) => {
+    const grant = bench.late.shift();
+    if (grant !== undefined) bench.take(grant);
+  },
+};
+
+function each(bench: Bench, at: number, states: number[], run: (c: Connection) => void): void {
+  const fitting = bench.in(...states);
+  if (fitting.length > 0) run(fitting[at % fitting.length]!);
+}
+
+describe("lifecycle, whatever happens", () => {
+  const event = fc.tuple(fc.constantFrom(...Object.keys(EVENTS), "accept", "connected"), fc.nat(60));
+  const options = fc.record({ requeue: fc.nat(2), idleTimeout: fc.constantFrom(0, 40), queueTimeout: fc.constant(90) });
+  const pool = fc.record({
+    concurrency: fc.constantFrom(-1, 0, 1, 3),
+    queue: fc.constantFrom(0, 2, 50),
+    persistent: fc.constantFrom(null, 60),
+  });
+
+  it("keeps its promises after every event, and holds nothing at the end", () => {
+    fc.assert(
+      fc.property(options, pool, fc.array(event, { maxLength: 120, size: "max" }), (given, poolGiven, events) => {
+        const bench = new Bench(given, poolGiven);
+        bench.target("1");
+        for (const [name, at] of events) {
+          EVENTS[name]!(bench, at);
+          bench.serve();
+          bench.verify();
+        }
+        bench.lifecycle.stop(0);
+        for (const grant of bench.late.splice(0)) bench.take(grant);
+        bench.serve();
+        bench.verify();
+        bench.pass(0);
+        bench.pass(1_000);
+        bench.verify();
+        assert.equal(bench.in(ENDED).length, bench.all.length);
+        assert.equal(bench.pool.active, 0);
+        for (const c of bench.all) assert.notEqual(c.outcome, UNDECIDED);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
