@@ -4,20 +4,9 @@ import type { CloseRecord } from "../proxy/record.ts";
 import { formatAddress } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
 import { counted, type Log } from "./log.ts";
+import { logTargetEvents } from "./target-log.ts";
 import { targetTable } from "./target-table.ts";
 import { UnavailableCounter } from "./unavailable-counter.ts";
-
-const DOWN = {
-  "lease-expired": "it has not reported in time",
-  refused: "its reporter is gone and it refuses connections",
-  reported: "its reporter says so",
-};
-const LEFT = {
-  leave: "its reporter said goodbye",
-  moved: "its reporter speaks for another target now",
-  rejected: "its reporter was rejected",
-  forgotten: "it was down for too long",
-};
 
 /**
  * To be called before the balancer is ready. Connections are logged at `debug`, because at `info` a busy balancer would write
@@ -30,19 +19,7 @@ export function logBalancer(balancer: Balancer, log: Log): void {
   balancer.on("keysLoaded", ({ count, file }) => {
     log.info(`${counted(count, "key")} loaded${file === null ? "" : ` from ${file}`}`, { count, file });
   });
-  balancer.on("targetUp", ({ identity, address, weight }) => {
-    const where = formatAddress(address);
-    log.info(`target ${identity} is up at ${where}, weight ${weight}`, { target: identity, address: where, weight });
-  });
-  balancer.on("targetDown", ({ identity }, reason) => {
-    log.warning(`target ${identity} is down: ${DOWN[reason]}`, { target: identity, reason });
-  });
-  balancer.on("targetDrain", ({ identity }) => {
-    log.info(`target ${identity} drains: it gets no new connections`, { target: identity });
-  });
-  balancer.on("targetLeave", ({ identity }, reason) => {
-    log.info(`target ${identity} has left: ${LEFT[reason]}`, { target: identity, reason });
-  });
+  logTargetEvents(balancer, log);
   balancer.on("rejected", ({ who, code, why }) => {
     log.warning(`rejected a reporter at ${who}: ${why}`, { reporter: who, code });
   });

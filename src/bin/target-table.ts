@@ -34,8 +34,12 @@ function row(target: TargetView): string[] {
   return [
     target.identity,
     where,
-    target.state,
+    stateText(target),
     ...numbers.map(String),
     connectMs === null ? "-" : `${connectMs.toFixed(1)} ms`,
   ];
+}
+
+function stateText({ state, failure }: TargetView): string {
+  return failure === null ? state : `${state} (${failure})`;
 }

@@ -1,22 +1,6 @@
-/** POSIX names where there is one; `EABORTED` (our own signal), `ECLOSED` (used after close), `ETLS` (handshake or certificate), `EUNKNOWN`. */
-export type NetCode =
-  | "ECONNREFUSED"
-  | "ECONNRESET"
-  | "ETIMEDOUT"
-  | "EHOSTUNREACH"
-  | "ENETUNREACH"
-  | "ENOTFOUND"
-  | "ENOENT"
-  | "EADDRINUSE"
-  | "EADDRNOTAVAIL"
-  | "EACCES"
-  | "EMFILE"
-  | "ENOBUFS"
-  | "EABORTED"
-  | "ECLOSED"
-  | "ETLS"
-  | "EINVAL"
-  | "EUNKNOWN";
+import type { NetCode } from "../util/net-codes.ts";
+
+export type { NetCode } from "../util/net-codes.ts";
 
 /** The one error of the runtime seam. Callers branch on `code` alone; `cause` keeps the runtime's own error. */
 export class NetError extends Error {
@@ -49,6 +33,11 @@ const MEANING: Record<NetCode, string> = {
   EINVAL: "invalid address or option",
   EUNKNOWN: "unexpected failure",
 };
+
+/** What a code means, as a part of a sentence. */
+export function meaningOf(code: NetCode): string {
+  return MEANING[code];
+}
 
 /** Native codes that differ from ours. POSIX names which are a NetCode themselves need no entry. */
 const ALIAS: Record<string, NetCode> = {

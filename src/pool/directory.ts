@@ -2,6 +2,7 @@
  * Which identity has which row, and what its reports say. For the creator's thread: identities are known nowhere else. It takes
  * the lock itself, and only to write: parsing and hashing come before.
  */
+import { codeOfNumber, type NetCode, numberOf } from "../util/net-codes.ts";
 import { decodeAddress, encodeAddress } from "./address.ts";
 import type { Picker } from "./algorithms/algorithm.ts";
 import { DOWN, DRAINING, FREE, LEFT, SPAN, SUSPECT, UP } from "./header.ts";
@@ -58,9 +59,10 @@ export class Directory {
   }
 
   /** False: it is not registered. */
-  setState(identity: string, state: TargetState): boolean {
+  setState(identity: string, state: TargetState, failure: NetCode | null): boolean {
     return this.#change(identity, (row) => {
       this.#layout.state[row] = STATES[state];
+      this.#layout.failure[row] = numberOf(failure);
     });
   }
 
@@ -122,7 +124,10 @@ export class Directory {
     if (isNew) this.#picker.onAdded(row);
     else if (weightBefore !== spec.weight) this.#picker.onWeightChanged(row, weightBefore);
     const staysSuspect = state === "up" && layout.state[row] === SUSPECT && !moved;
-    layout.state[row] = staysSuspect ? SUSPECT : STATES[state];
+    if (!staysSuspect) {
+      layout.state[row] = STATES[state];
+      layout.failure[row] = 0;
+    }
     this.#rows.refresh(row);
   }
 
@@ -141,6 +146,7 @@ export class Directory {
       bytesIn: layout.bytesIn[row]!,
       bytesOut: layout.bytesOut[row]!,
       connectMs: layout.connectMs[row]! < 0 ? null : layout.connectMs[row]!,
+      failure: layout.state[row] === SUSPECT ? codeOfNumber(layout.failure[row]!) : null,
     };
   }
 

@@ -58,6 +58,8 @@ export function layOut(cutter: Cutter, capacity: Capacity) {
     /** `clocks[PICKS]` when the row was last picked, 0 with an algorithm that has no use for it: breaks ties. */
     pickedAt: cutter.doubles(rows),
     failedAt: cutter.doubles(rows),
+    /** Why a suspect is one: util/net-codes.ts; 0: it has not been connected to yet. Means nothing in other states. */
+    failure: cutter.ints(rows),
     /** The suspects that have room, by `failedAt`. */
     suspects: MinTree.memory(cutter, rows),
 

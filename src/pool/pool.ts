@@ -25,6 +25,7 @@
  * A thread that dies may hold the lock and leave anything half done. Therefore every count and list can be derived anew from the
  * rows' states, weights and limits, from the queue's nodes, and from what each worker holds: PoolParts.repair().
  */
+import type { NetCode } from "../util/net-codes.ts";
 import { Directory } from "./directory.ts";
 import { CONCURRENCY } from "./header.ts";
 import { checkConcurrency, completeOptions, type PoolOptions } from "./options.ts";
@@ -66,9 +67,9 @@ export class Pool extends SharedPool {
     this.#directory.set(spec, state);
   }
 
-  /** Lifts "suspect" too, as a probe that has succeeded does. False: unknown identity. */
-  setState(identity: string, state: TargetState): boolean {
-    return this.#directory.setState(identity, state);
+  /** Lifts "suspect" too, as a probe that has succeeded does; `failure`: why it becomes one. False: unknown identity. */
+  setState(identity: string, state: TargetState, failure: NetCode | null = null): boolean {
+    return this.#directory.setState(identity, state, failure);
   }
 
   /** No new connections from now on; its row is free once the last one has ended. False: unknown identity. */

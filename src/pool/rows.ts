@@ -1,4 +1,5 @@
 /** How many connections each row has, and what a pick may do with it. Called with the lock held. */
+import { type NetCode, numberOf } from "../util/net-codes.ts";
 import type { Picker } from "./algorithms/algorithm.ts";
 import {
   AVAILABILITIES,
@@ -88,10 +89,11 @@ export class Rows {
     }
   }
 
-  failed(row: number, now: number): void {
-    const { failedAt, failures, state } = this.#layout;
+  failed(row: number, now: number, code: NetCode): void {
+    const { failedAt, failure, failures, state } = this.#layout;
     failures[row]!++;
     failedAt[row] = now;
+    failure[row] = numberOf(code);
     if (state[row] === UP) state[row] = SUSPECT;
     this.removeConnection(row);
   }

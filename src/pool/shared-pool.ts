@@ -1,5 +1,7 @@
 /** The pool as every thread has it: permits, the queue, picks, and the counts of each row. */
+
 import type { Address } from "../net/runtime.ts";
+import type { NetCode } from "../util/net-codes.ts";
 import { Addresses } from "./address.ts";
 import type { Picker } from "./algorithms/algorithm.ts";
 import type { ClientKey } from "./client-key.ts";
@@ -146,12 +148,12 @@ export class SharedPool {
     }
   }
 
-  /** Connecting failed: the target becomes suspect, and this connection no longer counts on it. */
-  failed(row: number, client: ClientKey, now: number): void {
+  /** Connecting failed with `code`: the target becomes suspect, and this connection no longer counts on it. */
+  failed(row: number, client: ClientKey, now: number, code: NetCode = "EUNKNOWN"): void {
     this.#lock.take();
     try {
       this.#bindings?.close(client, now);
-      this.#rows.failed(row, now);
+      this.#rows.failed(row, now, code);
     } finally {
       this.#lock.free();
     }

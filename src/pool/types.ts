@@ -1,12 +1,14 @@
 /** What a pool is told and what it answers. `pool.ts` re-exports all of it. */
+
 import type { Address } from "../net/runtime.ts";
+import type { NetCode } from "../util/net-codes.ts";
 import type { PoolOptions } from "./options.ts";
 
 /**
- * `up` takes connections. `suspect`: its reporter says it is up, but connecting to it failed; it is picked only when nothing
- * else is left, not even a healthy target that is merely full, until a probe or a connection succeeds. `draining`: no new
- * connections, open ones finish. `down`: its lease expired, it was reported unhealthy, or it refused a probe after its reporter was
- * lost; it stays known until it reports again or leaves.
+ * `up` takes connections. `suspect`: its reporter says it is up, but connecting to it failed, or has not succeeded yet since it
+ * came or came back; it is picked only when nothing else is left, not even a healthy target that is merely full, until a probe or
+ * a connection succeeds. `draining`: no new connections, open ones finish. `down`: its lease expired, it was reported unhealthy, or
+ * it refused a probe after its reporter was lost; it stays known until it reports again or leaves.
  */
 export type TargetState = "up" | "suspect" | "draining" | "down";
 
@@ -35,6 +37,8 @@ export interface TargetView extends TargetSpec {
   readonly bytesOut: number;
   /** Smoothed time to connect, ms; null before the first connection. */
   readonly connectMs: number | null;
+  /** Why it is suspect: how the last attempt to connect failed; null while there was none, and in other states. */
+  readonly failure: NetCode | null;
 }
 
 /** Answer of `pick()`: no target is registered that is up or suspect. */

@@ -1,4 +1,5 @@
 /** What the lifecycle has done for it by an engine. Outcomes come back as calls of the Lifecycle. */
+import type { NetCode } from "../net/net-error.ts";
 
 export interface Io<C, F> {
   /** Begins to connect to the row's target. Null, or why it failed at once; the outcome is reported by `connected` or `connectFailed`. */
@@ -18,8 +19,7 @@ export interface Io<C, F> {
   disarm(c: C): void;
   /** The connect time-out, as a failure. */
   timeoutFailure(): F;
-  /** As in NetError.code. */
-  codeOf(failure: F): string | undefined;
+  codeOf(failure: F): NetCode;
   /** The time of the event at hand. */
   now(): number;
   /** Something an operator should know; `kind` groups repetitions. */

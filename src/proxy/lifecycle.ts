@@ -258,7 +258,7 @@ export class Lifecycle<C, F> {
       this.#releaseRow(c);
     } else {
       this.#store.dropHold(c, ROW);
-      this.#pool.failed(row, this.#store.clientKey(c), this.#io.now());
+      this.#pool.failed(row, this.#store.clientKey(c), this.#io.now(), code);
     }
     this.roomFreed = true;
     if (this.#store.requeues(c) <= this.#options.requeue) return true;

@@ -25,6 +25,12 @@ export interface LoopbackFinderOptions {
   readonly probe: (to: TcpAddress) => Promise<ProbeOutcome>;
 }
 
+export interface Found {
+  readonly host: string;
+  /** Undefined: it was not connected to, or not with success. */
+  readonly reach?: "connected";
+}
+
 export class LoopbackFinder {
   readonly #options: LoopbackFinderOptions;
   /** Where the port that an owner last reported was seen to accept. */
@@ -35,22 +41,23 @@ export class LoopbackFinder {
   }
 
   /**
-   * The loopback address for a report that advertises none. It probes until the port has accepted once, and again while
-   * connections to the target fail; a server that works is left alone. Rejects as `Registry.report()` throws.
+   * The loopback address for a report that advertises none, and how connecting went if that was tried. It probes until the port
+   * has accepted once, and again while connections to the target fail; a server that works is left alone. Rejects as
+   * `Registry.report()` throws.
    */
-  async hostOf(owner: TargetOwner, report: Report): Promise<string> {
+  async find(owner: TargetOwner, report: Report): Promise<Found> {
     const { port } = report;
     const target = this.#options.registry.known(owner, report);
     const found = this.#found.get(owner);
-    if (found?.port === port && target?.state !== "suspect") return found.host;
+    if (found?.port === port && target?.state !== "suspect") return { host: found.host };
     const accepting = await this.#accepting(port);
     if (accepting !== null) {
       this.#found.set(owner, { host: accepting, port });
-      return accepting;
+      return { host: accepting, reach: "connected" };
     }
     // Nothing accepts: a known target keeps its address, since with a new one it would no longer be a suspect.
     const current = target && "host" in target.address ? target.address.host : undefined;
-    return LOOPBACKS.find((each) => each === current) ?? LOOPBACK;
+    return { host: LOOPBACKS.find((each) => each === current) ?? LOOPBACK };
   }
 
   async #accepting(port: number): Promise<string | null> {

@@ -16,8 +16,6 @@ export interface TargetMonitorOptions {
   readonly lease: number;
   /** Must not reject. */
   readonly probe: (to: Address) => Promise<ProbeOutcome>;
-  /** A suspect takes connections again. */
-  readonly onChange: () => void;
 }
 
 export class TargetMonitor {
@@ -29,8 +27,17 @@ export class TargetMonitor {
   #closed = false;
 
   constructor(options: TargetMonitorOptions) {
+    const { registry } = options;
     this.#options = options;
-    this.#suspects = new Suspects(options);
+    this.#suspects = new Suspects({
+      ...options,
+      onFailure: (identity, code) => {
+        if (!this.#closed) registry.failed(identity, code);
+      },
+      onReached: (identity, ms) => {
+        if (!this.#closed) registry.reached(identity, ms);
+      },
+    });
   }
 
   /** To be called whenever targets have changed: it runs only while there are any. */
@@ -43,6 +50,11 @@ export class TargetMonitor {
   /** A target has lost its reporter: probes it now. */
   orphaned(orphan: Orphan): void {
     if (!this.#closed) void this.#probe(orphan);
+  }
+
+  /** A target came or came back: connects to it now. */
+  check(identity: string, pool: TargetPool): void {
+    if (!this.#closed) this.#suspects.check(identity, pool);
   }
 
   /** Outcomes of probes that are under way no longer count. Idempotent. */

@@ -1,11 +1,11 @@
 /** Asks targets whether they accept connections, by connecting and leaving again. */
 import { discardRest } from "../net/line-channel.ts";
-import { NetError } from "../net/net-error.ts";
+import { type NetCode, netCodeOf } from "../net/net-error.ts";
 import type { Address, Connection, Runtime } from "../net/runtime.ts";
 import type { Clock } from "../util/clock.ts";
 
-/** `silent`: nobody answered in time, or the way there failed; that proves nothing. */
-export type ProbeOutcome = "connected" | "refused" | "silent";
+/** How the attempt failed, if it did. ECONNREFUSED alone proves that nothing is there: any other may be the way's fault. */
+export type ProbeOutcome = "connected" | NetCode;
 
 /** ms that a server which speaks first has to do so. After a FIN at once some runtimes' servers fail at their first write. */
 const PAUSE_MS = 200;
@@ -30,16 +30,20 @@ export class Prober {
 
   /** `timeout` in ms. Never rejects. */
   async probe(to: Address, timeout: number): Promise<ProbeOutcome> {
-    if (this.#closed) return "silent";
+    if (this.#closed) return "EABORTED";
     const { runtime, clock } = this.#options;
     const attempt = new AbortController();
-    const cancel = clock.after(timeout, () => attempt.abort());
+    let isLate = false;
+    const cancel = clock.after(timeout, () => {
+      isLate = true;
+      attempt.abort();
+    });
     this.#connecting.add(attempt);
     try {
       this.#leave(await runtime.connect({ to, signal: attempt.signal }));
       return "connected";
     } catch (error) {
-      return error instanceof NetError && error.code === "ECONNREFUSED" ? "refused" : "silent";
+      return isLate ? "ETIMEDOUT" : netCodeOf(error);
     } finally {
       this.#connecting.delete(attempt);
       cancel();

@@ -1,5 +1,6 @@
 /** Which targets are registered, who owns them and until when their reports count. No I/O; time comes from the clock handed in. */
 
+import type { NetCode } from "../net/net-error.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
 import { canonicalHost, formatAddress } from "../util/address.ts";
@@ -8,13 +9,14 @@ import type { EventOf } from "../util/emitter.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
 import { Leases } from "./leases.ts";
 import { isLoopback, LOOPBACK } from "./loopback.ts";
+import type { ProbeOutcome } from "./probe.ts";
 import type { DownReason, LeaveReason, Report, TargetEvents, TargetInfo, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
 
 /** What the registry needs of a Pool. */
 export interface TargetPool {
   set(spec: TargetSpec, state: TargetState): void;
-  setState(identity: string, state: TargetState): boolean;
+  setState(identity: string, state: TargetState, failure?: NetCode): boolean;
   remove(identity: string): boolean;
   view(identity: string): TargetView | undefined;
   suspects(): readonly TargetView[];
@@ -31,6 +33,8 @@ export interface RegistryOptions {
   readonly onEvent: (...event: EventOf<TargetEvents>) => void;
   /** A pool's targets have changed. */
   readonly onChange: () => void;
+  /** A target came or came back, and is to be connected to: `reached()` says that it accepts, `failed()` that it does not. */
+  readonly onUnreached: (identity: string, pool: TargetPool) => void;
 }
 
 interface Entry {
@@ -43,8 +47,11 @@ interface Entry {
   readonly spec: TargetSpec & { readonly address: TcpAddress };
   /** See locationOf(). */
   readonly location: TcpAddress;
-  /** What reports, leases and probes make of it; whether it is a suspect, the pool alone knows. */
-  state: "up" | "draining" | "down";
+  /**
+   * What reports, leases and probes make of it; whether one that is up is a suspect, the pool alone knows. `new`: reported as up,
+   * and nobody has connected to it since it came or came back; the pool has it as a suspect.
+   */
+  state: "new" | "up" | "draining" | "down";
 }
 
 /** A target without an owner whose lease runs on: its reporter went away without a word, so it may be gone as well. */
@@ -68,8 +75,11 @@ export class Registry {
     this.#options = options;
   }
 
-  /** Applies a full report. `host`: where the target is (seen or advertised, resolved). Throws HarmonyError with the reason of a refusal. */
-  report(owner: TargetOwner, report: Report, host: string): { target: string; active: number } {
+  /**
+   * Applies a full report. `host`: where the target is (seen or advertised, resolved); `reach`: it accepted a connection
+   * just now. Throws HarmonyError with the reason of a refusal.
+   */
+  report(owner: TargetOwner, report: Report, host: string, reach?: "connected"): { target: string; active: number } {
     const address = { host: canonicalHost(host), port: report.port };
     const location = locationOf(owner, report, address.host);
     const identity = identityOf(report, location);
@@ -77,10 +87,14 @@ export class Registry {
     this.#refuseAddress(address);
     this.#refuseTaken(identity, owner, location);
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
-    const state = report.drain ? "draining" : report.health;
-    set(pool, spec, state);
+    const before = this.#entries.get(identity);
+    const continues = before !== undefined && takesLoad(before) && sameAddress(before.spec.address, address);
+    const state = report.drain ? "draining" : report.health === "down" ? "down" : continues ? before.state : "new";
+    set(pool, spec, state === "new" ? (continues ? "up" : "suspect") : state); // "up" leaves a suspect as it is
     this.#own(owner, { identity, pool, owner, report, spec, location, state });
     this.#leases.renew(identity, this.#options.clock.now(), this.#options.lease);
+    if (reach === "connected") this.reached(identity);
+    else if (state === "new" && !continues) this.#options.onUnreached(identity, pool);
     this.#options.onChange();
     return { target: identity, active: activeOn(pool, identity) };
   }
@@ -134,12 +148,34 @@ export class Registry {
   }
 
   /** The outcome of an orphan's probe. It counts unless the target has an owner again. */
-  probed({ identity, address }: Orphan, outcome: "connected" | "refused" | "silent"): void {
+  probed({ identity, address }: Orphan, outcome: ProbeOutcome): void {
     const entry = this.#entries.get(identity);
     if (!entry || entry.owner !== null || entry.spec.address !== address) return;
-    if (outcome === "refused") this.#down(entry, "refused");
-    // No answer proves nothing: it is picked last until a connection or a probe succeeds, or its lease runs out.
-    if (outcome === "silent" && entry.state === "up") entry.pool.setState(identity, "suspect");
+    if (outcome === "connected") return;
+    if (outcome === "ECONNREFUSED") this.#down(entry, "refused");
+    // Anything else proves nothing: it is picked last until a connection or a probe succeeds, or its lease runs out.
+    else if (entry.state === "up") entry.pool.setState(identity, "suspect", outcome);
+    this.#options.onChange();
+  }
+
+  /** Connecting to a target that is up has failed. */
+  failed(identity: string, code: NetCode): void {
+    const entry = this.#entries.get(identity);
+    if (!entry || !takesLoad(entry)) return;
+    this.#options.onEvent("targetSuspect", infoOf(entry), { code, isNew: entry.state === "new" });
+  }
+
+  /** A target that is up accepts connections; `ms`: how long it had been a suspect. */
+  reached(identity: string, ms = 0): void {
+    const entry = this.#entries.get(identity);
+    if (!entry || !takesLoad(entry)) return;
+    if (entry.pool.view(identity)?.state === "suspect") entry.pool.setState(identity, "up");
+    if (entry.state === "new") {
+      entry.state = "up";
+      this.#announce(entry);
+    } else if (ms > 0) {
+      this.#options.onEvent("targetRecovered", infoOf(entry), ms);
+    }
     this.#options.onChange();
   }
 
@@ -190,7 +226,7 @@ export class Registry {
       this.#owned.delete(before.owner);
       before.owner.replaced();
     }
-    if (before?.state !== entry.state) this.#announce(entry);
+    if (before?.state !== entry.state && entry.state !== "new") this.#announce(entry);
   }
 
   #announce(entry: Entry): void {
@@ -218,6 +254,11 @@ export class Registry {
     this.#options.onEvent("targetLeave", infoOf(entry), reason);
     this.#options.onChange();
   }
+}
+
+/** Its reporter says that it is up. */
+function takesLoad({ state }: Entry): boolean {
+  return state === "up" || state === "new";
 }
 
 function set(pool: TargetPool, spec: TargetSpec, state: TargetState): void {

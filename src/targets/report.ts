@@ -1,4 +1,5 @@
 /** What is said about targets: what a reporter reports, on whose behalf, and what the registry then tells the balancer. */
+import type { NetCode } from "../net/net-error.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 
 /** The full state of one target: a balancer that has just started needs no more than one report. */
@@ -44,10 +45,22 @@ export type DownReason = "lease-expired" | "refused" | "reported";
  */
 export type LeaveReason = "leave" | "moved" | "rejected" | "forgotten";
 
+/** Why a target is suspect. */
+export interface SuspectReason {
+  /** How connecting to it failed. */
+  readonly code: NetCode;
+  /** Nobody has reached it since it registered or came back: it has not been announced as up. */
+  readonly isNew: boolean;
+}
+
 /** What happens to targets: event → arguments. */
 export interface TargetEvents {
-  /** A target registered, or came back. */
+  /** A target registered or came back, and accepts connections. */
   targetUp: [target: TargetInfo];
+  /** Its reporter says that it is up, but connecting to it failed. Once, until it is reached. */
+  targetSuspect: [target: TargetInfo, reason: SuspectReason];
+  /** A target that was suspect, and had been up before, accepts connections again, after `ms`. */
+  targetRecovered: [target: TargetInfo, ms: number];
   targetDown: [target: TargetInfo, reason: DownReason];
   targetDrain: [target: TargetInfo];
   targetLeave: [target: TargetInfo, reason: LeaveReason];

@@ -1,6 +1,6 @@
-/** Probes the targets that connections failed to reach, and takes them back as soon as they answer. */
+/** Probes the targets that connections failed to reach, or that nobody has reached yet, and takes them in as soon as they answer. */
+import type { NetCode } from "../net/net-error.ts";
 import type { Address } from "../net/runtime.ts";
-import type { TargetView } from "../pool/pool.ts";
 import type { Clock } from "../util/clock.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import type { TargetPool } from "./registry.ts";
@@ -16,68 +16,90 @@ export interface SuspectsOptions {
   readonly clock: Clock;
   /** Must not reject. */
   readonly probe: (to: Address) => Promise<ProbeOutcome>;
-  /** A target takes connections again. */
-  readonly onChange: () => void;
+  /** Connecting to it has failed: once, until it is reached again. */
+  readonly onFailure: (identity: string, code: NetCode) => void;
+  /** A probe or a client's connection has reached it, `ms` after it was found to be a suspect. */
+  readonly onReached: (identity: string, ms: number) => void;
 }
 
-interface Schedule {
+interface Suspect {
+  readonly pool: TargetPool;
+  readonly since: number;
   /** When the next probe is due; infinite while one is under way. */
   due: number;
   /** ms to the next probe after a failure. */
   interval: number;
+  /** Its failure has been told. */
+  told: boolean;
 }
 
 export class Suspects {
   readonly #options: SuspectsOptions;
   /** By identity. */
-  readonly #schedules = new Map<string, Schedule>();
+  readonly #suspects = new Map<string, Suspect>();
 
   constructor(options: SuspectsOptions) {
     this.#options = options;
   }
 
-  /** Looks which targets are suspect and starts the probes that are due. To be called about once a second. */
+  /** Looks which targets are suspect, or no longer, and starts the probes that are due. To be called about once a second. */
   tick(): void {
-    const now = this.#options.clock.now();
-    const suspects = [...this.#options.pools.values()].flatMap((pool) =>
-      pool.suspects().map((target) => ({ pool, target })),
-    );
-    this.#forgetOthers(new Set(suspects.map(({ target }) => target.identity)));
-    for (const { pool, target } of suspects) {
-      const schedule = this.#scheduleOf(target.identity, now);
-      if (schedule.due > now) continue;
-      schedule.due = Number.POSITIVE_INFINITY;
-      void this.#probe(pool, target);
+    const { pools, clock } = this.#options;
+    const now = clock.now();
+    const found = new Set<string>();
+    for (const pool of pools.values()) {
+      for (const { identity, address, failure } of pool.suspects()) {
+        found.add(identity);
+        const suspect = this.#suspects.get(identity) ?? this.#add(identity, pool, FIRST_PROBE_MS);
+        if (failure !== null) this.#tell(identity, suspect, failure);
+        if (suspect.due <= now) void this.#probe(identity, suspect, address);
+      }
     }
+    for (const [identity, suspect] of this.#suspects) if (!found.has(identity)) this.#forget(identity, suspect);
   }
 
-  #forgetOthers(suspects: ReadonlySet<string>): void {
-    for (const identity of this.#schedules.keys()) if (!suspects.has(identity)) this.#schedules.delete(identity);
+  /** Probes a suspect that nobody has reached yet, at once. What was known of one of that name is void. */
+  check(identity: string, pool: TargetPool): void {
+    const target = pool.view(identity);
+    if (target?.state !== "suspect") return;
+    void this.#probe(identity, this.#add(identity, pool, 0), target.address);
   }
 
-  #scheduleOf(identity: string, now: number): Schedule {
-    let schedule = this.#schedules.get(identity);
-    if (schedule === undefined) {
-      schedule = { due: now + FIRST_PROBE_MS, interval: FIRST_PROBE_MS };
-      this.#schedules.set(identity, schedule);
-    }
-    return schedule;
+  #add(identity: string, pool: TargetPool, firstProbe: number): Suspect {
+    const since = this.#options.clock.now();
+    const suspect = { pool, since, due: since + firstProbe, interval: firstProbe, told: false };
+    this.#suspects.set(identity, suspect);
+    return suspect;
   }
 
-  async #probe(pool: TargetPool, { identity, address }: TargetView): Promise<void> {
-    const { probe, clock, onChange } = this.#options;
+  /** It is none any more: it has been reached, or drained, taken down or removed. */
+  #forget(identity: string, { pool, since }: Suspect): void {
+    this.#suspects.delete(identity);
+    const { clock, onReached } = this.#options;
+    if (pool.view(identity)?.state === "up") onReached(identity, clock.now() - since);
+  }
+
+  async #probe(identity: string, suspect: Suspect, address: Address): Promise<void> {
+    const { probe, clock } = this.#options;
+    suspect.due = Number.POSITIVE_INFINITY;
     const outcome = await probe(address);
-    const schedule = this.#schedules.get(identity);
-    if (schedule === undefined) return; // no longer a suspect
-    if (outcome !== "connected") {
-      schedule.interval = Math.min(SLOWEST_PROBE_MS, schedule.interval * BACKOFF);
-      schedule.due = clock.now() + schedule.interval;
+    if (this.#suspects.get(identity) !== suspect) return; // no longer a suspect, or at another address
+    const isSuspect = suspect.pool.view(identity)?.state === "suspect"; // it may have been drained or taken down meanwhile
+    if (outcome === "connected") {
+      if (isSuspect) suspect.pool.setState(identity, "up");
+      this.#forget(identity, suspect);
       return;
     }
-    this.#schedules.delete(identity);
-    // It may have been drained or taken down while the probe was under way.
-    if (pool.view(identity)?.state !== "suspect") return;
-    pool.setState(identity, "up");
-    onChange();
+    suspect.interval = Math.min(SLOWEST_PROBE_MS, Math.max(FIRST_PROBE_MS, suspect.interval * BACKOFF));
+    suspect.due = clock.now() + suspect.interval;
+    if (!isSuspect) return;
+    suspect.pool.setState(identity, "suspect", outcome);
+    this.#tell(identity, suspect, outcome);
+  }
+
+  #tell(identity: string, suspect: Suspect, code: NetCode): void {
+    if (suspect.told) return;
+    suspect.told = true;
+    this.#options.onFailure(identity, code);
   }
 }

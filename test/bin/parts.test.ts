@@ -24,6 +24,7 @@ const target: TargetView = {
   bytesIn: 1000,
   bytesOut: 2_000_000,
   connectMs: 0.25,
+  failure: null,
 };
 
 describe("the table of targets", () => {
@@ -31,12 +32,14 @@ describe("the table of targets", () => {
     const table = targetTable([
       target,
       { ...target, identity: "default/b", address: { path: "/run/b" }, connectMs: null },
+      { ...target, state: "suspect", failure: "ECONNREFUSED" },
     ]);
     const lines = table.split("\n").slice(1);
-    assert.equal(lines.length, 3);
+    assert.equal(lines.length, 4);
     assert.equal(new Set(lines.map((line) => line.length)).size, 1, table);
     assert.match(lines[1]!, /^ {2}default\/web-1 +\[::1\]:8080 +up +500 +3 +12 +0 +1000 +2000000 +0\.3 ms$/);
     assert.match(lines[2]!, /\/run\/b .* -$/);
+    assert.match(lines[3]!, / suspect \(ECONNREFUSED\) +500 /);
   });
   test("is empty without targets", () => {
     assert.equal(targetTable([]), "");

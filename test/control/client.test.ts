@@ -19,8 +19,9 @@ const targets = (world: World) =>
     return `${address.host}:${address.port} ${state} ${weight}`;
   });
 
-/** A reporter whose target is registered. */
+/** A reporter whose target is registered, and accepts connections. */
 async function register(world: World, options: Partial<ControlClientOptions> = {}) {
+  await world.target(A, options.target?.port);
   const reporter = world.reporter(A, options);
   reporter.client.start();
   await until("the target", () => world.pool.targets().length === 1);
@@ -62,6 +63,7 @@ describe("a reporter", () => {
 
   it("may be started before the balancer, and does not crash without one", async () => {
     const world = new World();
+    await world.target(A);
     const { client, story } = world.reporter(A);
     client.start();
     await world.pass(120_000);
@@ -132,6 +134,7 @@ describe("a reporter", () => {
 
   it("gives up a connection attempt after five seconds", async () => {
     const world = await World.start();
+    await world.target(A);
     world.network.connectFault = () => "blackhole";
     const { client, story } = world.reporter(A);
     client.start();
@@ -246,6 +249,7 @@ describe("a reporter", () => {
 
   it("comes back slowly when a retry cannot help, and stays connected when it can", async () => {
     const world = await World.start();
+    await world.target(B);
     const { t: _, ...report } = REPORT;
     const wrong = world.reporter(A, { target: { ...report, pool: "nowhere" } });
     const first = world.reporter(A, { target: { ...report, id: "one" } });
@@ -271,6 +275,7 @@ describe("a reporter", () => {
 
   it("does not fight over a target with a second reporter", async () => {
     const world = await World.start();
+    await world.target(A);
     const pair = [world.reporter(A), world.reporter(A)];
     for (const { client } of pair) client.start();
     await until("the target", () => world.pool.targets().length === 1);

@@ -74,6 +74,10 @@ export class World {
       if (event[0] === "rejected") return `rejected ${event[1].code}`;
       if (event[0] === "keysLoaded") return `keysLoaded ${event[1].count}`;
       if (event[0] === "warning") return `warning ${event[1]}`;
+      if (event[0] === "targetSuspect") {
+        const [name, { identity }, { code, isNew }] = event;
+        return `${name} ${identity} ${code}${isNew ? " new" : ""}`;
+      }
       const [name, { identity }, reason = ""] = event;
       return `${name} ${identity} ${reason}`.trim();
     });

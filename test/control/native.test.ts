@@ -44,7 +44,7 @@ describe(`the control channel on ${runtime.name}`, () => {
     await first.client.close();
     await until("the target to be down", () => pool.targets()[0]?.state === "down");
     const second = report(address, port);
-    await until("the target to be up", () => pool.targets()[0]?.state === "up");
+    await until("the target to be back", () => pool.targets()[0]?.state === "suspect");
     assert.equal(await second.client.drain(5_000), 0);
     assert.equal(pool.targets()[0]?.state, "draining");
     await second.client.leave();

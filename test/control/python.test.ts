@@ -33,7 +33,8 @@ describe("a reporter in Python", () => {
     const reporter = start(address.port, `web:${SECRET}`);
     await until("the target", () => pool.targets().length === 1);
     const [target] = pool.targets();
-    assert.deepEqual([target?.identity, target?.weight, target?.state], ["default/snake", 700, "up"]);
+    const seen = [target?.identity, target?.weight, target?.state];
+    assert.deepEqual(seen, ["default/snake", 700, "suspect"], "no server is there");
     const row = pool.pick(client, [], 0);
     reporter.signal("SIGTERM");
     await until("the target to be draining", () => pool.targets()[0]?.state === "draining");

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { until } from "../support/wait.ts";
+import { settle, until } from "../support/wait.ts";
 import { LEASE, leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const ID_A = `default/${A}:8080`;
 
-/** A reporter that registers its target and disconnects without leaving it. */
-async function registerAndVanish(world: World): Promise<void> {
+/** A reporter that registers its target and disconnects without leaving it; a `silent` target answers nobody from then on. */
+async function registerAndVanish(world: World, silent = false): Promise<void> {
   const raw = await world.raw(A);
   await raw.ask(REPORT);
+  await settle();
+  if (silent) world.network.connectFault = (to) => (to.host === A ? "blackhole" : undefined);
   await raw.close();
   await until("the end of the session", () => world.server.sessions === 0);
 }
@@ -34,6 +36,7 @@ describe("a lease", () => {
 
   it("longer than an hour is kept to its end (old code took it modulo an hour), and a dead target never comes back by itself", async () => {
     const world = await World.start({ hostTimeout: 90 * 60_000 });
+    await world.target(A);
     const raw = await world.raw(A);
     await raw.ask(REPORT);
     await world.pass(89 * 60_000, 60_000);
@@ -92,8 +95,8 @@ describe("a session that ends without a leave", () => {
 
   it("makes a target that does not answer at all a suspect", async () => {
     const world = await World.start();
-    world.network.connectFault = (to) => (to.host === A ? "blackhole" : undefined);
-    await registerAndVanish(world);
+    await world.target(A);
+    await registerAndVanish(world, true);
     await world.pass(2_000);
     assert.equal(world.pool.targets()[0]?.state, "suspect");
     await leavesNothing(world);
@@ -101,8 +104,8 @@ describe("a session that ends without a leave", () => {
 
   it("no longer matters once the reporter is back", async () => {
     const world = await World.start();
-    world.network.connectFault = (to) => (to.host === A ? "blackhole" : undefined);
-    await registerAndVanish(world);
+    await world.target(A);
+    await registerAndVanish(world, true);
     const again = await world.raw(A);
     await again.ask(REPORT);
     await world.pass(3_000);
@@ -114,12 +117,14 @@ describe("a session that ends without a leave", () => {
 describe("a suspect", () => {
   it("is probed, and taken back when it answers", async () => {
     const world = await World.start();
+    const before = await world.target(A);
     const raw = await world.raw(A);
     await raw.ask(REPORT);
     const client = Uint32Array.of(0, 0, 0xffff, 1);
     const row = world.pool.pick(client, [], 0);
     world.pool.failed(row, client, 0);
     assert.equal(world.pool.targets()[0]?.state, "suspect");
+    await before.close();
     await world.pass(4_000);
     assert.equal(world.pool.targets()[0]?.state, "suspect", "nothing listens there");
     await raw.ask(REPORT);

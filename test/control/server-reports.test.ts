@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { until } from "../support/wait.ts";
+import { settle, until } from "../support/wait.ts";
 import { leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
@@ -10,8 +10,10 @@ const ID_A = `default/${A}:8080`;
 describe("a report", () => {
   it("registers the target at the address the reporter is seen at, not the balancer's", async () => {
     const world = await World.start();
+    await world.target(A);
     const raw = await world.raw(A);
     assert.deepEqual(await raw.ask(REPORT), { t: "ok", target: ID_A, active: 0 });
+    await settle();
     const [target] = world.pool.targets();
     assert.deepEqual(target?.address, { host: A, port: 8080 });
     assert.equal(target?.weight, 500);
@@ -41,9 +43,11 @@ describe("a report", () => {
 
   it("carries the full state each time: weight, limit, health and drain", async () => {
     const world = await World.start();
+    await world.target(A);
     const raw = await world.raw(A);
     const seen = async (change: object) => {
       await raw.ask({ ...REPORT, ...change });
+      await settle();
       const { state, weight, maxConnections } = world.pool.targets()[0]!;
       return [state, weight, maxConnections];
     };
@@ -105,6 +109,7 @@ describe("identities", () => {
 
   it("at the same address belong to the newest session; the old one gets a goodbye", async () => {
     const world = await World.start();
+    await world.target(A);
     const first = await world.raw(A);
     await first.ask(REPORT);
     const second = await world.raw(A);

@@ -41,7 +41,7 @@ describe("a target's row", () => {
     pool.addBytes(row, 100, 1000);
     pool.release(row, client(0), 1, 2, 1);
     pool.connected(pool.pick(client(1), [], 1), 16);
-    pool.failed(pool.pick(client(2), [], 1), client(2), 1);
+    pool.failed(pool.pick(client(2), [], 1), client(2), 1, "ETIMEDOUT");
     const { address: _, ...view } = pool.view("a")!;
     assert.deepEqual(view, {
       identity: "a",
@@ -54,6 +54,7 @@ describe("a target's row", () => {
       bytesIn: 101,
       bytesOut: 1002,
       connectMs: 9,
+      failure: "ETIMEDOUT",
     });
   });
 

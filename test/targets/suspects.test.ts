@@ -13,18 +13,18 @@ class World {
   readonly pool = Pool.create({ name: "p", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
   /** The probes that were made, as `time name`. */
   readonly probes: string[] = [];
-  changes = 0;
+  /** What was told, as `failed name code` and `reached name ms`. */
+  readonly story: string[] = [];
   /** What probes come to; null leaves them under way. */
-  outcome: ProbeOutcome | null = "refused";
+  outcome: ProbeOutcome | null = "ECONNREFUSED";
   /** Ends the probes under way. */
   answer: (outcome: ProbeOutcome) => void = () => assert.fail("no probe was made");
   readonly suspects = new Suspects({
     pools: new Map([["p", this.pool]]),
     clock: this.clock,
     probe: (to) => this.#probe(to),
-    onChange: () => {
-      this.changes += 1;
-    },
+    onFailure: (identity, code) => void this.story.push(`failed ${identity} ${code}`),
+    onReached: (identity, ms) => void this.story.push(`reached ${identity} ${ms}`),
   });
 
   async #probe(to: Address): Promise<ProbeOutcome> {
@@ -39,7 +39,7 @@ class World {
 
   suspect(name: string): void {
     this.pool.set(this.spec(name), "up");
-    this.pool.setState(`p/${name}`, "suspect");
+    this.pool.setState(`p/${name}`, "suspect", "ECONNRESET");
   }
 
   state(name: string) {
@@ -91,14 +91,15 @@ describe("suspects", () => {
     world.outcome = "connected";
     await world.passTo(3_000);
     assert.deepEqual([world.state(A), world.state(B)], ["up", "up"]);
-    assert.equal(world.changes, 2);
+    const failures = [`failed p/${A} ECONNRESET`, `failed p/${B} ECONNRESET`];
+    assert.deepEqual(world.story, [...failures, `reached p/${A} 3000`, `reached p/${B} 3000`]);
     await world.passTo(20_000);
     assert.equal(world.probes.length, 4, "no further probes");
   });
 
   it("are not lifted by silence", async () => {
     const world = new World();
-    world.outcome = "silent";
+    world.outcome = "ETIMEDOUT";
     world.suspect(A);
     await world.passTo(3_000);
     assert.equal(world.state(A), "suspect");
@@ -112,9 +113,57 @@ describe("suspects", () => {
     await world.passTo(1_000);
     world.pool.setState(`p/${A}`, "up");
     world.suspects.tick();
+    const story = [`failed p/${A} ECONNRESET`, `reached p/${A} 1000`];
+    assert.deepEqual(world.story, story);
+    world.answer("ECONNREFUSED");
+    await settle(3);
+    assert.deepEqual([world.state(A), world.story], ["up", story]);
+  });
+
+  it("that a connection has reached meanwhile, which their probe hears of first, are told of once", async () => {
+    const world = new World();
+    world.outcome = null;
+    world.suspect(A);
+    await world.passTo(1_000);
+    world.pool.setState(`p/${A}`, "up");
     world.answer("connected");
     await settle(3);
-    assert.equal(world.changes, 0);
+    world.suspects.tick();
+    assert.deepEqual(world.story, [`failed p/${A} ECONNRESET`, `reached p/${A} 1000`]);
+  });
+
+  it("show how the last attempt failed, and are told of once", async () => {
+    const world = new World();
+    world.suspect(A);
+    await world.passTo(20_000);
+    assert.equal(world.pool.view(`p/${A}`)?.failure, "ECONNREFUSED");
+    assert.deepEqual(world.story, [`failed p/${A} ECONNRESET`]);
+  });
+
+  it("that nobody has reached yet are probed at once, and then after 1 s, 2 s …", async () => {
+    const world = new World();
+    world.pool.set(world.spec(A), "suspect");
+    world.suspects.check(`p/${A}`, world.pool);
+    await world.passTo(4_000);
+    assert.deepEqual(world.probes, [`0 ${A}`, `1000 ${A}`, `3000 ${A}`]);
+    assert.deepEqual(world.story, [`failed p/${A} ECONNREFUSED`]);
+  });
+
+  it("checked anew are at another address: the outcome of an earlier probe no longer counts", async () => {
+    const world = new World();
+    world.outcome = null;
+    world.suspect(A);
+    await world.passTo(1_000);
+    const late = world.answer;
+    world.pool.set({ ...world.spec(A), address: { host: B, port: 1 } }, "suspect");
+    world.suspects.check(`p/${A}`, world.pool);
+    late("connected");
+    await settle(3);
+    assert.equal(world.state(A), "suspect");
+    assert.deepEqual(world.probes, [`1000 ${A}`, `1000 ${B}`]);
+    world.answer("connected");
+    await settle(3);
+    assert.equal(world.state(A), "up");
   });
 
   it("drained while their probe is under way stay drained", async () => {

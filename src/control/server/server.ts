@@ -110,6 +110,7 @@ export class ControlServer {
       clock,
       ownListeners: () => [...options.clientListeners(), ...this.addresses],
       onChange: () => this.#changed(),
+      onUnreached: (identity, pool) => this.#monitor.check(identity, pool),
     });
     this.#prober = new Prober({ ...options, clock });
     this.#monitor = new TargetMonitor({

@@ -2,7 +2,7 @@
 import { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, TcpAddress } from "../../net/runtime.ts";
-import { isLoopback, type LoopbackFinder } from "../../targets/loopback.ts";
+import { type Found, isLoopback, type LoopbackFinder } from "../../targets/loopback.ts";
 import type { Registry } from "../../targets/registry.ts";
 import type { TargetOwner } from "../../targets/report.ts";
 import { formatAddress } from "../../util/address.ts";
@@ -167,9 +167,9 @@ export class Session implements TargetOwner {
     const { registry } = this.#options;
     if (message.t === "leave") return { t: "ok", ...registry.leave(this) };
     try {
-      const host = await this.#hostOf(message);
+      const { host, reach } = await this.#find(message);
       if (this.#over) return null; // replaced meanwhile: it must not take the target back
-      return { t: "ok", ...registry.report(this, message, host) };
+      return { t: "ok", ...registry.report(this, message, host, reach) };
     } catch (error) {
       if (!(error instanceof HarmonyError)) throw error;
       this.#rejected(error);
@@ -193,10 +193,10 @@ export class Session implements TargetOwner {
     this.#options.onRejected(this, code, message);
   }
 
-  async #hostOf(report: Report): Promise<string> {
+  async #find(report: Report): Promise<Found> {
     const { host } = this.remote;
-    if (report.advertise !== undefined) return this.#resolve(report.advertise);
-    return isLoopback(host) ? this.#options.loopback.hostOf(this, report) : host;
+    if (report.advertise !== undefined) return { host: await this.#resolve(report.advertise) };
+    return isLoopback(host) ? this.#options.loopback.find(this, report) : { host };
   }
 
   async #resolve(host: string): Promise<string> {

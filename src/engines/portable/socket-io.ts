@@ -1,6 +1,6 @@
 /** What the lifecycle asks for, over the runtime's sockets: each operation is started here, and its outcome is one event. */
 
-import type { NetError } from "../../net/net-error.ts";
+import { type NetCode, type NetError, netCodeOf } from "../../net/net-error.ts";
 import type { Connection, Runtime } from "../../net/runtime.ts";
 import type { Pool } from "../../pool/pool.ts";
 import { answerByHandler, answerText } from "../../proxy/answer.ts";
@@ -21,7 +21,7 @@ import { ANSWERING, CONNECTING, ENDED, QUEUED, RELAYING } from "../../proxy/stat
 import { ANSWER_MS, LINGER_MS, messageFor, UnavailableError } from "../../proxy/unavailable.ts";
 import { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import type { Clock } from "../../util/clock.ts";
-import { codeOf, messageOf } from "../../util/errors.ts";
+import { messageOf } from "../../util/errors.ts";
 import type { WarningLog } from "../../util/rate-limited-log.ts";
 import type { EngineOptions } from "../engine.ts";
 import { AbortControllerPool } from "./abort-controller-pool.ts";
@@ -131,8 +131,8 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     return connectTimedOut(this.#parts.options);
   }
 
-  codeOf(failure: unknown): string | undefined {
-    return codeOf(failure);
+  codeOf(failure: unknown): NetCode {
+    return netCodeOf(failure);
   }
 
   now(): number {

@@ -1,4 +1,5 @@
 /** What the lifecycle asks for, as system calls of this worker; the outcomes come as events of the loop. */
+import type { NetCode } from "../../../net/net-error.ts";
 import type { Io } from "../../../proxy/io.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { TIMED_OUT } from "../shared/slot-layout.ts";
@@ -59,7 +60,7 @@ export class WorkerIo implements Io<number, number> {
     return TIMED_OUT;
   }
 
-  codeOf(errno: number): string {
+  codeOf(errno: number): NetCode {
     return errno === TIMED_OUT ? "ETIMEDOUT" : errorOf(errno).code;
   }
 
