@@ -22,6 +22,7 @@ async function withFile(content: string) {
   const write = (lines: string) => writeFileSync(path, lines, { mode: 0o600 });
   write(content);
   const world = await World.start({ keys: new Keys([], path, hostEnvironment()) });
+  await world.target(A);
   return { world, write };
 }
 
@@ -59,7 +60,6 @@ describe("a key file that changes", () => {
 
   it("without the key ends the session; the target serves on until its reporter is back", async () => {
     const { world, write } = await withFile(`web:${SECRET}\n`);
-    const target = await world.target(A);
     const raw = await world.raw(A);
     await raw.ask(REPORT);
     write(`next:${SECRET}\n`);
@@ -68,7 +68,7 @@ describe("a key file that changes", () => {
     assert.ok(farewell?.t === "goodbye" && farewell.code === "KEY_CHANGED");
     assert.equal(world.pool.targets()[0]?.state, "up");
     assert.deepEqual(world.story, [`targetUp ${ID}`, "keysLoaded 1", "rejected KEY_CHANGED"]);
-    await leavesNothing(world, raw, target);
+    await leavesNothing(world, raw);
   });
 
   it("is one rejection to a reporter whose target it excludes, which comes back once it may", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseKeyLine } from "../../src/control/keys/key.ts";
-import { until } from "../support/wait.ts";
+import { settle, until } from "../support/wait.ts";
 import { BALANCER, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
@@ -42,8 +42,10 @@ describe("refusals", () => {
 
   it("take out the target that the reporter had until then", async () => {
     const world = await World.start({ resolve: async (host) => host });
+    await world.target(A);
     const raw = await world.raw(A);
     await raw.ask(REPORT);
+    await settle();
     const answer = await raw.ask({ ...REPORT, port: 3000, advertise: BALANCER });
     assert.ok(answer?.t === "reject" && answer.code === "BAD_ADDRESS");
     assert.deepEqual(world.pool.targets(), []);
@@ -54,6 +56,7 @@ describe("refusals", () => {
 
   it("that may pass leave it to its lease", async () => {
     const world = await World.start();
+    await world.target(A);
     const raw = await world.raw(A);
     await raw.ask(REPORT);
     const answer = await raw.ask({ ...REPORT, advertise: "no-such-host.invalid" });
