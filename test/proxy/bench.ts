@@ -1,5 +1,6 @@
 /** A Lifecycle on a bench: a real pool, a store of plain objects, and an Io that does nothing but keep what it was told. */
 import assert from "node:assert/strict";
+import type { NetCode } from "../../src/net/net-error.ts";
 import { type Grant, Pool, type PoolOptions } from "../../src/pool/pool.ts";
 import type { Io } from "../../src/proxy/io.ts";
 import { Lifecycle } from "../../src/proxy/lifecycle.ts";
@@ -227,7 +228,7 @@ export class Bench {
       arm: (c, due) => Object.assign(c, { due }),
       disarm: (c) => Object.assign(c, { due: null }),
       timeoutFailure: () => "ETIMEDOUT",
-      codeOf: (failure) => failure,
+      codeOf: (failure) => failure as NetCode,
       now: () => this.now,
       warn: (kind) => void this.warnings.push(kind),
     };
