@@ -2,7 +2,7 @@
 import { ALGORITHM_NAMES, type AlgorithmName } from "./algorithms/index.ts";
 import { BINDING_WAYS } from "./layout.ts";
 
-/** What users decide. It is passed on whole, so that a setting more is a line here and one in the option table. */
+/** What users decide, by the names in the option table. Settings are passed on whole; completeOptions() takes these out. */
 export interface PoolSettings {
   readonly algorithm: AlgorithmName;
   /** Idle ms after which a sticky binding is forgotten; null switches persistence off. */
@@ -31,7 +31,7 @@ const DEFAULT_MAX_BINDINGS = 65_536;
 /** Beyond this (a hash table is 100 times as large) a pool would take gigabytes. */
 const MAX_TARGETS = 100_000;
 const MAX_BINDINGS = 1 << 24;
-/** A queue node takes 40 bytes: the longest queue is then 640 MiB, far beyond use, and the numbers of waiters stay exact (queue.ts). */
+/** A queue node takes 36 bytes: the longest queue is then 576 MiB, far beyond use, and the numbers of waiters stay exact (queue.ts). */
 const MAX_QUEUE = 1 << 24;
 const MAX_CONCURRENCY = 2 ** 31 - 1;
 

@@ -23,7 +23,7 @@ export interface Store<C, F> extends RecordStore<C> {
   /** The client's address as the pool's key; good until the next call. */
   clientKey(c: C): ClientKey;
   acceptedAt(c: C): number;
-  /** When the stage at hand (waiting, connecting) began. */
+  /** When the state at hand (QUEUED, CONNECTING) began. */
   since(c: C): number;
   setSince(c: C, time: number): void;
   /** The pool's name for its place in the queue. */
