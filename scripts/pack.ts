@@ -3,20 +3,30 @@
  * come from tsc; the package.json is made here, because the repository's own serves the source.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { withOptionComments } from "./option-comments.ts";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bundledDeclarations } from "./pack/declarations.ts";
 import { node, root } from "./runtimes.ts";
 
 const staging = join(root, "dist/npm");
 const lib = join(staging, "lib");
 const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
 
+/**
+ * What `require` gives: the same module, since Node 20.19 requires modules. TypeScript believes that under `node16` only of
+ * declarations that say so.
+ */
+const FOR_REQUIRE = `type Module = typeof import("./index.js", { with: { "resolution-mode": "import" } });
+export type * from "./index.js" with { "resolution-mode": "import" };
+export declare const server: Module["server"];
+export declare const client: Module["client"];
+declare const harmony: Module["default"];
+export default harmony;
+`;
+
 rmSync(staging, { recursive: true, force: true });
 execute(node, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.npm.json"], root);
-const declarations = join(lib, "index.d.ts");
-finishDeclarations(declarations);
-writeFileSync(declarations, withOptionComments(readFileSync(declarations, "utf8")));
+replaceDeclarations(join(lib, "index.d.ts"));
 for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) copyFileSync(join(root, file), join(staging, file));
 writeFileSync(join(staging, "package.json"), `${JSON.stringify(packageJson(), null, 2)}\n`);
 execute("npm", ["pack", "--pack-destination", ".."], staging);
@@ -32,7 +42,13 @@ function packageJson(): object {
     license,
     type,
     engines,
-    exports: { ".": { types: "./lib/index.d.ts", default: "./lib/index.js" }, "./package.json": "./package.json" },
+    exports: {
+      ".": {
+        import: { types: "./lib/index.d.ts", default: "./lib/index.js" },
+        require: { types: "./lib/index.d.cts", default: "./lib/index.js" },
+      },
+      "./package.json": "./package.json",
+    },
     types: "./lib/index.d.ts",
     imports: compiled(source.imports),
     bin: {
@@ -48,31 +64,16 @@ function compiled(imports: unknown): unknown {
   return JSON.parse(JSON.stringify(imports).replaceAll('"./src/', '"./lib/').replaceAll('.ts"', '.js"'));
 }
 
-/**
- * Keeps the declarations that the library's own lead to: the others would ask users for the types of other runtimes. tsc
- * leaves the endings of their imports as they are in the source.
- */
-function finishDeclarations(entry: string): void {
-  const reachable = new Set<string>();
-  const pending = [entry];
-  for (let file = pending.pop(); file; file = pending.pop()) {
-    if (reachable.has(file)) continue;
-    reachable.add(file);
-    const text = readFileSync(file, "utf8").replace(
-      /((?:from|import\()\s*")(\.[^"]+)\.ts"/g,
-      (_, before: string, path: string) => {
-        pending.push(resolve(dirname(file), `${path}.d.ts`));
-        return `${before}${path}.js"`;
-      },
-    );
-    writeFileSync(file, text);
+/** One file instead of one for each source file. tsc leaves the endings of their imports as they are in the source. */
+function replaceDeclarations(entry: string): void {
+  const files = readdirSync(lib, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".d.ts"));
+  for (const file of files.map((name) => join(lib, name))) {
+    writeFileSync(file, readFileSync(file, "utf8").replace(/((?:from|import\()\s*"\.[^"]+)\.ts"/g, '$1.js"'));
   }
-  for (const name of readdirSync(lib, { recursive: true, encoding: "utf8" })) {
-    const file = join(lib, name);
-    if (name.endsWith(".d.ts") && !reachable.has(file)) rmSync(file);
-  }
-  const missing = [...reachable].find((file) => !existsSync(file));
-  if (missing) throw new Error(`the declarations need ${missing}, which tsc did not write`);
+  const bundled = bundledDeclarations(entry, root);
+  for (const name of files) rmSync(join(lib, name));
+  writeFileSync(entry, bundled);
+  writeFileSync(entry.replace(/\.ts$/, ".cts"), FOR_REQUIRE);
 }
 
 function execute(command: string, args: string[], cwd: string): void {

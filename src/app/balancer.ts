@@ -3,8 +3,8 @@ import { runtime } from "#runtime";
 import type { BalancerSettings } from "../config/settings.ts";
 import { balancerKeys, type Keys } from "../control/keys/keys.ts";
 import { type ControlEvents, ControlServer, type ControlServerOptions } from "../control/server/server.ts";
-import { chooseEngine, type EngineChoice } from "../engines/choose.ts";
-import type { Engine, EngineOptions } from "../engines/engine.ts";
+import { chooseEngine, type PassedOver } from "../engines/choose.ts";
+import type { Engine, EngineName, EngineOptions } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Pool, type TargetView } from "../pool/pool.ts";
 import type { CloseRecord } from "../proxy/record.ts";
@@ -41,7 +41,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   #readyAsked = false;
   #engine: Engine | null = null;
   #control: ControlServer | null = null;
-  #passedOver: EngineChoice["passedOver"] = [];
+  #passedOver: readonly PassedOver[] = [];
   #closing: Promise<void> | null = null;
 
   /** Starts at once. What goes wrong comes as `error`, and rejects `ready`. */
@@ -71,7 +71,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   }
 
   /** The engine at work, and the preferred ones that cannot run here, with the reason. Null before it is ready. */
-  get engine(): { readonly name: Engine["name"]; readonly passedOver: EngineChoice["passedOver"] } | null {
+  get engine(): { readonly name: EngineName; readonly passedOver: readonly PassedOver[] } | null {
     return this.#engine && { name: this.#engine.name, passedOver: this.#passedOver };
   }
 

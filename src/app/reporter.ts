@@ -10,10 +10,10 @@ import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 
 /** What happens with one balancer. */
-type BalancerEvents = { [K in keyof ControlClientEvents]: [balancer: TcpAddress, ...args: ControlClientEvents[K]] };
+type EventsWithBalancer = { [K in keyof ControlClientEvents]: [balancer: TcpAddress, ...args: ControlClientEvents[K]] };
 
 /** Trouble with a balancer is told when it begins or changes, not at every attempt. It is tried again for ever. */
-export interface ReporterEvents extends BalancerEvents {
+export interface ReporterEvents extends EventsWithBalancer {
   /** The target has left every balancer that could be told. */
   close: [];
 }

@@ -1,18 +1,24 @@
 import { HarmonyError, messageOf } from "../util/errors.ts";
-import type { EngineFactory } from "./engine.ts";
+import type { EngineFactory, EngineName } from "./engine.ts";
 import { linux } from "./linux/main/engine.ts";
 import { portable } from "./portable/engine.ts";
 
 /** What `--engine` takes. */
-export type EngineKind = "auto" | EngineFactory["name"];
+export type EngineKind = "auto" | EngineName;
 
 /** Every engine there is, the one that `auto` prefers first. A further one is a line here and its name in engine.ts. */
 const ENGINES: readonly EngineFactory[] = [linux, portable];
 
+/** An engine that would have been preferred, and why it cannot run here. */
+export interface PassedOver {
+  readonly name: EngineName;
+  readonly reason: string;
+}
+
 export interface EngineChoice {
   readonly factory: EngineFactory;
-  /** The engines that would have been preferred, each with why it cannot run here: for the log. */
-  readonly passedOver: readonly { readonly name: EngineFactory["name"]; readonly reason: string }[];
+  /** For the log. */
+  readonly passedOver: readonly PassedOver[];
 }
 
 /**
@@ -24,7 +30,7 @@ export async function chooseEngine(
   engines: readonly EngineFactory[] = ENGINES,
 ): Promise<EngineChoice> {
   const candidates = engines.filter((engine) => kind === "auto" || engine.name === kind);
-  const passedOver: { name: EngineFactory["name"]; reason: string }[] = [];
+  const passedOver: PassedOver[] = [];
   for (const factory of candidates) {
     const reason = await reasonAgainst(factory);
     if (reason === null) return { factory, passedOver };

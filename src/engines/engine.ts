@@ -10,6 +10,7 @@ import type { CloseRecord } from "../proxy/record.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 
 export const ENGINE_NAMES = ["portable", "linux"] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** The balancer's settings, passed as they are, and what an engine shares with the rest of the balancer. */
 export interface EngineOptions extends LifecycleOptions {
@@ -26,7 +27,7 @@ export interface EngineOptions extends LifecycleOptions {
 }
 
 export interface Engine {
-  readonly name: (typeof ENGINE_NAMES)[number];
+  readonly name: EngineName;
   /** Bound addresses, in the order of `listen`; ports are real once started. */
   readonly addresses: readonly TcpAddress[];
   /** Binds every listener or none. Rejects with NetError. */
@@ -42,7 +43,7 @@ export interface Engine {
 
 /** A kind of engine, as `--engine` names it. */
 export interface EngineFactory {
-  readonly name: Engine["name"];
+  readonly name: EngineName;
   /** null where it can run, otherwise the reason it cannot. Cheap enough to run at every start. */
   test(): Promise<string | null>;
   create(options: EngineOptions): Engine;

@@ -12,8 +12,24 @@ export class UnavailableError extends Error {
   }
 }
 
-/** The client's connection as a stream with a net.Socket's basics. Nagle is off and keepalive on, whatever is asked. */
+/**
+ * The client's connection as a stream with a net.Socket's basics. Nagle is off and keepalive on, whatever is asked. A program
+ * without Node's types does not see Duplex; what an answer needs is therefore declared here as well.
+ */
 export interface UnavailableSocket extends Duplex {
+  write(chunk: string | Uint8Array, done?: (error?: Error | null) => void): boolean;
+  write(chunk: string | Uint8Array, encoding?: string, done?: (error?: Error | null) => void): boolean;
+  end(done?: () => void): this;
+  end(chunk: string | Uint8Array, done?: () => void): this;
+  end(chunk: string | Uint8Array, encoding?: string, done?: () => void): this;
+  destroy(error?: Error): this;
+  setEncoding(encoding: string): this;
+  on(event: "error", listener: (error: Error) => void): this;
+  // biome-ignore lint/suspicious/noExplicitAny: a listener takes what its event brings
+  on(event: string | symbol, listener: (...args: any[]) => void): this;
+  once(event: "error", listener: (error: Error) => void): this;
+  // biome-ignore lint/suspicious/noExplicitAny: a listener takes what its event brings
+  once(event: string | symbol, listener: (...args: any[]) => void): this;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;

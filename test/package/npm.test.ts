@@ -1,7 +1,7 @@
 /** The npm package: packed, installed into an empty folder, and used there under each runtime. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { bun, deno, loader, node, root } from "../../scripts/runtimes.ts";
@@ -11,6 +11,7 @@ import type { OptionTable } from "../../src/config/option.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
 import { VERSION } from "../../src/util/version.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
+import { describeDeclarations } from "./declarations.ts";
 
 const TIMEOUT_MS = 120_000;
 const windows = process.platform === "win32";
@@ -74,9 +75,9 @@ describe("the npm package", () => {
           .slice(installed.length + 1)
           .replaceAll("\\", "/"),
       );
-    const strange = files.filter((file) => !/^lib\/[a-z/-]+(\.d\.ts|\.js)$/.test(file));
+    const strange = files.filter((file) => !/^lib\/([a-z/-]+\.js|index\.d\.c?ts)$/.test(file));
     assert.deepEqual(strange.sort(), ["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
-    for (const file of ["lib/index.js", "lib/index.d.ts", "lib/bin/harmony-balancer.js"])
+    for (const file of ["lib/index.js", "lib/index.d.ts", "lib/index.d.cts", "lib/bin/harmony-balancer.js"])
       assert.ok(files.includes(file), file);
   });
 
@@ -125,42 +126,9 @@ describe("the npm package", () => {
     }
   });
 
-  it("has declarations that need Node's types alone", () => {
-    mkdirSync(join(place, "types"));
-    writeFileSync(join(place, "types/use.ts"), TYPES);
-    const options = {
-      compilerOptions: {
-        target: "es2022",
-        module: "nodenext",
-        strict: true,
-        noEmit: true,
-        skipLibCheck: false,
-        types: ["node"],
-        typeRoots: [join(root, "node_modules/@types")],
-      },
-      files: ["use.ts"],
-    };
-    writeFileSync(join(place, "types/tsconfig.json"), JSON.stringify(options));
-    execute(node, [join(root, "node_modules/typescript/bin/tsc"), "-p", join(place, "types")], place);
-  });
+  describeDeclarations(place);
 });
 
 function readJson(file: string): Record<string, unknown> {
   return JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
 }
-
-/** Types as a user would lean on them; a wrong one has to be an error. */
-const TYPES = `
-import harmony, { server, type CloseRecord } from "node-harmony";
-
-const balancer = server({ persistent: false, hostTimeout: 1, unavailable: (error, socket) => socket.end(error.code) });
-balancer.on("connectionClose", (record: CloseRecord) => record.bytesIn.toFixed());
-balancer.on("targetUp", (target) => target.identity.length);
-const active: number = balancer.targets().reduce((sum, target) => sum + target.active, 0);
-const closed: Promise<void> = new harmony.client({ listenport: 1080, balance: 1000, ack: 60 * 1000 }).close();
-// @ts-expect-error: a weight is a number
-harmony.client({ balance: "heavy" });
-// @ts-expect-error: that event brings a target
-balancer.on("targetUp", (target: number) => target);
-export { active, closed };
-`;
