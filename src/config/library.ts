@@ -21,6 +21,7 @@ export function serverSettings(options: object): BalancerSettings {
     problems.push("unavailable: give a string, or a function (error, socket)");
   const settings = balancerSettings(
     { ...values, ...listenersOf(values, others, problems), unavailable: text },
+    "library",
     problems,
   );
   return settled(handler ? { ...settings, unavailable: handler } : settings, problems);
@@ -30,7 +31,7 @@ export function serverSettings(options: object): BalancerSettings {
 export function clientSettings(options: object): ReporterSettings {
   const problems: string[] = [];
   const values = readLibrary(options, reporterOptions, problems);
-  return settled(reporterSettings(values, problems), problems);
+  return settled(reporterSettings(values, "library", problems), problems);
 }
 
 function settled<S>(settings: S, problems: readonly string[]): S {

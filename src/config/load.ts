@@ -35,7 +35,7 @@ export interface RunCommand<S> {
 export function loadBalancer(invocation: Invocation): Command<BalancerSettings> {
   return load(invocation, balancerOptions, (values, { serverCommand }, problems) => {
     if (serverCommand) problems.push('"--": the balancer starts no command');
-    return balancerSettings(values, problems);
+    return balancerSettings(values, "file", problems);
   });
 }
 
@@ -43,7 +43,7 @@ export function loadBalancer(invocation: Invocation): Command<BalancerSettings> 
 export function loadReporter(invocation: Invocation): Command<ReporterSettings> {
   return load(invocation, reporterOptions, (values, { serverCommand }, problems) => {
     if (serverCommand?.length === 0) problems.push('"--": name the command that starts the server after it');
-    return reporterSettings(values, problems);
+    return reporterSettings(values, "file", problems);
   });
 }
 

@@ -8,6 +8,8 @@ import { messageOf } from "../util/errors.ts";
 import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";
 import type { BalancerValues } from "./balancer-options.ts";
 import type { TextOrFile } from "./kinds.ts";
+import { spell } from "./names.ts";
+import type { Place } from "./option.ts";
 import { checkAuthorities, checkCertificate } from "./pem.ts";
 import type { ReporterValues } from "./reporter-options.ts";
 import type { programOptions } from "./shared-options.ts";
@@ -33,9 +35,9 @@ export interface ReporterSettings extends Omit<ReporterValues, ProgramOption | "
 /** An option of the program itself, which what it runs does not see. */
 type ProgramOption = keyof typeof programOptions;
 
-/** What is wrong goes to `problems`; the result is of use only if there is none. */
-export function balancerSettings(values: BalancerValues, problems: string[]): BalancerSettings {
-  checkKeys(values, problems);
+/** What is wrong goes to `problems`, with options as `place` spells them; the result is of use only if there is none. */
+export function balancerSettings(values: BalancerValues, place: Place, problems: string[]): BalancerSettings {
+  checkKeys(values, place, problems);
   checkPorts(values.listen, values.admin, problems);
   const ipv6 = hasIpv6Loopback();
   return {
@@ -43,14 +45,15 @@ export function balancerSettings(values: BalancerValues, problems: string[]): Ba
     listen: expandLocalhost(values.listen, ipv6),
     admin: expandLocalhost(values.admin, ipv6),
     unavailable: unavailableBytes(values.unavailable, problems),
-    adminTls: certificate(values, problems),
+    adminTls: certificate(values, place, problems),
   };
 }
 
-export function reporterSettings(values: ReporterValues, problems: string[]): ReporterSettings {
-  checkKeys(values, problems);
-  const ca = values.tlsCa === null ? null : readText(values.tlsCa, "tls-ca", problems);
-  if (ca !== null) checkAuthorities({ option: "tls-ca", pem: ca }, problems);
+export function reporterSettings(values: ReporterValues, place: Place, problems: string[]): ReporterSettings {
+  checkKeys(values, place, problems);
+  const option = spell("tlsCa", place);
+  const ca = values.tlsCa === null ? null : readText(values.tlsCa, option, problems);
+  if (ca !== null) checkAuthorities({ option, pem: ca }, problems);
   return {
     ...values,
     balancers: distinct(values.host.map(({ host, port }) => ({ host, port: port ?? values.adminPort }))),
@@ -63,7 +66,11 @@ function distinct(balancers: readonly { host: string; port: number }[]) {
   return [...new Map(balancers.map((each) => [formatAddress(each), each])).values()];
 }
 
-function checkKeys(values: Pick<BalancerValues, "insecure" | "key" | "keyFile">, problems: string[]): void {
+function checkKeys(
+  values: Pick<BalancerValues, "insecure" | "key" | "keyFile">,
+  place: Place,
+  problems: string[],
+): void {
   try {
     if (values.key !== null) parseKey(values.key, "the key");
   } catch (error) {
@@ -71,7 +78,7 @@ function checkKeys(values: Pick<BalancerValues, "insecure" | "key" | "keyFile">,
   }
   // A key in the environment is no contradiction: one environment often serves both programs.
   if (values.insecure && values.keyFile !== null) {
-    problems.push("insecure and key-file contradict each other: give one of them");
+    problems.push(`insecure and ${spell("keyFile", place)} contradict each other: give one of them`);
   }
 }
 
@@ -88,17 +95,19 @@ function checkPorts(listen: readonly ListenAddress[], admin: readonly ListenAddr
   }
 }
 
-function certificate(values: BalancerValues, problems: string[]): BalancerSettings["adminTls"] {
+function certificate(values: BalancerValues, place: Place, problems: string[]): BalancerSettings["adminTls"] {
   const { adminTlsCert, adminTlsKey } = values;
+  const certOption = spell("adminTlsCert", place);
+  const keyOption = spell("adminTlsKey", place);
   if (adminTlsCert === null && adminTlsKey === null) return null;
   if (adminTlsCert === null || adminTlsKey === null) {
-    problems.push("admin-tls-cert and admin-tls-key belong together: give both or neither");
+    problems.push(`${certOption} and ${keyOption} belong together: give both or neither`);
     return null;
   }
-  const cert = readText(adminTlsCert, "admin-tls-cert", problems);
-  const key = readText(adminTlsKey, "admin-tls-key", problems);
+  const cert = readText(adminTlsCert, certOption, problems);
+  const key = readText(adminTlsKey, keyOption, problems);
   if (cert === null || key === null) return null;
-  checkCertificate({ option: "admin-tls-cert", pem: cert }, { option: "admin-tls-key", pem: key }, problems);
+  checkCertificate({ option: certOption, pem: cert }, { option: keyOption, pem: key }, problems);
   return { cert, key };
 }
 

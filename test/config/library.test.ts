@@ -103,6 +103,12 @@ describe("server options", () => {
     assert.ok(found.includes("listenPort: there is no such option; did you mean listenport?"));
     assert.ok(found.some((line) => line.startsWith('hostTimeout "NaN": give a duration')));
   });
+  test("options that contradict or need each other, spelled as here and not as in the file", () => {
+    const found = problems(() => serverSettings({ insecure: true, keyFile: "x", adminTlsCert: "y" }));
+    assert.match(found[0]!, /^insecure and keyFile contradict/);
+    assert.match(found[1]!, /^adminTlsCert and adminTlsKey belong together/);
+    assert.match(problems(() => clientSettings({ tlsCa: "/nowhere" })).join(), /^tlsCa: the file cannot be read/);
+  });
   test("an option under a name that it had once", () => {
     assert.deepEqual(
       problems(() => serverSettings({ tlsCert: "x" })),
