@@ -1,8 +1,10 @@
 /** A whole linux engine on a simulated kernel and clock: in one process, faster than time, and the same for the same seed. */
+import assert from "node:assert/strict";
 import type { EngineOptions } from "../../../../src/engines/engine.ts";
 import { LinuxEngine } from "../../../../src/engines/linux/main/engine.ts";
 import { Pool, type PoolOptions, type TargetSpec, type TargetView } from "../../../../src/pool/pool.ts";
 import type { CloseRecord } from "../../../../src/proxy/record.ts";
+import { ENDED, FREE } from "../../../../src/proxy/states.ts";
 import { type KernelOptions, SimulatedKernel } from "../../../support/kernel/kernel.ts";
 import { Internet, type Serve, type Target } from "../../../support/kernel/peers/internet.ts";
 import type { Peer } from "../../../support/kernel/peers/peer.ts";
@@ -88,6 +90,27 @@ export class Simulation {
     return this.internet.client(this.engine.addresses[0]!, host);
   }
 
+  /** A client that has connected to the thread of this number, 0…: the network decides, so it takes some attempts. */
+  clientOf(thread: number): Peer {
+    for (;;) {
+      const client = this.client();
+      this.settle();
+      if (this.slotOf(client, thread) >= 0) return client;
+      client.abort();
+      this.settle();
+    }
+  }
+
+  /** The slot of a client's connection in that thread; -1: it has none. */
+  slotOf(client: Peer, thread: number): number {
+    const { slots } = this.scheduler.living[thread]!;
+    const port = Number(/\d+$/.exec(client.name)![0]);
+    for (let slot = 0; slots.port(slot) !== 0; slot++) {
+      if (slots.port(slot) === port && ![FREE, ENDED].includes(slots.state(slot))) return slot;
+    }
+    return -1;
+  }
+
   /** Lets `ms` pass. */
   pass(ms: number): void {
     this.scheduler.pass(ms);
@@ -100,4 +123,28 @@ export class Simulation {
   view(identity: string): TargetView {
     return this.pool.view(identity)!;
   }
+}
+
+/** Runs a test in a simulation, and checks that nothing is left of it afterwards. A test that expects warnings takes them out. */
+export async function inSimulation(
+  options: SimulationOptions,
+  test: (simulation: Simulation) => void | Promise<void>,
+): Promise<void> {
+  const simulation = new Simulation(options);
+  const { internet, kernel, pool, scheduler } = simulation;
+  await simulation.start();
+  await test(simulation);
+  for (const client of internet.clients) client.abort();
+  simulation.settle();
+  await simulation.close(0);
+  for (const target of internet.targets) for (const peer of target.accepted) peer.abort();
+  simulation.pass(200_000); // the network forgets what was on its way
+  assert.deepEqual(scheduler.deaths, [], "a worker has died");
+  assert.deepEqual(kernel.descriptors.list(), [], "descriptors after the end");
+  assert.equal(kernel.network.open, 0, "ends of connections after the end");
+  assert.equal(pool.active, 0, "permits held after the end");
+  assert.equal(pool.waiting, 0, "waiters after the end");
+  for (const target of pool.targets()) assert.equal(target.active, 0, `${target.identity} still counts some`);
+  assert.equal(simulation.records.length, kernel.accepted, "one record for each connection that was accepted");
+  assert.deepEqual(simulation.warnings, []);
 }

@@ -1,0 +1,73 @@
+/** What is over in bounded time, on the simulated kernel and its clock: answers to clients without a target, and the stop. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../../../src/proxy/unavailable.ts";
+import type { Peer } from "../../support/kernel/peers/peer.ts";
+import { StreamPattern } from "../../support/kernel/peers/stream-pattern.ts";
+import { inSimulation, type Simulation } from "./simulation/simulation.ts";
+
+/** A timer of the engine comes at most so late. */
+const TICK = 40;
+const SORRY = { engine: { unavailable: new TextEncoder().encode("sorry") } };
+
+function endings(simulation: Simulation): string[] {
+  return simulation.records.map(({ phase, endedBy, cause }) => `${phase} ${endedBy} ${cause}`);
+}
+
+describe("linux engine, answers", () => {
+  it("waits for a client that took its answer and does not hang up, and not for long", () =>
+    inSimulation(SORRY, (simulation) => {
+      const client = simulation.client();
+      simulation.pass(LINGER_MS - TICK);
+      assert.deepEqual([client.text, client.ending], ["sorry", "fin"]);
+      assert.deepEqual(endings(simulation), []);
+      simulation.pass(2 * TICK);
+      assert.deepEqual(endings(simulation), ["unavailable balancer no-targets"]);
+    }));
+
+  it("lets an upload under way come to its end, and no more than that", () =>
+    inSimulation(SORRY, (simulation) => {
+      const stream = new StreamPattern(1);
+      const upload = simulation
+        .client()
+        .send(stream, LINGER_BYTES - 1, 0)
+        .fin();
+      simulation.settle();
+      assert.deepEqual([upload.sent, upload.text, upload.ending], [LINGER_BYTES - 1, "sorry", "fin"]);
+      const endless = simulation.client().send(stream, 4 * LINGER_BYTES, 0);
+      simulation.settle();
+      assert.ok(endless.sent >= LINGER_BYTES && endless.sent < 2 * LINGER_BYTES, `${endless.sent} bytes were taken`);
+      assert.equal(endings(simulation).length, 2);
+    }));
+
+  it("gives up a client that does not take its answer", () =>
+    inSimulation({ engine: { unavailable: new Uint8Array(1_000_000) } }, (simulation) => {
+      const client = simulation.client().pause();
+      simulation.pass(ANSWER_MS - TICK);
+      assert.deepEqual(endings(simulation), []);
+      simulation.pass(2 * TICK);
+      assert.deepEqual(endings(simulation), ["unavailable balancer no-targets"]);
+      assert.equal(client.error, "ECONNRESET");
+    }));
+});
+
+describe("linux engine, closing", () => {
+  it("is over in the shortest time that close() was given, counted from that call", () =>
+    inSimulation({}, (simulation) => {
+      const { engine, scheduler } = simulation;
+      simulation.target("a", "10.0.0.1", (peer: Peer) => void peer.say("hello"));
+      const client = simulation.client();
+      simulation.settle();
+      for (const timeout of [60_000, 2_000, 2_000, 90_000]) {
+        scheduler.asMain(() => void engine.close(timeout));
+        simulation.pass(500);
+      }
+      assert.deepEqual(endings(simulation), []);
+      simulation.pass(500 - TICK);
+      assert.equal(client.ending, "");
+      simulation.pass(2 * TICK);
+      assert.equal(client.ending, "ECONNRESET");
+      simulation.pass(100);
+      assert.deepEqual(endings(simulation), ["relay balancer shutdown"]);
+    }));
+});

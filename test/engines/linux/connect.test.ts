@@ -1,0 +1,63 @@
+/** Connecting to targets, on the simulated kernel: what is the balancer's own trouble, and what is the target's. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import * as abi from "../../../src/engines/linux/sys/abi.ts";
+import type { CallName } from "../../../src/engines/linux/sys/libc.ts";
+import { errnoName } from "../../support/kernel/numbers.ts";
+import type { Peer } from "../../support/kernel/peers/peer.ts";
+import { inSimulation } from "./simulation/simulation.ts";
+
+const greet = (peer: Peer): void => void peer.say("hello");
+const SORRY = new TextEncoder().encode("sorry");
+
+describe("linux engine, connecting", () => {
+  it("does not blame the target when there are no local ports left", () =>
+    inSimulation({ engine: { unavailable: SORRY }, kernel: { ports: [50_000, 50_001] } }, (simulation) => {
+      simulation.target("a", "10.0.0.1", greet);
+      for (let i = 0; i < 2; i++) {
+        const served = simulation.client();
+        simulation.settle();
+        assert.equal(served.text, "hello");
+      }
+      const third = simulation.client();
+      simulation.settle();
+      assert.equal(third.text, "sorry");
+      assert.deepEqual([simulation.view("a").state, simulation.view("a").failures], ["up", 0]);
+      assert.match(simulation.warnings.splice(0).join(), /cannot connect to targets: out of local ports/);
+    }));
+
+  const own: readonly [CallName, number, RegExp][] = [
+    ["socket", abi.EMFILE, /out of file descriptors/],
+    ["socket", abi.ENFILE, /out of file descriptors/],
+    ["socket", abi.ENOBUFS, /out of memory/],
+    ["connect", abi.ENOBUFS, /out of memory/],
+  ];
+  for (const [call, errno, warning] of own) {
+    it(`does not blame the target for ${errnoName(errno)} of ${call}()`, () =>
+      inSimulation({}, (simulation) => {
+        simulation.target("a", "10.0.0.1", greet);
+        simulation.kernel.faults.fail(call, errno);
+        const client = simulation.client();
+        simulation.settle();
+        assert.deepEqual([simulation.view("a").state, simulation.view("a").failures], ["up", 0]);
+        assert.match(simulation.warnings.splice(0).join(), warning);
+        assert.equal(client.ending, "fin");
+        const next = simulation.client();
+        simulation.settle();
+        assert.equal(next.text, "hello");
+      }));
+  }
+
+  for (const errno of [abi.ECONNREFUSED, abi.EHOSTUNREACH, abi.ENETUNREACH, abi.ETIMEDOUT]) {
+    it(`blames it for ${errnoName(errno)}`, () =>
+      inSimulation({}, (simulation) => {
+        simulation.announce("a", "10.0.0.1");
+        simulation.kernel.network.route("10.0.0.1", { errno, ms: 10 });
+        const client = simulation.client();
+        simulation.pass(100);
+        assert.equal(client.ending, "fin");
+        assert.deepEqual([simulation.view("a").state, simulation.view("a").failures], ["suspect", 1]);
+        assert.equal(simulation.records[0]?.cause, "connect-failed");
+      }));
+  }
+});

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { HandlerBridge } from "../../../src/engines/linux/main/handler-bridge.ts";
+import { PREAMBLE_BYTES, writePreamble } from "../../../src/engines/linux/shared/preamble.ts";
+import { Slots } from "../../../src/engines/linux/shared/slots.ts";
+import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
+import { encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
+import { BY_BALANCER, NO_TARGETS, outcome } from "../../../src/proxy/outcome.ts";
+import { dial } from "../../support/peers.ts";
+import { ending, readText } from "../../support/stream.ts";
+import { labPool } from "../lab.ts";
+
+/** The preamble of worker 1 for a client that gets no target. */
+function preamble(secret: Uint8Array): Uint8Array {
+  const slots = Slots.create(1);
+  const peer = new Uint8Array(SOCKADDR_MAX);
+  encodeLiteral("192.0.2.1", 1_000, peer);
+  slots.begin(0, 5, 0, peer, 0);
+  slots.setOutcome(0, outcome(BY_BALANCER, NO_TARGETS));
+  return writePreamble(secret, 1, 7, slots, 0);
+}
+
+/** A bridge whose handler says who the client is, and how often it was called. */
+async function withBridge(test: (bridge: HandlerBridge, port: number, calls: string[]) => Promise<void>) {
+  const calls: string[] = [];
+  const bridge = new HandlerBridge({
+    handler(error, socket) {
+      calls.push(error.code);
+      socket.end(`sorry, ${socket.remoteAddress}`);
+    },
+    pool: labPool(),
+    options: { requeue: 0, connectTimeout: 1, idleTimeout: 0, queueTimeout: 1 },
+    local: () => ({ host: "192.0.2.10", port: 3000 }),
+    drop: () => undefined,
+    warn: (message) => assert.fail(message),
+  });
+  try {
+    await test(bridge, await bridge.open(), calls);
+  } finally {
+    await bridge.close();
+  }
+}
+
+describe("the way to the handler of unavailable", () => {
+  it("takes a connection that brings the secret for the client it names", () =>
+    withBridge(async ({ secret }, port, calls) => {
+      const worker = await dial(port);
+      await worker.write(preamble(secret));
+      assert.equal(await readText(worker), "sorry, 192.0.2.1");
+      assert.deepEqual(calls, ["no-targets"]);
+      await worker.close();
+    }));
+
+  for (const [what, change] of [
+    ["its first", 0],
+    ["its last", 15],
+  ] as const) {
+    it(`drops a connection whose secret is wrong in ${what} byte, and calls nobody`, () =>
+      withBridge(async ({ secret }, port, calls) => {
+        const wrong = Uint8Array.from(secret);
+        wrong[change]! ^= 1;
+        const stranger = await dial(port);
+        await stranger.write(preamble(wrong));
+        await ending(stranger);
+        assert.deepEqual(calls, []);
+        stranger.abort();
+      }));
+  }
+
+  it("drops a connection that ends before its preamble does", () =>
+    withBridge(async ({ secret }, port, calls) => {
+      const stranger = await dial(port);
+      await stranger.write(preamble(secret).subarray(0, PREAMBLE_BYTES - 1));
+      await stranger.closeWrite();
+      await ending(stranger);
+      assert.deepEqual(calls, []);
+      stranger.abort();
+    }));
+});
