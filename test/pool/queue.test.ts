@@ -206,6 +206,19 @@ describe("waiting for a target with room", () => {
     }
   });
 
+  it("is granted when a suspect has room again", () => {
+    const pool = makePool({ queue: 10 });
+    addTarget(pool, "t", { max: 1, state: "suspect" });
+    const row = pool.pick(client(0), [], 0);
+    assert.equal(pool.enter(1), ADMITTED);
+    assert.equal(pool.pick(client(1), [], 0), ALL_FULL);
+    assert.ok(pool.wait(1, false) >= 0);
+    assert.equal(pool.grant(), null);
+    pool.failed(row, client(0), 1);
+    assert.equal(pool.grant()?.ticket, 1);
+    assert.equal(pool.pick(client(1), [], 1), row);
+  });
+
   it("is granted when the last target goes, to be told so", () => {
     const { pool } = full();
     pool.setState("t", "down");

@@ -173,7 +173,7 @@ describe("sticky bindings", () => {
     assert.equal(visit(pool, 1, 1), "heavy");
   });
 
-  it("are bounded in number: the least recently used goes first", () => {
+  it("are bounded in number", () => {
     const most = 64;
     const pool = stickyPool(4, most);
     const clients = 1000;
@@ -187,10 +187,18 @@ describe("sticky bindings", () => {
       return bound;
     });
     assert.ok(kept.length <= most, `${kept.length} bindings kept`);
-    // The last bindings are still there if they are asked for first, before others replace them.
-    const fresh = stickyPool(4, most);
-    const targets = Array.from({ length: clients }, (_, n) => visit(fresh, n, n));
-    assert.equal(visit(fresh, clients - 1, clients), targets.at(-1));
+  });
+
+  it("give way to a newcomer in the order of their last use", () => {
+    const pool = makePool({ persistent: IDLE, maxBindings: 8 }); // one bucket for all
+    addTarget(pool, "home");
+    for (let n = 0; n < 8; n++) visit(pool, n, n);
+    visit(pool, 0, 8); // so that 1 is the least recent
+    visit(pool, 8, 9);
+    addTarget(pool, "home", { weight: 1 });
+    addTarget(pool, "elsewhere", { weight: 1_000 });
+    for (const n of [0, 2, 3, 4, 5, 6, 7, 8]) assert.equal(visit(pool, n, 10), "home", `client ${n}`);
+    assert.equal(visit(pool, 1, 11), "elsewhere");
   });
 
   it("are off when persistent is null", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Pool } from "../../../src/pool/pool.ts";
 import { addTarget, client, makePool } from "../helpers.ts";
 import { sharesByWeight } from "./shares.ts";
 
@@ -31,6 +32,28 @@ describe("smooth round robin", () => {
     assert.ok(Math.abs(pool.view("new")!.active - 50) <= 1);
     assert.ok(Math.abs(pool.view("old")!.active - before - 50) <= 1);
   });
+
+  for (const [what, away, back] of [
+    ["drained", (pool: Pool) => pool.setState("b", "draining"), (pool: Pool) => pool.setState("b", "up")],
+    ["was down", (pool: Pool) => pool.setState("b", "down"), (pool: Pool) => pool.setState("b", "up")],
+    ["was full", (pool: Pool) => addTarget(pool, "b", { max: 1 }), (pool: Pool) => addTarget(pool, "b")],
+    ["had weight 0", (pool: Pool) => addTarget(pool, "b", { weight: 0 }), (pool: Pool) => addTarget(pool, "b")],
+  ] as const) {
+    it(`does not make up for the turns that a target missed while it ${what}`, () => {
+      const pool = makePool({ algorithm: "roundrobin" });
+      for (const name of ["a", "b"]) addTarget(pool, name);
+      const turns = (count: number) => {
+        const before = pool.view("b")!.active;
+        for (let i = 0; i < count; i++) pool.pick(client(i), [], i);
+        return pool.view("b")!.active - before;
+      };
+      assert.equal(turns(10), 5);
+      away(pool);
+      assert.equal(turns(300), 0);
+      back(pool);
+      assert.ok(Math.abs(turns(100) - 50) <= 1);
+    });
+  }
 
   it("spreads the first turns of many light newcomers", () => {
     const pool = makePool({ algorithm: "roundrobin", maxTargets: 1024 });

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { leastconn } from "../../src/pool/algorithms/leastconn.ts";
+import { HEADER_WORDS, LOCK } from "../../src/pool/header.ts";
+import { Lock } from "../../src/pool/lock.ts";
+import { SharedPool } from "../../src/pool/pool.ts";
+import { addTarget, client, makePool, memoryOf } from "./helpers.ts";
+
+const LOST = /worker 1 lost the pool's lock while it held it/;
+
+/** The lock of worker 1, which holds it, the creator's, and the word they share. */
+function held(): { words: Int32Array; worker: Lock; creator: Lock } {
+  const words = new Int32Array(new SharedArrayBuffer(4 * HEADER_WORDS));
+  const worker = new Lock(words, 1, null);
+  worker.take();
+  return { words, worker, creator: new Lock(words, 0, () => undefined) };
+}
+
+/** Runs `run`, which fails if it sleeps. */
+function awake(run: () => void): void {
+  const { wait } = Atomics;
+  Atomics.wait = () => assert.fail("it waits for the lock");
+  try {
+    run();
+  } finally {
+    Atomics.wait = wait;
+  }
+}
+
+describe("the lock of a worker that is taken for dead", () => {
+  it("is taken from it, and from nobody else", () => {
+    const { creator, words } = held();
+    assert.equal(creator.seize(2), false);
+    assert.equal(creator.seize(1), true);
+    assert.equal(creator.seize(1), false);
+    creator.free();
+    assert.equal(words[LOCK], 0);
+  });
+
+  it("stops the worker if it lives after all, while the creator repairs what it left", () => {
+    const { creator, worker } = held();
+    creator.seize(1);
+    assert.throws(() => worker.free(), LOST);
+    creator.free();
+  });
+
+  it("stops it when the lock is free again, or another worker's", () => {
+    const { creator, words, worker } = held();
+    creator.seize(1);
+    creator.free();
+    assert.throws(() => worker.free(), LOST);
+    const other = new Lock(words, 2, null);
+    other.take();
+    assert.throws(() => worker.free(), LOST);
+    other.free();
+    assert.equal(words[LOCK], 0, "the other's was left to it");
+  });
+
+  it("stops it in the middle of what it does, too", () => {
+    const pool = makePool();
+    addTarget(pool, "a");
+    const { layout } = memoryOf(pool.handle, leastconn);
+    const creator = new Lock(layout.header, 0, null);
+    const worker = SharedPool.attach(pool.handle, 1);
+    // In the middle of its pick the creator takes it for dead, and goes on.
+    const tried = new Proxy([], {
+      get(target, name) {
+        if (creator.seize(1)) creator.free();
+        return Reflect.get(target, name);
+      },
+    });
+    assert.throws(() => worker.pick(client(0), tried, 0), LOST);
+  });
+
+  it("is freed without waiting when the worker's death is known", () => {
+    const pool = makePool();
+    addTarget(pool, "a");
+    const { layout } = memoryOf(pool.handle, leastconn);
+    new Lock(layout.header, 1, null).take();
+    awake(() => pool.recover(1));
+    assert.equal(layout.header[LOCK], 0);
+    assert.equal(pool.pick(client(0), [], 0), 0);
+  });
+});
