@@ -19,6 +19,11 @@ async function pair(): Promise<{ client: Connection; connection: Connection; soc
   return { client, connection, socket: new ClientSocket(connection) };
 }
 
+function writeAndDestroy(socket: ClientSocket): void {
+  socket.write("x");
+  socket.destroy();
+}
+
 describe("ClientSocket", () => {
   it("has a net.Socket's addresses", async () => {
     const { client, socket } = await pair();
@@ -82,4 +87,24 @@ describe("ClientSocket", () => {
     socket.destroy();
     client.abort();
   });
+
+  for (const [how, end] of [
+    ["is destroyed", (socket: ClientSocket) => void socket.destroy()],
+    ["is destroyed while bytes are on their way", writeAndDestroy],
+    ["has ended", (socket: ClientSocket) => void socket.resume().end()],
+  ] as const) {
+    it(`emits no timeout once it ${how}`, async () => {
+      const { client, socket } = await pair();
+      let timeouts = 0;
+      socket.setTimeout(1, () => timeouts++);
+      const closed = once(socket, "close");
+      end(socket);
+      await client.closeWrite();
+      await closed;
+      socket.setTimeout(1);
+      await new Promise((resolve) => setTimeout(resolve, 5)); // the socket's timer would have come before this one
+      assert.equal(timeouts, 0);
+      client.abort();
+    });
+  }
 });

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
+import { NetError } from "../../../src/net/net-error.ts";
 import type { UnavailableError, UnavailableSocket } from "../../../src/proxy/unavailable.ts";
+import { closedAddress } from "../../support/ports.ts";
 import { ending, readText } from "../../support/stream.ts";
 import { settle, until } from "../../support/wait.ts";
 import { inLab, UNAVAILABLE } from "../lab.ts";
@@ -83,6 +85,30 @@ export function unavailable(factory: EngineFactory): void {
       const [record] = await lab.recorded(1);
       assert.deepEqual([socket.remoteAddress, socket.remotePort], [record!.client.host, record!.client.port]);
       assert.deepEqual([record!.phase, record!.cause], ["unavailable", "no-targets"]);
+    });
+  });
+
+  it("gives a function the last connect failure as the cause", () => {
+    const causes: unknown[] = [];
+    const handler = ({ code, cause }: UnavailableError) => void causes.push(code, cause);
+    return inLab(factory, { unavailable: handler }, async (lab) => {
+      const { host, port } = await closedAddress();
+      lab.announce("dead", { host, port });
+      assert.equal(await lab.ask(), "");
+      const [code, cause] = causes as [string, NetError];
+      assert.equal(code, "connect-failed");
+      assert.ok(cause instanceof NetError, String(cause));
+      assert.equal(cause.code, "ECONNREFUSED");
+      assert.match(cause.message, new RegExp(`${host}:${port}`));
+    });
+  });
+
+  it("gives a function no cause when nothing was tried", () => {
+    const causes: unknown[] = [];
+    const handler = (error: UnavailableError) => void causes.push(error.cause);
+    return inLab(factory, { unavailable: handler }, async (lab) => {
+      assert.equal(await lab.ask(), "");
+      assert.deepEqual(causes, [undefined]);
     });
   });
 
