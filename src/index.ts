@@ -17,13 +17,15 @@ import type { reporterOptions } from "./config/reporter-options.ts";
 export type { BalancerEvents, BoundAddresses } from "./app/balancer.ts";
 export type { DrainResult, ReporterEvents } from "./app/reporter.ts";
 export type { Duration } from "./config/kinds.ts";
+export type { LoadedKeys } from "./control/keys/keys.ts";
 export type { Rejection } from "./control/server/server.ts";
+export type { NetCode } from "./net/net-error.ts";
 export type { Address, TcpAddress, UnixAddress } from "./net/runtime.ts";
 export type { AlgorithmName as Algorithm, TargetState, TargetView } from "./pool/pool.ts";
 export type { EndCause, EndedBy, Phase, UnavailableReason } from "./proxy/outcome.ts";
 export type { CloseRecord } from "./proxy/record.ts";
 export type { UnavailableError, UnavailableHandler, UnavailableSocket } from "./proxy/unavailable.ts";
-export type { DownReason, LeaveReason, TargetInfo } from "./targets/report.ts";
+export type { DownReason, LeaveReason, SuspectReason, TargetInfo } from "./targets/report.ts";
 export type { Balancer, Reporter };
 
 // What each option means is said in its table. `make pack` writes it into the declarations, where editors show it.
