@@ -30,8 +30,8 @@ const [fromSource, compiled] = [chosen.filter(({ built }) => !built), chosen.fil
 
 const results = [
   // The programs are there long before their turn comes, but for a machine of many processors.
-  ...(await runAll([...builds, ...checks, ...fromSource.flatMap(fileJobs)])),
-  ...(await runAll(compiled.flatMap(fileJobs))),
+  ...(await runAll([...builds, ...checks, ...(await jobsOf(fromSource))])),
+  ...(await runAll(await jobsOf(compiled))),
 ];
 rememberDurations(results);
 process.exitCode = printSummary(results) ? 0 : 1;
@@ -44,11 +44,17 @@ function steps(name: string, jobs: readonly Job<TestResult>[]): Job<FileResult>[
   });
 }
 
+async function jobsOf(some: readonly Form[]): Promise<Job<FileResult>[]> {
+  const jobs: Job<FileResult>[] = [];
+  for (const form of some) jobs.push(...(await fileJobs(form)));
+  return jobs;
+}
+
 /** Those of one form, the long ones first. */
-function fileJobs(form: Form): Job<FileResult>[] {
+async function fileJobs(form: Form): Promise<Job<FileResult>[]> {
   const files = form.files().filter((file) => only.length === 0 || only.some((wanted) => file.startsWith(wanted)));
   if (files.length === 0) return [];
-  const prepared = form.prepare();
+  const prepared = await form.prepare();
   if ("missing" in prepared) {
     const skipped: TestResult = { name: "all of its tests", outcome: "skipped", reason: prepared.missing };
     return [async () => ({ form: form.name, file: "", seconds: 0, results: [skipped] })];

@@ -2,17 +2,20 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { bun, deno, loader, NEWEST_NODE, node, nodeOfVersion, OLDEST_NODE, root, testFiles } from "../runtimes.ts";
+import { bundleNodePrograms, nodeEnv } from "./node-programs.ts";
 
 export interface Form {
   /** As in the table: `node`, `bun`, `deno`, `node-oldest`, `node-newest`, `compiled-bun`, `compiled-bun-portable` … */
   readonly name: string;
   /** What it runs on, or why it cannot run. */
-  prepare(): { readonly label: string; readonly command: Command } | { readonly missing: string };
+  prepare(): Prepared | Promise<Prepared>;
   files(): string[];
   /** What it needs is built first. */
   readonly built?: boolean;
   readonly env?: NodeJS.ProcessEnv;
 }
+
+export type Prepared = { readonly label: string; readonly command: Command } | { readonly missing: string };
 
 /** The command line that runs one test file and leaves a JUnit report. */
 export type Command = (file: string, report: string) => string[];
@@ -49,14 +52,19 @@ const denoCommand: Command = (file, report) => [deno, "test", "-A", "--no-check"
 
 const ready = (label: string, command: Command) => () => ({ label, command });
 
+async function nodeForm(version: string, binary: string): Promise<Prepared> {
+  await bundleNodePrograms();
+  return { label: `Node ${version}`, command: nodeCommand(binary) };
+}
+
 function otherNode(name: string, version: string, files = without([...NODE_ONLY, ...PROGRAMS])): Form {
   return {
     name,
     files,
+    env: nodeEnv,
     prepare() {
       const binary = nodeOfVersion(version);
-      if (typeof binary !== "string") return binary;
-      return { label: `Node ${version}`, command: nodeCommand(binary) };
+      return typeof binary === "string" ? nodeForm(version, binary) : binary;
     },
   };
 }
@@ -80,7 +88,7 @@ function compiled(form: "bun" | "deno", folder: string, engine?: "portable"): Fo
 }
 
 export const forms: readonly Form[] = [
-  { name: "node", files: without([]), prepare: ready(`Node ${process.versions.node}`, nodeCommand(node)) },
+  { name: "node", files: without([]), env: nodeEnv, prepare: () => nodeForm(process.versions.node, node) },
   { name: "bun", files: without(NODE_ONLY), prepare: ready("Bun", bunCommand) },
   { name: "deno", files: without(NODE_ONLY), prepare: ready("Deno", denoCommand) },
   otherNode("node-oldest", OLDEST_NODE),

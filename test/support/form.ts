@@ -11,12 +11,15 @@ export type ProgramName = "harmony-balancer" | "harmony-reporter";
 export const form: string = process.env.HARMONY_TEST_FORM ?? "source";
 export const compiled: boolean = form !== "source";
 
+/** A folder with the programs in one file each, which the test runner made of the source that it tests (Node alone). */
+const bundles = process.env.HARMONY_TEST_PROGRAMS;
+
 /** The command line that starts the program, without its arguments. */
 export function programCommand(name: ProgramName): [string, ...string[]] {
   if (form === "bun") return [join(root, "dist", name + exe)];
   if (form === "deno") return [join(root, "dist/deno", name + exe)];
   if (form !== "source") throw new Error(`HARMONY_TEST_FORM is "${form}": bun, deno, or not set for the source`);
-  return scriptCommand(`src/bin/${name}.ts`);
+  return bundles ? [process.execPath, join(bundles, `${name}.mjs`)] : scriptCommand(`src/bin/${name}.ts`);
 }
 
 /** The command line that runs a TypeScript file of the project on the runtime at hand. */
