@@ -55,7 +55,7 @@ release: install ## the programs for every system: dist/release/ with SHA256SUMS
 pack: install ## the npm package: dist/node-harmony-VERSION.tgz
 	@$(TS) scripts/pack.ts
 
-bench: build ## against HAProxy and nginx stream, on a machine that does nothing else: CPU, memory, latency
+bench: build pack ## against HAProxy and nginx stream, on a machine that does nothing else: CPU, memory, latency
 	@$(TS) scripts/bench/bench.ts
 
 bench-instructions: build ## instructions per connection and per request, beside HAProxy and nginx, in an emulator: 10 minutes

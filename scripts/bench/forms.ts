@@ -1,10 +1,12 @@
-/** What is compared: HAProxy, nginx stream and every form of Harmony, each in front of the same nginx backend. */
-import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+/** What is compared: HAProxy, nginx stream and every form of Harmony, in front of the same backend. */
+import { spawnSync } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loader } from "../runtimes.ts";
 
 export interface Form {
   readonly name: string;
+  /** What Harmony is compared with. */
+  readonly rival?: true;
   /** Why it cannot take part here; the table says so. */
   readonly missing?: string;
   readonly command: readonly string[];
@@ -14,18 +16,12 @@ export interface Form {
   readonly adminPort?: number;
 }
 
+/** nginx with a small answer. */
 export const BACKEND_PORT = 18080;
-export const BULK_FILE = 1 << 30; // bytes: one GiB, sparse, so that the backend's sendfile costs next to nothing
+/** iperf3, for much in one direction. */
+export const BULK_PORT = 18081;
 
-/** The big file that the backend has, if the folder is not to be packed up: sparse, its size is a GiB all the same. */
-export function bulkFile(folder: string): void {
-  mkdirSync(join(folder, "www"), { recursive: true });
-  const big = openSync(join(folder, "www", "big"), "w");
-  ftruncateSync(big, BULK_FILE);
-  closeSync(big);
-}
-
-/** One worker, keep-alive without end, small answers and what is in `www`. */
+/** One worker, keep-alive without end, small answers. */
 export function backendConfig(folder: string): string {
   const path = join(folder, "backend.conf");
   writeFileSync(
@@ -33,52 +29,103 @@ export function backendConfig(folder: string): string {
     `daemon off; worker_processes 1; worker_rlimit_nofile 20000; pid ${folder}/backend.pid; error_log ${folder}/backend.log;
 events { worker_connections 19900; }
 http {
-  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; keepalive_timeout 1h; client_header_timeout 1h;
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; client_header_timeout 1h;
   client_body_temp_path ${folder}/b1; proxy_temp_path ${folder}/b2; fastcgi_temp_path ${folder}/b3; uwsgi_temp_path ${folder}/b4; scgi_temp_path ${folder}/b5;
-  server { listen 127.0.0.1:${BACKEND_PORT} backlog=4096; root ${folder}/www; location = / { return 200 "0123456789abcdef\\n"; } }
+  server { listen 127.0.0.1:${BACKEND_PORT} backlog=4096; location = / { return 200 "0123456789abcdef\n"; } }
 }
 `,
   );
   return path;
 }
 
-/** Another HAProxy than the installed one: HAPROXY=path. */
-export const HAPROXY = process.env.HAPROXY ?? "haproxy";
+/** Where a rival runs and what it has before it. Its configuration is the best that is known for the purpose. */
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+  readonly threads: number;
+  readonly purpose: "small" | "bulk";
+}
 
-/** `splice`: in both directions, whatever the traffic looks like: what costs HAProxy least for bulk. */
-function haproxy(folder: string, name: string, port: number, threads: number, splice: boolean): Form {
-  const config = join(folder, `${name.replace(/\W+/g, "-")}.cfg`);
+const backendOf = ({ purpose }: Place): number => (purpose === "bulk" ? BULK_PORT : BACKEND_PORT);
+
+interface Haproxy {
+  readonly program: string;
+  readonly name: string;
+}
+
+/** Debian's, and the one that HAPROXY names. */
+function haproxies(): Haproxy[] {
+  const other = process.env.HAPROXY;
+  return [
+    { program: "haproxy", name: `HAProxy ${versionOf("haproxy")}` },
+    ...(other ? [{ program: other, name: `HAProxy ${versionOf(other)}, ${other}` }] : []),
+  ];
+}
+
+/** "" if it does not run. */
+function versionOf(program: string): string {
+  const { stdout, stderr, error } = spawnSync(program, ["-v"], { encoding: "utf8" });
+  return error ? "" : (/(\d+\.\d+(\.\d+)?)/.exec(stdout + stderr)?.[1] ?? "");
+}
+
+/**
+ * For much to move: `splice-request` and `splice-response` splice whatever comes, where `splice-auto` first waits for what looks
+ * like a stream, and its pipes are as large as Harmony's. For little: splicing would only cost.
+ */
+const SPLICE = "  option splice-request\n  option splice-response\n";
+
+function haproxy({ program, name }: Haproxy, place: Place): Form {
+  const { folder, port, threads, purpose } = place;
+  const config = join(folder, `haproxy-${port}.cfg`);
   writeFileSync(
     config,
     `global
-  maxconn 9700
-  maxpipes 100
+${purpose === "bulk" ? "  maxconn 1000\n  maxpipes 1000\n  tune.pipesize 1048576" : "  maxconn 9700"}
   nbthread ${threads}
 defaults
   mode tcp
   timeout connect 5s
   timeout client 1h
   timeout server 1h
-${splice ? "  option splice-request\n  option splice-response\n" : ""}listen main
+${purpose === "bulk" ? SPLICE : ""}listen main
   bind 127.0.0.1:${port}
   balance leastconn
-  server s1 127.0.0.1:${BACKEND_PORT}
+  server s1 127.0.0.1:${backendOf(place)}
 `,
   );
-  return { name, command: [HAPROXY, "-db", "-f", config], env: {}, port };
+  return {
+    name,
+    rival: true,
+    ...(versionOf(program) === "" && { missing: `${program} does not run` }),
+    command: [program, "-db", "-f", config],
+    env: {},
+    port,
+  };
 }
 
-function nginx(folder: string, name: string, port: number, threads: number): Form {
-  const config = join(folder, `${name.replace(/\W+/g, "-")}.conf`);
+/** nginx does not splice: for much to move its buffers are large. Several workers have a listener each. */
+function nginx(place: Place): Form {
+  const { folder, port, threads, purpose } = place;
+  const config = join(folder, `nginx-${port}.conf`);
   const modules = "/usr/lib/nginx/modules/ngx_stream_module.so";
   writeFileSync(
     config,
     `${existsSync(modules) ? `load_module ${modules};\n` : ""}daemon off; worker_processes ${threads}; worker_rlimit_nofile 20000; pid ${folder}/stream-${port}.pid; error_log ${folder}/stream-${port}.log;
 events { worker_connections 19900; }
-stream { upstream b { least_conn; server 127.0.0.1:${BACKEND_PORT}; } server { listen 127.0.0.1:${port} backlog=4096; proxy_pass b; proxy_timeout 1h; } }
+stream {
+  ${purpose === "bulk" ? "proxy_buffer_size 256k; " : ""}proxy_timeout 1h;
+  upstream b { least_conn; server 127.0.0.1:${backendOf(place)}; }
+  server { listen 127.0.0.1:${port} backlog=4096${threads > 1 ? " reuseport" : ""}; proxy_pass b; }
+}
 `,
   );
-  return { name, command: ["nginx", "-e", `${folder}/stream-${port}.log`, "-c", config], env: {}, port };
+  return {
+    name: `nginx stream ${versionOf("nginx")}`,
+    rival: true,
+    command: ["nginx", "-e", `${folder}/stream-${port}.log`, "-c", config],
+    env: {},
+    port,
+  };
 }
 
 function harmony(name: string, program: readonly string[], port: number, engine: readonly string[]): Form {
@@ -86,7 +133,7 @@ function harmony(name: string, program: readonly string[], port: number, engine:
   const admin = port + 1000;
   return {
     name,
-    ...(existsSync(file) ? {} : { missing: `${file} is not there: run \`make build\`` }),
+    ...(existsSync(file) ? {} : { missing: `${file} is not there: run \`make build pack\`` }),
     command: [
       ...program,
       "--listen",
@@ -103,45 +150,49 @@ function harmony(name: string, program: readonly string[], port: number, engine:
   };
 }
 
-/** The reporter of the same build as the balancer `form`, for the backend. */
-export function reporterCommand({ command }: Form, adminPort: number): string[] {
+/** The reporter of the same build as the balancer `form`, for the server at `port`. */
+export function reporterCommand({ command }: Form, adminPort: number, port: number): string[] {
   const parts = command.map((part) => part.replace("harmony-balancer", "harmony-reporter"));
-  const program = parts.slice(0, parts.findIndex((part) => /harmony-reporter(\.ts)?$/.test(part)) + 1);
-  return [...program, "--host", "127.0.0.1", "--admin-port", String(adminPort), "--port", String(BACKEND_PORT)];
+  const program = parts.slice(0, parts.findIndex((part) => /harmony-reporter(\.js)?$/.test(part)) + 1);
+  return [...program, "--host", "127.0.0.1", "--admin-port", String(adminPort), "--port", String(port)];
 }
 
-const SOURCE = "src/bin/harmony-balancer.ts";
-const node = [process.execPath, "--import", loader, SOURCE];
+const node = [process.execPath, "dist/npm/lib/bin/harmony-balancer.js"];
 const bun = "dist/harmony-balancer";
 const deno = "dist/deno/harmony-balancer";
 
 /** One thread each, where threads would compare unequally. */
-export function forms(folder: string): Form[] {
+export function forms(folder: string, purpose: "small" | "bulk" = "small"): Form[] {
+  const first = purpose === "bulk" ? 19_201 : 19_001;
+  const place = (port: number): Place => ({ folder, port, threads: 1, purpose });
   const linux = ["--engine", "linux", "--threads", "1"];
   const portable = ["--engine", "portable"];
   return [
-    haproxy(folder, "HAProxy", 19001, 1, false),
-    haproxy(folder, "HAProxy, splice", 19002, 1, true),
-    nginx(folder, "nginx stream", 19003, 1),
-    harmony("Harmony linux, Bun", [bun], 19004, linux),
-    harmony("Harmony linux, Deno", [deno], 19005, linux),
-    harmony("Harmony portable, Bun", [bun], 19006, portable),
-    harmony("Harmony portable, Deno", [deno], 19007, portable),
-    harmony("Harmony portable, Node", node, 19008, portable),
+    ...haproxies().map((one, index) => haproxy(one, place(first + index))),
+    nginx(place(first + 2)),
+    harmony("Harmony linux, Bun", [bun], first + 3, linux),
+    harmony("Harmony linux, Deno", [deno], first + 4, linux),
+    harmony("Harmony portable, Bun", [bun], first + 5, portable),
+    harmony("Harmony portable, Deno", [deno], first + 6, portable),
+    harmony("Harmony portable, Node", node, first + 7, portable),
   ];
 }
 
 /** The second table: the same work with one thread and with two. */
 export function threadForms(folder: string): Form[] {
   return [1, 2].flatMap((threads) => {
-    const port = 19100 + threads * 10;
+    const first = 19_100 + threads * 10;
+    const place = (port: number): Place => ({ folder, port, threads, purpose: "small" });
     const linux = ["--engine", "linux", "--threads", String(threads)];
-    const suffix = threads === 1 ? "1 thread" : "2 threads";
+    const named = (form: Form): Form => ({
+      ...form,
+      name: `${form.name}, ${threads === 1 ? "1 thread" : "2 threads"}`,
+    });
     return [
-      haproxy(folder, `HAProxy, ${suffix}`, port + 1, threads, false),
-      nginx(folder, `nginx stream, ${suffix}`, port + 2, threads),
-      harmony(`Harmony linux, Bun, ${suffix}`, [bun], port + 3, linux),
-      harmony(`Harmony linux, Deno, ${suffix}`, [deno], port + 4, linux),
-    ];
+      ...haproxies().map((one, index) => haproxy(one, place(first + index))),
+      nginx(place(first + 2)),
+      harmony("Harmony linux, Bun", [bun], first + 3, linux),
+      harmony("Harmony linux, Deno", [deno], first + 4, linux),
+    ].map(named);
   });
 }

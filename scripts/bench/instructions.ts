@@ -1,8 +1,11 @@
 /**
  * `make bench-instructions`: how many instructions, its own and the kernel's, HAProxy, nginx stream and Harmony's linux engine
- * execute for a new connection and for a keep-alive request. Prints a table and writes dist/bench-instructions.json.
+ * execute for a new connection and for a keep-alive request, and how many the least does that could do it (least.c). Prints a
+ * table, writes dist/bench-instructions.json, the table of docs/benchmarks.md and the figure in README.md.
  *
- *   BATCHES=4 ONLY=regexp
+ *   BATCHES=4 ONLY=regexp HAPROXY=path
+ *
+ * HAPROXY names another HAProxy, to be counted beside Debian's.
  *
  * Each form runs in a machine of its own that is emulated in software and whose clock counts instructions, so that a thread's
  * processor time is the number of those it has executed. That needs no hardware counters, does not mind what else runs here,
@@ -13,19 +16,22 @@
  * lock is an instruction like another. There is one processor, so that nothing waits for anything that runs beside it. What
  * the loopback interface does to deliver a packet counts for whoever sends it, as it does outside. `make bench` has the times.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { type Counted, readBatches, table } from "./emulated/counts.ts";
+import { basename, dirname, join } from "node:path";
+import { writeMeasured } from "./document.ts";
+import { type Counted, markdown, ratio, readBatches, table } from "./emulated/counts.ts";
 import { type Contents, initramfs } from "./emulated/initramfs.ts";
 import { emulate, kernel } from "./emulated/machine.ts";
-import { backendConfig, type Form, forms, HAPROXY, reporterCommand } from "./forms.ts";
+import { BACKEND_PORT, backendConfig, type Form, forms, reporterCommand } from "./forms.ts";
 import { wrkCommand } from "./load.ts";
 import { requireTools, which } from "./tools.ts";
 
 const BATCHES = Number(process.env.BATCHES ?? 4);
 const ONLY = new RegExp(process.env.ONLY ?? ".", "i");
-const FORMS = ["HAProxy", "nginx stream", "Harmony linux, Bun", "Harmony linux, Deno"];
+const HARMONY = ["Harmony linux, Bun", "Harmony linux, Deno"];
+const LEAST = "the least: a loop in C";
 const KINDS = {
   connections: "Instructions per new connection (connect, one request, close)",
   requests: "Instructions per keep-alive request",
@@ -43,7 +49,7 @@ async function main(): Promise<void> {
     "qemu-system-x86_64": "qemu-system-x86",
     busybox: "busybox-static",
     cpio: "cpio",
-    [HAPROXY]: "haproxy",
+    haproxy: "haproxy",
     nginx: "nginx",
     [STREAM_MODULE]: "libnginx-mod-stream",
     wrk: "wrk",
@@ -51,25 +57,33 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "harmony-instructions-"));
   try {
     const image = await kernel(folder, stop.signal);
-    const rows = await countAll(folder, image);
+    const config = join(folder, "config");
+    mkdirSync(config);
+    const all = candidates(config);
+    const rows = await countAll(chosen(all), folder, config, image);
     mkdirSync("dist", { recursive: true });
     const result = { kernel: basename(image), batches: BATCHES, rows };
     writeFileSync("dist/bench-instructions.json", JSON.stringify(result, null, 2));
-    console.log(table(KINDS, rows, ["HAProxy", "nginx stream"]));
+    const references = all.flatMap(({ name, rival }) => (rival ? [name] : []));
+    const text = [KINDS, rows, [...references, LEAST]] as const;
+    console.log(table(...text));
     console.log(`
 ${BATCHES} batches each, medians, ± half the range; user and kernel, on ${basename(image)}.
 All values: dist/bench-instructions.json`);
+    // A part of it would replace the whole.
+    if (!process.env.ONLY) {
+      writeMeasured("docs/benchmarks.md", "instructions", markdown(...text));
+      writeMeasured("README.md", "instructions", ratio("connections", rows, HARMONY[0]!, references[0]!));
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function countAll(folder: string, image: string): Promise<Counted[]> {
-  const config = join(folder, "config");
-  mkdirSync(config);
+async function countAll(all: readonly Form[], folder: string, config: string, image: string): Promise<Counted[]> {
   const backend = ["nginx", "-e", `${config}/backend.log`, "-c", backendConfig(config)];
   const rows: Counted[] = [];
-  for (const form of chosen(config)) {
+  for (const form of all) {
     const place = mkdtempSync(join(folder, "machine-"));
     const before = performance.now();
     const archive = await initramfs(place, contents(form, backend, config), stop.signal);
@@ -80,17 +94,38 @@ async function countAll(folder: string, image: string): Promise<Counted[]> {
   return rows;
 }
 
-function chosen(config: string): Form[] {
-  const wanted = forms(config).filter(({ name }) => FORMS.includes(name) && ONLY.test(name));
+function candidates(config: string): Form[] {
+  return [...forms(config).filter(({ name, rival }) => rival || HARMONY.includes(name)), least()];
+}
+
+function chosen(all: readonly Form[]): Form[] {
+  const wanted = all.filter(({ name }) => ONLY.test(name));
   for (const { name, missing } of wanted) if (missing) console.error(`left out: ${name}: ${missing}`);
   const there = wanted.filter(({ missing }) => !missing);
-  if (there.length === 0) throw new Error(`Nothing to measure among ${FORMS.join("; ")}`);
+  if (there.length === 0) throw new Error(`Nothing to measure among ${all.map(({ name }) => name).join("; ")}`);
   return there;
+}
+
+/** Compiled here, where there is a compiler. */
+function least(): Form {
+  const program = "dist/bench/least";
+  mkdirSync(dirname(program), { recursive: true });
+  const { error, status, stderr } = spawnSync("cc", ["-O2", "-o", program, "scripts/bench/least.c"], {
+    encoding: "utf8",
+  });
+  const problem = error ? "there is no C compiler (Debian: apt-get install gcc libc6-dev)" : stderr.trim();
+  return {
+    name: LEAST,
+    ...(status !== 0 && { missing: problem }),
+    command: [program, "19009", String(BACKEND_PORT)],
+    env: {},
+    port: 19009,
+  };
 }
 
 /** What the machine of a form needs, and the job for it: warm-up and batches, first of connections, then of requests. */
 function contents(form: Form, backend: readonly string[], config: string): Contents {
-  const reporter = form.adminPort === undefined ? null : reporterCommand(form, form.adminPort);
+  const reporter = form.adminPort === undefined ? null : reporterCommand(form, form.adminPort, BACKEND_PORT);
   const load = (kind: keyof typeof KINDS, seconds: number) =>
     quoted(wrkCommand(form.port, seconds, kind === "connections"));
   const [connections, requests] = WARM[reporter ? "compiling" : "compiled"];

@@ -1,4 +1,4 @@
-/** The clients: wrk, h2load and curl as child processes, each bounded in time; and idle connections held by this process. */
+/** The clients: wrk, h2load and iperf3 as child processes, each bounded in time; and idle connections held by this process. */
 import { execFile } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -33,19 +33,21 @@ export function readWrk(stdout: string): Outcome {
   return { requests, errors };
 }
 
-/** Downloads `bytes` of the big file over each of `streams` connections at once. */
-export async function bulk(port: number, streams: number, bytes: number): Promise<number> {
-  const urls = Array.from({ length: streams }, () => ["-o", "/dev/null", `http://127.0.0.1:${port}/big`]).flat();
-  const parallel = streams > 1 ? ["--parallel", "--parallel-immediate", "--parallel-max", String(streams)] : [];
-  const { stdout } = await run(
-    "curl",
-    ["-s", "-f", ...parallel, "-r", `0-${bytes - 1}`, "-w", "%{size_download}\\n", ...urls],
-    { timeout: 120_000 },
-  );
-  return stdout
-    .trim()
-    .split("\n")
-    .reduce((sum, line) => sum + Number(line), 0);
+export type Direction = "up" | "down";
+
+/**
+ * `bytes` over `streams` connections at once, from the client to the target ("up") or back, by iperf3. Returns how many arrived:
+ * some more, since iperf3 looks at the clock rather than at the count.
+ */
+export async function bulk(port: number, streams: number, bytes: number, direction: Direction): Promise<number> {
+  const reverse = direction === "down" ? ["--reverse"] : [];
+  const sizes = ["--bytes", String(bytes), "--parallel", String(streams)];
+  const { stdout } = await run("iperf3", ["-c", "127.0.0.1", "-p", String(port), "--json", ...sizes, ...reverse], {
+    timeout: 120_000,
+    maxBuffer: 1 << 26,
+  });
+  const { end } = JSON.parse(stdout) as { end: { sum_received: { bytes: number } } };
+  return end.sum_received.bytes;
 }
 
 /** Latencies in microseconds, sorted, of a fixed rate over keep-alive connections. */
@@ -79,21 +81,25 @@ export async function fixedRate(port: number, perSecond: number, seconds: number
     .sort((x, y) => x - y);
 }
 
-/** Opens `count` connections that stay idle after one answered request each; the caller destroys them. */
-export async function idle(port: number, count: number): Promise<Socket[]> {
+/** Opens `count` connections that stay idle, after one answered request each or before they have said anything. */
+export async function idle(port: number, count: number, used: boolean): Promise<Socket[]> {
   const sockets: Socket[] = [];
   const WINDOW = 200; // opened at a time, well below any backlog
   while (sockets.length < count) {
-    const batch = Array.from({ length: Math.min(WINDOW, count - sockets.length) }, () => oneAnswer(port));
+    const batch = Array.from({ length: Math.min(WINDOW, count - sockets.length) }, () => opened(port, used));
     sockets.push(...(await Promise.all(batch)));
   }
   return sockets;
 }
 
-function oneAnswer(port: number): Promise<Socket> {
+function opened(port: number, used: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     socket.once("error", reject);
+    if (!used) {
+      socket.once("connect", () => resolve(socket));
+      return;
+    }
     socket.once("data", () => {
       socket.pause();
       resolve(socket);

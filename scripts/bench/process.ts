@@ -84,7 +84,11 @@ export function cpuMicros(pids: readonly number[]): number {
   return nanos / 1000;
 }
 
-/** Bytes of a line of smaps_rollup (`Rss`, `Private_Dirty` …), over these processes. */
+/**
+ * Bytes of a line of smaps_rollup, over these processes: `Rss`, or `Anonymous`, which is what belongs to the process alone. The
+ * rest of Rss are pages of files, the program's own above all, which the kernel may drop and read again. `Private_Dirty` would
+ * count those too while a file that has just been built is not on the disk yet.
+ */
 export function memory(pids: readonly number[], line: string): number {
   let kib = 0;
   for (const pid of pids) {

@@ -51,6 +51,24 @@ export function table(measures: readonly Measure[], rows: readonly Measured[], r
   return lines.join("\n");
 }
 
+/** The same for documentation: a row per measure, values of the first form and ratios to them of the others. */
+export function markdown(measures: readonly Measure[], rows: readonly Measured[]): string {
+  const [reference] = rows;
+  const lines = [["", ...rows.map(({ form }) => form)], Array<string>(rows.length + 1).fill("---")];
+  for (const { key, title, unit, noRatio } of measures) {
+    if (!rows.some(({ values }) => values[key]?.length)) continue;
+    const base = reference?.values[key];
+    const cells = rows.map((row) => {
+      const values = row.values[key];
+      if (!values?.length) return "not measured";
+      const absolute = row === reference || noRatio || !base?.length;
+      return absolute ? `${format(median(values))} ${unit}` : (median(values) / median(base)).toFixed(2);
+    });
+    lines.push([title, ...cells]);
+  }
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
 function format(value: number): string {
   if (Math.abs(value) >= 1000) return Math.round(value).toString();
   return value.toPrecision(3);

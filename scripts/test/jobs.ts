@@ -1,8 +1,11 @@
 /** Several jobs at a time. */
 import { availableParallelism } from "node:os";
 
-/** Files at a time: one for each processor, and not so many that a test waits in vain for its turn. JOBS overrides it. */
-export const JOBS: number = Number(process.env.JOBS || Math.min(availableParallelism(), 8));
+/** There are ports for so many: see test/support/ports.ts. */
+const MOST = 8;
+
+/** At a time: one for each processor, or as many as JOBS says. */
+export const JOBS: number = Math.min(Number(process.env.JOBS || availableParallelism()), MOST);
 
 /** A job is told which of the `JOBS` places it runs in: no other job has this one at the same time. */
 export type Job<T> = (place: number) => Promise<T>;

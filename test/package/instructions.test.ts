@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { readBatches, table } from "../../scripts/bench/emulated/counts.ts";
+import { markdown, readBatches, table } from "../../scripts/bench/emulated/counts.ts";
 import { loader, node, root } from "../../scripts/runtimes.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
@@ -72,6 +72,19 @@ describe("the table of instructions", () => {
       ["Other", "101", "±0.99 %", "91", "1.000"],
       ["Mine", "51", "±0.00 %", "41", "0.500"],
     ]);
+  });
+
+  it("is the same in documentation", () => {
+    const kinds = { connections: "Title" };
+    assert.equal(
+      markdown(kinds, [row("Other", 1000), row("Mine", 505)], ["Other"]),
+      [
+        "| Title | all | spread | busiest thread | × Other |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| Other | 100 | ±0.00 % | 90 | 1.000 |",
+        "| Mine | 51 | ±0.00 % | 41 | 0.505 |",
+      ].join("\n"),
+    );
   });
 
   it("leaves out the ratio to a form that was not measured", () => {

@@ -48,6 +48,26 @@ function perRequest({ requests, threads }: Batch): { all: number; busiest: numbe
   return { all: counts.reduce((sum, count) => sum + count, 0), busiest: Math.max(...counts) };
 }
 
+/** What is told of each form: a head and a cell per column. `references` are names of forms. */
+function columns(kind: string, rows: readonly Counted[], references: readonly string[]): Map<string, string[]> {
+  const counts = new Map(rows.map(({ form, batches }) => [form, countsOf(kind, batches)]));
+  const cells = [...counts].map(([form, { all, busiest }]): [string, string[]] => {
+    const ratios = references.map((name) => {
+      const base = counts.get(name);
+      return base ? (median(all) / median(base.all)).toFixed(3) : "-";
+    });
+    return [form, [median(all).toFixed(0), `±${spread(all).toFixed(2)} %`, median(busiest).toFixed(0), ...ratios]];
+  });
+  return new Map([["", ["all", "spread", "busiest thread", ...references.map((name) => `× ${name}`)]], ...cells]);
+}
+
+/** Of the medians of two forms, as text. */
+export function ratio(kind: string, rows: readonly Counted[], of: string, to: string): string {
+  const [one, other] = [of, to].map((name) => rows.find(({ form }) => form === name));
+  if (!one || !other) throw new Error(`${of} and ${to} were not both counted`);
+  return (median(countsOf(kind, one.batches).all) / median(countsOf(kind, other.batches).all)).toFixed(2);
+}
+
 /** A block per kind of load, a row per form: medians over the batches, with the ratios to the forms named. */
 export function table(
   kinds: Readonly<Record<string, string>>,
@@ -55,22 +75,30 @@ export function table(
   references: readonly string[],
 ): string {
   const width = Math.max(...rows.map(({ form }) => form.length));
-  const lines: string[] = [];
-  for (const [kind, title] of Object.entries(kinds)) {
-    const heads = ["all", "spread", "busiest thread", ...references.map((name) => `× ${name}`)];
-    lines.push("", title, `  ${" ".repeat(width)}${heads.map((head) => `  ${head.padStart(10)}`).join("")}`);
-    const counts = new Map(rows.map(({ form, batches }) => [form, countsOf(kind, batches)]));
-    for (const [form, { all, busiest }] of counts) {
-      const ratios = references.map((name) => {
-        const base = counts.get(name);
-        return base ? (median(all) / median(base.all)).toFixed(3) : "-";
-      });
-      const cells = [median(all).toFixed(0), `±${spread(all).toFixed(2)} %`, median(busiest).toFixed(0), ...ratios];
-      const padded = cells.map((cell, at) => `  ${cell.padStart(Math.max(10, heads[at]!.length))}`);
-      lines.push(`  ${form.padEnd(width)}${padded.join("")}`);
-    }
-  }
-  return lines.join("\n");
+  const blocks = Object.entries(kinds).map(([kind, title]) => {
+    const all = columns(kind, rows, references);
+    const heads = all.get("")!;
+    const line = ([form, cells]: [string, string[]]): string =>
+      `  ${form.padEnd(width)}${cells.map((cell, at) => `  ${cell.padStart(Math.max(10, heads[at]!.length))}`).join("")}`;
+    return ["", title, ...[...all].map(line)].join("\n");
+  });
+  return blocks.join("\n");
+}
+
+/** The same for documentation. */
+export function markdown(
+  kinds: Readonly<Record<string, string>>,
+  rows: readonly Counted[],
+  references: readonly string[],
+): string {
+  const blocks = Object.entries(kinds).map(([kind, title]) => {
+    const lines = [...columns(kind, rows, references)].map(
+      ([form, cells]) => `| ${[form || title, ...cells].join(" | ")} |`,
+    );
+    const rule = `| --- |${" ---: |".repeat(3 + references.length)}`;
+    return [lines[0], rule, ...lines.slice(1)].join("\n");
+  });
+  return blocks.join("\n\n");
 }
 
 function countsOf(kind: string, batches: readonly Batch[]): { all: number[]; busiest: number[] } {
