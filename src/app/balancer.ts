@@ -1,5 +1,6 @@
 /** The balancer: pool, engine and control channel, wired together. It logs nothing and emits events. */
 import { runtime } from "#runtime";
+import { type Certificate, CertificateFiles } from "../config/certificate-files.ts";
 import type { BalancerSettings } from "../config/settings.ts";
 import { balancerKeys, type Keys } from "../control/keys/keys.ts";
 import { type ControlEvents, ControlServer, type ControlServerOptions } from "../control/server/server.ts";
@@ -73,6 +74,11 @@ export class Balancer extends Emitter<BalancerEvents> {
   /** The engine at work, and the preferred ones that cannot run here, with the reason. Null before it is ready. */
   get engine(): { readonly name: EngineName; readonly passedOver: readonly PassedOver[] } | null {
     return this.#engine && { name: this.#engine.name, passedOver: this.#passedOver };
+  }
+
+  /** Whether reporters have to speak TLS. */
+  get adminTls(): boolean {
+    return this.#settings.adminTls !== null;
   }
 
   /** Every known target, with its counters. */
@@ -160,11 +166,19 @@ export class Balancer extends Emitter<BalancerEvents> {
     };
   }
 
+  #certificateFiles(): (() => Certificate | null) | null {
+    const { adminTls, adminTlsCert: cert, adminTlsKey: key } = this.#settings;
+    if (!adminTls || cert === null || key === null) return null;
+    const files = new CertificateFiles({ cert, key }, adminTls);
+    return () => files.renewed();
+  }
+
   #controlOptions(keys: Keys, engine: Engine): ControlServerOptions {
     return {
       ...this.#settings,
       runtime,
       keys,
+      renewedTls: this.#certificateFiles(),
       pools: new Map([[POOL_NAME, this.#pool]]),
       name: "harmony-balancer",
       version: VERSION,

@@ -19,6 +19,9 @@ export function logBalancer(balancer: Balancer, log: Log): void {
   balancer.on("keysLoaded", ({ count, file }) => {
     log.info(`${counted(count, "key")} loaded${file === null ? "" : ` from ${file}`}`, { count, file });
   });
+  balancer.on("certificateRenewed", () =>
+    log.info("the admin port's certificate has changed, and is used from now on"),
+  );
   logTargetEvents(balancer, log);
   balancer.on("rejected", ({ who, code, why }) => {
     log.warning(`rejected a reporter at ${who}: ${why}`, { reporter: who, code });
@@ -40,12 +43,13 @@ function logStart(balancer: Balancer, log: Log): void {
   const clients = balancer.addresses.map(formatAddress);
   const reporters = balancer.adminAddresses.map(formatAddress);
   const engine = balancer.engine?.name;
+  const tls = balancer.adminTls;
   for (const { name, reason } of balancer.engine?.passedOver ?? []) {
     log.info(`engine ${name} cannot run here: ${reason}`, { engine: name, reason });
   }
   log.info(
-    `listening for clients on ${clients.join(", ")} and for reporters on ${reporters.join(", ")} (engine ${engine})`,
-    { clients, reporters, engine },
+    `listening for clients on ${clients.join(", ")} and for reporters on ${reporters.join(", ")}${tls ? " with TLS" : ""} (engine ${engine})`,
+    { clients, reporters, tls, engine },
   );
 }
 

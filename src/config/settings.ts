@@ -7,6 +7,7 @@ import { formatAddress } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
 import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";
 import type { BalancerValues } from "./balancer-options.ts";
+import type { Certificate } from "./certificate-files.ts";
 import type { TextOrFile } from "./kinds.ts";
 import { spell } from "./names.ts";
 import type { Place } from "./option.ts";
@@ -16,13 +17,11 @@ import type { programOptions } from "./shared-options.ts";
 
 /** Durations in ms, files as their content. What an option's value means is said in its table. */
 export interface BalancerSettings
-  extends Omit<
-    BalancerValues,
-    ProgramOption | "host" | "listenport" | "adminport" | "unavailable" | "adminTlsCert" | "adminTlsKey"
-  > {
+  extends Omit<BalancerValues, ProgramOption | "host" | "listenport" | "adminport" | "unavailable"> {
   /** Bytes to send, the library's handler, or null: then the client is just closed. */
   readonly unavailable: Uint8Array | UnavailableHandler | null;
-  readonly adminTls: { readonly cert: string; readonly key: string } | null;
+  /** What was read from the files that `adminTlsCert` and `adminTlsKey` name. */
+  readonly adminTls: Certificate | null;
 }
 
 /** Durations in ms, files as their content. What an option's value means is said in its table. */

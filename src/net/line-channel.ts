@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers";
+import { HarmonyError } from "../util/errors.ts";
 import { LineSplitter } from "./lines.ts";
 import { NetError } from "./net-error.ts";
 import type { Connection } from "./runtime.ts";
@@ -11,6 +12,9 @@ const MAX_DISCARDED = 256 * 1024;
  */
 const LINES_PER_TURN = 64;
 
+/** What a TLS peer begins with: an alert, or a handshake. No text begins so. */
+const TLS_RECORDS = new Set([0x15, 0x16]);
+
 /**
  * Lines over a Connection, which it owns. Sends are queued, since a Connection takes one write at a time; callers await
  * them, so the queue holds at most an answer and a goodbye.
@@ -20,6 +24,8 @@ export class LineChannel {
   readonly #lines: LineSplitter;
   /** Lines read. */
   #count = 0;
+  /** Something has been read. */
+  #begun = false;
   #sending: Promise<void> = Promise.resolve();
 
   constructor(connection: Connection, limit: number) {
@@ -32,7 +38,7 @@ export class LineChannel {
     this.#lines.limit = bytes;
   }
 
-  /** The next line without LF, valid until the next call; null at FIN (an unfinished line does not count). Throws `LINE_TOO_LONG` or a NetError. */
+  /** The next line without LF, valid until the next call; null at FIN (an unfinished line does not count). Throws `LINE_TOO_LONG`, `IS_TLS` or a NetError. */
   async readLine(): Promise<Uint8Array | null> {
     this.#count += 1;
     if (this.#count % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -41,6 +47,10 @@ export class LineChannel {
       if (line !== null) return line;
       const chunk = await this.connection.read();
       if (chunk === null) return null;
+      if (!this.#begun && TLS_RECORDS.has(chunk[0]!)) {
+        throw new HarmonyError("IS_TLS", "the other side speaks TLS", { fault: "target" });
+      }
+      this.#begun = true;
       this.#lines.push(chunk);
     }
   }

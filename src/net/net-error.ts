@@ -30,6 +30,7 @@ const MEANING: Record<NetCode, string> = {
   EABORTED: "given up by the caller",
   ECLOSED: "the connection is closed",
   ETLS: "TLS handshake or certificate failure",
+  ENOTLS: "what answers there does not speak TLS",
   EINVAL: "invalid address or option",
   EUNKNOWN: "unexpected failure",
 };
@@ -98,6 +99,8 @@ const CLASS: Record<string, NetCode> = {
 /** OpenSSL's and BoringSSL's verification results and library errors, as Node and Bun name them. */
 const TLS_CODE =
   /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|ERR_BORINGSSL|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
+/** The first bytes of what should be TLS are not: OpenSSL and BoringSSL, then rustls. */
+const PLAIN_MESSAGE = /wrong.version.number|InvalidContentType/i;
 /** Deno reports getaddrinfo failures without a code; this is the wording of its resolver on every system. */
 const DNS_MESSAGE = /failed to lookup address information|no such host is known/i;
 const TLS_MESSAGE = /certificate|handshake|invalid peer|tls|HandshakeFailure/i;
@@ -106,6 +109,7 @@ const TLS_MESSAGE = /certificate|handshake|invalid peer|tls|HandshakeFailure/i;
 export function netCodeOf(error: unknown): NetCode {
   if (error instanceof NetError) return error.code;
   if (!(error instanceof Error)) return "EUNKNOWN";
+  if (PLAIN_MESSAGE.test(error.message)) return "ENOTLS";
   const native = (error as { code?: unknown }).code;
   if (typeof native === "string") {
     if (Object.hasOwn(MEANING, native)) return native as NetCode;

@@ -27,6 +27,12 @@ export const DEFAULT_HANDSHAKE_TIMEOUT = 5_000;
 /** ms of silence before the kernel probes a peer: well below the minutes after which firewalls and NATs forget a flow. */
 export const KEEPALIVE_IDLE = 60_000;
 
+/** PEM texts: a server's certificate, which the rest of its chain may follow, and its private key. */
+export interface TlsCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface ListenOptions {
   /** IP literal or name; "" (the default) is every interface, IPv6 and IPv4 on one port, IPv4 alone where the host has no IPv6. */
   readonly host?: string;
@@ -34,8 +40,10 @@ export interface ListenOptions {
   readonly port: number;
   /** Connections the kernel may hold before they are accepted; by default DEFAULT_BACKLOG. Where the runtime lets it be chosen (`can.backlog`). */
   readonly backlog?: number;
-  /** PEM texts; every connection handed out is then TLS and its handshake done. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Every connection handed out is then TLS and its handshake done. */
+  readonly tls?: TlsCertificate;
+  /** With TLS: somebody else than a TLS client has connected, as its first bytes show. It is answered with an alert, and dropped. */
+  readonly onPlain?: (from: TcpAddress) => void;
   /** ms that a TLS handshake may take before it is dropped; by default DEFAULT_HANDSHAKE_TIMEOUT. */
   readonly handshakeTimeout?: number;
 }
@@ -56,6 +64,8 @@ export type OnConnection = (connection: Connection) => void;
 
 export interface Listener {
   readonly address: TcpAddress;
+  /** With TLS: handshakes from now on use this certificate. Throws NetError `ETLS`, and goes on with the former one. */
+  readonly renew?: (certificate: TlsCertificate) => void;
   /** Stops accepting and frees the port. Connections already handed out live on. Idempotent. */
   close(): Promise<void>;
 }

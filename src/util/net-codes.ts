@@ -1,4 +1,4 @@
-/** POSIX names where there is one; `EABORTED` (our own signal), `ECLOSED` (used after close), `ETLS` (handshake or certificate), `EUNKNOWN`. */
+/** POSIX names where there is one; `EABORTED` (our own signal), `ECLOSED` (used after close), `ETLS` (handshake or certificate), `ENOTLS` (what answers is no TLS), `EUNKNOWN`. */
 export const NET_CODES = [
   "ECONNREFUSED",
   "ECONNRESET",
@@ -15,6 +15,7 @@ export const NET_CODES = [
   "EABORTED",
   "ECLOSED",
   "ETLS",
+  "ENOTLS",
   "EINVAL",
   "EUNKNOWN",
 ] as const;

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { certificateFiles } from "../support/certificates.ts";
+import { certificateFiles, renewedFiles } from "../support/certificates.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { programCommand } from "../support/form.ts";
 import { endServers, exchange, greeter, serve } from "../support/peers.ts";
@@ -54,16 +54,27 @@ describe("the programs together", () => {
   });
 
   test("TLS on the admin port, its certificate pinned by the reporter", async () => {
-    const tls = ["--admin-tls-cert", certificateFiles.cert, "--admin-tls-key", certificateFiles.key];
+    const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+    const install = (from: typeof certificateFiles | typeof renewedFiles) => {
+      copyFileSync(from.cert, cert);
+      copyFileSync(from.key, key);
+    };
+    install(certificateFiles);
+    const tls = ["--admin-tls-cert", cert, "--admin-tls-key", key];
     const balancer = start("harmony-balancer", [...LISTEN, ...tls, "--insecure"]);
     const { port, adminPort } = await ports(balancer);
+    await balancer.says(/for reporters on 127\.0\.0\.1:\d+ with TLS \(/);
     const target = await hello();
     await report(adminPort, target.port, ["--insecure", "--tls-ca", certificateFiles.ca]).says(/^registered/);
     assert.equal(await within("an answer", exchange(port, "")), "hello");
     const plain = report(adminPort, target.port, ["--insecure"]);
-    await plain.says(/no connection with/);
+    await plain.says(/no connection with .* speaks TLS: start the reporter with --tls/);
+    await balancer.says(/rejected a reporter at 127\.0\.0\.1:\d+: it does not speak TLS/);
     const unpinned = report(adminPort, target.port, ["--insecure", "--tls"]);
     await unpinned.says(/TLS handshake or certificate/);
+    install(renewedFiles);
+    await balancer.says(/certificate has changed/);
+    await report(adminPort, target.port, ["--insecure", "--tls-ca", renewedFiles.ca]).says(/^registered/);
   });
 
   test("a key on one side and --insecure on the other do not go together", async () => {

@@ -72,6 +72,7 @@ export class World {
   get story(): string[] {
     return this.events.map((event) => {
       if (event[0] === "rejected") return `rejected ${event[1].code}`;
+      if (event[0] === "certificateRenewed") return event[0];
       if (event[0] === "keysLoaded") return `keysLoaded ${event[1].count}`;
       if (event[0] === "warning") return `warning ${event[1]}`;
       if (event[0] === "targetSuspect") {

@@ -5,6 +5,7 @@ import { runtime } from "#runtime";
 import { ControlClient, type ControlClientEvents, type ControlClientOptions } from "../../src/control/client/client.ts";
 import { parseKey } from "../../src/control/keys/key.ts";
 import { MAX_LINE } from "../../src/control/protocol/wire.ts";
+import type { ControlServerOptions } from "../../src/control/server/server.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
 import type { TcpAddress } from "../../src/net/runtime.ts";
 import type { EventOf } from "../../src/util/emitter.ts";
@@ -115,13 +116,26 @@ describe(`the control channel on ${runtime.name}`, () => {
     await server.close();
   });
 
-  it("is lost, not broken, between plain text and TLS", noTls, async () => {
-    const secure = await serveControl({ adminTls: certificate });
-    const plain = await serveControl();
+  it("tells both sides which flag to change where one speaks TLS and the other does not", noTls, async () => {
+    const rejections: string[] = [];
+    const onEvent: ControlServerOptions["onEvent"] = (...event) => {
+      if (event[0] === "rejected") rejections.push(`${event[1].who.split(":")[0]} ${event[1].code} ${event[1].why}`);
+    };
+    const secure = await serveControl({ adminTls: certificate, onEvent });
+    const plain = await serveControl({ onEvent });
     const one = report(secure.address, 9);
     const two = report(plain.address, 9, { tls: { ca, serverName: "localhost" } });
     await until("an event from both", () => one.events.length > 0 && two.events.length > 0);
-    assert.deepEqual([one.events[0]?.[0], two.events[0]?.[0]], ["lost", "lost"]);
+    const trouble = (events: typeof one.events) => JSON.stringify(events[0]);
+    assert.match(trouble(one.events), /"lost".*TLS_ONLY.* speaks TLS: start the reporter with --tls/);
+    assert.match(trouble(two.events), /"lost".*NO_TLS.* does not speak TLS: start the reporter without --tls/);
+    await until("a word of both balancers", () => rejections.length === 2);
+    const [noTls, tlsOnly] = rejections.sort();
+    assert.match(noTls!, /^127\.0\.0\.1 NO_TLS it speaks TLS and this admin port does not: start it without --tls/);
+    assert.match(
+      tlsOnly!,
+      /^127\.0\.0\.1 TLS_ONLY it does not speak TLS and this admin port does: start it with --tls/,
+    );
     const right = report(plain.address, 9);
     await until("the target", () => plain.pool.targets().length === 1);
     await Promise.all([one, two, right].map(({ client }) => client.close()));

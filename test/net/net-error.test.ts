@@ -28,6 +28,12 @@ describe("netCodeOf()", () => {
     ["OpenSSL's verification", native("Error", "self-signed", "DEPTH_ZERO_SELF_SIGNED_CERT"), "ETLS"],
     ["Node's own TLS checks", native("Error", "altnames", "ERR_TLS_CERT_ALTNAME_INVALID"), "ETLS"],
     ["rustls", native("InvalidData", "invalid peer certificate: UnknownIssuer"), "ETLS"],
+    [
+      "OpenSSL's complaint about plain text",
+      native("Error", "…:SSL routines:ssl3_get_record:wrong version number:…", "EPROTO"),
+      "ENOTLS",
+    ],
+    ["rustls's", native("InvalidData", "received corrupt message of type InvalidContentType"), "ENOTLS"],
     ["one of ours", new NetError("EABORTED", "given up"), "EABORTED"],
     ["something unheard of", native("Error", "the moon is full", "EMOON"), "EUNKNOWN"],
     ["no error at all", "text", "EUNKNOWN"],

@@ -5,7 +5,7 @@ import { NetError } from "../../net/net-error.ts";
 import type { Connection, Runtime, TcpAddress } from "../../net/runtime.ts";
 import { formatAddress } from "../../util/address.ts";
 import type { Clock } from "../../util/clock.ts";
-import { HarmonyError } from "../../util/errors.ts";
+import { codeOf, HarmonyError } from "../../util/errors.ts";
 import type { Key } from "../keys/key.ts";
 import {
   type FromReporter,
@@ -74,7 +74,9 @@ export class ClientSession {
       { ms: CONNECT_TIMEOUT_MS, clock, signal },
       (given) => connect(options, given),
       (cause) => new NetError("ETIMEDOUT", `no connection within ${CONNECT_TIMEOUT_MS / 1000} s`, cause),
-    );
+    ).catch((error: unknown) => {
+      throw codeOf(error) === "ENOTLS" ? noTls(options, error) : error;
+    });
     const handshake = async (given: AbortSignal) => {
       given.addEventListener("abort", () => connection.abort());
       const channel = new LineChannel(connection, MAX_LINE);
@@ -223,11 +225,23 @@ async function nextLine(channel: LineChannel, options: ConnectOptions): Promise<
     refused = UnsealedReject.safeParse(line ? parseObject(line) : {});
   } catch (cause) {
     if (cause instanceof NetError) throw cause;
+    if (codeOf(cause) === "IS_TLS") throw tlsOnly(options, cause);
     throw balancerFault("NO_BALANCER", `what answers at ${at(options)} is no balancer's control port`, cause);
   }
   if (refused.success) throw new Refusal(refused.data);
   if (line) return line;
   throw balancerFault("LOST", `${at(options)} closed the connection during the handshake`);
+}
+
+function noTls(options: ConnectOptions, cause: unknown): HarmonyError {
+  const remedy =
+    "start the reporter without --tls and --tls-ca, or the balancer with --admin-tls-cert and --admin-tls-key";
+  return balancerFault("NO_TLS", `${at(options)} does not speak TLS: ${remedy}`, cause);
+}
+
+function tlsOnly(options: ConnectOptions, cause: unknown): HarmonyError {
+  const remedy = "start the reporter with --tls, or with --tls-ca and the balancer's certificate";
+  return balancerFault("TLS_ONLY", `${at(options)} speaks TLS: ${remedy}`, cause);
 }
 
 function at({ to }: ConnectOptions): string {

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
+import { signatureOf } from "../../util/file-signature.ts";
 import { type Key, parseKeyFile } from "./key.ts";
 import { type HostEnvironment, type KeyPlace, userName } from "./key-places.ts";
 
@@ -49,11 +50,6 @@ export function readKeyFile(path: string, { platform }: HostEnvironment): KeyFil
   const keys = parseKeyFile(readText(path), path);
   if (keys.length === 0) throw badFile(path, "holds no key: it takes a line [id:]secret per key");
   return { keys, signature };
-}
-
-export function signatureOf(path: string): string {
-  const { mtimeMs, ctimeMs, size, ino } = statSync(path);
-  return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
 }
 
 /** Whether there is a key file at this place. One that this user may not read counts only where it is the user's own. */

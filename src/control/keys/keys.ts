@@ -2,16 +2,9 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
+import { signatureOf } from "../../util/file-signature.ts";
 import { INSECURE_KEY, type Key, parseKey } from "./key.ts";
-import {
-  badFile,
-  createKeyFile,
-  isDenied,
-  isPresent,
-  type KeyFileContent,
-  readKeyFile,
-  signatureOf,
-} from "./key-file.ts";
+import { badFile, createKeyFile, isDenied, isPresent, type KeyFileContent, readKeyFile } from "./key-file.ts";
 import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces, userName } from "./key-places.ts";
 
 /** The operator's options about keys, by their names in the option table. */

@@ -1,13 +1,17 @@
 /** The balancer's side of the handshake: the reporter names a key and proves that it holds the secret. */
 import { randomBytes } from "node:crypto";
 import type { LineChannel } from "../../net/line-channel.ts";
-import { HarmonyError } from "../../util/errors.ts";
+import { codeOf, HarmonyError } from "../../util/errors.ts";
 import type { Key } from "../keys/key.ts";
 import type { Keys } from "../keys/keys.ts";
 import { challengeLine, NONCE_BYTES, provesKey, readHello, Seal } from "../protocol/wire.ts";
 
 /** Used for a key id that does not exist, so that its proof takes as long to check as any other. */
 const NOBODYS_SECRET = randomBytes(32).toString("hex");
+
+const NO_TLS =
+  "it speaks TLS and this admin port does not: start it without --tls and --tls-ca, or the balancer with --admin-tls-cert " +
+  "and --admin-tls-key";
 
 /** What a reporter has proved. */
 export interface Proof {
@@ -21,7 +25,7 @@ export async function handshake(
   keys: Keys,
   onHello: (keyId: string) => void,
 ): Promise<Proof | null> {
-  const helloBytes = await channel.readLine();
+  const helloBytes = await firstLine(channel);
   if (!helloBytes) return null;
   const helloLine = Uint8Array.from(helloBytes);
   const hello = readHello(helloLine);
@@ -35,6 +39,14 @@ export async function handshake(
   const proved = provesKey(proof, key?.secret ?? NOBODYS_SECRET, transcript);
   if (proved && key) return { key, seal: new Seal("balancer", key.secret, transcript) };
   throw new WrongKey(key ? `its secret is not the one of key "${key.id}" here` : `there is no key "${hello.key}" here`);
+}
+
+async function firstLine(channel: LineChannel): Promise<Uint8Array | null> {
+  try {
+    return await channel.readLine();
+  } catch (error) {
+    throw codeOf(error) === "IS_TLS" ? new HarmonyError("NO_TLS", NO_TLS, { fault: "target" }) : error;
+  }
 }
 
 /** Its message is for the balancer's log alone. */

@@ -1,12 +1,14 @@
 /** The balancer's side of the control channel: accepts reporters and lets each session speak for its target. */
+import { NetError } from "../../net/net-error.ts";
 import { resolveHost } from "../../net/resolve.ts";
-import type { Connection, Listener, Runtime, TcpAddress } from "../../net/runtime.ts";
+import type { Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
 import { LoopbackFinder } from "../../targets/loopback.ts";
 import { TargetMonitor } from "../../targets/monitor.ts";
 import { Prober } from "../../targets/probe.ts";
 import { Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
+import { formatAddress } from "../../util/address.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError } from "../../util/errors.ts";
@@ -30,6 +32,8 @@ export interface ControlEvents extends TargetEvents {
   rejected: [rejection: Rejection];
   /** At the start, and whenever a changed key file has been read. */
   keysLoaded: [loaded: LoadedKeys];
+  /** The admin port has a new certificate, which was read from its changed files. */
+  certificateRenewed: [];
   /** Something an operator should know; the balancer goes on. */
   warning: [message: string, cause?: unknown];
 }
@@ -37,8 +41,7 @@ export interface ControlEvents extends TargetEvents {
 /** The operator's options that the control channel follows, by their names in the option table. */
 export interface ControlSettings {
   readonly admin: readonly TcpAddress[];
-  /** PEM texts. */
-  readonly adminTls: { readonly cert: string; readonly key: string } | null;
+  readonly adminTls: TlsCertificate | null;
   /** ms. Greater than 0. */
   readonly hostTimeout: number;
 }
@@ -54,6 +57,8 @@ export interface ControlServerOptions
   readonly onEvent: (...event: EventOf<ControlEvents>) => void;
   /** The targets of a pool have changed: the engine looks again. */
   readonly onChange: () => void;
+  /** With TLS: looks whether there is a new certificate. Called every half second; throws HarmonyError where it is not usable. */
+  readonly renewedTls?: (() => TlsCertificate | null) | null;
   /** Reporters at once. */
   readonly maxSessions?: number;
   readonly clock?: Clock;
@@ -73,6 +78,9 @@ const PROBE_TIMEOUT_MS = 2_000;
 const LOOPBACK_TIMEOUT_MS = 500;
 /** ms. A resolver that is down may otherwise take half a minute, longer than many leases; the reporter asks again. */
 const RESOLVE_TIMEOUT_MS = 5_000;
+
+const TLS_ONLY =
+  "it does not speak TLS and this admin port does: start it with --tls, or with --tls-ca and the certificate";
 
 /** ms between looks at files that may change while the balancer runs. What is tightened in them holds within a second. */
 const FILES_MS = 500;
@@ -136,7 +144,8 @@ export class ControlServer {
   /** Binds every listener or none. Rejects with NetError. */
   async start(): Promise<void> {
     const { runtime, admin, adminTls: tls } = this.#options;
-    const secure = tls ? { tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS } : {};
+    const onPlain = (from: TcpAddress) => this.#turnedAway(from, formatAddress(from), "TLS_ONLY", TLS_ONLY);
+    const secure = tls ? { tls, onPlain, handshakeTimeout: HANDSHAKE_TIMEOUT_MS } : {};
     try {
       for (const { host, port } of admin) {
         const listener = await runtime.listen(
@@ -150,8 +159,12 @@ export class ControlServer {
       await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
       throw error;
     }
-    const { keys, clock = systemClock } = this.#options;
-    if (keys.mayChange && !this.#closing) this.#cancelLooks = every(clock, FILES_MS, () => keys.refresh());
+    const { keys, renewedTls, clock = systemClock } = this.#options;
+    if (this.#closing || !(keys.mayChange || renewedTls)) return;
+    this.#cancelLooks = every(clock, FILES_MS, () => {
+      keys.refresh();
+      this.#renewTls();
+    });
   }
 
   /** Stops accepting, says goodbye to every reporter and ends the sessions. Idempotent, never rejects. */
@@ -209,11 +222,24 @@ export class ControlServer {
         this.#unproved.delete(session);
         this.#sessions.add(session);
       },
-      onRejected: (session, code, why) => {
-        const cause = JSON.stringify([session.remote.host, code, why]);
-        this.#log.tell(cause, "rejected", { who: session.who, code, why });
-      },
+      onRejected: (session, code, why) => this.#turnedAway(session.remote, session.who, code, why),
     };
+  }
+
+  #turnedAway({ host }: TcpAddress, who: string, code: string, why: string): void {
+    this.#log.tell(JSON.stringify([host, code, why]), "rejected", { who, code, why });
+  }
+
+  #renewTls(): void {
+    try {
+      const certificate = this.#options.renewedTls?.();
+      if (!certificate) return;
+      for (const listener of this.#listeners) listener.renew?.(certificate);
+      this.#options.onEvent("certificateRenewed");
+    } catch (error) {
+      if (!(error instanceof HarmonyError || error instanceof NetError)) throw error;
+      this.#warn(error.message);
+    }
   }
 
   #recheckKeys(): void {

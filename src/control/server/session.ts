@@ -222,8 +222,8 @@ export class Session implements TargetOwner {
     if (this.#over || error instanceof NetError) return;
     const code = error instanceof HarmonyError ? error.code : "INTERNAL";
     this.#options.onRejected(this, code, messageOf(error));
-    // A peer that did not send a proper hello is told nothing.
-    if (this.#keyId === "" && code !== "BAD_VERSION") return;
+    // A peer that did not send a proper hello is told nothing. To a TLS client any text says that TLS is not spoken here.
+    if (this.#keyId === "" && code !== "BAD_VERSION" && code !== "NO_TLS") return;
     const retry = error instanceof HarmonyError && error.retry;
     const body: Reject = { t: "reject", code, reason: publicReason(error), retry };
     await this.#sendLast(this.#seal ? this.#seal.seal(body) : JSON.stringify(body));

@@ -1,5 +1,6 @@
 /** Sockets over `node:net` and `node:tls`. Also runs on what Bun and Deno make of these modules. */
 import * as net from "node:net";
+import type { Server as TlsServer } from "node:tls";
 import { formatAddress, plainHost } from "../../util/address.ts";
 import { attempt, handOver } from "../adapter.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
@@ -17,9 +18,10 @@ import {
   type OnConnection,
   type Runtime,
   type TcpAddress,
+  type TlsCertificate,
 } from "../runtime.ts";
 import { NodeConnection } from "./connection.ts";
-import { createTlsServer, openTlsSocket } from "./tls.ts";
+import { createTlsServer, openTlsSocket, renewCertificate } from "./tls.ts";
 
 /** Set where Bun or Deno run this adapter. Nothing else in it may ask for the runtime. */
 const { bun, deno } = process.versions;
@@ -69,7 +71,7 @@ async function listen(
       });
     });
     server.on("error", (error) => onError?.(toNetError(error, "cannot accept a connection")));
-    return new NodeListener(server);
+    return new NodeListener(server, options.tls !== undefined);
   } catch (error) {
     const native = toNetError(error, doing);
     // Deno 2.9.6 says EINVAL when the address belongs to another host; what is invalid is refused before it gets there.
@@ -91,12 +93,14 @@ function createServer(options: ListenOptions, onConnection: OnConnection): net.S
 
 class NodeListener implements Listener {
   readonly address: TcpAddress;
+  readonly renew?: (certificate: TlsCertificate) => void;
   readonly #server: net.Server;
 
-  constructor(server: net.Server) {
+  constructor(server: net.Server, isTls: boolean) {
     const { address, port } = server.address() as net.AddressInfo;
     this.address = { host: plainHost(address), port };
     this.#server = server;
+    if (isTls) this.renew = (certificate) => renewCertificate(server as TlsServer, certificate);
   }
 
   close(): Promise<void> {

@@ -1,10 +1,14 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import * as net from "node:net";
 import * as tls from "node:tls";
-import { NetError } from "../net-error.ts";
-import type { ConnectOptions, ListenOptions } from "../runtime.ts";
+import { endOf } from "../adapter.ts";
+import { NetError, netCodeOf } from "../net-error.ts";
+import type { ConnectOptions, ListenOptions, TlsCertificate } from "../runtime.ts";
 import { DEFAULT_HANDSHAKE_TIMEOUT, KEEPALIVE_IDLE } from "../runtime.ts";
 import { Handshakes } from "./handshakes.ts";
+
+/** A fatal alert, protocol_version (RFC 8446, 6.2): it tells a peer by its first byte that TLS is spoken here. */
+const ALERT = Uint8Array.of(0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46);
 
 /** Hands over sockets whose handshake is done. `socketOptions` as `net.createServer()` takes them. */
 export function createTlsServer(
@@ -26,7 +30,31 @@ export function createTlsServer(
   });
   server.on("connection", (socket) => handshakes.begin(socket));
   // The peer speaks no TLS, or was too slow. Node does not close the socket.
-  return server.on("tlsClientError", (_error, socket) => socket.destroy());
+  return server.on("tlsClientError", (error, socket) => {
+    if (isPlain(error)) refusePlain(socket, options.onPlain);
+    else socket.destroy();
+  });
+}
+
+/** "http request" is what OpenSSL and BoringSSL say of the first bytes that they know. */
+function isPlain(error: Error): boolean {
+  return netCodeOf(error) === "ENOTLS" || (error as { code?: string }).code === "ERR_SSL_HTTP_REQUEST";
+}
+
+/** Bun and Deno have sent an alert, and their socket is closed already. */
+function refusePlain(socket: tls.TLSSocket, onPlain: ListenOptions["onPlain"]): void {
+  // Where TLS runs over a socket of its own, that one knows the address, and takes bytes that are not to be sealed.
+  const tcp = (socket as { _parent?: net.Socket })._parent ?? socket;
+  const from = endOf(tcp.remoteAddress, tcp.remotePort);
+  if (tcp !== socket && tcp.writable) tcp.write(ALERT, () => socket.destroy());
+  else socket.destroy();
+  if (from.host !== "") onPlain?.(from);
+}
+
+/** Throws ETLS for a pair that cannot be used. */
+export function renewCertificate(server: tls.Server, { cert, key }: TlsCertificate): void {
+  checkPair(cert, key);
+  server.setSecureContext({ cert, key });
 }
 
 /** Reports a bad pair at the start: not every runtime's `node:tls` checks it before the first handshake. */

@@ -1,0 +1,67 @@
+/** The certificate of the admin port, whose files are looked at while the balancer runs: most are renewed every few weeks. */
+import { readFileSync } from "node:fs";
+import { HarmonyError, messageOf } from "../util/errors.ts";
+import { signatureOf } from "../util/file-signature.ts";
+import { checkCertificate } from "./pem.ts";
+
+/** PEM texts. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export class CertificateFiles {
+  readonly #paths: Certificate;
+  #current: Certificate;
+  /** The state of both files at the last look, and the one that was judged last. */
+  #seen = "";
+  #judged = "";
+
+  /** `current`: what was read from the files when the options were. */
+  constructor(paths: Certificate, current: Certificate) {
+    this.#paths = paths;
+    this.#current = current;
+  }
+
+  /**
+   * To be called at intervals: the new pair, once the files differ from what is in use and have not changed since the call
+   * before (they are two, and are not written at once), otherwise null. Throws `BAD_CERTIFICATE`, once for each change, where
+   * they cannot be used; the former pair then stays.
+   */
+  renewed(): Certificate | null {
+    const now = this.#signature();
+    const isAtRest = now === this.#seen;
+    this.#seen = now;
+    if (!isAtRest || now === this.#judged) return null;
+    this.#judged = now;
+    const pair = this.#read();
+    if (pair.cert === this.#current.cert && pair.key === this.#current.key) return null;
+    this.#current = pair;
+    return pair;
+  }
+
+  #signature(): string {
+    try {
+      return `${signatureOf(this.#paths.cert)} ${signatureOf(this.#paths.key)}`;
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
+  #read(): Certificate {
+    const problems: string[] = [];
+    try {
+      const pair = { cert: readFileSync(this.#paths.cert, "utf8"), key: readFileSync(this.#paths.key, "utf8") };
+      const [cert, key] = [
+        { option: "admin-tls-cert", pem: pair.cert },
+        { option: "admin-tls-key", pem: pair.key },
+      ] as const;
+      checkCertificate(cert, key, problems);
+      if (problems.length === 0) return pair;
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+    const message = `the renewed certificate cannot be used (${problems.join("; ")}); the one read before stays in use`;
+    throw new HarmonyError("BAD_CERTIFICATE", message, { fault: "config", retry: true });
+  }
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { CertificateFiles } from "../../src/config/certificate-files.ts";
+import { certificate, certificateFiles, renewed, renewedFiles } from "../support/certificates.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
+
+const folder = temporaryFolder("certificates");
+after(removeFolders);
+
+const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+
+/** The server's certificate in files, which have been looked at. */
+function inUse(): CertificateFiles {
+  copyFileSync(certificateFiles.cert, cert);
+  copyFileSync(certificateFiles.key, key);
+  const files = new CertificateFiles({ cert, key }, certificate);
+  assert.deepEqual([files.renewed(), files.renewed()], [null, null]);
+  return files;
+}
+
+describe("the files of a certificate", () => {
+  it("that have changed and come to rest give the new pair, once", () => {
+    const files = inUse();
+    copyFileSync(renewedFiles.cert, cert);
+    assert.equal(files.renewed(), null, "the key may not have been written yet");
+    copyFileSync(renewedFiles.key, key);
+    assert.equal(files.renewed(), null);
+    assert.deepEqual(files.renewed(), renewed);
+    assert.equal(files.renewed(), null);
+  });
+
+  it("that cannot be used are an error, once, and the next good pair is taken", () => {
+    const files = inUse();
+    for (const [spoil, why] of [
+      [() => copyFileSync(renewedFiles.cert, cert), /admin-tls-key: this is not the key .*the one read before stays/],
+      [() => writeFileSync(cert, "half a certific"), /admin-tls-cert: the file holds no certificate/],
+      [() => rmSync(key), /ENOENT/],
+    ] as const) {
+      spoil();
+      assert.equal(files.renewed(), null);
+      assert.throws(() => files.renewed(), why);
+      assert.equal(files.renewed(), null, "it is said once");
+    }
+    copyFileSync(renewedFiles.cert, cert);
+    copyFileSync(renewedFiles.key, key);
+    files.renewed();
+    assert.deepEqual(files.renewed(), renewed);
+  });
+
+  it("that were written again with what they held are no news", () => {
+    const files = inUse();
+    writeFileSync(cert, certificate.cert);
+    assert.deepEqual([files.renewed(), files.renewed()], [null, null]);
+  });
+});
