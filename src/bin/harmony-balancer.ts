@@ -5,18 +5,14 @@ import { formatDuration } from "../util/durations.ts";
 import { codeOf } from "../util/errors.ts";
 import { logBalancer, logTargets } from "./balancer-log.ts";
 import { counted } from "./log.ts";
-import { main } from "./program.ts";
+import { main, otherPlaces } from "./program.ts";
 import { onStopSignals, onUserSignal } from "./signals.ts";
 
 const PROGRAM = {
   name: "harmony-balancer",
   usage: "[options]",
   summary: "Balances TCP connections over targets that register themselves (see harmony-reporter).",
-  footer: `
-Every option can also be given in the environment, as HARMONY_QUEUE_TIMEOUT=5s for --queue-timeout 5s, or in the file that
---config names. Only the key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which
-precedes any key file.
-
+  footer: `${otherPlaces("HARMONY_QUEUE_TIMEOUT=5s", "--queue-timeout 5s")}
 SIGTERM and SIGINT stop accepting, let open connections finish, and exit with 0. A second one ends the connections at once.
 SIGUSR1 and SIGUSR2 log the table of targets. SIGHUP is ignored.
 Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong.

@@ -4,7 +4,7 @@ import { loadReporter } from "../config/load.ts";
 import type { ReporterSettings } from "../config/settings.ts";
 import { formatDuration } from "../util/durations.ts";
 import { counted, type Log } from "./log.ts";
-import { main } from "./program.ts";
+import { main, otherPlaces } from "./program.ts";
 import { logReporter } from "./reporter-log.ts";
 import { ServerProcess } from "./server-process.ts";
 import { onStopSignals } from "./signals.ts";
@@ -14,11 +14,7 @@ const PROGRAM = {
   usage: "[options] [-- COMMAND ARGS…]",
   summary: `Tells a harmony-balancer that a server runs here, keeps saying so, and drains before it leaves. With a COMMAND it
 starts that server with PORT in its environment, reports once that port accepts, and exits with its code.`,
-  footer: `
-Every option can also be given in the environment, as HARMONY_BALANCE=1000 for --balance 1000, or in the file that --config
-names. Only the key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which precedes any
-key file.
-
+  footer: `${otherPlaces("HARMONY_BALANCE=1000", "--balance 1000")}
 SIGTERM and SIGINT take no new connections, wait until open ones have finished, leave the balancer, and exit with 0. With a
 COMMAND they pass SIGTERM on to it and exit with its code. A second one leaves at once. SIGHUP does the same if the terminal
 is gone, and is ignored otherwise.

@@ -21,6 +21,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOTFOUND: "check the name, or give an IP address",
 };
 
+/** For `--help`: where options can be given as well, with an example. */
+export function otherPlaces(variable: string, flag: string): string {
+  return `
+Every option can also be given in the environment, as ${variable} for ${flag}, or in the file that
+--config names. Only the key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which
+precedes any key file.
+`;
+}
+
 /** Runs a program to its exit; `run` gives the exit code. */
 export async function main<S>(
   program: ProgramText,
