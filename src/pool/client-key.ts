@@ -3,7 +3,8 @@ import { ipv6Groups, parseIp } from "../util/address.ts";
 /** A client's address as four big-endian 32-bit words of its IPv6 form (IPv4 mapped to ::ffff:0:0/96): key of bindings and of the hash. */
 export type ClientKey = Uint32Array;
 
-const V4_MAPPED = 0xffff; // the third word of ::ffff:0:0/96
+/** The third word of ::ffff:0:0/96. */
+export const V4_MAPPED = 0xffff;
 
 /** Writes the key of an IP literal into `into`. Any other text (a peer without an address has none) gives the all-zero key. */
 export function clientKey(host: string, into: ClientKey): ClientKey {

@@ -3,11 +3,9 @@
  * mapped to ::ffff:0:0/96; the pool's ClientKey), and text. Ports and address bytes are big-endian in all of them.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { V4_MAPPED } from "../../../pool/client-key.ts";
 import { formatIpv6, ipv6Groups, parseIp } from "../../../util/address.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCKADDR_MAX } from "./abi.ts";
-
-/** The third word of every IPv4-mapped address. */
-const MAPPED = 0xffff;
 
 /** Writes the sockaddr of an IP literal (no brackets, scope as "%index" or "%interface") and returns its length in bytes. Throws a RangeError for anything else. */
 export function encodeLiteral(host: string, port: number, into: Uint8Array): number {
@@ -60,7 +58,7 @@ export function decodePeer(from: Uint8Array, words: Uint32Array, at: number): nu
   if (family === AF_INET) {
     words[at] = 0;
     words[at + 1] = 0;
-    words[at + 2] = MAPPED;
+    words[at + 2] = V4_MAPPED;
     words[at + 3] = word(from, 4);
   } else if (family === AF_INET6) {
     for (let i = 0; i < 4; i++) words[at + i] = word(from, 8 + 4 * i);
@@ -77,7 +75,7 @@ function word(from: Uint8Array, at: number): number {
 
 /** The address as text; a mapped IPv4 address as IPv4. */
 export function formatWords(words: Uint32Array, at: number): string {
-  if (words[at] === 0 && words[at + 1] === 0 && words[at + 2] === MAPPED) {
+  if (words[at] === 0 && words[at + 1] === 0 && words[at + 2] === V4_MAPPED) {
     const v4 = words[at + 3]!;
     return `${v4 >>> 24}.${(v4 >>> 16) & 0xff}.${(v4 >>> 8) & 0xff}.${v4 & 0xff}`;
   }
