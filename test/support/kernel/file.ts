@@ -1,7 +1,7 @@
 import { EINVAL } from "../../../src/engines/linux/sys/abi.ts";
 import { ENOTSOCK } from "./numbers.ts";
 
-/** Whoever wants to hear of a file's changes: an epoll set's item, or a test's peer. */
+/** Is told of a file's changes: an epoll set's item, or a test's peer. */
 export interface Watcher {
   /** `key`: the events that changed, or 0 when it may be any (a change of state). */
   onWake(key: number): void;

@@ -55,7 +55,7 @@ export class Conversation {
     else assert.deepEqual(bytes, this.#unavailable.subarray(at, at + bytes.length), `${this}: not the answer`);
   }
 
-  /** For a target: checks what comes, whoever it is from. `find` gives the conversation of an id. */
+  /** For a target: checks what comes, from whichever client. `find` gives the conversation of an id. */
   static serve(peer: Peer, name: string, find: (id: number) => Conversation): void {
     let conversation: Conversation | null = null;
     const header = Buffer.alloc(HEADER_BYTES);

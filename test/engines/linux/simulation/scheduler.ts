@@ -42,7 +42,7 @@ export class Scheduler implements Threads {
   #stepsAtOnce = 0;
   readonly #options: Required<SchedulerOptions>;
   readonly #random: Random;
-  /** Whoever is in the middle of something, the innermost last. Nobody is entered twice. */
+  /** Threads in the middle of something, the innermost last. None is entered twice. */
   readonly #running: (SimulatedThread | "main")[] = [];
   /** What came up for the main thread while it was busy. */
   readonly #mainTasks: (() => void)[] = [];

@@ -29,7 +29,7 @@ export class StreamPattern {
     this.#start = Math.imul(stream + 1, 0x9e37_79b1) >>> 0;
   }
 
-  /** `length` bytes from `offset` on. They are shared: whoever gets them leaves them as they are. */
+  /** `length` bytes from `offset` on. They are shared, and must not be changed. */
   piece(offset: number, length: number): Uint8Array {
     if (length > MOST) throw new RangeError("a piece of a pattern is too long");
     const at = (this.#start + offset) % PERIOD;

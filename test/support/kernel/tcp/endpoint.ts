@@ -40,9 +40,9 @@ export class Endpoint {
   readonly options: Options;
   /** Largest segment on this connection. */
   readonly segmentBytes: number;
-  /** Hears of every wake-up; replaced by nobody once the descriptor is closed. */
+  /** Is told of every wake-up, until the descriptor is closed. */
   onWake: (key: number) => void = () => undefined;
-  /** Called once, when the connection needs nobody any more: its port is free. */
+  /** Called once, when nothing is left of the connection: its port is free. */
   onGone: () => void = () => undefined;
 
   state = CLOSED;
@@ -61,7 +61,7 @@ export class Endpoint {
   /** No descriptor is left (SOCK_DEAD). */
   #dead = false;
   #gone = false;
-  /** A write found too little room: the writer wants to hear of more (SOCK_NOSPACE). */
+  /** A write found too little room: the writer is to be told of more (SOCK_NOSPACE). */
   #wantsSpace = false;
   readonly #unsent = new ByteQueue();
   #unacked = 0;

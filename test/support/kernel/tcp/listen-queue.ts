@@ -38,7 +38,7 @@ export class ListenQueue {
     return this.#waiting.shift();
   }
 
-  /** Whoever waits is reset. */
+  /** The connections that wait are reset. */
   close(): void {
     this.closed = true;
     this.onWake = () => undefined;
