@@ -67,6 +67,7 @@ export abstract class PushConnection implements Connection {
     return this.#remoteAddress;
   }
 
+  abstract readonly unsent: number;
   abstract pauseReading(): void;
   abstract resumeReading(): void;
   /** Hands bytes to the runtime, which keeps them until they are sent. False: wait for the sink's `onDrain`. */

@@ -4,7 +4,7 @@ import type { Progress, RelayEnd } from "./runtime.ts";
 
 /**
  * The relay of runtimes that push bytes: each chunk goes to the other side from within its own event, without a promise,
- * and a side that takes no more pauses the reading of the other. Settles when both sockets are gone.
+ * and a side that takes no more pauses the reading of the other. Settles when both sockets are gone, or one has failed.
  */
 class PushRelay implements Sink {
   readonly #a: PushConnection;
@@ -12,7 +12,8 @@ class PushRelay implements Sink {
   readonly #progress: Progress;
   readonly #settle: (end: RelayEnd) => void;
   #first: "a" | "b" | null = null;
-  #error: NetError | null = null;
+  /** A side has failed; the relay is over. */
+  #failed = false;
   #open = 2;
 
   constructor(a: PushConnection, b: PushConnection, progress: Progress, settle: (end: RelayEnd) => void) {
@@ -23,6 +24,7 @@ class PushRelay implements Sink {
   }
 
   onData(from: PushConnection, bytes: Uint8Array): void {
+    if (this.#failed) return;
     if (from === this.#a) {
       this.#progress.aToB += bytes.length;
       if (!this.#b.send(bytes)) from.pauseReading();
@@ -33,24 +35,27 @@ class PushRelay implements Sink {
   }
 
   onEnd(from: PushConnection): void {
+    if (this.#failed) return;
     this.#first ??= from === this.#a ? "a" : "b";
     this.#other(from).finish();
   }
 
   onDrain(from: PushConnection): void {
+    if (this.#failed) return;
     this.#other(from).resumeReading();
   }
 
   onClose(from: PushConnection, error: NetError | null): void {
+    if (this.#failed) return;
     this.#open -= 1;
-    if (error !== null && this.#error === null) {
-      this.#first ??= from === this.#a ? "a" : "b";
-      this.#error = error;
-      this.#other(from).abort();
+    if (error !== null) {
+      const side = from === this.#a ? "a" : "b";
+      this.#failed = true;
+      this.#other(from).pauseReading();
+      this.#settle({ first: this.#first ?? side, failure: { side, error } });
+    } else if (this.#open === 0) {
+      this.#settle({ first: this.#first ?? "a" });
     }
-    if (this.#open > 0) return;
-    const first = this.#first ?? "a";
-    this.#settle(this.#error === null ? { first } : { first, error: this.#error });
   }
 
   #other(side: PushConnection): PushConnection {

@@ -3,7 +3,7 @@
  * reaches the network through it, but for the linux engine. `#runtime` names the adapter of the runtime at hand.
  *
  * Ownership: the receiver of a Connection must end it with `close()` or `abort()`; `relay()` takes that duty over for both
- * of its connections.
+ * of its connections, but for one that is left when the other fails.
  */
 import type { NetError } from "./net-error.ts";
 
@@ -80,6 +80,11 @@ export interface Connection {
   /** Unix-socket peers read `{ host: "", port: 0 }`. */
   readonly remote: TcpAddress;
   /**
+   * Bytes written that are known not to be delivered: those that the kernel has not taken or, where `can.seesDelivery`, the peer
+   * has not. 0 once the connection is lost.
+   */
+  readonly unsent: number;
+  /**
    * Settles when there is something to read (bytes or the peer's FIN); consumes nothing and holds at most one chunk
    * within `can.readAhead`. Rejects once the connection is lost. It notices a reset while nothing is being read. One that
    * is pending does not hinder `read()` or `relay()`; it settles with what comes next.
@@ -103,10 +108,10 @@ export interface Progress {
   bToA: number;
 }
 
-/** How a relay ended: the side that finished or failed first, and the failure unless both sides ended with FIN. */
+/** How a relay ended: the side that finished or failed first, and what failed unless both sides ended with FIN. */
 export interface RelayEnd {
   readonly first: "a" | "b";
-  readonly error?: NetError;
+  readonly failure?: { readonly side: "a" | "b"; readonly error: NetError };
 }
 
 /** What differs between runtimes. Code and tests branch on these, never on the runtime's name. */
@@ -133,6 +138,8 @@ export interface Capabilities {
   readonly reportsAccept: boolean;
   /** The peer's reset is told apart from its FIN while a read is pending. */
   readonly seesReset: boolean;
+  /** `unsent` tells what the peer has not acknowledged. Otherwise what the kernel has taken counts as sent, and a reset drops it. */
+  readonly seesDelivery: boolean;
   /** Bytes that a connection may hold before its reader asks for them (the kernel's buffers come on top). */
   readonly readAhead: number;
 }
@@ -147,8 +154,9 @@ export interface Runtime {
   connect(options: ConnectOptions): Promise<Connection>;
   /**
    * Moves bytes both ways until both directions have ended, in the way that costs least on this runtime. FIN travels per
-   * direction; a reset or failure on one side aborts the other. Never rejects; both connections are closed when it settles.
-   * To end it early, abort either connection.
+   * direction. Never rejects; both connections are closed when it settles, unless one has failed: then the other is the
+   * caller's again, nothing more is read from it, and what was read for it is on its way (`unsent`). To end a relay early, abort
+   * either connection.
    */
   relay(a: Connection, b: Connection, progress: Progress): Promise<RelayEnd>;
 }

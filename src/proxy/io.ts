@@ -8,6 +8,11 @@ export interface Io<C, F> {
   undial(c: C): void;
   /** Moves bytes both ways until `ended` is called by either side. */
   relay(c: C): void;
+  /**
+   * Whether the end that still stands has all that the failed one had sent. Asked now and then while DELIVERING; a progress since
+   * the last time is noted as a byte's move.
+   */
+  delivered(c: C): boolean;
   /** Tells the client that it gets no target, then calls `answered`. `reason` is one of the CAUSES. */
   answer(c: C, reason: number): void;
   /** Closes what is open. `reset`: both peers are sent a reset rather than a FIN. */

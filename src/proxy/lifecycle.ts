@@ -10,8 +10,10 @@
  *                 QUEUED ◄────┘        ANSWERING ─► LINGERING ─► ENDED
  *                   └─ timed out, stopping ──▲
  *
+ * A relay of which one end fails is DELIVERING what that end had sent before, and ENDED after that.
+ *
  * Invariants: every pick ends in exactly one `failed` or `release` of the pool, and every permit in one `leave`; a connection
- * holds a permit exactly while it is CONNECTING or RELAYING, and a row in those states alone; `ended` is called once.
+ * holds a permit exactly while it is CONNECTING, RELAYING or DELIVERING, and a row in those states alone; `ended` is called once.
  */
 import { ADMITTED, ALL_FULL, REFUSED, type SharedPool } from "../pool/pool.ts";
 import { scarce } from "./connect-failure.ts";
@@ -36,12 +38,21 @@ import {
   UNDECIDED,
 } from "./outcome.ts";
 import { CLIENT, TARGET } from "./record.ts";
-import { ANSWERING, CONNECTING, LINGERING, PERMIT, QUEUED, RELAYING, ROW } from "./states.ts";
+import { ANSWERING, CONNECTING, DELIVERING, LINGERING, PERMIT, QUEUED, RELAYING, ROW } from "./states.ts";
 import type { Store } from "./store.ts";
 import { ANSWER_MS, LINGER_MS } from "./unavailable.ts";
 
 /** ms that answers under way get after the close time-out: enough for a text in a socket's buffer. */
 const LAST_ANSWERS_MS = 1_000;
+
+/**
+ * ms for which an end may take nothing of what the other one had sent before it failed: a reader on a bad line pauses for seconds,
+ * and what it holds up is a permit.
+ */
+const DELIVERY_MS = 10_000;
+/** ms between two looks at that, at first and at most: most peers acknowledge within a delayed acknowledgement's 40 ms. */
+const FIRST_LOOK_MS = 20;
+const LONGEST_LOOK_MS = 500;
 
 export class Lifecycle<C, F> {
   readonly #pool: SharedPool;
@@ -138,6 +149,8 @@ export class Lifecycle<C, F> {
       this.connectFailed(c, this.#io.timeoutFailure());
     } else if (state === RELAYING) {
       this.#checkIdle(c);
+    } else if (state === DELIVERING) {
+      this.#checkDelivery(c);
     } else {
       this.end(c, UNDECIDED, true); // it does not take its answer, or gives none
     }
@@ -172,6 +185,17 @@ export class Lifecycle<C, F> {
     this.#pool.addBytes(this.#store.row(c), bytesIn, bytesOut);
     this.#store.setReported(c);
     return true;
+  }
+
+  /**
+   * One end of a relay has failed, as `how` says. A reset overtakes everything that waits in front of it, so it is passed on only
+   * after what that end had sent before has reached the other. The other direction is void.
+   */
+  endLost(c: C, how: number): void {
+    this.#store.setOutcome(c, how);
+    this.#store.setState(c, DELIVERING);
+    this.#store.setSince(c, this.#io.now());
+    this.#checkDelivery(c);
   }
 
   /**
@@ -212,7 +236,7 @@ export class Lifecycle<C, F> {
     this.abortAt = this.#io.now() + LAST_ANSWERS_MS;
     this.#store.each((c) => {
       const state = this.#store.state(c);
-      if (answersToo || state === CONNECTING || state === RELAYING) {
+      if (answersToo || state === CONNECTING || state === RELAYING || state === DELIVERING) {
         this.end(c, outcome(BY_BALANCER, SHUTDOWN), true);
       }
     });
@@ -345,6 +369,16 @@ export class Lifecycle<C, F> {
     const due = this.#store.movedAt(c) + this.#options.idleTimeout;
     if (due > this.#io.now()) this.#io.arm(c, due);
     else this.end(c, outcome(BY_BALANCER, IDLE), true);
+  }
+
+  #checkDelivery(c: C): void {
+    const now = this.#io.now();
+    const waited = now - this.#store.since(c);
+    if (this.#io.delivered(c) || Math.min(waited, now - this.#store.movedAt(c)) >= DELIVERY_MS) {
+      this.end(c, UNDECIDED, true);
+    } else {
+      this.#io.arm(c, now + Math.min(Math.max(FIRST_LOOK_MS, waited / 2), LONGEST_LOOK_MS));
+    }
   }
 
   /** Takes the connection off its target, with the bytes the pool has not been told of yet. The row stays in the store, for the record. */

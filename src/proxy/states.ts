@@ -5,12 +5,14 @@ export const FREE = 0;
 export const QUEUED = 1;
 export const CONNECTING = 2;
 export const RELAYING = 3;
-/** It gets no target, and is being told so. An Io may have states of its own for that, between LINGERING and ENDED. */
+/** It gets no target, and is being told so. An Io may have states of its own for that, between LINGERING and ACCEPTED. */
 export const ANSWERING = 4;
 /** Our FIN is sent; what the client still sends is dropped. */
 export const LINGERING = 5;
 /** Between its accept and the first decision. */
 export const ACCEPTED = 8;
+/** One end has failed; what it had sent is still being delivered to the other. */
+export const DELIVERING = 9;
 export const ENDED = 15;
 
 // Holds: bits.

@@ -25,7 +25,7 @@ interface Bridge {
   readonly end: Promise<RelayEnd>;
 }
 
-/** `before` sees both inner ends before the relay starts. */
+/** `before` sees both inner ends before the relay starts. `abortSurvivor`: as soon as the relay has failed. */
 async function withBridge(
   runtime: Runtime,
   body: (bridge: Bridge) => Promise<void>,
@@ -35,6 +35,7 @@ async function withBridge(
     b: Connection;
     target: Connection;
   }) => Promise<void> = async () => {},
+  abortSurvivor = true,
 ): Promise<void> {
   const front = await connectPair(runtime, LOOPBACK);
   const back = await connectPair(runtime, LOOPBACK);
@@ -43,12 +44,16 @@ async function withBridge(
   const progress = { aToB: 0, bToA: 0 };
   try {
     await before({ client, a, b, target });
-    const end = runtime.relay(a, b, progress);
+    const end = runtime.relay(a, b, progress).then((ended) => {
+      if (ended.failure !== undefined && abortSurvivor) (ended.failure.side === "a" ? b : a).abort();
+      return ended;
+    });
     await body({ client, target, a, b, progress, end });
     client.abort();
     target.abort();
-    await within("the relay's end", end);
-    // relay() has closed both: nothing works on them any more.
+    const { failure } = await within("the relay's end", end);
+    if (failure !== undefined) (failure.side === "a" ? b : a).abort();
+    // Both are closed: nothing works on them any more.
     await assert.rejects(a.write(text("x")));
     await assert.rejects(b.write(text("x")));
   } finally {
@@ -130,10 +135,37 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
           const reading = assert.rejects(within("the reset", to.read()), ECONNRESET);
           from.abort();
           await reading;
-          const { first, error } = await within("the relay's end", bridge.end);
+          const { first, failure } = await within("the relay's end", bridge.end);
           assert.equal(first, side === "client" ? "a" : "b");
-          assert.equal(error?.code, "ECONNRESET");
+          assert.equal(failure?.side, side === "client" ? "a" : "b");
+          assert.equal(failure?.error.code, "ECONNRESET");
         }),
+      );
+
+      it(
+        `leaves the other connection to its caller when the ${side} resets, with what was read on its way`,
+        { skip: runtime.can.reset ? false : NO_RST },
+        () =>
+          withBridge(
+            runtime,
+            async (bridge) => {
+              const [from, to, survivor] =
+                side === "client" ? [bridge.client, bridge.target, bridge.b] : [bridge.target, bridge.client, bridge.a];
+              const sent = pattern(1_500_000);
+              const reading = readExactly(to, sent.length);
+              await within("the writer", from.write(sent));
+              await until("all to be read", () => bridge.progress.aToB + bridge.progress.bToA === sent.length);
+              from.abort();
+              await within("the relay's end", bridge.end);
+              assert.ok(Buffer.from(await reading).equals(sent));
+              await until("nothing to be unsent", () => survivor.unsent === 0);
+              await to.write(text("nobody takes this"));
+              survivor.abort();
+              await assert.rejects(readExactly(to, 1), ECONNRESET);
+            },
+            undefined,
+            false,
+          ),
       );
 
       it(
@@ -145,8 +177,8 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
             const writing = from.write(pattern(64 * MIB)).catch(() => undefined);
             await standstill("the relay", () => bridge.progress.aToB + bridge.progress.bToA);
             to.abort();
-            const { error } = await within("the relay's end", bridge.end);
-            assert.equal(error?.code, "ECONNRESET");
+            const { failure } = await within("the relay's end", bridge.end);
+            assert.equal(failure?.error.code, "ECONNRESET");
             await within("the writer", writing);
             await assert.rejects(readAll(from), ECONNRESET);
           }),
@@ -158,9 +190,9 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
         await client.write(text("x"));
         await readExactly(target, 1);
         b.abort();
-        const { first, error } = await within("the relay's end", end);
+        const { first, failure } = await within("the relay's end", end);
         assert.equal(first, "b");
-        assert.equal(error?.code, "ECLOSED");
+        assert.equal(failure?.error.code, "ECLOSED");
         for (const outer of [client, target]) {
           const outcome = await within("the end", outer.read()).then(String, (reason) => reason.code);
           assert.ok(["null", "ECONNRESET"].includes(outcome), outcome);
@@ -236,7 +268,7 @@ async function shortConnections(runtime: Runtime): Promise<void> {
       .then((b) => runtime.relay(a, b, { aToB: 0, bToA: 0 }))
       .then((end) => {
         relayed += 1;
-        if (end.error !== undefined) failures.push(end.error);
+        if (end.failure !== undefined) failures.push(end.failure.error);
       })
       .catch((error) => failures.push(error));
   });

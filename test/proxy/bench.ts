@@ -10,6 +10,7 @@ import { recordOf } from "../../src/proxy/record.ts";
 import {
   ANSWERING,
   CONNECTING,
+  DELIVERING,
   ENDED,
   FREE,
   LINGERING,
@@ -40,6 +41,8 @@ export class Connection {
   /** What the Io was told of it. */
   due: number | null = null;
   dialing = false;
+  /** What the Io says when it is asked. */
+  delivered = false;
   readonly calls: string[] = [];
 
   constructor(ticket: number, acceptedAt: number) {
@@ -186,7 +189,7 @@ export class Bench {
 
   /** What lifecycle.ts promises, after every event. */
   verify(): void {
-    const served = this.in(CONNECTING, RELAYING);
+    const served = this.in(CONNECTING, RELAYING, DELIVERING);
     for (const c of this.all) {
       assert.equal(
         c.holds,
@@ -219,6 +222,7 @@ export class Bench {
       },
       undial: (c) => Object.assign(c, { dialing: false }),
       relay: tell("relay"),
+      delivered: (c) => c.delivered,
       answer: tell("answer"),
       close: (c) => {
         c.dialing = false;

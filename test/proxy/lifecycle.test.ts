@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { BY_CLIENT, BY_TARGET, FIN, outcome, RESET, UNDECIDED } from "../../src/proxy/outcome.ts";
-import { ANSWERING, CONNECTING, ENDED, LINGERING, QUEUED, RELAYING } from "../../src/proxy/states.ts";
+import { ANSWERING, CONNECTING, DELIVERING, ENDED, LINGERING, QUEUED, RELAYING } from "../../src/proxy/states.ts";
 import { ANSWER_MS, LINGER_MS } from "../../src/proxy/unavailable.ts";
 import { Bench, type Connection, TOLD } from "./bench.ts";
 
@@ -84,6 +84,49 @@ describe("lifecycle", () => {
     bench.pass(1);
     bench.verify();
     assert.equal(bench.ending(c), "relay balancer idle");
+  });
+
+  it("delivers what an end had sent before it failed, and passes the reset on after that", () => {
+    const bench = new Bench({ idleTimeout: 50 });
+    bench.target("1");
+    const c = bench.accept();
+    connect(bench, c);
+    bench.lifecycle.endLost(c, outcome(BY_TARGET, RESET));
+    assert.equal(c.state, DELIVERING);
+    bench.pass(100);
+    bench.verify();
+    c.delivered = true;
+    bench.pass(1_000);
+    bench.verify();
+    assert.equal(bench.ending(c), "relay target reset");
+  });
+
+  it("delivers for as long as the other end takes something within 10 s", () => {
+    const bench = new Bench();
+    bench.target("1");
+    const c = bench.accept();
+    connect(bench, c);
+    bench.pass(60_000);
+    bench.lifecycle.endLost(c, outcome(BY_CLIENT, RESET));
+    for (let i = 0; i < 50; i++) {
+      c.movedAt = bench.now;
+      for (let ms = 0; ms < 9_500; ms += 500) bench.pass(500);
+    }
+    assert.equal(c.state, DELIVERING);
+    for (let ms = 0; ms < 1_000; ms += 500) bench.pass(500);
+    assert.equal(bench.ending(c), "relay client reset");
+    bench.verify();
+  });
+
+  it("has nothing to wait for where all was delivered before", () => {
+    const bench = new Bench();
+    bench.target("1");
+    const c = bench.accept();
+    connect(bench, c);
+    c.delivered = true;
+    bench.lifecycle.endLost(c, outcome(BY_CLIENT, RESET));
+    assert.equal(bench.ending(c), "relay client reset");
+    bench.verify();
   });
 
   for (const [why, options, make] of [
@@ -176,7 +219,14 @@ const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
   lost: (bench, at) => each(bench, at, [QUEUED, CONNECTING, ...TOLD], (c) => bench.lifecycle.clientReset(c)),
   fin: (bench, at) => each(bench, at, [RELAYING], (c) => bench.lifecycle.end(c, outcome(BY_CLIENT, FIN), false)),
   reset: (bench, at) => each(bench, at, [RELAYING], (c) => bench.lifecycle.end(c, outcome(BY_TARGET, RESET), true)),
-  fault: (bench, at) => each(bench, at, [QUEUED, CONNECTING, RELAYING, ...TOLD], (c) => bench.lifecycle.abort(c)),
+  failed: (bench, at) =>
+    each(bench, at, [RELAYING], (c) => {
+      c.delivered = at % 4 === 0;
+      bench.lifecycle.endLost(c, outcome(BY_TARGET, RESET));
+    }),
+  delivered: (bench, at) => each(bench, at, [DELIVERING], (c) => bench.lifecycle.end(c, UNDECIDED, true)),
+  fault: (bench, at) =>
+    each(bench, at, [QUEUED, CONNECTING, RELAYING, DELIVERING, ...TOLD], (c) => bench.lifecycle.abort(c)),
   answered: (bench, at) => each(bench, at, [ANSWERING], (c) => bench.lifecycle.answered(c)),
   taken: (bench, at) => each(bench, at, [LINGERING], (c) => bench.lifecycle.end(c, UNDECIDED, false)),
   bytes: (bench, at) =>

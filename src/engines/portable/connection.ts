@@ -43,6 +43,10 @@ export class ProxiedConnection extends Timed<ProxiedConnection> implements Progr
   dialing: AbortController | null = null;
   /** The target, once connected. */
   target: Connection | null = null;
+  /** The end that stands while what the other one had sent is delivered to it. */
+  survivor: Connection | null = null;
+  /** Its `unsent` when last looked at. */
+  unsent = 0;
   /** The handler's view of the client, while it answers. */
   socket: ClientSocket | null = null;
   /** Its client is being watched for a reset; once is enough. */

@@ -17,7 +17,7 @@ import {
   UNDECIDED,
   type UnavailableReason,
 } from "../../proxy/outcome.ts";
-import { ANSWERING, CONNECTING, ENDED, QUEUED, RELAYING } from "../../proxy/states.ts";
+import { ANSWERING, CONNECTING, DELIVERING, ENDED, QUEUED, RELAYING } from "../../proxy/states.ts";
 import { ANSWER_MS, LINGER_MS, messageFor, UnavailableError } from "../../proxy/unavailable.ts";
 import { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import type { Clock } from "../../util/clock.ts";
@@ -31,6 +31,12 @@ import { TimeoutList } from "./timeout-list.ts";
 
 /** ms between two looks at a relay, at most: how fresh the pool's byte counts are, and how much later than its limit an idle one ends. */
 const RELAY_CHECK_MS = 1_000;
+
+/**
+ * ms that the kernel gets, after the last byte moved, to deliver what it was given, where the runtime does not tell when it has:
+ * a reset would drop it. Longer than any reader needs who reads; one who pauses for longer loses what our kernel holds for him.
+ */
+const KERNEL_MS = 1_000;
 
 export type PortableLifecycle = Lifecycle<ProxiedConnection, unknown>;
 
@@ -54,6 +60,8 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   readonly #relaying: TimeoutList<ProxiedConnection>;
   readonly #answering: TimeoutList<ProxiedConnection>;
   readonly #lingering: TimeoutList<ProxiedConnection>;
+  readonly #delivering: TimeoutList<ProxiedConnection>;
+  readonly #kernelMs: number;
   /** Operations that have not settled: they may hold a descriptor after their connection's end. */
   pending = 0;
 
@@ -67,6 +75,10 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     this.#relaying = new TimeoutList(checkInterval(idleTimeout), (c) => this.#checkRelay(c));
     this.#answering = new TimeoutList(ANSWER_MS, timedOut);
     this.#lingering = new TimeoutList(LINGER_MS, timedOut);
+    this.#delivering = new TimeoutList(TICK_MS, timedOut);
+    // What is closed without a reset is delivered by the kernel.
+    const { reset, seesDelivery } = parts.runtime.can;
+    this.#kernelMs = reset && !seesDelivery ? KERNEL_MS : 0;
   }
 
   expireTimeouts(now: number): void {
@@ -75,6 +87,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     this.#relaying.expire(now);
     this.#answering.expire(now);
     this.#lingering.expire(now);
+    this.#delivering.expire(now);
   }
 
   dial(c: ProxiedConnection, row: number): null {
@@ -93,6 +106,13 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   relay(c: ProxiedConnection): void {
     this.#relaying.add(c, this.now());
     this.#run(c, this.#relay(c, c.target!));
+  }
+
+  delivered(c: ProxiedConnection): boolean {
+    const { unsent } = c.survivor!;
+    if (unsent !== c.unsent) c.movedAt = this.now();
+    c.unsent = unsent;
+    return unsent === 0 && this.now() - c.movedAt >= this.#kernelMs;
   }
 
   answer(c: ProxiedConnection, reason: number): void {
@@ -120,6 +140,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     } else if (state === CONNECTING) this.#connecting.add(c, this.now());
     else if (state === RELAYING) this.#relaying.add(c, this.now());
     else if (state === ANSWERING) this.#answering.add(c, this.now());
+    else if (state === DELIVERING) this.#delivering.add(c, this.now());
     else this.#lingering.add(c, this.now());
   }
 
@@ -179,9 +200,16 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   }
 
   async #relay(c: ProxiedConnection, target: Connection): Promise<void> {
-    const { first, error } = await this.#parts.runtime.relay(c.client, target, c);
+    const { first, failure } = await this.#parts.runtime.relay(c.client, target, c);
     if (c.state === ENDED) return; // aborted: it has its outcome
-    this.lifecycle.end(c, outcome(first === "a" ? BY_CLIENT : BY_TARGET, error === undefined ? FIN : RESET), false);
+    const by = first === "a" ? BY_CLIENT : BY_TARGET;
+    if (failure === undefined) {
+      this.lifecycle.end(c, outcome(by, FIN), false);
+    } else {
+      c.survivor = failure.side === "a" ? target : c.client;
+      this.#noteBytes(c);
+      this.lifecycle.endLost(c, outcome(by, RESET));
+    }
   }
 
   async #answer(c: ProxiedConnection, reason: UnavailableReason): Promise<void> {
@@ -205,9 +233,13 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
 
   /** Tells the pool what a long connection has moved, and whether it has been idle for too long. */
   #checkRelay(c: ProxiedConnection): void {
-    if (this.lifecycle.reportBytes(c)) c.movedAt = this.now();
+    this.#noteBytes(c);
     if (this.#parts.options.idleTimeout > 0) this.lifecycle.timedOut(c);
     else this.#relaying.add(c, this.now());
+  }
+
+  #noteBytes(c: ProxiedConnection): void {
+    if (this.lifecycle.reportBytes(c)) c.movedAt = this.now();
   }
 
   /** Notices a client that is reset before it is served. A FIN does not count as leaving: the client may have said all it has to say. */

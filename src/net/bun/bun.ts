@@ -32,6 +32,7 @@ const can: Capabilities = {
   cancel: false,
   reportsAccept: true,
   seesReset: true,
+  seesDelivery: false,
   readAhead: READ_BUFFER_LIMIT + CHUNK,
 };
 

@@ -25,6 +25,10 @@ export class BunConnection extends PushConnection {
     BunConnection.open += 1;
   }
 
+  get unsent(): number {
+    return this.#writeBuffer.reduce((sum, { length }) => sum + length, 0);
+  }
+
   pauseReading(): void {
     if (this.#paused || this.gone) return;
     this.#paused = true;

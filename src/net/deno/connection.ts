@@ -16,6 +16,8 @@ export class DenoConnection implements Connection {
   #ended = false;
   #filling: Promise<void> | null = null;
   #writing: Promise<void> | null = null;
+  /** Of the write under way. */
+  #unsent = 0;
   #finished = false;
   #lost: NetError | null = null;
   #closing: Promise<void> | null = null;
@@ -33,6 +35,10 @@ export class DenoConnection implements Connection {
 
   get remote(): TcpAddress {
     return addressOf(this.#conn.remoteAddr);
+  }
+
+  get unsent(): number {
+    return this.#unsent;
   }
 
   readable(): Promise<void> {
@@ -118,9 +124,14 @@ export class DenoConnection implements Connection {
 
   async #send(bytes: Uint8Array): Promise<void> {
     let rest = bytes;
+    this.#unsent = bytes.length;
     try {
-      while (rest.length > 0) rest = rest.subarray(await this.#conn.write(rest));
+      while (rest.length > 0) {
+        rest = rest.subarray(await this.#conn.write(rest));
+        this.#unsent = rest.length;
+      }
     } catch (error) {
+      this.#unsent = 0;
       throw this.#lose(error, "writing");
     }
   }

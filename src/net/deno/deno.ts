@@ -27,6 +27,7 @@ const can: Capabilities = {
   cancel: true,
   reportsAccept: true,
   seesReset: true,
+  seesDelivery: false,
   readAhead: LARGEST_BUFFER,
 };
 

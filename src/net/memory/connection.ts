@@ -7,6 +7,8 @@ class Pipe {
   readonly #chunk: number;
   readonly #queue: Uint8Array[] = [];
   #size = 0;
+  /** Bytes of the write under way that are not in the queue yet. */
+  #rest = 0;
   #finished = false;
   #readError: NetError | null = null;
   #writeError: NetError | null = null;
@@ -22,6 +24,7 @@ class Pipe {
   async write(bytes: Uint8Array): Promise<void> {
     let rest = bytes;
     for (;;) {
+      this.#rest = rest.length;
       if (this.#writeError !== null) throw this.#writeError;
       const free = this.#window - this.#size;
       // Filling every gap at once would cut the bytes into ever smaller pieces (TCP's silly window).
@@ -31,11 +34,19 @@ class Pipe {
         this.#size += taken.length;
         rest = rest.subarray(taken.length);
         this.#wake();
-        if (rest.length === 0) return;
+        if (rest.length === 0) {
+          this.#rest = 0;
+          return;
+        }
       } else {
         await this.#change();
       }
     }
+  }
+
+  /** Bytes that nobody has read, while somebody may. */
+  get unread(): number {
+    return this.#writeError === null ? this.#size + this.#rest : 0;
   }
 
   finish(): void {
@@ -120,6 +131,10 @@ export class MemoryConnection implements Connection {
     client.#peer = server;
     server.#peer = client;
     return [client, server];
+  }
+
+  get unsent(): number {
+    return this.#outgoing.unread;
   }
 
   async readable(): Promise<void> {

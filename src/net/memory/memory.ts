@@ -25,6 +25,7 @@ const can: Capabilities = {
   cancel: true,
   reportsAccept: true,
   seesReset: true,
+  seesDelivery: true,
   readAhead: 0,
 };
 

@@ -28,6 +28,10 @@ export class NodeConnection extends PushConnection {
     socket.on("close", NodeConnection.#onClose);
   }
 
+  get unsent(): number {
+    return this.gone ? 0 : this.socket.writableLength;
+  }
+
   pauseReading(): void {
     this.socket.pause();
   }

@@ -40,6 +40,7 @@ const can: Capabilities = {
   cancel: true,
   reportsAccept: false,
   seesReset: true,
+  seesDelivery: false,
   // What is held, a stream buffer just short of its mark, and the chunk that overfills each.
   readAhead: READ_BUFFER_LIMIT + CHUNK + HIGH_WATER_MARK + CHUNK,
 };

@@ -5,8 +5,8 @@ import { runtime } from "#runtime";
 import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
 import { answerer, echo, greeter } from "../../support/peers.ts";
-import { drain, ending, readText } from "../../support/stream.ts";
-import { until } from "../../support/wait.ts";
+import { drain, ending, readText, startWriting } from "../../support/stream.ts";
+import { standstill, until, within } from "../../support/wait.ts";
 import { inLab } from "../lab.ts";
 
 const canTellResets = runtime.can.reset && runtime.can.seesReset;
@@ -119,6 +119,31 @@ export function relaying(factory: EngineFactory): void {
       assert.equal(lab.view("one").failures, 0, "a reset after connecting is no failure to connect");
     }),
   );
+
+  for (const side of ["target", "client"] as const) {
+    it(`delivers what a ${side} had sent before its reset`, { skip: noResets }, () =>
+      inLab(factory, {}, async (lab) => {
+        const { accepted } = await lab.target("one", () => new Promise(() => {}));
+        const client = await lab.client();
+        await until("the target's connection", () => accepted.length === 1);
+        const [from, to] = side === "client" ? [client, accepted[0]!] : [accepted[0]!, client];
+        const writer = startWriting(from, Buffer.alloc(65_536, "x"), 1_000);
+        const cutOff = assert.rejects(writer.done);
+        await standstill("the writer", writer.written, 100); // nobody reads: all buffers are full
+        from.abort();
+        await cutOff;
+        let received = 0;
+        const reading = async () => {
+          for (let bytes = await to.read(); bytes !== null; bytes = await to.read()) received += bytes.length;
+        };
+        await assert.rejects(within("the end", reading()), { code: "ECONNRESET" });
+        const [record] = await lab.recorded(1);
+        assert.deepEqual([record!.endedBy, record!.cause], [side, "reset"]);
+        assert.equal(received, side === "client" ? record!.bytesIn : record!.bytesOut);
+        assert.ok(received >= 1_000_000, `${received} bytes`);
+      }),
+    );
+  }
 
   it("says who hung up first", () =>
     inLab(factory, {}, async (lab) => {

@@ -60,6 +60,8 @@ export abstract class Socket extends File {
   abstract send(from: Uint8Array, flags: number): number;
   abstract shutdown(how: number): number;
   abstract setOption(level: number, option: number, value: Uint8Array): number;
+  /** Bytes that its peer has not acknowledged; of a Unix socket, not read. SIOCOUTQ. */
+  abstract get unacknowledged(): number;
   /** Writes into `into` and returns the length, or a negative errno. */
   abstract getOption(level: number, option: number, into: Uint8Array): number;
   /** A sockaddr. */

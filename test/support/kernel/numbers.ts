@@ -2,6 +2,7 @@
 
 export const EEXIST = 17;
 export const EBUSY = 16;
+export const ENOTTY = 25;
 export const ENOSPC = 28;
 export const ESPIPE = 29;
 export const ENOTSOCK = 88;
@@ -50,6 +51,7 @@ const NAMES: Readonly<Record<number, string>> = {
   22: "EINVAL",
   23: "ENFILE",
   24: "EMFILE",
+  25: "ENOTTY",
   28: "ENOSPC",
   29: "ESPIPE",
   32: "EPIPE",

@@ -7,6 +7,7 @@ import { asSocket, type File, Socket } from "./file.ts";
 import type { SimulatedKernel } from "./kernel.ts";
 import { allocate, bytesAt, NIL, putInt, readInt, readIntFrom, writeInt, writeSized } from "./memory.ts";
 import {
+  ENOTTY,
   EPOLL_CTL_MOD,
   ESPIPE,
   errnoName,
@@ -103,6 +104,12 @@ class SimulatedCalls {
       eventfd: (initial, flags) => this.#call("eventfd", -1, () => this.#eventfd(initial, flags)),
       pipe2: (ends, flags) => this.#call("pipe2", -1, () => this.#pipe(ends, flags)),
       fcntl: (fd, command, argument) => this.#fcntl(fd, command, argument),
+      ioctl: (fd, request, result) =>
+        this.#onSocket("ioctl", fd, (s) => {
+          if (request !== abi.SIOCOUTQ) return -ENOTTY;
+          writeInt(result, s.unacknowledged);
+          return 0;
+        }),
       splice: (from, fromOffset, to, toOffset, length, flags) =>
         this.#splice(from, fromOffset, to, toOffset, length, flags),
       getrlimit: (resource, limit) => this.#call("getrlimit", -1, () => this.#getLimit(resource, limit)),

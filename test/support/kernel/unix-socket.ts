@@ -57,6 +57,10 @@ export class UnixSocket extends Socket {
     this.#sendBuffer = sendBuffer;
   }
 
+  get unacknowledged(): number {
+    return this.#unread;
+  }
+
   /** Bytes that its peer has not read. */
   get #unread(): number {
     return this.#peer === null ? 0 : this.#peer.#received.length;

@@ -132,6 +132,10 @@ class BridgedClient implements Connection {
     this.#drop = drop;
   }
 
+  get unsent(): number {
+    return this.#inner.unsent;
+  }
+
   readable(): Promise<void> {
     return this.#first === null ? this.#inner.readable() : Promise.resolve();
   }

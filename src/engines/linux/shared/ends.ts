@@ -21,6 +21,8 @@ export const URGENT = 64;
 export const KEPT_ALIVE = 128;
 /** Nagle's algorithm is off. */
 export const UNDELAYED = 256;
+/** Its connection has failed: nothing can be written, and behind what is unread there is no more. */
+export const FAILED = 1024;
 /** The direction from this end is on the list of those to be continued after this batch of events. */
 export const AGAIN = 512;
 

@@ -93,6 +93,8 @@ const LINES = [
     timerBucket: I32,
     /** Number of the unavailable text's bytes sent, then bytes that may still be drained. */
     answered: I32,
+    /** While DELIVERING: bytes that were not acknowledged when last looked at. */
+    unacked: I32,
     /** The pass over the queue that last found no target for it. */
     pass: I32,
     /** How far it has come, for the record: an index into PHASES. */

@@ -31,6 +31,7 @@ const ENDED_AT = FIELDS.endedAt.offset;
 const PORT = FIELDS.port.offset;
 const WAITER = FIELDS.waiter.offset;
 const ANSWERED = FIELDS.answered.offset;
+const UNACKED = FIELDS.unacked.offset;
 const PASS = FIELDS.pass.offset;
 const PHASE = FIELDS.phase.offset;
 const HOLDS = FIELDS.holds.offset;
@@ -240,6 +241,14 @@ export class Slots extends Ends implements RecordStore<number> {
 
   setAnswered(slot: number, bytes: number): void {
     this.#words[(slot << 6) | ANSWERED] = bytes;
+  }
+
+  unacked(slot: number): number {
+    return this.#words[(slot << 6) | UNACKED]!;
+  }
+
+  setUnacked(slot: number, bytes: number): void {
+    this.#words[(slot << 6) | UNACKED] = bytes;
   }
 
   /** The end that was the first to finish or to fail: `end`, unless the other was. */

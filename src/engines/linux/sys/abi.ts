@@ -49,6 +49,9 @@ export const F_SETPIPE_SZ = 1031;
 export const SPLICE_F_MOVE = 1;
 export const SPLICE_F_NONBLOCK = 2;
 
+/** ioctl: bytes that the peer has not acknowledged; of a Unix socket, that it has not read. */
+export const SIOCOUTQ = 0x5411;
+
 export const RLIMIT_NOFILE = 7;
 /** struct rlimit: soft and hard limit, 64 bits each. */
 export const RLIMIT_SIZE = 16;

@@ -50,6 +50,7 @@ export interface Libc {
   eventfd(initial: number, flags: number): number;
   pipe2(ends: Pointer, flags: number): number;
   fcntl(fd: number, command: number, argument: number): number;
+  ioctl(fd: number, request: number, result: Pointer): number;
   /** Both offsets are `nil` for sockets and pipes. */
   splice(from: number, fromOffset: Pointer, to: number, toOffset: Pointer, length: number, flags: number): number;
   getrlimit(resource: number, limit: Pointer): number;
@@ -81,6 +82,7 @@ export const SIGNATURES = {
   eventfd: ["u", "i"],
   pipe2: ["p", "i"],
   fcntl: ["i", "i", "i"],
+  ioctl: ["i", "u", "p"],
   splice: ["i", "p", "i", "p", "u", "u"],
   getrlimit: ["i", "p"],
   setrlimit: ["i", "p"],

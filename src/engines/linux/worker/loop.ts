@@ -2,14 +2,14 @@
 import { Lifecycle } from "../../../proxy/lifecycle.ts";
 import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
-import { ANSWERING, LINGERING, RELAYING } from "../../../proxy/states.ts";
+import { ANSWERING, DELIVERING, LINGERING, RELAYING } from "../../../proxy/states.ts";
 import { KEPT_ALIVE } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
 import { connectError } from "./dial.ts";
 import { QueueServer } from "./queue.ts";
-import { continueRelays, onRelayEvent, shareOf, startRelay } from "./relay.ts";
+import { continueRelays, onDeliveryEvent, onRelayEvent, shareOf, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
 import { BRIDGING, isRelayed } from "./slot-store.ts";
 import { bitsOf, closeEnd } from "./socket-io.ts";
@@ -149,6 +149,7 @@ export class Loop {
     if (s.slots.generation(slot, end) !== generation) return; // for a descriptor that was closed earlier in this batch
     const state = s.slots.state(slot);
     if (isRelayed(state)) onRelayEvent(s, slot, end, events);
+    else if (state === DELIVERING) onDeliveryEvent(s, slot, end, events);
     else if (end === TARGET) this.#onConnectEvent(slot, state, events);
     else if (state === ANSWERING || state === LINGERING) onAnswerEvent(s, slot, events);
     else this.#onEarlyEvent(slot, state, events);

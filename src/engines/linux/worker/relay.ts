@@ -1,15 +1,17 @@
 /**
  * Moves bytes between the two ends of a connection. Each end is read only while the other has room, so nothing piles up
- * beyond one read; a FIN travels in its direction once everything before it has been delivered; a failure resets both ends.
+ * beyond one read; a FIN travels in its direction once everything before it has been delivered, and so does a reset.
  */
 
-import { FIN, outcome } from "../../../proxy/outcome.ts";
+import { FIN, outcome, UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
-import { AGAIN, AT_END, FIN_SENT, READABLE, WRITABLE } from "../shared/ends.ts";
+import { DELIVERING } from "../../../proxy/states.ts";
+import { AGAIN, AT_END, FAILED, FIN_SENT, READABLE, WRITABLE } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
+import { delivered } from "./delivery.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
 import { isRelayed } from "./slot-store.ts";
-import { bitsOf, countBytes, emptied, endFailed, reachedEnd, readFailed, send } from "./socket-io.ts";
+import { bitsOf, continueLater, countBytes, emptied, endFailed, reachedEnd, readFailed, send } from "./socket-io.ts";
 import { drainPipe, SPLICE_AFTER, splice } from "./splice.ts";
 
 /**
@@ -58,8 +60,18 @@ export function continueRelays(s: Shard): void {
     const slot = direction >> 1;
     const from = direction & 1;
     slots.clearBits(slot, from, AGAIN);
-    if (isRelayed(slots.state(slot))) pump(s, slot, from);
+    const state = slots.state(slot);
+    if (isRelayed(state) || (state === DELIVERING && slots.bits(slot, from) & FAILED)) pump(s, slot, from);
   }
+}
+
+/** An event of one end while the other has failed, or a late one of that other. */
+export function onDeliveryEvent(s: Shard, slot: number, end: number, events: number): void {
+  const { slots } = s;
+  slots.addBits(slot, end, bitsOf(events));
+  if (slots.bits(slot, end) & FAILED) return; // it is read as the other has room
+  if (events & abi.EPOLLERR) endFailed(s, slot, end);
+  else if (events & abi.EPOLLOUT) pump(s, slot, end ^ 1);
 }
 
 function hasMore(bits: number): boolean {
@@ -75,16 +87,15 @@ function pump(s: Shard, slot: number, from: number): void {
     if (slots.buffered(slot, from) !== 0 && !flush(s, slot, from)) return;
     const bits = slots.bits(slot, from);
     if (bits & AT_END) {
-      passFin(s, slot, from);
+      if (bits & FAILED) passFailure(s, slot);
+      else passFin(s, slot, from);
       return;
     }
     if ((bits & READABLE) === 0 || (slots.bits(slot, to) & WRITABLE) === 0) return;
     const spliced = slots.streak(slot, from) >= SPLICE_AFTER;
     if (!(spliced ? splice(s, slot, from, Math.max(left, LEAST_SHARE)) : copy(s, slot, from))) return;
   }
-  if (slots.bits(slot, from) & AGAIN) return;
-  slots.addBits(slot, from, AGAIN);
-  s.again.push(2 * slot + from);
+  continueLater(s, slot, from);
 }
 
 /** One read and one write. True: there may be more to do. */
@@ -142,4 +153,9 @@ function passFin(s: Shard, slot: number, from: number): void {
   }
   slots.addBits(slot, to, FIN_SENT);
   s.libc.shutdown(slots.fd(slot, to), abi.SHUT_WR); // fails only when that end was reset: its event is on its way
+}
+
+/** All that the failed end had sent has been given to the kernel; a timer looks again when that is not delivered yet. */
+function passFailure(s: Shard, slot: number): void {
+  if (delivered(s, slot)) s.lifecycle.end(slot, UNDECIDED, true);
 }

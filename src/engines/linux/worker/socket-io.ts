@@ -2,7 +2,8 @@
 
 import { outcome, RESET } from "../../../proxy/outcome.ts";
 import { CLIENT } from "../../../proxy/record.ts";
-import { AT_END, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/ends.ts";
+import { DELIVERING, RELAYING } from "../../../proxy/states.ts";
+import { AGAIN, AT_END, FAILED, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import type { Pointer } from "../sys/libc.ts";
 import type { Shard } from "./shard.ts";
@@ -39,6 +40,7 @@ export function reachedEnd(s: Shard, slot: number, from: number): true {
 export function readFailed(s: Shard, slot: number, from: number): boolean {
   const errno = s.libc.errno[0];
   if (errno === abi.EINTR) return true;
+  if (s.slots.bits(slot, from) & FAILED) return reachedEnd(s, slot, from); // that is how its bytes end
   if (errno === abi.EAGAIN) s.slots.clearBits(slot, from, READABLE);
   else endFailed(s, slot, from);
   return false;
@@ -86,11 +88,30 @@ export function listUnreported(s: Shard, slot: number): void {
   s.unreported.push(slot);
 }
 
-/** One end has failed: both are reset. But a handler's end gets a FIN, which overtakes nothing of what it was told. */
+/**
+ * One end has failed. Of a relay, what it had sent is delivered before the other is reset, too; if that one has failed as well,
+ * there is nobody left. A handler's end gets a FIN, which overtakes nothing of what it was told.
+ */
 export function endFailed(s: Shard, slot: number, end: number): void {
   const { slots } = s;
-  const forHandler = end === CLIENT && slots.state(slot) === BRIDGED;
-  s.lifecycle.end(slot, outcome(slots.firstToEnd(slot, end), RESET), !forHandler);
+  const how = outcome(slots.firstToEnd(slot, end), RESET);
+  if (slots.state(slot) !== RELAYING) {
+    const forHandler = end === CLIENT && slots.state(slot) === BRIDGED;
+    s.lifecycle.end(slot, how, !forHandler);
+    return;
+  }
+  dropBuffered(s, slot, end ^ 1);
+  // Unread bytes stay in the socket, and behind them a read meets the failure; or a FIN, when a write has met it before.
+  slots.addBits(slot, end, FAILED | FIN_SEEN | READABLE);
+  s.lifecycle.endLost(slot, how);
+  if (slots.state(slot) === DELIVERING) continueLater(s, slot, end);
+}
+
+/** Has the direction go on after the events at hand. */
+export function continueLater(s: Shard, slot: number, from: number): void {
+  if (s.slots.bits(slot, from) & AGAIN) return;
+  s.slots.addBits(slot, from, AGAIN);
+  s.again.push(2 * slot + from);
 }
 
 /** Closes one end; events that still come for it are then out of date. */

@@ -4,6 +4,7 @@ import type { Io } from "../../../proxy/io.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { TIMED_OUT } from "../shared/slot-layout.ts";
 import { errorOf } from "../sys/errno.ts";
+import { delivered } from "./delivery.ts";
 import { dialRow } from "./dial.ts";
 import { startRelay } from "./relay.ts";
 import type { Shard } from "./shard.ts";
@@ -29,6 +30,10 @@ export class WorkerIo implements Io<number, number> {
   relay(slot: number): void {
     listUnreported(this.#shard, slot); // so that keepalive is switched on, bytes or not
     startRelay(this.#shard, slot);
+  }
+
+  delivered(slot: number): boolean {
+    return delivered(this.#shard, slot);
   }
 
   answer(slot: number): void {

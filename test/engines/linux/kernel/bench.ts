@@ -247,6 +247,11 @@ export class Bench {
     return this.outcome(this.libc.write(fd, this.#data.at(0), bytes.length));
   }
 
+  unacknowledged(fd: number): number {
+    assert.equal(this.outcome(this.libc.ioctl(fd, abi.SIOCOUTQ, this.#memory.at(0))), 0);
+    return this.#view.getInt32(0, true);
+  }
+
   /** Sends until the kernel takes no more; returns how much it took. */
   fill(fd: number): number {
     let total = 0;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as abi from "../../../../src/engines/linux/sys/abi.ts";
 import * as numbers from "../../../support/kernel/numbers.ts";
-import { ALL_EDGES, type Bench } from "./bench.ts";
+import { ALL_EDGES, type Bench, SETTLE_MS } from "./bench.ts";
 import type { Programs } from "./programs.ts";
 
 /** A pair whose server end is watched, with the first report taken. */
@@ -145,6 +145,38 @@ export const streams: Programs = {
     assert.equal(b.recv(server), "ore");
     assert.equal(b.recv(server), "ECONNRESET");
     assert.equal(b.recv(server), "FIN");
+  },
+
+  "what the peer has not acknowledged can be counted, and is what a reset drops": (b) => {
+    const [client, server] = b.fixedPair();
+    assert.equal(b.unacknowledged(client), 0);
+    const total = b.fill(client);
+    const waiting = b.unacknowledged(client);
+    assert.ok(waiting > 0 && waiting < total, `${waiting} of ${total}`);
+    b.reset(client);
+    b.world.sleep(2);
+    b.drain(server, total - waiting);
+    assert.equal(b.recv(server), "ECONNRESET");
+  },
+
+  "what the peer has acknowledged can be read after a reset": (b) => {
+    const { client, server, epoll } = watched(b);
+    b.sendBytes(client, 5_000);
+    b.world.sleep(SETTLE_MS);
+    assert.equal(b.unacknowledged(client), 0);
+    b.reset(client);
+    epoll.until(server, "ERR");
+    b.drain(server, 5_000);
+    assert.equal(b.recv(server), "ECONNRESET");
+  },
+
+  "what was sent stays unacknowledged once the peer has reset": (b) => {
+    const { client, server, epoll } = watched(b);
+    b.fill(server);
+    const waiting = b.unacknowledged(server);
+    b.reset(client);
+    epoll.until(server, "ERR");
+    assert.equal(b.unacknowledged(server), waiting);
   },
 
   "reading SO_ERROR takes a reset away from recv": (b) => {

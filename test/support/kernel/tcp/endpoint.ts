@@ -65,6 +65,8 @@ export class Endpoint {
   #wantsSpace = false;
   readonly #unsent = new ByteQueue();
   #unacked = 0;
+  /** Bytes that were queued when the connection failed. */
+  #lost: number | null = null;
   /** Bytes the peer's window has room for. */
   #credit = 0;
   #finWanted = false;
@@ -100,6 +102,11 @@ export class Endpoint {
   /** Bytes that a send would take now. */
   get room(): number {
     return this.#stalledSend === null ? Math.max(0, this.options.sendBuffer - this.queued) : 0;
+  }
+
+  /** Of a connection that has failed: what it was then, as Linux goes on saying. */
+  get unacknowledged(): number {
+    return this.#lost ?? this.queued;
   }
 
   /** Bytes not acknowledged, or not even sent. */
@@ -444,6 +451,7 @@ export class Endpoint {
   #closedByError(): void {
     this.#become(CLOSED);
     this.shut = BOTH;
+    this.#lost = this.queued;
     this.#unsent.clear();
     this.#unacked = 0;
     if (this.#stalledReceive !== null) {

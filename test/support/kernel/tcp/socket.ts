@@ -181,6 +181,10 @@ export class TcpSocket extends Socket {
     return 4;
   }
 
+  get unacknowledged(): number {
+    return this.#endpoint.unacknowledged;
+  }
+
   localName(): Uint8Array {
     const none = { host: this.family === abi.AF_INET ? "0.0.0.0" : "::", port: 0 };
     return encode(this.#local ?? none, this.family);
