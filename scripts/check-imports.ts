@@ -101,7 +101,7 @@ function judge(file: string, { specifier, typeOnly }: Import): string | undefine
     return file.startsWith("engines/linux/") ? undefined : "only the linux engine calls the C library";
   if (specifier.startsWith("node:")) return undefined;
   if (/^bun(:|$)/.test(specifier))
-    return /\bbun\.ts$/.test(file) ? undefined : "only a file called bun.ts knows Bun's own modules";
+    return /\bbun(\.ts$|\/)/.test(file) ? undefined : "only bun.ts, or a folder bun/, knows Bun's own modules";
   if (builtins.has(specifier)) return `write "node:${specifier}"`;
   if (!specifier.startsWith(".")) {
     const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");

@@ -17,6 +17,7 @@ import {
   type Runtime,
   type TcpAddress,
 } from "../runtime.ts";
+import { connectCode } from "./connect-errno.ts";
 import { BunConnection, type BunSocket } from "./connection.ts";
 import { blameSelf, connectionLimit } from "./descriptors.ts";
 
@@ -131,11 +132,23 @@ const answering = new Set<string>();
 const ANSWERING_LIMIT = 16_384;
 
 async function connect(options: ConnectOptions): Promise<Connection> {
+  const started = performance.now();
   try {
     return await connectAnyhow(options);
   } catch (error) {
-    throw blameSelf(error as NetError, `cannot connect to ${formatAddress(options.to)}`);
+    const doing = `cannot connect to ${formatAddress(options.to)}`;
+    const blamed = blameSelf(error as NetError, doing);
+    throw blamed.code === "ECONNREFUSED"
+      ? await reachable(options, blamed, doing, performance.now() - started)
+      : blamed;
   }
+}
+
+/** Bun says of any failure to reach a host that it refused. */
+async function reachable({ to }: ConnectOptions, refused: NetError, doing: string, spent: number): Promise<NetError> {
+  if ("path" in to) return refused;
+  const code = await connectCode(await resolveHost(to.host, doing), to.port, spent);
+  return code === null ? refused : netError(code, doing, refused.cause);
 }
 
 async function connectAnyhow(options: ConnectOptions): Promise<Connection> {

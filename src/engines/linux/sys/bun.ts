@@ -1,6 +1,7 @@
 /** The C library through bun:ffi. Addresses are numbers there, so any offset is free. */
 import { dlopen, FFIType, toArrayBuffer } from "bun:ffi";
-import { type Calls, type Libc, libraryNames, type NativeMemory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+import { libraryNames, openFirst } from "../../../util/c-library.ts";
+import { type Calls, type Libc, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
 import { now } from "./now.ts";
 
 const KINDS = { i: FFIType.i32, u: FFIType.u32, p: FFIType.ptr };

@@ -2,7 +2,8 @@
  * The C library through Deno.dlopen. Parameters are 32-bit integers and pointer objects only: those are what Deno's
  * compiled fast calls take as they are (a number for a u64 or usize takes twice the time of the whole system call).
  */
-import { type Calls, type Libc, libraryNames, type NativeMemory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+import { libraryNames, openFirst } from "../../../util/c-library.ts";
+import { type Calls, type Libc, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
 import { now } from "./now.ts";
 
 const KINDS = { i: "i32", u: "u32", p: "pointer" } as const;

@@ -1,5 +1,6 @@
 /** The C library through node:ffi, which Node has from 26 on. Addresses are bigints there. */
-import { type Calls, type Libc, libraryNames, type NativeMemory, openFirst, type Pointer, SIGNATURES } from "./libc.ts";
+import { libraryNames, openFirst } from "../../../util/c-library.ts";
+import { type Calls, type Libc, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
 import { now } from "./now.ts";
 
 const KINDS = { i: "int32", u: "uint32", p: "pointer" } as const;
