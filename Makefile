@@ -37,6 +37,9 @@ test-nodes: install ## the tests on the oldest and the newest Node, and there th
 test-compiled: build ## the black-box tests on the compiled programs; FILE=…
 	@$(TEST) compiled-bun compiled-bun-portable compiled-deno compiled-deno-portable $(FILES)
 
+chaos: build ## the compiled programs, whatever happens, for MINUTES=…; SEED=… FORM=… begins as a failure did
+	@$(TS) scripts/chaos.ts
+
 check: install ## types, lint, format, import directions, tables in docs, folder listing
 	@$(TS) scripts/check.ts
 
@@ -67,4 +70,4 @@ bench-picks: install ## what a pick costs, by algorithm and number of targets
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled check docs format build release pack bench bench-instructions bench-picks clean
+.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos check docs format build release pack bench bench-instructions bench-picks clean

@@ -4,9 +4,20 @@ import type { TcpAddress } from "../net/runtime.ts";
 import { canonicalHost, formatAddress, isWildcard, parseIp } from "../util/address.ts";
 import { isLoopback } from "./loopback.ts";
 
-/** Addresses of this host, as IP literals. */
-export function localAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((cards) => (cards ?? []).map((card) => card.address));
+/** What the system said when it was last asked with success. */
+let known: readonly string[] = [];
+
+/**
+ * Addresses of this host, as IP literals. Asking takes a descriptor, and there may be none: then those of before hold, since a
+ * report must not be refused for that.
+ */
+export function localAddresses(interfaces = networkInterfaces): readonly string[] {
+  try {
+    known = Object.values(interfaces()).flatMap((cards) => (cards ?? []).map((card) => card.address));
+  } catch (error) {
+    void error;
+  }
+  return known;
 }
 
 /**

@@ -13,10 +13,10 @@ const OPEN = 1;
  * compiled test programs have it, too.
  */
 const THREAD = `
-  const { workerData: shared } = require("node:worker_threads");
+  const { workerData: { shared, port } } = require("node:worker_threads");
   const { createServer } = require("node:net");
   const server = createServer((socket) => socket.destroy());
-  server.listen({ host: "${LOOPBACK}", port: 0, backlog: 1 }, () => {
+  server.listen({ host: "${LOOPBACK}", port, backlog: 1 }, () => {
     Atomics.store(shared, ${PORT}, server.address().port);
     Atomics.wait(shared, ${OPEN}, 0);
   });
@@ -33,10 +33,10 @@ export interface BlackHole {
   close(): Promise<void>;
 }
 
-/** `runtime` fills the backlog: some treat an address differently once it has answered. */
-export async function openBlackHole(runtime: Runtime = native): Promise<BlackHole> {
+/** `runtime` fills the backlog: some treat an address differently once it has answered. `wanted` is a port, 0 any free one. */
+export async function openBlackHole(runtime: Runtime = native, wanted = 0): Promise<BlackHole> {
   const shared = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(THREAD, { eval: true, workerData: shared });
+  const worker = new Worker(THREAD, { eval: true, workerData: { shared, port: wanted } });
   const port = await until("the black hole's port", () => Atomics.load(shared, PORT) || null);
   const address = { host: LOOPBACK, port };
   const fillers = await fill(runtime, address);

@@ -154,6 +154,6 @@ function jsonLines(text: string): unknown[] {
     .map((line) => JSON.parse(line));
 }
 
-function withoutHarmony(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutHarmony(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("HARMONY_")));
 }
