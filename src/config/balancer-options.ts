@@ -1,12 +1,13 @@
 /** Every option of the balancer: the program's, and the library's `server()`. */
 
 import { ENGINE_NAMES } from "../engines/engine.ts";
+import { DEFAULT_KEEPALIVE, LONGEST_KEEPALIVE, SHORTEST_KEEPALIVE } from "../net/keepalive.ts";
 import { MAX_WORKERS } from "../pool/layout.ts";
 import { ALGORITHM_NAMES, ALGORITHMS, DEFAULT_ALGORITHM } from "../pool/pool.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { anyPort, listenAddresses, listenHost } from "./address-kinds.ts";
 import type { LibraryForm } from "./kind.ts";
-import { choice, duration, integer, path, persistence, textOrFile, threads } from "./kinds.ts";
+import { choice, duration, integer, keepalive, path, persistence, textOrFile, threads } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import {
   DEFAULT_ADMIN_PORT,
@@ -131,6 +132,11 @@ export const balancerOptions = {
     kind: duration(0),
     default: DEFAULT_IDLE_TIMEOUT,
     doc: "A connection on which no byte moves for this long is ended. 0 means no limit.",
+  }),
+  keepalive: option({
+    kind: keepalive(SHORTEST_KEEPALIVE, LONGEST_KEEPALIVE),
+    default: DEFAULT_KEEPALIVE,
+    doc: "A connection whose client or target has vanished without a word is ended after this long: TCP keepalive asks while nothing is said. off never asks.",
   }),
   drainTimeout: drainTimeout("How long open connections may go on when the balancer is stopped. 0 ends them at once."),
   ...keyOptions,

@@ -87,6 +87,26 @@ export function text(placeholder: string, allowed: string, pattern = /./s): Kind
 
 export const path: Kind<string> = text("PATH", "a path");
 
+/** `off` is 0. The kernel's limits are `shortest` and `longest` ms. */
+export function keepalive(shortest: number, longest: number): Kind<number, false | Duration> {
+  const limits = `from ${formatDuration(shortest)} to ${formatDuration(longest)}`;
+  return kindOf(
+    {
+      placeholder: "off|DURATION",
+      allowed: `off, or a duration ${limits}`,
+      library: { words: "`false`, ms, or text such as `30s`", unit: "ms" },
+    },
+    textCodec<number>(
+      (given) => {
+        if (NO.includes(given)) return 0;
+        const ms = durationOf(given, 1);
+        return ms !== undefined && ms >= shortest && ms <= longest ? ms : undefined;
+      },
+      (value) => (value === 0 ? "off" : formatDuration(value)),
+    ),
+  );
+}
+
 /** `on` is `idle` ms, `off` is null, a duration is itself. */
 export function persistence(idle: number): Kind<number | null, boolean | object | Duration> {
   const always = duration(1);

@@ -18,6 +18,8 @@ export interface EngineOptions extends LifecycleOptions {
   readonly listen: readonly TcpAddress[];
   /** Threads that move bytes, if the engine has any of its own. 0 or left out: as many as there are processors. */
   readonly threads?: number;
+  /** ms after which a peer is given up of which nothing is heard, not even an answer to TCP keepalive; 0: it is not asked. See net/keepalive.ts. */
+  readonly keepalive: number;
   /** Bytes to send, a handler, or null: then the client is just closed. */
   readonly unavailable: Uint8Array | UnavailableHandler | null;
   readonly pool: Pool;

@@ -24,8 +24,6 @@ export type Address = TcpAddress | UnixAddress;
 export const DEFAULT_BACKLOG = 4096;
 /** ms for a TLS handshake: a few round trips on a bad line, yet a peer that stays silent does not hold a descriptor for long. */
 export const DEFAULT_HANDSHAKE_TIMEOUT = 5_000;
-/** ms of silence before the kernel probes a peer: well below the minutes after which firewalls and NATs forget a flow. */
-export const KEEPALIVE_IDLE = 60_000;
 
 /** PEM texts: a server's certificate, which the rest of its chain may follow, and its private key. */
 export interface TlsCertificate {
@@ -44,6 +42,8 @@ export interface ListenOptions {
   readonly tls?: TlsCertificate;
   /** With TLS: somebody else than a TLS client has connected, as its first bytes show. It is answered with an alert, and dropped. */
   readonly onPlain?: (from: TcpAddress) => void;
+  /** As in ConnectOptions, for what is accepted. */
+  readonly keepAlive?: number;
   /** ms that a TLS handshake may take before it is dropped; by default DEFAULT_HANDSHAKE_TIMEOUT. */
   readonly handshakeTimeout?: number;
 }
@@ -52,6 +52,8 @@ export interface ConnectOptions {
   readonly to: Address;
   /** Gives the attempt up: `connect()` then rejects with code `EABORTED` at once and nothing stays open. */
   readonly signal?: AbortSignal;
+  /** ms after which a peer is given up of which nothing is heard; 0 switches TCP keepalive off. By default DEFAULT_KEEPALIVE (keepalive.ts). */
+  readonly keepAlive?: number;
   /** Speak TLS: `ca` are PEM texts that replace the system's roots; `serverName` defaults to the host. */
   readonly tls?: { readonly ca?: string; readonly serverName?: string };
 }
@@ -140,6 +142,8 @@ export interface Capabilities {
   readonly seesReset: boolean;
   /** `unsent` tells what the peer has not acknowledged. Otherwise what the kernel has taken counts as sent, and a reset drops it. */
   readonly seesDelivery: boolean;
+  /** `keepAlive` says how long; otherwise the system does (Linux: two hours and more), and it only switches keepalive on or off. */
+  readonly keepAliveTime: boolean;
   /** Bytes that a connection may hold before its reader asks for them (the kernel's buffers come on top). */
   readonly readAhead: number;
 }

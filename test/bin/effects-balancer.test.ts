@@ -10,9 +10,11 @@ import { parseKey } from "../../src/control/keys/key.ts";
 import { systemClock } from "../../src/util/clock.ts";
 import { openBlackHole } from "../support/black-hole.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
+import { keepaliveIn } from "../support/keepalive.ts";
 import { exchange } from "../support/peers.ts";
 import { freePorts } from "../support/ports.ts";
 import { readText } from "../support/stream.ts";
+import { until } from "../support/wait.ts";
 import {
   balancerWith,
   closeLater,
@@ -206,6 +208,15 @@ describe("time limits", () => {
     );
     const { phase, endedBy } = await balancer.record("idle");
     assert.deepEqual([phase, endedBy], ["relay", "balancer"]);
+  });
+  test("--keepalive: how long silence lasts before the kernel asks", {
+    skip: process.platform === "linux" ? false : "no list of timers",
+  }, async () => {
+    const balancer = await balancerWith("--keepalive", "10m");
+    await target(balancer, "silent");
+    const { connection } = await balancer.hold();
+    const { local, remote } = connection;
+    await until("keepalive after minutes", () => (keepaliveIn(remote, local) ?? 0) > 240_000);
   });
   test("--host-timeout: a target whose reporter falls silent gets nothing", async () => {
     const balancer = await balancerWith("--host-timeout", "200ms", "--unavailable", "Out.");

@@ -64,6 +64,7 @@ const given: Record<string, string> = {
   hostTimeout: "11s",
   connectTimeout: "12s",
   idleTimeout: "13s",
+  keepalive: "45s",
   drainTimeout: "14s",
   keyFile: join(folder, "key"),
   insecure: "on",

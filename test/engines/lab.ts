@@ -48,6 +48,7 @@ export class Lab {
       connectTimeout: 5_000,
       idleTimeout: 0,
       queueTimeout: 10_000,
+      keepalive: 60_000,
       unavailable: Buffer.from(UNAVAILABLE),
       onClose: (record) => this.records.push(record),
       onWarning: (message) => this.warnings.push(message),

@@ -37,6 +37,7 @@ export class MemoryLab {
       connectTimeout: 5_000,
       idleTimeout: 0,
       queueTimeout: 10_000,
+      keepalive: 60_000,
       unavailable: new TextEncoder().encode("sorry"),
       onClose: (record) => this.records.push(record),
       onWarning: (message) => this.warnings.push(message),

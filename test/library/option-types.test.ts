@@ -31,6 +31,7 @@ const server: Samples<ServerOptions> = {
   hostTimeout: [0.5, "30s"],
   connectTimeout: [500, "5s"],
   idleTimeout: [0, "5s"],
+  keepalive: [false, 60_000, "1m"],
   drainTimeout: [0, "5s"],
   keyFile: ["key"],
   key: ["web:a-secret-of-this-test"],

@@ -1,10 +1,10 @@
 /** What peers do to a listener, and what every connection is set to. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
-import type { Connection, Runtime, TcpAddress } from "../../src/net/runtime.ts";
+import type { Connection, Runtime } from "../../src/net/runtime.ts";
 import { deferred } from "../../src/util/deferred.ts";
+import { keepaliveIn } from "../support/keepalive.ts";
 import { withPair } from "../support/peers.ts";
 import { LOOPBACK } from "../support/ports.ts";
 import { readExactly, text } from "../support/stream.ts";
@@ -30,21 +30,15 @@ const RESETS = 50;
 /** ms. A listener that waited after each reset, as it does when descriptors run out, would take 2,500. */
 const SOON = 1_000;
 
-/** Whether the kernel runs a keepalive timer on the socket. */
-function keepsAlive(local: TcpAddress, remote: TcpAddress): boolean {
-  const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, "0");
-  // Columns: local, remote, state, queues, timer. A timer of 02 is neither a retransmission nor a zero window.
-  const row = new RegExp(`:${hex(local.port)} [0-9A-F]+:${hex(remote.port)} 01 \\S+ (\\d\\d):`);
-  for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    const timer = row.exec(readFileSync(file, "latin1"))?.[1];
-    if (timer !== undefined) return timer === "02";
-  }
-  return false;
-}
-
 /** Settles once it does; while bytes are in flight another timer is listed in its place. */
 export async function keptAlive({ local, remote }: Connection, who: string): Promise<void> {
-  await until(`TCP keepalive on ${who}`, () => keepsAlive(local, remote), 2_000);
+  await until(`TCP keepalive on ${who}`, () => keepaliveIn(local, remote) !== null, 2_000);
+}
+
+/** Settles once it does, after a silence between these ms. */
+export async function keptAliveAfter({ local, remote }: Connection, [from, to]: readonly [number, number]) {
+  const within = (ms: number | null) => ms !== null && ms >= from && ms <= to;
+  await until(`keepalive after ${from} to ${to} ms`, () => within(keepaliveIn(local, remote)), 2_000);
 }
 
 /** Rounds until the reader's kernel delays its acknowledgements, and those that are measured. */
@@ -106,6 +100,21 @@ export function peersSuite(runtime: Runtime): void {
         await keptAlive(server, "the accepting side");
       }),
     );
+
+    it("has TCP keepalive on after the time that it was given", {
+      skip: process.platform === "linux" && runtime.can.keepAliveTime ? false : "that time cannot be given or read",
+    }, async () => {
+      const accepted = deferred<Connection>();
+      const listener = await runtime.listen({ host: LOOPBACK, port: 0, keepAlive: 300_000 }, accepted.resolve);
+      const client = await runtime.connect({ to: listener.address, keepAlive: 40_000 });
+      const server = await within("being accepted", accepted.promise);
+      // Ten probes a second apart come after that.
+      await keptAliveAfter(client, [25_000, 30_500]);
+      await keptAliveAfter(server, [285_000, 290_500]);
+      client.abort();
+      server.abort();
+      await listener.close();
+    });
 
     it("has Nagle's algorithm off", () =>
       withPair(runtime, async ({ client, server }) => {

@@ -92,7 +92,7 @@ export class PortableEngine implements Engine {
 
   #listen(host: string, port: number): Promise<Listener> {
     return this.#runtime.listen(
-      { host, port },
+      { host, port, keepAlive: this.#options.keepalive },
       (connection) => this.#accept(connection),
       (error) => this.#warnings.tell(`accept ${error.code}`, `cannot accept connections: ${error.message}`, error),
     );

@@ -181,7 +181,11 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   async #dial(c: ProxiedConnection, row: number, controller: AbortController): Promise<void> {
     let target: Connection;
     try {
-      target = await this.#parts.runtime.connect({ to: this.#pool.address(row), signal: controller.signal });
+      target = await this.#parts.runtime.connect({
+        to: this.#pool.address(row),
+        keepAlive: this.#parts.options.keepalive,
+        signal: controller.signal,
+      });
     } catch (error) {
       if (c.dialing !== controller) return; // given up: nobody waits for the outcome
       c.dialing = null;

@@ -1,21 +1,21 @@
 /** Sockets over `Bun.listen` and `Bun.connect`; TLS over Bun's `node:tls`, whose cost does not matter here. */
 import { formatAddress, plainHost } from "../../util/address.ts";
 import { ACCEPT_BACKOFF, attempt, bindEveryInterface, handOver } from "../adapter.ts";
+import { DEFAULT_KEEPALIVE, idleBeforeProbes } from "../keepalive.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { runtime as node } from "../node/node.ts";
 import { READ_BUFFER_LIMIT } from "../push-connection.ts";
 import { pushRelay } from "../push-relay.ts";
 import { resolveHost } from "../resolve.ts";
-import {
-  type Capabilities,
-  type Connection,
-  type ConnectOptions,
-  KEEPALIVE_IDLE,
-  type Listener,
-  type ListenOptions,
-  type OnConnection,
-  type Runtime,
-  type TcpAddress,
+import type {
+  Capabilities,
+  Connection,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  OnConnection,
+  Runtime,
+  TcpAddress,
 } from "../runtime.ts";
 import { connectCode } from "./connect-errno.ts";
 import { BunConnection, type BunSocket } from "./connection.ts";
@@ -34,6 +34,7 @@ const can: Capabilities = {
   reportsAccept: true,
   seesReset: true,
   seesDelivery: false,
+  keepAliveTime: true,
   readAhead: READ_BUFFER_LIMIT + CHUNK,
 };
 
@@ -42,18 +43,24 @@ const can: Capabilities = {
  * connections that stay: it is switched on for those that are there after this many ms.
  */
 const KEEPALIVE_AFTER = 1_000;
-const young = new Set<BunSocket>();
+/** With the ms of silence before its first probe. */
+const young = new Map<BunSocket, number>();
 let growing: NodeJS.Timeout | null = null;
 
-function keepAliveLater(socket: BunSocket): void {
-  young.add(socket);
+function keepAliveLater(socket: BunSocket, keepAlive: number): void {
+  if (keepAlive === 0) return;
+  young.set(socket, idleBeforeProbes(keepAlive));
   if (growing !== null) return;
   growing = setTimeout(() => {
     growing = null;
-    for (const grown of young) grown.setKeepAlive(true, KEEPALIVE_IDLE);
+    for (const [grown, idle] of young) grown.setKeepAlive(true, idle);
     young.clear();
   }, KEEPALIVE_AFTER);
   growing.unref();
+}
+
+interface KeepAlive {
+  readonly keepAlive?: number;
 }
 
 /** Shared by all sockets; `socket.data` is the connection. Bun sets TCP_NODELAY itself. */
@@ -69,8 +76,8 @@ const HANDLERS = {
   error: (socket: BunSocket, error: Error) => socket.data?.onClose(error),
 } as const;
 
-function prepare(socket: BunSocket): BunConnection {
-  keepAliveLater(socket);
+function prepare(socket: BunSocket, { keepAlive = DEFAULT_KEEPALIVE }: KeepAlive): BunConnection {
+  keepAliveLater(socket, keepAlive);
   const connection = new BunConnection(socket);
   socket.data = connection;
   return connection;
@@ -84,7 +91,7 @@ async function listen(
   if (options.tls !== undefined) return node.listen(options, onConnection, onError);
   const { host = "", port } = options;
   const doing = `cannot listen on ${formatAddress({ host, port })}`;
-  const socket = { ...HANDLERS, open: acceptor(onConnection, onError) };
+  const socket = { ...HANDLERS, open: acceptor(options, onConnection, onError) };
   const bind = (hostname: string): Bun.TCPSocketListener<BunConnection> =>
     Bun.listen<BunConnection>({ hostname, port, allowHalfOpen: true, exclusive: true, socket });
   try {
@@ -95,11 +102,15 @@ async function listen(
 }
 
 /** Bun neither reports a failed accept nor pauses after it: a connection above the limit of descriptors is turned away instead. */
-function acceptor(onConnection: OnConnection, onError?: (error: NetError) => void): (socket: BunSocket) => void {
+function acceptor(
+  options: KeepAlive,
+  onConnection: OnConnection,
+  onError?: (error: NetError) => void,
+): (socket: BunSocket) => void {
   const limit = connectionLimit();
   let reported = 0;
   return (socket) => {
-    if (BunConnection.open < limit) return handOver(prepare(socket), onConnection);
+    if (BunConnection.open < limit) return handOver(prepare(socket, options), onConnection);
     socket.terminate();
     if (Date.now() - reported < ACCEPT_BACKOFF) return;
     reported = Date.now();
@@ -169,7 +180,7 @@ function connectNow(options: ConnectOptions, target: object, key: string): Promi
       ...HANDLERS,
       open(socket: BunSocket): void {
         if (options.signal?.aborted) socket.terminate();
-        else resolve(prepare(socket));
+        else resolve(prepare(socket, options));
       },
       connectError: (_socket: BunSocket, error: Error) => reject(error),
     };

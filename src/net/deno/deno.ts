@@ -1,6 +1,7 @@
 /** Sockets over `Deno.listen` and `Deno.connect`; TLS listeners over Deno's `node:tls`. */
 import { formatAddress, plainHost } from "../../util/address.ts";
 import { ACCEPT_BACKOFF, bindEveryInterface } from "../adapter.ts";
+import { DEFAULT_KEEPALIVE } from "../keepalive.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { runtime as node } from "../node/node.ts";
 import { relay } from "../relay.ts";
@@ -28,13 +29,14 @@ const can: Capabilities = {
   reportsAccept: true,
   seesReset: true,
   seesDelivery: false,
+  keepAliveTime: false,
   readAhead: LARGEST_BUFFER,
 };
 
-/** Deno offers no idle time for keepalive: the system's default holds. */
-function prepare(conn: Deno.TcpConn): DenoConnection {
+/** Deno offers no times for keepalive: the system's hold. */
+function prepare(conn: Deno.TcpConn, keepAlive = DEFAULT_KEEPALIVE): DenoConnection {
   conn.setNoDelay();
-  conn.setKeepAlive();
+  if (keepAlive > 0) conn.setKeepAlive();
   return new DenoConnection(conn);
 }
 
@@ -48,7 +50,8 @@ async function listen(
   const { host = "", port, backlog = DEFAULT_BACKLOG } = options;
   const bind = (hostname: string): Deno.TcpListener => Deno.listen({ hostname, port, tcpBacklog: backlog });
   try {
-    return new DenoListener(host === "" ? bindEveryInterface(bind) : bind(host), onConnection, onError);
+    const listener = host === "" ? bindEveryInterface(bind) : bind(host);
+    return new DenoListener(listener, options.keepAlive, onConnection, onError);
   } catch (error) {
     throw toNetError(error, `cannot listen on ${formatAddress({ host, port })}`);
   }
@@ -57,12 +60,19 @@ async function listen(
 class DenoListener implements Listener {
   readonly address: TcpAddress;
   readonly #listener: Deno.TcpListener;
+  readonly #keepAlive: number | undefined;
   readonly #accepting: Promise<void>;
   #closed = false;
 
-  constructor(listener: Deno.TcpListener, onConnection: OnConnection, onError?: (error: NetError) => void) {
+  constructor(
+    listener: Deno.TcpListener,
+    keepAlive: number | undefined,
+    onConnection: OnConnection,
+    onError?: (error: NetError) => void,
+  ) {
     this.address = { host: plainHost(listener.addr.hostname), port: listener.addr.port };
     this.#listener = listener;
+    this.#keepAlive = keepAlive;
     this.#accepting = this.#acceptAll(onConnection, onError);
   }
 
@@ -79,7 +89,7 @@ class DenoListener implements Listener {
     for (;;) {
       let connection: DenoConnection;
       try {
-        connection = prepare(await this.#listener.accept());
+        connection = prepare(await this.#listener.accept(), this.#keepAlive);
       } catch (error) {
         if (this.#closed) return;
         const failure = toNetError(error, "cannot accept a connection");
@@ -98,7 +108,7 @@ async function connect(options: ConnectOptions): Promise<Connection> {
   try {
     if ("path" in to) return await connectUnix(to.path, signal);
     const conn = await Deno.connect({ hostname: to.host, port: to.port, ...(signal && { signal }) });
-    const connection = prepare(conn);
+    const connection = prepare(conn, options.keepAlive);
     return tls === undefined ? connection : new DenoConnection(await startTls(conn, options), true);
   } catch (error) {
     const doing = `cannot connect to ${formatAddress(to)}`;

@@ -26,6 +26,7 @@ const can: Capabilities = {
   reportsAccept: true,
   seesReset: true,
   seesDelivery: true,
+  keepAliveTime: true,
   readAhead: 0,
 };
 

@@ -3,6 +3,7 @@ import * as net from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import { formatAddress, plainHost } from "../../util/address.ts";
 import { attempt, handOver } from "../adapter.ts";
+import { DEFAULT_KEEPALIVE, idleBeforeProbes } from "../keepalive.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { READ_BUFFER_LIMIT } from "../push-connection.ts";
 import { pushRelay } from "../push-relay.ts";
@@ -12,7 +13,6 @@ import {
   type Connection,
   type ConnectOptions,
   DEFAULT_BACKLOG,
-  KEEPALIVE_IDLE,
   type Listener,
   type ListenOptions,
   type OnConnection,
@@ -41,17 +41,20 @@ const can: Capabilities = {
   reportsAccept: false,
   seesReset: true,
   seesDelivery: false,
+  keepAliveTime: deno === undefined,
   // What is held, a stream buffer just short of its mark, and the chunk that overfills each.
   readAhead: READ_BUFFER_LIMIT + CHUNK + HIGH_WATER_MARK + CHUNK,
 };
 
-const SOCKET_OPTIONS = {
-  allowHalfOpen: true,
-  noDelay: true,
-  keepAlive: true,
-  keepAliveInitialDelay: KEEPALIVE_IDLE,
-  highWaterMark: HIGH_WATER_MARK,
-} as const;
+function socketOptions({ keepAlive = DEFAULT_KEEPALIVE }: { readonly keepAlive?: number }) {
+  return {
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: keepAlive > 0,
+    keepAliveInitialDelay: idleBeforeProbes(keepAlive),
+    highWaterMark: HIGH_WATER_MARK,
+  } as const;
+}
 
 async function listen(
   options: ListenOptions,
@@ -81,13 +84,12 @@ async function listen(
 }
 
 function createServer(options: ListenOptions, onConnection: OnConnection): net.Server {
+  const settings = socketOptions(options);
   if (options.tls !== undefined) {
-    return createTlsServer(options, SOCKET_OPTIONS, (socket) =>
-      handOver(new NodeConnection(socket, false), onConnection),
-    );
+    return createTlsServer(options, settings, (socket) => handOver(new NodeConnection(socket, false), onConnection));
   }
-  return net.createServer(SOCKET_OPTIONS, (socket) => {
-    if (deno !== undefined) socket.setKeepAlive(true, KEEPALIVE_IDLE); // 2.9.6 ignores the servers' option
+  return net.createServer(settings, (socket) => {
+    if (deno !== undefined) socket.setKeepAlive(settings.keepAlive, settings.keepAliveInitialDelay); // 2.9.6 ignores the servers' option
     handOver(new NodeConnection(socket, true), onConnection);
   });
 }
@@ -128,8 +130,8 @@ function connect(options: ConnectOptions): Promise<Connection> {
 }
 
 function openSocket(options: ConnectOptions): net.Socket {
-  if (options.tls !== undefined) return openTlsSocket(options, SOCKET_OPTIONS);
-  return net.connect({ ...SOCKET_OPTIONS, ...options.to });
+  if (options.tls !== undefined) return openTlsSocket(options, socketOptions(options));
+  return net.connect({ ...socketOptions(options), ...options.to });
 }
 
 export const runtime: Runtime = {

@@ -4,16 +4,21 @@ import * as tls from "node:tls";
 import { endOf } from "../adapter.ts";
 import { NetError, netCodeOf } from "../net-error.ts";
 import type { ConnectOptions, ListenOptions, TlsCertificate } from "../runtime.ts";
-import { DEFAULT_HANDSHAKE_TIMEOUT, KEEPALIVE_IDLE } from "../runtime.ts";
+import { DEFAULT_HANDSHAKE_TIMEOUT } from "../runtime.ts";
 import { Handshakes } from "./handshakes.ts";
 
 /** A fatal alert, protocol_version (RFC 8446, 6.2): it tells a peer by its first byte that TLS is spoken here. */
 const ALERT = Uint8Array.of(0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46);
 
+interface KeepAlive {
+  readonly keepAlive: boolean;
+  readonly keepAliveInitialDelay: number;
+}
+
 /** Hands over sockets whose handshake is done. `socketOptions` as `net.createServer()` takes them. */
 export function createTlsServer(
   options: ListenOptions,
-  socketOptions: net.ServerOpts,
+  socketOptions: net.ServerOpts & KeepAlive,
   onSocket: (socket: tls.TLSSocket) => void,
 ): tls.Server {
   const { cert, key } = options.tls!;
@@ -25,7 +30,7 @@ export function createTlsServer(
   const server = tls.createServer(serverOptions, (socket) => {
     handshakes.done(socket);
     socket.allowHalfOpen = true;
-    socket.setKeepAlive(true, KEEPALIVE_IDLE); // Deno 2.9.6 ignores the servers' option
+    socket.setKeepAlive(socketOptions.keepAlive, socketOptions.keepAliveInitialDelay); // Deno 2.9.6 ignores the servers' option
     onSocket(socket);
   });
   server.on("connection", (socket) => handshakes.begin(socket));
@@ -69,7 +74,10 @@ function checkPair(cert: string, key: string): void {
 }
 
 /** Starts to connect. At "secureConnect" the peer's certificate has been found valid for `serverName`, or else for the host. */
-export function openTlsSocket(options: ConnectOptions, socketOptions: net.SocketConstructorOpts): tls.TLSSocket {
+export function openTlsSocket(
+  options: ConnectOptions,
+  socketOptions: net.SocketConstructorOpts & KeepAlive,
+): tls.TLSSocket {
   const { to } = options;
   const { ca, serverName } = options.tls!;
   const name = serverName ?? ("path" in to ? "" : to.host);
@@ -80,7 +88,7 @@ export function openTlsSocket(options: ConnectOptions, socketOptions: net.Socket
     ...(net.isIP(name) === 0 ? { servername: name } : {}), // SNI must not carry an address
     checkServerIdentity: (_host, certificate) => checkIdentity(name, certificate),
   });
-  return socket.setNoDelay(true).setKeepAlive(true, KEEPALIVE_IDLE); // tls.connect() ignores these options
+  return socket.setNoDelay(true).setKeepAlive(socketOptions.keepAlive, socketOptions.keepAliveInitialDelay); // tls.connect() ignores these options
 }
 
 /** As tls.checkServerIdentity(), which on Node 22.23 knows no IPv6 address. Answers an error or undefined. */

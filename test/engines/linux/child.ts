@@ -20,6 +20,7 @@ const engine = linux.create({
   connectTimeout: 5_000,
   idleTimeout: 0,
   queueTimeout: 5_000,
+  keepalive: 60_000,
   unavailable: null,
   threads: 1,
   onClose: () => {},

@@ -26,8 +26,6 @@ export const SHUT_RDWR = 2;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_OOBINLINE = 10;
-export const TCP_KEEPINTVL = 5;
-export const TCP_KEEPCNT = 6;
 export const TCP_USER_TIMEOUT = 18;
 
 export const F_GETFD = 1;

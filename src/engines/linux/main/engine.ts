@@ -93,7 +93,8 @@ export class LinuxEngine implements Engine {
     const count = this.#options.threads || availableParallelism();
     const bound: BoundAddress[] = [];
     try {
-      for (const wanted of this.#options.listen) bound.push(await bind(this.#libc, wanted, count));
+      for (const wanted of this.#options.listen)
+        bound.push(await bind(this.#libc, wanted, count, this.#options.keepalive));
       await this.#startWorkers(count, capacity, bound);
     } catch (error) {
       await this.#abandon(bound);
@@ -116,6 +117,7 @@ export class LinuxEngine implements Engine {
         ...lifecycleOptions(this.#options),
         text: unavailable instanceof Uint8Array ? unavailable : null,
         handler,
+        keepalive: this.#options.keepalive,
         descriptorCeiling: capacity.descriptorCeiling,
       },
       onNotice: () => this.#reader.read(),

@@ -1,8 +1,9 @@
 /** The listening sockets: one per address and worker, on the same port, so that the kernel spreads connections over the workers. */
 
+import { probingOf } from "../../../net/keepalive.ts";
 import { resolveHost } from "../../../net/resolve.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
-import { DEFAULT_BACKLOG, KEEPALIVE_IDLE } from "../../../net/runtime.ts";
+import { DEFAULT_BACKLOG } from "../../../net/runtime.ts";
 import { formatAddress } from "../../../util/address.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
@@ -16,10 +17,10 @@ export interface BoundAddress {
 }
 
 /** Binds one address for `count` workers, or nothing. Rejects with NetError. A port of 0 becomes the same real one for all. */
-export async function bind(libc: Libc, wanted: TcpAddress, count: number): Promise<BoundAddress> {
+export async function bind(libc: Libc, wanted: TcpAddress, count: number, keepalive: number): Promise<BoundAddress> {
   const doing = `cannot listen on ${formatAddress(wanted)}`;
   const hosts = await literals(wanted.host, doing);
-  const binder = new Binder(libc, doing);
+  const binder = new Binder(libc, doing, keepalive);
   try {
     return binder.bind(hosts, wanted.port, count);
   } catch (error) {
@@ -41,13 +42,15 @@ const LENGTH = 192;
 class Binder {
   readonly #libc: Libc;
   readonly #doing: string;
+  readonly #keepalive: number;
   readonly #memory: NativeMemory;
   readonly #view: DataView;
   readonly #open: number[] = [];
 
-  constructor(libc: Libc, doing: string) {
+  constructor(libc: Libc, doing: string, keepalive: number) {
     this.#libc = libc;
     this.#doing = doing;
+    this.#keepalive = keepalive;
     this.#memory = libc.alloc(256);
     this.#view = new DataView(this.#memory.bytes.buffer);
   }
@@ -99,11 +102,16 @@ class Binder {
     return this.#libc.bind(fd, this.#memory.at(ADDRESS), length) === 0;
   }
 
-  /** What is accepted inherits these options: that saves two calls per connection. */
+  /** What is accepted inherits these options: they cost nothing per connection. */
   #listen(fd: number): void {
     this.#set(fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1);
-    this.#set(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, 1);
-    this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPIDLE, KEEPALIVE_IDLE / 1000);
+    if (this.#keepalive > 0) {
+      const { idle, interval, count } = probingOf(this.#keepalive);
+      this.#set(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, 1);
+      this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPIDLE, idle);
+      this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPINTVL, interval);
+      this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPCNT, count);
+    }
     if (this.#libc.listen(fd, DEFAULT_BACKLOG) < 0) throw this.#failure();
   }
 

@@ -209,12 +209,17 @@ export class Loop {
     this.#reportAt = s.now + REPORT_MS;
   }
 
-  /** Keepalive matters to connections that stay: those that are over by the first report are spared the call. */
+  /** Keepalive matters to connections that stay: those that are over by the first report are spared the calls. */
   #keepAlive(slot: number): void {
     const { libc, slots, small } = this.#shard;
     if (slots.bits(slot, TARGET) & KEPT_ALIVE) return;
     slots.addBits(slot, TARGET, KEPT_ALIVE);
-    libc.setsockopt(slots.fd(slot, TARGET), abi.SOL_SOCKET, abi.SO_KEEPALIVE, small.one, 4);
+    if (this.#shard.options.keepalive === 0) return;
+    const fd = slots.fd(slot, TARGET);
+    libc.setsockopt(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, small.one, 4);
+    libc.setsockopt(fd, abi.IPPROTO_TCP, abi.TCP_KEEPIDLE, small.keepIdle, 4);
+    libc.setsockopt(fd, abi.IPPROTO_TCP, abi.TCP_KEEPINTVL, small.keepInterval, 4);
+    libc.setsockopt(fd, abi.IPPROTO_TCP, abi.TCP_KEEPCNT, small.keepCount, 4);
   }
 
   #runCommand(): void {

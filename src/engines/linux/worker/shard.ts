@@ -3,6 +3,7 @@
  * Epoll set, eventfd and listeners are the main thread's, which closes them; what is accepted, dialled or piped is this one's.
  */
 
+import { probingOf } from "../../../net/keepalive.ts";
 import { type PoolHandle, SharedPool } from "../../../pool/pool.ts";
 import type { Lifecycle } from "../../../proxy/lifecycle.ts";
 import type { LifecycleOptions } from "../../../proxy/options.ts";
@@ -33,6 +34,8 @@ export interface ShardOptions extends LifecycleOptions {
   readonly text: Uint8Array | null;
   /** Where the main thread takes connections for the handler form of `unavailable`, and the secret that opens it. */
   readonly handler: { readonly port: number; readonly secret: Uint8Array } | null;
+  /** As in EngineOptions. */
+  readonly keepalive: number;
   /** Descriptors from this number on are left to the rest of the process: no accepting while they are reached. */
   readonly descriptorCeiling: number;
 }
@@ -158,7 +161,7 @@ export class Shard {
     this.eventsStart = events.at(0);
     this.eventWords = layout.size / 4;
     this.dataWord = layout.data / 4;
-    this.small = new SmallArguments(libc, layout);
+    this.small = new SmallArguments(libc, layout, probingOf(this.options.keepalive));
   }
 
   /** Watches a connection's end; reports come edge-triggered, once per change, for as long as the descriptor is open. */

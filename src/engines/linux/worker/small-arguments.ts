@@ -1,4 +1,5 @@
 /** Memory for the arguments of system calls that take a pointer to something small, at fixed offsets. */
+import type { Probing } from "../../../net/keepalive.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
 
@@ -9,6 +10,9 @@ const ONE = 24;
 const LINGER = 32;
 const RESULT = 40;
 const COUNTER = 48;
+const IDLE = 176;
+const INTERVAL = 180;
+const COUNT = 184;
 const ADDRESS = 64;
 const BYTES = 256;
 
@@ -30,7 +34,12 @@ export class SmallArguments {
   /** Eight bytes to read an eventfd into. */
   readonly counter: Pointer;
 
-  constructor(libc: Libc, layout: abi.EpollLayout) {
+  /** Ints: how keepalive probes. */
+  readonly keepIdle: Pointer;
+  readonly keepInterval: Pointer;
+  readonly keepCount: Pointer;
+
+  constructor(libc: Libc, layout: abi.EpollLayout, { idle, interval, count }: Probing) {
     const memory = libc.alloc(BYTES);
     this.#view = new DataView(memory.bytes.buffer);
     this.#layout = layout;
@@ -42,6 +51,12 @@ export class SmallArguments {
     this.counter = memory.at(COUNTER);
     this.address = memory.at(ADDRESS);
     this.addressBytes = memory.bytes.subarray(ADDRESS, ADDRESS + abi.SOCKADDR_MAX);
+    this.keepIdle = memory.at(IDLE);
+    this.keepInterval = memory.at(INTERVAL);
+    this.keepCount = memory.at(COUNT);
+    this.#view.setInt32(IDLE, idle, true);
+    this.#view.setInt32(INTERVAL, interval, true);
+    this.#view.setInt32(COUNT, count, true);
     this.#view.setInt32(ONE, 1, true);
     this.#view.setInt32(LINGER, 1, true);
   }

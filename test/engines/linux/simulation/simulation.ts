@@ -51,6 +51,7 @@ export class Simulation {
       connectTimeout: 5_000,
       idleTimeout: 0,
       queueTimeout: 10_000,
+      keepalive: 60_000,
       unavailable: null,
       pool: this.pool,
       onClose: (record) => this.records.push(record),
