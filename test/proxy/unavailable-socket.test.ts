@@ -101,8 +101,10 @@ describe("ClientSocket", () => {
       end(socket);
       await client.closeWrite();
       await closed;
+      const later = () => new Promise((resolve) => setTimeout(resolve, 5)); // the socket's timer would come before that
+      await later();
       socket.setTimeout(1);
-      await new Promise((resolve) => setTimeout(resolve, 5)); // the socket's timer would have come before this one
+      await later();
       assert.equal(timeouts, 0);
       client.abort();
     });
