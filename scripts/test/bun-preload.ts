@@ -2,7 +2,7 @@
 import { mock, setDefaultTimeout } from "bun:test";
 import * as nodeTest from "./node-test.ts";
 
-// Bun ends a test after 5 s unless told otherwise; node:test and Deno have no such limit. The runner has one per file.
+// Bun ends a test after 5 s unless told otherwise. node-test.ts has a limit that says what was waited for, below this one.
 setDefaultTimeout(120_000);
 
 mock.module("node:test", () => ({ ...nodeTest }));

@@ -1,6 +1,7 @@
 /** The forms that Harmony's tests run in: a runtime from source, or the compiled programs driven by Node. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { bun, deno, loader, NEWEST_NODE, node, nodeOfVersion, OLDEST_NODE, root, testFiles } from "../runtimes.ts";
 import { bundleNodePrograms, nodeEnv } from "./node-programs.ts";
 
@@ -28,12 +29,16 @@ const PROGRAMS = ["test/blackbox/", "test/examples/"];
 const without = (folders: readonly string[]) => (): string[] =>
   testFiles().filter((file) => !folders.some((folder) => file.startsWith(folder)));
 
+const nodePreload = pathToFileURL(join(root, "scripts/test/node-preload.ts")).href;
+
 const nodeCommand =
   (binary: string): Command =>
   (file, report) => [
     binary,
     "--import",
     loader,
+    "--import",
+    nodePreload,
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
     "--test-reporter=junit",
@@ -49,6 +54,13 @@ const bunCommand: Command = (file, report) => [
   `./${file}`,
 ];
 const denoCommand: Command = (file, report) => [deno, "test", "-A", "--no-check", `--junit-path=${report}`, file];
+
+/** How a test file is run on each runtime. */
+export const commands: Readonly<Record<"node" | "bun" | "deno", Command>> = {
+  node: nodeCommand(node),
+  bun: bunCommand,
+  deno: denoCommand,
+};
 
 const ready = (label: string, command: Command) => () => ({ label, command });
 

@@ -8,7 +8,7 @@ import type { CloseRecord } from "../../src/proxy/record.ts";
 import { type Serve, serve, type TestServer } from "../support/peers.ts";
 import { ANY_PORT, LOOPBACK } from "../support/ports.ts";
 import { readText } from "../support/stream.ts";
-import { PATIENCE_MS, until } from "../support/wait.ts";
+import { PATIENCE_MS, until, within } from "../support/wait.ts";
 
 export const UNAVAILABLE = "Unavailable, holmes.";
 
@@ -110,7 +110,7 @@ export class Lab {
   /** Closes everything, and checks that nothing was leaked: places, waiters, targets' connections, records. */
   async dispose(): Promise<void> {
     for (const client of this.#clients) client.abort();
-    await this.engine.close(0);
+    await within("the engine to close", this.engine.close(0));
     for (const target of this.#targets) await target.close();
     assert.equal(this.pool.active, 0, "places held after the end");
     assert.equal(this.pool.waiting, 0, "waiters after the end");

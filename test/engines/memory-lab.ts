@@ -8,7 +8,7 @@ import type { CloseRecord } from "../../src/proxy/record.ts";
 import { ManualClock } from "../support/clock.ts";
 import type { Serve } from "../support/peers.ts";
 import { ANY_PORT } from "../support/ports.ts";
-import { settle } from "../support/wait.ts";
+import { settle, within } from "../support/wait.ts";
 import { labPool } from "./lab.ts";
 
 export type MemoryLabOptions = Partial<Omit<EngineOptions, "pool">> & {
@@ -69,14 +69,15 @@ export class MemoryLab {
   }
 
   async client(): Promise<Connection> {
-    const client = await this.network.connect({ to: this.address });
+    const client = await within("a client's connection", this.network.connect({ to: this.address }));
     this.#ends.push(client);
     return client;
   }
 
   /** Closes everything; checks that nothing is left: places, waiters, counts, ends of connections, timers. */
   async dispose(): Promise<void> {
-    await this.engine.close(0).then(() => this.#assertEmpty());
+    await within("the engine to close", this.engine.close(0));
+    await this.#assertEmpty();
   }
 
   /** Ends what the test itself has opened. */

@@ -1,13 +1,16 @@
 /** The project's own tools notice what they are there to notice. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { after, describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
 import { loader, node, root } from "../../scripts/runtimes.ts";
+import { commands } from "../../scripts/test/forms.ts";
 import { readJunit } from "../../scripts/test/junit.ts";
 import { run } from "../../scripts/test/process.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
+import { PATIENCE_MS } from "../support/wait.ts";
 
 const place = temporaryFolder("checks");
 after(removeFolders);
@@ -95,6 +98,44 @@ describe("the test runner", () => {
     assert.match(output, /form test\/x\.test\.ts said:\nas far as this\n/);
     assert.match(output, /✖ form test\/x\.test\.ts: 0 passed, 1 FAILED/);
     assert.match(output, /did not end within 0\.5 s/);
+  });
+
+  for (const [runtime, command] of Object.entries(commands)) {
+    it(`fails a test that hangs with what it waited for, and runs the others: ${runtime}`, async () => {
+      const folder = temporaryFolder("hang");
+      const file = join(folder, "hang.test.ts");
+      const wait = pathToFileURL(join(root, "test/support/wait.ts")).href;
+      const report = join(folder, "report.xml");
+      writeFileSync(
+        file,
+        `import { createServer } from "node:net";
+        import { it } from "node:test";
+        import { within } from "${wait}";
+        it("hangs", async () => {
+          createServer().listen(0); // it keeps the process alive
+          await within("a bus", new Promise(() => undefined));
+        });
+        it("goes on", () => undefined);`,
+      );
+      const env = { ...process.env, HARMONY_TEST_LIMIT: "0.3" };
+      const finished = await run(command(relative(root, file), report), { env, timeout: PATIENCE_MS });
+      assert.equal(finished.timedOut, false, finished.output);
+      assert.match(finished.output, /the test did not end within 0\.3 s: it waits for a bus/);
+      const outcomes = readJunit(readFileSync(report, "utf8")).map(({ name, outcome }) => [name, outcome]);
+      assert.deepEqual(outcomes, [
+        ["hangs", "failed"],
+        ["goes on", "passed"],
+      ]);
+    });
+  }
+
+  it("says what a test waited for that nothing can end any more", async () => {
+    const folder = temporaryFolder("hang");
+    const file = join(folder, "hang.test.ts");
+    writeFileSync(file, 'import { it } from "node:test"; it("hangs", () => new Promise(() => undefined));');
+    const command = commands.node(relative(root, file), join(folder, "report.xml"));
+    const { output } = await run(command, { timeout: PATIENCE_MS });
+    assert.match(output, /a test will never end: it waits for something that is in no within\(\) or until\(\)/);
   });
 
   it("notices processes that a command leaves behind, and ends them", {

@@ -71,7 +71,7 @@ export function lines(connection: Connection): () => Promise<string | null> {
         pending = pending.slice(end + 1);
         return line;
       }
-      const bytes = await connection.read();
+      const bytes = await within("a line", connection.read());
       if (!bytes) return null;
       pending += new TextDecoder().decode(bytes);
     }

@@ -1,5 +1,6 @@
 /** Waiting for what a test expects. Every wait ends: with what was waited for, or with an error that names it. */
 import { setTimeout as delay } from "node:timers/promises";
+import { noteWait } from "../../scripts/test/waiting.ts";
 
 /** ms. Far longer than anything here takes on a busy machine: only a failing test waits that long. */
 export const PATIENCE_MS = 20_000;
@@ -9,6 +10,7 @@ const TURNS = 50;
 
 /** The result of `promise`; throws when it has not settled in time. `what` completes "waited for …". */
 export async function within<T>(what: string, promise: Promise<T>, patience = PATIENCE_MS): Promise<T> {
+  const ended = noteWait(what);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(inVain(what, patience)), patience);
@@ -17,6 +19,7 @@ export async function within<T>(what: string, promise: Promise<T>, patience = PA
     return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
+    ended();
   }
 }
 
@@ -28,12 +31,17 @@ export async function until<T>(
   look: () => T | Nothing | Promise<T | Nothing>,
   patience = PATIENCE_MS,
 ): Promise<T> {
+  const ended = noteWait(what);
   const deadline = performance.now() + patience;
-  for (let looks = 0; ; looks++) {
-    const value = await look();
-    if (value !== undefined && value !== null && value !== false) return value;
-    if (performance.now() > deadline) throw inVain(what, patience);
-    await (looks < TURNS ? turn() : delay(POLL_MS));
+  try {
+    for (let looks = 0; ; looks++) {
+      const value = await look();
+      if (value !== undefined && value !== null && value !== false) return value;
+      if (performance.now() > deadline) throw inVain(what, patience);
+      await (looks < TURNS ? turn() : delay(POLL_MS));
+    }
+  } finally {
+    ended();
   }
 }
 
