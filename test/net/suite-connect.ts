@@ -8,11 +8,30 @@ import { descriptors, sockets } from "../support/descriptors.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { withPair } from "../support/peers.ts";
 import { closedAddress, hasIPv6, LOOPBACK } from "../support/ports.ts";
-import { readAll, show, text } from "../support/stream.ts";
+import { drain, readAll, show, text } from "../support/stream.ts";
 import { settle, until, within } from "../support/wait.ts";
 
 const refuse = (code: string) => ({ name: "NetError", code });
 const ignore = (): void => {};
+
+/** A signal that tells how many listeners it has. */
+function watchListeners(): { signal: AbortSignal; count: () => number } {
+  const { signal } = new AbortController();
+  const added = new Set<unknown>();
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  Object.assign(signal, {
+    addEventListener: (...args: Parameters<typeof add>) => {
+      added.add(args[1]);
+      add(...args);
+    },
+    removeEventListener: (...args: Parameters<typeof remove>) => {
+      added.delete(args[1]);
+      remove(...args);
+    },
+  });
+  return { signal, count: () => added.size };
+}
 
 export function connectSuite(runtime: Runtime, unanswered: () => Promise<BlackHole>): void {
   describe("connect()", () => {
@@ -106,6 +125,47 @@ export function connectSuite(runtime: Runtime, unanswered: () => Promise<BlackHo
         await client.write(text("x"));
         await client.close();
       }));
+
+    it("leaves no listener on its signal, whether it succeeds or not", () =>
+      withPair(runtime, async ({ listener }) => {
+        const listening = watchListeners();
+        for (let i = 0; i < 3; i++) {
+          const client = await runtime.connect({ to: listener.address, signal: listening.signal });
+          assert.equal(listening.count(), 0, "after a connection");
+          await client.close();
+          const refused = runtime.connect({ to: await closedAddress(runtime), signal: listening.signal });
+          await assert.rejects(refused, refuse("ECONNREFUSED"));
+          assert.equal(listening.count(), 0, "after a failure");
+        }
+      }));
+
+    it("keeps no connection that was given up at the moment when it came about", async () => {
+      let open = 0;
+      const over: Promise<void>[] = [];
+      const listener = await runtime.listen({ host: LOOPBACK, port: 0 }, (connection) => {
+        open++;
+        const ended = drain(connection).then(
+          () => connection.close(),
+          () => connection.abort(),
+        );
+        over.push(ended.then(() => void open--));
+      });
+      const to = listener.address;
+      await (await runtime.connect({ to })).close(); // it has answered: a runtime may connect in another way now
+      for (let i = 0; i < 5; i++) {
+        const controller = new AbortController();
+        const attempt = runtime.connect({ to, signal: controller.signal });
+        const outcome = assert.rejects(attempt, refuse("EABORTED"));
+        await (i === 0 ? undefined : Promise.resolve());
+        controller.abort();
+        await outcome;
+      }
+      const last = await runtime.connect({ to });
+      await until("the end of those that were given up", () => over.length > 1 && open === 1);
+      await last.close();
+      await within("the last one's end", Promise.all(over));
+      await listener.close();
+    });
 
     it("reaches Unix sockets", { skip: runtime.can.unix ? false : "no Unix sockets there" }, async () => {
       const path = join(temporaryFolder("net"), "a.sock");
