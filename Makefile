@@ -40,6 +40,9 @@ test-compiled: build ## the black-box tests on the compiled programs; FILE=…
 chaos: build ## the compiled programs, whatever happens, for MINUTES=…; SEED=… FORM=… begins as a failure did
 	@$(TS) scripts/chaos.ts
 
+mutate: install ## would the tests notice? Changes the source in one place after the other; FILE=src/pool/queue.ts SAMPLE=50 SEED=1
+	@FILE="$(FILE)" SAMPLE="$(SAMPLE)" SEED="$(SEED)" $(TS) scripts/mutate.ts
+
 check: install ## types, lint, format, import directions, tables in docs, folder listing
 	@$(TS) scripts/check.ts
 
@@ -70,4 +73,4 @@ bench-picks: install ## what a pick costs, by algorithm and number of targets
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos check docs format build release pack bench bench-instructions bench-picks clean
+.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate check docs format build release pack bench bench-instructions bench-picks clean

@@ -1,6 +1,6 @@
 /**
  * Node's hook for TypeScript files: what esbuild makes of one is kept in node_modules/.cache, since a program of the tests is
- * started hundreds of times. Only types are taken out, so that a file depends on nothing but its own text.
+ * started hundreds of times; `make mutate` has one file read from elsewhere. Only types are taken out, so that a file depends on nothing but its own text.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -36,16 +36,22 @@ export function requireTypeScript(loaded, file) {
 }
 
 function javaScript(url, format) {
+  if (url === process.env.HARMONY_MUTANT)
+    return transformed(readFileSync(process.env.HARMONY_MUTANT_TEXT, "utf8"), url, format);
   const source = readFileSync(fileURLToPath(url), "utf8");
   // The source map names the file, so the same text elsewhere is another entry.
   const file = cache + createHash("sha256").update(SEED).update(format).update(url).update(source).digest("hex");
   try {
     return readFileSync(file, "utf8");
   } catch {
-    const { code } = require("esbuild").transformSync(source, { ...OPTIONS, format, sourcefile: url });
+    const code = transformed(source, url, format);
     keep(file, code);
     return code;
   }
+}
+
+function transformed(source, url, format) {
+  return require("esbuild").transformSync(source, { ...OPTIONS, format, sourcefile: url }).code;
 }
 
 /** Renamed into place: another process may read it at any time. A cache that cannot be written is done without. */

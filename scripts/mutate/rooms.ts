@@ -1,0 +1,79 @@
+/** Which source is mutated, and which tests have to notice. */
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { root } from "../runtimes.ts";
+
+export interface Room {
+  readonly name: string;
+  /** Beginnings of the paths of its sources, and of the tests that are run for each of them. */
+  readonly sources: readonly string[];
+  readonly tests: readonly string[];
+}
+
+const linux = (...names: string[]): string[] => names.map((name) => `test/engines/linux/${name}.test.ts`);
+
+/** The tests of one room are loaded into one process: they open no sockets, or only in memory. */
+export const ROOMS: readonly Room[] = [
+  {
+    name: "pool",
+    sources: ["src/pool/"],
+    tests: [
+      "test/pool/address",
+      "test/pool/client-key",
+      "test/pool/lock",
+      "test/pool/rows",
+      "test/pool/queue",
+      "test/pool/sticky",
+      "test/pool/algorithms/",
+      "test/pool/model",
+    ],
+  },
+  {
+    name: "proxy",
+    sources: ["src/proxy/"],
+    tests: ["test/proxy/lifecycle", "test/proxy/unavailable-socket", ...linux("connect", "queue", "relay")],
+  },
+  {
+    name: "protocol",
+    sources: ["src/control/protocol/"],
+    tests: ["test/control/wire", "test/control/readme", "test/control/server-", "test/control/client"],
+  },
+  { name: "config", sources: ["src/config/"], tests: ["test/config/"] },
+  {
+    name: "linux",
+    sources: ["src/engines/linux/worker/", "src/engines/linux/main/", "src/engines/linux/shared/"],
+    tests: linux(
+      "simulation",
+      "timer-wheel",
+      "preamble",
+      "slots",
+      "binding",
+      "connect",
+      "queue",
+      "relay",
+      "delivery",
+      "closing",
+      "threads",
+      "chaos",
+    ),
+  },
+];
+
+export function sourcesOf(room: Room): string[] {
+  return files("src", ".ts").filter((file) => room.sources.some((beginning) => file.startsWith(beginning)));
+}
+
+/** The tests of a room, those first that are named as the source file is. */
+export function testsOf(room: Room, source: string): string[] {
+  const all = files("test", ".test.ts").filter((file) => room.tests.some((beginning) => file.startsWith(beginning)));
+  const mirrors = (test: string): boolean => basename(test).startsWith(basename(source, ".ts"));
+  const order = (test: string): number => room.tests.findIndex((beginning) => test.startsWith(beginning));
+  return all.sort((a, b) => Number(mirrors(b)) - Number(mirrors(a)) || order(a) - order(b));
+}
+
+function files(folder: string, ending: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${folder}/${name.replaceAll("\\", "/")}`)
+    .sort();
+}
