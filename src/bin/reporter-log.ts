@@ -13,7 +13,8 @@ export function logReporter(reporter: Reporter, log: Log): void {
     log.info(`registered with ${name(balancer)} as ${target}`, { balancer: name(balancer), target });
   });
   reporter.on("rejected", (balancer, { code, reason }) => {
-    log.error(`${name(balancer)} rejects this reporter: ${reason}; it is asked again`, {
+    const say = code === "REPLACED" ? log.warning : log.error;
+    say(`${name(balancer)} rejects this reporter: ${reason}; it is asked again`, {
       balancer: name(balancer),
       code,
     });
@@ -22,7 +23,8 @@ export function logReporter(reporter: Reporter, log: Log): void {
     log.warning(`no connection with ${name(balancer)}: ${reason}; trying again`, { balancer: name(balancer), code });
   });
   reporter.on("goodbye", (balancer, { code, reason }) => {
-    log.info(`${name(balancer)} says goodbye: ${reason}; trying again`, { balancer: name(balancer), code });
+    const say = code === "REPLACED" ? log.warning : log.info;
+    say(`${name(balancer)} says goodbye: ${reason}; trying again`, { balancer: name(balancer), code });
   });
   reporter.on("close", () => log.info("left"));
 }

@@ -42,6 +42,13 @@ export function logTargetEvents(balancer: Balancer, log: Log): void {
   balancer.on("targetDrain", ({ identity }) => {
     log.info(`target ${identity} drains: it gets no new connections`, { target: identity });
   });
+  balancer.on("targetTakenOver", ({ identity }, by, from) => {
+    const facts = { target: identity, by: formatAddress(by), from: formatAddress(from) };
+    log.warning(
+      `two reporters announce target ${identity}: the one at ${facts.by} has taken it over from the one at ${facts.from}`,
+      facts,
+    );
+  });
   balancer.on("targetLeave", ({ identity }, reason) => {
     log.info(`target ${identity} has left: ${LEFT[reason]}`, { target: identity, reason });
   });

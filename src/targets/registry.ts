@@ -12,6 +12,7 @@ import { isLoopback, LOOPBACK } from "./loopback.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import type { DownReason, LeaveReason, Report, TargetEvents, TargetInfo, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
+import { type Claim, displacedAfter, isDisplaced, isTakeover, takenOverBy } from "./takeover.ts";
 
 /** What the registry needs of a Pool. */
 export interface TargetPool {
@@ -37,13 +38,11 @@ export interface RegistryOptions {
   readonly onUnreached: (identity: string, pool: TargetPool) => void;
 }
 
-interface Entry {
+interface Entry extends Claim {
   readonly identity: string;
   readonly pool: TargetPool;
   /** null once the session is gone; the lease runs on. */
   owner: TargetOwner | null;
-  /** The last one. */
-  readonly report: Report;
   readonly spec: TargetSpec & { readonly address: TcpAddress };
   /** See locationOf(). */
   readonly location: TcpAddress;
@@ -85,13 +84,14 @@ export class Registry {
     const identity = identityOf(report, location);
     const pool = this.#allowedPool(owner, report, location);
     this.#refuseAddress(address);
-    this.#refuseTaken(identity, owner, location);
+    this.#refuseTaken(identity, owner, report, location);
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
     const before = this.#entries.get(identity);
     const continues = before !== undefined && takesLoad(before) && sameAddress(before.spec.address, address);
     const state = report.drain ? "draining" : report.health === "down" ? "down" : continues ? before.state : "new";
     set(pool, spec, state === "new" ? (continues ? "up" : "suspect") : state); // "up" leaves a suspect as it is
-    this.#own(owner, { identity, pool, owner, report, spec, location, state });
+    const displaced = displacedAfter(before, owner, report);
+    this.#own(owner, { identity, pool, owner, report, displaced, spec, location, state });
     this.#leases.renew(identity, this.#options.clock.now(), this.#options.lease);
     if (reach === "connected") this.reached(identity);
     else if (state === "new" && !continues) this.#options.onUnreached(identity, pool);
@@ -209,9 +209,13 @@ export class Registry {
   }
 
   /** A target at the same location may change its owner: its reporter has reconnected. */
-  #refuseTaken(identity: string, owner: TargetOwner, location: TcpAddress): void {
+  #refuseTaken(identity: string, owner: TargetOwner, report: Report, location: TcpAddress): void {
     const other = this.#entries.get(identity);
-    if (!other?.owner || other.owner === owner || sameAddress(other.location, location)) return;
+    if (!other?.owner || other.owner === owner) return;
+    if (sameAddress(other.location, location)) {
+      if (isDisplaced(other, report)) throw refusal("REPLACED", takenOverBy(other.owner.remote), true);
+      return;
+    }
     const where = formatAddress(other.spec.address);
     throw refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
   }
@@ -224,7 +228,10 @@ export class Registry {
     this.#owned.set(owner, entry);
     if (before?.owner && before.owner !== owner) {
       this.#owned.delete(before.owner);
-      before.owner.replaced();
+      before.owner.replaced(owner.remote);
+      if (isTakeover(before, owner, entry.report)) {
+        this.#options.onEvent("targetTakenOver", infoOf(entry), owner.remote, before.owner.remote);
+      }
     }
     if (before?.state !== entry.state && entry.state !== "new") this.#announce(entry);
   }

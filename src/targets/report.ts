@@ -17,6 +17,8 @@ export interface Report {
   readonly advertise?: string | undefined;
   /** Connections at once; 0 or absent is no limit. */
   readonly maxConnections?: number | undefined;
+  /** The same in all reports of one running reporter: it tells one that reconnects from another one of the same target. */
+  readonly instance?: string | undefined;
 }
 
 /** Who reports a target: a reporter's session. It owns at most one target at a time, and a target has at most one owner. */
@@ -25,8 +27,8 @@ export interface TargetOwner {
   readonly remote: TcpAddress;
   /** Why its key does not allow this report of a target at `host`, or null. */
   forbids(report: Report, host: string): string | null;
-  /** Another owner has taken its target over. */
-  replaced(): void;
+  /** Another owner, which is at `by`, has taken its target over. */
+  replaced(by: TcpAddress): void;
 }
 
 /** A target as events name it. */
@@ -64,4 +66,6 @@ export interface TargetEvents {
   targetDown: [target: TargetInfo, reason: DownReason];
   targetDrain: [target: TargetInfo];
   targetLeave: [target: TargetInfo, reason: LeaveReason];
+  /** Two reporters announce the target: the one at `by` speaks for it from now on, and the one at `from`, which did, must wait. */
+  targetTakenOver: [target: TargetInfo, by: TcpAddress, from: TcpAddress];
 }

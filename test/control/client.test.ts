@@ -273,17 +273,84 @@ describe("a reporter", () => {
     await leavesNothing(world, wrong.client, second.client);
   });
 
-  it("does not fight over a target with a second reporter", async () => {
+  describe("of a target that another one announces, too,", () => {
+    /** Two reporters of one target, of which the second came later. */
+    async function rivals() {
+      const world = await World.start();
+      const older = await register(world);
+      const newer = world.reporter(A);
+      newer.client.start();
+      await until("the takeover", () => older.story().includes("goodbye REPLACED"));
+      return { world, older, newer };
+    }
+
+    it("gives way for good: each side says so once, with the other's address", async () => {
+      const { world, older, newer } = await rivals();
+      await world.pass(600_000);
+      const told = older.events.filter(([name]) => name !== "connected");
+      assert.deepEqual(
+        told.map(([name]) => name),
+        ["registered", "goodbye"],
+      );
+      assert.match(JSON.stringify(told[1]), /another reporter has taken this target over, the one at 10\.0\.0\.7:\d+/);
+      assert.deepEqual(newer.story(), ["connected", "registered"]);
+      const id = `default/${A}:8080`;
+      assert.deepEqual(world.story, [`targetUp ${id}`, `targetTakenOver ${id} ${A} ${A}`]);
+      await leavesNothing(world, older.client, newer.client);
+    });
+
+    it("asks again after delays that grow, up to a minute", async () => {
+      const { world, older, newer } = await rivals();
+      const attempts: number[] = [];
+      let seen = older.events.length;
+      for (let at = 0; at < 300_000; at += 500) {
+        await world.pass(500);
+        if (older.events.length > seen) attempts.push(world.clock.now());
+        seen = older.events.length;
+      }
+      const gaps = attempts.map((at, index) => at - (attempts[index - 1] ?? 0));
+      assert.deepEqual(gaps, [7_500, 15_000, 30_000, 45_000, 45_000, 45_000, 45_000, 45_000]);
+      await leavesNothing(world, older.client, newer.client);
+    });
+
+    it("takes its place again when the other one has left", async () => {
+      const { world, older, newer } = await rivals();
+      await world.pass(30_000);
+      await newer.client.leave();
+      await world.pass(60_000);
+      assert.equal(older.story().at(-1), "registered");
+      assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
+      await leavesNothing(world, older.client);
+    });
+
+    it("stops at once: the connections are the other one's to drain", async () => {
+      const { world, older, newer } = await rivals();
+      assert.equal(await older.client.drain(30_000), null);
+      await older.client.leave();
+      assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
+      await leavesNothing(world, newer.client);
+    });
+  });
+
+  it("that alternates with another one, at a balancer that lets it, does so less and less often", async () => {
     const world = await World.start();
-    await world.target(A);
-    const pair = [world.reporter(A), world.reporter(A)];
-    for (const { client } of pair) client.start();
-    await until("the target", () => world.pool.targets().length === 1);
-    await world.pass(60_000);
-    const goodbyes = pair.flatMap(({ events }) => events).filter(([name]) => name === "goodbye").length;
-    assert.ok(goodbyes >= 1 && goodbyes <= 12, `${goodbyes} in a minute`);
-    assert.deepEqual(world.story, [`targetUp default/${A}:8080`]);
-    await leavesNothing(world, ...pair.map(({ client }) => client));
+    const { client, story } = await register(world);
+    const raws: { close(): Promise<void> }[] = [];
+    const times: number[] = [];
+    for (let at = 0; at < 300_000; at += 500) {
+      const registered = story().filter((event) => event === "registered").length;
+      if (registered > times.length) {
+        times.push(world.clock.now());
+        const rival = await world.raw(A); // a reporter that says no instance, and leaves at once
+        await rival.ask(REPORT);
+        await rival.ask({ t: "leave" });
+        raws.push(rival);
+      }
+      await world.pass(500);
+    }
+    const gaps = times.slice(1).map((at, index) => at - times[index]!);
+    assert.deepEqual(gaps, [7_500, 15_000, 30_000, 45_000, 45_000, 45_000, 45_000, 45_000]);
+    await leavesNothing(world, client, ...raws);
   });
 
   it("that leaves does not register again, even if its report changes", async () => {

@@ -79,6 +79,8 @@ export class World {
         const [name, { identity }, { code, isNew }] = event;
         return `${name} ${identity} ${code}${isNew ? " new" : ""}`;
       }
+      if (event[0] === "targetTakenOver")
+        return `targetTakenOver ${event[1].identity} ${event[2].host} ${event[3].host}`;
       const [name, { identity }, reason = ""] = event;
       return `${name} ${identity} ${reason}`.trim();
     });

@@ -120,7 +120,33 @@ describe("identities", () => {
     await until("the session", () => world.server.sessions === 1);
     assert.equal(world.pool.targets()[0]?.weight, 9);
     assert.equal(world.pool.targets()[0]?.state, "up", "the end of the old session does not affect it");
-    assert.deepEqual(world.story, [`targetUp ${ID_A}`]);
+    assert.deepEqual(world.story, [`targetUp ${ID_A}`, `targetTakenOver ${ID_A} ${A} ${A}`]);
     await leavesNothing(world, second);
+  });
+
+  it("are not taken over by a reporter that reconnects: its new session says the same instance", async () => {
+    const world = await World.start();
+    const first = await world.raw(A);
+    await first.ask({ ...REPORT, instance: "a" });
+    const again = await world.raw(A);
+    assert.equal((await again.ask({ ...REPORT, instance: "a" }))?.t, "ok");
+    assert.equal(world.story.filter((event) => event.startsWith("targetTakenOver")).length, 0);
+    await leavesNothing(world, first, again);
+  });
+
+  it("are refused to whoever was displaced, as long as the other one is connected", async () => {
+    const world = await World.start();
+    const [older, newer] = [await world.raw(A), await world.raw(A)];
+    await older.ask({ ...REPORT, instance: "old" });
+    await newer.ask({ ...REPORT, instance: "new" });
+    const again = await world.raw(A);
+    const answer = await again.ask({ ...REPORT, instance: "old" });
+    assert.ok(answer?.t === "reject" && answer.code === "REPLACED" && answer.retry);
+    assert.match(answer.reason, /another reporter has taken this target over, the one at 10\.0\.0\.7:\d+/);
+    assert.equal(world.story.filter((event) => event.startsWith("rejected")).length, 0, "the takeover said it");
+    await Promise.all([older.close(), newer.close()]);
+    await until("the end of its session", () => world.server.sessions === 1);
+    assert.equal((await again.ask({ ...REPORT, instance: "old" }))?.t, "ok");
+    await leavesNothing(world, again);
   });
 });

@@ -1,14 +1,15 @@
 /** A reporter's side of the control channel to one balancer: reports, reconnects for ever, drains and leaves. It logs nothing and emits events. */
+import { randomBytes } from "node:crypto";
 import { type Cancel, type Clock, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
 import type { Key } from "../keys/key.ts";
-import type { Ok, Reject, Report } from "../protocol/messages.ts";
+import type { Ok, Report } from "../protocol/messages.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession, type ConnectOptions, Refusal } from "./session.ts";
 
 /** The state of a target, as it is to be reported. */
-export type TargetReport = Omit<Report, "t">;
+export type TargetReport = Omit<Report, "t" | "instance">;
 
 /** Why a client is not registered. It tries again. */
 export interface Trouble {
@@ -48,6 +49,10 @@ const JITTER = 0.2;
 const DRAIN_POLL_MS = 200;
 /** ms that a drain waits for a balancer that is not connected: it may be gone for good, and its connections with it. */
 const DRAIN_RECONNECT_MS = 3_000;
+/** The code of a goodbye or a refusal: another reporter speaks for the target. */
+const REPLACED = "REPLACED";
+/** Enough that no two reporters are taken for one. */
+const INSTANCE_BYTES = 8;
 /** ms that the answer to a leave may take. */
 const LEAVE_TIMEOUT_MS = 2_000;
 
@@ -56,7 +61,7 @@ export class ControlClient {
   readonly #clock: Clock;
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
-  #target: TargetReport;
+  #target: Omit<Report, "t">;
   #session: ClientSession | null = null;
   #running: Promise<void> | null = null;
   /** Ends the current pause, if any. */
@@ -67,6 +72,8 @@ export class ControlClient {
   #trouble = "not registered";
   /** The balancer has taken the target in, or was sent a report and has not answered: it may have sent connections. */
   #known = false;
+  /** Since when it has been registered, other than for lost connections; null while it is not, or another one is instead. */
+  #registeredAt: number | null = null;
   /** Connections the balancer counted at its last answer; null when it is unknown. */
   #active: number | null = null;
   #onActive: () => void = () => undefined;
@@ -77,7 +84,7 @@ export class ControlClient {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#backoff = new Backoff(options.random ?? Math.random);
-    this.#target = options.target;
+    this.#target = { ...options.target, instance: randomBytes(INSTANCE_BYTES).toString("hex") };
   }
 
   /** Idempotent. */
@@ -180,7 +187,9 @@ export class ControlClient {
 
   /** Reports until the session ends. */
   async #serve(session: ClientSession): Promise<number> {
-    void session.ended.then(() => this.#wake());
+    void session.ended.then(() => {
+      if (this.#session === session) this.#wake(); // otherwise the pause that it would end is the one before the next attempt
+    });
     while (session.end === null && !this.#stop.signal.aborted) {
       this.#due = false;
       if (!this.#leaving) {
@@ -191,7 +200,9 @@ export class ControlClient {
         if (answer?.t === "ok") this.#accepted(answer, drain);
         if (answer?.t === "reject") {
           this.#known = known;
-          if (this.#rejected(answer)) return this.#backoff.slow();
+          this.#tell("rejected", answer.code, answer.reason);
+          if (answer.code === REPLACED) return this.#yield();
+          if (!answer.retry) return this.#backoff.slow(); // somebody has to change something first
         }
       }
       if (session.end === null) await this.#pause(this.#period(session));
@@ -204,6 +215,7 @@ export class ControlClient {
   #accepted({ target, active }: Ok, drained: boolean): void {
     const news = this.#trouble !== "";
     this.#trouble = "";
+    this.#registeredAt ??= this.#clock.now();
     this.#backoff.reset();
     if (news) this.#options.onEvent("registered", target);
     // An answer to a report made before the drain says nothing about its end.
@@ -211,18 +223,19 @@ export class ControlClient {
     this.#onActive();
   }
 
-  /** Returns whether somebody has to fix something before a retry can help. */
-  #rejected({ code, reason, retry }: Reject): boolean {
-    this.#tell("rejected", code, reason);
-    return !retry;
-  }
-
   #dismissed({ code, reason }: { code: string; reason: string }): number {
     // Whatever else ends a session is about this reporter's key or report.
-    const isFarewell = code === "STOPPING" || code === "REPLACED";
+    const isFarewell = code === "STOPPING" || code === REPLACED;
     this.#tell(isFarewell ? "goodbye" : "rejected", code, reason);
-    // Two reporters of one target would otherwise take it from each other as fast as they can.
-    return code === "REPLACED" ? this.#backoff.slow() : this.#backoff.next();
+    return code === REPLACED ? this.#yield() : this.#backoff.next();
+  }
+
+  /** Another reporter speaks for the target. ms until this one asks again, since the other one may be gone by then. */
+  #yield(): number {
+    this.#known = false; // its connections are the other one's to drain
+    if (this.#registeredAt !== null) this.#backoff.hasHeld(this.#clock.now() - this.#registeredAt);
+    this.#registeredAt = null;
+    return this.#backoff.yield();
   }
 
   #refused({ code, message, retry }: Refusal): number {
@@ -239,7 +252,8 @@ export class ControlClient {
 
   /** Emits the event of a trouble, once until the trouble changes or is over. */
   #tell(event: "rejected" | "lost" | "goodbye", code: string, reason: string): void {
-    const trouble = `${event} ${code} ${reason}`;
+    // A rival that reconnects has another port each time: it is the same trouble.
+    const trouble = code === REPLACED ? code : `${event} ${code} ${reason}`;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
     this.#options.onEvent(event, { code, reason });

@@ -20,6 +20,7 @@ const Report = z.object({
   drain: z.boolean(),
   advertise: z.optional(host),
   maxConnections: z.optional(whole(0, MAX_CONNECTIONS)),
+  instance: z.optional(name),
 });
 const Leave = z.object({ t: z.literal("leave") });
 

@@ -5,6 +5,7 @@ import type { Connection, TcpAddress } from "../../net/runtime.ts";
 import { type Found, isLoopback, type LoopbackFinder } from "../../targets/loopback.ts";
 import type { Registry } from "../../targets/registry.ts";
 import type { TargetOwner } from "../../targets/report.ts";
+import { takenOverBy } from "../../targets/takeover.ts";
 import { formatAddress } from "../../util/address.ts";
 import type { Cancel, Clock } from "../../util/clock.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
@@ -103,8 +104,8 @@ export class Session implements TargetOwner {
     this.#channel.connection.abort();
   }
 
-  replaced(): void {
-    void this.goodbye("REPLACED", "another reporter has taken this target over");
+  replaced(by: TcpAddress): void {
+    void this.goodbye("REPLACED", takenOverBy(by));
   }
 
   /** The keys have changed. Ends the session where its key, or its target under the key's new limits, is not allowed any more. */
@@ -190,7 +191,8 @@ export class Session implements TargetOwner {
   /** A target whose report is refused for good goes out; if the same report may succeed later, it has its lease. */
   #rejected({ code, message, retry }: HarmonyError): void {
     if (!retry) this.#options.registry.rejected(this);
-    this.#options.onRejected(this, code, message);
+    // The takeover has been told; each attempt of the displaced one to come back is no news.
+    if (code !== "REPLACED") this.#options.onRejected(this, code, message);
   }
 
   async #find(report: Report): Promise<Found> {
