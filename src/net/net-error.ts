@@ -27,6 +27,7 @@ const MEANING: Record<NetCode, string> = {
   EACCES: "permission denied",
   EMFILE: "out of file descriptors",
   ENOBUFS: "out of memory for sockets",
+  ENOSPC: "out of epoll watches",
   EABORTED: "given up by the caller",
   ECLOSED: "the connection is closed",
   ETLS: "TLS handshake or certificate failure",
@@ -51,6 +52,7 @@ const ALIAS: Record<string, NetCode> = {
   EAFNOSUPPORT: "EADDRNOTAVAIL",
   EPERM: "EACCES",
   ENFILE: "EMFILE",
+  ENOMEM: "ENOBUFS",
   EAGAIN: "ECONNREFUSED", // connect() to a Unix socket whose backlog is full
   ENOTDIR: "ENOENT",
   EAI_AGAIN: "ENOTFOUND",

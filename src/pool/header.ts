@@ -20,6 +20,10 @@ export const NODES = 23;
 export const ROOM_EVENTS = 24;
 /** The number of rows of each availability, from here on: COUNTS + OPEN and so on. */
 export const COUNTS = 25;
+/** The waiter whose turn it is: its node plus one. It has left the list, and its node is free once it has picked. 0: nobody's. */
+export const GRANTED = 30;
+/** 1: grant() was called while it was somebody's turn. */
+export const MISSED = 31;
 export const HEADER_WORDS = 32;
 
 // Words of `clocks` (doubles).

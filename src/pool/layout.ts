@@ -28,7 +28,7 @@ export function layOut(cutter: Cutter, capacity: Capacity) {
   // The trees read whole groups of children, so the arrays end on a full group.
   const rows = Math.ceil(capacity.maxTargets / FANOUT) * FANOUT;
   const bindings = capacity.persistent === null ? 0 : bindingSlots(capacity.maxBindings);
-  const { queue } = capacity;
+  const waiters = capacity.queue + 1; // one whose turn it is, beside those that wait
   return {
     rows,
     header: cutter.ints(HEADER_WORDS),
@@ -74,15 +74,15 @@ export function layOut(cutter: Cutter, capacity: Capacity) {
     /** Open connections of the binding's client. */
     bindingOpen: cutter.ints(bindings),
 
-    waiterTickets: cutter.doubles(queue),
-    waiterArrivals: cutter.doubles(queue),
+    waiterTickets: cutter.doubles(waiters),
+    waiterArrivals: cutter.doubles(waiters),
     /** The worker plus one; 0: the node is free. */
-    waiterWorkers: cutter.ints(queue),
-    waiterNext: cutter.ints(queue),
-    waiterPrevious: cutter.ints(queue),
-    waiterGenerations: cutter.ints(queue),
+    waiterWorkers: cutter.ints(waiters),
+    waiterNext: cutter.ints(waiters),
+    waiterPrevious: cutter.ints(waiters),
+    waiterGenerations: cutter.ints(waiters),
     /** ROOM_EVENTS when its pick found every target full; -1: it has not tried. */
-    waiterSawRoom: cutter.ints(queue),
+    waiterSawRoom: cutter.ints(waiters),
   };
 }
 

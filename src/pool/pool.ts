@@ -53,7 +53,7 @@ export class Pool extends SharedPool {
   }
 
   private constructor(parts: PoolParts) {
-    super(parts);
+    super(parts, CREATOR);
     this.#parts = parts;
     this.#directory = new Directory(parts);
   }

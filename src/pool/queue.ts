@@ -1,6 +1,11 @@
 /**
  * The permits, and the queue of connections that wait for one or for a target with room: first in, first out. A doubly linked
  * list of nodes in shared memory, so that every operation is O(1). Called with the lock held.
+ *
+ * A turn is granted to one waiter at a time. It picks its target in its own thread, and only after that pick is it certain
+ * whether there is room for the next waiter too; if two were granted at once, the later could take the room of the earlier.
+ * Whose turn it is stands in shared memory, where the waiter's thread finds it: a thread that dies before it has told the other
+ * one loses nothing, as the next call of grant() by anybody names the same waiter again.
  */
 import {
   ARRIVALS,
@@ -8,9 +13,11 @@ import {
   COUNTS,
   FREE_NODE,
   FULL,
+  GRANTED,
   HEAD,
   LAST_RESORT,
   LAST_RESORT_FULL,
+  MISSED,
   NODES,
   OPEN,
   PERMITS,
@@ -45,7 +52,7 @@ export class Queue {
   }
 
   enter(ticket: number): number {
-    if (this.#layout.header[WAITING]! > 0 || !this.#hasFreePermit()) return this.enqueue(ticket, UNTRIED, false);
+    if (this.#layout.header[WAITING]! > 0 || !this.#hasFreePermit()) return this.enqueue(ticket, UNTRIED);
     this.#givePermit(this.#worker);
     return ADMITTED;
   }
@@ -57,41 +64,76 @@ export class Queue {
     header[PERMITS]!--;
   }
 
-  /** At the end of the queue, or `first`, at its head. `sawRoom`: ROOM_EVENTS when every target was full, or UNTRIED. */
-  enqueue(ticket: number, sawRoom: number, first: boolean): number {
+  /** At the end of the queue. `sawRoom`: ROOM_EVENTS when every target was full, or UNTRIED. */
+  enqueue(ticket: number, sawRoom: number): number {
     const layout = this.#layout;
     const { header } = layout;
+    if (header[WAITING]! >= layout.waiterTickets.length - 1) return REFUSED;
     const node = this.#takeNode();
-    if (node === NONE) return REFUSED;
-    const arrival = ++layout.clocks[ARRIVALS]!;
     layout.waiterTickets[node] = ticket;
-    layout.waiterArrivals[node] = first ? -arrival : arrival; // for repair(): before all others
-    layout.waiterSawRoom[node] = sawRoom;
     layout.waiterWorkers[node] = this.#worker + 1;
-    this.#link(node, first ? NONE : header[TAIL]!);
-    header[WAITING]!++;
+    this.#append(node, sawRoom);
     return layout.waiterGenerations[node]! * layout.waiterTickets.length + node;
   }
 
-  /** False: the waiter has been granted its turn already. */
+  /** False: there is no such waiter of this worker. If it was granted its turn, its permit is free again. */
   cancel(waiter: number): boolean {
-    const { waiterGenerations, waiterTickets, waiterWorkers } = this.#layout;
+    const { header, waiterGenerations, waiterTickets, waiterWorkers } = this.#layout;
     const node = waiter % waiterTickets.length;
     const generation = Math.floor(waiter / waiterTickets.length);
     if (waiterWorkers[node] !== this.#worker + 1 || waiterGenerations[node] !== generation) return false;
-    this.#unlink(node);
+    if (header[GRANTED] === node + 1) {
+      header[PERMITS]!--;
+      this.#setGranted(0);
+    } else {
+      this.#unlink(node);
+    }
+    this.#discard(node);
     return true;
   }
 
+  /** Whose turn it is, or becomes now. */
   grant(): Grant | null {
     const { header, waiterTickets, waiterWorkers } = this.#layout;
-    const node = header[HEAD]!;
-    if (node === NONE || !this.#hasFreePermit() || !this.#worthTrying(node)) return null;
-    const worker = waiterWorkers[node]! - 1;
-    const ticket = waiterTickets[node]!;
-    this.#givePermit(worker);
-    this.#unlink(node);
-    return { worker, ticket };
+    if (header[GRANTED] === 0) {
+      header[MISSED] = 0;
+      const first = header[HEAD]!;
+      if (first === NONE || !this.#hasFreePermit() || !this.#worthTrying(first)) return null;
+      this.#unlink(first);
+      header[PERMITS]!++; // of no worker until it has picked: repair() could not tell whether that one has it yet
+      this.#setGranted(first + 1);
+    } else {
+      header[MISSED] = 1;
+    }
+    const node = header[GRANTED]! - 1;
+    return { worker: waiterWorkers[node]! - 1, ticket: waiterTickets[node]! };
+  }
+
+  /** This worker's waiter, whose turn it is, has picked and waits no more. It holds the permit. */
+  endTurn(ticket: number): void {
+    const node = this.#grantedNode(ticket);
+    this.#layout.heldPermits[this.#worker]!++;
+    this.#setGranted(0);
+    this.#discard(node);
+  }
+
+  /**
+   * This worker's waiter, whose turn it is, found every target full: it gives the permit back and waits on. `overtaken`: it has
+   * tried none, so another connection took the room it was granted for; it stays where it was, at the head. Else it waits at the
+   * end. It had its place before those that have come since, so it is never refused.
+   */
+  returnTurn(ticket: number, sawRoom: number, overtaken: boolean): void {
+    const { header, waiterSawRoom } = this.#layout;
+    const node = this.#grantedNode(ticket);
+    header[PERMITS]!--;
+    this.#setGranted(0);
+    if (!overtaken) {
+      this.#append(node, sawRoom);
+      return;
+    }
+    waiterSawRoom[node] = sawRoom;
+    this.#link(node, NONE);
+    header[WAITING]!++;
   }
 
   /**
@@ -101,15 +143,17 @@ export class Queue {
   repair(dead: number): void {
     const layout = this.#layout;
     const { header, heldPermits, waiterWorkers, waiterArrivals } = layout;
+    const granted = header[GRANTED]! - 1;
+    if (granted >= 0 && waiterWorkers[granted] === dead + 1) this.#setGranted(0);
     heldPermits[dead] = 0;
-    header[PERMITS] = heldPermits.reduce((sum, held) => sum + held, 0);
+    header[PERMITS] = heldPermits.reduce((sum, held) => sum + held, header[GRANTED] === 0 ? 0 : 1);
     const waiters: number[] = [];
     const nodes = header[NODES]!;
     this.clear();
     for (let node = 0; node < nodes; node++) {
       if (waiterWorkers[node] === dead + 1) waiterWorkers[node] = 0;
       if (waiterWorkers[node] === 0) this.#discard(node);
-      else waiters.push(node);
+      else if (node + 1 !== header[GRANTED]) waiters.push(node);
     }
     waiters.sort((a, b) => waiterArrivals[a]! - waiterArrivals[b]!);
     for (const node of waiters) this.#link(node, header[TAIL]!);
@@ -139,19 +183,43 @@ export class Queue {
     return waiterSawRoom[node] !== header[ROOM_EVENTS];
   }
 
+  /** Read without the lock by the thread whose turn it may be. */
+  #setGranted(granted: number): void {
+    Atomics.store(this.#layout.header, GRANTED, granted);
+  }
+
+  #grantedNode(ticket: number): number {
+    const { header, waiterTickets, waiterWorkers } = this.#layout;
+    const node = header[GRANTED]! - 1;
+    if (node < 0 || waiterWorkers[node] !== this.#worker + 1 || waiterTickets[node] !== ticket) {
+      throw new Error(`it is not the turn of worker ${this.#worker}'s connection ${ticket}`);
+    }
+    return node;
+  }
+
+  /** There is one: fewer wait than there are nodes, and it is the turn of one at most. */
   #takeNode(): number {
-    const { header, waiterNext, waiterTickets } = this.#layout;
+    const { header, waiterNext } = this.#layout;
     const node = header[FREE_NODE]!;
-    if (node !== NONE) header[FREE_NODE] = waiterNext[node]!;
-    else if (header[NODES]! < waiterTickets.length) return header[NODES]!++;
+    if (node === NONE) return header[NODES]!++;
+    header[FREE_NODE] = waiterNext[node]!;
     return node;
   }
 
   #discard(node: number): void {
-    const { header, waiterGenerations, waiterNext } = this.#layout;
+    const { header, waiterGenerations, waiterNext, waiterWorkers } = this.#layout;
+    waiterWorkers[node] = 0;
     waiterGenerations[node] = (waiterGenerations[node]! + 1) % GENERATIONS;
     waiterNext[node] = header[FREE_NODE]!;
     header[FREE_NODE] = node;
+  }
+
+  #append(node: number, sawRoom: number): void {
+    const { clocks, header, waiterArrivals, waiterSawRoom } = this.#layout;
+    waiterArrivals[node] = ++clocks[ARRIVALS]!;
+    waiterSawRoom[node] = sawRoom;
+    this.#link(node, header[TAIL]!);
+    header[WAITING]!++;
   }
 
   /** `previous`: NONE for the head. */
@@ -167,7 +235,7 @@ export class Queue {
   }
 
   #unlink(node: number): void {
-    const { header, waiterNext, waiterPrevious, waiterWorkers } = this.#layout;
+    const { header, waiterNext, waiterPrevious } = this.#layout;
     const next = waiterNext[node]!;
     const previous = waiterPrevious[node]!;
     if (previous === NONE) header[HEAD] = next;
@@ -175,7 +243,5 @@ export class Queue {
     if (next === NONE) header[TAIL] = previous;
     else waiterPrevious[next] = previous;
     header[WAITING]!--;
-    waiterWorkers[node] = 0;
-    this.#discard(node);
   }
 }

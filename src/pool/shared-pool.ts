@@ -5,7 +5,7 @@ import type { NetCode } from "../util/net-codes.ts";
 import { Addresses } from "./address.ts";
 import type { Picker } from "./algorithms/algorithm.ts";
 import type { ClientKey } from "./client-key.ts";
-import { FULL, OPEN, PERMITS, ROOM_EVENTS, WAITING } from "./header.ts";
+import { FULL, GRANTED, MISSED, OPEN, PERMITS, ROOM_EVENTS, WAITING } from "./header.ts";
 import { MAX_WORKERS, type PoolLayout } from "./layout.ts";
 import type { Lock } from "./lock.ts";
 import type { PoolOptions } from "./options.ts";
@@ -20,6 +20,7 @@ export class SharedPool {
   readonly options: Required<PoolOptions>;
   readonly handle: PoolHandle;
   readonly #layout: PoolLayout;
+  readonly #worker: number;
   readonly #lock: Lock;
   readonly #picker: Picker;
   readonly #rows: Rows;
@@ -34,10 +35,11 @@ export class SharedPool {
     if (!Number.isInteger(worker) || worker < 1 || worker >= MAX_WORKERS) {
       throw new RangeError(`worker ${worker}: 1 to ${MAX_WORKERS - 1} is allowed`);
     }
-    return new SharedPool(new PoolParts(handle, worker));
+    return new SharedPool(new PoolParts(handle, worker), worker);
   }
 
-  protected constructor({ handle, layout, lock, picker, rows, queue, bindings }: PoolParts) {
+  protected constructor({ handle, layout, lock, picker, rows, queue, bindings }: PoolParts, worker: number) {
+    this.#worker = worker;
     this.options = handle.options;
     this.handle = handle;
     this.#layout = layout;
@@ -54,9 +56,21 @@ export class SharedPool {
     return this.#layout.header[PERMITS]!;
   }
 
-  /** Connections in the queue. */
+  /** Connections in the queue, with one whose turn it is. */
   get waiting(): number {
-    return this.#layout.header[WAITING]!;
+    const { header } = this.#layout;
+    return header[WAITING]! + (header[GRANTED] === 0 ? 0 : 1);
+  }
+
+  /** Whether it is the turn of a waiter of this worker, which grant() names then. */
+  get granted(): boolean {
+    const node = Atomics.load(this.#layout.header, GRANTED) - 1;
+    return node >= 0 && this.#layout.waiterWorkers[node] === this.#worker + 1;
+  }
+
+  /** Whether somebody called grant() while it was a waiter's turn, who may have known of something for another one. */
+  get grantMissed(): boolean {
+    return this.#layout.header[MISSED] !== 0;
   }
 
   /** ADMITTED: it holds a permit. REFUSED: the queue is full. Anything else: it waits, and this number names it for cancel(). */
@@ -70,21 +84,20 @@ export class SharedPool {
   }
 
   /**
-   * After ALL_FULL: gives the permit back and waits at the queue's end. `overtaken`: it had been granted its turn and has tried no
-   * target yet, so another thread's connection took the room it was granted for; it waits at the queue's head, where it was.
-   * Answers as enter() does, but never ADMITTED. Call grant() afterwards.
+   * After a pick() that gave ALL_FULL: gives the permit back and waits at the queue's end. Answers as enter() does, but never
+   * ADMITTED. Call grant() afterwards.
    */
-  wait(ticket: number, overtaken: boolean): number {
+  wait(ticket: number): number {
     this.#lock.take();
     try {
       this.#queue.leave();
-      return this.#queue.enqueue(ticket, this.#sawRoom, overtaken);
+      return this.#queue.enqueue(ticket, this.#sawRoom);
     } finally {
       this.#lock.free();
     }
   }
 
-  /** Leaves the queue. False: it has been granted its turn already; the Grant is on its way, and its permit must be given back. */
+  /** Leaves the queue, whether or not its turn has come. False: this worker has no such waiter. Call grant() afterwards. */
   cancel(waiter: number): boolean {
     this.#lock.take();
     try {
@@ -105,12 +118,14 @@ export class SharedPool {
   }
 
   /**
-   * The next waiter, which now holds a permit, if one is free and a target has room, or no target at all is left (pick() will say
-   * so). To be called until it gives null, after leave, wait, release, failed, recover, and changes of targets and limits.
+   * The waiter whose turn it is: another one's only after that one has picked by pickGranted() or was cancelled. It becomes the
+   * turn of the first one if a permit is free and a target has room, or no target at all is left (the pick will say so). To be
+   * called until it gives null or another worker's, after leave, wait, pickGranted, cancel, release, failed, recover, and changes
+   * of targets and limits. Another worker's thread is to be woken, which finds `granted` true.
    */
   grant(): Grant | null {
     // Without the lock the count may be a moment old, as it could be a moment after any look at it.
-    if (this.#layout.header[WAITING] === 0) return null;
+    if (this.waiting === 0) return null;
     this.#lock.take();
     try {
       return this.#queue.grant();
@@ -129,9 +144,23 @@ export class SharedPool {
     this.#picker.prepare();
     this.#lock.take();
     try {
-      const row = this.#bindings === null ? this.#choose(client, tried) : this.#pickBound(client, tried, now);
-      if (row < 0) return this.#lackOfRow(tried);
-      this.#rows.addConnection(row);
+      return this.#pick(client, tried, now);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /**
+   * The pick of a waiter of this worker, whose turn it is. It waits on if the answer is ALL_FULL: at the head if it has tried
+   * nothing yet, since another connection took the room it was granted for, else at the end. Otherwise it holds a permit now.
+   */
+  pickGranted(ticket: number, client: ClientKey, tried: readonly number[], now: number): number {
+    this.#picker.prepare();
+    this.#lock.take();
+    try {
+      const row = this.#pick(client, tried, now);
+      if (row === ALL_FULL) this.#queue.returnTurn(ticket, this.#sawRoom, tried.length === 0);
+      else this.#queue.endTurn(ticket);
       return row;
     } finally {
       this.#lock.free();
@@ -183,6 +212,13 @@ export class SharedPool {
   /** Where to connect for this row: the same object until its address changes. */
   address(row: number): Address {
     return this.#addresses.get(row);
+  }
+
+  #pick(client: ClientKey, tried: readonly number[], now: number): number {
+    const row = this.#bindings === null ? this.#choose(client, tried) : this.#pickBound(client, tried, now);
+    if (row < 0) return this.#lackOfRow(tried);
+    this.#rows.addConnection(row);
+    return row;
   }
 
   #pickBound(client: ClientKey, tried: readonly number[], now: number): number {

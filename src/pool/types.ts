@@ -51,7 +51,7 @@ export const ADMITTED = -1;
 /** Answer of `enter()` and `wait()`: the queue is full (or has no length at all). */
 export const REFUSED = -2;
 
-/** A waiter's turn has come: worker `worker` continues its connection `ticket`, which holds a permit now. */
+/** A waiter's turn has come: worker `worker` continues its connection `ticket`. A permit is set aside for it. */
 export interface Grant {
   readonly worker: number;
   readonly ticket: number;

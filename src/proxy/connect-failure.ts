@@ -6,6 +6,7 @@ const SCARCE = new Map([
   ["EMFILE", "file descriptors (raise the limit: ulimit -n)"],
   ["EADDRNOTAVAIL", "local ports towards that target"],
   ["ENOBUFS", "memory for sockets"],
+  ["ENOSPC", "epoll watches (raise the limit: sysctl fs.epoll.max_user_watches)"],
 ]);
 
 /** What the balancer has run out of, or null: then the failure is the target's. */

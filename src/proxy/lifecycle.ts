@@ -156,20 +156,20 @@ export class Lifecycle<C, F> {
     }
   }
 
-  /** A waiter's turn has come: it holds a permit. False: this pass over the queue has come round to the same connection. */
+  /** A waiter's turn has come. False: this pass over the queue has come round to the same connection. */
   granted(c: C): boolean {
-    const row = this.#pick(c);
-    if (row === ALL_FULL && !this.stopping) return this.#stayQueued(c);
+    const row = this.#pool.pickGranted(
+      this.#store.ticket(c),
+      this.#store.clientKey(c),
+      this.#store.tried(c),
+      this.#io.now(),
+    );
+    // It has tried all that have room, or another thread's connection took the room: it waits on, with the deadline it has.
+    if (row === ALL_FULL) return this.#store.passOver(c, this.#pass);
     this.#dequeued(c);
     this.#store.addHold(c, PERMIT);
     this.#serve(c, row);
     return true;
-  }
-
-  /** A turn was granted to a connection that has left the queue meanwhile. */
-  grantLost(): void {
-    this.#pool.leave();
-    this.roomFreed = true;
   }
 
   /** Before the queue is served from its head. */
@@ -306,7 +306,7 @@ export class Lifecycle<C, F> {
   #waitForRoom(c: C): void {
     this.#store.dropHold(c, PERMIT); // wait() gives it back
     this.roomFreed = true;
-    const waiter = this.#pool.wait(this.#store.ticket(c), false);
+    const waiter = this.#pool.wait(this.#store.ticket(c));
     if (waiter !== REFUSED) {
       this.#enqueue(c, waiter);
       return;
@@ -325,23 +325,7 @@ export class Lifecycle<C, F> {
     this.#io.arm(c, now + this.#options.queueTimeout);
   }
 
-  /**
-   * It has tried all targets that have room, or another thread's connection took the room it was granted for: it waits on, with
-   * the deadline it has. Returns what granted() does.
-   */
-  #stayQueued(c: C): boolean {
-    const waiter = this.#pool.wait(this.#store.ticket(c), this.#store.tried(c).length === 0);
-    this.roomFreed = true;
-    if (waiter === REFUSED) {
-      this.#dequeued(c);
-      this.#unavailable(c, QUEUE_FULL);
-      return true;
-    }
-    this.#store.setWaiter(c, waiter);
-    return this.#store.passOver(c, this.#pass);
-  }
-
-  /** Takes a connection out of the queue. If it has been granted already, the grant arrives later and its permit is given back then. */
+  /** Takes a connection out of the queue, also one whose turn has come. */
   #leaveQueue(c: C): void {
     this.#pool.cancel(this.#store.waiter(c));
     this.#dequeued(c);

@@ -51,15 +51,20 @@ export interface RecordStore<C> {
   row(c: C): number;
   /** Bytes read from that end. */
   bytes(c: C, from: number): number;
-  /** Unix time, ms. */
-  startedAt(c: C): number;
   queuedMs(c: C): number;
   /** Negative when it never was connected. */
   connectMs(c: C): number;
   requeues(c: C): number;
 }
 
-export function recordOf<C>(store: RecordStore<C>, c: C, pool: Pool, durationMs: number): CloseRecord {
+/** `startedAt`: Unix time, ms. */
+export function recordOf<C>(
+  store: RecordStore<C>,
+  c: C,
+  pool: Pool,
+  startedAt: number,
+  durationMs: number,
+): CloseRecord {
   // Undecided only when the thread that served it has died.
   const packed = store.outcome(c) === UNDECIDED ? outcome(BY_BALANCER, RESET) : store.outcome(c);
   const connectMs = store.connectMs(c);
@@ -73,7 +78,7 @@ export function recordOf<C>(store: RecordStore<C>, c: C, pool: Pool, durationMs:
     cause: causeOf(packed),
     bytesIn: relayed ? store.bytes(c, CLIENT) : 0,
     bytesOut: relayed ? store.bytes(c, TARGET) : 0,
-    startedAt: store.startedAt(c),
+    startedAt,
     queuedMs: store.queuedMs(c),
     connectMs: connectMs >= 0 ? connectMs : null,
     durationMs,

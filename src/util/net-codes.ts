@@ -12,6 +12,7 @@ export const NET_CODES = [
   "EACCES",
   "EMFILE",
   "ENOBUFS",
+  "ENOSPC",
   "EABORTED",
   "ECLOSED",
   "ETLS",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { ADMITTED, ALL_FULL, NO_TARGET, type Pool, REFUSED } from "../../src/pool/pool.ts";
+import { ADMITTED, ALL_FULL, NO_TARGET, type Pool, REFUSED, SharedPool } from "../../src/pool/pool.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 function limited(concurrency: number, queue = 100): Pool {
@@ -10,10 +10,13 @@ function limited(concurrency: number, queue = 100): Pool {
   return pool;
 }
 
-/** Tickets granted until there is no more to grant. */
+/** Tickets granted until there is no more to grant; each has its pick. */
 function grants(pool: Pool): number[] {
   const tickets: number[] = [];
-  for (let grant = pool.grant(); grant !== null; grant = pool.grant()) tickets.push(grant.ticket);
+  for (let grant = pool.grant(); grant !== null; grant = pool.grant()) {
+    tickets.push(grant.ticket);
+    pool.pickGranted(grant.ticket, client(grant.ticket), [], 0);
+  }
   return tickets;
 }
 
@@ -119,6 +122,32 @@ describe("the queue", () => {
     assert.deepEqual(pool.grant(), { worker: 0, ticket: 2 ** 40 });
   });
 
+  it("takes a waiter out whose turn has come, with the permit that was set aside for it", () => {
+    const pool = limited(1);
+    pool.enter(0);
+    const first = pool.enter(1);
+    pool.enter(2);
+    pool.leave();
+    assert.equal(pool.grant()?.ticket, 1);
+    assert.deepEqual([pool.active, pool.waiting, pool.granted], [1, 2, true]);
+    assert.equal(pool.cancel(first), true);
+    assert.equal(pool.cancel(first), false);
+    assert.deepEqual([pool.active, pool.waiting, pool.granted], [0, 1, false]);
+    assert.deepEqual(grants(pool), [2]);
+  });
+
+  it("does not let anybody pick whose turn it is not", () => {
+    const pool = limited(0);
+    pool.enter(1);
+    pool.enter(2);
+    assert.throws(() => pool.pickGranted(1, client(1), [], 0), /not the turn of/);
+    pool.setConcurrency(1);
+    pool.grant();
+    assert.throws(() => pool.pickGranted(2, client(2), [], 0), /not the turn of/);
+    assert.throws(() => SharedPool.attach(pool.handle, 1).pickGranted(1, client(1), [], 0), /not the turn of/);
+    assert.ok(pool.pickGranted(1, client(1), [], 0) >= 0);
+  });
+
   it("does as a plain list does", () => {
     const command = fc.oneof(
       fc.constant({ do: "enter" as const, which: 0 }),
@@ -126,6 +155,7 @@ describe("the queue", () => {
       fc.constant({ do: "leave" as const, which: 0 }),
       fc.record({ do: fc.constant("limit" as const), which: fc.integer({ min: -1, max: 5 }) }),
       fc.constant({ do: "grant" as const, which: 0 }),
+      fc.constant({ do: "pick" as const, which: 0 }),
     );
     fc.assert(
       fc.property(fc.array(command, { size: "max", maxLength: 300 }), (commands) => {
@@ -133,6 +163,7 @@ describe("the queue", () => {
         let limit = 2;
         let permits = 0;
         const list: { ticket: number; waiter: number }[] = [];
+        let turn: { ticket: number; waiter: number } | null = null;
         const free = () => limit < 0 || permits < limit;
         commands.forEach(({ do: what, which }, ticket) => {
           if (what === "enter") {
@@ -145,20 +176,30 @@ describe("the queue", () => {
               assert.ok(result >= 0);
               list.push({ ticket, waiter: result });
             }
+          } else if (what === "cancel" && turn !== null && which < 30) {
+            assert.equal(pool.cancel(turn.waiter), true);
+            turn = null;
+            permits--;
           } else if (what === "cancel" && list.length > 0) {
             assert.equal(pool.cancel(list.splice(which % list.length, 1)[0]!.waiter), true);
-          } else if (what === "leave" && permits > 0) {
+          } else if (what === "leave" && permits > (turn === null ? 0 : 1)) {
             permits--;
             pool.leave();
           } else if (what === "limit") {
             limit = which;
             pool.setConcurrency(limit);
           } else if (what === "grant") {
-            const expected = free() ? list.shift() : undefined;
-            if (expected !== undefined) permits++;
-            assert.equal(pool.grant()?.ticket, expected?.ticket);
+            if (turn === null && free() && list.length > 0) {
+              turn = list.shift()!;
+              permits++;
+            }
+            assert.equal(pool.grant()?.ticket, turn?.ticket);
+          } else if (what === "pick" && turn !== null) {
+            assert.ok(pool.pickGranted(turn.ticket, client(0), [], 0) >= 0);
+            turn = null;
           }
-          assert.deepEqual([pool.active, pool.waiting], [permits, list.length]);
+          const waiting = list.length + (turn === null ? 0 : 1);
+          assert.deepEqual([pool.active, pool.waiting, pool.granted], [permits, waiting, turn !== null]);
         });
       }),
       { numRuns: 200 },
@@ -176,7 +217,7 @@ describe("waiting for a target with room", () => {
       assert.equal(ticket === 1 ? pool.enter(ticket) : ADMITTED, ADMITTED);
       if (ticket === 1) {
         assert.equal(pool.pick(client(ticket), [], 0), ALL_FULL);
-        assert.ok(pool.wait(ticket, false) >= 0);
+        assert.ok(pool.wait(ticket) >= 0);
       } else assert.ok(pool.enter(ticket) >= 0, "the next one waits behind it");
     }
     assert.deepEqual([pool.active, pool.waiting], [1, 2]);
@@ -189,7 +230,7 @@ describe("waiting for a target with room", () => {
     pool.release(row, client(0), 0, 0, 1);
     pool.leave();
     assert.deepEqual(pool.grant(), { worker: 0, ticket: 1 });
-    assert.ok(pool.pick(client(1), [], 1) >= 0);
+    assert.ok(pool.pickGranted(1, client(1), [], 1) >= 0);
     assert.equal(pool.grant(), null, "the second waiter has to wait for the next");
   });
 
@@ -201,7 +242,7 @@ describe("waiting for a target with room", () => {
       const { pool } = full();
       change(pool);
       assert.equal(pool.grant()?.ticket, 1);
-      assert.ok(pool.pick(client(1), [], 1) >= 0);
+      assert.ok(pool.pickGranted(1, client(1), [], 1) >= 0);
       assert.equal(pool.grant(), null);
     }
   });
@@ -212,18 +253,21 @@ describe("waiting for a target with room", () => {
     const row = pool.pick(client(0), [], 0);
     assert.equal(pool.enter(1), ADMITTED);
     assert.equal(pool.pick(client(1), [], 0), ALL_FULL);
-    assert.ok(pool.wait(1, false) >= 0);
+    assert.ok(pool.wait(1) >= 0);
     assert.equal(pool.grant(), null);
     pool.failed(row, client(0), 1);
     assert.equal(pool.grant()?.ticket, 1);
-    assert.equal(pool.pick(client(1), [], 1), row);
+    assert.equal(pool.pickGranted(1, client(1), [], 1), row);
   });
 
   it("is granted when the last target goes, to be told so", () => {
     const { pool } = full();
     pool.setState("t", "down");
-    assert.deepEqual(grants(pool), [1, 2]);
-    assert.equal(pool.pick(client(1), [], 1), NO_TARGET);
+    for (const ticket of [1, 2]) {
+      assert.equal(pool.grant()?.ticket, ticket);
+      assert.equal(pool.pickGranted(ticket, client(1), [], 1), NO_TARGET);
+    }
+    assert.deepEqual([pool.active, pool.waiting], [3, 0], "each holds its permit until it has been told");
   });
 
   it("goes to the end of the queue, and is refused when that is full", () => {
@@ -233,7 +277,7 @@ describe("waiting for a target with room", () => {
     assert.equal(pool.enter(1), ADMITTED);
     assert.equal(pool.pick(client(1), [], 0), ALL_FULL);
     assert.ok(pool.enter(2) >= 0);
-    assert.equal(pool.wait(1, false), REFUSED);
+    assert.equal(pool.wait(1), REFUSED);
     assert.deepEqual([pool.active, pool.waiting], [0, 1]);
     pool.release(row, client(0), 0, 0, 1);
     assert.deepEqual(grants(pool), [2]);
@@ -245,23 +289,51 @@ describe("waiting for a target with room", () => {
     pool.leave();
     assert.equal(pool.grant()?.ticket, 1);
     const stolen = pool.pick(client(9), [], 1); // as another thread's newcomer may, before the waiter picks
-    assert.equal(pool.pick(client(1), [], 1), ALL_FULL);
-    assert.ok(pool.wait(1, true) >= 0);
+    assert.equal(pool.pickGranted(1, client(1), [], 1), ALL_FULL);
     assert.equal(pool.grant(), null);
     pool.release(stolen, client(9), 0, 0, 2);
     assert.equal(pool.grant()?.ticket, 1);
-    assert.ok(pool.pick(client(1), [], 2) >= 0);
+    assert.ok(pool.pickGranted(1, client(1), [], 2) >= 0);
     assert.equal(pool.grant(), null, "the second waiter has to wait for the next");
     assert.equal(pool.waiting, 1);
+  });
+
+  it("keeps its place though the queue has filled up since its turn was granted", () => {
+    for (const tried of [[], [-1]]) {
+      const pool = makePool({ queue: 2 });
+      addTarget(pool, "t", { max: 1 });
+      const row = pool.pick(client(0), [], 0);
+      assert.equal(pool.enter(0), ADMITTED);
+      assert.equal(pool.enter(1), ADMITTED);
+      assert.equal(pool.pick(client(1), [], 0), ALL_FULL);
+      const waiter = pool.wait(1);
+      pool.release(row, client(0), 0, 0, 1);
+      assert.equal(pool.grant()?.ticket, 1);
+      const stolen = pool.pick(client(9), [], 1);
+      assert.equal(pool.enter(2), ADMITTED);
+      assert.equal(pool.pick(client(2), [], 1), ALL_FULL);
+      assert.ok(pool.wait(2) >= 0);
+      assert.ok(pool.enter(3) >= 0);
+      assert.equal(pool.enter(4), REFUSED);
+      assert.equal(pool.pickGranted(1, client(1), tried, 1), ALL_FULL);
+      assert.deepEqual([pool.active, pool.waiting], [1, 3]);
+      assert.equal(pool.enter(5), REFUSED);
+      pool.recover(3); // the order is that of arrival
+      pool.release(stolen, client(9), 0, 0, 2);
+      assert.equal(pool.grant()?.ticket, tried.length === 0 ? 1 : 2);
+      assert.equal(pool.cancel(waiter), true, "it is still the same waiter");
+    }
   });
 
   it("stays at the head through the repair after a worker's death", () => {
     const { pool, row } = full();
     pool.release(row, client(0), 0, 0, 1);
     assert.equal(pool.grant()?.ticket, 1);
-    assert.ok(pool.wait(1, true) >= 0);
+    const stolen = pool.pick(client(9), [], 1);
+    assert.equal(pool.pickGranted(1, client(1), [], 1), ALL_FULL);
     pool.recover(3);
-    assert.deepEqual(grants(pool), [1, 2]);
+    pool.release(stolen, client(9), 0, 0, 2);
+    assert.equal(pool.grant()?.ticket, 1);
   });
 
   it("is not granted again and again when it has tried the only one with room", () => {
@@ -275,11 +347,11 @@ describe("waiting for a target with room", () => {
     assert.equal(pool.identity(taken), "small");
     assert.equal(pool.enter(0), ADMITTED);
     assert.equal(pool.pick(client(0), [failed], 0), ALL_FULL);
-    pool.wait(0, false);
+    pool.wait(0);
     assert.equal(pool.grant(), null);
     pool.release(taken, client(9), 0, 0, 1);
     assert.equal(pool.grant()?.ticket, 0);
-    assert.equal(pool.pick(client(0), [failed], 1), taken);
+    assert.equal(pool.pickGranted(0, client(0), [failed], 1), taken);
   });
 
   /** A target that is full, with row `busy`, and a suspect that has room. */
@@ -295,17 +367,17 @@ describe("waiting for a target with room", () => {
 
   it("does not try a suspect while a healthy target is merely full", () => {
     const { pool, busy } = fullAndSuspect();
-    assert.ok(pool.wait(0, false) >= 0);
+    assert.ok(pool.wait(0) >= 0);
     assert.ok(pool.enter(1) >= 0);
     assert.deepEqual(grants(pool), [], "neither of them is granted a turn that could only give a suspect");
     pool.release(busy, client(9), 0, 0, 1);
     assert.equal(pool.grant()?.ticket, 0);
-    assert.equal(pool.pick(client(0), [], 1), busy);
+    assert.equal(pool.pickGranted(0, client(0), [], 1), busy);
   });
 
   it("does not try a suspect while a healthy target is merely full, not even where nobody may wait", () => {
     const { pool } = fullAndSuspect(0);
-    assert.equal(pool.wait(0, false), REFUSED);
+    assert.equal(pool.wait(0), REFUSED);
   });
 
   it("tries a suspect when the full target has been tried", () => {
@@ -322,14 +394,68 @@ describe("waiting for a target with room", () => {
   ] as const) {
     it(`tries a suspect once the full target ${what}`, () => {
       const { pool } = fullAndSuspect();
-      assert.ok(pool.wait(0, false) >= 0);
+      assert.ok(pool.wait(0) >= 0);
       assert.ok(pool.enter(1) >= 0);
       assert.equal(pool.grant(), null);
       change(pool);
       for (const ticket of [0, 1]) {
         assert.equal(pool.grant()?.ticket, ticket);
-        assert.equal(pickName(pool, client(ticket)), "suspect");
+        assert.equal(pool.identity(pool.pickGranted(ticket, client(ticket), [], 0)), "suspect");
       }
     });
   }
+});
+
+describe("a turn of another thread's waiter", () => {
+  /** Worker 0 holds the only permit, and a connection of worker 2 waits, then one of worker 1. */
+  function threads() {
+    const pool = limited(1);
+    const [one, two] = [SharedPool.attach(pool.handle, 1), SharedPool.attach(pool.handle, 2)];
+    assert.equal(pool.enter(0), ADMITTED);
+    assert.ok(two.enter(20) >= 0);
+    assert.ok(one.enter(10) >= 0);
+    pool.leave();
+    return { pool, one, two };
+  }
+
+  it("is seen by its thread, whoever granted it and whether or not that one says so", () => {
+    const { one, two } = threads();
+    assert.deepEqual([one.granted, two.granted], [false, false]);
+    assert.deepEqual(one.grant(), { worker: 2, ticket: 20 });
+    assert.deepEqual([one.granted, two.granted], [false, true]);
+    assert.ok(two.pickGranted(20, client(2), [], 0) >= 0);
+    assert.deepEqual([one.granted, two.granted], [false, false]);
+  });
+
+  it("is not lost when the thread dies that granted it", () => {
+    const { pool, one, two } = threads();
+    assert.equal(one.grant()?.worker, 2);
+    pool.recover(1);
+    assert.deepEqual([pool.active, pool.waiting], [1, 1]);
+    assert.deepEqual(pool.grant(), { worker: 2, ticket: 20 }, "it is named again to whoever asks");
+    assert.ok(two.pickGranted(20, client(2), [], 0) >= 0);
+    assert.equal(pool.grant(), null, "the waiter of the dead thread is gone");
+    two.leave();
+    assert.deepEqual([pool.active, pool.waiting], [0, 0]);
+  });
+
+  it("goes to the next one when the thread dies whose it is", () => {
+    const { pool, one } = threads();
+    assert.equal(one.grant()?.worker, 2);
+    pool.recover(2);
+    assert.deepEqual([pool.active, pool.waiting], [0, 1]);
+    assert.deepEqual(one.grant(), { worker: 1, ticket: 10 });
+  });
+
+  it("tells its thread that somebody asked meanwhile", () => {
+    const { pool, one, two } = threads();
+    one.grant();
+    assert.equal(two.grantMissed, false);
+    pool.grant();
+    assert.equal(two.grantMissed, true);
+    two.pickGranted(20, client(2), [], 0);
+    two.leave();
+    assert.equal(two.grant()?.worker, 1);
+    assert.equal(two.grantMissed, false, "this look has seen what there was");
+  });
 });

@@ -85,7 +85,6 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
   client = (c: ProxiedConnection) => c.remote;
   ticket = (c: ProxiedConnection) => c.ticket;
   clientKey = (c: ProxiedConnection) => clientKey(c.remote.host, this.#key);
-  startedAt = (c: ProxiedConnection) => c.startedAt;
   acceptedAt = (c: ProxiedConnection) => c.acceptedAt;
   state = (c: ProxiedConnection) => c.state;
   phase = (c: ProxiedConnection) => c.phase;

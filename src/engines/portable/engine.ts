@@ -119,9 +119,7 @@ export class PortableEngine implements Engine {
     this.#serving = true;
     this.#lifecycle.beginPass();
     for (let grant = this.#options.pool.grant(); grant !== null; grant = this.#options.pool.grant()) {
-      const c = this.#store.byTicket(grant.ticket);
-      if (c === undefined) this.#lifecycle.grantLost();
-      else if (!this.#lifecycle.granted(c)) break;
+      if (!this.#lifecycle.granted(this.#store.byTicket(grant.ticket)!)) break;
     }
     this.#lifecycle.roomFreed = false; // what became free meanwhile was seen by the next grant()
     this.#serving = false;
@@ -129,7 +127,7 @@ export class PortableEngine implements Engine {
 
   #report(c: ProxiedConnection): void {
     try {
-      this.#options.onClose(recordOf(this.#store, c, this.#options.pool, c.endedAt - c.acceptedAt));
+      this.#options.onClose(recordOf(this.#store, c, this.#options.pool, c.startedAt, c.endedAt - c.acceptedAt));
     } catch (error) {
       this.#warnings.tell("onClose", `the listener for close records threw: ${messageOf(error)}`, error);
     }

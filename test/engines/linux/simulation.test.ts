@@ -57,20 +57,45 @@ describe("an engine on the simulated kernel", () => {
   });
 
   it("leaves no client hanging whose worker dies between its accept and anything else", async () => {
-    for (let calls = 0; calls < 12; calls++) {
+    for (let points = 0; points < 25; points++) {
       const simulation = new Simulation({ engine: { threads: 1 } });
       await simulation.start();
       simulation.pass(2_000); // a worker that dies young is not replaced at once
       simulation.target("a", "10.0.0.1", hello);
       const client = simulation.client();
-      simulation.scheduler.threads[0]!.callsLeft = calls;
+      simulation.scheduler.threads[0]!.pointsLeft = points;
       simulation.pass(10_000);
-      assert.notEqual(client.ending, "", `after ${calls} calls`);
+      assert.notEqual(client.ending, "", `after ${points} points`);
       client.close();
       simulation.pass(1_000);
-      assert.equal(simulation.records.length, simulation.kernel.accepted, `after ${calls} calls`);
+      assert.equal(simulation.records.length, simulation.kernel.accepted, `after ${points} points`);
       await simulation.close(0);
-      assert.deepEqual(simulation.kernel.descriptors.list(), [], `after ${calls} calls`);
+      assert.deepEqual(simulation.kernel.descriptors.list(), [], `after ${points} points`);
+    }
+  });
+
+  it("loses no turn of the queue, wherever a worker dies that grants one or is granted one", async () => {
+    for (let points = 0; points < 60; points++) {
+      for (const dying of [0, 1]) {
+        const simulation = new Simulation({ engine: { threads: 2 }, pool: { concurrency: 1 } });
+        await simulation.start();
+        simulation.pass(2_000); // a worker that dies young is not replaced at once
+        const served: Peer[] = [];
+        simulation.target("a", "10.0.0.1", (peer) => served.push(peer.say("hello")));
+        const clients = Array.from({ length: 12 }, () => simulation.client());
+        simulation.pass(10);
+        simulation.scheduler.threads[dying]!.pointsLeft = points;
+        for (let i = 0; i < clients.length && served.length > i; i++) {
+          served[i]!.fin();
+          clients.find((client) => client.text === "hello" && !client.finOrdered)?.fin();
+          simulation.pass(20);
+        }
+        for (const client of clients) {
+          if (client.ending !== "ECONNRESET") assert.equal(client.text, "hello", `worker ${dying}, ${points} points`);
+        }
+        assert.deepEqual([simulation.pool.active, simulation.pool.waiting], [0, 0]);
+        await simulation.close(0);
+      }
     }
   });
 

@@ -109,7 +109,7 @@ describe("slots", () => {
     accepted(slots, 1);
     assert.deepEqual(slots.clientKey(1), clientKey("192.0.2.1", new Uint32Array(4)));
     assert.deepEqual(slots.client(1), { host: "192.0.2.1", port: 1000 });
-    assert.deepEqual([slots.startedAt(1), slots.acceptedAt(1), slots.connectMs(1), slots.row(1)], [5000, 5000, -1, -1]);
+    assert.deepEqual([slots.acceptedAt(1), slots.connectMs(1), slots.row(1)], [5000, -1, -1]);
     assert.deepEqual([slots.fd(1, CLIENT), slots.fd(1, TARGET)], [11, -1]);
     assert.deepEqual([slots.bits(1, CLIENT), slots.bits(1, TARGET)], [3, 0]);
     assert.deepEqual([slots.outcome(1), slots.failure(1), slots.requeues(1)], [0, 0, 0]);

@@ -3,7 +3,6 @@
 export const EEXIST = 17;
 export const EBUSY = 16;
 export const ENOTTY = 25;
-export const ENOSPC = 28;
 export const ESPIPE = 29;
 export const ENOTSOCK = 88;
 export const ENOPROTOOPT = 92;

@@ -6,7 +6,6 @@ import { availableParallelism } from "node:os";
 import { openLibc } from "#ffi";
 import { netError } from "../../../net/net-error.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
-import type { Grant } from "../../../pool/pool.ts";
 import { lifecycleOptions } from "../../../proxy/options.ts";
 import type { CloseRecord } from "../../../proxy/record.ts";
 import type { UnavailableHandler } from "../../../proxy/unavailable.ts";
@@ -15,7 +14,6 @@ import { messageOf } from "../../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../../engine.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
-import { QueueBaton } from "../shared/queue-baton.ts";
 import type { Libc } from "../sys/libc.ts";
 import { selfTest } from "../sys/self-test.ts";
 import { type Threads, threadMissing, workerThreads } from "../worker/thread.ts";
@@ -38,11 +36,6 @@ export class LinuxEngine implements Engine {
   #bound: BoundAddress[] = [];
   readonly #workers: WorkerHandle[] = [];
   readonly #reader: RecordReader;
-  readonly #queueBaton = QueueBaton.create();
-  readonly #ownGrant = (): boolean => {
-    throw new Error("the queue names the main thread, which has no connections");
-  };
-  readonly #foreignGrant = ({ worker, ticket }: Grant) => this.#workers[worker - 1]!.grant(ticket);
   #bridge: HandlerBridge | null = null;
   #listenersClosed = false;
   #starting: Promise<void> | null = null;
@@ -73,7 +66,8 @@ export class LinuxEngine implements Engine {
   poolChanged(): void {
     const { pool } = this.#options;
     pool.settle();
-    if (pool.waiting > 0) this.#queueBaton.serve(pool, this.#ownGrant, this.#foreignGrant);
+    const grant = pool.grant();
+    if (grant !== null) this.#workers[grant.worker - 1]!.granted();
   }
 
   close(timeout: number): Promise<void> {
@@ -111,7 +105,6 @@ export class LinuxEngine implements Engine {
       clock: this.#clock,
       threads: this.#threads,
       pool,
-      queueBaton: this.#queueBaton,
       slots: capacity.slots,
       options: {
         ...lifecycleOptions(this.#options),

@@ -66,8 +66,10 @@ export class RecordReader {
   }
 }
 
-/** The record of a slot that has ended; of one that has not, as if its thread's death had ended it at `now`. */
+/** The record, at `now`, of a slot that has ended; of one that has not, as if its thread's death had ended it now. */
 export function recordOfSlot(slots: Slots, slot: number, pool: Pool, now: number): TimedRecord {
   const endedAt = slots.state(slot) === ENDED ? slots.endedAt(slot) : now;
-  return { endedAt, record: recordOf(slots, slot, pool, endedAt - slots.acceptedAt(slot)) };
+  const acceptedAt = slots.acceptedAt(slot);
+  const startedAt = Date.now() - (now - acceptedAt);
+  return { endedAt, record: recordOf(slots, slot, pool, startedAt, endedAt - acceptedAt) };
 }

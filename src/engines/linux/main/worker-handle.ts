@@ -9,7 +9,6 @@ import type { Cancel, Clock } from "../../../util/clock.ts";
 import { deferred } from "../../../util/deferred.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { DONE, Mailbox, RUNNING, STOPPED_ACCEPTING, wake } from "../shared/mailbox.ts";
-import type { QueueBaton } from "../shared/queue-baton.ts";
 import { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
@@ -30,7 +29,6 @@ export interface WorkerHandleParts {
   readonly threads: Threads;
   readonly pool: Pool;
   readonly options: ShardOptions;
-  readonly queueBaton: QueueBaton;
   /** Per worker, a power of two. */
   readonly slots: number;
   /** A worker has put something into its mailbox: there may be records to read. */
@@ -87,10 +85,12 @@ export class WorkerHandle {
     return this.#running.promise;
   }
 
-  /** Hands the worker a grant of the queue. */
-  grant(ticket: number): void {
-    this.mailbox.grant(ticket);
-    this.#wake();
+  /**
+   * It is the turn of one of its waiters. The eventfd is written even if it does not say that it sleeps: a thread may have died
+   * that was about to wake it.
+   */
+  granted(): void {
+    this.#parts.libc.write(this.eventfd, this.#one, 8);
   }
 
   /** Resets a connection that a handler has dropped. */
@@ -136,7 +136,7 @@ export class WorkerHandle {
   }
 
   #spawn(): void {
-    const { clock, libc, options, pool, queueBaton, threads } = this.#parts;
+    const { clock, libc, options, pool, threads } = this.#parts;
     this.#epoll = libc.epoll_create1(abi.EPOLL_CLOEXEC);
     if (this.#epoll < 0) {
       this.#cannotSpawn(failureOf(libc.errno[0]!, "cannot make an epoll set"));
@@ -152,7 +152,6 @@ export class WorkerHandle {
       listeners: this.#listeners,
       peers: this.#peers.map(({ index, mailbox, eventfd }) => ({ index, mailbox: mailbox.buffer, eventfd })),
       options,
-      queueBaton: queueBaton.buffer,
     });
     this.#worker = worker;
     worker.on("message", (message: WorkerMessage) => {
@@ -228,7 +227,6 @@ export class WorkerHandle {
     this.#parts.onNotice();
     const { clock, libc, onRecord, onRecovered, onWarning, pool } = this.#parts;
     pool.recover(this.index);
-    this.#parts.queueBaton.reset();
     const dropped = cleanUp({ libc, mailbox: this.mailbox, pool, slots: this.#slots }, onRecord);
     const young = this.mailbox.state < RUNNING || clock.now() - this.#startedAt < RESTART_MS;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);

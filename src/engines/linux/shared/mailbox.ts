@@ -1,7 +1,8 @@
 /**
- * What a worker and other threads tell each other while the worker never leaves its loop: words in shared memory, a ring of
- * connections that have ended (worker → main thread) and a ring of messages: queue grants and drops (any thread → worker). An
- * eventfd wakes the worker from epoll_wait, and is written only when the worker has said that it sleeps.
+ * What a worker and the main thread tell each other while the worker never leaves its loop: words in shared memory, a ring of
+ * connections that have ended (worker → main thread) and a ring of connections to be dropped (main thread → worker). An eventfd
+ * wakes the worker from epoll_wait, for what stands here or in the pool's memory; any thread may write it, and does so only when
+ * the worker has said that it sleeps.
  *
  * A slot that has ended stays in the ring of records until the main thread has read it, and is used anew only then; so the
  * ring, as long as there are slots, can never be full.
@@ -17,7 +18,7 @@ const RECORDS_PUSHED = 16;
 const RECORDS_READ = 32;
 /** 1: the main thread wants to be notified of the next record. */
 const NOTICE_REQUESTED = 33;
-const MESSAGES_CLAIMED = 48;
+const DROPS_SENT = 48;
 /** Counts the main thread's commands. */
 const COMMANDS = 64;
 const CLOSE_WITHIN = 65;
@@ -46,7 +47,8 @@ export class Mailbox {
   readonly pipes: Int32Array;
   readonly #words: Int32Array;
   readonly #records: Int32Array;
-  readonly #messages: Int32Array;
+  /** Tickets, each plus one. */
+  readonly #drops: Int32Array;
   readonly #mask: number;
 
   /** `capacity` is a power of two: the worker's slots. */
@@ -55,7 +57,7 @@ export class Mailbox {
     this.#words = new Int32Array(buffer, 0, HEADER_WORDS);
     this.pipes = this.#words.subarray(PIPES, PIPES + 2 * MAX_PIPES);
     this.#records = new Int32Array(buffer, HEADER_WORDS * 4, capacity);
-    this.#messages = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
+    this.#drops = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
     this.#mask = capacity - 1;
   }
 
@@ -118,33 +120,27 @@ export class Mailbox {
     return from;
   }
 
-  // Messages: any thread → worker.
+  // Drops: main thread → worker.
 
-  /** A waiter's turn has come. The ring has room, since a worker has fewer connections than slots. */
-  grant(ticket: number): void {
-    this.#send(ticket + 1);
-  }
-
-  /** The connection is to be reset: the handler that answers it has dropped it. */
+  /**
+   * The connection is to be reset: the handler that answers it has dropped it. The ring has room, since a worker has fewer
+   * connections than slots.
+   */
   drop(ticket: number): void {
-    this.#send(-1 - ticket);
+    const sent = this.#words[DROPS_SENT]!;
+    this.#words[DROPS_SENT] = (sent + 1) | 0;
+    Atomics.store(this.#drops, sent & this.#mask, ticket + 1);
   }
 
-  /** 0 stands for no message. */
-  #send(message: number): void {
-    const position = Atomics.add(this.#words, MESSAGES_CLAIMED, 1);
-    Atomics.store(this.#messages, position & this.#mask, message);
+  hasDrop(position: number): boolean {
+    return Atomics.load(this.#drops, position & this.#mask) !== 0;
   }
 
-  hasMessage(position: number): boolean {
-    return Atomics.load(this.#messages, position & this.#mask) !== 0;
-  }
-
-  /** Worker: the message at `position`: a grant's ticket plus one, a drop's likewise but negative, 0 for none yet. */
-  takeMessage(position: number): number {
-    const message = Atomics.load(this.#messages, position & this.#mask);
-    if (message !== 0) Atomics.store(this.#messages, position & this.#mask, 0);
-    return message;
+  /** Worker: the ticket at `position`, or -1 when there is none yet. */
+  takeDrop(position: number): number {
+    const drop = Atomics.load(this.#drops, position & this.#mask);
+    if (drop !== 0) Atomics.store(this.#drops, position & this.#mask, 0);
+    return drop - 1;
   }
 
   // Commands: main thread → worker.
@@ -206,7 +202,7 @@ export class Mailbox {
   reset(): void {
     this.#words.fill(0);
     this.#records.fill(0);
-    this.#messages.fill(0);
+    this.#drops.fill(0);
   }
 }
 

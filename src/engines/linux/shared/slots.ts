@@ -179,11 +179,6 @@ export class Slots extends Ends implements RecordStore<number> {
 
   // Its way, and its end.
 
-  /** Unix time, ms: the clock that slots count in has the same zero. */
-  startedAt(slot: number): number {
-    return this.acceptedAt(slot);
-  }
-
   acceptedAt(slot: number): number {
     return this.#doubles[(slot << 5) | ACCEPTED_AT]!;
   }

@@ -69,6 +69,7 @@ export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const ENFILE = 23;
 export const EMFILE = 24;
+export const ENOSPC = 28;
 export const EPIPE = 32;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;

@@ -2,7 +2,7 @@
 import { dlopen, FFIType, toArrayBuffer } from "bun:ffi";
 import { libraryNames, openFirst } from "../../../util/c-library.ts";
 import { type Calls, type Libc, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
-import { now } from "./now.ts";
+import { monotonicClock } from "./now.ts";
 
 const KINDS = { i: FFIType.i32, u: FFIType.u32, p: FFIType.ptr };
 
@@ -11,6 +11,7 @@ export function openLibc(): Libc | null {
   const definitions: Record<string, { args: FFIType[]; returns: FFIType }> = {
     __errno_location: { args: [], returns: FFIType.ptr },
     calloc: { args: [FFIType.u32, FFIType.u32], returns: FFIType.ptr },
+    clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
   };
   for (const [name, kinds] of Object.entries(SIGNATURES)) {
     definitions[name] = { args: kinds.map((kind) => KINDS[kind]), returns: FFIType.i32 };
@@ -18,6 +19,7 @@ export function openLibc(): Libc | null {
   const { symbols } = openFirst(libraryNames(process.arch), (name) => dlopen(name, definitions));
   const calloc = symbols.calloc as unknown as (count: number, size: number) => number | null;
   const errnoLocation = symbols.__errno_location as unknown as () => number;
+  const clockGettime = symbols.clock_gettime as unknown as (clock: number, time: Pointer) => number;
   const view = (address: number, size: number) => toArrayBuffer(address as never, 0, size);
 
   function alloc(size: number): NativeMemory {
@@ -34,6 +36,6 @@ export function openLibc(): Libc | null {
     errno: new Int32Array(view(errnoLocation(), 4)),
     nil: null as unknown as Pointer,
     alloc,
-    now,
+    now: monotonicClock(clockGettime, alloc),
   };
 }

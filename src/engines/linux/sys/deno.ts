@@ -4,7 +4,7 @@
  */
 import { libraryNames, openFirst } from "../../../util/c-library.ts";
 import { type Calls, type Libc, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
-import { now } from "./now.ts";
+import { monotonicClock } from "./now.ts";
 
 const KINDS = { i: "i32", u: "u32", p: "pointer" } as const;
 
@@ -13,6 +13,7 @@ export function openLibc(): Libc | null {
   const definitions: Record<string, Deno.ForeignFunction> = {
     __errno_location: { parameters: [], result: "pointer" },
     calloc: { parameters: ["u32", "u32"], result: "pointer" },
+    clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
   };
   for (const [name, kinds] of Object.entries(SIGNATURES)) {
     definitions[name] = { parameters: kinds.map((kind) => KINDS[kind]), result: "i32" };
@@ -20,6 +21,7 @@ export function openLibc(): Libc | null {
   const { symbols } = openFirst(libraryNames(process.arch), (name) => Deno.dlopen(name, definitions));
   const calloc = symbols.calloc as unknown as (count: number, size: number) => Deno.PointerValue;
   const errnoLocation = symbols.__errno_location as unknown as () => Deno.PointerObject;
+  const clockGettime = symbols.clock_gettime as unknown as (clock: number, time: Pointer) => number;
   const view = (address: Deno.PointerObject, size: number) => Deno.UnsafePointerView.getArrayBuffer(address, size);
 
   function alloc(size: number): NativeMemory {
@@ -36,6 +38,6 @@ export function openLibc(): Libc | null {
     errno: new Int32Array(view(errnoLocation(), 4)),
     nil: null as unknown as Pointer,
     alloc,
-    now,
+    now: monotonicClock(clockGettime, alloc),
   };
 }

@@ -27,7 +27,7 @@ export interface Libc {
   readonly nil: Pointer;
   /** Throws a RangeError when there is no memory left. */
   alloc(size: number): NativeMemory;
-  /** ms on a monotonic scale that all threads share. Part of this contract, so that a simulated kernel moves the time, too. */
+  /** ms on the monotonic clock that all threads share (now.ts). Part of this contract, so that a simulated kernel moves the time, too. */
   now(): number;
 
   socket(domain: number, type: number, protocol: number): number;

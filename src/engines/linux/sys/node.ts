@@ -1,7 +1,7 @@
 /** The C library through node:ffi, which Node has from 26 on. Addresses are bigints there. */
 import { libraryNames, openFirst } from "../../../util/c-library.ts";
 import { type Calls, type Libc, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
-import { now } from "./now.ts";
+import { monotonicClock } from "./now.ts";
 
 const KINDS = { i: "int32", u: "uint32", p: "pointer" } as const;
 
@@ -20,6 +20,7 @@ export function openLibc(): Libc | null {
   const definitions: Record<string, { arguments: ("int32" | "uint32" | "pointer")[]; return: "int32" | "pointer" }> = {
     __errno_location: { arguments: [], return: "pointer" },
     calloc: { arguments: ["uint32", "uint32"], return: "pointer" },
+    clock_gettime: { arguments: ["int32", "pointer"], return: "int32" },
   };
   for (const [name, kinds] of Object.entries(SIGNATURES)) {
     definitions[name] = { arguments: kinds.map((kind) => KINDS[kind]), return: "int32" };
@@ -27,6 +28,7 @@ export function openLibc(): Libc | null {
   const { functions } = openFirst(libraryNames(process.arch), (name) => ffi.dlopen(name, definitions));
   const calloc = functions.calloc as unknown as (count: number, size: number) => bigint;
   const errnoLocation = functions.__errno_location as unknown as () => bigint;
+  const clockGettime = functions.clock_gettime as unknown as (clock: number, time: Pointer) => number;
   const view = (address: bigint, size: number) => ffi.toArrayBuffer(address, size, false);
 
   function alloc(size: number): NativeMemory {
@@ -43,6 +45,6 @@ export function openLibc(): Libc | null {
     errno: new Int32Array(view(errnoLocation(), 4)),
     nil: 0n as unknown as Pointer,
     alloc,
-    now,
+    now: monotonicClock(clockGettime, alloc),
   };
 }

@@ -19,6 +19,7 @@ export function selfTest(libc: Libc, arch: string): string | null {
   const open: number[] = [];
   const t = new Trial(libc, layout, open);
   try {
+    t.clock();
     t.eventfds();
     t.sockets();
     t.pipes();
@@ -68,6 +69,13 @@ class Trial {
     this.#view.setUint32(this.#layout.data, low, true);
     this.#view.setUint32(this.#layout.data + 4, high, true);
     this.#ok("epoll_ctl", this.#libc.epoll_ctl(epoll, abi.EPOLL_CTL_ADD, fd, this.#memory.at(0)));
+  }
+
+  clock(): void {
+    const start = this.#libc.now();
+    const passed = this.#libc.now() - start;
+    if (!(start > 0 && passed >= 0 && passed < PATIENCE_MS))
+      throw new Wrong(`the clock goes from ${start} by ${passed}`);
   }
 
   /** Two ready descriptors at once: both data words come back whole, so offset and stride are right. */

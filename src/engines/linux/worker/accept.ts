@@ -1,8 +1,10 @@
 /** Accepting connections, and leaving them to the kernel while there is no room for them. */
 
+import { scarce } from "../../../proxy/connect-failure.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
+import { errorOf } from "../sys/errno.ts";
 import { LISTENER_EVENT, type Shard } from "./shard.ts";
 
 /** The client's end at first. Linux passes the listener's TCP_NODELAY and SO_KEEPALIVE on to what it accepts. */
@@ -18,7 +20,9 @@ export function startAccepting(s: Shard): void {
   s.acceptAgainAt = Number.POSITIVE_INFINITY;
   // Level-triggered: what one turn leaves is reported again by the next.
   for (const [i, fd] of s.listeners.entries()) {
-    if (s.watchAs(fd, abi.EPOLLIN, LISTENER_EVENT + i, 0) < 0) pauseAccepting(s);
+    if (s.watchAs(fd, abi.EPOLLIN, LISTENER_EVENT + i, 0) === 0) continue;
+    outOf(s, s.libc.errno[0]!); // watches none of them: one that is watched and not accepted from would wake the thread without end
+    return;
   }
 }
 
@@ -67,7 +71,7 @@ function pauseAccepting(s: Shard): void {
 export function acceptFrom(s: Shard, listener: number): void {
   for (let i = 0; i < s.acceptBudget; i++) {
     if (!descriptorFree(s)) {
-      outOf(s, "file descriptors");
+      outOf(s, abi.EMFILE);
       return;
     }
     const slot = s.slots.take();
@@ -86,9 +90,13 @@ export function acceptFrom(s: Shard, listener: number): void {
       return;
     }
     s.slots.begin(slot, fd, ACCEPTED, s.small.addressBytes, s.now);
-    // Fails when the user's watches or the kernel's memory are used up: no event would ever come for it.
-    if (s.watch(fd, slot, CLIENT) < 0) s.lifecycle.acceptFailed(slot);
-    else s.lifecycle.accepted(slot);
+    if (s.watch(fd, slot, CLIENT) < 0) {
+      const errno = s.libc.errno[0]!;
+      s.lifecycle.acceptFailed(slot); // no event would ever come for it
+      outOf(s, errno);
+      return;
+    }
+    s.lifecycle.accepted(slot);
     if (Math.max(fd, s.slots.fd(slot, TARGET)) >= s.options.descriptorCeiling) nearLimit(s);
   }
   s.acceptBudget = Math.min(MOST_AT_ONCE, s.acceptBudget * 2);
@@ -103,8 +111,8 @@ function acceptOne(s: Shard, listener: number): number {
     if (fd >= 0) return fd;
     const errno = libc.errno[0]!;
     if (errno === abi.EAGAIN) return -1;
-    if (errno === abi.EMFILE || errno === abi.ENFILE || errno === abi.ENOBUFS || errno === abi.ENOMEM) {
-      outOf(s, errno === abi.EMFILE || errno === abi.ENFILE ? "file descriptors" : "memory for sockets");
+    if (scarce(errorOf(errno).code) !== null) {
+      outOf(s, errno);
       return -1;
     }
     // Else that one connection was lost before it was taken (accept(2) passes on its network errors): the next one.
@@ -117,9 +125,12 @@ function nearLimit(s: Shard): void {
   s.tightFrom = Math.min(s.tightFrom, s.lifecycle.open - (s.lifecycle.open >> 3));
 }
 
-function outOf(s: Shard, what: "file descriptors" | "memory for sockets"): void {
-  const remedy = what === "file descriptors" ? " (raise the limit: ulimit -n)" : "";
-  nearLimit(s);
-  s.warn(what, `no new connections until others end: out of ${what}${remedy}`);
+function outOf(s: Shard, errno: number): void {
+  const { code } = errorOf(errno);
+  if (code === "EMFILE") nearLimit(s);
+  s.warn(
+    `accept ${code}`,
+    `no new connections until others end: out of ${scarce(code) ?? `something (errno ${errno})`}`,
+  );
   pauseAccepting(s);
 }

@@ -8,7 +8,7 @@ import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
 import { connectError } from "./dial.ts";
-import { QueueServer } from "./queue.ts";
+import { serveQueue } from "./queue.ts";
 import { continueRelays, onDeliveryEvent, onRelayEvent, shareOf, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
 import { BRIDGING, isRelayed } from "./slot-store.ts";
@@ -24,7 +24,6 @@ const QUEUE_MS = 100;
 export class Loop {
   readonly #shard: Shard;
   readonly #lifecycle: Lifecycle<number, number>;
-  readonly #queue: QueueServer;
   readonly #expireOne: (slot: number) => void;
   #reportAt: number;
 
@@ -33,7 +32,6 @@ export class Loop {
     shard.lifecycle = lifecycle;
     this.#shard = shard;
     this.#lifecycle = lifecycle;
-    this.#queue = new QueueServer(shard);
     this.#expireOne = (slot) => lifecycle.timedOut(slot);
     this.#reportAt = shard.now + REPORT_MS;
   }
@@ -66,14 +64,15 @@ export class Loop {
     const s = this.#shard;
     const lifecycle = this.#lifecycle;
     this.#waitForEvents();
-    this.#takeMessages();
+    this.#takeDrops();
+    if (this.#granted) serveQueue(s);
     if (s.again.length > 0) continueRelays(s);
     if (s.timers.reaches(s.now)) this.#judgeTimeouts();
     if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
     if (s.mailbox.commands !== s.commandsSeen) this.#runCommand();
     if (s.now >= lifecycle.abortAt) lifecycle.abortDue();
     if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) tryAccepting(s);
-    if ((lifecycle.roomFreed || lifecycle.waiting > 0) && s.pool.waiting > 0) this.#queue.serve();
+    if ((lifecycle.roomFreed || lifecycle.waiting > 0) && s.pool.waiting > 0) serveQueue(s);
     lifecycle.roomFreed = false;
     if (s.recordsPushed) {
       s.recordsPushed = false;
@@ -88,7 +87,7 @@ export class Loop {
     if (timeout !== 0) {
       mailbox.fallAsleep();
       // Looked at once more: what came before we said that we sleep has not been announced through the eventfd.
-      if (mailbox.hasMessage(s.messagesTaken) || mailbox.commands !== s.commandsSeen) timeout = 0;
+      if (mailbox.hasDrop(s.dropsTaken) || mailbox.commands !== s.commandsSeen || this.#granted) timeout = 0;
     }
     this.#takeEvents(timeout);
   }
@@ -123,6 +122,11 @@ export class Loop {
       if (count >= 0 && count < BATCH) break;
     }
     s.timers.advance(judged, this.#expireOne);
+  }
+
+  /** Another thread has found that it is the turn of a waiter of this one. */
+  get #granted(): boolean {
+    return this.#lifecycle.waiting > 0 && this.#shard.pool.granted;
   }
 
   /** ms that the thread may sleep; -1 without end. */
@@ -184,14 +188,11 @@ export class Loop {
     }
   }
 
-  #takeMessages(): void {
+  #takeDrops(): void {
     const s = this.#shard;
-    for (;;) {
-      const message = s.mailbox.takeMessage(s.messagesTaken);
-      if (message === 0) return;
-      s.messagesTaken = (s.messagesTaken + 1) | 0;
-      if (message > 0) this.#queue.takeOver(message - 1);
-      else onDrop(s, -1 - message);
+    for (let ticket = s.mailbox.takeDrop(s.dropsTaken); ticket >= 0; ticket = s.mailbox.takeDrop(s.dropsTaken)) {
+      s.dropsTaken = (s.dropsTaken + 1) | 0;
+      onDrop(s, ticket);
     }
   }
 

@@ -1,49 +1,21 @@
-/** This worker's part in serving the pool's queue; one thread serves it at a time (shared/queue-baton.ts). */
-import type { Grant } from "../../../pool/pool.ts";
-import { QUEUED } from "../../../proxy/states.ts";
+/** This worker's part in serving the pool's queue, in which it is one waiter's turn at a time. */
 import { wake } from "../shared/mailbox.ts";
 import type { Shard } from "./shard.ts";
 
-export class QueueServer {
-  readonly #shard: Shard;
-  // Made once, so that serving the queue allocates nothing.
-  readonly #own = (ticket: number) => this.#granted(ticket);
-  readonly #foreign = (grant: Grant) => this.#handOver(grant);
-
-  constructor(shard: Shard) {
-    this.#shard = shard;
-  }
-
-  /** Continues those whose turn it is, here and in other threads. What becomes free meanwhile is seen by the next grant. */
-  serve(): void {
-    const { lifecycle, pool, queueBaton } = this.#shard;
+/** Continues those whose turn it is, here and in other threads. What becomes free meanwhile is seen by the next grant. */
+export function serveQueue(s: Shard): void {
+  const { lifecycle, pool } = s;
+  lifecycle.beginPass();
+  for (let grant = pool.grant(); grant !== null; grant = pool.grant()) {
+    if (grant.worker !== s.index) {
+      const peer = s.peers.get(grant.worker);
+      if (peer === undefined) throw new Error(`the queue names worker ${grant.worker}, which does not exist`);
+      wake(peer.mailbox, s.libc, peer.eventfd, s.small.one); // it goes on once its waiter has picked
+      break;
+    }
+    if (lifecycle.granted(s.slots.slotOf(grant.ticket))) continue;
+    // The queue has come round: the rest is for a later occasion, unless there was one meanwhile.
+    if (!pool.grantMissed) break;
     lifecycle.beginPass();
-    queueBaton.serve(pool, this.#own, this.#foreign);
-  }
-
-  /** Another thread has granted a turn to a connection of this one, and handed the queue over. */
-  takeOver(ticket: number): void {
-    const { lifecycle, pool, queueBaton } = this.#shard;
-    lifecycle.beginPass();
-    this.#granted(ticket);
-    queueBaton.goOn(pool, this.#own, this.#foreign);
-    lifecycle.roomFreed = false;
-  }
-
-  #granted(ticket: number): boolean {
-    const { lifecycle, slots } = this.#shard;
-    if (slots.isForeign(ticket)) return true; // its permit was taken back when its thread died
-    const slot = slots.slotOf(ticket);
-    if (slot >= 0 && slots.state(slot) === QUEUED) return lifecycle.granted(slot);
-    lifecycle.grantLost();
-    return true;
-  }
-
-  #handOver({ worker, ticket }: Grant): void {
-    const { libc, peers, small } = this.#shard;
-    const peer = peers.get(worker);
-    if (peer === undefined) throw new Error(`the queue names worker ${worker}, which does not exist`);
-    peer.mailbox.grant(ticket);
-    wake(peer.mailbox, libc, peer.eventfd, small.one);
   }
 }

@@ -8,7 +8,6 @@ import { type PoolHandle, SharedPool } from "../../../pool/pool.ts";
 import type { Lifecycle } from "../../../proxy/lifecycle.ts";
 import type { LifecycleOptions } from "../../../proxy/options.ts";
 import { Mailbox } from "../shared/mailbox.ts";
-import { QueueBaton } from "../shared/queue-baton.ts";
 import { SLOT_WORDS } from "../shared/slot-layout.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
@@ -52,7 +51,6 @@ export interface WorkerData {
   readonly listeners: readonly number[];
   /** All workers, this one included. */
   readonly peers: readonly { readonly index: number; readonly mailbox: SharedArrayBuffer; readonly eventfd: number }[];
-  readonly queueBaton: SharedArrayBuffer;
   readonly options: ShardOptions;
 }
 
@@ -81,7 +79,6 @@ export class Shard {
   readonly listeners: readonly number[];
   /** By worker number; this thread's own included. */
   readonly peers: ReadonlyMap<number, Peer>;
-  readonly queueBaton: QueueBaton;
   readonly options: ShardOptions;
   /** Tells the main thread that there is something to read in the mailbox. */
   readonly notifyMain: () => void;
@@ -127,8 +124,8 @@ export class Shard {
   unreported: number[] = [];
   /** Commands of the main thread that were carried out. */
   commandsSeen = 0;
-  /** The next position in the ring of messages. */
-  messagesTaken = 0;
+  /** The next position in the ring of drops. */
+  dropsTaken = 0;
 
   /** `post` tells the main thread. */
   constructor(data: WorkerData, libc: Libc, post: (message: WorkerMessage) => void) {
@@ -143,7 +140,6 @@ export class Shard {
     this.slots = new SlotStore(data.slots, mailbox, data.epoch);
     this.epoll = data.epoll;
     this.listeners = data.listeners;
-    this.queueBaton = new QueueBaton(data.queueBaton, index);
     this.options = options;
     this.notifyMain = () => post(NOTICE);
     this.warn = (kind, message) => post({ type: "warning", kind, message });

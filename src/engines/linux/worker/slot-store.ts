@@ -66,11 +66,6 @@ export class SlotStore extends Slots implements Store<number, number> {
     return slot < this.#unused && this.ticket(slot) === ticket ? slot : -1;
   }
 
-  /** Whether a ticket is of a thread that had this one's number before it, and has died. */
-  isForeign(ticket: number): boolean {
-    return (ticket & (TICKET_EPOCHS - 1)) !== this.#epoch;
-  }
-
   tried(slot: number): readonly number[] {
     return this.#tried.get(slot) ?? NONE_TRIED;
   }

@@ -93,7 +93,7 @@ export class Chaos {
       faults.chance("accept4", random.pick([abi.EMFILE, abi.ENFILE, abi.ENOBUFS, abi.ENOMEM]), 0.02);
       faults.chance("socket", random.pick([abi.EMFILE, abi.ENFILE, abi.ENOBUFS, abi.ENOMEM]), 0.02);
       faults.chance("connect", random.pick([abi.EADDRNOTAVAIL, abi.ENETUNREACH, abi.ENOBUFS]), 0.02);
-      faults.chance("epoll_ctl", random.pick([abi.ENOMEM, ENOSPC]), 0.01);
+      faults.chance("epoll_ctl", random.pick([abi.ENOMEM, abi.ENOSPC]), 0.01);
       faults.chance("pipe2", random.pick([abi.EMFILE, abi.ENFILE, abi.ENOMEM]), 0.2);
       faults.chance("fcntl", abi.EPERM, 0.3);
     }
@@ -273,7 +273,7 @@ export class Chaos {
     const { living } = this.simulation.scheduler;
     if (living.length === 0) return;
     const thread = this.#random.pick(living);
-    if (this.#options.deaths && this.#random.chance(0.3)) thread.callsLeft = this.#random.below(200);
+    if (this.#options.deaths && this.#random.chance(0.3)) thread.pointsLeft = this.#random.below(200);
     else thread.stop(this.#random.pick([1, 20, 1_000]));
   }
 
@@ -310,7 +310,7 @@ export class Chaos {
       this.#heal(server);
       this.#announce(server, "up");
     }
-    for (const thread of this.simulation.scheduler.living) thread.callsLeft = Number.POSITIVE_INFINITY;
+    for (const thread of this.simulation.scheduler.living) thread.pointsLeft = Number.POSITIVE_INFINITY;
     for (const peer of this.#cut) peer.mend();
     for (const { client, target } of this.conversations) {
       client.resume();
@@ -352,8 +352,13 @@ export class Chaos {
 
   /** Whoever waits is served as soon as there is a permit: whatever happened before, the queue has somebody who serves it. */
   #queue(): void {
-    const { concurrency, queue } = this.simulation.pool.options;
+    const { engine, pool, scheduler } = this.simulation;
+    const { concurrency, queue } = pool.options;
     if (concurrency <= 0 || queue < 5) return;
+    scheduler.asMain(() => {
+      for (const { name } of this.#servers) pool.setState(name, "up"); // as a probe would find those that are suspect
+      engine.poolChanged();
+    });
     const late = Array.from({ length: concurrency + 3 }, () => this.#converse());
     this.simulation.pass(1_000);
     const served = late.filter(({ target }) => target !== null);
@@ -393,7 +398,6 @@ export class Chaos {
   }
 }
 
-const ENOSPC = 28;
 const TROUBLES = [
   "blackhole",
   "refuse",

@@ -1,6 +1,7 @@
 /**
  * The threads of a simulated process: the main thread and any number of workers take turns in one, in an order that the seed
- * decides. A worker may be interrupted at each of its system calls by another thread's turn, and may die there.
+ * decides. A worker may be interrupted at each of its system calls, and before and after each of its operations on the pool, by
+ * another thread's turn, and may die there.
  */
 import type { Mailbox } from "../../../../src/engines/linux/shared/mailbox.ts";
 import type { CallName } from "../../../../src/engines/linux/sys/libc.ts";
@@ -10,6 +11,7 @@ import type { Cancel, Clock } from "../../../../src/util/clock.ts";
 import type { SimulatedKernel } from "../../../support/kernel/kernel.ts";
 import { Random } from "../../../support/kernel/random.ts";
 import { Wire } from "../../../support/kernel/tcp/wire.ts";
+import { withPoolPoints } from "./pool-points.ts";
 import { SimulatedThread } from "./simulated-thread.ts";
 
 export interface SchedulerOptions {
@@ -17,7 +19,7 @@ export interface SchedulerOptions {
   readonly turnMs?: number;
   /** ms that a message to the main thread takes at most. */
   readonly messageMs?: number;
-  /** Probability, per system call, that something else happens in the middle of the turn that makes it. */
+  /** Probability, per system call and per point of the pool, that something else happens in the middle of the turn that makes it. */
   readonly preemption?: number;
 }
 
@@ -46,12 +48,13 @@ export class Scheduler implements Threads {
   readonly #running: (SimulatedThread | "main")[] = [];
   /** What came up for the main thread while it was busy. */
   readonly #mainTasks: (() => void)[] = [];
+  readonly #atPoolPoint = () => this.#atPoint("pool");
 
   constructor(kernel: SimulatedKernel, options: SchedulerOptions) {
     this.kernel = kernel;
     this.#random = new Random(kernel.seed ^ 0x5eed);
     this.#options = { turnMs: 0, messageMs: 0, preemption: 0, ...options };
-    kernel.beforeCall = (name) => this.#beforeCall(name);
+    kernel.beforeCall = (name) => this.#atPoint(name);
     this.mainClock = {
       now: () => kernel.clock.now(),
       after: (ms, run) => this.#afterInMain(ms, run),
@@ -87,7 +90,7 @@ export class Scheduler implements Threads {
   run(thread: SimulatedThread, turn: () => void): void {
     this.#running.push(thread);
     try {
-      turn();
+      withPoolPoints(this.#atPoolPoint, turn);
     } finally {
       this.#running.pop();
     }
@@ -193,9 +196,9 @@ export class Scheduler implements Threads {
     return true;
   }
 
-  #beforeCall(name: CallName): void {
+  #atPoint(name: CallName | "pool"): void {
     const running = this.#running.at(-1);
-    if (running instanceof SimulatedThread) running.beforeCall(name);
+    if (running instanceof SimulatedThread) running.atPoint(name);
     if (this.#running.length < MOST_NESTED && this.#random.chance(this.#options.preemption)) this.#stepAnything();
   }
 

@@ -17,8 +17,8 @@ export class SimulatedThread implements Thread {
   /** The worker's connections, as the main thread sees them. */
   readonly slots: Slots;
   ended = false;
-  /** System calls until it dies; Infinity: it lives on. */
-  callsLeft = Number.POSITIVE_INFINITY;
+  /** System calls and points of the pool until it dies; Infinity: it lives on. */
+  pointsLeft = Number.POSITIVE_INFINITY;
   /** It has no turn before this time. */
   notBefore: number;
   #loop: Loop | null = null;
@@ -61,10 +61,10 @@ export class SimulatedThread implements Thread {
     this.notBefore = this.#scheduler.kernel.clock.now() + ms;
   }
 
-  beforeCall(name: CallName): void {
-    this.callsLeft--;
+  atPoint(name: CallName | "pool"): void {
+    this.pointsLeft--;
     // A worker dies by throwing; between taking a descriptor out of its slot and closing it, it has nothing to throw.
-    if (this.callsLeft < 0 && name !== "close" && name !== "setsockopt") throw new Killed("killed by the test");
+    if (this.pointsLeft < 0 && name !== "close" && name !== "setsockopt") throw new Killed("killed by the test");
   }
 
   #turn(): void {

@@ -1,0 +1,59 @@
+/** What the kernel has no more of is the balancer's lack: no target is blamed, nothing spins, and it goes on by itself. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ENOMEM, ENOSPC } from "../../../src/engines/linux/sys/abi.ts";
+import type { Peer } from "../../support/kernel/peers/peer.ts";
+import { Simulation } from "./simulation/simulation.ts";
+
+const hello = (peer: Peer): void => void peer.say("hello").fin();
+
+const LACKS = [
+  [ENOMEM, "memory for sockets"],
+  [ENOSPC, "epoll watches (raise the limit: sysctl fs.epoll.max_user_watches)"],
+] as const;
+
+describe("linux engine, out of something", () => {
+  for (const [errno, what] of LACKS) {
+    it(`blames no target for a lack of ${what}`, async () => {
+      const simulation = new Simulation({ engine: { threads: 1 } });
+      await simulation.start();
+      simulation.target("a", "10.0.0.1", hello);
+      simulation.kernel.faults.fail("epoll_ctl", errno, { after: 1 }); // the client is watched, its target cannot be
+      const client = simulation.client().fin();
+      simulation.pass(100);
+      assert.equal(client.ending, "fin");
+      assert.deepEqual([simulation.view("a").state, simulation.view("a").failures], ["up", 0]);
+      assert.deepEqual(simulation.warnings, [`cannot connect to targets: out of ${what}`]);
+      await simulation.close(0);
+    });
+
+    it(`drops a client for which there are no ${what}, says so, and takes the next one`, async () => {
+      const simulation = new Simulation({ engine: { threads: 1 } });
+      await simulation.start();
+      simulation.target("a", "10.0.0.1", hello);
+      simulation.kernel.faults.fail("epoll_ctl", errno);
+      const [lost, next] = [simulation.client().fin(), simulation.client().fin()];
+      simulation.pass(200);
+      assert.deepEqual([lost.ending, next.text], ["ECONNRESET", "hello"]);
+      assert.deepEqual(simulation.warnings, [`no new connections until others end: out of ${what}`]);
+      assert.deepEqual([simulation.records[0]!.endedBy, simulation.records[0]!.cause], ["balancer", "reset"]);
+      await simulation.close(0);
+    });
+  }
+
+  it("does not spin while it can watch only some of its listeners, and goes on with all", async () => {
+    const listen = [3000, 3001, 3002].map((port) => ({ host: "192.0.2.10", port }));
+    const simulation = new Simulation({ engine: { threads: 1, listen } });
+    const { kernel } = simulation;
+    kernel.faults.fail("epoll_ctl", ENOSPC, { after: 2, times: 3 }); // the eventfd and the first listener are watched
+    await simulation.start();
+    simulation.target("a", "10.0.0.1", hello);
+    const clients = listen.map((address) => simulation.internet.client(address).fin());
+    const before = kernel.calls;
+    simulation.pass(50);
+    assert.ok(kernel.calls - before < 20, `${kernel.calls - before} calls in 50 ms`);
+    simulation.pass(1_000);
+    for (const client of clients) assert.equal(client.text, "hello");
+    await simulation.close(0);
+  });
+});
