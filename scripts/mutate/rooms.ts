@@ -20,6 +20,7 @@ export const ROOMS: readonly Room[] = [
     tests: [
       "test/pool/address",
       "test/pool/client-key",
+      "test/pool/sip-hash",
       "test/pool/lock",
       "test/pool/rows",
       "test/pool/queue",

@@ -10,7 +10,7 @@ import {
   remoteHosts,
 } from "../../src/config/address-kinds.ts";
 import type { Kind } from "../../src/config/kind.ts";
-import { choice, duration, integer, onOff, persistence, text, textOrFile } from "../../src/config/kinds.ts";
+import { choice, duration, integer, keepalive, onOff, persistence, text, textOrFile } from "../../src/config/kinds.ts";
 
 const hosts = fc.constantFrom("localhost", "a.example.com", "10.0.0.5", "::1", "2001:db8::1", "fe80::1%eth0", "db_1");
 const ports = fc.integer({ min: 1, max: 65_535 });
@@ -114,6 +114,16 @@ describe("what each kind takes and refuses", () => {
       ["2h", 7_200_000],
     ],
     ["5", "5 years", "-1s", "25d", ""],
+  );
+  table(
+    "keepalive",
+    keepalive(4_000, 9_000),
+    [
+      ["off", 0],
+      ["4s", 4_000],
+      ["9s", 9_000],
+    ],
+    ["3999ms", "9001ms", "on", "0s", ""],
   );
   table("duration, 0 refused", duration(1), [["1ms", 1]], ["0", "0s", "0.2ms"]);
   table(

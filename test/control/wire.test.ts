@@ -125,6 +125,9 @@ describe("sealed lines", () => {
     assert.deepEqual(balancer.open(lines[0]!), { n: 1 });
     assert.throws(() => balancer.open(lines[0]!), fails("BAD_SEQUENCE"));
     assert.throws(() => balancer.open(lines[2]!), fails("BAD_SEQUENCE"));
+    assert.throws(() => balancer.open(lines[2]!), {
+      message: "line 3 came where 2 was due: replayed, reordered or lost",
+    });
     assert.deepEqual(balancer.open(lines[1]!), { n: 2 });
   });
 
@@ -142,6 +145,7 @@ describe("sealed lines", () => {
     assert.throws(() => balancer.open(bytes("[]")), fails("NOT_JSON"));
     assert.throws(() => balancer.open(bytes("")), fails("NOT_JSON"));
     assert.throws(() => balancer.open(Uint8Array.of(0x22, 0xff, 0x22)), fails("NOT_JSON"));
+    assert.throws(() => balancer.open(Buffer.from('{"s":"\xff"}', "latin1")), fails("NOT_JSON"));
     assert.throws(() => balancer.open(bytes("[".repeat(8000))), fails("NOT_JSON"));
   });
 });
@@ -178,6 +182,46 @@ describe("bodies", () => {
       );
     });
   }
+
+  const long = (length: number) => "x".repeat(length);
+  const welcome = { t: "welcome", lease: 1, interval: 1, name: "", version: "" };
+  const reject = { t: "reject", code: "C", reason: "", retry: false };
+  for (const [field, bounds, body, read] of [
+    ["id", [1, 128], report, readFromReporter],
+    ["advertise", [1, 253], report, readFromReporter],
+    ["pool", [1, 64], report, readFromReporter],
+    ["name", [0, 100], welcome, readFromBalancer],
+    ["version", [0, 100], welcome, readFromBalancer],
+    ["target", [0, 300], { t: "ok", target: "", active: 0 }, readFromBalancer],
+    ["reason", [0, 500], reject, readFromBalancer],
+    ["reason", [0, 500], { t: "goodbye", code: "C", reason: "" }, readFromBalancer],
+  ] as const) {
+    const [shortest, longest] = bounds;
+    it(`take ${shortest} to ${longest} characters as the ${field} of a ${body.t}`, () => {
+      for (const length of bounds) read({ ...body, [field]: long(length) });
+      for (const length of shortest > 0 ? [0, longest + 1] : [longest + 1]) {
+        assert.throws(() => read({ ...body, [field]: long(length) }), fails("BAD_MESSAGE"), `${length}`);
+      }
+    });
+  }
+
+  it("take numbers up to their bounds, and no further", () => {
+    for (const [field, least, most] of [
+      ["port", 1, 65_535],
+      ["weight", 0, 1_000_000],
+      ["maxConnections", 0, 2 ** 31 - 1],
+    ] as const) {
+      for (const value of [least, most]) readFromReporter({ ...report, [field]: value });
+      for (const value of [least - 1, most + 1]) {
+        assert.throws(() => readFromReporter({ ...report, [field]: value }), fails("BAD_MESSAGE"), field);
+      }
+    }
+    for (const field of ["lease", "interval"]) {
+      assert.throws(() => readFromBalancer({ ...welcome, [field]: 0 }), fails("BAD_MESSAGE"), field);
+    }
+    readFromBalancer({ t: "ok", target: "a", active: 0 });
+    assert.throws(() => readFromBalancer({ t: "ok", target: "a", active: -1 }), fails("BAD_MESSAGE"));
+  });
 
   it("are refused in words that say what was expected", () => {
     const message = 'a message was refused: "port": Too small: expected number to be >=1';

@@ -72,6 +72,18 @@ describe("the lock of a worker that is taken for dead", () => {
     assert.throws(() => worker.pick(client(0), tried, 0), LOST);
   });
 
+  it("takes with it the connections of its worker, and no other's", () => {
+    const pool = makePool();
+    addTarget(pool, "a");
+    const [first, second, third] = [1, 2, 3].map((worker) => SharedPool.attach(pool.handle, worker));
+    for (const worker of [first, second, second, third]) worker!.pick(client(0), [], 0);
+    pool.recover(2);
+    assert.equal(pool.targets()[0]!.active, 2);
+    pool.recover(1);
+    pool.recover(3);
+    assert.equal(pool.targets()[0]!.active, 0);
+  });
+
   it("is freed without waiting when the worker's death is known", () => {
     const pool = makePool();
     addTarget(pool, "a");

@@ -43,6 +43,8 @@ export class Connection {
   dialing = false;
   /** What the Io says when it is asked. */
   delivered = false;
+  /** Whether its client was reset at the end. */
+  reset = false;
   readonly calls: string[] = [];
 
   constructor(ticket: number, acceptedAt: number) {
@@ -222,8 +224,9 @@ export class Bench {
       relay: tell("relay"),
       delivered: (c) => c.delivered,
       answer: tell("answer"),
-      close: (c) => {
+      close: (c, reset) => {
         c.dialing = false;
+        c.reset = reset;
         c.calls.push("close");
       },
       ended: tell("ended"),

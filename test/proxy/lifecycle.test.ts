@@ -192,6 +192,29 @@ describe("lifecycle", () => {
     bench.verify();
   });
 
+  it("tells a client that comes while it stops, and does not queue it", () => {
+    const bench = new Bench({}, { concurrency: 0 });
+    bench.target("1");
+    bench.lifecycle.stop(1_000);
+    const c = bench.accept();
+    bench.verify();
+    answer(bench, c);
+    assert.equal(bench.ending(c), "unavailable balancer stopping");
+  });
+
+  it("tells the pool of bytes as they move, once", () => {
+    const bench = new Bench();
+    bench.target("1");
+    const c = bench.accept();
+    connect(bench, c);
+    c.bytes.splice(0, 2, 5, 5);
+    assert.deepEqual([bench.lifecycle.reportBytes(c), bench.lifecycle.reportBytes(c)], [true, false]);
+    c.bytes[1] = 9;
+    assert.equal(bench.lifecycle.reportBytes(c), true);
+    const [target] = bench.pool.targets();
+    assert.deepEqual([target!.bytesIn, target!.bytesOut], [5, 9]);
+  });
+
   it("when it stops lets what is served go on until the time-out, and gives answers a moment more", () => {
     const bench = new Bench({}, { concurrency: 1 });
     bench.target("1");
@@ -202,6 +225,7 @@ describe("lifecycle", () => {
     assert.deepEqual([served.state, waiting.state], [RELAYING, ANSWERING]);
     bench.pass(300);
     assert.equal(bench.ending(served), "relay balancer shutdown");
+    assert.ok(served.reset, "cut off, not finished");
     assert.equal(waiting.state, ANSWERING);
     bench.pass(1_000);
     assert.equal(bench.ending(waiting), "unavailable balancer stopping");
