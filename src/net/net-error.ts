@@ -49,7 +49,7 @@ const ALIAS: Record<string, NetCode> = {
   ESHUTDOWN: "ECONNRESET",
   EHOSTDOWN: "EHOSTUNREACH",
   ENETDOWN: "ENETUNREACH",
-  EAFNOSUPPORT: "EADDRNOTAVAIL",
+  EAFNOSUPPORT: "ENETUNREACH", // a host without IPv6: no network leads there
   EPERM: "EACCES",
   ENFILE: "EMFILE",
   ENOMEM: "ENOBUFS",

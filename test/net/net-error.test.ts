@@ -16,6 +16,7 @@ describe("netCodeOf()", () => {
     ["a broken pipe", native("BrokenPipe", "Broken pipe (os error 32)", "EPIPE"), "ECONNRESET"],
     ["no more files in the system", native("Error", "accept", "ENFILE"), "EMFILE"],
     ["no permission", native("Error", "bind", "EPERM"), "EACCES"],
+    ["a host without IPv6", native("Error", "connect EAFNOSUPPORT", "EAFNOSUPPORT"), "ENETUNREACH"],
     ["a resolver that is out of reach", native("Error", "getaddrinfo", "EAI_AGAIN"), "ENOTFOUND"],
     [
       "Deno's resolver, which gives no code",

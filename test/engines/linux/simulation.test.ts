@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import * as abi from "../../../src/engines/linux/sys/abi.ts";
 import type { Peer } from "../../support/kernel/peers/peer.ts";
 import { StreamPattern } from "../../support/kernel/peers/stream-pattern.ts";
 import { Simulation } from "./simulation/simulation.ts";
@@ -22,6 +23,20 @@ describe("an engine on the simulated kernel", () => {
     await simulation.close(0);
     assert.deepEqual(simulation.kernel.descriptors.list(), []);
     assert.deepEqual(simulation.scheduler.deaths, []);
+  });
+
+  it("holds a family that this host has not against the target, not against itself", async () => {
+    const simulation = new Simulation();
+    await simulation.start();
+    simulation.target("a", "10.0.0.1", hello);
+    simulation.kernel.faults.fail("socket", abi.EAFNOSUPPORT);
+    const client = simulation.client();
+    simulation.pass(100);
+    assert.equal(client.ending, "fin");
+    assert.equal(simulation.records[0]?.cause, "connect-failed");
+    assert.deepEqual(simulation.warnings, []);
+    assert.equal(simulation.pool.suspects().length, 1);
+    await simulation.close(0);
   });
 
   it("gets past an urgent byte in a stream that is spliced", async () => {

@@ -16,7 +16,7 @@ const CODES: Readonly<Record<number, NetCode>> = {
   [abi.ENOBUFS]: "ENOBUFS",
   [abi.ENOSPC]: "ENOSPC",
   [abi.EPIPE]: "ECONNRESET",
-  [abi.EAFNOSUPPORT]: "EADDRNOTAVAIL",
+  [abi.EAFNOSUPPORT]: "ENETUNREACH", // a host without IPv6: no network leads there
   [abi.EADDRINUSE]: "EADDRINUSE",
   [abi.EADDRNOTAVAIL]: "EADDRNOTAVAIL",
   [abi.ENETDOWN]: "ENETUNREACH",
