@@ -2,6 +2,7 @@
 import { formatAddress, plainHost } from "../util/address.ts";
 import { netError, toNetError } from "./net-error.ts";
 import type { Connection, ConnectOptions, OnConnection, TcpAddress } from "./runtime.ts";
+import { isSelf, mayBeSelf } from "./self-connect.ts";
 
 /** ms before the next accept after one failed because descriptors or memory had run out: soon, but no busy loop. */
 export const ACCEPT_BACKOFF = 50;
@@ -27,14 +28,15 @@ export function bindEveryInterface<L>(bind: (host: string) => L): L {
   try {
     return bind("::");
   } catch (error) {
-    if (toNetError(error, "").code !== "EADDRNOTAVAIL") throw error;
+    const { code } = toNetError(error, "");
+    if (code !== "EADDRNOTAVAIL" && code !== "ENETUNREACH") throw error;
     return bind("0.0.0.0");
   }
 }
 
 /**
  * An attempt to connect. `start` begins it and returns how to give it up, which happens when the signal fires before `start`
- * has resolved or rejected: the attempt then fails with EABORTED at once.
+ * has resolved or rejected: the attempt then fails with EABORTED at once. One that has reached itself counts as refused.
  */
 export function attempt(
   { to, signal }: ConnectOptions,
@@ -57,7 +59,12 @@ export function attempt(
     try {
       giveUp = start((connection) => {
         settled();
-        resolve(connection);
+        if (mayBeSelf(to) && isSelf(connection)) {
+          connection.abort();
+          reject(netError("ECONNREFUSED", doing()));
+        } else {
+          resolve(connection);
+        }
       }, fail);
     } catch (error) {
       fail(error); // a port out of range, an unreadable certificate

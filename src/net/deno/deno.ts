@@ -16,6 +16,7 @@ import {
   type Runtime,
   type TcpAddress,
 } from "../runtime.ts";
+import { isSelf, mayBeSelf } from "../self-connect.ts";
 import { DenoConnection, LARGEST_BUFFER } from "./connection.ts";
 import { startTls } from "./tls.ts";
 
@@ -109,6 +110,10 @@ async function connect(options: ConnectOptions): Promise<Connection> {
     if ("path" in to) return await connectUnix(to.path, signal);
     const conn = await Deno.connect({ hostname: to.host, port: to.port, ...(signal && { signal }) });
     const connection = prepare(conn, options.keepAlive);
+    if (mayBeSelf(to) && isSelf(connection)) {
+      connection.abort();
+      throw netError("ECONNREFUSED", `cannot connect to ${formatAddress(to)}`);
+    }
     return tls === undefined ? connection : new DenoConnection(await startTls(conn, options), true);
   } catch (error) {
     const doing = `cannot connect to ${formatAddress(to)}`;

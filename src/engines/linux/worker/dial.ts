@@ -38,6 +38,17 @@ function abandon(s: Shard, slot: number): number {
   return errno;
 }
 
+/** Whether the connection that stands has the target's address on both ends. */
+export function isSelfConnected(s: Shard, slot: number): boolean {
+  const { libc, small } = s;
+  const { maybeSelf, memory, length } = s.addresses.get(s.slots.row(slot));
+  if (!maybeSelf) return false;
+  small.setLength(abi.SOCKADDR_MAX);
+  if (libc.getsockname(s.slots.fd(slot, TARGET), small.address, small.length) < 0) return false;
+  for (let i = 0; i < length; i++) if (small.addressBytes[i] !== memory.bytes[i]) return false;
+  return true;
+}
+
 /** Why the connect under way has failed: an errno, or 0 when it has not. */
 export function connectError(s: Shard, slot: number): number {
   const { libc, small } = s;

@@ -7,7 +7,7 @@ import { KEPT_ALIVE } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
-import { connectError } from "./dial.ts";
+import { connectError, isSelfConnected } from "./dial.ts";
 import { serveQueue } from "./queue.ts";
 import { continueRelays, onDeliveryEvent, onRelayEvent, shareOf, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
@@ -183,6 +183,9 @@ export class Loop {
     if (state === BRIDGING) {
       introduce(s, slot);
       startRelay(s, slot);
+    } else if (isSelfConnected(s, slot)) {
+      closeEnd(s, slot, TARGET, true); // a FIN to itself would leave the port in TIME_WAIT
+      this.#lifecycle.connectFailed(slot, abi.ECONNREFUSED);
     } else {
       this.#lifecycle.connected(slot);
     }

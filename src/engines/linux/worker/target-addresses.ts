@@ -1,5 +1,6 @@
 /** The targets' sockaddrs, ready for connect(), by row of the pool: made once per address. */
 import type { Address } from "../../../net/runtime.ts";
+import { mayBeSelf } from "../../../net/self-connect.ts";
 import type { SharedPool } from "../../../pool/pool.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { encodeLiteral, encodePath } from "../sys/sockaddr.ts";
@@ -14,6 +15,8 @@ export interface TargetAddress {
   readonly memory: NativeMemory;
   readonly start: Pointer;
   readonly length: number;
+  /** A connection to it may be one to itself: see net/self-connect.ts. */
+  readonly maybeSelf: boolean;
 }
 
 export class TargetAddresses {
@@ -35,7 +38,14 @@ export class TargetAddresses {
       "path" in address
         ? encodePath(address.path, memory.bytes)
         : encodeLiteral(address.host, address.port, memory.bytes);
-    const entry = { address, family: memory.bytes[0]!, memory, start: memory.at(0), length };
+    const entry = {
+      address,
+      family: memory.bytes[0]!,
+      memory,
+      start: memory.at(0),
+      length,
+      maybeSelf: mayBeSelf(address),
+    };
     this.#entries[row] = entry;
     return entry;
   }
