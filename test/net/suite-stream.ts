@@ -233,6 +233,20 @@ export function streamSuite(runtime: Runtime): void {
         }),
     );
 
+    it(
+      "is not taken for FIN when a write meets it before a read does",
+      { skip: runtime.can.reset && runtime.can.seesReset ? false : "cannot send RST, or see one" },
+      () =>
+        withPair(runtime, async ({ client, server }) => {
+          const reading = within("the end", server.read());
+          client.abort();
+          // In the same turn: nobody has looked at the socket since.
+          const writing = server.write(text("x")).catch(() => undefined);
+          await assert.rejects(reading, ECONNRESET);
+          await writing;
+        }),
+    );
+
     it("ends a pending read, may be repeated, and close() may follow", () =>
       withPair(runtime, async ({ client }) => {
         const reading = assert.rejects(within("the read", client.read()), ECLOSED);

@@ -4,8 +4,9 @@ import { PushConnection } from "../push-connection.ts";
 export type BunSocket = Bun.Socket<BunConnection>;
 
 /**
- * A socket of Bun, which is told apart from Node's by three habits: `write()` may take a part only, `drain` also comes
- * unasked, and the peer's FIN after our own arrives as `close` without `end`.
+ * A socket of Bun, which is told apart from Node's by four habits: `write()` may take a part only, `drain` also comes
+ * unasked, the peer's FIN after our own arrives as `close` without `end`, and a reset that a write meets before a read does
+ * makes that write answer -1, and then passes for a FIN.
  */
 export class BunConnection extends PushConnection {
   protected readonly socket: BunSocket;
@@ -15,6 +16,8 @@ export class BunConnection extends PushConnection {
   #afterFlush: "nothing" | "fin" | "end" = "nothing";
   #writer: { resolve(): void; reject(error: Error): void } | null = null;
   #paused = false;
+  /** A write has met a reset. */
+  #broken = false;
 
   /** Connections of this class whose socket exists. */
   static open = 0;
@@ -43,7 +46,7 @@ export class BunConnection extends PushConnection {
 
   send(bytes: Uint8Array): boolean {
     if (this.#writeBuffer.length === 0) {
-      const taken = this.socket.write(bytes);
+      const taken = this.#write(bytes);
       if (taken === bytes.length) return true;
       this.#writeBuffer.push(taken > 0 ? bytes.subarray(taken) : bytes);
     } else {
@@ -81,14 +84,16 @@ export class BunConnection extends PushConnection {
   }
 
   onEnd(): void {
-    this.gotEnd();
+    // The bytes that no write took are still held, so that onClose() tells of a loss.
+    if (this.#broken) this.socket.terminate();
+    else this.gotEnd();
   }
 
   onDrain(): void {
     if (this.#writeBuffer.length === 0) return;
     while (this.#writeBuffer.length > 0) {
       const bytes = this.#writeBuffer[0]!;
-      const taken = this.socket.write(bytes);
+      const taken = this.#write(bytes);
       if (taken < bytes.length) {
         if (taken > 0) this.#writeBuffer[0] = bytes.subarray(taken);
         return;
@@ -101,6 +106,12 @@ export class BunConnection extends PushConnection {
     this.gotDrain();
     if (this.#afterFlush === "fin") this.socket.shutdown();
     else if (this.#afterFlush === "end") this.socket.end(); // calls onClose() before it returns
+  }
+
+  #write(bytes: Uint8Array): number {
+    const taken = this.socket.write(bytes);
+    if (taken < 0) this.#broken = true;
+    return taken;
   }
 
   onClose(error: unknown): void {
