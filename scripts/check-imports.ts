@@ -33,7 +33,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ["pool/algorithms"],
   ["pool/layout.ts", "pool/lock.ts", "pool/rendezvous.ts"], // from here on what algorithms work with
   ["pool/tree.ts"],
-  ["pool/client-key.ts", "pool/cutter.ts", "pool/header.ts", "pool/sip-hash.ts"],
+  ["pool/cutter.ts", "pool/header.ts", "pool/sip-hash.ts"],
   ["net/bun", "net/deno", "net/memory"],
   ["net/node"],
   ["net"],

@@ -19,7 +19,6 @@ export const ROOMS: readonly Room[] = [
     sources: ["src/pool/"],
     tests: [
       "test/pool/address",
-      "test/pool/client-key",
       "test/pool/sip-hash",
       "test/pool/lock",
       "test/pool/rows",

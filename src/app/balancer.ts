@@ -32,6 +32,9 @@ export interface BalancerEvents extends ControlEvents {
   close: [];
 }
 
+/** So that a reconnecting reporter finds room before its old session is gone. */
+const SESSIONS_PER_TARGET = 2;
+
 /** The only pool. Reporters join it by this name unless they are given another. */
 const POOL_NAME = "default";
 
@@ -182,6 +185,7 @@ export class Balancer extends Emitter<BalancerEvents> {
       pools: new Map([[POOL_NAME, this.#pool]]),
       name: "harmony-balancer",
       version: VERSION,
+      maxSessions: SESSIONS_PER_TARGET * this.#settings.maxTargets,
       clientListeners: () => engine.addresses,
       onEvent: (...event) => this.tell(...event),
       onChange: () => engine.poolChanged(),

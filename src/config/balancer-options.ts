@@ -3,6 +3,7 @@
 import { ENGINE_NAMES } from "../engines/engine.ts";
 import { DEFAULT_KEEPALIVE, LONGEST_KEEPALIVE, SHORTEST_KEEPALIVE } from "../net/keepalive.ts";
 import { MAX_WORKERS } from "../pool/layout.ts";
+import { DEFAULT_MAX_BINDINGS, DEFAULT_MAX_TARGETS, MAX_BINDINGS, MAX_TARGETS, MIN_BINDINGS } from "../pool/options.ts";
 import { ALGORITHM_NAMES, ALGORITHMS, DEFAULT_ALGORITHM } from "../pool/pool.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { anyPort, listenAddresses, listenHost } from "./address-kinds.ts";
@@ -109,6 +110,16 @@ export const balancerOptions = {
     kind: integer(0, MOST_REQUEUES),
     default: DEFAULT_REQUEUE,
     doc: "How many further targets are tried when connecting to one fails. 0 tries one target only.",
+  }),
+  maxTargets: option({
+    kind: integer(1, MAX_TARGETS),
+    default: DEFAULT_MAX_TARGETS,
+    doc: "Targets that may be registered at once. With the algorithm hash it is to be the same on every balancer.",
+  }),
+  maxBindings: option({
+    kind: integer(MIN_BINDINGS, MAX_BINDINGS),
+    default: DEFAULT_MAX_BINDINGS,
+    doc: "Clients that are kept on their targets (persistent) at once; over it, those go that were away for longest. Memory is taken for those that there are, some 100 bytes each.",
   }),
   unavailable: optional({
     kind: textOrFile,

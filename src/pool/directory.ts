@@ -155,7 +155,8 @@ export class Directory {
     const layout = this.#layout;
     const { maxTargets, name } = this.#options;
     const row = layout.state.indexOf(FREE);
-    if (row < 0 || row >= maxTargets) throw new RangeError(`pool "${name}" is full: at most ${maxTargets} targets`);
+    if (row < 0 || row >= maxTargets)
+      throw new RangeError(`pool "${name}" is full: at most ${maxTargets} targets (--max-targets)`);
     const before = this.#identities[row];
     if (before !== undefined && this.#rowOf.get(before) === row) this.#rowOf.delete(before);
     this.#rowOf.set(identity, row);

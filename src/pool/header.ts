@@ -24,7 +24,15 @@ export const COUNTS = 25;
 export const GRANTED = 30;
 /** 1: grant() was called while it was somebody's turn. */
 export const MISSED = 31;
-export const HEADER_WORDS = 32;
+/** Slots of the table of bindings that are taken, also by bindings that have expired. */
+export const BINDINGS = 32;
+/** Buckets of that table in use. */
+export const BUCKETS = 33;
+/** 2^n - 1, n the bits of a hash that name a bucket: BUCKETS is above half of it. */
+export const BUCKET_MASK = 34;
+/** Counts (wrapping) bindings that had not expired and were given up for others. */
+export const EVICTIONS = 35;
+export const HEADER_WORDS = 48;
 
 // Words of `clocks` (doubles).
 /** Counts picks, for algorithms that break ties by the least recent one. */

@@ -12,6 +12,11 @@ export const MAX_WORKERS = 256;
 export const ADDRESS_BYTES = 108;
 /** Bindings that share a bucket: one or two cache lines to look through. */
 export const BINDING_WAYS = 8;
+/**
+ * Bindings to a bucket, on average, above which the table grows. With two buckets to choose from practically none is full then, though
+ * those that are yet to be split hold twice as many as the others; with 4, one client in 50,000 would find both full.
+ */
+export const BUCKET_LOAD = 3;
 
 /** The options that decide how large the arrays are. */
 export interface Capacity {
@@ -86,8 +91,8 @@ export function layOut(cutter: Cutter, capacity: Capacity) {
   };
 }
 
-/** Slots for at most `wanted` bindings: whole buckets, a power of two of them. */
+/** Slots for `wanted` bindings. No more of them are touched than are in use: see the table's growth in sticky.ts. */
 function bindingSlots(wanted: number): number {
-  const buckets = Math.max(1, Math.floor(wanted / BINDING_WAYS));
-  return BINDING_WAYS * 2 ** Math.floor(Math.log2(buckets));
+  if (wanted <= BINDING_WAYS) return BINDING_WAYS;
+  return BINDING_WAYS * 2 ** Math.ceil(Math.log2(wanted / BUCKET_LOAD));
 }

@@ -17,20 +17,24 @@ export interface PoolOptions extends PoolSettings {
   readonly name: string;
   /** Rows. Default DEFAULT_MAX_TARGETS. */
   readonly maxTargets?: number;
-  /** Sticky bindings kept at most (8 or more); the least recently used goes first. Default DEFAULT_MAX_BINDINGS. */
+  /** Sticky bindings kept at most (8 or more), then those go that were not used for longest. Default DEFAULT_MAX_BINDINGS. */
   readonly maxBindings?: number;
   /** For random picks and the placement of bindings: 0…2^53 - 1. Default: drawn from crypto. */
   readonly seed?: number;
 }
 
-/** Enough for a large cluster behind one address; a row costs about 200 bytes, and 4 for each worker. */
-const DEFAULT_MAX_TARGETS = 1024;
-/** 36 bytes each: 2.25 MiB, as many clients as a busy site sees within the default idle time. */
-const DEFAULT_MAX_BINDINGS = 65_536;
+/**
+ * Enough for a large cluster behind one address. Rows that are not used cost next to nothing, but the table of the hash algorithm,
+ * which must be as large on every balancer, has 100 entries for each. A row in use costs about 200 bytes, and 4 for each worker.
+ */
+export const DEFAULT_MAX_TARGETS = 1024;
+/** More clients than most sites see within the default idle time. The memory grows with them, by some 100 bytes each. */
+export const DEFAULT_MAX_BINDINGS = 1 << 20;
 
 /** Beyond this (a hash table is 100 times as large) a pool would take gigabytes. */
-const MAX_TARGETS = 100_000;
-const MAX_BINDINGS = 1 << 24;
+export const MAX_TARGETS = 100_000;
+export const MIN_BINDINGS = BINDING_WAYS;
+export const MAX_BINDINGS = 1 << 24;
 /** A queue node takes 36 bytes: the longest queue is then 576 MiB, far beyond use, and the numbers of waiters stay exact (queue.ts). */
 const MAX_QUEUE = 1 << 24;
 const MAX_CONCURRENCY = 2 ** 31 - 1;
@@ -53,7 +57,7 @@ export function completeOptions(options: PoolOptions): Required<PoolOptions> {
   checkConcurrency(complete.concurrency);
   checkWhole("queue", complete.queue, 0, MAX_QUEUE);
   checkWhole("maxTargets", complete.maxTargets, 1, MAX_TARGETS);
-  checkWhole("maxBindings", complete.maxBindings, BINDING_WAYS, MAX_BINDINGS);
+  checkWhole("maxBindings", complete.maxBindings, MIN_BINDINGS, MAX_BINDINGS);
   checkWhole("seed", complete.seed, 0, Number.MAX_SAFE_INTEGER);
   if (complete.persistent !== null && !(complete.persistent > 0)) {
     throw new RangeError(`persistent ${complete.persistent}: milliseconds above 0 or null is allowed`);

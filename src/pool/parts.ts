@@ -39,7 +39,7 @@ export class PoolParts {
   readonly bindings: Bindings | null;
 
   constructor(handle: PoolHandle, worker: number) {
-    const { persistent, seed } = handle.options;
+    const { maxBindings, persistent, seed } = handle.options;
     const { algorithm, layout, own } = cut(new Cutter(handle.buffer), handle.options);
     const isCreator = worker === CREATOR;
     this.handle = handle;
@@ -48,7 +48,7 @@ export class PoolParts {
     this.picker = algorithm.create({ layout, seed, lock: isCreator ? this.lock : null }, own);
     this.rows = new Rows(layout, this.picker, worker);
     this.queue = new Queue(layout, worker);
-    this.bindings = persistent === null ? null : new Bindings(layout, persistent, seed);
+    this.bindings = persistent === null ? null : new Bindings(layout, persistent, maxBindings, seed);
   }
 
   /** For the creator, once: what is not to start as zeros. */
@@ -56,6 +56,7 @@ export class PoolParts {
     this.layout.header[CONCURRENCY] = this.handle.options.concurrency;
     this.rows.clear();
     this.queue.clear();
+    this.bindings?.clear();
     this.picker.clear();
   }
 

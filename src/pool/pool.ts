@@ -27,14 +27,14 @@
  */
 import type { NetCode } from "../util/net-codes.ts";
 import { Directory } from "./directory.ts";
-import { CONCURRENCY } from "./header.ts";
+import { CONCURRENCY, EVICTIONS } from "./header.ts";
 import { checkConcurrency, completeOptions, type PoolOptions } from "./options.ts";
 import { allocate, CREATOR, PoolParts } from "./parts.ts";
 import { SharedPool } from "./shared-pool.ts";
 import type { TargetSpec, TargetState, TargetView } from "./types.ts";
 
+export type { ClientKey } from "../util/client-key.ts";
 export { ALGORITHM_NAMES, ALGORITHMS, type AlgorithmName, DEFAULT_ALGORITHM } from "./algorithms/index.ts";
-export type { ClientKey } from "./client-key.ts";
 export type { PoolOptions, PoolSettings } from "./options.ts";
 export { SharedPool } from "./shared-pool.ts";
 export * from "./types.ts";
@@ -94,6 +94,11 @@ export class Pool extends SharedPool {
   /** Also right for a row whose target has just left. */
   identity(row: number): string {
     return this.#directory.identity(row);
+  }
+
+  /** Counts (32 bits, wrapping) clients that lost the target they were bound to because there are as many bindings as there may be. */
+  get evictions(): number {
+    return this.#parts.layout.header[EVICTIONS]!;
   }
 
   /** Permits from now on; -1 no limit, 0 pauses. Connections that hold one keep it. */

@@ -1,10 +1,10 @@
 /** The pool as every thread has it: permits, the queue, picks, and the counts of each row. */
 
 import type { Address } from "../net/runtime.ts";
+import type { ClientKey } from "../util/client-key.ts";
 import type { NetCode } from "../util/net-codes.ts";
 import { Addresses } from "./address.ts";
 import type { Picker } from "./algorithms/algorithm.ts";
-import type { ClientKey } from "./client-key.ts";
 import { FULL, GRANTED, MISSED, OPEN, PERMITS, ROOM_EVENTS, WAITING } from "./header.ts";
 import { MAX_WORKERS, type PoolLayout } from "./layout.ts";
 import type { Lock } from "./lock.ts";

@@ -1,30 +1,50 @@
 /**
- * Sticky bindings: client → row. A set-associative table: the client's key decides on a bucket, a bucket holds eight bindings,
- * and when it is full the least recently used one goes. So memory is bounded, and a look-up costs the same at any load. Called
- * with the lock held.
+ * Sticky bindings: client → row. A table of buckets with eight slots: the client's key decides on two of them, and a new binding
+ * goes into the one with more room. When the bindings are as many as there may be, the least recently used one of the two buckets
+ * goes. So memory is bounded, and a look-up costs the same at any load. Called with the lock held.
+ *
+ * The table grows with the bindings, bucket by bucket (Litwin's linear hashing), so that memory which no client needs is never
+ * touched, and no growth holds the lock for long: the next bucket of a round is split into itself and a new one at the table's end.
  *
  * A binding is in use while its client has a connection open, to whichever target, and idle from the last close on. Connections
  * are counted per client, without a link from a connection to its binding: a client that lost its binding while it was in use (to
  * eviction or a repair) and got another has fewer counted than it has, and that one may count as idle too early.
  */
-import type { ClientKey } from "./client-key.ts";
-import { BINDING_WAYS, type PoolLayout } from "./layout.ts";
+import type { ClientKey } from "../util/client-key.ts";
+import { BINDINGS, BUCKET_MASK, BUCKETS, EVICTIONS } from "./header.ts";
+import { BINDING_WAYS, BUCKET_LOAD, type PoolLayout } from "./layout.ts";
 import { hashClient } from "./sip-hash.ts";
+
+/** Makes of a client's hash another one (odd, so that no two hashes become one). */
+const OTHER_HASH = 0x2c1b3c6d;
 
 export class Bindings {
   readonly #layout: PoolLayout;
   readonly #idle: number;
-  readonly #mask: number;
+  readonly #most: number;
   readonly #key0: number;
   readonly #key1: number;
 
-  /** `idle`: ms after which a binding is forgotten. `seed` keys the placement, so that clients cannot choose whose bucket they fill. */
-  constructor(layout: PoolLayout, idle: number, seed: number) {
+  /** The first slots of the two buckets of the client that was looked up last. */
+  #first = 0;
+  #second = 0;
+  readonly #key = new Int32Array(4);
+
+  /**
+   * `idle`: ms after which a binding is forgotten; `most`: how many there may be. `seed` keys the placement, so that clients cannot
+   * choose whose bucket they fill.
+   */
+  constructor(layout: PoolLayout, idle: number, most: number, seed: number) {
     this.#layout = layout;
     this.#idle = idle;
-    this.#mask = layout.bindingUsedAt.length / BINDING_WAYS - 1;
+    this.#most = most;
     this.#key0 = seed | 0;
     this.#key1 = Math.floor(seed / 2 ** 32) | 0;
+  }
+
+  /** For the creator, once. */
+  clear(): void {
+    this.#layout.header[BUCKETS] = 1;
   }
 
   /** The slot of the client's binding; -1: it has none, or one that has expired. */
@@ -63,7 +83,11 @@ export class Bindings {
     const { bindingKeys, bindingTargets, bindingUsedAt, bindingOpen, incarnation } = this.#layout;
     let slot = this.#lookUp(client);
     if (slot < 0) {
-      slot = this.#victim(client);
+      if (this.#mayGrow()) {
+        this.#grow(now);
+        this.#locate(client);
+      }
+      slot = this.#slotForNew(now);
       bindingOpen[slot] = 0;
     }
     bindingOpen[slot]!++;
@@ -78,23 +102,33 @@ export class Bindings {
    * from now on, which is the latest time that any of them knows. Clients that stay away for long lose theirs, none lasts for ever.
    */
   repair(): void {
-    const { bindingOpen, bindingUsedAt } = this.#layout;
+    const { header, bindingOpen, bindingUsedAt, bindingTargets } = this.#layout;
+    const end = header[BUCKETS]! * BINDING_WAYS;
     let now = 0;
-    for (const usedAt of bindingUsedAt) now = Math.max(now, usedAt);
-    for (let slot = 0; slot < bindingOpen.length; slot++) {
+    for (let slot = 0; slot < end; slot++) now = Math.max(now, bindingUsedAt[slot]!);
+    let count = 0;
+    for (let slot = 0; slot < end; slot++) {
+      if (bindingTargets[2 * slot] !== 0) count++;
       if (bindingOpen[slot] === 0) continue;
       bindingOpen[slot] = 0;
       bindingUsedAt[slot] = now;
     }
+    header[BINDINGS] = count; // which a binding that was being made or moved may have left wrong
   }
 
+  /** Leaves the client's two buckets in #first and #second. */
   #lookUp(client: ClientKey): number {
+    this.#locate(client);
+    const slot = this.#inBucket(this.#first, client);
+    return slot >= 0 || this.#first === this.#second ? slot : this.#inBucket(this.#second, client);
+  }
+
+  #inBucket(first: number, client: ClientKey): number {
     const { bindingKeys, bindingTargets } = this.#layout;
     const a = client[0]! | 0; // the keys are kept as signed words
     const b = client[1]! | 0;
     const c = client[2]! | 0;
     const d = client[3]! | 0;
-    const first = this.#bucket(client);
     for (let slot = first; slot < first + BINDING_WAYS; slot++) {
       const at = 4 * slot;
       if (
@@ -110,22 +144,112 @@ export class Bindings {
     return -1;
   }
 
-  /** An empty slot of the client's bucket, or else the least recently used one, those in use last. */
-  #victim(client: ClientKey): number {
-    const { bindingTargets, bindingUsedAt, bindingOpen } = this.#layout;
-    const first = this.#bucket(client);
-    let oldest = first;
-    for (let slot = first; slot < first + BINDING_WAYS; slot++) {
-      if (bindingTargets[2 * slot] === 0) return slot;
-      const inUse = bindingOpen[slot]! > 0;
-      const oldestInUse = bindingOpen[oldest]! > 0;
-      if (inUse === oldestInUse ? bindingUsedAt[slot]! < bindingUsedAt[oldest]! : oldestInUse) oldest = slot;
-    }
-    return oldest;
+  #locate(client: ArrayLike<number>): void {
+    const hash = hashClient(client, this.#key0, this.#key1);
+    this.#first = this.#bucketOf(hash);
+    this.#second = this.#bucketOf(Math.imul(hash ^ (hash >>> 15), OTHER_HASH) >>> 0);
   }
 
-  #bucket(client: ClientKey): number {
-    return BINDING_WAYS * (hashClient(client, this.#key0, this.#key1) & this.#mask);
+  /** Its first slot. */
+  #bucketOf(hash: number): number {
+    const { header } = this.#layout;
+    const mask = header[BUCKET_MASK]!;
+    const bucket = hash & mask;
+    return BINDING_WAYS * (bucket < header[BUCKETS]! ? bucket : bucket & (mask >>> 1));
+  }
+
+  /** A slot in the buckets that #locate() has left: of a binding that has expired, an empty one, or the victim's if there are as many as there may be. */
+  #slotForNew(now: number): number {
+    const { header } = this.#layout;
+    const victim = this.#worse(this.#victim(this.#first), this.#victim(this.#second));
+    if (victim >= 0 && !this.#isGood(victim, now)) return victim;
+    const first = this.#emptySlots(this.#first);
+    const second = this.#first === this.#second ? 0 : this.#emptySlots(this.#second);
+    if (first + second > 0 && header[BINDINGS]! < this.#most) {
+      header[BINDINGS]!++;
+      return this.#emptySlot(first >= second ? this.#first : this.#second);
+    }
+    if (victim < 0) {
+      header[BINDINGS]!++; // one too many: none of all those that there may be is in these two
+      return this.#first;
+    }
+    header[EVICTIONS]!++;
+    return victim;
+  }
+
+  #emptySlots(first: number): number {
+    const { bindingTargets } = this.#layout;
+    let count = 0;
+    for (let slot = first; slot < first + BINDING_WAYS; slot++) if (bindingTargets[2 * slot] === 0) count++;
+    return count;
+  }
+
+  #emptySlot(first: number): number {
+    const { bindingTargets } = this.#layout;
+    let slot = first;
+    while (bindingTargets[2 * slot] !== 0) slot++;
+    return slot;
+  }
+
+  /** The bucket's least recently used binding, those in use last; -1: it has none. */
+  #victim(first: number): number {
+    const { bindingTargets } = this.#layout;
+    let victim = -1;
+    for (let slot = first; slot < first + BINDING_WAYS; slot++) {
+      if (bindingTargets[2 * slot] !== 0) victim = this.#worse(victim, slot);
+    }
+    return victim;
+  }
+
+  /** Which of two bindings is to go rather than the other; -1 is none. */
+  #worse(a: number, b: number): number {
+    if (a < 0 || b < 0) return Math.max(a, b);
+    const { bindingUsedAt, bindingOpen } = this.#layout;
+    const aInUse = bindingOpen[a]! > 0;
+    if (aInUse !== bindingOpen[b]! > 0) return aInUse ? b : a;
+    return bindingUsedAt[b]! < bindingUsedAt[a]! ? b : a;
+  }
+
+  #mayGrow(): boolean {
+    const { header, bindingUsedAt } = this.#layout;
+    const buckets = header[BUCKETS]!;
+    return header[BINDINGS]! >= BUCKET_LOAD * buckets && buckets * BINDING_WAYS < bindingUsedAt.length;
+  }
+
+  /** One bucket more: it takes those of an older one's bindings whose hashes name it now. What has expired goes. */
+  #grow(now: number): void {
+    const { header, bindingTargets, bindingKeys } = this.#layout;
+    const added = header[BUCKETS]!;
+    if (added > header[BUCKET_MASK]!) header[BUCKET_MASK] = 2 * header[BUCKET_MASK]! + 1;
+    header[BUCKETS] = added + 1;
+    const source = BINDING_WAYS * (added & (header[BUCKET_MASK]! >>> 1));
+    let free = BINDING_WAYS * added;
+    for (let slot = source; slot < source + BINDING_WAYS; slot++) {
+      if (bindingTargets[2 * slot] === 0) continue;
+      if (!this.#isGood(slot, now)) {
+        bindingTargets[2 * slot] = 0;
+        header[BINDINGS]!--;
+        continue;
+      }
+      for (let i = 0; i < 4; i++) this.#key[i] = bindingKeys[4 * slot + i]!;
+      this.#locate(this.#key);
+      if (this.#first !== source && this.#second !== source) this.#move(slot, free++);
+    }
+  }
+
+  #move(from: number, to: number): void {
+    const { bindingKeys, bindingTargets, bindingUsedAt, bindingOpen } = this.#layout;
+    for (let i = 0; i < 4; i++) bindingKeys[4 * to + i] = bindingKeys[4 * from + i]!;
+    bindingUsedAt[to] = bindingUsedAt[from]!;
+    bindingOpen[to] = bindingOpen[from]!;
+    bindingTargets[2 * to] = bindingTargets[2 * from]!;
+    bindingTargets[2 * to + 1] = bindingTargets[2 * from + 1]!;
+    bindingTargets[2 * from] = 0;
+  }
+
+  /** Its target is there, and it has not expired. */
+  #isGood(slot: number, now: number): boolean {
+    return this.row(slot) >= 0 && this.#live(slot, now);
   }
 
   #live(slot: number, now: number): boolean {

@@ -1,6 +1,7 @@
 /** Watches the registered targets: ends leases, and probes the targets that may be gone. */
 import type { Address } from "../net/runtime.ts";
 import type { Cancel, Clock } from "../util/clock.ts";
+import { Advice } from "./advice.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import type { Orphan, Registry, TargetPool } from "./registry.ts";
 import { Suspects } from "./suspects.ts";
@@ -16,11 +17,14 @@ export interface TargetMonitorOptions {
   readonly lease: number;
   /** Must not reject. */
   readonly probe: (to: Address) => Promise<ProbeOutcome>;
+  /** Something an operator should know. */
+  readonly onWarning: (message: string) => void;
 }
 
 export class TargetMonitor {
   readonly #options: TargetMonitorOptions;
   readonly #suspects: Suspects;
+  readonly #advice: Advice;
   /** Identities of orphans whose probe is under way. */
   readonly #probing = new Set<string>();
   #cancelTick: Cancel | null = null;
@@ -29,6 +33,7 @@ export class TargetMonitor {
   constructor(options: TargetMonitorOptions) {
     const { registry } = options;
     this.#options = options;
+    this.#advice = new Advice(options.onWarning);
     this.#suspects = new Suspects({
       ...options,
       onFailure: (identity, code) => {
@@ -64,12 +69,13 @@ export class TargetMonitor {
   }
 
   #tick(): void {
-    const { registry } = this.#options;
+    const { registry, pools } = this.#options;
     this.#cancelTick = null;
     registry.expire();
     // Orphans are probed until their lease is over: a server that stops together with its reporter may still accept the first probe.
     for (const orphan of registry.orphans()) void this.#probe(orphan);
     this.#suspects.tick();
+    for (const [name, pool] of pools) this.#advice.look(name, pool);
     this.wake();
   }
 

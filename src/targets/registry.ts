@@ -21,6 +21,8 @@ export interface TargetPool {
   remove(identity: string): boolean;
   view(identity: string): TargetView | undefined;
   suspects(): readonly TargetView[];
+  /** Clients that lost their target because there are as many bindings as there may be. */
+  readonly evictions: number;
 }
 
 export interface RegistryOptions {

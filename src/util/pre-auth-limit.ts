@@ -1,5 +1,8 @@
+import { clientKey } from "./client-key.ts";
+
 /** How many peers may be connected before they have proved who they are. */
 export interface PreAuthLimits {
+  /** For one address, or one /64 of IPv6. */
   readonly perAddress: number;
   readonly total: number;
 }
@@ -8,7 +11,7 @@ export interface PreAuthLimits {
 export const PRE_AUTH_LIMITS: PreAuthLimits = { perAddress: 8, total: 256 };
 
 interface Entry {
-  readonly address: string;
+  readonly client: string;
   saidHello: boolean;
 }
 
@@ -29,11 +32,12 @@ export class PreAuthLimit<Peer> {
   /** Admits a peer. Returns the one that was evicted for it and has to be disconnected, or null. */
   add(peer: Peer, address: string): Peer | null {
     let evicted: Peer | null = null;
-    const neighbours = [...this.#peers].filter(([, other]) => other.address === address);
+    const client = clientKey(address, new Uint32Array(4)).join();
+    const neighbours = [...this.#peers].filter(([, other]) => other.client === client);
     if (neighbours.length >= this.#limits.perAddress) evicted = oldest(neighbours);
     else if (this.#peers.size >= this.#limits.total) evicted = oldest([...this.#peers]);
     if (evicted !== null) this.#peers.delete(evicted);
-    this.#peers.set(peer, { address, saidHello: false });
+    this.#peers.set(peer, { client, saidHello: false });
     return evicted;
   }
 

@@ -60,6 +60,8 @@ const given: Record<string, string> = {
   queue: "8",
   queueTimeout: "9s",
   requeue: "3",
+  maxTargets: "10000",
+  maxBindings: "2000000",
   unavailable: "Busy, sorry",
   hostTimeout: "11s",
   connectTimeout: "12s",

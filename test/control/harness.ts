@@ -41,6 +41,7 @@ export class World {
       keys: new Keys(keys, null, hostEnvironment()),
       pools: new Map([["default", this.pool]]),
       hostTimeout: LEASE,
+      maxSessions: 100,
       name: "test-balancer",
       version: "2.0.0",
       clientListeners: () => [{ host: "", port: 3000 }],

@@ -39,6 +39,8 @@ const server: Samples<ServerOptions> = {
   adminTlsCert: [certificateFiles.cert],
   adminTlsKey: [certificateFiles.key],
   engine: ["auto", "portable", "linux"],
+  maxTargets: [1, 100_000],
+  maxBindings: [8, 1 << 24],
   threads: [1, "auto"],
 };
 

@@ -60,14 +60,12 @@ export interface ControlServerOptions
   /** With TLS: looks whether there is a new certificate. Called every half second; throws HarmonyError where it is not usable. */
   readonly renewedTls?: (() => TlsCertificate | null) | null;
   /** Reporters at once. */
-  readonly maxSessions?: number;
+  readonly maxSessions: number;
   readonly clock?: Clock;
   readonly resolve?: SessionOptions["resolve"];
   readonly localAddresses?: RegistryOptions["localAddresses"];
 }
 
-/** Twice the pool's default of targets, so that a reconnecting reporter finds room before its old session is gone. */
-const MAX_SESSIONS = 2_048;
 /** A report gets lost now and then; with three to a lease, two may. */
 const REPORTS_PER_LEASE = 3;
 /** ms. However long the lease, a restarted balancer should have its targets' changes soon. */
@@ -127,6 +125,7 @@ export class ControlServer {
       lease,
       clock,
       probe: (to) => this.#prober.probe(to, PROBE_TIMEOUT_MS),
+      onWarning: (message) => this.#warn(message),
     });
     this.#sessionOptions = this.#optionsOfSessions(clock);
   }
@@ -204,7 +203,7 @@ export class ControlServer {
   }
 
   #optionsOfSessions(clock: Clock): SessionOptions {
-    const { hostTimeout: lease, name, version, maxSessions = MAX_SESSIONS } = this.#options;
+    const { hostTimeout: lease, name, version, maxSessions } = this.#options;
     const interval = Math.max(1, Math.min(Math.floor(lease / REPORTS_PER_LEASE), MAX_INTERVAL_MS));
     const registry = this.#registry;
     return {

@@ -1,12 +1,12 @@
 /** What the portable engine keeps of a connection: one object, which is also the relay's Progress and the timeout list's item. */
 import type { Connection, Progress, TcpAddress } from "../../net/runtime.ts";
-import { clientKey } from "../../pool/client-key.ts";
 import type { ClientKey } from "../../pool/pool.ts";
 import { IN_QUEUE, UNDECIDED } from "../../proxy/outcome.ts";
 import { CLIENT } from "../../proxy/record.ts";
 import { ACCEPTED, ENDED } from "../../proxy/states.ts";
 import type { Store } from "../../proxy/store.ts";
 import type { ClientSocket } from "../../proxy/unavailable-socket.ts";
+import { clientKey } from "../../util/client-key.ts";
 import { Timed } from "./timeout-list.ts";
 
 /** Shared by the many connections that never fail on a target; replaced, not changed, when one does. */

@@ -2,7 +2,7 @@
  * What an algorithm is: everything the rest of Harmony knows about it. One file per algorithm; index.ts lists them. To add one,
  * write its file and add it to that list.
  */
-import type { ClientKey } from "../client-key.ts";
+import type { ClientKey } from "../../util/client-key.ts";
 import type { Cutter } from "../cutter.ts";
 import type { PoolLayout } from "../layout.ts";
 import type { Lock } from "../lock.ts";

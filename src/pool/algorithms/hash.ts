@@ -6,7 +6,7 @@
  * all threads read that one. Until then they pick by the old one and pass over entries whose row is not OPEN.
  */
 import { setTimeout } from "node:timers";
-import type { ClientKey } from "../client-key.ts";
+import type { ClientKey } from "../../util/client-key.ts";
 import type { Cutter } from "../cutter.ts";
 import { OPEN, SPAN, SUSPECT, UP } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";

@@ -3,7 +3,7 @@
  * that was picked least recently. The heaviest, so that an idle pool sends everybody to the largest target even while the last
  * connection's end is still on its way: with one connection it ties with an idle one of half its weight.
  */
-import type { ClientKey } from "../client-key.ts";
+import type { ClientKey } from "../../util/client-key.ts";
 import { OPEN, PICKS, SPAN } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";
 import { MinTree, type MinTreeMemory, NEVER } from "../tree.ts";

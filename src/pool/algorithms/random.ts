@@ -2,7 +2,7 @@
  * Power of two random choices (Mitzenmacher): two rows are drawn in proportion to weight, and the one with the smaller
  * active / weight gets the connection, on a tie the first.
  */
-import type { ClientKey } from "../client-key.ts";
+import type { ClientKey } from "../../util/client-key.ts";
 import type { Cutter } from "../cutter.ts";
 import { OPEN, SPAN } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";

@@ -2,7 +2,7 @@
  * Smooth weighted round robin as stride scheduling (Waldspurger): each row has a virtual time at which its next turn is due.
  * The earliest is picked, and its next turn is 1 / weight later.
  */
-import type { ClientKey } from "../client-key.ts";
+import type { ClientKey } from "../../util/client-key.ts";
 import type { Cutter } from "../cutter.ts";
 import { OPEN, PICKS, SPAN } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";

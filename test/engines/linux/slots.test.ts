@@ -5,9 +5,9 @@ import { FIELDS, SLOT_WORDS } from "../../../src/engines/linux/shared/slot-layou
 import { Slots } from "../../../src/engines/linux/shared/slots.ts";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
 import { encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
-import { clientKey } from "../../../src/pool/client-key.ts";
 import { CLIENT, TARGET } from "../../../src/proxy/record.ts";
 import { ENDED, PERMIT, ROW } from "../../../src/proxy/states.ts";
+import { clientKey } from "../../../src/util/client-key.ts";
 
 const BYTES = { i32: 4, u32: 4, f64: 8 } as const;
 const LINE_BYTES = 64;

@@ -3,14 +3,14 @@ import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
-import { decodePeer, encodeLiteral, encodePath, formatWords } from "../../../src/engines/linux/sys/sockaddr.ts";
-import { clientKey } from "../../../src/pool/client-key.ts";
+import { decodePeer, encodeLiteral, encodePath } from "../../../src/engines/linux/sys/sockaddr.ts";
+import { addressWords, formatWords } from "../../../src/util/client-key.ts";
 
 const bytes = new Uint8Array(SOCKADDR_MAX);
 const words = new Uint32Array(4);
 
 describe("sockaddr", () => {
-  it("comes back as it went in, and as the pool's key", () => {
+  it("comes back as it went in, and as the words of its text", () => {
     const hosts = fc.oneof(fc.ipV4(), fc.ipV6());
     fc.assert(
       fc.property(hosts, fc.nat(65_535), (host, port) => {
@@ -18,9 +18,9 @@ describe("sockaddr", () => {
         assert.equal(length, host.includes(":") ? 28 : 16);
         assert.equal(decodePeer(bytes, words, 0), port);
         const key = new Uint32Array(4);
-        assert.deepEqual(words, clientKey(host, key));
+        assert.deepEqual(words, addressWords(host, key));
         // Text has many forms, the words one.
-        assert.deepEqual(clientKey(formatWords(words, 0), new Uint32Array(4)), key);
+        assert.deepEqual(addressWords(formatWords(words, 0), new Uint32Array(4)), key);
       }),
     );
   });

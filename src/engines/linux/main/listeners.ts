@@ -5,10 +5,11 @@ import { resolveHost } from "../../../net/resolve.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
 import { DEFAULT_BACKLOG } from "../../../net/runtime.ts";
 import { formatAddress } from "../../../util/address.ts";
+import { formatWords } from "../../../util/client-key.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
 import type { Libc, NativeMemory } from "../sys/libc.ts";
-import { decodePeer, encodeLiteral, formatWords } from "../sys/sockaddr.ts";
+import { decodePeer, encodeLiteral } from "../sys/sockaddr.ts";
 
 export interface BoundAddress {
   readonly address: TcpAddress;

@@ -2,9 +2,10 @@
  * What a worker sends first on a connection that the handler of `unavailable` is to answer: a secret, which proves that it is a
  * worker's, then which client it is for and why that one gets no target.
  */
+
 import type { TcpAddress } from "../../../net/runtime.ts";
 import { CAUSES, causeNumber, type UnavailableReason } from "../../../proxy/outcome.ts";
-import { formatWords } from "../sys/sockaddr.ts";
+import { formatWords } from "../../../util/client-key.ts";
 import type { Slots } from "./slots.ts";
 
 export const SECRET_BYTES = 16;
@@ -34,7 +35,7 @@ export function writePreamble(
   bytes.set(secret);
   const view = new DataView(bytes.buffer, SECRET_BYTES);
   const words = [worker, ticket, causeNumber(slots.outcome(slot)), slots.failure(slot), slots.row(slot)];
-  words.push(...slots.clientKey(slot), slots.port(slot));
+  words.push(...slots.address(slot), slots.port(slot));
   for (const [i, word] of words.entries()) view.setInt32(4 * i, word);
   return bytes;
 }

@@ -68,7 +68,7 @@ const LINES = [
   },
   // Who it is, and when.
   {
-    /** The client's address as the pool's key: IPv6, IPv4 mapped. */
+    /** The words of the client's address: IPv6, IPv4 mapped. */
     address: U32_BY_4,
     /** The time of accept. */
     acceptedAt: F64,

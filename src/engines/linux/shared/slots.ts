@@ -8,7 +8,8 @@ import type { ClientKey } from "../../../pool/pool.ts";
 import { IN_QUEUE, UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, type RecordStore, TARGET } from "../../../proxy/record.ts";
 import { ACCEPTED, ENDED } from "../../../proxy/states.ts";
-import { decodePeer, formatWords } from "../sys/sockaddr.ts";
+import { formatWords, narrow } from "../../../util/client-key.ts";
+import { decodePeer } from "../sys/sockaddr.ts";
 import { Ends } from "./ends.ts";
 import { FIELDS, SLOT_WORDS } from "./slot-layout.ts";
 
@@ -277,7 +278,7 @@ export class Slots extends Ends implements RecordStore<number> {
 
   // The client.
 
-  /** Its address as the pool's key; good until the next call. */
+  /** Its address, or the /64 that it lies in, as the pool's key; good until the next call. */
   clientKey(slot: number): ClientKey {
     const key = this.#key;
     const words = this.#words;
@@ -286,7 +287,13 @@ export class Slots extends Ends implements RecordStore<number> {
     key[1] = words[at | 1]!;
     key[2] = words[at | 2]!;
     key[3] = words[at | 3]!;
-    return key;
+    return narrow(key);
+  }
+
+  /** The words of the whole address, in a new array. */
+  address(slot: number): Uint32Array {
+    const at = (slot << 6) | ADDRESS;
+    return this.#unsigned.slice(at, at + 4);
   }
 
   client(slot: number): TcpAddress {

@@ -2,9 +2,10 @@
  * Proves at start, in well under a millisecond of system calls, that the constants, struct layouts and calls that the
  * engine relies on mean on this machine what it takes them for: a wrong one is found at start rather than in traffic.
  */
+import { formatWords } from "../../../util/client-key.ts";
 import * as abi from "./abi.ts";
 import type { Libc, NativeMemory } from "./libc.ts";
-import { decodePeer, encodeLiteral, formatWords } from "./sockaddr.ts";
+import { decodePeer, encodeLiteral } from "./sockaddr.ts";
 
 const F_GETFD = 1;
 const F_GETFL = 3;

@@ -1,10 +1,10 @@
 /**
  * Socket addresses between three forms: the kernel's sockaddr in FFI memory, four big-endian words of the IPv6 form (IPv4
- * mapped to ::ffff:0:0/96; the pool's ClientKey), and text. Ports and address bytes are big-endian in all of them.
+ * mapped to ::ffff:0:0/96; util/client-key.ts), and text. Ports and address bytes are big-endian in all of them.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { V4_MAPPED } from "../../../pool/client-key.ts";
-import { formatIpv6, ipv6Groups, parseIp } from "../../../util/address.ts";
+import { ipv6Groups, parseIp } from "../../../util/address.ts";
+import { V4_MAPPED } from "../../../util/client-key.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCKADDR_MAX } from "./abi.ts";
 
 /** Writes the sockaddr of an IP literal (no brackets, scope as "%index" or "%interface") and returns its length in bytes. Throws a RangeError for anything else. */
@@ -71,15 +71,4 @@ export function decodePeer(from: Uint8Array, words: Uint32Array, at: number): nu
 
 function word(from: Uint8Array, at: number): number {
   return ((from[at]! << 24) | (from[at + 1]! << 16) | (from[at + 2]! << 8) | from[at + 3]!) >>> 0;
-}
-
-/** The address as text; a mapped IPv4 address as IPv4. */
-export function formatWords(words: Uint32Array, at: number): string {
-  if (words[at] === 0 && words[at + 1] === 0 && words[at + 2] === V4_MAPPED) {
-    const v4 = words[at + 3]!;
-    return `${v4 >>> 24}.${(v4 >>> 16) & 0xff}.${(v4 >>> 8) & 0xff}.${v4 & 0xff}`;
-  }
-  const groups: number[] = [];
-  for (let i = 0; i < 4; i++) groups.push(words[at + i]! >>> 16, words[at + i]! & 0xffff);
-  return formatIpv6(groups);
 }

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import * as abi from "../../../../src/engines/linux/sys/abi.ts";
 import type { Libc, NativeMemory } from "../../../../src/engines/linux/sys/libc.ts";
-import { decodePeer, encodeLiteral, encodePath, formatWords } from "../../../../src/engines/linux/sys/sockaddr.ts";
+import { decodePeer, encodeLiteral, encodePath } from "../../../../src/engines/linux/sys/sockaddr.ts";
+import { formatWords } from "../../../../src/util/client-key.ts";
 import { errnoName, SO_RCVBUF, SO_SNDBUF } from "../../../support/kernel/numbers.ts";
 
 /** ms in which an event that must come has come. */

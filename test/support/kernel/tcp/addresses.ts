@@ -1,6 +1,7 @@
 /** sockaddr_in and sockaddr_in6 as the kernel reads and writes them. An IPv4 address mapped into IPv6 is the IPv4 address. */
 import { AF_INET, AF_INET6, EAFNOSUPPORT, EINVAL } from "../../../../src/engines/linux/sys/abi.ts";
-import { decodePeer, encodeLiteral, formatWords } from "../../../../src/engines/linux/sys/sockaddr.ts";
+import { decodePeer, encodeLiteral } from "../../../../src/engines/linux/sys/sockaddr.ts";
+import { formatWords } from "../../../../src/util/client-key.ts";
 
 export interface SocketAddress {
   /** IPv4 dotted, IPv6 in RFC 5952's form. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { clientKey, parseIpv4 } from "../../src/pool/client-key.ts";
+import { addressWords, clientKey, parseIpv4 } from "../../src/util/client-key.ts";
 
 const key = (host: string) => [...clientKey(host, new Uint32Array(4).fill(7))];
+const words = (host: string) => [...addressWords(host, new Uint32Array(4).fill(7))];
 
 describe("clientKey", () => {
   it("maps IPv4 into IPv6", () => {
@@ -12,10 +13,21 @@ describe("clientKey", () => {
   });
 
   it("takes IPv6 in every form, with or without a zone", () => {
-    assert.deepEqual(key("2001:db8::ff00:42:8329"), [0x20010db8, 0, 0x0000ff00, 0x00428329]);
+    assert.deepEqual(words("2001:db8::ff00:42:8329"), [0x20010db8, 0, 0x0000ff00, 0x00428329]);
     assert.deepEqual(key("::1"), [0, 0, 0, 1]);
     assert.deepEqual(key("fe80::1%eth0"), [0xfe800000, 0, 0, 1]);
     assert.deepEqual(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+  });
+
+  it("is the same for all addresses of an IPv6 /64, which is one subscriber's", () => {
+    assert.deepEqual(key("2001:db8:1:2:3:4:5:6"), [0x20010db8, 0x00010002, 0, 0]);
+    assert.deepEqual(key("2001:db8:1:2:ffff:ffff:ffff:ffff"), key("2001:db8:1:2::1"));
+    assert.notDeepEqual(key("2001:db8:1:3::1"), key("2001:db8:1:2::1"));
+  });
+
+  it("tells addresses of one /64 apart where that is no subscriber's: on a link, and behind a translator of IPv4", () => {
+    assert.notDeepEqual(key("fe80::1"), key("fe80::2"));
+    assert.notDeepEqual(key("64:ff9b::192.0.2.1"), key("64:ff9b::192.0.2.2"));
   });
 
   it("gives a peer without an address the zero key", () => {

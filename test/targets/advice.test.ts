@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Pool } from "../../src/pool/pool.ts";
+import { LEASE, leavesNothing, REPORT, World } from "../control/harness.ts";
+
+const options = { name: "default", algorithm: "leastconn", concurrency: -1, queue: 0 } as const;
+const client = (n: number) => Uint32Array.of(0, 0, 0xffff, n);
+
+describe("a balancer with more clients than bindings", () => {
+  it("says once that some are given up", async () => {
+    const pool = Pool.create({ ...options, persistent: 3_600_000, maxBindings: 8 });
+    const world = await World.start({ pools: new Map([["default", pool]]) });
+    const raw = await world.raw("10.0.0.7");
+    await raw.ask(REPORT);
+    const visit = (n: number) => pool.release(pool.pick(client(n), [], 0), client(n), 0, 0, 0);
+    for (let n = 0; n < 8; n++) visit(n);
+    await world.pass(3_000);
+    const warnings = () => world.story.filter((line) => line.startsWith("warning"));
+    assert.deepEqual(warnings(), []);
+    for (let n = 8; n < 50; n++) visit(n);
+    await world.pass(LEASE / 2);
+    assert.equal(warnings().length, 1);
+    assert.match(warnings()[0]!, /--max-bindings/);
+    await leavesNothing(world, raw);
+  });
+});
