@@ -70,4 +70,20 @@ describe("linux engine, closing", () => {
       simulation.pass(100);
       assert.deepEqual(endings(simulation), ["relay balancer shutdown"]);
     }));
+
+  it("tells those that were connected already, and not accepted yet, that it stops", () =>
+    inSimulation(SORRY, (simulation) => {
+      const { engine, scheduler } = simulation;
+      for (const thread of scheduler.living) thread.stop(50);
+      const clients = Array.from({ length: 10 }, () => simulation.client());
+      simulation.pass(10);
+      assert.deepEqual(clients.map(({ text }) => text).join(), ",,,,,,,,,");
+      scheduler.asMain(() => void engine.close(1_000));
+      simulation.pass(100);
+      for (const client of clients) assert.deepEqual([client.text, client.ending], ["sorry", "fin"]);
+      for (const client of clients) client.close();
+      simulation.pass(100);
+      const told = endings(simulation).filter((ending) => ending === "unavailable balancer stopping");
+      assert.ok(told.length > 0, endings(simulation).join());
+    }));
 });

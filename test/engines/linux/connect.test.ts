@@ -60,4 +60,32 @@ describe("linux engine, connecting", () => {
         assert.equal(simulation.records[0]?.cause, "connect-failed");
       }));
   }
+
+  it("dials a target that has moved at its new address", () =>
+    inSimulation({}, (simulation) => {
+      simulation.target("a", "10.0.0.1", (peer) => void peer.say("old").fin());
+      const before = simulation.client();
+      simulation.settle();
+      simulation.target("a", "10.0.0.2", (peer) => void peer.say("new").fin());
+      const after = simulation.client();
+      simulation.settle();
+      assert.deepEqual([before.text, after.text], ["old", "new"]);
+    }));
+
+  it("counts the connect time-out from the attempt, however long the client waited for it", () =>
+    inSimulation({ engine: { connectTimeout: 1_000 }, kernel: { delay: [100, 101] } }, (simulation) => {
+      const { engine, pool, scheduler } = simulation;
+      simulation.target("a", "10.0.0.1", greet);
+      scheduler.asMain(() => pool.setConcurrency(0));
+      const client = simulation.client();
+      simulation.pass(5_000);
+      assert.equal(pool.waiting, 1);
+      scheduler.asMain(() => {
+        pool.setConcurrency(1);
+        engine.poolChanged();
+      });
+      simulation.pass(1_000);
+      assert.equal(client.text, "hello");
+      assert.equal(simulation.view("a").failures, 0);
+    }));
 });

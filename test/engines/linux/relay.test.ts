@@ -120,6 +120,35 @@ describe("linux engine, relaying", () => {
     });
   }
 
+  for (const who of ["client", "target"] as const) {
+    it(`sends the FIN of the ${who} to a slow reader behind everything that is still buffered`, () =>
+      inSimulation({ kernel: { sendBuffer: 8_192, receiveBuffer: 300_000 } }, (simulation) => {
+        const ends = connect(simulation);
+        const reader = ends[who === "client" ? "target" : "client"].pause().expect(new StreamPattern(1));
+        ends[who].send(new StreamPattern(1), MUCH, 0).fin();
+        for (let i = 0; i < 2 * (MUCH / 20_000) && !reader.finReceived; i++) {
+          reader.resume(20_000);
+          simulation.pass(10);
+        }
+        assert.deepEqual([reader.received, reader.ending], [MUCH, "fin"]);
+      }));
+  }
+
+  it("splices no longer once a stream has become quiet", () =>
+    inSimulation({}, (simulation) => {
+      const { client, target } = connect(simulation);
+      target.send(new StreamPattern(1), MUCH, 0);
+      simulation.settle();
+      assert.equal(client.received, MUCH);
+      simulation.kernel.trace = [];
+      for (let i = 0; i < 5; i++) {
+        target.say("now and then");
+        simulation.settle();
+      }
+      const splices = simulation.kernel.trace.filter(({ name, result }) => name === "splice" && result > 0);
+      assert.ok(splices.length <= 2, `${splices.length} splices for five small messages`);
+    }));
+
   it("reports nothing of the connection that had the slot before", () => {
     const engine = { threads: 1, requeue: 3, unavailable: new TextEncoder().encode("sorry") };
     return inSimulation({ engine }, (simulation) => {
