@@ -62,7 +62,7 @@ describe("linux engine, connecting", () => {
   }
 
   it("dials a target that has moved at its new address", () =>
-    inSimulation({}, (simulation) => {
+    inSimulation({ engine: { threads: 1 } }, (simulation) => {
       simulation.target("a", "10.0.0.1", (peer) => void peer.say("old").fin());
       const before = simulation.client();
       simulation.settle();

@@ -28,7 +28,10 @@ function tickerOf() {
     timer = null;
     run?.();
   };
-  return { ticker, ticks, fire, running: () => timer !== null, stop: () => void (needed = false) };
+  const stop = () => {
+    needed = false;
+  };
+  return { ticker, ticks, fire, running: () => timer !== null, stop };
 }
 
 describe("the ticker", () => {
