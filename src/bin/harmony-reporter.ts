@@ -12,14 +12,16 @@ import { onStopSignals } from "./signals.ts";
 const PROGRAM = {
   name: "harmony-reporter",
   usage: "[options] [-- COMMAND ARGS…]",
-  summary: `Tells a harmony-balancer that a server runs here, keeps saying so, and drains before it leaves. With a COMMAND it
-starts that server with PORT in its environment, reports once that port accepts, and exits with its code.`,
-  footer: `${otherPlaces("HARMONY_BALANCE=1000", "--balance 1000")}
-SIGTERM and SIGINT take no new connections, wait until open ones have finished, leave the balancer, and exit with 0. With a
-COMMAND they pass SIGTERM on to it and exit with its code. A second one leaves at once. SIGHUP does the same if the terminal
-is gone, and is ignored otherwise.
-Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong, or the code of the COMMAND.
-`,
+  summary:
+    "Tells a harmony-balancer that a server runs here, keeps saying so, and drains before it leaves. With a COMMAND it starts " +
+    "that server with PORT in its environment, reports once that port accepts, and exits with its code.",
+  footer: [
+    otherPlaces("HARMONY_BALANCE=1000", "--balance 1000"),
+    "SIGTERM and SIGINT take no new connections, wait until open ones have finished, leave the balancer, and exit with 0. With " +
+      "a COMMAND they pass SIGTERM on to it and exit with its code. A second one leaves at once. SIGHUP does the same if the " +
+      "terminal is gone, and is ignored otherwise.",
+    "Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong, or the code of the COMMAND.\n",
+  ].join("\n"),
 };
 
 void main(PROGRAM, loadReporter, ({ settings, serverCommand }, log) =>

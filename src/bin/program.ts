@@ -23,11 +23,11 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 /** For `--help`: where options can be given as well, with an example. */
 export function otherPlaces(variable: string, flag: string): string {
-  return `
-Every option can also be given in the environment, as ${variable} for ${flag}, or in the file that
---config names. Only the key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which
-precedes any key file.
-`;
+  return (
+    `\nEvery option can also be given in the environment, as ${variable} for ${flag}, or in the file that --config names. ` +
+    "Only the key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which precedes any " +
+    "key file.\n"
+  );
 }
 
 /** Runs a program to its exit; `run` gives the exit code. */
@@ -38,7 +38,8 @@ export async function main<S>(
 ): Promise<void> {
   let command: Command<S>;
   try {
-    command = load({ argv: process.argv.slice(2), environment: process.env, program });
+    const { columns } = process.stdout as { columns?: number };
+    command = load({ argv: process.argv.slice(2), environment: process.env, program, columns });
   } catch (error) {
     return exit(reportOptions(program, error));
   }

@@ -1,5 +1,5 @@
 /** The command line as a source of options, and `--help`. Commander reads and describes the flags; values are judged later. */
-import { Option as Flag, Command as Parser } from "commander";
+import { Option as Flag, type HelpConfiguration, Command as Parser } from "commander";
 import { DURATION_EXAMPLES } from "../util/durations.ts";
 import { namesIn, spell, unknownName } from "./names.ts";
 import { type AnyOption, defaultText, isIn, type OptionTable } from "./option.ts";
@@ -9,6 +9,7 @@ import type { Given, Source } from "./values.ts";
 export interface ProgramText {
   readonly name: string;
   readonly usage: string;
+  /** Whole paragraphs: lines end where paragraphs do, and are wrapped when they are shown. */
   readonly summary: string;
   readonly footer: string;
 }
@@ -22,6 +23,7 @@ export interface CommandLine {
 }
 
 const DURATIONS = `\nDURATION: a number and a unit, such as ${DURATION_EXAMPLES}. 0 needs no unit.\n`;
+const INDENT = " ".repeat(6);
 const BUILT_IN = ["--help", "--version"];
 
 /** Unknown flags and stray words go to `problems`. */
@@ -54,15 +56,25 @@ export function readFlags(
   };
 }
 
-export function helpText(table: OptionTable, program: ProgramText): string {
-  return buildParser(table, program, () => undefined).helpInformation() + DURATIONS + program.footer;
+/** `width`: of the terminal, in columns. */
+export function helpText(table: OptionTable, program: ProgramText, width: number): string {
+  const parser = buildParser(table, program, () => undefined);
+  const options: HelpConfiguration = {
+    helpWidth: width,
+    // Below its flag a description has room for sentences; beside the longest flag 80 columns would leave it a third of them.
+    formatItem: (term, _termWidth, description, helper) =>
+      `  ${term}\n${helper.boxWrap(description, width - INDENT.length).replace(/^/gm, INDENT)}`,
+  };
+  parser.configureHelp({ ...parser.configureHelp(), ...options });
+  const rest = parser.createHelp().boxWrap(DURATIONS + program.footer, width);
+  return parser.helpInformation() + rest;
 }
 
 type OnFlag = (name: string, spec: AnyOption, flag: string, value: string | null) => void;
 
 function buildParser(table: OptionTable, program: ProgramText, onFlag: OnFlag): Parser {
   const parser = new Parser(program.name).usage(program.usage).description(program.summary);
-  parser.helpOption(false).configureHelp({ helpWidth: 100, showGlobalOptions: false });
+  parser.helpOption(false).configureHelp({ showGlobalOptions: false });
   for (const [name, spec] of Object.entries(table)) {
     if (!isIn(spec, "flag")) continue;
     flagsOf(name, spec).forEach((flag, index, all) => {

@@ -12,7 +12,11 @@ export interface Invocation {
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly program: ProgramText;
+  /** Of the terminal that help is shown in; undefined where there is none. */
+  readonly columns?: number | undefined;
 }
+
+const DEFAULT_COLUMNS = 80;
 
 /** How a program logs. */
 export type LogOptions = Pick<BalancerValues, "logLevel" | "logFormat">;
@@ -48,13 +52,13 @@ export function loadReporter(invocation: Invocation): Command<ReporterSettings> 
 }
 
 function load<T extends OptionTable, S>(
-  { argv, environment, program }: Invocation,
+  { argv, environment, program, columns = DEFAULT_COLUMNS }: Invocation,
   table: T,
   settle: (values: Values<T>, commandLine: CommandLine, problems: string[]) => S,
 ): Command<S> {
   const problems: string[] = [];
   const commandLine = readFlags(argv, table, program, problems);
-  if (commandLine.help) return { action: "help", text: helpText(table, program) };
+  if (commandLine.help) return { action: "help", text: helpText(table, program, columns) };
   if (commandLine.version) return { action: "version" };
   const env = readEnvironment(environment, table, problems);
   const path = (commandLine.source.get("config") ?? env.get("config"))?.text;

@@ -342,7 +342,8 @@ describe("help and version", () => {
     const command = loadBalancer(invocation(["--help", "--nonsense"]));
     assert.ok(command.action === "help");
     for (const [name, spec] of Object.entries(balancerOptions as OptionTable)) {
-      assert.equal(command.text.includes(`${spell(name, "flag")} `), isIn(spec, "flag"), name);
+      const shown = new RegExp(`^  (-., )?${spell(name, "flag")}( |$)`, "m").test(command.text);
+      assert.equal(shown, isIn(spec, "flag"), name);
     }
     assert.match(command.text.replace(/\s+/g, " "), /--queue-timeout DURATION .*\(default: 30s\)/);
     assert.match(command.text, /Footer/);
@@ -356,6 +357,21 @@ describe("help and version", () => {
     const command = loadBalancer(invocation(["--help"]));
     assert.ok(command.action === "help");
     assert.match(command.text.replace(/\s+/g, " "), /--queue N .*keeps its place.*--queue-timeout DURATION/);
+  });
+  test("--help is wrapped to the terminal's columns, or to 80", () => {
+    for (const [columns, most] of [
+      [undefined, 80],
+      [120, 120],
+    ] as const) {
+      for (const load of [loadBalancer, loadReporter]) {
+        const long = { ...invocation(["--help"]).program, footer: "Word ".repeat(100) };
+        const command = load({ ...invocation(["--help"]), program: long, columns });
+        assert.ok(command.action === "help");
+        const lengths = command.text.split("\n").map((line) => line.length);
+        assert.ok(Math.max(...lengths) <= most && Math.max(...lengths) > most - 10, String(Math.max(...lengths)));
+        assert.doesNotMatch(command.text, /^\S+\n\S/m, "a word on a line of its own");
+      }
+    }
   });
   test("-V and --version", () => {
     assert.deepEqual(loadReporter(invocation(["-V"])), { action: "version" });
