@@ -10,7 +10,17 @@ import {
   remoteHosts,
 } from "../../src/config/address-kinds.ts";
 import type { Kind } from "../../src/config/kind.ts";
-import { choice, duration, integer, keepalive, onOff, persistence, text, textOrFile } from "../../src/config/kinds.ts";
+import {
+  choice,
+  duration,
+  integer,
+  keepalive,
+  onOff,
+  persistence,
+  text,
+  textOrFile,
+  threads,
+} from "../../src/config/kinds.ts";
 
 const hosts = fc.constantFrom("localhost", "a.example.com", "10.0.0.5", "::1", "2001:db8::1", "fe80::1%eth0", "db_1");
 const ports = fc.integer({ min: 1, max: 65_535 });
@@ -125,6 +135,24 @@ describe("what each kind takes and refuses", () => {
     ],
     ["3999ms", "9001ms", "on", "0s", ""],
   );
+  table(
+    "threads",
+    threads(4),
+    [
+      ["auto", 0],
+      ["1", 1],
+      ["4", 4],
+    ],
+    ["0", "5", "", "on"],
+  );
+  test("the text of each value reads back, of those that stand for a word, too", () => {
+    assert.deepEqual([threads(4).format(0), threads(4).format(3)], ["auto", "3"]);
+    assert.deepEqual([keepalive(1, 9).format(0), keepalive(1, 9).format(5)], ["off", "5ms"]);
+  });
+  test("a duration says whether it may be 0", () => {
+    assert.match(duration(0).allowed, /, or 0$/);
+    assert.match(duration(1).allowed, /, above 0$/);
+  });
   table("duration, 0 refused", duration(1), [["1ms", 1]], ["0", "0s", "0.2ms"]);
   table(
     "switch",

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { readFromBalancer, readFromReporter } from "../../src/control/protocol/messages.ts";
-import { challengeLine, helloLine, proofLine, provesKey, readHello, Seal } from "../../src/control/protocol/wire.ts";
+import {
+  challengeLine,
+  helloLine,
+  proofLine,
+  provesKey,
+  readChallenge,
+  readHello,
+  Seal,
+} from "../../src/control/protocol/wire.ts";
 
 const SECRET = "correct horse battery staple";
 const hello = Buffer.from(helloLine("web", "00".repeat(32), "test/1"));
@@ -82,6 +90,16 @@ describe("hello", () => {
         );
       }),
     );
+  });
+});
+
+describe("challenge", () => {
+  it("is refused unless it brings a nonce of 32 bytes", () => {
+    readChallenge(challenge);
+    for (const line of ["{}", '{"t":"challenge","nonce":"00"}', challengeLine("zz".repeat(32)), '{"t":"hello"}']) {
+      assert.throws(() => readChallenge(bytes(line)), fails("BAD_MESSAGE"), line);
+    }
+    assert.throws(() => readChallenge(bytes("")), fails("NOT_JSON"));
   });
 });
 
