@@ -32,6 +32,10 @@ export const BUCKETS = 33;
 export const BUCKET_MASK = 34;
 /** Counts (wrapping) bindings that had not expired and were given up for others. */
 export const EVICTIONS = 35;
+/** The slot of the binding that a connection was last opened by. */
+export const LAST_BINDING = 36;
+/** How many connections in a row were opened by that one, after the first. */
+export const LAST_BINDING_RUN = 37;
 export const HEADER_WORDS = 48;
 
 // Words of `clocks` (doubles).

@@ -25,9 +25,11 @@
  * A thread that dies may hold the lock and leave anything half done. Therefore every count and list can be derived anew from the
  * rows' states, weights and limits, from the queue's nodes, and from what each worker holds: PoolParts.repair().
  */
+
+import { clientText } from "../util/client-key.ts";
 import type { NetCode } from "../util/net-codes.ts";
 import { Directory } from "./directory.ts";
-import { CONCURRENCY, EVICTIONS } from "./header.ts";
+import { CONCURRENCY, COUNTS, EVICTIONS, FULL, LAST_BINDING, LAST_BINDING_RUN, OPEN } from "./header.ts";
 import { checkConcurrency, completeOptions, type PoolOptions } from "./options.ts";
 import { allocate, CREATOR, PoolParts } from "./parts.ts";
 import { SharedPool } from "./shared-pool.ts";
@@ -38,6 +40,9 @@ export { ALGORITHM_NAMES, ALGORITHMS, type AlgorithmName, DEFAULT_ALGORITHM } fr
 export type { PoolOptions, PoolSettings } from "./options.ts";
 export { SharedPool } from "./shared-pool.ts";
 export * from "./types.ts";
+
+/** Connections in a row: so many from one address by chance, or from the only client that is awake, are too few to matter. */
+const MANY = 100;
 
 /** Of the creator's thread. After a change of targets or limits grant() is to be called: waiters may go on. */
 export class Pool extends SharedPool {
@@ -99,6 +104,18 @@ export class Pool extends SharedPool {
   /** Counts (32 bits, wrapping) clients that lost the target they were bound to because there are as many bindings as there may be. */
   get evictions(): number {
     return this.#parts.layout.header[EVICTIONS]!;
+  }
+
+  /**
+   * The address from which the last MANY connections came, all of them, though sticky bindings keep it on one target and there are
+   * several that take load; null where this is not so.
+   */
+  get loneClient(): string | null {
+    const { header, bindingKeys } = this.#parts.layout;
+    const takeLoad = header[COUNTS + OPEN]! + header[COUNTS + FULL]!;
+    if (takeLoad < 2 || header[LAST_BINDING_RUN]! < MANY) return null;
+    const at = 4 * header[LAST_BINDING]!;
+    return clientText(Uint32Array.from(bindingKeys.subarray(at, at + 4)));
   }
 
   /** Permits from now on; -1 no limit, 0 pauses. Connections that hold one keep it. */

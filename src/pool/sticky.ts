@@ -11,7 +11,7 @@
  * eviction or a repair) and got another has fewer counted than it has, and that one may count as idle too early.
  */
 import type { ClientKey } from "../util/client-key.ts";
-import { BINDINGS, BUCKET_MASK, BUCKETS, EVICTIONS } from "./header.ts";
+import { BINDINGS, BUCKET_MASK, BUCKETS, EVICTIONS, LAST_BINDING, LAST_BINDING_RUN } from "./header.ts";
 import { BINDING_WAYS, BUCKET_LOAD, type PoolLayout } from "./layout.ts";
 import { hashClient } from "./sip-hash.ts";
 
@@ -63,6 +63,7 @@ export class Bindings {
   /** A connection of the binding's client has been opened. */
   open(slot: number): void {
     this.#layout.bindingOpen[slot]!++;
+    this.#note(slot);
   }
 
   touch(slot: number, now: number): void {
@@ -91,10 +92,21 @@ export class Bindings {
       bindingOpen[slot] = 0;
     }
     bindingOpen[slot]!++;
+    this.#note(slot);
     for (let i = 0; i < 4; i++) bindingKeys[4 * slot + i] = client[i]!;
     bindingTargets[2 * slot] = row + 1;
     bindingTargets[2 * slot + 1] = incarnation[row]!;
     bindingUsedAt[slot] = now;
+  }
+
+  /** So that it can be seen that all connections come from one client: see Pool.loneClient. */
+  #note(slot: number): void {
+    const { header } = this.#layout;
+    if (header[LAST_BINDING] === slot) header[LAST_BINDING_RUN]!++;
+    else {
+      header[LAST_BINDING] = slot;
+      header[LAST_BINDING_RUN] = 0;
+    }
   }
 
   /**

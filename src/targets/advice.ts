@@ -3,8 +3,7 @@ import type { TargetPool } from "./registry.ts";
 
 export class Advice {
   readonly #warn: (message: string) => void;
-  /** Pools of which it has been said that they give up bindings. */
-  readonly #evicting = new Set<TargetPool>();
+  readonly #told = new Set<string>();
 
   constructor(warn: (message: string) => void) {
     this.#warn = warn;
@@ -12,10 +11,22 @@ export class Advice {
 
   /** To be called about once a second. */
   look(name: string, pool: TargetPool): void {
-    if (pool.evictions === 0 || this.#evicting.has(pool)) return;
-    this.#evicting.add(pool);
-    this.#warn(
-      `pool ${name}: more clients than --max-bindings are to be kept on their targets; those away for longest may get other ones`,
-    );
+    if (pool.evictions !== 0) {
+      this.#tell(
+        `pool ${name}: more clients than --max-bindings are to be kept on their targets; those away for longest may get other ones`,
+      );
+    }
+    const client = this.#told.has(loneText(name)) ? null : pool.loneClient;
+    if (client !== null) this.#tell(loneText(name), ` (${client})`);
   }
+
+  #tell(message: string, detail = ""): void {
+    if (this.#told.has(message)) return;
+    this.#told.add(message);
+    this.#warn(message + detail);
+  }
+}
+
+function loneText(name: string): string {
+  return `pool ${name}: all connections come from one address and stay with one target, as --persistent says; if a proxy or NAT stands in front, --persistent off shares them out`;
 }

@@ -23,6 +23,8 @@ export interface TargetPool {
   suspects(): readonly TargetView[];
   /** Clients that lost their target because there are as many bindings as there may be. */
   readonly evictions: number;
+  /** The address that all of many connections in a row came from, which stickiness sends to one target of several; or null. */
+  readonly loneClient: string | null;
 }
 
 export interface RegistryOptions {

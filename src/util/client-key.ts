@@ -86,3 +86,9 @@ export function formatWords(words: Uint32Array, at: number): string {
   for (let i = 0; i < 4; i++) groups.push(words[at + i]! >>> 16, words[at + i]! & 0xffff);
   return formatIpv6(groups);
 }
+
+/** A client as people read it: an address, or a network `2001:db8:1:2::/64`. */
+export function clientText(key: ClientKey): string {
+  const text = formatWords(key, 0);
+  return key[0] !== 0 && key[2] === 0 && key[3] === 0 ? `${text}/64` : text;
+}

@@ -6,6 +6,33 @@ import { LEASE, leavesNothing, REPORT, World } from "../control/harness.ts";
 const options = { name: "default", algorithm: "leastconn", concurrency: -1, queue: 0 } as const;
 const client = (n: number) => Uint32Array.of(0, 0, 0xffff, n);
 
+describe("a balancer all of whose clients share an address", () => {
+  it("says once that stickiness sends them to one target, if there are several", async () => {
+    const pool = Pool.create({ ...options, persistent: 3_600_000 });
+    const world = await World.start({ pools: new Map([["default", pool]]) });
+    for (const host of ["10.0.0.7", "10.0.0.8"]) await world.target(host);
+    const raws = [await world.raw("10.0.0.7")];
+    await raws[0]!.ask(REPORT);
+    const visit = (n: number) => pool.release(pool.pick(client(n), [], 0), client(n), 0, 0, 0);
+    const warnings = () => world.story.filter((line) => line.startsWith("warning"));
+    for (let i = 0; i < 200; i++) visit(1);
+    await world.pass(2_000);
+    assert.deepEqual(warnings(), [], "there is one target only");
+    raws.push(await world.raw("10.0.0.8"));
+    await raws[1]!.ask(REPORT);
+    for (let i = 0; i < 1_000; i++) visit(i % 20);
+    await world.pass(2_000);
+    assert.deepEqual(warnings(), [], "there are several clients");
+    for (let i = 0; i < 200; i++) visit(1);
+    await world.pass(5_000);
+    for (let i = 0; i < 200; i++) visit(2);
+    await world.pass(5_000);
+    assert.equal(warnings().length, 1);
+    assert.match(warnings()[0]!, /one address .*--persistent off.*\(0\.0\.0\.1\)/);
+    await leavesNothing(world, ...raws);
+  });
+});
+
 describe("a balancer with more clients than bindings", () => {
   it("says once that some are given up", async () => {
     const pool = Pool.create({ ...options, persistent: 3_600_000, maxBindings: 8 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { addressWords, clientKey, parseIpv4 } from "../../src/util/client-key.ts";
+import { addressWords, clientKey, clientText, parseIpv4 } from "../../src/util/client-key.ts";
 
 const key = (host: string) => [...clientKey(host, new Uint32Array(4).fill(7))];
 const words = (host: string) => [...addressWords(host, new Uint32Array(4).fill(7))];
@@ -22,6 +22,8 @@ describe("clientKey", () => {
   it("is the same for all addresses of an IPv6 /64, which is one subscriber's", () => {
     assert.deepEqual(key("2001:db8:1:2:3:4:5:6"), [0x20010db8, 0x00010002, 0, 0]);
     assert.deepEqual(key("2001:db8:1:2:ffff:ffff:ffff:ffff"), key("2001:db8:1:2::1"));
+    assert.equal(clientText(Uint32Array.from(key("2001:db8:1:2::9"))), "2001:db8:1:2::/64");
+    assert.equal(clientText(Uint32Array.from(key("192.0.2.1"))), "192.0.2.1");
     assert.notDeepEqual(key("2001:db8:1:3::1"), key("2001:db8:1:2::1"));
   });
 
