@@ -471,6 +471,22 @@ describe("drain", () => {
     await leavesNothing(world);
   });
 
+  it("is not over by the answer to a report that was on its way when it began", async () => {
+    for (let steps = 0; steps < 60; steps += 1) {
+      const world = await World.start();
+      const { client } = world.reporter(A);
+      client.start();
+      await until("the target", () => targets(world).length > 0);
+      client.update({ weight: 600 });
+      for (let i = 0; i < steps; i++) await Promise.resolve();
+      const seen = client.drain(30_000).then((active) => [active, ...targets(world)]);
+      await world.pass(1_000);
+      assert.deepEqual(await seen, [0, `${A}:8080 draining 600`], `after ${steps} steps`);
+      await client.leave();
+      await leavesNothing(world);
+    }
+  });
+
   it("and leave at any moment end in a closed client that keeps nothing alive", async () => {
     for (let turns = 0; turns < 40; turns += 1) {
       const world = await World.start();
