@@ -5,9 +5,14 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
+import type { Balancer, BalancerEvents } from "../../src/app/balancer.ts";
+import { logBalancer } from "../../src/bin/balancer-log.ts";
 import { targetTable } from "../../src/bin/target-table.ts";
 import { UnavailableCounter } from "../../src/bin/unavailable-counter.ts";
 import type { TargetView } from "../../src/pool/pool.ts";
+import type { CloseRecord } from "../../src/proxy/record.ts";
+import { Emitter } from "../../src/util/emitter.ts";
+import { startScript } from "../support/program.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 after(() => esbuild.stop());
@@ -58,6 +63,29 @@ describe("connections that got no target", () => {
     assert.deepEqual(told.slice(1), ["5 connections got no target: the queue was full"]);
     counter.flush();
     assert.equal(told.length, 2, "nothing is told twice");
+  });
+});
+
+describe("what the balancer's program logs", () => {
+  test("at the stop are the connections without a target that were not told yet", () => {
+    const balancer = new (class extends Emitter<BalancerEvents> {})();
+    const warnings: string[] = [];
+    const nothing = () => undefined;
+    const log = { debug: nothing, info: nothing, error: nothing, isDebug: false };
+    logBalancer(balancer as Balancer, { ...log, warning: (text) => warnings.push(text) });
+    const record = { phase: "unavailable", cause: "no-targets" } as CloseRecord;
+    for (let i = 0; i < 3; i++) balancer.emit("connectionClose", record);
+    balancer.emit("close");
+    assert.deepEqual(
+      warnings.map((text) => /^\d+/.exec(text)?.[0]),
+      ["1", "2"],
+    );
+  });
+
+  test("of a fault of its own is one line, without a stack", async () => {
+    const program = startScript("test/bin/own-fault.ts");
+    assert.deepEqual(await program.ended(), { code: 1, signal: null });
+    assert.match(program.stderr, /^\S+ \S+ \S+ ERR a fault in the program itself: out of order; please report it\n$/);
   });
 });
 

@@ -332,6 +332,8 @@ describe("bad input", () => {
     assert.match(problems(() => balancer(["--insecure", "--key-file", "x"])).join(), /contradict/);
     assert.match(problems(() => balancer(["--admin-tls-cert", given.adminTlsCert!])).join(), /belong together/);
     assert.match(problems(() => balancer(["--listen", "127.0.0.1:1666"])).join(), /want the same port/);
+    const everywhere = ["--listen", "1666", "--admin", "127.0.0.1:1666"];
+    assert.match(problems(() => balancer(everywhere)).join(), /want the same port/);
     assert.match(problems(() => balancer(["--", "nginx"])).join(), /starts no command/);
     assert.match(problems(() => reporter(["--"])).join(), /name the command/);
   });

@@ -120,6 +120,23 @@ describe("a reporter", () => {
     assert.equal(world.clock.pending, 0);
   });
 
+  it("is back at once when it loses a balancer that it had to wait long for", async () => {
+    const world = new World();
+    await world.target(A);
+    const { client, story } = world.reporter(A, { random: () => 0.999 });
+    client.start();
+    await world.pass(60_000); // the delays have grown to ten seconds
+    await world.server.start();
+    await world.pass(10_000);
+    assert.equal(story().at(-1), "registered");
+    await world.server.close();
+    await until("the goodbye", () => story().at(-1) === "goodbye STOPPING");
+    await world.restart();
+    await world.pass(150, 50);
+    assert.equal(story().at(-1), "registered");
+    await leavesNothing(world, client);
+  });
+
   it("survives every failure to connect, and says which", async () => {
     for (const fault of ["ENOTFOUND", "EHOSTUNREACH", "ETIMEDOUT", "ENETUNREACH", "EMFILE"] as const) {
       const world = new World();

@@ -4,6 +4,7 @@ import { settle, until } from "../support/wait.ts";
 import { LEASE, leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
+const B = "10.0.0.8";
 const ID_A = `default/${A}:8080`;
 
 /** A reporter that registers its target and disconnects without leaving it; a `silent` target answers nobody from then on. */
@@ -100,6 +101,51 @@ describe("a session that ends without a leave", () => {
     await world.pass(2_000);
     assert.equal(world.pool.targets()[0]?.state, "suspect");
     await leavesNothing(world);
+  });
+
+  it("is probed once at a time", async () => {
+    const world = await World.start();
+    const target = await world.target(A);
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await until("the target to be up", () => world.pool.targets()[0]?.state === "up");
+    let probes = 0;
+    world.network.connectFault = (to) => {
+      if (to.host !== A) return undefined;
+      probes += 1;
+      return "blackhole";
+    };
+    await raw.close();
+    await until("the first probe", () => probes === 1);
+    await world.pass(1_900, 100);
+    assert.equal(probes, 1, "it may take two seconds, and the looks are a second apart");
+    await leavesNothing(world, target);
+  });
+
+  it("does not spoil the target that has moved meanwhile: the late probe was of the former address", async () => {
+    const world = await World.start();
+    const servers = [await world.target(A), await world.target(B)] as const;
+    const report = { ...REPORT, id: "one" };
+    const isUp = () => world.pool.targets()[0]?.state === "up";
+    const first = await world.raw(A);
+    await first.ask(report);
+    await until("the target to be up", isUp);
+    let probed = false;
+    world.network.connectFault = (to) => {
+      if (to.host !== A) return undefined;
+      probed = true;
+      return "blackhole";
+    };
+    await first.close();
+    await until("the probe of the former address", () => probed);
+    const second = await world.raw(B);
+    await second.ask(report);
+    await until("the target to be up again", isUp);
+    await second.close(); // so that probes of this target count
+    await until("the end of the session", () => world.server.sessions === 0);
+    await world.pass(2_000, 2_000);
+    assert.equal(world.pool.targets()[0]?.state, "up");
+    await leavesNothing(world, ...servers);
   });
 
   it("no longer matters once the reporter is back", async () => {

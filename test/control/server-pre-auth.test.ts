@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { challengeLine, proofLine } from "../../src/control/protocol/wire.ts";
-import { settle } from "../support/wait.ts";
+import type { Connection } from "../../src/net/runtime.ts";
+import { settle, until, within } from "../support/wait.ts";
 import { HELLO, KEY, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
@@ -97,6 +98,29 @@ describe("peers that have not proved a key", () => {
     const raw = await world.raw(A);
     assert.equal((await raw.ask(REPORT))?.t, "ok");
     await leavesNothing(world, raw);
+  });
+
+  it("do not hold up the stop, and none is let in after it", async () => {
+    const world = new World();
+    const listen = world.network.listen.bind(world.network);
+    let accept: Parameters<typeof listen>[1] = () => undefined;
+    world.network.listen = (options, onConnection, onError) => {
+      accept = onConnection;
+      return listen(options, onConnection, onError);
+    };
+    await world.server.start();
+    const silent = await world.connect(A);
+    await settle();
+    const accepted: Connection[] = [];
+    const other = await listen({ host: "10.0.0.1", port: 9 }, (connection) => accepted.push(connection));
+    const late = await world.network.from(B).connect({ to: other.address });
+    await until("its other end", () => accepted.length === 1);
+    const closed = world.server.close();
+    await within("the stop, without a step of the clock", closed, 2_000);
+    accept(accepted[0]!); // some runtimes hand one over late
+    assert.equal(world.clock.pending, 0);
+    await assert.rejects(within("the end of the late one", late.read(), 2_000), { code: "ECONNRESET" });
+    await Promise.all([silent.close(), late.close(), other.close()]);
   });
 
   it("that say nothing are dropped after five seconds", async () => {

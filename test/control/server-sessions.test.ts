@@ -108,6 +108,23 @@ describe("an authenticated session", () => {
     assert.equal(world.network.open, 0);
   });
 
+  it("registers nothing once the stop was asked for: not by a report on its way, nor by one whose host is being resolved", async () => {
+    let resolved: (host: string) => void = () => undefined;
+    const resolve = () => new Promise<string>((done) => (resolved = done));
+    const world = await World.start({ resolve });
+    const [late, waiting] = [await world.raw(A), await world.raw(B)];
+    await until("both sessions", () => world.server.sessions === 2);
+    await waiting.tell({ ...REPORT, advertise: "slow.example" });
+    await settle();
+    const closed = world.server.close();
+    await late.tell(REPORT);
+    resolved(B);
+    await settle();
+    assert.deepEqual([world.pool.targets(), world.story], [[], []]);
+    await Promise.all([late.close(), waiting.close()]);
+    await closed;
+  });
+
   it("that ignores the goodbye does not delay the balancer", async () => {
     const world = await World.start();
     const raw = await world.raw(A);

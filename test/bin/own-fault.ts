@@ -1,0 +1,21 @@
+/** A program with a fault: what it throws, nobody catches. */
+import { main } from "../../src/bin/program.ts";
+
+const TEXT = { name: "faulty", usage: "", summary: "", footer: "" };
+const command = {
+  action: "run",
+  settings: null,
+  log: { logLevel: "info", logFormat: "text" },
+  serverCommand: null,
+} as const;
+
+void main(
+  TEXT,
+  () => command,
+  async () => {
+    setTimeout(() => {
+      throw new Error("out of order");
+    });
+    return new Promise(() => undefined);
+  },
+);
