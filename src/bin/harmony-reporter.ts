@@ -24,6 +24,9 @@ const PROGRAM = {
   ].join("\n"),
 };
 
+/** ms until a server that does not accept yet is worth a warning: few start more slowly, and a wrong port never accepts. */
+const PATIENCE_MS = 10_000;
+
 void main(PROGRAM, loadReporter, ({ settings, serverCommand }, log) =>
   serverCommand === null ? announce(settings, log) : serve(settings, serverCommand, log),
 );
@@ -60,13 +63,18 @@ async function serve(settings: ReporterSettings, command: readonly string[], log
     await reporter?.close();
     server.kill("SIGTERM");
   };
-  void server.accepting(settings.port).then((accepts) => {
+  const onSlow = () => log.warning(notYet(settings.port), { port: settings.port });
+  void server.accepting(settings.port, PATIENCE_MS, onSlow).then((accepts) => {
     if (accepts && !stopping) reporter = openReporter(settings, log);
   });
   const code = await server.ended;
   if (!stopping) log.warning(`the server has ended by itself with code ${code}`, { code });
   await (reporter as Reporter | null)?.close();
   return code;
+}
+
+function notYet(port: number): string {
+  return `the server accepts no connections on port ${port} yet, and is reported once it does: is that the port that it listens on (--port, which it finds as PORT in its environment)?`;
 }
 
 function openReporter(settings: ReporterSettings, log: Log): Reporter {

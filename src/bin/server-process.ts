@@ -54,15 +54,23 @@ export class ServerProcess {
     }
   }
 
-  /** Resolves to true when something accepts connections on `port`, to false if the process ends before that. */
-  async accepting(port: number): Promise<boolean> {
-    while (!this.#over) {
-      for (const host of ownAddresses()) {
-        if (await accepts(host, port)) return !this.#over;
+  /**
+   * Resolves to true when something accepts connections on `port`, to false if the process ends before that. `onSlow` is called
+   * once, if neither has happened within `patience` ms.
+   */
+  async accepting(port: number, patience: number, onSlow: () => void): Promise<boolean> {
+    const slow = setTimeout(() => this.#over || onSlow(), patience);
+    try {
+      while (!this.#over) {
+        for (const host of ownAddresses()) {
+          if (await accepts(host, port)) return !this.#over;
+        }
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      return false;
+    } finally {
+      clearTimeout(slow);
     }
-    return false;
   }
 }
 

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { ServerProcess } from "../../src/bin/server-process.ts";
+import { deferred } from "../../src/util/deferred.ts";
 import { launchReporter, startBalancer } from "../support/cluster.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { scriptCommand } from "../support/form.ts";
@@ -49,6 +51,21 @@ describe("a command that cannot be started", { skip }, () => {
       assert.match(lines[0]!, new RegExp(`cannot start \\\\"${file}\\\\": `));
     });
   }
+});
+
+test("a server that does not accept on its port is told of once, while it runs", { skip }, async () => {
+  const server = new ServerProcess([...scriptCommand("test/bin/echo-server.ts"), "0"], 0);
+  server.ended.catch(() => undefined);
+  const slow = deferred<void>();
+  let told = 0;
+  const accepting = server.accepting(await freePort(), 0, () => {
+    told++;
+    slow.resolve();
+  });
+  await within("the warning", slow.promise);
+  server.kill("SIGKILL");
+  assert.equal(await within("the end", accepting), false);
+  assert.equal(told, 1);
 });
 
 describe("a reporter with a server, asked to stop", { skip }, () => {
