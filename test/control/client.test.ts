@@ -210,10 +210,11 @@ describe("a reporter", () => {
 
   it("with a wrong key has one event that says why, and the balancer one that says who", async () => {
     const world = await World.start();
-    const { client, story } = world.reporter(A, { key: () => parseKey("web:some other secret text", "test") });
+    const { client, events, story } = world.reporter(A, { key: () => parseKey("web:some other secret text", "test") });
     client.start();
     await world.pass(50_000);
     assert.deepEqual(story(), ["rejected BAD_KEY"]);
+    assert.match(JSON.stringify(events), /the key is not accepted here \(this reporter's is \\"web\\"\)/);
     assert.deepEqual(world.story, ["rejected BAD_KEY"]);
     assert.deepEqual(world.pool.targets(), []);
     await leavesNothing(world, client);
@@ -260,6 +261,10 @@ describe("a reporter", () => {
       () => open.pool.targets().length === 1 && refused.events.length === 1,
     );
     assert.deepEqual(refused.story(), ["rejected BAD_KEY"]);
+    assert.match(
+      JSON.stringify(refused.events),
+      /the key is not accepted here \(this reporter was started without one\)/,
+    );
     await leavesNothing(open, plain.client, refused.client);
     await leavesNothing(closed);
   });

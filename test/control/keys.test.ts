@@ -232,6 +232,7 @@ describe("a key file", () => {
     rmSync(path);
     for (let look = 0; look < 3; look += 1) assert.equal(keys.find("web")?.secret, SECRET);
     assert.equal(warnings.length, 2);
+    assert.equal(warnings[1], `key file ${path} is gone; the keys read before stay valid`);
     writeFileSync(path, `web:${SECRET}${SECRET}\n`, { mode: 0o600 });
     assert.equal(keys.find("web")?.secret, SECRET + SECRET);
   });

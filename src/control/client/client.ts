@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { type Cancel, type Clock, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
-import type { Key } from "../keys/key.ts";
+import { INSECURE_KEY, type Key } from "../keys/key.ts";
 import type { Ok, Report } from "../protocol/messages.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession, type ConnectOptions, Refusal } from "./session.ts";
@@ -171,14 +171,15 @@ export class ControlClient {
 
   /** One session, from connect to end. Returns the ms to wait before the next. */
   async #attempt(): Promise<number> {
+    let key: Key | null = null;
     try {
-      const { key } = this.#options;
-      this.#session = await ClientSession.open({ ...this.#options, clock: this.#clock }, key(), this.#stop.signal);
+      key = this.#options.key();
+      this.#session = await ClientSession.open({ ...this.#options, clock: this.#clock }, key, this.#stop.signal);
       const { name, version } = this.#session.welcome;
       this.#options.onEvent("connected", { name, version });
       return await this.#serve(this.#session);
     } catch (error) {
-      return this.#lost(error);
+      return error instanceof Refusal && key ? this.#refused(error, key) : this.#lost(error);
     } finally {
       await this.#session?.close();
       this.#session = null;
@@ -238,14 +239,14 @@ export class ControlClient {
     return this.#backoff.yield();
   }
 
-  #refused({ code, message, retry }: Refusal): number {
-    this.#tell("rejected", code, message);
+  #refused({ code, message, retry }: Refusal, key: Key): number {
+    if (this.#stop.signal.aborted) return 0;
+    this.#tell("rejected", code, code === "BAD_KEY" ? `${message} (${keyText(key)})` : message);
     return retry ? this.#backoff.next() : this.#backoff.slow();
   }
 
   #lost(error: unknown): number {
     if (this.#stop.signal.aborted) return 0;
-    if (error instanceof Refusal) return this.#refused(error);
     this.#tell("lost", codeOf(error) ?? "INTERNAL", messageOf(error));
     return this.#backoff.next();
   }
@@ -277,4 +278,9 @@ export class ControlClient {
       };
     });
   }
+}
+
+/** Which of the keys that may lie about is the wrong one: the balancer says no more than that it is. */
+function keyText(key: Key): string {
+  return key === INSECURE_KEY ? "this reporter was started without one" : `this reporter's is "${key.id}"`;
 }

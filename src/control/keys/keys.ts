@@ -78,7 +78,8 @@ export class Keys {
     } catch (error) {
       if (this.#broken === signature) return;
       this.#broken = signature;
-      this.onWarning(`${messageOf(error)}; the keys read before stay valid`);
+      const trouble = codeOf(error) === "ENOENT" ? `key file ${this.#file} is gone` : messageOf(error);
+      this.onWarning(`${trouble}; the keys read before stay valid`);
       return;
     }
     this.onChange(this.loaded);
