@@ -13,6 +13,9 @@ import { tcpSockets } from "./tcp-states.ts";
 
 const ENGINE = process.env.HARMONY_TEST_ENGINE ?? "auto";
 
+/** ms. Four threads on a machine that does much else. */
+const LISTENING_MS = 60_000;
+
 /** What its log shows at SIGUSR1. */
 export interface Table {
   readonly targets: readonly TargetView[];
@@ -54,10 +57,14 @@ export class Balancer {
   /** Resolves when it listens. */
   static async start(settings: Settings, events: BalancerEvents): Promise<Balancer> {
     const balancer = new Balancer(settings, events);
-    await until("the balancer to listen", () => {
-      if (balancer.process.exit) throw new Error(`it ended:\n${balancer.process.last.join("\n")}`);
-      return balancer.port > 0;
-    });
+    await until(
+      "the balancer to listen",
+      () => {
+        if (balancer.process.exit) throw new Error(`it ended:\n${balancer.process.last.join("\n")}`);
+        return balancer.port > 0;
+      },
+      LISTENING_MS,
+    );
     return balancer;
   }
 

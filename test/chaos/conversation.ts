@@ -40,6 +40,8 @@ export class Conversation {
   record: CloseRecord | null = null;
   /** The kernel has made the client's connection. */
   connected = false;
+  /** It was over in a quiet moment, and had no record yet. */
+  late = false;
   /** Its client had a local port, by which the record is known. */
   port = 0;
   readonly #rules: ConversationRules;

@@ -19,6 +19,8 @@ export class Ledger {
   readonly #rules: ConversationRules;
   /** Those that have not been judged. */
   readonly #conversations = new Map<number, Conversation>();
+  /** Those that were judged last: nothing more may come of them. */
+  #judged = new Map<number, Conversation>();
   /** Those that wait for their records, by the client's address: a port may be used again soon. */
   readonly #unrecorded = new Map<string, Conversation[]>();
   /** Records that came before their clients were told of their connections. */
@@ -32,7 +34,10 @@ export class Ledger {
     this.#rules = rules;
   }
 
+  /** The conversation that a header names, unless there is none under way. */
   find(id: number): Conversation | undefined {
+    const judged = this.#judged.get(id);
+    if (judged !== undefined) this.#rules.onWrong(`${judged} begins at a target after its end`);
     return this.#conversations.get(id);
   }
 
@@ -77,7 +82,7 @@ export class Ledger {
     }
     for (const conversation of all) {
       conversation.judge(met);
-      if (conversation.target !== null) this.served++;
+      if (conversation.target !== null && !conversation.late) this.served++;
     }
     // A connection that is reset before its client is told of it fails there, and has a record here.
     const unknown = all.filter(({ connected, client }) => !connected && client.error !== "ECONNREFUSED").length;
@@ -85,8 +90,20 @@ export class Ledger {
     if (strangers.length > unknown) {
       this.#rules.onWrong(`${strangers.length} records of clients that there are not: ${JSON.stringify(strangers[0])}`);
     }
+    // A busy balancer may not have come to those yet that left before it took them: once more they are waited for.
+    const late = met === "nothing" ? all.filter((each) => each.record === null && each.connected && !each.late) : [];
+    for (const conversation of late) conversation.late = true;
+    this.#judged = new Map(this.#conversations);
     this.#conversations.clear();
-    this.#unrecorded.clear();
+    for (const conversation of late) {
+      this.#judged.delete(conversation.id);
+      this.#conversations.set(conversation.id, conversation);
+    }
+    for (const [name, waiting] of this.#unrecorded) {
+      const left = waiting.filter((each) => late.includes(each));
+      if (left.length > 0) this.#unrecorded.set(name, left);
+      else this.#unrecorded.delete(name);
+    }
     this.#early.clear();
   }
 

@@ -27,7 +27,7 @@ export async function partedWithin({ ledger, options }: Life, met: Fate): Promis
     }
   });
   await delay(0); // sockets' last events
-  const unrecorded = () => ledger.all.some(({ connected, record }) => connected && record === null);
+  const unrecorded = () => ledger.all.some(({ connected, late, record }) => connected && !late && record === null);
   if (met === "nothing") await until("the last records", () => !unrecorded(), RECORDS_MS).catch(() => undefined);
   ledger.judge(met);
 }

@@ -134,11 +134,12 @@ export class Target {
 
   #begin(socket: Socket, bytes: Buffer): void {
     const id = readHeader(bytes);
+    if (id === undefined) {
+      const hex = bytes.subarray(0, HEADER_BYTES).toString("hex");
+      this.options.onWrong(`the target on ${this.name} got bytes that are no conversation's beginning: ${hex}`);
+    }
     const conversation = id === undefined ? undefined : this.options.find(id);
     if (conversation === undefined) {
-      const what = id === undefined ? "are no conversation's beginning" : `begin conversation ${id}, which is over`;
-      const hex = bytes.subarray(0, 16).toString("hex");
-      this.options.onWrong(`the target on ${this.name} got ${bytes.length} bytes that ${what}: ${hex}`);
       socket.resetAndDestroy();
       return;
     }
