@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { LineChannel } from "../../net/line-channel.ts";
 import { codeOf, HarmonyError } from "../../util/errors.ts";
-import type { Key } from "../keys/key.ts";
+import { INSECURE_KEY, type Key } from "../keys/key.ts";
 import type { Keys } from "../keys/keys.ts";
 import { challengeLine, NONCE_BYTES, provesKey, readHello, Seal } from "../protocol/wire.ts";
 
@@ -38,7 +38,12 @@ export async function handshake(
   const key = keys.find(hello.key);
   const proved = provesKey(proof, key?.secret ?? NOBODYS_SECRET, transcript);
   if (proved && key) return { key, seal: new Seal("balancer", key.secret, transcript) };
-  throw new WrongKey(key ? `its secret is not the one of key "${key.id}" here` : `there is no key "${hello.key}" here`);
+  throw new WrongKey(key ? `its secret is not the one of key "${key.id}" here` : unknownKey(hello.key));
+}
+
+function unknownKey(id: string): string {
+  if (id === INSECURE_KEY.id) return "it was started without a key (--insecure), and this balancer takes none without";
+  return `there is no key "${id}" here`;
 }
 
 async function firstLine(channel: LineChannel): Promise<Uint8Array | null> {
