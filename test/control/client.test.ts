@@ -265,6 +265,7 @@ describe("a reporter", () => {
       JSON.stringify(refused.events),
       /the key is not accepted here \(this reporter was started without one\)/,
     );
+    assert.match(JSON.stringify(closed.events), /it was started without a key \(--insecure\)/);
     await leavesNothing(open, plain.client, refused.client);
     await leavesNothing(closed);
   });
