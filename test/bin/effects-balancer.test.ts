@@ -12,7 +12,6 @@ import { openBlackHole } from "../support/black-hole.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { keepaliveIn } from "../support/keepalive.ts";
 import { exchange } from "../support/peers.ts";
-import { freePorts } from "../support/ports.ts";
 import { readText } from "../support/stream.ts";
 import { until } from "../support/wait.ts";
 import {
@@ -152,10 +151,10 @@ describe("--concurrency and its queue", () => {
 });
 
 describe("connecting to targets", () => {
-  /** Two heavy targets that refuse connections, and one light one that is there. */
+  /** Two heavy targets that refuse connections since they were reached, and one light one that is there. */
   async function twoGone(requeue: string): Promise<TestBalancer> {
     const balancer = await balancerWith("--requeue", requeue, "--unavailable", "None.");
-    for (const port of await freePorts(2)) await report(balancer, port, "--balance", "1000");
+    for (const name of ["first", "second"]) await (await target(balancer, name, "--balance", "1000")).close();
     await target(balancer, "third", "--balance", "1");
     return balancer;
   }

@@ -111,10 +111,12 @@ export async function report(to: TestBalancer, port: number, ...args: readonly s
   return reporter;
 }
 
-/** A registered target: see `namedServer`. */
+/** A registered target that the balancer has reached: see `namedServer`. */
 export async function target(to: TestBalancer, name: string, ...args: readonly string[]): Promise<TestServer> {
   const server = await namedServer(name);
   await report(to, server.port, ...args);
+  const isUp = () => to.balancer.targets().some(({ address, state }) => address.port === server.port && state === "up");
+  await until(`the target ${name}, reached`, isUp);
   return server;
 }
 
