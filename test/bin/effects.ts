@@ -115,7 +115,9 @@ export async function report(to: TestBalancer, port: number, ...args: readonly s
 export async function target(to: TestBalancer, name: string, ...args: readonly string[]): Promise<TestServer> {
   const server = await namedServer(name);
   await report(to, server.port, ...args);
-  const isUp = () => to.balancer.targets().some(({ address, state }) => address.port === server.port && state === "up");
+  const { port } = server;
+  const isUp = () =>
+    to.balancer.targets().some(({ address, state }) => "port" in address && address.port === port && state === "up");
   await until(`the target ${name}, reached`, isUp);
   return server;
 }

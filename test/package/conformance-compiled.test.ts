@@ -58,7 +58,7 @@ describe("conformance, compiled with Bun", () => {
   const folder = join(place, "bun");
   before(() => bundleSuite("bun", join(folder, "bin/main.js"), join(folder, "engines/linux/worker/worker.js")));
 
-  it("both engines pass", async () => {
+  it("both engines pass", { timeout: RUN_TIMEOUT_MS }, async () => {
     const program = join(folder, "suite");
     const entries = [join(folder, "bin/main.js"), join(folder, "engines/linux/worker/worker.js")];
     await command("bun build", [bun, "build", "--compile", ...entries, "--outfile", program], BUILD_TIMEOUT_MS);
@@ -74,7 +74,7 @@ describe("conformance, compiled with Deno", { skip: noBase }, () => {
   const folder = join(place, "deno");
   before(() => bundleSuite("deno", join(folder, "main.mjs"), join(folder, "worker.mjs")));
 
-  it("both engines pass", async () => {
+  it("both engines pass", { timeout: RUN_TIMEOUT_MS }, async () => {
     const program = join(folder, "suite");
     const compiler = process.env.DENO_COMPILE || deno;
     const options = ["--no-config", "--no-check", "-A", "--include", join(folder, "worker.mjs"), "--output", program];
