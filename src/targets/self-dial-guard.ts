@@ -45,6 +45,11 @@ function isLocal(host: string, local: readonly string[]): boolean {
   return isLoopback(host) || local.some((address) => same(address, host));
 }
 
+/** Without a zone (`fe80::1%eth0`): the system's own list has none, and a host that has the address on another link is refused with it. */
 function same(a: string, b: string): boolean {
-  return canonicalHost(a) === canonicalHost(b);
+  return withoutZone(a) === withoutZone(b);
+}
+
+function withoutZone(host: string): string {
+  return canonicalHost(host).split("%", 1)[0]!;
 }

@@ -14,6 +14,16 @@ describe("the balancer's own addresses", () => {
     assert.equal(undialable(target("10.0.0.1", 3001), [{ host: "", port: 3000 }], ["10.0.0.1"]), null);
   });
 
+  it("are known with a zone, whichever it is called", () => {
+    const own = ["fe80::1", "127.0.0.1"];
+    for (const host of ["fe80::1", "fe80::1%eth0", "fe80::1%2"]) {
+      assert.ok(undialable(target(host), [{ host: "::", port: 3000 }], own), host);
+    }
+    assert.equal(undialable(target("fe80::2%eth0"), [{ host: "::", port: 3000 }], own), null);
+    assert.ok(undialable(target("::1%lo"), [{ host: "::1", port: 3000 }], own));
+    assert.ok(undialable(target("fe80::1%2"), [{ host: "fe80::1%eth0", port: 3000 }], own));
+  });
+
   it("do not forbid another address of a host that listens on one alone", () => {
     assert.equal(undialable(target("10.0.0.2"), [{ host: "10.0.0.1", port: 3000 }], ["10.0.0.1", "10.0.0.2"]), null);
     assert.equal(undialable(target("127.0.0.2"), [{ host: "127.0.0.1", port: 3000 }], []), null);
