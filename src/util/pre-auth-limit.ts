@@ -12,17 +12,18 @@ export const PRE_AUTH_LIMITS: PreAuthLimits = { perAddress: 8, total: 256 };
 
 interface Entry {
   readonly client: string;
-  saidHello: boolean;
+  readonly saidHello: boolean;
 }
 
 /**
  * Limits the peers that have proved nothing yet, on the control channel and below it in TLS. At a limit the oldest peer is
  * evicted, not the newcomer refused: many connections that say nothing can then not keep a reporter out, not even one
- * behind the same address. Peers that have said hello are evicted last.
+ * behind the same address. It goes from the larger group, those that have said hello or those that have not: a crowd that keeps
+ * to one of them spares a reporter while it is in the other, and has to renew half the limit within a round trip to reach it.
  */
 export class PreAuthLimit<Peer> {
   readonly #limits: PreAuthLimits;
-  /** In order of arrival. */
+  /** In the order in which they came or, later than that, said hello. */
   readonly #peers = new Map<Peer, Entry>();
 
   constructor(limits: PreAuthLimits = PRE_AUTH_LIMITS) {
@@ -43,7 +44,9 @@ export class PreAuthLimit<Peer> {
 
   saidHello(peer: Peer): void {
     const entry = this.#peers.get(peer);
-    if (entry) entry.saidHello = true;
+    if (!entry) return;
+    this.#peers.delete(peer);
+    this.#peers.set(peer, { ...entry, saidHello: true });
   }
 
   /** The peer has proved its key, or is gone. Idempotent. */
@@ -51,12 +54,15 @@ export class PreAuthLimit<Peer> {
     this.#peers.delete(peer);
   }
 
-  /** In order of arrival. */
+  /** The oldest first. */
   all(): Peer[] {
     return [...this.#peers.keys()];
   }
 }
 
+/** Of the larger group; of equal ones the one that has not said hello. */
 function oldest<Peer>(peers: [Peer, Entry][]): Peer | null {
-  return (peers.find(([, { saidHello }]) => !saidHello) ?? peers[0])?.[0] ?? null;
+  const greeted = peers.filter(([, { saidHello }]) => saidHello).length;
+  const fromGreeted = greeted > peers.length - greeted;
+  return peers.find(([, { saidHello }]) => saidHello === fromGreeted)?.[0] ?? null;
 }

@@ -18,6 +18,20 @@ describe("the limit of peers that have proved nothing", () => {
     assert.deepEqual(peers.all(), ["elsewhere", "third", "fourth"]);
   });
 
+  it("spares a newcomer that has yet to say hello, though all others have: their oldest goes", () => {
+    const peers = new PreAuthLimit<string>({ perAddress: 8, total: 100 });
+    const crowd = (n: number) => {
+      const evicted = peers.add(`stranger ${n}`, A);
+      peers.saidHello(`stranger ${n}`);
+      return evicted;
+    };
+    for (let n = 0; n < 8; n += 1) assert.equal(crowd(n), null);
+    assert.equal(peers.add("reporter", A), "stranger 0");
+    for (let n = 8; n < 100; n += 1) assert.equal(crowd(n), `stranger ${n - 7}`);
+    peers.saidHello("reporter");
+    for (let n = 0; n < 7; n += 1) assert.notEqual(crowd(100 + n), "reporter", "it has a round trip for its proof");
+  });
+
   it("takes the addresses of an IPv6 /64 for one", () => {
     const peers = new PreAuthLimit<string>({ perAddress: 2, total: 10 });
     for (const name of ["1", "2"]) assert.equal(peers.add(name, `2001:db8::${name}`), null);
