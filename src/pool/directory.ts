@@ -44,6 +44,12 @@ export class Directory {
     return this.#identities[row] ?? "";
   }
 
+  /** No row is free. Those that become free are so at once in all threads, without the lock. */
+  get full(): boolean {
+    const row = this.#layout.state.indexOf(FREE);
+    return row < 0 || row >= this.#options.maxTargets;
+  }
+
   set(spec: TargetSpec, state: TargetState): void {
     const whose = ` of target "${spec.identity}"`;
     checkWhole("weight", spec.weight, 0, MAX_WEIGHT, whose);
@@ -154,9 +160,8 @@ export class Directory {
   #allot(identity: string, hashes: Hashes): number {
     const layout = this.#layout;
     const { maxTargets, name } = this.#options;
+    if (this.full) throw new RangeError(`pool "${name}" is full: at most ${maxTargets} targets (--max-targets)`);
     const row = layout.state.indexOf(FREE);
-    if (row < 0 || row >= maxTargets)
-      throw new RangeError(`pool "${name}" is full: at most ${maxTargets} targets (--max-targets)`);
     const before = this.#identities[row];
     if (before !== undefined && this.#rowOf.get(before) === row) this.#rowOf.delete(before);
     this.#rowOf.set(identity, row);

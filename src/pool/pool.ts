@@ -87,6 +87,11 @@ export class Pool extends SharedPool {
     return this.#directory.views();
   }
 
+  /** Another target would be refused. */
+  get full(): boolean {
+    return this.#directory.full;
+  }
+
   suspects(): TargetView[] {
     return this.#directory.views("suspect");
   }

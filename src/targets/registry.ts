@@ -21,6 +21,8 @@ export interface TargetPool {
   remove(identity: string): boolean;
   view(identity: string): TargetView | undefined;
   suspects(): readonly TargetView[];
+  /** It has as many targets as it may have. */
+  readonly full: boolean;
   /** Clients that lost their target because there are as many bindings as there may be. */
   readonly evictions: number;
   /** The address that all of many connections in a row came from, which stickiness sends to one target of several; or null. */
@@ -93,6 +95,7 @@ export class Registry {
     const before = this.#entries.get(identity);
     const continues = before !== undefined && takesLoad(before) && sameAddress(before.spec.address, address);
     const state = report.drain ? "draining" : report.health === "down" ? "down" : continues ? before.state : "new";
+    if (before === undefined) this.#makeRoom(pool);
     set(pool, spec, state === "new" ? (continues ? "up" : "suspect") : state); // "up" leaves a suspect as it is
     const displaced = displacedAfter(before, owner, report);
     this.#own(owner, { identity, pool, owner, report, displaced, spec, location, state });
@@ -255,6 +258,20 @@ export class Registry {
     entry.pool.setState(entry.identity, "down");
     onEvent("targetDown", infoOf(entry), reason);
     onChange();
+  }
+
+  /**
+   * Forgets one of a full pool's targets that are down and have no reporter, the first that registered: they are kept for their
+   * counters alone, and must not keep a target out.
+   */
+  #makeRoom(pool: TargetPool): void {
+    if (!pool.full) return;
+    for (const entry of this.#entries.values()) {
+      if (entry.pool !== pool || entry.owner !== null || entry.state !== "down") continue;
+      if (activeOn(pool, entry.identity) > 0) continue; // its row would stay taken
+      this.#remove(entry, "forgotten");
+      return;
+    }
   }
 
   #remove(entry: Entry, reason: LeaveReason): void {

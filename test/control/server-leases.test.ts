@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Pool } from "../../src/pool/pool.ts";
 import { settle, until } from "../support/wait.ts";
 import { LEASE, leavesNothing, REPORT, World } from "./harness.ts";
 
@@ -47,6 +48,34 @@ describe("a lease", () => {
     await world.pass(3 * 3_600_000, 60_000);
     assert.equal(world.pool.targets()[0]?.state, "down");
     await leavesNothing(world);
+  });
+
+  it("that ended makes room in a full pool, the first that came; a target with a reporter does not", async () => {
+    const pool = Pool.create({
+      name: "default",
+      algorithm: "leastconn",
+      persistent: null,
+      concurrency: -1,
+      queue: 0,
+      maxTargets: 2,
+    });
+    const world = await World.start({ pools: new Map([["default", pool]]) });
+    const names = () => pool.targets().map(({ identity }) => identity);
+    for (const id of ["first", "second"]) {
+      const raw = await world.raw(A);
+      assert.equal((await raw.ask({ ...REPORT, id }))?.t, "ok");
+      await raw.close();
+      await settle();
+    }
+    await world.pass(LEASE + 2_000);
+    const [third, fourth, fifth] = [await world.raw(A), await world.raw(A), await world.raw(A)];
+    assert.equal((await third.ask({ ...REPORT, id: "third" }))?.t, "ok");
+    assert.deepEqual(names(), ["default/second", "default/third"]);
+    assert.equal((await fourth.ask({ ...REPORT, id: "fourth", health: "down" }))?.t, "ok");
+    const refused = await fifth.ask({ ...REPORT, id: "fifth" });
+    assert.ok(refused?.t === "reject" && refused.code === "POOL_FULL");
+    assert.deepEqual(names().sort(), ["default/fourth", "default/third"]);
+    await leavesNothing(world, third, fourth, fifth);
   });
 
   it("that ended long ago is forgotten with its row", async () => {
