@@ -79,10 +79,31 @@ describe("an authenticated session", () => {
     await settle(200);
     assert.equal(sent, atRest, "the writer is stopped");
     assert.ok(sent < 3_000, `${sent} reports of about 200 bytes`);
-    await world.pass(LEASE + 2_000);
+    await world.pass(2 * LEASE);
     await flood;
     assert.equal(world.server.sessions, 0);
     await leavesNothing(world, raw);
+  });
+
+  it("that reports without end is heard twenty times a second, so that it floods neither the log nor its target", async () => {
+    const world = await World.start();
+    let probes = 0;
+    const target = await world.network.listen({ host: A, port: 8080 }, (connection) => {
+      probes += 1;
+      void connection.close();
+    });
+    const raw = await world.raw(A);
+    const reports = Array.from({ length: 200 }, (_, n) =>
+      raw.tell({ ...REPORT, drain: n % 2 === 0 }).catch(() => undefined),
+    );
+    await settle(500);
+    assert.ok(world.events.length >= 19 && world.events.length <= 21, `${world.events.length} events at once`);
+    await world.pass(1_000, 50);
+    assert.ok(world.events.length >= 30 && world.events.length <= 42, `${world.events.length} events in a second`);
+    assert.ok(probes <= 21, `${probes} probes`);
+    await raw.close();
+    await Promise.all(reports);
+    await leavesNothing(world, target);
   });
 
   it("past the number of reporters allowed is told to try again", async () => {

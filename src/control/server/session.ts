@@ -27,6 +27,13 @@ export const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** ms that the last line may take to be written before the connection is dropped. */
 const FAREWELL_MS = 1_000;
 
+/**
+ * ms that a report counts for, and how many ms of them may come at once. Each may be a line in the log and a probe of the target:
+ * twenty changes in a row are answered at once, and reports without end come down to 20 a second.
+ */
+const REPORT_MS = 50;
+const BURST_MS = 1_000;
+
 export interface SessionOptions {
   readonly keys: Keys;
   readonly registry: Registry;
@@ -53,6 +60,8 @@ export class Session implements TargetOwner {
   /** Said goodbye, or dropped: nothing more is read or answered. */
   #over = false;
   #running: Promise<void> | null = null;
+  /** Until when the reports so far count. */
+  #paidUntil = Number.NEGATIVE_INFINITY;
 
   constructor(connection: Connection, options: SessionOptions) {
     this.#options = options;
@@ -155,12 +164,23 @@ export class Session implements TargetOwner {
       const line = await this.#channel.readLine();
       if (!line || this.#over) return;
       const body = this.#seal?.open(line);
+      await this.#pace();
+      if (this.#over) return;
       this.#renewKey();
       const answer = await this.#answer(readFromReporter(body ?? {}));
       if (this.#over || answer === null) return;
       await this.#send(answer);
       if (answer.t === "reject" && !answer.retry) return;
     }
+  }
+
+  /** Waits where reports come faster than they may. */
+  async #pace(): Promise<void> {
+    const { clock } = this.#options;
+    const now = clock.now();
+    this.#paidUntil = Math.max(this.#paidUntil, now) + REPORT_MS;
+    const wait = this.#paidUntil - now - BURST_MS;
+    if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve));
   }
 
   /** null: the session has ended meanwhile. */
