@@ -24,6 +24,22 @@ describe("peers that have not proved a key", () => {
     await leavesNothing(world, wrong, unknown);
   });
 
+  it("cannot fill the log: many names, versions and addresses of one IPv6 network are one line each kind", async () => {
+    const world = await World.start();
+    for (let n = 0; n < 20; n += 1) {
+      const from = `2001:db8::${n + 1}`;
+      const unknown = await world.raw(from, `nobody-${n}:${SECRET}`);
+      assert.ok((await unknown.line())?.includes("BAD_KEY"));
+      const other = await world.connect(from);
+      await other.channel.send(HELLO.replace('"v":1', `"v":${n + 2}`));
+      assert.ok((await other.line())?.includes("BAD_VERSION"));
+      await unknown.close();
+      await other.close();
+    }
+    assert.deepEqual(world.story, ["rejected BAD_KEY", "rejected BAD_VERSION"]);
+    await leavesNothing(world);
+  });
+
   it("cannot report before they have proved their key", async () => {
     const world = await World.start();
     const raw = await world.connect(A);

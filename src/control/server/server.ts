@@ -9,6 +9,7 @@ import { Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
 import { formatAddress } from "../../util/address.ts";
+import { clientKey } from "../../util/client-key.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError } from "../../util/errors.ts";
@@ -28,7 +29,7 @@ export interface Rejection {
 
 /** What happens on the control channel. Nothing is logged here: the balancer decides what becomes of it. */
 export interface ControlEvents extends TargetEvents {
-  /** At most one per cause, address and minute. */
+  /** At most one per kind of cause, address (of IPv6: /64) and minute. */
   rejected: [rejection: Rejection];
   /** At the start, and whenever a changed key file has been read. */
   keysLoaded: [loaded: LoadedKeys];
@@ -226,7 +227,8 @@ export class ControlServer {
   }
 
   #turnedAway({ host }: TcpAddress, who: string, code: string, why: string): void {
-    this.#log.tell(JSON.stringify([host, code, why]), "rejected", { who, code, why });
+    const client = clientKey(host, new Uint32Array(4)).join();
+    this.#log.tell(JSON.stringify([client, code, kindOf(why)]), "rejected", { who, code, why });
   }
 
   #renewTls(): void {
@@ -253,4 +255,9 @@ export class ControlServer {
   #warn(message: string, cause?: unknown): void {
     this.#log.tell(message, "warning", message, cause);
   }
+}
+
+/** A reason without what the peer could choose, so that no number of names, ports or versions makes a line each in the log. */
+function kindOf(why: string): string {
+  return why.replace(/"[^"]*"/g, "…").replace(/[^ ]*\d[^ ]*/g, "…");
 }
