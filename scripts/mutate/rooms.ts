@@ -66,9 +66,12 @@ export function sourcesOf(room: Room): string[] {
 /** The tests of a room, those first that are named as the source file is. */
 export function testsOf(room: Room, source: string): string[] {
   const all = files("test", ".test.ts").filter((file) => room.tests.some((beginning) => file.startsWith(beginning)));
-  const mirrors = (test: string): boolean => basename(test).startsWith(basename(source, ".ts"));
+  const name = basename(source, ".ts");
+  // `sticky.test.ts` before `sticky-table.test.ts`, and both before the others.
+  const mirrors = (test: string): number =>
+    basename(test) === `${name}.test.ts` ? 2 : Number(basename(test).startsWith(name));
   const order = (test: string): number => room.tests.findIndex((beginning) => test.startsWith(beginning));
-  return all.sort((a, b) => Number(mirrors(b)) - Number(mirrors(a)) || order(a) - order(b));
+  return all.sort((a, b) => mirrors(b) - mirrors(a) || order(a) - order(b));
 }
 
 function files(folder: string, ending: string): string[] {
