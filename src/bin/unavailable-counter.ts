@@ -1,9 +1,10 @@
-import { clearTimeout, setTimeout } from "node:timers"; // the global ones have no unref() on every runtime
 import type { EndCause } from "../proxy/outcome.ts";
+import { type Cancel, type Clock, systemClock } from "../util/clock.ts";
 import { counted } from "./log.ts";
 
-/** ms that are summed up in one line, so that an outage does not flood the log. */
-const WINDOW_MS = 1_000;
+/** ms that are summed up in a line: twice as long after each such line, so that an outage does not flood the log. */
+const SHORTEST_WINDOW_MS = 1_000;
+const LONGEST_WINDOW_MS = 60_000;
 
 const MEANING: Partial<Record<EndCause, string>> = {
   "no-targets": "no target is up",
@@ -13,34 +14,54 @@ const MEANING: Partial<Record<EndCause, string>> = {
   stopping: "the balancer is stopping",
 };
 
-/** Sums up the connections that got no target: the first is logged at once, those in the window after it together. */
-export class UnavailableCounter {
-  readonly #tell: (text: string, facts: Readonly<Record<string, unknown>>) => void;
-  readonly #counts = new Map<EndCause, number>();
-  #timer: NodeJS.Timeout | null = null;
+type Tell = (text: string, facts: Readonly<Record<string, unknown>>) => void;
 
-  constructor(tell: (text: string, facts: Readonly<Record<string, unknown>>) => void) {
+/**
+ * Sums up the connections that got no target: the first is logged at once, those in the window after it together, and so on
+ * for as long as there are any. A window without one ends the outage.
+ */
+export class UnavailableCounter {
+  readonly #tell: Tell;
+  readonly #clock: Clock;
+  readonly #counts = new Map<EndCause, number>();
+  #window = SHORTEST_WINDOW_MS;
+  /** Of the window, while there is an outage. */
+  #cancel: Cancel | null = null;
+
+  constructor(tell: Tell, clock: Clock = systemClock) {
     this.#tell = tell;
+    this.#clock = clock;
   }
 
   count(cause: EndCause): void {
     this.#counts.set(cause, (this.#counts.get(cause) ?? 0) + 1);
-    if (this.#timer !== null) return;
-    this.#say();
-    this.#timer = setTimeout(() => this.flush(), WINDOW_MS);
-    this.#timer.unref();
+    if (this.#cancel !== null) return;
+    this.#say("");
+    this.#wait(SHORTEST_WINDOW_MS);
   }
 
-  /** Logs what has not been logged yet. */
+  /** Logs what has not been logged yet, and sets no timer. */
   flush(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#say();
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#say("");
   }
 
-  #say(): void {
+  #wait(window: number): void {
+    this.#window = window;
+    this.#cancel = this.#clock.after(window, () => this.#windowOver());
+  }
+
+  #windowOver(): void {
+    this.#cancel = null;
+    if (this.#counts.size === 0) return;
+    this.#say(` (in ${this.#window / 1000} s)`);
+    this.#wait(Math.min(2 * this.#window, LONGEST_WINDOW_MS));
+  }
+
+  #say(when: string): void {
     for (const [cause, connections] of this.#counts) {
-      this.#tell(`${counted(connections, "connection")} got no target: ${MEANING[cause] ?? cause}`, {
+      this.#tell(`${counted(connections, "connection")} got no target: ${MEANING[cause] ?? cause}${when}`, {
         connections,
         cause,
       });

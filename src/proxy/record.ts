@@ -7,7 +7,6 @@ import {
   type EndCause,
   type EndedBy,
   endedBy,
-  IN_UNAVAILABLE,
   outcome,
   PHASES,
   type Phase,
@@ -27,7 +26,7 @@ export interface CloseRecord {
   readonly phase: Phase;
   readonly endedBy: EndedBy;
   readonly cause: EndCause;
-  /** Bytes client → target and target → client. */
+  /** Bytes client → target and target → client. What answers in place of a target counts like one. */
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Unix time of accept, ms. */
@@ -49,7 +48,7 @@ export interface RecordStore<C> {
   outcome(c: C): number;
   phase(c: C): number;
   row(c: C): number;
-  /** Bytes read from that end. */
+  /** Bytes read from that end; from what answers in place of a target, if there is none. */
   bytes(c: C, from: number): number;
   queuedMs(c: C): number;
   /** Negative when it never was connected. */
@@ -68,16 +67,14 @@ export function recordOf<C>(
   // Undecided only when the thread that served it has died.
   const packed = store.outcome(c) === UNDECIDED ? outcome(BY_BALANCER, RESET) : store.outcome(c);
   const connectMs = store.connectMs(c);
-  // What passes between a client and the handler of `unavailable` is no traffic of a target.
-  const relayed = store.phase(c) !== IN_UNAVAILABLE;
   return {
     client: store.client(c),
     target: connectMs >= 0 ? pool.identity(store.row(c)) : null,
     phase: PHASES[store.phase(c)]!,
     endedBy: endedBy(packed),
     cause: causeOf(packed),
-    bytesIn: relayed ? store.bytes(c, CLIENT) : 0,
-    bytesOut: relayed ? store.bytes(c, TARGET) : 0,
+    bytesIn: store.bytes(c, CLIENT),
+    bytesOut: store.bytes(c, TARGET),
     startedAt,
     queuedMs: store.queuedMs(c),
     connectMs: connectMs >= 0 ? connectMs : null,

@@ -12,6 +12,7 @@ import { UnavailableCounter } from "../../src/bin/unavailable-counter.ts";
 import type { TargetView } from "../../src/pool/pool.ts";
 import type { CloseRecord } from "../../src/proxy/record.ts";
 import { Emitter } from "../../src/util/emitter.ts";
+import { ManualClock } from "../support/clock.ts";
 import { startScript } from "../support/program.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -63,6 +64,26 @@ describe("connections that got no target", () => {
     assert.deepEqual(told.slice(1), ["5 connections got no target: the queue was full"]);
     counter.flush();
     assert.equal(told.length, 2, "nothing is told twice");
+  });
+
+  test("an outage is summed up with growing intervals, until one passes without any", () => {
+    const clock = new ManualClock();
+    const told: string[] = [];
+    const counter = new UnavailableCounter((text) => told.push(text), clock);
+    counter.count("no-targets");
+    for (let second = 1; second <= 200; second++) {
+      counter.count("no-targets");
+      clock.advance(1_000);
+    }
+    // At once, after 1, 3, 7, 15, 31, 63, 123 and 183 s.
+    assert.equal(told.length, 9);
+    assert.equal(told[4], "8 connections got no target: no target is up (in 8 s)");
+    clock.advance(60_000);
+    assert.equal(clock.pending, 1, "what came in the last window has been told");
+    clock.advance(60_000);
+    assert.equal(clock.pending, 0);
+    counter.count("no-targets");
+    assert.equal(told.at(-1), "1 connection got no target: no target is up");
   });
 });
 

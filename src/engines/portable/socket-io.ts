@@ -229,8 +229,14 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
       await answerByHandler(c.socket, unavailable, error, answered, (message, cause) =>
         this.warn("handler", message, cause),
       );
+      c.aToB = c.socket.bytesRead;
+      c.bToA = c.socket.bytesWritten;
     } else {
-      await answerText(c.client, unavailable, answered).catch(() => c.client.abort());
+      const written = () => {
+        c.bToA = unavailable.length;
+        answered();
+      };
+      await answerText(c.client, unavailable, written).catch(() => c.client.abort());
     }
     if (c.state !== ENDED) this.lifecycle.end(c, UNDECIDED, false);
   }

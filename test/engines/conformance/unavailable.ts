@@ -27,7 +27,7 @@ export function unavailable(factory: EngineFactory): void {
           endedBy: "balancer",
           cause: "no-targets",
           bytesIn: 0,
-          bytesOut: 0,
+          bytesOut: UNAVAILABLE.length,
           connectMs: null,
           requeues: 0,
         },
@@ -85,6 +85,7 @@ export function unavailable(factory: EngineFactory): void {
       const [record] = await lab.recorded(1);
       assert.deepEqual([socket.remoteAddress, socket.remotePort], [record!.client.host, record!.client.port]);
       assert.deepEqual([record!.phase, record!.cause], ["unavailable", "no-targets"]);
+      assert.deepEqual([record!.bytesIn, record!.bytesOut], [0, UNAVAILABLE.length]);
     });
   });
 

@@ -151,7 +151,7 @@ describe("linux engine, relaying", () => {
     }));
 
   it("reports nothing of the connection that had the slot before", () => {
-    const engine = { threads: 1, requeue: 3, unavailable: new TextEncoder().encode("sorry") };
+    const engine = { threads: 1, requeue: 3, unavailable: new TextEncoder().encode("so sorry") };
     return inSimulation({ engine }, (simulation) => {
       const { kernel, pool, records, scheduler } = simulation;
       kernel.network.route("10.0.0.9", "refuse");
@@ -192,7 +192,7 @@ describe("linux engine, relaying", () => {
 
       for (const name of ["a", "dead"]) scheduler.asMain(() => pool.remove(name));
       const refused = { phase: "unavailable", endedBy: "balancer", cause: "no-targets", connectMs: null };
-      assert.deepEqual(next(), { ...nothing, ...refused, target: null, bytesOut: 0, durationMs: 3_000 });
+      assert.deepEqual(next(), { ...nothing, ...refused, target: null, bytesOut: 8, durationMs: 3_000 });
     });
   });
 });

@@ -1,7 +1,7 @@
 /** The answer to a client that gets no target: a text delivered whole, a handler in the main thread, or just the end. */
 
 import { UNDECIDED } from "../../../proxy/outcome.ts";
-import { CLIENT } from "../../../proxy/record.ts";
+import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { LINGERING } from "../../../proxy/states.ts";
 import { ANSWER_MS, LINGER_BYTES } from "../../../proxy/unavailable.ts";
 import { AT_END, FIN_SENT, UNDELAYED, WRITABLE } from "../shared/ends.ts";
@@ -47,6 +47,7 @@ function sendText(s: Shard, slot: number): void {
       return;
     }
     slots.setAnswered(slot, from + sent);
+    slots.addBytes(slot, TARGET, sent, s.now);
   }
   libc.shutdown(fd, abi.SHUT_WR);
   slots.setAnswered(slot, LINGER_BYTES);
