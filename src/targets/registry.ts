@@ -135,6 +135,11 @@ export class Registry {
     if (entry) this.#remove(entry, "rejected");
   }
 
+  /** Whether there is a target that this owner speaks for. */
+  owns(owner: TargetOwner): boolean {
+    return this.#owned.has(owner);
+  }
+
   /** Why the owner's key does not allow its last report any more, or null. */
   forbidden(owner: TargetOwner): string | null {
     const entry = this.#owned.get(owner);

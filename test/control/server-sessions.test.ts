@@ -116,6 +116,22 @@ describe("an authenticated session", () => {
     await leavesNothing(world, first, second);
   });
 
+  it("past that number takes the place of the oldest that has reported nothing", async () => {
+    const world = await World.start({ maxSessions: 3 });
+    const useful = await world.raw(A);
+    assert.equal((await useful.ask(REPORT))?.t, "ok");
+    const silent = await world.raw(B);
+    const newer = await world.raw(B);
+    await until("the sessions", () => world.server.sessions === 3);
+    const reporter = await world.raw(B);
+    assert.equal((await reporter.ask(REPORT))?.t, "ok");
+    const farewell = await silent.hear();
+    assert.ok(farewell?.t === "goodbye" && farewell.code === "BUSY");
+    for (const raw of [useful, newer]) assert.equal((await raw.ask({ t: "leave" }))?.t, "ok");
+    assert.equal(world.server.sessions, 3);
+    await leavesNothing(world, useful, silent, newer, reporter);
+  });
+
   it("is told goodbye when the balancer stops", async () => {
     const world = await World.start();
     const raw = await world.raw(A);

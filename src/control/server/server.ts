@@ -81,6 +81,8 @@ const RESOLVE_TIMEOUT_MS = 5_000;
 const TLS_ONLY =
   "it does not speak TLS and this admin port does: start it with --tls, or with --tls-ca and the certificate";
 
+const TOO_MANY = "too many reporters are connected";
+
 /** ms between looks at files that may change while the balancer runs. What is tightened in them holds within a second. */
 const FILES_MS = 500;
 
@@ -216,14 +218,23 @@ export class ControlServer {
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),
       onHello: (session) => this.#unproved.saidHello(session),
       onAuthenticated: (session) => {
-        if (this.#sessions.size >= maxSessions) {
-          throw new HarmonyError("BUSY", "too many reporters are connected", { fault: "balancer", retry: true });
-        }
+        if (this.#sessions.size >= maxSessions) this.#makeRoom();
         this.#unproved.delete(session);
         this.#sessions.add(session);
       },
       onRejected: (session, code, why) => this.#turnedAway(session.remote, session.who, code, why),
     };
+  }
+
+  /**
+   * Ends the oldest session without a target, for a new one: sessions that report nothing must not keep reporters out. Throws
+   * where there is none.
+   */
+  #makeRoom(): void {
+    const idle = [...this.#sessions].find((session) => !this.#registry.owns(session));
+    if (!idle) throw new HarmonyError("BUSY", TOO_MANY, { fault: "balancer", retry: true });
+    this.#sessions.delete(idle);
+    void idle.goodbye("BUSY", TOO_MANY);
   }
 
   #turnedAway({ host }: TcpAddress, who: string, code: string, why: string): void {
