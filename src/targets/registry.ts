@@ -49,6 +49,8 @@ interface Entry extends Claim {
   readonly pool: TargetPool;
   /** null once the session is gone; the lease runs on. */
   owner: TargetOwner | null;
+  /** Of the owner, also of one that is gone. */
+  readonly keyId: string;
   readonly spec: TargetSpec & { readonly address: TcpAddress };
   /** See locationOf(). */
   readonly location: TcpAddress;
@@ -98,7 +100,7 @@ export class Registry {
     if (before === undefined) this.#makeRoom(pool);
     set(pool, spec, state === "new" ? (continues ? "up" : "suspect") : state); // "up" leaves a suspect as it is
     const displaced = displacedAfter(before, owner, report);
-    this.#own(owner, { identity, pool, owner, report, displaced, spec, location, state });
+    this.#own(owner, { identity, pool, owner, keyId: owner.key.id, report, displaced, spec, location, state });
     this.#leases.renew(identity, this.#options.clock.now(), this.#options.lease);
     if (reach === "connected") this.reached(identity);
     else if (state === "new" && !continues) this.#options.onUnreached(identity, pool);
@@ -220,14 +222,18 @@ export class Registry {
     if (reason) throw refusal("BAD_ADDRESS", reason);
   }
 
-  /** A target at the same location may change its owner: its reporter has reconnected. */
+  /**
+   * A target at the same location may change its owner: its reporter has reconnected. Elsewhere its id is free once it has no
+   * reporter, but for holders of other keys only once it is down: they could take it in the moment in which its reporter reconnects.
+   */
   #refuseTaken(identity: string, owner: TargetOwner, report: Report, location: TcpAddress): void {
     const other = this.#entries.get(identity);
-    if (!other?.owner || other.owner === owner) return;
+    if (!other || other.owner === owner) return;
     if (sameAddress(other.location, location)) {
-      if (isDisplaced(other, report)) throw refusal("REPLACED", takenOverBy(other.owner.remote), true);
+      if (other.owner && isDisplaced(other, report)) throw refusal("REPLACED", takenOverBy(other.owner.remote), true);
       return;
     }
+    if (!other.owner && (other.keyId === owner.key.id || other.state === "down")) return;
     const where = formatAddress(other.spec.address);
     throw refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
   }

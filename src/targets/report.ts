@@ -25,6 +25,8 @@ export interface Report {
 export interface TargetOwner {
   /** Where the balancer sees the reporter. */
   readonly remote: TcpAddress;
+  /** What it has proved. */
+  readonly key: { readonly id: string };
   /** Why its key does not allow this report of a target at `host`, or null. */
   forbids(report: Report, host: string): string | null;
   /** Another owner, which is at `by`, has taken its target over. */
