@@ -28,11 +28,12 @@ export const HANDSHAKE_TIMEOUT_MS = 5_000;
 const FAREWELL_MS = 1_000;
 
 /**
- * ms that a report counts for, and how many ms of them may come at once. Each may be a line in the log and a probe of the target:
- * twenty changes in a row are answered at once, and reports without end come down to 20 a second.
+ * ms that a message counts for, and one that says something new of the target but its weight and limit: that may be a line in the
+ * log and a probe. BURST_MS of them are answered at once, a hundred or ten; messages without end come down to 20 or 2 a second.
  */
-const REPORT_MS = 50;
-const BURST_MS = 1_000;
+const MESSAGE_MS = 50;
+const CHANGE_MS = 500;
+const BURST_MS = 5_000;
 
 export interface SessionOptions {
   readonly keys: Keys;
@@ -60,8 +61,10 @@ export class Session implements TargetOwner {
   /** Said goodbye, or dropped: nothing more is read or answered. */
   #over = false;
   #running: Promise<void> | null = null;
-  /** Until when the reports so far count. */
+  /** Until when the messages so far count. */
   #paidUntil = Number.NEGATIVE_INFINITY;
+  /** What was said of the target last, but for its weight and limit. */
+  #said = "";
 
   constructor(connection: Connection, options: SessionOptions) {
     this.#options = options;
@@ -163,22 +166,24 @@ export class Session implements TargetOwner {
       this.#setDeadline(this.#options.welcome.lease);
       const line = await this.#channel.readLine();
       if (!line || this.#over) return;
-      const body = this.#seal?.open(line);
-      await this.#pace();
+      const message = readFromReporter(this.#seal?.open(line) ?? {});
+      await this.#pace(message);
       if (this.#over) return;
       this.#renewKey();
-      const answer = await this.#answer(readFromReporter(body ?? {}));
+      const answer = await this.#answer(message);
       if (this.#over || answer === null) return;
       await this.#send(answer);
       if (answer.t === "reject" && !answer.retry) return;
     }
   }
 
-  /** Waits where reports come faster than they may. */
-  async #pace(): Promise<void> {
+  /** Waits where messages come faster than they may. */
+  async #pace(message: FromReporter): Promise<void> {
     const { clock } = this.#options;
     const now = clock.now();
-    this.#paidUntil = Math.max(this.#paidUntil, now) + REPORT_MS;
+    const said = JSON.stringify({ ...message, weight: 0, maxConnections: 0 });
+    this.#paidUntil = Math.max(this.#paidUntil, now) + (said === this.#said ? MESSAGE_MS : CHANGE_MS);
+    this.#said = said;
     const wait = this.#paidUntil - now - BURST_MS;
     if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve));
   }
