@@ -146,10 +146,11 @@ export function startScript(file: string, args: readonly string[] = []): Program
   return new Program([...scriptCommand(file), ...args]);
 }
 
-/** Lines that are no JSON, or not yet whole, are left out. */
+/** Lines that are no JSON are left out, and the last one while its end has not come. */
 function jsonLines(text: string): unknown[] {
   return text
     .split("\n")
+    .slice(0, -1)
     .filter((line) => /^[{[].*[}\]]$/.test(line))
     .map((line) => JSON.parse(line));
 }
