@@ -1,7 +1,7 @@
 /** What the adapters of all runtimes do in the same way. */
 import { formatAddress, plainHost } from "../util/address.ts";
 import { netError, toNetError } from "./net-error.ts";
-import type { Connection, ConnectOptions, OnConnection, TcpAddress } from "./runtime.ts";
+import type { Address, Connection, ConnectOptions, OnConnection, TcpAddress } from "./runtime.ts";
 import { isSelf, mayBeSelf } from "./self-connect.ts";
 
 /** ms before the next accept after one failed because descriptors or memory had run out: soon, but no busy loop. */
@@ -34,6 +34,13 @@ export function bindEveryInterface<L>(bind: (host: string) => L): L {
   }
 }
 
+/** Whether the connection has reached itself, which counts as refused: it is reset, so that the port is free at once. */
+export function refusedAsSelf(to: Address, connection: Connection): boolean {
+  const itself = mayBeSelf(to) && isSelf(connection);
+  if (itself) connection.abort();
+  return itself;
+}
+
 /**
  * An attempt to connect. `start` begins it and returns how to give it up, which happens when the signal fires before `start`
  * has resolved or rejected: the attempt then fails with EABORTED at once. One that has reached itself counts as refused.
@@ -59,12 +66,8 @@ export function attempt(
     try {
       giveUp = start((connection) => {
         settled();
-        if (mayBeSelf(to) && isSelf(connection)) {
-          connection.abort();
-          reject(netError("ECONNREFUSED", doing()));
-        } else {
-          resolve(connection);
-        }
+        if (refusedAsSelf(to, connection)) reject(netError("ECONNREFUSED", doing()));
+        else resolve(connection);
       }, fail);
     } catch (error) {
       fail(error); // a port out of range, an unreadable certificate

@@ -46,8 +46,13 @@ export class Directory {
 
   /** No row is free. Those that become free are so at once in all threads, without the lock. */
   get full(): boolean {
+    return this.#freeRow() < 0;
+  }
+
+  /** The lowest one, so that the trees stay as low as they can; -1: there is none. */
+  #freeRow(): number {
     const row = this.#layout.state.indexOf(FREE);
-    return row < 0 || row >= this.#options.maxTargets;
+    return row < this.#options.maxTargets ? row : -1;
   }
 
   set(spec: TargetSpec, state: TargetState): void {
@@ -156,12 +161,11 @@ export class Directory {
     };
   }
 
-  /** The lowest free row, so that the trees stay as low as they can. */
   #allot(identity: string, hashes: Hashes): number {
     const layout = this.#layout;
     const { maxTargets, name } = this.#options;
-    if (this.full) throw new RangeError(`pool "${name}" is full: at most ${maxTargets} targets (--max-targets)`);
-    const row = layout.state.indexOf(FREE);
+    const row = this.#freeRow();
+    if (row < 0) throw new RangeError(`pool "${name}" is full: at most ${maxTargets} targets (--max-targets)`);
     const before = this.#identities[row];
     if (before !== undefined && this.#rowOf.get(before) === row) this.#rowOf.delete(before);
     this.#rowOf.set(identity, row);

@@ -1,6 +1,6 @@
 /** Sockets over `Deno.listen` and `Deno.connect`; TLS listeners over Deno's `node:tls`. */
 import { formatAddress, plainHost } from "../../util/address.ts";
-import { ACCEPT_BACKOFF, bindEveryInterface } from "../adapter.ts";
+import { ACCEPT_BACKOFF, bindEveryInterface, refusedAsSelf } from "../adapter.ts";
 import { DEFAULT_KEEPALIVE } from "../keepalive.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { runtime as node } from "../node/node.ts";
@@ -16,7 +16,6 @@ import {
   type Runtime,
   type TcpAddress,
 } from "../runtime.ts";
-import { isSelf, mayBeSelf } from "../self-connect.ts";
 import { DenoConnection, LARGEST_BUFFER } from "./connection.ts";
 import { startTls } from "./tls.ts";
 
@@ -110,10 +109,7 @@ async function connect(options: ConnectOptions): Promise<Connection> {
     if ("path" in to) return await connectUnix(to.path, signal);
     const conn = await Deno.connect({ hostname: to.host, port: to.port, ...(signal && { signal }) });
     const connection = prepare(conn, options.keepAlive);
-    if (mayBeSelf(to) && isSelf(connection)) {
-      connection.abort();
-      throw netError("ECONNREFUSED", `cannot connect to ${formatAddress(to)}`);
-    }
+    if (refusedAsSelf(to, connection)) throw netError("ECONNREFUSED", `cannot connect to ${formatAddress(to)}`);
     return tls === undefined ? connection : new DenoConnection(await startTls(conn, options), true);
   } catch (error) {
     const doing = `cannot connect to ${formatAddress(to)}`;
