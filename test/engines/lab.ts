@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { runtime } from "#runtime";
-import type { Engine, EngineFactory, EngineOptions } from "../../src/engines/engine.ts";
+import type { Engine, EngineOptions } from "../../src/engines/engine.ts";
 import type { Address, Connection, TcpAddress } from "../../src/net/runtime.ts";
 import { Pool, type PoolOptions, type TargetSpec, type TargetView } from "../../src/pool/pool.ts";
 import type { CloseRecord } from "../../src/proxy/record.ts";
@@ -9,6 +8,7 @@ import { type Serve, serve, type TestServer } from "../support/peers.ts";
 import { ANY_PORT, LOOPBACK } from "../support/ports.ts";
 import { readText } from "../support/stream.ts";
 import { PATIENCE_MS, until, within } from "../support/wait.ts";
+import type { Host } from "./host.ts";
 
 export const UNAVAILABLE = "Unavailable, holmes.";
 
@@ -28,8 +28,9 @@ export function labPool(options: Partial<PoolOptions> = {}): Pool {
   });
 }
 
-/** An engine in front of a pool with targets of its own, on loopback, and what came out of it. */
+/** An engine in front of a pool with targets of its own, on the host's loopback, and what came out of it. */
 export class Lab {
+  readonly host: Host;
   readonly pool: Pool;
   readonly engine: Engine;
   readonly records: CloseRecord[] = [];
@@ -38,10 +39,11 @@ export class Lab {
   readonly #clients: Connection[] = [];
   #dialled = 0;
 
-  constructor(factory: EngineFactory, options: LabOptions) {
+  constructor(host: Host, options: LabOptions) {
+    this.host = host;
     const { pool, ...rest } = options;
     this.pool = labPool(pool);
-    this.engine = factory.create({
+    this.engine = host.engine.create({
       listen: [ANY_PORT],
       pool: this.pool,
       requeue: 1,
@@ -66,7 +68,7 @@ export class Lab {
     handler: Serve,
     spec: Partial<TargetSpec> & { host?: string } = {},
   ): Promise<TestServer> {
-    const target = await serve(handler, spec.host);
+    const target = await serve(handler, spec.host, this.host.runtime);
     this.#targets.push(target);
     this.announce(identity, target.address, spec);
     return target;
@@ -80,7 +82,7 @@ export class Lab {
 
   async client(to: TcpAddress = { host: LOOPBACK, port: this.port }): Promise<Connection> {
     this.#dialled++;
-    const connection = await runtime.connect({ to, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const connection = await this.host.runtime.connect({ to, signal: AbortSignal.timeout(PATIENCE_MS) });
     this.#clients.push(connection);
     return connection;
   }
@@ -120,8 +122,8 @@ export class Lab {
 }
 
 /** Runs a test in a lab, and ends the lab even if the test fails. A test that expects warnings takes them out. */
-export async function inLab(factory: EngineFactory, options: LabOptions, test: (lab: Lab) => Promise<void>) {
-  const lab = new Lab(factory, options);
+export async function inLab(host: Host, options: LabOptions, test: (lab: Lab) => Promise<void>) {
+  const lab = new Lab(host, options);
   await lab.engine.start();
   let failed = true;
   try {

@@ -5,6 +5,7 @@
 import { runtime } from "#runtime";
 import { linux } from "../../src/engines/linux/main/engine.ts";
 import { portable } from "../../src/engines/portable/engine.ts";
+import { thisHost } from "./host.ts";
 import { Lab, UNAVAILABLE } from "./lab.ts";
 
 const ATTEMPTS = 300;
@@ -24,7 +25,11 @@ for (let i = 0; i < ATTEMPTS; i++) {
 }
 for (const factory of [portable, linux]) {
   if ((await factory.test()) !== null) continue;
-  const lab = new Lab(factory, { listen: [{ host: "0.0.0.0", port: 3_000 }], requeue: DOWN.length - 1, threads: 1 });
+  const lab = new Lab(thisHost(factory), {
+    listen: [{ host: "0.0.0.0", port: 3_000 }],
+    requeue: DOWN.length - 1,
+    threads: 1,
+  });
   await lab.engine.start();
   for (const address of DOWN) lab.announce(`down ${address.port}`, address);
   for (let i = 0; i < ATTEMPTS; i++) {

@@ -2,7 +2,8 @@
 import { linux } from "../../src/engines/linux/main/engine.ts";
 import { portable } from "../../src/engines/portable/engine.ts";
 import { engineConformance } from "../engines/conformance.ts";
+import { thisHost } from "../engines/host.ts";
 
 const reason = await linux.test();
-engineConformance("linux engine", linux, { skip: reason ?? undefined });
-engineConformance("portable engine", portable);
+engineConformance("linux engine", thisHost(linux), { skip: reason ?? undefined });
+engineConformance("portable engine", thisHost(portable));

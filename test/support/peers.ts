@@ -56,7 +56,7 @@ export async function endServers(): Promise<void> {
 }
 
 /** Serves each connection with `handler` and closes it afterwards, on any free port. */
-export async function serve(handler: Serve, host = LOOPBACK): Promise<TestServer> {
+export async function serve(handler: Serve, host = LOOPBACK, runtime: Runtime = native): Promise<TestServer> {
   const accepted: Connection[] = [];
   const errors: Error[] = [];
   let open = 0;
@@ -71,7 +71,7 @@ export async function serve(handler: Serve, host = LOOPBACK): Promise<TestServer
       open--;
     }
   };
-  const listener: Listener = await native.listen({ host, port: 0 }, (connection) => {
+  const listener: Listener = await runtime.listen({ host, port: 0 }, (connection) => {
     accepted.push(connection);
     open++;
     void run(connection);

@@ -1,27 +1,28 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
-import { runtime } from "#runtime";
-import type { EngineFactory } from "../../../src/engines/engine.ts";
+import type { Runtime } from "../../../src/net/runtime.ts";
 import { echo, greeter } from "../../support/peers.ts";
 import { ANY_PORT } from "../../support/ports.ts";
 import { ending, readText } from "../../support/stream.ts";
-import { until } from "../../support/wait.ts";
+import { now, until } from "../../support/wait.ts";
+import type { Host } from "../host.ts";
 import { inLab, Lab, UNAVAILABLE } from "../lab.ts";
 
 /** ms: longer than any test. */
 const FOREVER = Number.POSITIVE_INFINITY;
 
-export function lifecycle(factory: EngineFactory): void {
+export function lifecycle(host: Host): void {
   it("says that it can run here", async () => {
-    assert.equal(await factory.test(), null);
+    assert.equal(await host.engine.test(), null);
   });
 
   it("binds every listener or none", async () => {
+    const { runtime } = host;
     const taken = await runtime.listen(ANY_PORT, (connection) => connection.abort());
     const free = await runtime.listen(ANY_PORT, (connection) => connection.abort());
     await free.close();
-    const lab = new Lab(factory, { listen: [free.address, taken.address] });
+    const lab = new Lab(host, { listen: [free.address, taken.address] });
     await assert.rejects(lab.engine.start(), { name: "NetError", code: "EADDRINUSE" });
     const again = await runtime.listen(free.address, (connection) => connection.abort());
     assert.equal(again.address.port, free.address.port, "the first listener was given back");
@@ -31,7 +32,7 @@ export function lifecycle(factory: EngineFactory): void {
   });
 
   it("tells its real ports, in the order they were asked for", () =>
-    inLab(factory, { listen: [ANY_PORT, ANY_PORT] }, async (lab) => {
+    inLab(host, { listen: [ANY_PORT, ANY_PORT] }, async (lab) => {
       await lab.target("one", greeter("!"));
       const ports = lab.engine.addresses.map((address) => address.port);
       assert.equal(new Set(ports).size, 2);
@@ -43,13 +44,13 @@ export function lifecycle(factory: EngineFactory): void {
     }));
 
   it("can be closed before it was started", async () => {
-    const lab = new Lab(factory, {});
+    const lab = new Lab(host, {});
     await lab.engine.close(FOREVER);
     await lab.dispose();
   });
 
   it("refuses connections once it closes, and lets open ones finish", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", echo);
       const client = await lab.client();
       await client.write(Buffer.from("a"));
@@ -59,7 +60,7 @@ export function lifecycle(factory: EngineFactory): void {
       const closing = lab.engine.close(FOREVER).then(() => {
         closed = true;
       });
-      await refused(port);
+      await refused(host.runtime, port);
       await client.write(Buffer.from("b"));
       assert.equal(await readText(client, 1), "b");
       assert.equal(closed, false);
@@ -71,7 +72,7 @@ export function lifecycle(factory: EngineFactory): void {
     }));
 
   it("tells waiters that it stops", () =>
-    inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
+    inLab(host, { pool: { concurrency: 1 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       const holder = await lab.client();
       await readText(holder, 1);
@@ -90,13 +91,13 @@ export function lifecycle(factory: EngineFactory): void {
     }));
 
   it("drops what is still open after the time-out", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", greeter("!"));
       const client = await lab.client();
       await readText(client, 1);
-      const since = performance.now();
+      const since = now();
       await lab.engine.close(300);
-      const took = performance.now() - since;
+      const took = now() - since;
       assert.ok(took >= 299 && took < 3_000, `closed after ${took} ms`);
       await ending(client);
       const [record] = await lab.recorded(1);
@@ -104,7 +105,7 @@ export function lifecycle(factory: EngineFactory): void {
     }));
 
   it("drops everything at once at time-out 0, also when it was closing slowly", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", greeter("!"));
       const client = await lab.client();
       await readText(client, 1);
@@ -116,18 +117,18 @@ export function lifecycle(factory: EngineFactory): void {
     }));
 
   it("does not wait for clients that ignore what they are told", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const deaf = await lab.client();
       await deaf.write(Buffer.from("x"));
       assert.equal(await readText(deaf), UNAVAILABLE);
-      const since = performance.now();
+      const since = now();
       await lab.engine.close(0);
-      assert.ok(performance.now() - since < 4_000, "an answer that lingers must not hold up the end");
+      assert.ok(now() - since < 4_000, "an answer that lingers must not hold up the end");
       assert.equal((await lab.recorded(1))[0]!.cause, "no-targets");
     }));
 }
 
-async function refused(port: number): Promise<void> {
+async function refused(runtime: Runtime, port: number): Promise<void> {
   let done = false;
   await until("a refusal", () => {
     void runtime.connect({ to: { host: "127.0.0.1", port } }).then(

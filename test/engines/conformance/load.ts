@@ -2,18 +2,18 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { it } from "node:test";
-import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
 import { greeter } from "../../support/peers.ts";
 import { drain, readText } from "../../support/stream.ts";
 import { settle, standstill, until } from "../../support/wait.ts";
+import type { Host } from "../host.ts";
 import { inLab } from "../lab.ts";
 
 const BLOCK = 65_536;
 
-export function load(factory: EngineFactory): void {
+export function load(host: Host): void {
   it("moves much both ways unchanged, to a slow reader too", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const size = 32 * 1024 * 1024;
       let upload = "";
       let download = "";
@@ -32,7 +32,7 @@ export function load(factory: EngineFactory): void {
     }));
 
   it("stops the writer when the reader stops, in bounded memory", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const limit = 128 * 1024 * 1024;
       let sent = 0;
       await lab.target("one", async (connection) => {
@@ -54,7 +54,7 @@ export function load(factory: EngineFactory): void {
     }));
 
   it("counts 2,000 open connections to the connection", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const count = 2_000;
       for (const name of ["a", "b", "c"]) await lab.target(name, greeter(name));
       const clients: Connection[] = [];
@@ -78,7 +78,7 @@ export function load(factory: EngineFactory): void {
     }));
 
   it("keeps its limits under a burst", () =>
-    inLab(factory, { pool: { concurrency: 10, queue: 1_000 } }, async (lab) => {
+    inLab(host, { pool: { concurrency: 10, queue: 1_000 } }, async (lab) => {
       let open = 0;
       let most = 0;
       await lab.target("one", async (connection) => {

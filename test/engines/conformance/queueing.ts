@@ -1,19 +1,18 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
-import { runtime } from "#runtime";
-import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
 import { answerer, echo, greeter } from "../../support/peers.ts";
 import { drain, readText } from "../../support/stream.ts";
-import { until } from "../../support/wait.ts";
+import { now, until } from "../../support/wait.ts";
+import type { Host } from "../host.ts";
 import { inLab, type Lab, UNAVAILABLE } from "../lab.ts";
 
-const noResets = runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
+export function queueing(host: Host): void {
+  const noResets = host.runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
 
-export function queueing(factory: EngineFactory): void {
   it("lets `concurrency` connections through, and the others in the order they came", () =>
-    inLab(factory, { pool: { concurrency: 2 } }, async (lab) => {
+    inLab(host, { pool: { concurrency: 2 } }, async (lab) => {
       const target = await lab.target("one", greeter("!"));
       const clients = await waitingLine(lab, 6, 2);
       assert.equal(target.accepted.length, 2);
@@ -36,7 +35,7 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("keeps a queued client's bytes, and its turn after its FIN", () =>
-    inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
+    inLab(host, { pool: { concurrency: 1 } }, async (lab) => {
       await lab.target("one", echo);
       const [holder] = await waitingLine(lab, 1, 1);
       const client = await lab.client();
@@ -49,11 +48,11 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("counts the time in the queue once, and not as time to connect", () =>
-    inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
+    inLab(host, { pool: { concurrency: 1 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       const [holder, waiter] = await waitingLine(lab, 2, 1);
-      const since = performance.now();
-      await until("half a second in the queue", () => performance.now() - since > 500);
+      const since = now();
+      await until("half a second in the queue", () => now() - since > 500);
       await holder!.closeWrite();
       await readText(waiter!, 1);
       await waiter!.closeWrite();
@@ -66,7 +65,7 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("turns a client away when the queue is full", () =>
-    inLab(factory, { pool: { concurrency: 1, queue: 2 } }, async (lab) => {
+    inLab(host, { pool: { concurrency: 1, queue: 2 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       const clients = await waitingLine(lab, 3, 1);
       assert.equal(await lab.ask(), UNAVAILABLE);
@@ -77,7 +76,7 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("turns a client away that would have to wait where none may", () =>
-    inLab(factory, { pool: { concurrency: 1, queue: 0 } }, async (lab) => {
+    inLab(host, { pool: { concurrency: 1, queue: 0 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       await waitingLine(lab, 1, 1);
       assert.equal(await lab.ask(), UNAVAILABLE);
@@ -85,7 +84,7 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("turns a client away that has waited for too long", () =>
-    inLab(factory, { queueTimeout: 300, pool: { concurrency: 1 } }, async (lab) => {
+    inLab(host, { queueTimeout: 300, pool: { concurrency: 1 } }, async (lab) => {
       await lab.target("one", greeter("!"));
       await waitingLine(lab, 1, 1);
       assert.equal(await lab.ask(), UNAVAILABLE);
@@ -96,7 +95,7 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("lets a client that leaves out of the queue", { skip: noResets }, () =>
-    inLab(factory, { pool: { concurrency: 1 } }, async (lab) => {
+    inLab(host, { pool: { concurrency: 1 } }, async (lab) => {
       const target = await lab.target("one", greeter("!"));
       const [holder, leaver, stayer] = await waitingLine(lab, 3, 1);
       leaver!.abort();
@@ -115,7 +114,7 @@ export function queueing(factory: EngineFactory): void {
   );
 
   it("waits for room on a target (maxConnections)", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const target = await lab.target("one", greeter("!"), { maxConnections: 2 });
       const clients = await waitingLine(lab, 5, 2);
       for (const client of clients) {
@@ -128,7 +127,7 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("gives those who wait for room the target that joins", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", greeter("!"), { maxConnections: 1 });
       const clients = await waitingLine(lab, 2, 1);
       await lab.target("two", greeter("2"));
@@ -136,7 +135,7 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("tells those who wait for room when the last target has gone", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", greeter("!"), { maxConnections: 1 });
       const clients = await waitingLine(lab, 2, 1);
       lab.pool.remove("one");
@@ -147,7 +146,7 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("pauses at concurrency 0 and goes on when it is lifted", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const target = await lab.target("one", answerer("one"));
       lab.pool.setConcurrency(0);
       lab.engine.poolChanged();
@@ -161,7 +160,7 @@ export function queueing(factory: EngineFactory): void {
     }));
 
   it("lets open connections be when it is paused", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", echo);
       const client = await lab.client();
       await client.write(Buffer.from("a"));

@@ -1,20 +1,19 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
-import { runtime } from "#runtime";
-import type { EngineFactory } from "../../../src/engines/engine.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
 import { answerer, echo, greeter } from "../../support/peers.ts";
 import { drain, ending, readText, startWriting } from "../../support/stream.ts";
-import { standstill, until, within } from "../../support/wait.ts";
+import { now, passes, standstill, until, within } from "../../support/wait.ts";
+import type { Host } from "../host.ts";
 import { inLab } from "../lab.ts";
 
-const canTellResets = runtime.can.reset && runtime.can.seesReset;
-const noResets = canTellResets ? false : "this runtime's sockets cannot send a reset and tell it from a FIN";
+export function relaying(host: Host): void {
+  const canTellResets = host.runtime.can.reset && host.runtime.can.seesReset;
+  const noResets = canTellResets ? false : "this runtime's sockets cannot send a reset and tell it from a FIN";
 
-export function relaying(factory: EngineFactory): void {
   it("carries bytes both ways and records what it carried", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const target = await lab.target("one", echo);
       const before = Date.now();
       const client = await lab.client();
@@ -46,14 +45,14 @@ export function relaying(factory: EngineFactory): void {
     }));
 
   it("lets the server speak first", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", greeter("220 ready"));
       const client = await lab.client();
       assert.equal(await readText(client, 9), "220 ready");
     }));
 
   it("lets a client that half-closed read a long answer", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const size = 8 * 1024 * 1024;
       await lab.target("one", async (connection) => {
         assert.equal(await readText(connection), "question");
@@ -69,7 +68,7 @@ export function relaying(factory: EngineFactory): void {
     }));
 
   it("lets a client go on sending to a target that half-closed", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const size = 8 * 1024 * 1024;
       let received = -1;
       await lab.target("one", async (connection) => {
@@ -89,7 +88,7 @@ export function relaying(factory: EngineFactory): void {
     }));
 
   it("passes a client's reset on to the target", { skip: noResets }, () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       let seen = "";
       await lab.target("one", async (connection) => {
         await connection.write(Buffer.from("x"));
@@ -106,7 +105,7 @@ export function relaying(factory: EngineFactory): void {
   );
 
   it("passes a target's reset on to the client", { skip: noResets }, () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", async (connection) => {
         await connection.read();
         connection.abort();
@@ -122,7 +121,7 @@ export function relaying(factory: EngineFactory): void {
 
   for (const side of ["target", "client"] as const) {
     it(`delivers what a ${side} had sent before its reset`, { skip: noResets }, () =>
-      inLab(factory, {}, async (lab) => {
+      inLab(host, {}, async (lab) => {
         const { accepted } = await lab.target("one", () => new Promise(() => {}));
         const client = await lab.client();
         await until("the target's connection", () => accepted.length === 1);
@@ -146,7 +145,7 @@ export function relaying(factory: EngineFactory): void {
   }
 
   it("says who hung up first", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", async (connection) => {
         await connection.write(Buffer.from("bye"));
         await connection.close();
@@ -159,21 +158,21 @@ export function relaying(factory: EngineFactory): void {
     }));
 
   it("ends a relay that has been idle for too long, and no other", () =>
-    inLab(factory, { idleTimeout: 400 }, async (lab) => {
+    inLab(host, { idleTimeout: 400 }, async (lab) => {
       await lab.target("one", echo);
       const busy = await lab.client();
       const idle = await lab.client();
-      const since = performance.now();
+      const since = now();
       let idleEnded = false;
       const idleEnd = ending(idle).then((how) => {
         idleEnded = true;
         return how;
       });
-      while (!idleEnded || performance.now() - since < 1_200) {
-        assert.ok(performance.now() - since < 5_000, "the idle connection was not ended");
+      while (!idleEnded || now() - since < 1_200) {
+        assert.ok(now() - since < 5_000, "the idle connection was not ended");
         await busy.write(Buffer.from("."));
         await readText(busy, 1);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await passes(20);
       }
       // An engine may be able to reset where the runtime's own sockets are not.
       const allowed = canTellResets ? ["ECONNRESET"] : ["fin", "ECONNRESET"];
@@ -184,7 +183,7 @@ export function relaying(factory: EngineFactory): void {
     }));
 
   it("tells the pool of a long connection's bytes while it lasts", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", echo);
       const client = await lab.client();
       await client.write(Buffer.from("hello"));
@@ -199,7 +198,7 @@ export function relaying(factory: EngineFactory): void {
     }));
 
   it("carries many short connections, one after the other", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("one", answerer("one"));
       for (let i = 0; i < 50; i++) assert.equal(await lab.ask(), "one");
       await lab.recorded(50);

@@ -1,24 +1,23 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
-import { runtime } from "#runtime";
-import type { EngineFactory } from "../../../src/engines/engine.ts";
-import { openBlackHole } from "../../support/black-hole.ts";
 import { answerer, echo, greeter, serve } from "../../support/peers.ts";
-import { closedAddress } from "../../support/ports.ts";
+import { closedAddress, LOOPBACK } from "../../support/ports.ts";
 import { drain, ending, readText } from "../../support/stream.ts";
 import { until } from "../../support/wait.ts";
+import type { Host } from "../host.ts";
 import { inLab, UNAVAILABLE } from "../lab.ts";
-
-const noResets = runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
 
 /** Heavier than every live target, so that it is picked first. */
 const FIRST = { weight: 1_000_000 };
 
-export function requeueing(factory: EngineFactory): void {
+export function requeueing(host: Host): void {
+  const { runtime } = host;
+  const noResets = runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
+
   it("moves on to another target when one refuses, without losing a byte", () =>
-    inLab(factory, {}, async (lab) => {
-      lab.announce("dead", await closedAddress(), FIRST);
+    inLab(host, {}, async (lab) => {
+      lab.announce("dead", await closedAddress(runtime), FIRST);
       await lab.target("live", echo);
       const client = await lab.client();
       const sent = Buffer.alloc(300_000, "0123456789abcdef");
@@ -33,9 +32,9 @@ export function requeueing(factory: EngineFactory): void {
     }));
 
   it("tries each target once at most, and then says so", () =>
-    inLab(factory, { requeue: 5 }, async (lab) => {
-      lab.announce("dead", await closedAddress());
-      lab.announce("gone", await closedAddress());
+    inLab(host, { requeue: 5 }, async (lab) => {
+      lab.announce("dead", await closedAddress(runtime));
+      lab.announce("gone", await closedAddress(runtime));
       assert.equal(await lab.ask(), UNAVAILABLE);
       const [record] = await lab.recorded(1);
       assert.deepEqual([record!.cause, record!.phase, record!.requeues], ["connect-failed", "unavailable", 2]);
@@ -44,8 +43,8 @@ export function requeueing(factory: EngineFactory): void {
     }));
 
   it("tries `requeue` further targets and no more", () =>
-    inLab(factory, { requeue: 1 }, async (lab) => {
-      for (const name of ["a", "b", "c"]) lab.announce(name, await closedAddress());
+    inLab(host, { requeue: 1 }, async (lab) => {
+      for (const name of ["a", "b", "c"]) lab.announce(name, await closedAddress(runtime));
       assert.equal(await lab.ask(), UNAVAILABLE);
       const [record] = await lab.recorded(1);
       assert.deepEqual([record!.cause, record!.requeues], ["connect-failed", 2]);
@@ -53,8 +52,8 @@ export function requeueing(factory: EngineFactory): void {
     }));
 
   it("tries one target only with requeue 0", () =>
-    inLab(factory, { requeue: 0 }, async (lab) => {
-      lab.announce("dead", await closedAddress(), FIRST);
+    inLab(host, { requeue: 0 }, async (lab) => {
+      lab.announce("dead", await closedAddress(runtime), FIRST);
       await lab.target("live", answerer("live"));
       assert.equal(await lab.ask(), UNAVAILABLE);
       assert.equal((await lab.recorded(1))[0]!.requeues, 1);
@@ -63,7 +62,7 @@ export function requeueing(factory: EngineFactory): void {
     }));
 
   it("takes a suspect back once it answers", () =>
-    inLab(factory, { requeue: 0 }, async (lab) => {
+    inLab(host, { requeue: 0 }, async (lab) => {
       const target = await lab.target("one", answerer("one"));
       await target.close();
       assert.equal(await lab.ask(), UNAVAILABLE);
@@ -78,9 +77,9 @@ export function requeueing(factory: EngineFactory): void {
     }));
 
   it("gives up on a target that does not answer within the connect time-out", async () => {
-    const hole = await openBlackHole();
+    const hole = await host.blackHole();
     try {
-      await inLab(factory, { connectTimeout: 300 }, async (lab) => {
+      await inLab(host, { connectTimeout: 300 }, async (lab) => {
         lab.announce("hole", hole.address, FIRST);
         await lab.target("live", answerer("live"));
         assert.equal(await lab.ask(), "live");
@@ -95,9 +94,9 @@ export function requeueing(factory: EngineFactory): void {
   });
 
   it("frees the permit of a client that leaves while its target is connected to", { skip: noResets }, async () => {
-    const hole = await openBlackHole();
+    const hole = await host.blackHole();
     try {
-      await inLab(factory, { connectTimeout: 20_000, pool: { concurrency: 1 } }, async (lab) => {
+      await inLab(host, { connectTimeout: 20_000, pool: { concurrency: 1 } }, async (lab) => {
         lab.announce("hole", hole.address);
         const client = await lab.client();
         await until("the attempt", () => lab.view("hole").active === 1);
@@ -113,7 +112,7 @@ export function requeueing(factory: EngineFactory): void {
   });
 
   it("goes elsewhere when a target dies with connections on it", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const dying = await lab.target("dying", echo, FIRST);
       await lab.target("live", answerer("live"));
       const client = await lab.client();
@@ -128,7 +127,7 @@ export function requeueing(factory: EngineFactory): void {
     }));
 
   it("moves a client whose own target is dead (persistent)", () =>
-    inLab(factory, { pool: { persistent: 60_000 } }, async (lab) => {
+    inLab(host, { pool: { persistent: 60_000 } }, async (lab) => {
       const dying = await lab.target("dying", answerer("dying"), FIRST);
       await lab.target("live", answerer("live"));
       assert.equal(await lab.ask(), "dying");
@@ -142,8 +141,8 @@ export function requeueing(factory: EngineFactory): void {
     }));
 
   it("waits for a target with room when the one it tried has failed", () =>
-    inLab(factory, {}, async (lab) => {
-      lab.announce("dead", await closedAddress(), { weight: 1 });
+    inLab(host, {}, async (lab) => {
+      lab.announce("dead", await closedAddress(runtime), { weight: 1 });
       await lab.target("small", echo, { maxConnections: 1 });
       const holder = await lab.client();
       await holder.write(Buffer.from("x"));
@@ -161,11 +160,11 @@ export function requeueing(factory: EngineFactory): void {
     }));
 
   it("leaves a suspect alone while a healthy target is merely full", () =>
-    inLab(factory, { requeue: 0 }, async (lab) => {
+    inLab(host, { requeue: 0 }, async (lab) => {
       await lab.target("small", greeter("!"), { maxConnections: 1 });
       const holder = await lab.client();
       await readText(holder, 1);
-      lab.announce("suspect", await closedAddress(), FIRST);
+      lab.announce("suspect", await closedAddress(runtime), FIRST);
       lab.pool.setState("suspect", "suspect");
       lab.engine.poolChanged();
       const waiters = [await lab.client(), await lab.client()];
@@ -186,11 +185,11 @@ export function requeueing(factory: EngineFactory): void {
     }));
 
   it("tries a suspect for those who waited for a healthy target that has gone", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("small", greeter("!"), { maxConnections: 1 });
       const holder = await lab.client();
       await readText(holder, 1);
-      const suspect = await serve(greeter("?"));
+      const suspect = await serve(greeter("?"), LOOPBACK, runtime);
       try {
         lab.announce("suspect", suspect.address);
         lab.pool.setState("suspect", "suspect");

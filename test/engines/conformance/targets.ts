@@ -1,23 +1,19 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { createServer } from "node:net";
-import { join } from "node:path";
 import { it } from "node:test";
-import { runtime } from "#runtime";
-import type { EngineFactory } from "../../../src/engines/engine.ts";
 import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
-import { removeFolders, temporaryFolder } from "../../support/folder.ts";
 import { answerer, greeter } from "../../support/peers.ts";
-import { hasIPv6 } from "../../support/ports.ts";
 import { readText } from "../../support/stream.ts";
-import { until } from "../../support/wait.ts";
+import { passes, until } from "../../support/wait.ts";
+import type { Host } from "../host.ts";
 import { inLab, type Lab } from "../lab.ts";
 
-const noIPv6 = hasIPv6 ? false : "this host has no IPv6 loopback";
+export function targets(host: Host): void {
+  const noIPv6 = host.ipv6 ? false : "this host has no IPv6 loopback";
+  const noUnix = host.runtime.can.unix ? false : "no Unix sockets here";
 
-export function targets(factory: EngineFactory): void {
   it("shares connections by weight exactly (roundrobin, 100/100/200)", () =>
-    inLab(factory, { pool: { algorithm: "roundrobin" } }, async (lab) => {
+    inLab(host, { pool: { algorithm: "roundrobin" } }, async (lab) => {
       await weighted(lab, [100, 100, 200]);
       const answers = await askMany(lab, 400);
       assert.deepEqual(tally(answers), { t0: 100, t1: 100, t2: 200 });
@@ -25,7 +21,7 @@ export function targets(factory: EngineFactory): void {
     }));
 
   it("shares open connections by weight (leastconn, 500/500/1000)", () =>
-    inLab(factory, { pool: { algorithm: "leastconn" } }, async (lab) => {
+    inLab(host, { pool: { algorithm: "leastconn" } }, async (lab) => {
       await weighted(lab, [500, 500, 1000]);
       const names = await holdMany(lab, 100);
       assert.deepEqual(tally(names), { t0: 25, t1: 25, t2: 50 });
@@ -33,7 +29,7 @@ export function targets(factory: EngineFactory): void {
     }));
 
   it("sends everyone to the heaviest while it is idle (leastconn)", () =>
-    inLab(factory, { pool: { algorithm: "leastconn" } }, async (lab) => {
+    inLab(host, { pool: { algorithm: "leastconn" } }, async (lab) => {
       await weighted(lab, [500, 500, 1000]);
       for (let i = 0; i < 20; i++) {
         assert.equal(await lab.ask(), "t2");
@@ -42,7 +38,7 @@ export function targets(factory: EngineFactory): void {
     }));
 
   it("sends everyone to the heaviest while the close before is still on its way (leastconn)", () =>
-    inLab(factory, { pool: { algorithm: "leastconn" } }, async (lab) => {
+    inLab(host, { pool: { algorithm: "leastconn" } }, async (lab) => {
       await weighted(lab, [500, 500, 1000]);
       let last = await lab.client();
       assert.equal(await readText(last, 2), "t2");
@@ -56,7 +52,7 @@ export function targets(factory: EngineFactory): void {
     }));
 
   it("spreads by two random choices (random)", () =>
-    inLab(factory, { pool: { algorithm: "random" } }, async (lab) => {
+    inLab(host, { pool: { algorithm: "random" } }, async (lab) => {
       await weighted(lab, [500, 500, 500, 500]);
       await holdMany(lab, 100);
       const shares = active(lab);
@@ -69,7 +65,7 @@ export function targets(factory: EngineFactory): void {
     }));
 
   it("keeps a client on its target by its address (hash)", () =>
-    inLab(factory, { pool: { algorithm: "hash" } }, async (lab) => {
+    inLab(host, { pool: { algorithm: "hash" } }, async (lab) => {
       await weighted(lab, [500, 500, 500, 500]);
       // Worker threads pick by the table of before until the pool's own thread has made the next: on a slow machine, some time.
       let names = await holdMany(lab, 20);
@@ -79,7 +75,7 @@ export function targets(factory: EngineFactory): void {
 
   for (const algorithm of ALGORITHM_NAMES) {
     it(`never sends anyone to weight 0, a drained or a full target (${algorithm})`, () =>
-      inLab(factory, { pool: { algorithm } }, async (lab) => {
+      inLab(host, { pool: { algorithm } }, async (lab) => {
         await lab.target("zero", greeter("zero"), { weight: 0 });
         await lab.target("drained", greeter("drained"));
         await lab.target("small", greeter("small"), { maxConnections: 3 });
@@ -95,7 +91,7 @@ export function targets(factory: EngineFactory): void {
   }
 
   it("lets a drained target's connections finish", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("old", greeter("o"));
       const client = await lab.client();
       await readText(client, 1);
@@ -110,7 +106,7 @@ export function targets(factory: EngineFactory): void {
     }));
 
   it("lets a removed target's connections finish", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       await lab.target("old", greeter("o"));
       const client = await lab.client();
       await readText(client, 1);
@@ -124,7 +120,7 @@ export function targets(factory: EngineFactory): void {
     }));
 
   it("keeps each client on its own target (persistent), by the client's address", { skip: noIPv6 }, () =>
-    inLab(factory, { listen: both(), pool: { persistent: 60_000, algorithm: "roundrobin" } }, async (lab) => {
+    inLab(host, { listen: both(), pool: { persistent: 60_000, algorithm: "roundrobin" } }, async (lab) => {
       await weighted(lab, [500, 500]);
       const [v4, v6] = lab.engine.addresses;
       // Two clients by address; with the balancer's own address as the key, both would be one.
@@ -141,7 +137,7 @@ export function targets(factory: EngineFactory): void {
   );
 
   it("keeps a client on its target however long its connection lasts (persistent)", () =>
-    inLab(factory, { pool: { persistent: 200, algorithm: "roundrobin" } }, async (lab) => {
+    inLab(host, { pool: { persistent: 200, algorithm: "roundrobin" } }, async (lab) => {
       await weighted(lab, [500, 500, 500]);
       const client = await lab.client();
       const first = await readText(client, 2);
@@ -153,7 +149,7 @@ export function targets(factory: EngineFactory): void {
     }));
 
   it("moves a client whose target drains, and keeps it there (persistent)", () =>
-    inLab(factory, { pool: { persistent: 60_000, algorithm: "roundrobin" } }, async (lab) => {
+    inLab(host, { pool: { persistent: 60_000, algorithm: "roundrobin" } }, async (lab) => {
       await weighted(lab, [500, 500, 500]);
       const first = await lab.ask();
       assert.equal(await lab.ask(), first);
@@ -167,7 +163,7 @@ export function targets(factory: EngineFactory): void {
     }));
 
   it("listens on IPv6 and reaches IPv6 targets", { skip: noIPv6 }, () =>
-    inLab(factory, { listen: both() }, async (lab) => {
+    inLab(host, { listen: both() }, async (lab) => {
       await lab.target("six", answerer("six"), { host: "::1" });
       const [v4, v6] = lab.engine.addresses;
       assert.equal(v6!.host, "::1");
@@ -177,7 +173,7 @@ export function targets(factory: EngineFactory): void {
   );
 
   it("listens on every interface, IPv6 and IPv4 on one port", { skip: noIPv6 }, () =>
-    inLab(factory, { listen: [{ host: "", port: 0 }] }, async (lab) => {
+    inLab(host, { listen: [{ host: "", port: 0 }] }, async (lab) => {
       await lab.target("one", answerer("one"));
       assert.equal(await lab.ask({ host: "127.0.0.1", port: lab.port }), "one");
       assert.equal(await lab.ask({ host: "::1", port: lab.port }), "one");
@@ -186,26 +182,17 @@ export function targets(factory: EngineFactory): void {
     }),
   );
 
-  it("reaches targets on Unix sockets", { skip: runtime.can.unix ? false : "no Unix sockets here" }, async () => {
-    const path = join(temporaryFolder("engine"), "target.sock");
-    const server = createServer((socket) => socket.end("unix"));
-    await new Promise<void>((resolve) => server.listen(path, resolve));
+  it("reaches targets on Unix sockets", { skip: noUnix }, async () => {
+    const server = await host.unixServer("unix");
     try {
-      await inLab(factory, {}, async (lab) => {
-        lab.announce("unix", { path });
+      await inLab(host, {}, async (lab) => {
+        lab.announce("unix", server.address);
         assert.equal(await lab.ask(), "unix");
       });
     } finally {
-      await new Promise((resolve) => server.close(resolve));
-      removeFolders();
+      await server.close();
     }
   });
-}
-
-/** This many ms pass on the clock that an engine reads. */
-async function passes(ms: number): Promise<void> {
-  const end = performance.now() + ms;
-  await until(`${ms} ms to pass`, () => performance.now() >= end);
 }
 
 function both() {

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
-import type { EngineFactory } from "../../../src/engines/engine.ts";
 import { NetError } from "../../../src/net/net-error.ts";
 import type { UnavailableError, UnavailableSocket } from "../../../src/proxy/unavailable.ts";
 import { closedAddress } from "../../support/ports.ts";
 import { ending, readText } from "../../support/stream.ts";
 import { settle, until } from "../../support/wait.ts";
+import type { Host } from "../host.ts";
 import { inLab, UNAVAILABLE } from "../lab.ts";
 
-export function unavailable(factory: EngineFactory): void {
+export function unavailable(host: Host): void {
   it("delivers the text when there is no target", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const client = await lab.client();
       const { local } = client; // it is gone with the socket
       assert.equal(await readText(client), UNAVAILABLE);
@@ -37,7 +37,7 @@ export function unavailable(factory: EngineFactory): void {
   it("delivers it whole to a client that is still sending", () => {
     // More than a client's kernel holds before it is read: what is still to be sent when a reset goes out is lost.
     const text = Buffer.alloc(1_000_000, "unavailable ");
-    return inLab(factory, { unavailable: text }, async (lab) => {
+    return inLab(host, { unavailable: text }, async (lab) => {
       for (let i = 0; i < 10; i++) {
         const client = await lab.client();
         const upload = client.write(Buffer.alloc(2_000_000, "x")).then(() => client.closeWrite());
@@ -50,7 +50,7 @@ export function unavailable(factory: EngineFactory): void {
   });
 
   it("stops reading from a client that never stops sending", () =>
-    inLab(factory, {}, async (lab) => {
+    inLab(host, {}, async (lab) => {
       const client = await lab.client();
       const block = Buffer.alloc(65_536, "x");
       let sent = 0;
@@ -63,7 +63,7 @@ export function unavailable(factory: EngineFactory): void {
     }));
 
   it("just closes when there is nothing to say", () =>
-    inLab(factory, { unavailable: null }, async (lab) => {
+    inLab(host, { unavailable: null }, async (lab) => {
       const client = await lab.client();
       assert.equal(await readText(client), "");
       assert.equal((await lab.recorded(1))[0]!.cause, "no-targets");
@@ -76,7 +76,7 @@ export function unavailable(factory: EngineFactory): void {
       socket.write("Unavailable, ");
       socket.write("holmes.");
     };
-    return inLab(factory, { unavailable: handler }, async (lab) => {
+    return inLab(host, { unavailable: handler }, async (lab) => {
       assert.equal(await lab.ask(), UNAVAILABLE);
       assert.equal(calls.length, 1);
       const { error, socket } = calls[0]!;
@@ -92,22 +92,22 @@ export function unavailable(factory: EngineFactory): void {
   it("gives a function the last connect failure as the cause", () => {
     const causes: unknown[] = [];
     const handler = ({ code, cause }: UnavailableError) => void causes.push(code, cause);
-    return inLab(factory, { unavailable: handler }, async (lab) => {
-      const { host, port } = await closedAddress();
-      lab.announce("dead", { host, port });
+    return inLab(host, { unavailable: handler }, async (lab) => {
+      const dead = await closedAddress(host.runtime);
+      lab.announce("dead", dead);
       assert.equal(await lab.ask(), "");
       const [code, cause] = causes as [string, NetError];
       assert.equal(code, "connect-failed");
       assert.ok(cause instanceof NetError, String(cause));
       assert.equal(cause.code, "ECONNREFUSED");
-      assert.match(cause.message, new RegExp(`${host}:${port}`));
+      assert.match(cause.message, new RegExp(`${dead.host}:${dead.port}`));
     });
   });
 
   it("gives a function no cause when nothing was tried", () => {
     const causes: unknown[] = [];
     const handler = (error: UnavailableError) => void causes.push(error.cause);
-    return inLab(factory, { unavailable: handler }, async (lab) => {
+    return inLab(host, { unavailable: handler }, async (lab) => {
       assert.equal(await lab.ask(), "");
       assert.deepEqual(causes, [undefined]);
     });
@@ -124,7 +124,7 @@ export function unavailable(factory: EngineFactory): void {
         });
       });
     };
-    return inLab(factory, { unavailable: handler }, async (lab) => {
+    return inLab(host, { unavailable: handler }, async (lab) => {
       const client = await lab.client();
       await client.write(Buffer.from("tea"));
       await client.closeWrite();
@@ -138,7 +138,7 @@ export function unavailable(factory: EngineFactory): void {
     ["rejects", async () => fail()],
   ] as const) {
     it(`warns of a function that ${how}, and drops its client`, () =>
-      inLab(factory, { unavailable: handler }, async (lab) => {
+      inLab(host, { unavailable: handler }, async (lab) => {
         await lab.client().then(ending, () => "dropped before the runtime had it open");
         await lab.recorded(1);
         await until("the warning", () => lab.warnings.length > 0);
@@ -157,7 +157,7 @@ export function unavailable(factory: EngineFactory): void {
         await settle(1);
       }
     };
-    return inLab(factory, { unavailable: handler }, async (lab) => {
+    return inLab(host, { unavailable: handler }, async (lab) => {
       const client = await lab.client();
       client.abort();
       await lab.recorded(1);

@@ -1,5 +1,6 @@
 import { linux } from "../../../src/engines/linux/main/engine.ts";
 import { engineConformance } from "../conformance.ts";
+import { thisHost } from "../host.ts";
 
 const reason = await linux.test();
-engineConformance("linux engine", linux, { skip: reason ?? undefined });
+engineConformance("linux engine", thisHost(linux), { skip: reason ?? undefined });

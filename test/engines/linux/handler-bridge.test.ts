@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { runtime } from "#runtime";
 import { HandlerBridge } from "../../../src/engines/linux/main/handler-bridge.ts";
 import { PREAMBLE_BYTES, writePreamble } from "../../../src/engines/linux/shared/preamble.ts";
 import { Slots } from "../../../src/engines/linux/shared/slots.ts";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
 import { encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
 import { BY_BALANCER, NO_TARGETS, outcome } from "../../../src/proxy/outcome.ts";
+import { systemClock } from "../../../src/util/clock.ts";
 import { dial } from "../../support/peers.ts";
 import { ending, readText } from "../../support/stream.ts";
 import { labPool } from "../lab.ts";
@@ -24,6 +26,8 @@ function preamble(secret: Uint8Array): Uint8Array {
 async function withBridge(test: (bridge: HandlerBridge, port: number, calls: string[]) => Promise<void>) {
   const calls: string[] = [];
   const bridge = new HandlerBridge({
+    runtime,
+    clock: systemClock,
     handler(error, socket) {
       calls.push(error.code);
       socket.end(`sorry, ${socket.remoteAddress}`);

@@ -7,6 +7,7 @@ import * as abi from "../../../src/engines/linux/sys/abi.ts";
 import type { Libc, NativeMemory } from "../../../src/engines/linux/sys/libc.ts";
 import { decodePeer, encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
 import { until } from "../../support/wait.ts";
+import { thisHost } from "../host.ts";
 import { inLab } from "../lab.ts";
 
 const skip = (await linux.test()) ?? false;
@@ -88,7 +89,7 @@ class Sockets {
 
 describe("linux engine, packets", () => {
   it("sends an answer that ends at once in one packet with its FIN", { skip }, () =>
-    inLab(linux, { threads: 1 }, async (lab) => {
+    inLab(thisHost(linux), { threads: 1 }, async (lab) => {
       const sockets = new Sockets(openLibc()!);
       const listener = sockets.listen();
       lab.announce("t", { host: "127.0.0.1", port: listener.port });

@@ -9,6 +9,7 @@ import type { Libc } from "../../../src/engines/linux/sys/libc.ts";
 import { descriptors } from "../../support/descriptors.ts";
 import { answerer } from "../../support/peers.ts";
 import { until } from "../../support/wait.ts";
+import { thisHost } from "../host.ts";
 import { inLab, Lab } from "../lab.ts";
 
 const skip = (await linux.test()) ?? false;
@@ -31,14 +32,11 @@ function failing(name: "eventfd" | "epoll_create1", fails: (call: number) => boo
 describe("linux engine, a start", () => {
   for (const name of ["eventfd", "epoll_create1"] as const) {
     it(`rejects and leaves nothing open when ${name} fails for the second thread`, { skip }, async () => {
-      const warmUp = new Lab(linux, { threads: 2 }); // a runtime opens descriptors of its own with its first thread
+      const warmUp = new Lab(thisHost(linux), { threads: 2 }); // a runtime opens descriptors of its own with its first thread
       await warmUp.engine.start();
       await warmUp.dispose();
       const before = descriptors()!;
-      const lab = new Lab(
-        failing(name, (call) => call === 2),
-        { threads: 2 },
-      );
+      const lab = new Lab(thisHost(failing(name, (call) => call === 2)), { threads: 2 });
       await assert.rejects(lab.engine.start(), { code: "EMFILE" });
       await lab.dispose();
       await until("the descriptors", () => descriptors()! <= before);
@@ -46,19 +44,15 @@ describe("linux engine, a start", () => {
   }
 
   it("is tried again when a dead worker's successor cannot be started", { skip }, () =>
-    inLab(
-      failing("epoll_create1", (call) => call === 2),
-      { threads: 1 },
-      async (lab) => {
-        await lab.target("one", answerer("one"));
-        assert.equal(await lab.ask(), "one");
-        (lab.engine as LinuxEngine).crashWorker(0);
-        await until("the news", () => lab.warnings.length === 2);
-        assert.match(lab.warnings[0]!, /has died/);
-        assert.match(lab.warnings[1]!, /worker thread 1 cannot be started again yet: .*epoll/);
-        lab.warnings.length = 0;
-        assert.equal(await lab.ask(), "one");
-      },
-    ),
+    inLab(thisHost(failing("epoll_create1", (call) => call === 2)), { threads: 1 }, async (lab) => {
+      await lab.target("one", answerer("one"));
+      assert.equal(await lab.ask(), "one");
+      (lab.engine as LinuxEngine).crashWorker(0);
+      await until("the news", () => lab.warnings.length === 2);
+      assert.match(lab.warnings[0]!, /has died/);
+      assert.match(lab.warnings[1]!, /worker thread 1 cannot be started again yet: .*epoll/);
+      lab.warnings.length = 0;
+      assert.equal(await lab.ask(), "one");
+    }),
   );
 });

@@ -5,13 +5,14 @@ import { type LinuxEngine, linux } from "../../../src/engines/linux/main/engine.
 import { answerer, echo } from "../../support/peers.ts";
 import { drain, readText } from "../../support/stream.ts";
 import { until } from "../../support/wait.ts";
+import { thisHost } from "../host.ts";
 import { inLab, type Lab } from "../lab.ts";
 
 const skip = (await linux.test()) ?? false;
 
 describe("linux engine, threads", () => {
   it("counts 10,000 connections over four threads to the connection, and keeps every limit", { skip }, () =>
-    inLab(linux, { threads: 4, pool: { concurrency: 150, queue: 1000 } }, async (lab) => {
+    inLab(thisHost(linux), { threads: 4, pool: { concurrency: 150, queue: 1000 } }, async (lab) => {
       const open = [0, 0, 0, 0];
       let peak = 0;
       let most = 0;
@@ -48,7 +49,7 @@ describe("linux engine, threads", () => {
 
   for (const threads of [1, 2, 4]) {
     it(`spreads open connections evenly with ${threads} threads (leastconn)`, { skip }, () =>
-      inLab(linux, { threads }, async (lab) => {
+      inLab(thisHost(linux), { threads }, async (lab) => {
         for (let i = 0; i < 4; i++) await lab.target(`t${i}`, echo);
         await Promise.all(Array.from({ length: 400 }, () => openEcho(lab)));
         assert.deepEqual(
@@ -61,7 +62,7 @@ describe("linux engine, threads", () => {
   }
 
   it("goes on when a worker dies: its connections end, the others' do not, and it is replaced", { skip }, () =>
-    inLab(linux, { threads: 2 }, async (lab) => {
+    inLab(thisHost(linux), { threads: 2 }, async (lab) => {
       await lab.target("one", echo);
       const clients = await Promise.all(Array.from({ length: 40 }, () => openEcho(lab)));
       assert.equal(lab.view("one").active, 40);
@@ -90,7 +91,7 @@ describe("linux engine, threads", () => {
   );
 
   it("takes a dead worker's waiters out of the queue, and lets the others go on", { skip }, () =>
-    inLab(linux, { threads: 2, pool: { concurrency: 1, queue: 100 } }, async (lab) => {
+    inLab(thisHost(linux), { threads: 2, pool: { concurrency: 1, queue: 100 } }, async (lab) => {
       await lab.target("one", answerer("one"));
       lab.pool.setConcurrency(0);
       const asked = Array.from({ length: 30 }, () =>

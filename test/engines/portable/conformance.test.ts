@@ -1,4 +1,5 @@
 import { portable } from "../../../src/engines/portable/engine.ts";
 import { engineConformance } from "../conformance.ts";
+import { thisHost } from "../host.ts";
 
-engineConformance("portable engine", portable);
+engineConformance("portable engine", thisHost(portable));

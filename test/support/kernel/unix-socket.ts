@@ -181,7 +181,7 @@ export class UnixSocket extends Socket {
 
   send(from: Uint8Array, flags: number): number {
     if (flags & MSG_OOB) return -EOPNOTSUPP;
-    return this.sendChunks([from.slice()], false);
+    return this.sendChunks([new Uint8Array(from)], false);
   }
 
   sendChunks(chunks: readonly Uint8Array[], _more: boolean): number {

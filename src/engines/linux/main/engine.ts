@@ -4,8 +4,9 @@
  */
 import { availableParallelism } from "node:os";
 import { openLibc } from "#ffi";
+import { runtime as native } from "#runtime";
 import { netError } from "../../../net/net-error.ts";
-import type { TcpAddress } from "../../../net/runtime.ts";
+import type { Runtime, TcpAddress } from "../../../net/runtime.ts";
 import { lifecycleOptions } from "../../../proxy/options.ts";
 import type { CloseRecord } from "../../../proxy/record.ts";
 import type { UnavailableHandler } from "../../../proxy/unavailable.ts";
@@ -32,6 +33,7 @@ export class LinuxEngine implements Engine {
   readonly #libc: Libc;
   readonly #threads: Threads;
   readonly #clock: Clock;
+  readonly #runtime: Runtime;
   readonly #warnings: WarningLog;
   #bound: BoundAddress[] = [];
   readonly #workers: WorkerHandle[] = [];
@@ -43,12 +45,19 @@ export class LinuxEngine implements Engine {
   /** The shortest time that `close()` was given. */
   #timeout = Number.POSITIVE_INFINITY;
 
-  /** `threads` and `clock` are others in a simulation only. */
-  constructor(options: EngineOptions, libc: Libc, threads: Threads = workerThreads, clock: Clock = systemClock) {
+  /** `threads`, `clock` and `runtime` are others in a simulation only. */
+  constructor(
+    options: EngineOptions,
+    libc: Libc,
+    threads: Threads = workerThreads,
+    clock: Clock = systemClock,
+    runtime: Runtime = native,
+  ) {
     this.#options = options;
     this.#libc = libc;
     this.#threads = threads;
     this.#clock = clock;
+    this.#runtime = runtime;
     this.#warnings = new RateLimitedLog(PER_EPISODE, clock, options.onWarning);
     this.#reader = new RecordReader(this.#workers, clock, (record) => this.#report(record));
   }
@@ -130,6 +139,8 @@ export class LinuxEngine implements Engine {
 
   async #openBridge(handler: UnavailableHandler, bound: readonly BoundAddress[]) {
     this.#bridge = new HandlerBridge({
+      runtime: this.#runtime,
+      clock: this.#clock,
       handler,
       pool: this.#options.pool,
       options: this.#options,

@@ -7,9 +7,8 @@
 
 import { Buffer } from "node:buffer";
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { runtime } from "#runtime";
 import type { NetError } from "../../../net/net-error.ts";
-import type { Connection, Listener, TcpAddress } from "../../../net/runtime.ts";
+import type { Connection, Listener, Runtime, TcpAddress } from "../../../net/runtime.ts";
 import type { Pool } from "../../../pool/pool.ts";
 import { answerByHandler } from "../../../proxy/answer.ts";
 import { connectTimedOut } from "../../../proxy/connect-failure.ts";
@@ -18,6 +17,7 @@ import type { UnavailableReason } from "../../../proxy/outcome.ts";
 import { LINGER_MS, messageFor, UnavailableError, type UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { ClientSocket } from "../../../proxy/unavailable-socket.ts";
 import { formatAddress } from "../../../util/address.ts";
+import type { Cancel, Clock } from "../../../util/clock.ts";
 import { PREAMBLE_BYTES, readPreamble, SECRET_BYTES } from "../shared/preamble.ts";
 import { TIMED_OUT } from "../shared/slot-layout.ts";
 import { failureOf } from "../sys/errno.ts";
@@ -26,6 +26,8 @@ import { failureOf } from "../sys/errno.ts";
 const PREAMBLE_MS = 5_000;
 
 export interface HandlerBridgeParts {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
   readonly handler: UnavailableHandler;
   readonly pool: Pool;
   readonly options: LifecycleOptions;
@@ -50,7 +52,7 @@ export class HandlerBridge {
     const accept = (connection: Connection) => {
       this.#admit(connection).catch(() => connection.abort()); // it was lost before its preamble came
     };
-    this.#listener = await runtime.listen({ host: "127.0.0.1", port: 0 }, accept, (error) =>
+    this.#listener = await this.#parts.runtime.listen({ host: "127.0.0.1", port: 0 }, accept, (error) =>
       this.#parts.warn(`clients without a target cannot be answered: ${error.message}`, error),
     );
     return this.#listener.address.port;
@@ -61,9 +63,9 @@ export class HandlerBridge {
   }
 
   async #admit(connection: Connection): Promise<void> {
-    const timer = setTimeout(() => connection.abort(), PREAMBLE_MS);
+    const cancel = this.#parts.clock.after(PREAMBLE_MS, () => connection.abort());
     const bytes = await readAtLeast(connection, PREAMBLE_BYTES);
-    clearTimeout(timer);
+    cancel();
     if (bytes === null || !timingSafeEqual(bytes.subarray(0, SECRET_BYTES), this.secret)) {
       connection.abort();
       return;
@@ -78,15 +80,15 @@ export class HandlerBridge {
   }
 
   async #answer(connection: Connection, reason: UnavailableReason, failure: NetError | undefined): Promise<void> {
-    const { handler, warn } = this.#parts;
+    const { clock, handler, warn } = this.#parts;
     const socket = new ClientSocket(connection);
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let cancel: Cancel | undefined;
     const lingering = () => {
-      timer = setTimeout(() => socket.destroy(), LINGER_MS);
+      cancel = clock.after(LINGER_MS, () => socket.destroy());
     };
     const error = new UnavailableError(reason, messageFor(reason), failure);
     await answerByHandler(socket, handler, error, lingering, warn);
-    clearTimeout(timer);
+    cancel?.();
   }
 
   /** This client's last connect failure, if it had one. `row` is the target's. */

@@ -135,6 +135,11 @@ export class Scheduler implements Threads {
     while (this.step());
   }
 
+  /** Moves the time on to when there is something to do; there must be nothing at this time. */
+  skip(): void {
+    this.kernel.clock.moveTo(this.#next());
+  }
+
   /** Lets `ms` pass. */
   pass(ms: number): void {
     const end = this.kernel.clock.now() + ms;

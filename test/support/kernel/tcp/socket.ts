@@ -146,8 +146,8 @@ export class TcpSocket extends Socket {
   send(from: Uint8Array, flags: number): number {
     if (this.#listener !== null) return -abi.EPIPE;
     const { room } = this.#endpoint;
-    // Copied, since the caller's memory is its own again on return; what finds no room needs no copy.
-    const chunk = from.length <= room ? from.slice() : from.slice(0, room);
+    // Copied, since the caller's memory is its own again on return; what finds no room needs no copy. (A Buffer's slice is none.)
+    const chunk = new Uint8Array(from.subarray(0, room));
     const rest = from.length <= room ? [] : [from.subarray(room)];
     return this.#endpoint.send([chunk, ...rest], (flags & abi.MSG_MORE) !== 0, (flags & numbers.MSG_OOB) !== 0);
   }

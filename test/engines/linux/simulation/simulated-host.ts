@@ -1,0 +1,93 @@
+/** A simulated machine as a host for suites that are written for sockets and time: the linux engine on its kernel. */
+import assert from "node:assert/strict";
+import type { Engine, EngineFactory } from "../../../../src/engines/engine.ts";
+import { LinuxEngine } from "../../../../src/engines/linux/main/engine.ts";
+import { selfTest } from "../../../../src/engines/linux/sys/self-test.ts";
+import { type KernelOptions, SimulatedKernel } from "../../../support/kernel/kernel.ts";
+import { SimulatedRuntime } from "../../../support/kernel/runtime/runtime.ts";
+import { simulatedLibc } from "../../../support/kernel/simulated-libc.ts";
+import { LOOPBACK } from "../../../support/ports.ts";
+import { useTime } from "../../../support/wait.ts";
+import type { Host } from "../../host.ts";
+import { Pump } from "./pump.ts";
+import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
+
+/** Unlike a real machine's, the same everywhere. */
+const THREADS = 2;
+
+export class SimulatedHost implements Host {
+  readonly ipv6 = true;
+  readonly engine: EngineFactory;
+  readonly runtime: SimulatedRuntime;
+  readonly #kernel: SimulatedKernel;
+  readonly #scheduler: Scheduler;
+  #paths = 0;
+  #deadEnds = 0;
+
+  constructor(kernel: KernelOptions, threads: SchedulerOptions) {
+    this.#kernel = new SimulatedKernel(kernel);
+    this.#scheduler = new Scheduler(this.#kernel, threads);
+    this.runtime = new SimulatedRuntime(this.#kernel);
+    this.engine = {
+      name: "linux",
+      test: async () => selfTest(simulatedLibc(new SimulatedKernel()), process.arch),
+      create: (options) => this.#create(new LinuxEngine({ threads: THREADS, ...options }, ...this.#parts())),
+    };
+  }
+
+  /** Tests live in its time from now on. Returns how to end that. */
+  run(): () => void {
+    const pump = new Pump(this.#scheduler);
+    const backToRealTime = useTime(pump.time);
+    const realDate = Date.now;
+    const started = realDate() - this.#kernel.clock.now();
+    Date.now = () => Math.round(started + this.#kernel.clock.now());
+    return () => {
+      Date.now = realDate;
+      backToRealTime();
+      pump.stop();
+    };
+  }
+
+  /** Checks that nothing is left of a test. */
+  assertEmpty(): void {
+    this.#scheduler.pass(200_000); // the network forgets what was on its way
+    assert.deepEqual(this.#scheduler.deaths, [], "a worker has died");
+    assert.deepEqual(this.#kernel.descriptors.list(), [], "descriptors after the end");
+    assert.equal(this.#kernel.network.open, 0, "ends of connections after the end");
+  }
+
+  async blackHole() {
+    const address = { host: LOOPBACK, port: 1 + this.#deadEnds++ };
+    this.#kernel.network.route(`${address.host}:${address.port}`, "blackhole");
+    return { address, close: async () => undefined };
+  }
+
+  async unixServer(text: string) {
+    const path = `/run/target-${this.#paths++}`;
+    const answer = new TextEncoder().encode(text);
+    const close = this.runtime.listenAt(path, (connection) => {
+      void connection.write(answer).then(() => connection.close());
+    });
+    return { address: { path }, close: async () => close() };
+  }
+
+  #parts() {
+    const { mainClock } = this.#scheduler;
+    return [simulatedLibc(this.#kernel), this.#scheduler, mainClock, this.runtime] as const;
+  }
+
+  /** What is asked of the engine is done in its process's main thread. */
+  #create(engine: LinuxEngine): Engine {
+    const scheduler = this.#scheduler;
+    return {
+      name: engine.name,
+      get addresses() {
+        return engine.addresses;
+      },
+      start: () => scheduler.asMain(() => engine.start()),
+      poolChanged: () => scheduler.asMain(() => engine.poolChanged()),
+      close: (timeout) => scheduler.asMain(() => engine.close(timeout)),
+    };
+  }
+}
