@@ -23,7 +23,7 @@ export type { NetCode } from "./net/net-error.ts";
 export type { Address, TcpAddress, UnixAddress } from "./net/runtime.ts";
 export type { AlgorithmName as Algorithm, TargetState, TargetView } from "./pool/pool.ts";
 export type { EndCause, EndedBy, Phase, UnavailableReason } from "./proxy/outcome.ts";
-export type { CloseRecord } from "./proxy/record.ts";
+export type { CloseRecord, TriedTarget } from "./proxy/record.ts";
 export type { UnavailableError, UnavailableHandler, UnavailableSocket } from "./proxy/unavailable.ts";
 export type { DownReason, LeaveReason, SuspectReason, TargetInfo } from "./targets/report.ts";
 export type { Balancer, Reporter };

@@ -6,6 +6,7 @@ import { messageOf } from "../util/errors.ts";
 import { counted, type Log } from "./log.ts";
 import { logTargetEvents } from "./target-log.ts";
 import { targetTable } from "./target-table.ts";
+import { failureText } from "./tried-counter.ts";
 import { UnavailableCounter } from "./unavailable-counter.ts";
 
 /**
@@ -30,7 +31,7 @@ export function logBalancer(balancer: Balancer, log: Log): void {
     log.warning(message, cause === undefined ? {} : { cause: messageOf(cause) });
   });
   balancer.on("connectionClose", (record) => {
-    if (record.phase === "unavailable") unavailable.count(record.cause);
+    if (record.phase === "unavailable") unavailable.count(record);
     if (log.isDebug) log.debug(connectionText(record), { ...record });
   });
   balancer.on("close", () => {
@@ -54,8 +55,9 @@ function logStart(balancer: Balancer, log: Log): void {
 }
 
 function connectionText(record: CloseRecord): string {
-  const { client, target, bytesIn, bytesOut, durationMs, cause, endedBy, phase, requeues } = record;
-  const times = `${Math.round(durationMs)} ms, ${requeues} requeued`;
+  const { client, target, bytesIn, bytesOut, durationMs, cause, endedBy, phase, requeues, tried } = record;
+  const failed = tried.length === 0 ? "" : ` (${tried.map(failureText).join(", ")})`;
+  const times = `${Math.round(durationMs)} ms, ${requeues} requeued${failed}`;
   const bytes = `${bytesIn} bytes in, ${bytesOut} out`;
   const from = formatAddress(client);
   return `connection ${from} → ${target ?? "nobody"}: ${cause} by ${endedBy} in ${phase}, ${bytes}, ${times}`;

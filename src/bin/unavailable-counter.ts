@@ -1,20 +1,22 @@
 import type { EndCause } from "../proxy/outcome.ts";
+import type { CloseRecord } from "../proxy/record.ts";
+import { reasonText } from "../proxy/unavailable.ts";
 import { type Cancel, type Clock, systemClock } from "../util/clock.ts";
+import { formatDuration } from "../util/durations.ts";
 import { counted } from "./log.ts";
+import { TriedCounter } from "./tried-counter.ts";
 
 /** ms that are summed up in a line: twice as long after each such line, so that an outage does not flood the log. */
 const SHORTEST_WINDOW_MS = 1_000;
 const LONGEST_WINDOW_MS = 60_000;
 
-const MEANING: Partial<Record<EndCause, string>> = {
-  "no-targets": "no target is up",
-  "connect-failed": "every target tried failed to connect",
-  "queue-full": "the queue was full",
-  "queue-timeout": "they waited too long in the queue",
-  stopping: "the balancer is stopping",
-};
-
 type Tell = (text: string, facts: Readonly<Record<string, unknown>>) => void;
+
+/** Connections that got no target for the same reason. */
+interface Sum {
+  connections: number;
+  readonly tried: TriedCounter;
+}
 
 /**
  * Sums up the connections that got no target: the first is logged at once, those in the window after it together, and so on
@@ -23,7 +25,7 @@ type Tell = (text: string, facts: Readonly<Record<string, unknown>>) => void;
 export class UnavailableCounter {
   readonly #tell: Tell;
   readonly #clock: Clock;
-  readonly #counts = new Map<EndCause, number>();
+  readonly #sums = new Map<EndCause, Sum>();
   #window = SHORTEST_WINDOW_MS;
   /** Of the window, while there is an outage. */
   #cancel: Cancel | null = null;
@@ -33,8 +35,11 @@ export class UnavailableCounter {
     this.#clock = clock;
   }
 
-  count(cause: EndCause): void {
-    this.#counts.set(cause, (this.#counts.get(cause) ?? 0) + 1);
+  count({ cause, tried }: Pick<CloseRecord, "cause" | "tried">): void {
+    const sum = this.#sums.get(cause) ?? { connections: 0, tried: new TriedCounter() };
+    this.#sums.set(cause, sum);
+    sum.connections++;
+    sum.tried.add(tried);
     if (this.#cancel !== null) return;
     this.#say("");
     this.#wait(SHORTEST_WINDOW_MS);
@@ -54,18 +59,22 @@ export class UnavailableCounter {
 
   #windowOver(): void {
     this.#cancel = null;
-    if (this.#counts.size === 0) return;
-    this.#say(` (in ${this.#window / 1000} s)`);
+    if (this.#sums.size === 0) return;
+    this.#say(` in the last ${formatDuration(this.#window)}`);
     this.#wait(Math.min(2 * this.#window, LONGEST_WINDOW_MS));
   }
 
   #say(when: string): void {
-    for (const [cause, connections] of this.#counts) {
-      this.#tell(`${counted(connections, "connection")} got no target: ${MEANING[cause] ?? cause}${when}`, {
+    for (const [cause, { connections, tried }] of this.#sums) {
+      const failed = tried.sum(connections > 1);
+      const text = `${counted(connections, "connection")} got no target${when}: ${reasonText(cause)}`;
+      const before = cause === "connect-failed" ? ": " : "; tried before: ";
+      this.#tell(failed.text === "" ? text : text + before + failed.text, {
         connections,
         cause,
+        tried: failed.tried,
       });
     }
-    this.#counts.clear();
+    this.#sums.clear();
   }
 }

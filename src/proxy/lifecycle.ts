@@ -285,7 +285,7 @@ export class Lifecycle<C, F> {
       this.#pool.failed(row, this.#store.clientKey(c), this.#io.now(), code);
     }
     this.roomFreed = true;
-    if (this.#store.requeues(c) <= this.#options.requeue) return true;
+    if (this.#store.tried(c).length <= this.#options.requeue) return true;
     this.#unavailable(c, CONNECT_FAILED);
     return false;
   }
@@ -299,7 +299,7 @@ export class Lifecycle<C, F> {
   }
 
   #lackOfTarget(c: C): number {
-    return this.#store.requeues(c) > 0 ? CONNECT_FAILED : NO_TARGETS;
+    return this.#store.tried(c).length > 0 ? CONNECT_FAILED : NO_TARGETS;
   }
 
   /** Every target is full: to the queue's end, without the permit. */

@@ -1,4 +1,5 @@
 /** The record of a connection, made once at its end. */
+import type { NetCode } from "../net/net-error.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import type { Pool } from "../pool/pool.ts";
 import {
@@ -17,6 +18,12 @@ import {
 /** The two ends of a connection. A direction is named after the end it reads from. */
 export const CLIENT = 0;
 export const TARGET = 1;
+
+/** A target that could not be connected to. */
+export interface TriedTarget {
+  readonly target: string;
+  readonly code: NetCode;
+}
 
 /** One per accepted connection, at its end. */
 export interface CloseRecord {
@@ -37,7 +44,9 @@ export interface CloseRecord {
   readonly connectMs: number | null;
   /** ms from accept to the end. */
   readonly durationMs: number;
-  /** Failed connect attempts before this outcome. */
+  /** The targets that failed it, in order. */
+  readonly tried: readonly TriedTarget[];
+  /** How often it was given to another target after that: less than `tried` by one where none was left for it. */
   readonly requeues: number;
 }
 
@@ -53,8 +62,13 @@ export interface RecordStore<C> {
   queuedMs(c: C): number;
   /** Negative when it never was connected. */
   connectMs(c: C): number;
-  requeues(c: C): number;
+  /** The rows that failed it. A row is tried once. */
+  tried(c: C): readonly number[];
+  /** Why the nth of them, from 0, did. */
+  triedCode(c: C, nth: number): NetCode;
 }
+
+const NONE_TRIED: readonly TriedTarget[] = [];
 
 /** `startedAt`: Unix time, ms. */
 export function recordOf<C>(
@@ -67,6 +81,7 @@ export function recordOf<C>(
   // Undecided only when the thread that served it has died.
   const packed = store.outcome(c) === UNDECIDED ? outcome(BY_BALANCER, RESET) : store.outcome(c);
   const connectMs = store.connectMs(c);
+  const rows = store.tried(c);
   return {
     client: store.client(c),
     target: connectMs >= 0 ? pool.identity(store.row(c)) : null,
@@ -79,6 +94,12 @@ export function recordOf<C>(
     queuedMs: store.queuedMs(c),
     connectMs: connectMs >= 0 ? connectMs : null,
     durationMs,
-    requeues: store.requeues(c),
+    tried: rows.length === 0 ? NONE_TRIED : rows.map((row, nth) => triedTarget(pool, row, store.triedCode(c, nth))),
+    // The row it had last is none of the tried ones if it was given to another target after the last failure.
+    requeues: rows.length - (rows.length > 0 && rows.at(-1) === store.row(c) ? 1 : 0),
   };
+}
+
+function triedTarget(pool: Pool, row: number, code: NetCode): TriedTarget {
+  return { target: pool.identity(row), code };
 }

@@ -34,8 +34,6 @@ export interface Store<C, F> extends RecordStore<C> {
   addQueuedMs(c: C, ms: number): void;
   setConnectMs(c: C, ms: number): void;
   setRow(c: C, row: number): void;
-  /** Rows that failed for it. */
-  tried(c: C): readonly number[];
   addTried(c: C, row: number, failure: F): void;
   movedAt(c: C): number;
   setMovedAt(c: C, time: number): void;

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { UnavailableReason } from "./outcome.ts";
+import type { EndCause, UnavailableReason } from "./outcome.ts";
 
 /** Passed to the function form of `unavailable`. `code` is the reason; `cause` the last connect failure, if any. */
 export class UnavailableError extends Error {
@@ -55,14 +55,20 @@ export const LINGER_MS = 5_000;
 /** Bytes read and dropped in that time: an upload that is under way when the answer comes, but not one without end. */
 export const LINGER_BYTES = 16 * 1024 * 1024;
 
-const MESSAGES: Record<UnavailableReason, string> = {
-  "no-targets": "no target is registered, up and below its limit",
-  "connect-failed": "every target that was tried refused or did not answer",
-  "queue-full": "too many connections wait already",
-  "queue-timeout": "its turn did not come in time",
+/** As parts of a sentence, on one connection or on many. */
+const REASONS: Record<UnavailableReason, string> = {
+  "no-targets": "no target is up and below its limit",
+  "connect-failed": "every target tried failed",
+  "queue-full": "the queue is full",
+  "queue-timeout": "waiting in the queue took too long",
   stopping: "the balancer is stopping",
 };
 
+/** Other causes than these are named as they are. */
+export function reasonText(cause: EndCause): string {
+  return (REASONS as Partial<Record<EndCause, string>>)[cause] ?? cause;
+}
+
 export function messageFor(reason: UnavailableReason): string {
-  return `Unavailable: ${MESSAGES[reason]}`;
+  return `Unavailable: ${reasonText(reason)}`;
 }

@@ -172,6 +172,8 @@ describe("connecting to targets", () => {
         failures.reduce((sum, each) => sum + each),
         Math.min(Number(requeue) + 1, 2),
       );
+      const [record] = balancer.records;
+      assert.deepEqual([record!.tried.length, record!.requeues], [Math.min(Number(requeue) + 1, 2), Number(requeue)]);
     });
   }
   test("--connect-timeout: a target that does not answer is given up", async () => {

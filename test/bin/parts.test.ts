@@ -8,9 +8,10 @@ import * as esbuild from "esbuild";
 import type { Balancer, BalancerEvents } from "../../src/app/balancer.ts";
 import { logBalancer } from "../../src/bin/balancer-log.ts";
 import { targetTable } from "../../src/bin/target-table.ts";
+import { TriedCounter } from "../../src/bin/tried-counter.ts";
 import { UnavailableCounter } from "../../src/bin/unavailable-counter.ts";
 import type { TargetView } from "../../src/pool/pool.ts";
-import type { CloseRecord } from "../../src/proxy/record.ts";
+import type { CloseRecord, TriedTarget } from "../../src/proxy/record.ts";
 import { Emitter } from "../../src/util/emitter.ts";
 import { ManualClock } from "../support/clock.ts";
 import { startScript } from "../support/program.ts";
@@ -53,15 +54,19 @@ describe("the table of targets", () => {
 });
 
 describe("connections that got no target", () => {
+  const NO_TARGETS = { cause: "no-targets", tried: [] } as const;
+  const failedOn = (...tried: TriedTarget[]) => ({ cause: "connect-failed", tried }) as const;
+  const refused = (target: string) => ({ target, code: "ECONNREFUSED" }) as const;
+
   test("the first is logged at once, those after it together", () => {
     const told: string[] = [];
     const counter = new UnavailableCounter((text) => told.push(text));
-    counter.count("no-targets");
-    assert.deepEqual(told, ["1 connection got no target: no target is up"]);
-    for (let i = 0; i < 5; i++) counter.count("queue-full");
+    counter.count(NO_TARGETS);
+    assert.deepEqual(told, ["1 connection got no target: no target is up and below its limit"]);
+    for (let i = 0; i < 5; i++) counter.count({ cause: "queue-full", tried: [] });
     assert.equal(told.length, 1);
     counter.flush();
-    assert.deepEqual(told.slice(1), ["5 connections got no target: the queue was full"]);
+    assert.deepEqual(told.slice(1), ["5 connections got no target: the queue is full"]);
     counter.flush();
     assert.equal(told.length, 2, "nothing is told twice");
   });
@@ -70,20 +75,58 @@ describe("connections that got no target", () => {
     const clock = new ManualClock();
     const told: string[] = [];
     const counter = new UnavailableCounter((text) => told.push(text), clock);
-    counter.count("no-targets");
+    counter.count(NO_TARGETS);
     for (let second = 1; second <= 200; second++) {
-      counter.count("no-targets");
+      counter.count(NO_TARGETS);
       clock.advance(1_000);
     }
     // At once, after 1, 3, 7, 15, 31, 63, 123 and 183 s.
     assert.equal(told.length, 9);
-    assert.equal(told[4], "8 connections got no target: no target is up (in 8 s)");
+    assert.equal(told[4], "8 connections got no target in the last 8s: no target is up and below its limit");
     clock.advance(60_000);
     assert.equal(clock.pending, 1, "what came in the last window has been told");
     clock.advance(60_000);
     assert.equal(clock.pending, 0);
-    counter.count("no-targets");
-    assert.equal(told.at(-1), "1 connection got no target: no target is up");
+    counter.count(NO_TARGETS);
+    assert.equal(told.at(-1), "1 connection got no target: no target is up and below its limit");
+  });
+
+  test("the targets that were tried are named, with why and for how many", () => {
+    const told: string[] = [];
+    const facts: unknown[] = [];
+    const counter = new UnavailableCounter((text, { tried }) => {
+      told.push(text);
+      facts.push(tried);
+    });
+    const late = { target: "default/b", code: "ETIMEDOUT" } as const;
+    counter.count(failedOn(refused("default/a"), late));
+    assert.deepEqual(told, [
+      "1 connection got no target: every target tried failed: default/a refused, default/b timed out",
+    ]);
+    counter.count(failedOn(late));
+    counter.count(failedOn(refused("default/a"), late));
+    counter.count({ cause: "queue-timeout", tried: [refused("default/a")] });
+    counter.flush();
+    assert.deepEqual(told.slice(1), [
+      "2 connections got no target: every target tried failed: default/b timed out (2), default/a refused (1)",
+      "1 connection got no target: waiting in the queue took too long; tried before: default/a refused",
+    ]);
+    assert.deepEqual(facts[1], [
+      { ...late, connections: 2 },
+      { ...refused("default/a"), connections: 1 },
+    ]);
+  });
+
+  test("ten thousand of them make no longer a line than a few, and are not all kept", () => {
+    const sums = new TriedCounter();
+    const many = (from: number, count: number) => Array.from({ length: count }, (_, i) => refused(`t${from + i}`));
+    sums.add(many(0, 45));
+    sums.add([refused("t44")]);
+    const few = sums.sum(true);
+    assert.match(few.text, /^t44 refused \(2\), t0 refused \(1\), (t\d+ refused \(1\), ){6}and 37 more$/);
+    assert.equal(few.tried.length, 8);
+    for (let i = 0; i < 100; i++) sums.add(many(100 * i, 100));
+    assert.match(sums.sum(true).text, /, and more than 1016 more$/);
   });
 });
 
@@ -94,8 +137,8 @@ describe("what the balancer's program logs", () => {
     const nothing = () => undefined;
     const log = { debug: nothing, info: nothing, error: nothing, isDebug: false };
     logBalancer(balancer as Balancer, { ...log, warning: (text) => warnings.push(text) });
-    const record = { phase: "unavailable", cause: "no-targets" } as CloseRecord;
-    for (let i = 0; i < 3; i++) balancer.emit("connectionClose", record);
+    const record: Partial<CloseRecord> = { phase: "unavailable", cause: "no-targets", tried: [] };
+    for (let i = 0; i < 3; i++) balancer.emit("connectionClose", record as CloseRecord);
     balancer.emit("close");
     assert.deepEqual(
       warnings.map((text) => /^\d+/.exec(text)?.[0]),

@@ -174,6 +174,43 @@ describe("a reporter without a balancer", () => {
   });
 });
 
+describe("targets that all refuse", () => {
+  it("are named in the log, with why and for how many, and in the record of each connection", async () => {
+    const balancer = await startBalancer(["--requeue", "1", "--unavailable", "nobody"]);
+    const servers = [await nameServer("a"), await nameServer("b")];
+    for (const { port } of servers) {
+      await startReporter(balancer, port);
+      await balancer.program.logged("it is up", (line) => isTargetEvent(line, "up", port));
+    }
+    for (const server of servers) await server.close();
+    const names = servers.map(({ port }) => `default/127.0.0.1:${port}`).sort();
+    const CLIENTS = 3;
+    for (let i = 0; i < CLIENTS; i++) assert.equal(await within("the text", exchange(balancer.port, "")), "nobody");
+    const told = new Map<string, number>();
+    await until("all of them in the log", () => {
+      told.clear();
+      const sums = balancer.program.log.filter(({ message }) => message.includes("got no target"));
+      for (const { target, connections } of sums.flatMap((line) => field(line, "tried") as Failures)) {
+        told.set(target, connections + (told.get(target) ?? 0));
+      }
+      return told.size === 2 && [...told.values()].every((connections) => connections === CLIENTS);
+    });
+    assert.deepEqual([...told.keys()].sort(), names);
+    const { message } = await balancer.program.says(/^1 connection got no target/);
+    assert.match(message, /: every target tried failed: default\S+ refused, default\S+ refused$/);
+    const records = balancer.program.log.filter(isCloseRecord);
+    assert.equal(records.length, CLIENTS);
+    for (const record of records) {
+      const tried = field(record, "tried") as Failures;
+      assert.deepEqual(tried.map(({ target }) => target).sort(), names);
+      assert.deepEqual([tried[0]!.code, field(record, "requeues")], ["ECONNREFUSED", 1]);
+      assert.match(record.message, /, 1 requeued \(default\S+ refused, default\S+ refused\)$/);
+    }
+  });
+});
+
+type Failures = readonly { readonly target: string; readonly code: string; readonly connections: number }[];
+
 describe("no target at all", () => {
   it("gives the unavailable text whole, even to a client that has much to say", async () => {
     const text = "Nobody is here. ".repeat(1000);

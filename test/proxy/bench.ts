@@ -6,7 +6,7 @@ import type { Io } from "../../src/proxy/io.ts";
 import { Lifecycle } from "../../src/proxy/lifecycle.ts";
 import type { LifecycleOptions } from "../../src/proxy/options.ts";
 import { UNDECIDED } from "../../src/proxy/outcome.ts";
-import { recordOf } from "../../src/proxy/record.ts";
+import { type CloseRecord, recordOf } from "../../src/proxy/record.ts";
 import {
   ANSWERING,
   CONNECTING,
@@ -20,6 +20,7 @@ import {
   ROW,
 } from "../../src/proxy/states.ts";
 import type { Store } from "../../src/proxy/store.ts";
+import { assertTried } from "../support/tried.ts";
 
 export class Connection {
   readonly ticket: number;
@@ -35,6 +36,7 @@ export class Connection {
   connectMs = -1;
   row = -1;
   tried: number[] = [];
+  codes: string[] = [];
   readonly bytes = [0, 0];
   readonly reported = [0, 0];
   movedAt = 0;
@@ -85,8 +87,7 @@ class BenchStore implements Store<Connection, string> {
   row = (c: Connection) => c.row;
   setRow = (c: Connection, row: number) => Object.assign(c, { row });
   tried = (c: Connection) => c.tried;
-  addTried = (c: Connection, row: number) => void c.tried.push(row);
-  requeues = (c: Connection) => c.tried.length;
+  triedCode = (c: Connection, nth: number) => c.codes[nth] as NetCode;
   movedAt = (c: Connection) => c.movedAt;
   setMovedAt = (c: Connection, time: number) => Object.assign(c, { movedAt: time });
   bytes = (c: Connection, from: number) => c.bytes[from]!;
@@ -94,6 +95,11 @@ class BenchStore implements Store<Connection, string> {
 
   setReported(c: Connection): void {
     c.reported.splice(0, 2, ...c.bytes);
+  }
+
+  addTried(c: Connection, row: number, code: string): void {
+    c.tried.push(row);
+    c.codes.push(code);
   }
 
   passOver(c: Connection, pass: number): boolean {
@@ -181,10 +187,15 @@ export class Bench {
     if (this.now >= this.lifecycle.abortAt) this.lifecycle.abortDue();
   }
 
+  /** The close record, or what it would be if it ended now. */
+  record(c: Connection): CloseRecord {
+    return recordOf(this.#store, c, this.pool, 0, 0);
+  }
+
   /** The close record, as `phase endedBy cause`. */
   ending(c: Connection): string {
     assert.equal(c.state, ENDED, "it has ended");
-    const { phase, endedBy, cause } = recordOf(this.#store, c, this.pool, 0, 0);
+    const { phase, endedBy, cause } = this.record(c);
     return `${phase} ${endedBy} ${cause}`;
   }
 
@@ -200,6 +211,7 @@ export class Bench {
       assert.equal(c.dialing, c.state === CONNECTING, "a dial under way in this state, and in no other");
       const timed = c.state === RELAYING ? this.options.idleTimeout > 0 : c.state !== ENDED;
       assert.equal(c.due !== null, timed, "a timer wherever something is waited for");
+      assertTried(this.record(c), this.options.requeue);
       for (const call of ["ended", "close"]) assert.equal(c.told(call), c.state === ENDED ? 1 : 0, call);
       assert.ok(c.told("answer") <= 1, "one answer at most");
     }

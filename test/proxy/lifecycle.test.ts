@@ -47,7 +47,31 @@ describe("lifecycle", () => {
     bench.verify();
     assert.equal(bench.ending(c), "unavailable balancer connect-failed");
     assert.equal(new Set(c.tried).size, 2);
+    assert.deepEqual([bench.record(c).requeues, bench.record(c).tried.length], [1, 2]);
     assert.equal(bench.pool.suspects().length, 2);
+  });
+
+  it("counts as requeued what was given to another target, whatever became of it there", () => {
+    const bench = new Bench({ requeue: 2 });
+    bench.target("1", 1);
+    bench.target("2", 1);
+    const [held, failed] = [bench.accept(), bench.accept()];
+    connect(bench, held);
+    failConnect(bench, failed, "ECONNREFUSED");
+    assert.equal(failed.state, QUEUED, "the other target is full");
+    const tried = [{ target: bench.pool.identity(failed.row), code: "ECONNREFUSED" }];
+    const told = () => {
+      const { requeues, tried } = bench.record(failed);
+      return { requeues, tried };
+    };
+    assert.deepEqual(told(), { requeues: 0, tried });
+    bench.lifecycle.end(held, outcome(BY_CLIENT, FIN), false);
+    bench.serve();
+    assert.equal(failed.state, CONNECTING);
+    assert.deepEqual(told(), { requeues: 1, tried });
+    connect(bench, failed);
+    assert.deepEqual(told(), { requeues: 1, tried });
+    bench.verify();
   });
 
   it("does not hold against a target what the balancer has run out of", () => {

@@ -1,4 +1,5 @@
 /** What the portable engine keeps of a connection: one object, which is also the relay's Progress and the timeout list's item. */
+import { type NetCode, netCodeOf } from "../../net/net-error.ts";
 import type { Connection, Progress, TcpAddress } from "../../net/runtime.ts";
 import type { ClientKey } from "../../pool/pool.ts";
 import { IN_QUEUE, UNDECIDED } from "../../proxy/outcome.ts";
@@ -11,6 +12,7 @@ import { Timed } from "./timeout-list.ts";
 
 /** Shared by the many connections that never fail on a target; replaced, not changed, when one does. */
 const NONE_TRIED: readonly number[] = [];
+const NO_CODES: readonly NetCode[] = [];
 
 export class ProxiedConnection extends Timed<ProxiedConnection> implements Progress {
   readonly client: Connection;
@@ -31,6 +33,8 @@ export class ProxiedConnection extends Timed<ProxiedConnection> implements Progr
   connectMs = -1;
   row = -1;
   tried = NONE_TRIED;
+  /** Why each of them failed. */
+  triedCodes = NO_CODES;
   /** The last connect failure. */
   failure: unknown = null;
   /** Client → target, as `relay()` counts it. */
@@ -96,7 +100,7 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
   connectMs = (c: ProxiedConnection) => c.connectMs;
   row = (c: ProxiedConnection) => c.row;
   tried = (c: ProxiedConnection) => c.tried;
-  requeues = (c: ProxiedConnection) => c.tried.length;
+  triedCode = (c: ProxiedConnection, nth: number) => c.triedCodes[nth]!;
   bytes = (c: ProxiedConnection, from: number) => (from === CLIENT ? c.aToB : c.bToA);
   unreported = (c: ProxiedConnection, from: number) =>
     from === CLIENT ? c.aToB - c.reportedIn : c.bToA - c.reportedOut;
@@ -157,6 +161,7 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
 
   addTried(c: ProxiedConnection, row: number, failure: unknown): void {
     c.tried = [...c.tried, row];
+    c.triedCodes = [...c.triedCodes, netCodeOf(failure)];
     c.failure = failure;
   }
 

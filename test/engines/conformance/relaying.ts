@@ -31,6 +31,7 @@ export function relaying(host: Host): void {
         cause: "fin",
         bytesIn: 5,
         bytesOut: 5,
+        tried: [],
         requeues: 0,
       });
       assert.ok(startedAt >= before - 1 && startedAt <= Date.now() + 1, `started at ${startedAt}`);

@@ -27,6 +27,7 @@ export function requeueing(host: Host): void {
       assert.equal(got, sent.toString());
       const [record] = await lab.recorded(1);
       assert.deepEqual([record!.target, record!.requeues, record!.phase], ["live", 1, "relay"]);
+      assert.deepEqual(record!.tried, [{ target: "dead", code: "ECONNREFUSED" }]);
       const dead = lab.view("dead");
       assert.deepEqual([dead.state, dead.failures, dead.total], ["suspect", 1, 0]);
     }));
@@ -37,8 +38,9 @@ export function requeueing(host: Host): void {
       lab.announce("gone", await closedAddress(runtime));
       assert.equal(await lab.ask(), UNAVAILABLE);
       const [record] = await lab.recorded(1);
-      assert.deepEqual([record!.cause, record!.phase, record!.requeues], ["connect-failed", "unavailable", 2]);
+      assert.deepEqual([record!.cause, record!.phase, record!.requeues], ["connect-failed", "unavailable", 1]);
       assert.deepEqual([record!.target, record!.connectMs], [null, null]);
+      assert.deepEqual(record!.tried.map(({ target }) => target).sort(), ["dead", "gone"]);
       assert.deepEqual([lab.view("dead").failures, lab.view("gone").failures], [1, 1]);
     }));
 
@@ -47,7 +49,7 @@ export function requeueing(host: Host): void {
       for (const name of ["a", "b", "c"]) lab.announce(name, await closedAddress(runtime));
       assert.equal(await lab.ask(), UNAVAILABLE);
       const [record] = await lab.recorded(1);
-      assert.deepEqual([record!.cause, record!.requeues], ["connect-failed", 2]);
+      assert.deepEqual([record!.cause, record!.requeues, record!.tried.length], ["connect-failed", 1, 2]);
       assert.equal(failures(lab.pool.targets()), 2);
     }));
 
@@ -56,7 +58,9 @@ export function requeueing(host: Host): void {
       lab.announce("dead", await closedAddress(runtime), FIRST);
       await lab.target("live", answerer("live"));
       assert.equal(await lab.ask(), UNAVAILABLE);
-      assert.equal((await lab.recorded(1))[0]!.requeues, 1);
+      const [record] = await lab.recorded(1);
+      assert.deepEqual(record!.tried, [{ target: "dead", code: "ECONNREFUSED" }]);
+      assert.equal(record!.requeues, 0);
       assert.equal(await lab.ask(), "live", "the suspect comes last from now on");
       assert.equal(lab.view("dead").failures, 1);
     }));
@@ -84,7 +88,7 @@ export function requeueing(host: Host): void {
         await lab.target("live", answerer("live"));
         assert.equal(await lab.ask(), "live");
         const [record] = await lab.recorded(1);
-        assert.equal(record!.requeues, 1);
+        assert.deepEqual([record!.requeues, record!.tried], [1, [{ target: "hole", code: "ETIMEDOUT" }]]);
         assert.ok(record!.connectMs! >= 300 && record!.connectMs! < 3_000, `connected after ${record!.connectMs} ms`);
         assert.deepEqual([lab.view("hole").state, lab.view("hole").failures], ["suspect", 1]);
       });

@@ -14,7 +14,7 @@ import { labPool } from "../lab.ts";
 
 /** The preamble of worker 1 for a client that gets no target. */
 function preamble(secret: Uint8Array): Uint8Array {
-  const slots = Slots.create(1);
+  const slots = Slots.create(1, 0);
   const peer = new Uint8Array(SOCKADDR_MAX);
   encodeLiteral("192.0.2.1", 1_000, peer);
   slots.begin(0, 5, 0, peer, 0);

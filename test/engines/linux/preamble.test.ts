@@ -19,12 +19,12 @@ describe("preamble", () => {
     { host: "2001:db8::ffff:1", failure: -1, row: 4095 },
   ]) {
     it(`tells of ${host} what its slot holds, wherever in a buffer it comes`, () => {
-      const slots = Slots.create(4);
+      const slots = Slots.create(4, 1);
       const peer = new Uint8Array(SOCKADDR_MAX);
       encodeLiteral(host, 65_535, peer);
       slots.begin(3, 10, 0, peer, 0);
       slots.setOutcome(3, outcome(BY_BALANCER, CONNECT_FAILED));
-      if (failure !== 0) slots.addFailure(3, failure);
+      if (failure !== 0) slots.addTried(3, row, failure);
       slots.setRow(3, row);
       const ticket = 2 ** 30 - 1;
       const bytes = writePreamble(secret, 256, ticket, slots, 3);

@@ -184,7 +184,7 @@ describe("linux engine, relaying", () => {
           if (same) return record;
         }
       };
-      const nothing = { bytesIn: 0, queuedMs: 0, requeues: 0 };
+      const nothing = { bytesIn: 0, queuedMs: 0, tried: [], requeues: 0 };
       const served = { target: "a", phase: "relay", endedBy: "target", cause: "fin", bytesOut: 5, connectMs: 0 };
       assert.deepEqual(next(), { ...nothing, ...served, durationMs: 3_000 });
       const { bytesIn: reportedIn, bytesOut: reportedOut, total } = simulation.view("a");

@@ -3,8 +3,10 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { FIELDS, SLOT_WORDS } from "../../../src/engines/linux/shared/slot-layout.ts";
 import { Slots } from "../../../src/engines/linux/shared/slots.ts";
+import { TIMED_OUT } from "../../../src/engines/linux/shared/tried.ts";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
 import { encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
+import { MAX_TARGETS } from "../../../src/pool/options.ts";
 import { CLIENT, TARGET } from "../../../src/proxy/record.ts";
 import { ENDED, PERMIT, ROW } from "../../../src/proxy/states.ts";
 import { clientKey } from "../../../src/util/client-key.ts";
@@ -34,7 +36,7 @@ describe("slot layout", () => {
 
   it("has the stride that the methods shift by", () => {
     assert.equal(SLOT_WORDS, 1 << 6);
-    assert.equal(Slots.create(4).capacity, 4);
+    assert.equal(Slots.create(4, 0).capacity, 4);
   });
 });
 
@@ -52,7 +54,6 @@ const cells: Record<string, Cell> = {
   queuedMs: { read: (s, slot) => s.queuedMs(slot), write: (s, slot, v) => s.addQueuedMs(slot, v - s.queuedMs(slot)) },
   connectMs: { read: (s, slot) => s.connectMs(slot), write: (s, slot, v) => s.setConnectMs(slot, v) },
   phase: { read: (s, slot) => s.phase(slot), write: (s, slot, v) => s.setPhase(slot, v) },
-  failure: { read: (s, slot) => s.failure(slot), write: (s, slot, v) => s.addFailure(slot, v) },
   answered: { read: (s, slot) => s.answered(slot), write: (s, slot, v) => s.setAnswered(slot, v) },
   outcome: { read: (s, slot) => s.outcome(slot), write: (s, slot, v) => s.setOutcome(slot, v) },
   listed: { read: (s, slot) => (s.listed(slot) ? 1 : 0), write: (s, slot, v) => s.setListed(slot, v === 1) },
@@ -85,7 +86,7 @@ describe("slots", () => {
     const step = fc.record({ name: fc.constantFrom(...Object.keys(cells)), slot: fc.nat(SLOTS - 1), value: fc.nat(1) });
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 200 }), (steps) => {
-        const slots = Slots.create(SLOTS);
+        const slots = Slots.create(SLOTS, 1);
         const model = new Map<string, number>();
         for (const { name, slot, value } of steps) {
           cells[name]!.write(slots, slot, value);
@@ -101,9 +102,10 @@ describe("slots", () => {
   });
 
   it("begins a connection without anything of the one before it", () => {
-    const slots = Slots.create(SLOTS);
+    const slots = Slots.create(SLOTS, 1);
     accepted(slots, 1, "2001:db8::1", 9);
     for (const { write } of Object.values(cells)) write(slots, 1, 1);
+    slots.addTried(1, 7, 111);
     slots.firstToEnd(1, TARGET);
     slots.end(1, 7, 6000);
     accepted(slots, 1);
@@ -112,14 +114,14 @@ describe("slots", () => {
     assert.deepEqual([slots.acceptedAt(1), slots.connectMs(1), slots.row(1)], [5000, -1, -1]);
     assert.deepEqual([slots.fd(1, CLIENT), slots.fd(1, TARGET)], [11, -1]);
     assert.deepEqual([slots.bits(1, CLIENT), slots.bits(1, TARGET)], [3, 0]);
-    assert.deepEqual([slots.outcome(1), slots.failure(1), slots.requeues(1)], [0, 0, 0]);
+    assert.deepEqual([slots.outcome(1), slots.failure(1), slots.tried(1)], [0, 0, []]);
     assert.equal(slots.unreported(1, CLIENT) + slots.unreported(1, TARGET) + slots.bytes(1, CLIENT), 0);
     assert.ok(!slots.holds(1, PERMIT | ROW));
     assert.equal(slots.firstToEnd(1, CLIENT), CLIENT);
   });
 
   it("makes events of a descriptor that was taken out of date", () => {
-    const slots = Slots.create(SLOTS);
+    const slots = Slots.create(SLOTS, 1);
     accepted(slots, 2);
     const [client, target] = [slots.generation(2, CLIENT), slots.generation(2, TARGET)];
     assert.equal(slots.takeFd(2, CLIENT), 12);
@@ -129,7 +131,7 @@ describe("slots", () => {
   });
 
   it("counts bytes by direction, and what of them is reported", () => {
-    const slots = Slots.create(SLOTS);
+    const slots = Slots.create(SLOTS, 1);
     accepted(slots, 0);
     slots.addBytes(0, CLIENT, 5, 5100);
     slots.addBytes(0, TARGET, 2 ** 40, 5200);
@@ -141,7 +143,7 @@ describe("slots", () => {
   });
 
   it("keeps what was decided first: the end that ended, the outcome, the pass", () => {
-    const slots = Slots.create(SLOTS);
+    const slots = Slots.create(SLOTS, 1);
     accepted(slots, 3);
     assert.equal(slots.firstToEnd(3, TARGET), TARGET);
     assert.equal(slots.firstToEnd(3, CLIENT), TARGET);
@@ -151,16 +153,27 @@ describe("slots", () => {
     assert.deepEqual([slots.state(3), slots.outcome(3), slots.endedAt(3)], [ENDED, 9, 6000]);
   });
 
-  it("counts failed attempts and keeps the last one's errno", () => {
-    const slots = Slots.create(SLOTS);
-    accepted(slots, 0);
-    slots.addFailure(0, 111);
-    slots.addFailure(0, -1);
-    assert.deepEqual([slots.requeues(0), slots.failure(0)], [2, -1]);
-  });
+  for (const requeue of [0, 1, 100]) {
+    it(`keeps which targets failed, and why, and nothing else is touched: requeue ${requeue}`, () => {
+      const slots = Slots.create(SLOTS, requeue);
+      const codes = ["ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH"];
+      const errnos = [111, TIMED_OUT, 113];
+      for (let slot = 0; slot < SLOTS; slot++) accepted(slots, slot);
+      const rows = (slot: number) => Array.from({ length: 1 + requeue }, (_, nth) => MAX_TARGETS - 1 - slot - nth);
+      for (let nth = 0; nth <= requeue; nth++) {
+        for (let slot = 0; slot < SLOTS; slot++) slots.addTried(slot, rows(slot)[nth]!, errnos[nth % 3]!);
+      }
+      for (let slot = 0; slot < SLOTS; slot++) {
+        assert.deepEqual(slots.tried(slot), rows(slot));
+        for (let nth = 0; nth <= requeue; nth++) assert.equal(slots.triedCode(slot, nth), codes[nth % 3]);
+        assert.equal(slots.failure(slot), errnos[requeue % 3]);
+        assert.equal(slots.port(slot), 1000);
+      }
+    });
+  }
 
   it("holds and drops one thing without the other", () => {
-    const slots = Slots.create(SLOTS);
+    const slots = Slots.create(SLOTS, 1);
     accepted(slots, 0);
     slots.addHold(0, PERMIT);
     slots.addHold(0, ROW);

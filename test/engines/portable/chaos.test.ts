@@ -7,6 +7,7 @@ import type { Connection } from "../../../src/net/runtime.ts";
 import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
 import { echo } from "../../support/peers.ts";
 import { drain } from "../../support/stream.ts";
+import { assertTried } from "../../support/tried.ts";
 import { settle } from "../../support/wait.ts";
 import { MemoryLab } from "../memory-lab.ts";
 
@@ -99,6 +100,7 @@ describe("portable engine, whatever happens", () => {
         await settle();
         await lab.dispose();
         assert.equal(lab.records.length, clients.length);
+        for (const record of lab.records) assertTried(record, options.requeue);
         assert.ok(
           lab.warnings.every((warning) => warning.includes("descriptors")),
           lab.warnings.join(),

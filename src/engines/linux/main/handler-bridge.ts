@@ -19,7 +19,7 @@ import { ClientSocket } from "../../../proxy/unavailable-socket.ts";
 import { formatAddress } from "../../../util/address.ts";
 import type { Cancel, Clock } from "../../../util/clock.ts";
 import { PREAMBLE_BYTES, readPreamble, SECRET_BYTES } from "../shared/preamble.ts";
-import { TIMED_OUT } from "../shared/slot-layout.ts";
+import { TIMED_OUT } from "../shared/tried.ts";
 import { failureOf } from "../sys/errno.ts";
 
 /** ms for the worker's preamble: a worker sends it at once, so a connection that takes longer is not a worker's. */

@@ -64,12 +64,12 @@ export class WorkerHandle {
 
   /** Throws a NetError when there is no descriptor left. */
   constructor(index: number, listeners: readonly number[], parts: WorkerHandleParts) {
-    const { libc, slots } = parts;
+    const { libc, options, slots } = parts;
     this.index = index;
     this.#parts = parts;
     this.#listeners = listeners;
     this.mailbox = Mailbox.create(slots);
-    this.#slots = Slots.create(slots);
+    this.#slots = Slots.create(slots, options.requeue);
     const one = libc.alloc(8);
     one.bytes[0] = 1;
     this.#one = one.at(0);
@@ -225,7 +225,7 @@ export class WorkerHandle {
     this.#worker = null;
     worker.terminate();
     this.#parts.onNotice();
-    const { clock, libc, onRecord, onRecovered, onWarning, pool } = this.#parts;
+    const { clock, libc, onRecord, onRecovered, onWarning, options, pool, slots } = this.#parts;
     pool.recover(this.index);
     const dropped = cleanUp({ libc, mailbox: this.mailbox, pool, slots: this.#slots }, onRecord);
     const young = this.mailbox.state < RUNNING || clock.now() - this.#startedAt < RESTART_MS;
@@ -238,7 +238,7 @@ export class WorkerHandle {
       return;
     }
     this.mailbox.reset();
-    this.#slots = Slots.create(this.#parts.slots);
+    this.#slots = Slots.create(slots, options.requeue);
     if (young) this.#spawnLater();
     else this.#spawn();
   }

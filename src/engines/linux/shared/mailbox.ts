@@ -51,8 +51,8 @@ export class Mailbox {
   readonly #drops: Int32Array;
   readonly #mask: number;
 
-  /** `capacity` is a power of two: the worker's slots. */
-  constructor(buffer: SharedArrayBuffer, capacity: number) {
+  constructor(buffer: SharedArrayBuffer) {
+    const capacity = (buffer.byteLength / 4 - HEADER_WORDS) / 2;
     this.buffer = buffer;
     this.#words = new Int32Array(buffer, 0, HEADER_WORDS);
     this.pipes = this.#words.subarray(PIPES, PIPES + 2 * MAX_PIPES);
@@ -61,8 +61,9 @@ export class Mailbox {
     this.#mask = capacity - 1;
   }
 
+  /** `capacity` is a power of two: the worker's slots. */
   static create(capacity: number): Mailbox {
-    return new Mailbox(new SharedArrayBuffer((HEADER_WORDS + 2 * capacity) * 4), capacity);
+    return new Mailbox(new SharedArrayBuffer((HEADER_WORDS + 2 * capacity) * 4));
   }
 
   // Worker: sleeping.

@@ -62,9 +62,8 @@ const LINES = [
     first: I32,
     /** How the connection ends, packed (proxy/outcome.ts); UNDECIDED until then. */
     outcome: I32,
-    requeues: I32,
-    /** errno of the last connect attempt that failed, or TIMED_OUT. */
-    failure: I32,
+    /** Connect attempts that have failed: which, is told by tried.ts. */
+    failures: I32,
   },
   // Who it is, and when.
   {
@@ -103,9 +102,6 @@ const LINES = [
     holds: I32,
   },
 ] as const satisfies readonly Line[];
-
-/** In place of an errno: the connect time-out. */
-export const TIMED_OUT = -1;
 
 const LINE_WORDS = 16;
 /** Words (4 bytes) per slot. slots.ts writes it as a shift by 6. */

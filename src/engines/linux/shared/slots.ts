@@ -3,6 +3,8 @@
  * There is no JavaScript object per connection, so an idle one costs 256 bytes and the collector never looks at it. Shared,
  * because the main thread reads close records straight from the slots, and closes a dead worker's descriptors.
  */
+
+import type { NetCode } from "../../../net/net-error.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
 import type { ClientKey } from "../../../pool/pool.ts";
 import { IN_QUEUE, UNDECIDED } from "../../../proxy/outcome.ts";
@@ -12,6 +14,7 @@ import { formatWords, narrow } from "../../../util/client-key.ts";
 import { decodePeer } from "../sys/sockaddr.ts";
 import { Ends } from "./ends.ts";
 import { FIELDS, SLOT_WORDS } from "./slot-layout.ts";
+import { connectCode, Tried } from "./tried.ts";
 
 const STATE = FIELDS.state.offset;
 const BYTES = FIELDS.bytes.offset;
@@ -21,8 +24,7 @@ const ROW = FIELDS.row.offset;
 const LISTED = FIELDS.listed.offset;
 const FIRST = FIELDS.first.offset;
 const OUTCOME = FIELDS.outcome.offset;
-const REQUEUES = FIELDS.requeues.offset;
-const FAILURE = FIELDS.failure.offset;
+const FAILURES = FIELDS.failures.offset;
 const ADDRESS = FIELDS.address.offset;
 const ACCEPTED_AT = FIELDS.acceptedAt.offset;
 const QUEUED_MS = FIELDS.queuedMs.offset;
@@ -37,6 +39,8 @@ const PASS = FIELDS.pass.offset;
 const PHASE = FIELDS.phase.offset;
 const HOLDS = FIELDS.holds.offset;
 
+const NONE_TRIED: readonly number[] = [];
+
 /**
  * Methods are plain and tiny, so that JavaScript engines inline them. A slot begins at `slot << 6` in words of 32 bits and at `slot << 5`
  * in numbers of 64.
@@ -47,21 +51,25 @@ export class Slots extends Ends implements RecordStore<number> {
   readonly #words: Int32Array;
   readonly #unsigned: Uint32Array;
   readonly #doubles: Float64Array;
+  readonly #tried: Tried;
   /** One array for all connections: each use is over before the next begins. */
   readonly #key: ClientKey = new Uint32Array(4);
 
-  constructor(buffer: SharedArrayBuffer) {
+  /** `requeue`: as in LifecycleOptions; the same in all threads. */
+  constructor(buffer: SharedArrayBuffer, requeue: number) {
     super(buffer);
     this.buffer = buffer;
-    this.#words = new Int32Array(buffer);
-    this.#unsigned = new Uint32Array(buffer);
-    this.#doubles = new Float64Array(buffer);
-    this.capacity = this.#words.length / SLOT_WORDS;
+    this.capacity = buffer.byteLength / slotBytes(requeue);
+    const words = this.capacity * SLOT_WORDS;
+    this.#words = new Int32Array(buffer, 0, words);
+    this.#unsigned = new Uint32Array(buffer, 0, words);
+    this.#doubles = new Float64Array(buffer, 0, words / 2);
+    this.#tried = new Tried(buffer, 4 * words, mostTried(requeue));
   }
 
   /** Pages that are never used take no memory, so the capacity may be generous. */
-  static create(capacity: number): Slots {
-    return new Slots(new SharedArrayBuffer(capacity * SLOT_WORDS * 4));
+  static create(capacity: number, requeue: number): Slots {
+    return new Slots(new SharedArrayBuffer(capacity * slotBytes(requeue)), requeue);
   }
 
   /** A connection that was accepted as `fd`. The peer's sockaddr is the client's address. The stage is set by what comes next. */
@@ -76,8 +84,7 @@ export class Slots extends Ends implements RecordStore<number> {
     words[at | ROW] = -1;
     words[at | FIRST] = 0;
     words[at | OUTCOME] = UNDECIDED;
-    words[at | REQUEUES] = 0;
-    words[at | FAILURE] = 0;
+    words[at | FAILURES] = 0;
     words[at | PASS] = 0;
     words[at | HOLDS] = 0;
     words[at | PHASE] = IN_QUEUE;
@@ -216,19 +223,24 @@ export class Slots extends Ends implements RecordStore<number> {
     this.#words[(slot << 6) | PHASE] = phase;
   }
 
-  requeues(slot: number): number {
-    return this.#words[(slot << 6) | REQUEUES]!;
+  tried(slot: number): readonly number[] {
+    const failures = this.#words[(slot << 6) | FAILURES]!;
+    return failures === 0 ? NONE_TRIED : Array.from({ length: failures }, (_, nth) => this.#tried.row(slot, nth));
   }
 
+  triedCode(slot: number, nth: number): NetCode {
+    return connectCode(this.#tried.errno(slot, nth));
+  }
+
+  /** errno of the last connect attempt that failed, or TIMED_OUT; 0: none has. */
   failure(slot: number): number {
-    return this.#words[(slot << 6) | FAILURE]!;
+    const failures = this.#words[(slot << 6) | FAILURES]!;
+    return failures === 0 ? 0 : this.#tried.errno(slot, failures - 1);
   }
 
-  /** One more connect attempt has failed. */
-  addFailure(slot: number, errno: number): void {
-    const words = this.#words;
-    words[(slot << 6) | FAILURE] = errno;
-    words[(slot << 6) | REQUEUES]!++;
+  /** A connect attempt has failed, with an errno or TIMED_OUT. */
+  addTried(slot: number, row: number, errno: number): void {
+    this.#tried.set(slot, this.#words[(slot << 6) | FAILURES]!++, row, errno);
   }
 
   answered(slot: number): number {
@@ -303,4 +315,13 @@ export class Slots extends Ends implements RecordStore<number> {
   port(slot: number): number {
     return this.#words[(slot << 6) | PORT]!;
   }
+}
+
+/** Connect attempts of a connection that may fail: it has an answer after the last. */
+function mostTried(requeue: number): number {
+  return 1 + requeue;
+}
+
+function slotBytes(requeue: number): number {
+  return 4 * (SLOT_WORDS + mostTried(requeue));
 }

@@ -8,7 +8,6 @@ import { type PoolHandle, SharedPool } from "../../../pool/pool.ts";
 import type { Lifecycle } from "../../../proxy/lifecycle.ts";
 import type { LifecycleOptions } from "../../../proxy/options.ts";
 import { Mailbox } from "../shared/mailbox.ts";
-import { SLOT_WORDS } from "../shared/slot-layout.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { PipePool } from "./pipe-pool.ts";
@@ -137,7 +136,7 @@ export class Shard {
     this.mailbox = mailbox;
     this.eventfd = eventfd;
     this.pool = SharedPool.attach(data.pool, index);
-    this.slots = new SlotStore(data.slots, mailbox, data.epoch);
+    this.slots = new SlotStore(data.slots, options.requeue, mailbox, data.epoch);
     this.epoll = data.epoll;
     this.listeners = data.listeners;
     this.options = options;
@@ -172,11 +171,8 @@ export class Shard {
   }
 }
 
-function peersOf({ peers, slots }: WorkerData): ReadonlyMap<number, Peer> {
-  const capacity = slots.byteLength / 4 / SLOT_WORDS; // all workers have as many slots
-  return new Map(
-    peers.map(({ index, mailbox, eventfd }) => [index, { mailbox: new Mailbox(mailbox, capacity), eventfd }]),
-  );
+function peersOf({ peers }: WorkerData): ReadonlyMap<number, Peer> {
+  return new Map(peers.map(({ index, mailbox, eventfd }) => [index, { mailbox: new Mailbox(mailbox), eventfd }]));
 }
 
 function copyOf(libc: Libc, bytes: Uint8Array): NativeMemory {

@@ -1,4 +1,4 @@
-/** The slots of one worker as the lifecycle sees them, with what no other thread looks at: tickets, tried rows, which slots are free. */
+/** The slots of one worker as the lifecycle sees them, with what no other thread looks at: tickets, and which slots are free. */
 
 import { CLIENT } from "../../../proxy/record.ts";
 import { ENDED, FREE, RELAYING } from "../../../proxy/states.ts";
@@ -22,21 +22,17 @@ export function isRelayed(state: number): boolean {
   return state === RELAYING || state === BRIDGED;
 }
 
-const NONE_TRIED: readonly number[] = [];
-
 export class SlotStore extends Slots implements Store<number, number> {
   readonly #mailbox: Mailbox;
   /** Threads that had this thread's number before it, as far as a ticket tells. */
   readonly #epoch: number;
-  /** Rows that have failed, for the few connections that have any. */
-  readonly #tried = new Map<number, number[]>();
   readonly #free: number[] = [];
   #reclaimed = 0;
   /** Slots from here on have never been used. */
   #unused = 0;
 
-  constructor(buffer: SharedArrayBuffer, mailbox: Mailbox, epoch: number) {
-    super(buffer);
+  constructor(buffer: SharedArrayBuffer, requeue: number, mailbox: Mailbox, epoch: number) {
+    super(buffer, requeue);
     this.#mailbox = mailbox;
     this.#epoch = epoch & (TICKET_EPOCHS - 1);
   }
@@ -64,22 +60,6 @@ export class SlotStore extends Slots implements Store<number, number> {
   slotOf(ticket: number): number {
     const slot = Math.floor(ticket / (TICKET_GENERATIONS * TICKET_EPOCHS));
     return slot < this.#unused && this.ticket(slot) === ticket ? slot : -1;
-  }
-
-  tried(slot: number): readonly number[] {
-    return this.#tried.get(slot) ?? NONE_TRIED;
-  }
-
-  addTried(slot: number, row: number, errno: number): void {
-    this.addFailure(slot, errno);
-    const rows = this.#tried.get(slot);
-    if (rows === undefined) this.#tried.set(slot, [row]);
-    else rows.push(row);
-  }
-
-  override end(slot: number, outcome: number, now: number): void {
-    super.end(slot, outcome, now);
-    if (this.#tried.size > 0) this.#tried.delete(slot);
   }
 
   each(visit: (slot: number) => void): void {

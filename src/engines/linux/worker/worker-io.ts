@@ -2,8 +2,7 @@
 import type { NetCode } from "../../../net/net-error.ts";
 import type { Io } from "../../../proxy/io.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
-import { TIMED_OUT } from "../shared/slot-layout.ts";
-import { errorOf } from "../sys/errno.ts";
+import { connectCode, TIMED_OUT } from "../shared/tried.ts";
 import { delivered } from "./delivery.ts";
 import { dialRow } from "./dial.ts";
 import { startRelay } from "./relay.ts";
@@ -66,7 +65,7 @@ export class WorkerIo implements Io<number, number> {
   }
 
   codeOf(errno: number): NetCode {
-    return errno === TIMED_OUT ? "ETIMEDOUT" : errorOf(errno).code;
+    return connectCode(errno);
   }
 
   now(): number {

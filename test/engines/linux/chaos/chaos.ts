@@ -7,6 +7,7 @@ import type { Target } from "../../../support/kernel/peers/internet.ts";
 import type { Peer } from "../../../support/kernel/peers/peer.ts";
 import { PipeEnd } from "../../../support/kernel/pipe.ts";
 import { Random } from "../../../support/kernel/random.ts";
+import { assertTried } from "../../../support/tried.ts";
 import { Simulation } from "../simulation/simulation.ts";
 import { Conversation } from "./conversation.ts";
 
@@ -38,6 +39,7 @@ export class Chaos {
   readonly #servers: Server[];
   readonly #cut = new Set<Peer>();
   readonly #idleTimeout: number;
+  readonly #requeue: number;
   #records = 0;
 
   constructor(options: ChaosOptions) {
@@ -45,6 +47,7 @@ export class Chaos {
     const random = new Random(options.seed);
     this.#random = random;
     this.#idleTimeout = random.pick([0, 0, 3_000]);
+    this.#requeue = random.below(3);
     const slow = random.chance(0.7);
     this.simulation = new Simulation({
       seed: options.seed,
@@ -62,7 +65,7 @@ export class Chaos {
       },
       engine: {
         threads: random.between(1, 4),
-        requeue: random.below(3),
+        requeue: this.#requeue,
         connectTimeout: CONNECT_MS,
         queueTimeout: QUEUE_MS,
         idleTimeout: this.#idleTimeout,
@@ -283,6 +286,7 @@ export class Chaos {
     assert.ok(conversation, `a record of a client that there is not: ${JSON.stringify(record)}`);
     assert.equal(conversation.record, null, `${conversation} has two records`);
     conversation.record = record;
+    assertTried(record, this.#requeue);
   }
 
   /** What holds at any time. */

@@ -31,7 +31,7 @@ export class SimulatedThread implements Thread {
     this.#scheduler = scheduler;
     this.#toMain = toMain;
     this.data = data;
-    this.slots = new Slots(data.slots);
+    this.slots = new Slots(data.slots, data.options.requeue);
     this.notBefore = scheduler.kernel.clock.now();
   }
 

@@ -1,0 +1,42 @@
+/**
+ * The targets that failed each connection, behind the slots in the same memory: as many words a slot as attempts may fail. Few
+ * connections have any, and pages that are never used take no memory.
+ */
+
+import type { NetCode } from "../../../net/net-error.ts";
+import { errorOf } from "../sys/errno.ts";
+
+/** In place of an errno: the connect time-out. */
+export const TIMED_OUT = -1;
+
+/** Of an errno, or of TIMED_OUT. */
+export function connectCode(errno: number): NetCode {
+  return errno === TIMED_OUT ? "ETIMEDOUT" : errorOf(errno).code;
+}
+
+/** A word holds the target's row and, below it, the errno plus one, so that TIMED_OUT is 0. Linux's errnos end at 133. */
+const ERRNO_BITS = 8;
+const ERRNO_MASK = (1 << ERRNO_BITS) - 1;
+
+export class Tried {
+  readonly #words: Int32Array;
+  readonly #most: number;
+
+  /** Begins at byte `start` of the memory. */
+  constructor(buffer: SharedArrayBuffer, start: number, most: number) {
+    this.#words = new Int32Array(buffer, start);
+    this.#most = most;
+  }
+
+  set(slot: number, nth: number, row: number, errno: number): void {
+    this.#words[slot * this.#most + nth] = (row << ERRNO_BITS) | (errno + 1);
+  }
+
+  row(slot: number, nth: number): number {
+    return this.#words[slot * this.#most + nth]! >> ERRNO_BITS;
+  }
+
+  errno(slot: number, nth: number): number {
+    return (this.#words[slot * this.#most + nth]! & ERRNO_MASK) - 1;
+  }
+}
