@@ -25,7 +25,13 @@ export type { AlgorithmName as Algorithm, TargetState, TargetView } from "./pool
 export type { EndCause, EndedBy, Phase, UnavailableReason } from "./proxy/outcome.ts";
 export type { CloseRecord, TriedTarget } from "./proxy/record.ts";
 export type { UnavailableError, UnavailableHandler, UnavailableSocket } from "./proxy/unavailable.ts";
-export type { DownReason, LeaveReason, SuspectReason, TargetInfo } from "./targets/report.ts";
+export type {
+  DownReason,
+  LeaveReason,
+  PanicStart,
+  SuspectReason,
+  TargetInfo,
+} from "./targets/report.ts";
 export type { Balancer, Reporter };
 
 // What each option means is said in its table. `make pack` writes it into the declarations, where editors show it.

@@ -89,6 +89,11 @@ export class Balancer extends Emitter<BalancerEvents> {
     return this.#pool.targets();
   }
 
+  /** Names of the pools whose reporters have all fallen silent at once: their targets are served while they accept connections. */
+  get panic(): readonly string[] {
+    return this.#pool.panic ? [POOL_NAME] : [];
+  }
+
   /** Client connections that hold a permit, and those that wait in the queue. */
   get connections(): { readonly active: number; readonly waiting: number } {
     return { active: this.#pool.active, waiting: this.#pool.waiting };

@@ -67,8 +67,8 @@ function connectionText(record: CloseRecord): string {
 export function logTargets(balancer: Balancer, log: Log): void {
   const targets = balancer.targets();
   const { active, waiting } = balancer.connections;
-  log.info(
-    `${counted(targets.length, "target")}, ${counted(active, "connection")}, ${waiting} waiting${targetTable(targets)}`,
-    { targets, active, waiting },
-  );
+  const { panic } = balancer;
+  const counts = `${counted(targets.length, "target")}, ${counted(active, "connection")}, ${waiting} waiting`;
+  const marks = panic.map((pool) => `; pool ${pool} is in panic: none of its reporters is heard`).join("");
+  log.info(`${counts}${marks}${targetTable(targets)}`, { targets, active, waiting, panic });
 }

@@ -1,6 +1,7 @@
 /** What the balancer's program logs about its targets, and at which level. */
 import type { Balancer } from "../app/balancer.ts";
 import { meaningOf, type NetCode } from "../net/net-error.ts";
+import type { PanicStart } from "../targets/report.ts";
 import { formatAddress } from "../util/address.ts";
 import type { Log } from "./log.ts";
 
@@ -33,8 +34,7 @@ export function logTargetEvents(balancer: Balancer, log: Log): void {
     log.warning(text, { target: identity, address: where, code, new: isNew });
   });
   balancer.on("targetRecovered", ({ identity }, ms) => {
-    const seconds = (ms / 1_000).toFixed(1);
-    log.info(`target ${identity} accepts connections again, after ${seconds} s`, { target: identity, ms });
+    log.info(`target ${identity} accepts connections again, after ${seconds(ms)}`, { target: identity, ms });
   });
   balancer.on("targetDown", ({ identity }, reason) => {
     log.warning(`target ${identity} is down: ${DOWN[reason]}`, { target: identity, reason });
@@ -52,6 +52,30 @@ export function logTargetEvents(balancer: Balancer, log: Log): void {
   balancer.on("targetLeave", ({ identity }, reason) => {
     log.info(`target ${identity} has left: ${LEFT[reason]}`, { target: identity, reason });
   });
+  balancer.on("panicStart", (pool, start) => log.error(panicText(balancer, pool, start), { pool, ...start }));
+  balancer.on("panicEnd", (pool, ms) => {
+    log.warning(
+      `pool ${pool} is no longer in panic, after ${seconds(ms)}: a reporter has been heard again, and targets whose reporter has not are out`,
+      { pool, ms },
+    );
+  });
+}
+
+function panicText(balancer: Balancer, pool: string, { silentMs, targets, accepting }: PanicStart): string {
+  const served =
+    accepting === 0
+      ? `None of the ${targets} targets that they spoke for accepts connections; one that does again is served`
+      : `Served without knowing their health, while they accept connections: ${accepting} of the ${targets} targets that they spoke for`;
+  const admin = balancer.adminAddresses.map(formatAddress).join(", ");
+  return (
+    `pool ${pool} is in panic: none of its reporters has been heard for ${seconds(silentMs)}, all fell silent at once. ` +
+    `${served}. Probably the network or a firewall keeps reporters from ${admin}: look into their logs, and do not restart this ` +
+    "balancer before they get through, since a new one knows no targets"
+  );
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }
 
 function hintFor(code: NetCode): string {

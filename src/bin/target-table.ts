@@ -40,6 +40,7 @@ function row(target: TargetView): string[] {
   ];
 }
 
-function stateText({ state, failure }: TargetView): string {
-  return failure === null ? state : `${state} (${failure})`;
+function stateText({ state, failure, panic }: TargetView): string {
+  const marks = [failure, panic ? "panic" : null].filter((mark) => mark !== null);
+  return marks.length === 0 ? state : `${state} (${marks.join(", ")})`;
 }

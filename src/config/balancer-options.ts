@@ -8,7 +8,7 @@ import { ALGORITHM_NAMES, ALGORITHMS, DEFAULT_ALGORITHM } from "../pool/pool.ts"
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { anyPort, listenAddresses, listenHost } from "./address-kinds.ts";
 import type { LibraryForm } from "./kind.ts";
-import { choice, duration, integer, keepalive, path, persistence, textOrFile, threads } from "./kinds.ts";
+import { choice, duration, integer, keepalive, onOff, path, persistence, textOrFile, threads } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import {
   DEFAULT_ADMIN_PORT,
@@ -133,6 +133,11 @@ export const balancerOptions = {
     doc: "A target that has not reported for this long gets no connections until it reports again.",
     library: { words: "minutes, or text such as `30s`", unit: "minutes" },
     libraryDefault: "1",
+  }),
+  panic: option({
+    kind: onOff,
+    default: true, // servers that work are of more use than the certainty that all of them do
+    doc: "When all reporters of a pool, two or more, have fallen silent at once, their targets are served for as long as they accept connections. off serves nobody then.",
   }),
   connectTimeout: option({
     kind: duration(1),

@@ -95,9 +95,10 @@ export function flagsOf(name: string, { aliases }: AnyOption): string[] {
   return [name, ...aliases].map((each) => spell(each, "flag"));
 }
 
-/** `--queue N`; a switch stands alone. */
-export function flagWithValue(flag: string, { kind }: AnyOption): string {
-  return kind.bare === undefined ? `${flag} ${kind.placeholder}` : flag;
+/** `--queue N`; a switch stands alone, unless that would change nothing. */
+export function flagWithValue(flag: string, { kind, default: value }: AnyOption): string {
+  const standsAlone = kind.bare !== undefined && kind.format(value) !== kind.bare;
+  return standsAlone ? flag : `${flag} ${kind.placeholder}`;
 }
 
 function describe(spec: AnyOption, aliases: readonly string[]): string {

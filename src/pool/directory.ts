@@ -21,6 +21,8 @@ const STATE_NAMES: readonly TargetState[] = ["down", "up", "suspect", "draining"
 type Hashes = [number, number];
 
 export class Directory {
+  /** See Pool.panic. */
+  panic = false;
   readonly #options: Required<PoolOptions>;
   readonly #layout: PoolLayout;
   readonly #lock: Lock;
@@ -158,6 +160,7 @@ export class Directory {
       bytesOut: layout.bytesOut[row]!,
       connectMs: layout.connectMs[row]! < 0 ? null : layout.connectMs[row]!,
       failure: layout.state[row] === SUSPECT ? codeOfNumber(layout.failure[row]!) : null,
+      panic: this.panic && (layout.state[row] === UP || layout.state[row] === SUSPECT),
     };
   }
 

@@ -82,6 +82,15 @@ export class Pool extends SharedPool {
     return this.#directory.remove(identity);
   }
 
+  /** No target is reported any more: those that are up or suspect are a last resort. A mark for whoever looks; picks do not ask. */
+  get panic(): boolean {
+    return this.#directory.panic;
+  }
+
+  set panic(panic: boolean) {
+    this.#directory.panic = panic;
+  }
+
   /** In order of registration; without those that have left. */
   targets(): TargetView[] {
     return this.#directory.views();

@@ -8,7 +8,8 @@ import type { PoolOptions } from "./options.ts";
  * `up` takes connections. `suspect`: its reporter says it is up, but connecting to it failed, or has not succeeded yet since it
  * came or came back; it is picked only when nothing else is left, not even a healthy target that is merely full, until a probe or
  * a connection succeeds. `draining`: no new connections, open ones finish. `down`: its lease expired, it was reported unhealthy, or
- * it refused a probe after its reporter was lost; it stays known until it reports again or leaves.
+ * it refused a probe after its reporter was lost; it stays known until it reports again or leaves. In panic (src/targets/panic.ts)
+ * targets are up that are otherwise down.
  */
 export type TargetState = "up" | "suspect" | "draining" | "down";
 
@@ -39,6 +40,8 @@ export interface TargetView extends TargetSpec {
   readonly connectMs: number | null;
   /** Why it is suspect: how the last attempt to connect failed; null while there was none, and in other states. */
   readonly failure: NetCode | null;
+  /** It is served though nobody reports it any more, as long as it accepts connections: its whole pool is in panic. */
+  readonly panic: boolean;
 }
 
 /** Answer of `pick()`: no target is registered that is up or suspect. */

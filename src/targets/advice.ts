@@ -1,5 +1,5 @@
 /** Tells an operator, once each, what a pool does that its options may not have been meant to do. */
-import type { TargetPool } from "./registry.ts";
+import type { TargetPool } from "./target-pool.ts";
 
 export class Advice {
   readonly #warn: (message: string) => void;

@@ -3,8 +3,9 @@ import type { Address } from "../net/runtime.ts";
 import type { Cancel, Clock } from "../util/clock.ts";
 import { Advice } from "./advice.ts";
 import type { ProbeOutcome } from "./probe.ts";
-import type { Orphan, Registry, TargetPool } from "./registry.ts";
+import type { Orphan, Registry } from "./registry.ts";
 import { Suspects } from "./suspects.ts";
+import type { TargetPool } from "./target-pool.ts";
 
 /** ms between looks at leases and suspects, for leases from 10 s on; shorter ones are looked at ten times each. */
 const TICK_MS = 1_000;
@@ -36,6 +37,7 @@ export class TargetMonitor {
     this.#advice = new Advice(options.onWarning);
     this.#suspects = new Suspects({
       ...options,
+      panics: registry.panics,
       onFailure: (identity, code) => {
         if (!this.#closed) registry.failed(identity, code);
       },
@@ -59,7 +61,7 @@ export class TargetMonitor {
 
   /** A target came or came back: connects to it now. */
   check(identity: string, pool: TargetPool): void {
-    if (!this.#closed) this.#suspects.check(identity, pool);
+    if (!this.#closed) void this.#suspects.check(identity, pool);
   }
 
   /** Outcomes of probes that are under way no longer count. Idempotent. */
@@ -71,12 +73,19 @@ export class TargetMonitor {
   #tick(): void {
     const { registry, pools } = this.#options;
     this.#cancelTick = null;
-    registry.expire();
+    for (const pool of registry.expire()) void this.#panic(pool);
     // Orphans are probed until their lease is over: a server that stops together with its reporter may still accept the first probe.
     for (const orphan of registry.orphans()) void this.#probe(orphan);
     this.#suspects.tick();
     for (const [name, pool] of pools) this.#advice.look(name, pool);
     this.wake();
+  }
+
+  /** Connects to the targets of a pool whose panic has begun, and tells how many accept. */
+  async #panic(name: string): Promise<void> {
+    const { panics } = this.#options.registry;
+    await Promise.all(panics.members(name).map(({ identity, pool }) => this.#suspects.check(identity, pool)));
+    if (!this.#closed) panics.tell(name);
   }
 
   async #probe(orphan: Orphan): Promise<void> {

@@ -4,59 +4,33 @@ import type { NetCode } from "../net/net-error.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
 import { canonicalHost, formatAddress } from "../util/address.ts";
-import type { Clock } from "../util/clock.ts";
-import type { EventOf } from "../util/emitter.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
-import { Leases } from "./leases.ts";
 import { isLoopback, LOOPBACK } from "./loopback.ts";
+import { Panics, type PanicsOptions, type Registered } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
-import type { DownReason, LeaveReason, Report, TargetEvents, TargetInfo, TargetOwner } from "./report.ts";
+import type { DownReason, LeaveReason, Report, TargetInfo, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
 import { type Claim, displacedAfter, isDisplaced, isTakeover, takenOverBy } from "./takeover.ts";
+import type { TargetPool } from "./target-pool.ts";
 
-/** What the registry needs of a Pool. */
-export interface TargetPool {
-  set(spec: TargetSpec, state: TargetState): void;
-  setState(identity: string, state: TargetState, failure?: NetCode): boolean;
-  remove(identity: string): boolean;
-  view(identity: string): TargetView | undefined;
-  suspects(): readonly TargetView[];
-  /** It has as many targets as it may have. */
-  readonly full: boolean;
-  /** Clients that lost their target because there are as many bindings as there may be. */
-  readonly evictions: number;
-  /** The address that all of many connections in a row came from, which stickiness sends to one target of several; or null. */
-  readonly loneClient: string | null;
-}
-
-export interface RegistryOptions {
-  readonly pools: ReadonlyMap<string, TargetPool>;
-  /** How long a report counts, ms. */
-  readonly lease: number;
-  readonly clock: Clock;
+export interface RegistryOptions extends PanicsOptions {
   /** Where the balancer listens, for clients and for reporters. */
   readonly ownListeners: () => readonly TcpAddress[];
   readonly localAddresses: () => readonly string[];
-  readonly onEvent: (...event: EventOf<TargetEvents>) => void;
-  /** A pool's targets have changed. */
-  readonly onChange: () => void;
   /** A target came or came back, and is to be connected to: `reached()` says that it accepts, `failed()` that it does not. */
   readonly onUnreached: (identity: string, pool: TargetPool) => void;
 }
 
-interface Entry extends Claim {
-  readonly identity: string;
-  readonly pool: TargetPool;
+interface Entry extends Claim, Registered {
   /** null once the session is gone; the lease runs on. */
   owner: TargetOwner | null;
-  /** Of the owner, also of one that is gone. */
-  readonly keyId: string;
   readonly spec: TargetSpec & { readonly address: TcpAddress };
   /** See locationOf(). */
   readonly location: TcpAddress;
   /**
    * What reports, leases and probes make of it; whether one that is up is a suspect, the pool alone knows. `new`: reported as up,
-   * and nobody has connected to it since it came or came back; the pool has it as a suspect.
+   * and nobody has connected to it since it came or came back; the pool has it as a suspect. In panic the pool may have one that is
+   * down as up.
    */
   state: "new" | "up" | "draining" | "down";
 }
@@ -67,19 +41,20 @@ export interface Orphan {
   readonly address: TcpAddress;
 }
 
-/** ms. A row is kept at least so long after its lease ran out, so that a target that was away for a while keeps its counters. */
+/** ms. A row is kept at least so long after its report ceased to count, so that a target that was away for a while keeps its counters. */
 const MIN_FORGET_MS = 3_600_000;
 const FORGET_LEASES = 24;
 
 export class Registry {
+  readonly panics: Panics;
   readonly #options: RegistryOptions;
   readonly #entries = new Map<string, Entry>();
   /** The other direction of `Entry.owner`. */
   readonly #owned = new Map<TargetOwner, Entry>();
-  readonly #leases = new Leases();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    this.panics = new Panics(options, this.#entries);
   }
 
   /**
@@ -100,8 +75,9 @@ export class Registry {
     if (before === undefined) this.#makeRoom(pool);
     set(pool, spec, state === "new" ? (continues ? "up" : "suspect") : state); // "up" leaves a suspect as it is
     const displaced = displacedAfter(before, owner, report);
-    this.#own(owner, { identity, pool, owner, keyId: owner.key.id, report, displaced, spec, location, state });
-    this.#leases.renew(identity, this.#options.clock.now(), this.#options.lease);
+    const until = this.#options.clock.now() + this.#options.lease;
+    this.#own(owner, { identity, pool, owner, key: owner.key, report, displaced, spec, location, state, until });
+    this.panics.reported(report.pool);
     if (reach === "connected") this.reached(identity);
     else if (state === "new" && !continues) this.#options.onUnreached(identity, pool);
     this.#options.onChange();
@@ -182,25 +158,32 @@ export class Registry {
   /** A target that is up accepts connections; `ms`: how long it had been a suspect. */
   reached(identity: string, ms = 0): void {
     const entry = this.#entries.get(identity);
-    if (!entry || !takesLoad(entry)) return;
+    if (!entry || !(takesLoad(entry) || this.panics.has(identity))) return;
     if (entry.pool.view(identity)?.state === "suspect") entry.pool.setState(identity, "up");
     if (entry.state === "new") {
       entry.state = "up";
       this.#announce(entry);
-    } else if (ms > 0) {
+    } else if (entry.state === "up" && ms > 0) {
       this.#options.onEvent("targetRecovered", infoOf(entry), ms);
     }
     this.#options.onChange();
   }
 
-  /** Takes down the targets whose lease has run out, and forgets those that were down for too long. */
-  expire(): void {
-    for (const identity of this.#leases.expire(this.#options.clock.now())) {
-      const entry = this.#entries.get(identity);
-      if (!entry) continue;
-      if (entry.state === "down" && entry.owner === null) this.#remove(entry, "forgotten");
-      else this.#down(entry, "lease-expired");
+  /**
+   * Takes down the targets whose lease has run out, and forgets those that were down for too long. Gives the pools whose panic
+   * begins: see Panics.look().
+   */
+  expire(): string[] {
+    const { clock, lease } = this.#options;
+    const now = clock.now();
+    const forgotten = now - Math.max(MIN_FORGET_MS, FORGET_LEASES * lease);
+    for (const entry of this.#entries.values()) {
+      if (entry.until > now) continue;
+      if (entry.state !== "down") this.#down(entry, "lease-expired");
+      else if (entry.until > forgotten || entry.owner !== null || this.panics.has(entry.identity)) continue;
+      else this.#remove(entry, "forgotten");
     }
+    return this.panics.look(now);
   }
 
   get size(): number {
@@ -233,7 +216,7 @@ export class Registry {
       if (other.owner && isDisplaced(other, report)) throw refusal("REPLACED", takenOverBy(other.owner.remote), true);
       return;
     }
-    if (!other.owner && (other.keyId === owner.key.id || other.state === "down")) return;
+    if (!other.owner && (other.key.id === owner.key.id || other.state === "down")) return;
     const where = formatAddress(other.spec.address);
     throw refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
   }
@@ -262,10 +245,10 @@ export class Registry {
   }
 
   #down(entry: Entry, reason: DownReason): void {
-    const { clock, lease, onEvent, onChange } = this.#options;
-    this.#leases.renew(entry.identity, clock.now(), Math.max(MIN_FORGET_MS, FORGET_LEASES * lease));
+    const { clock, onEvent, onChange } = this.#options;
     if (entry.state === "down") return;
     entry.state = "down";
+    entry.until = Math.min(entry.until, clock.now());
     entry.pool.setState(entry.identity, "down");
     onEvent("targetDown", infoOf(entry), reason);
     onChange();
@@ -288,9 +271,9 @@ export class Registry {
   #remove(entry: Entry, reason: LeaveReason): void {
     if (entry.owner) this.#owned.delete(entry.owner);
     this.#entries.delete(entry.identity);
-    this.#leases.drop(entry.identity);
     entry.pool.remove(entry.identity);
     this.#options.onEvent("targetLeave", infoOf(entry), reason);
+    this.panics.left(entry.report.pool, reason === "leave");
     this.#options.onChange();
   }
 }

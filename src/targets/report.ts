@@ -21,12 +21,17 @@ export interface Report {
   readonly instance?: string | undefined;
 }
 
+/** What a reporter has proved that it holds. */
+export interface TargetKey {
+  readonly id: string;
+  readonly secret: string;
+}
+
 /** Who reports a target: a reporter's session. It owns at most one target at a time, and a target has at most one owner. */
 export interface TargetOwner {
   /** Where the balancer sees the reporter. */
   readonly remote: TcpAddress;
-  /** What it has proved. */
-  readonly key: { readonly id: string };
+  readonly key: TargetKey;
   /** Why its key does not allow this report of a target at `host`, or null. */
   forbids(report: Report, host: string): string | null;
   /** Another owner, which is at `by`, has taken its target over. */
@@ -57,6 +62,16 @@ export interface SuspectReason {
   readonly isNew: boolean;
 }
 
+/** A pool whose reporters have all fallen silent, two or more of them at once. */
+export interface PanicStart {
+  /** ms since one of them was heard. */
+  readonly silentMs: number;
+  /** How many fell silent … */
+  readonly targets: number;
+  /** … and how many of those accept connections, and are served. */
+  readonly accepting: number;
+}
+
 /** What happens to targets: event → arguments. */
 export interface TargetEvents {
   /** A target registered or came back, and accepts connections. */
@@ -70,4 +85,8 @@ export interface TargetEvents {
   targetLeave: [target: TargetInfo, reason: LeaveReason];
   /** Two reporters announce the target: the one at `by` speaks for it from now on, and the one at `from`, which did, must wait. */
   targetTakenOver: [target: TargetInfo, by: TcpAddress, from: TcpAddress];
+  /** A pool is in panic: its targets are served while they accept, though nobody reports them. */
+  panicStart: [pool: string, start: PanicStart];
+  /** A reporter of that pool has been heard again, after `ms` of panic: those that have not reported are out. */
+  panicEnd: [pool: string, ms: number];
 }

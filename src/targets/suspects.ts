@@ -1,9 +1,10 @@
-/** Probes the targets that connections failed to reach, or that nobody has reached yet, and takes them in as soon as they answer. */
+/** Probes the targets that are to be served, but were not reached, and takes them in as soon as they answer. */
 import type { NetCode } from "../net/net-error.ts";
 import type { Address } from "../net/runtime.ts";
 import type { Clock } from "../util/clock.ts";
+import type { Panics } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
-import type { TargetPool } from "./registry.ts";
+import type { TargetPool } from "./target-pool.ts";
 
 /** ms. A target that was merely restarted is back within about this time. */
 const FIRST_PROBE_MS = 1_000;
@@ -13,6 +14,8 @@ const BACKOFF = 2;
 
 export interface SuspectsOptions {
   readonly pools: ReadonlyMap<string, TargetPool>;
+  /** Targets in panic are out, and no suspects, while they do not answer: their reporters do not say that they should. */
+  readonly panics: Pick<Panics, "has" | "waiting" | "failed">;
   readonly clock: Clock;
   /** Must not reject. */
   readonly probe: (to: Address) => Promise<ProbeOutcome>;
@@ -42,13 +45,13 @@ export class Suspects {
     this.#options = options;
   }
 
-  /** Looks which targets are suspect, or no longer, and starts the probes that are due. To be called about once a second. */
+  /** Looks which targets are to be probed, or no longer, and starts the probes that are due. To be called about once a second. */
   tick(): void {
-    const { pools, clock } = this.#options;
+    const { pools, panics, clock } = this.#options;
     const now = clock.now();
     const found = new Set<string>();
-    for (const pool of pools.values()) {
-      for (const { identity, address, failure } of pool.suspects()) {
+    for (const [name, pool] of pools) {
+      for (const { identity, address, failure } of [...pool.suspects(), ...panics.waiting(name)]) {
         found.add(identity);
         const suspect = this.#suspects.get(identity) ?? this.#add(identity, pool, FIRST_PROBE_MS);
         if (failure !== null) this.#tell(identity, suspect, failure);
@@ -58,11 +61,20 @@ export class Suspects {
     for (const [identity, suspect] of this.#suspects) if (!found.has(identity)) this.#forget(identity, suspect);
   }
 
-  /** Probes a suspect that nobody has reached yet, at once. What was known of one of that name is void. */
-  check(identity: string, pool: TargetPool): void {
+  /**
+   * Probes a target that nobody has reached yet, at once. What was known of one of that name is void. Resolves when there is an
+   * outcome, never rejects.
+   */
+  async check(identity: string, pool: TargetPool): Promise<void> {
     const target = pool.view(identity);
-    if (target?.state !== "suspect") return;
-    void this.#probe(identity, this.#add(identity, pool, 0), target.address);
+    if (target === undefined || !this.#isWanted(identity, pool)) return;
+    await this.#probe(identity, this.#add(identity, pool, 0), target.address);
+  }
+
+  /** It is to be served once it answers. A suspect may have been drained or taken down, one in panic may have been reached. */
+  #isWanted(identity: string, pool: TargetPool): boolean {
+    const state = pool.view(identity)?.state;
+    return state === "suspect" || (state === "down" && this.#options.panics.has(identity));
   }
 
   #add(identity: string, pool: TargetPool, firstProbe: number): Suspect {
@@ -80,19 +92,20 @@ export class Suspects {
   }
 
   async #probe(identity: string, suspect: Suspect, address: Address): Promise<void> {
-    const { probe, clock } = this.#options;
+    const { probe, panics, clock } = this.#options;
     suspect.due = Number.POSITIVE_INFINITY;
     const outcome = await probe(address);
     if (this.#suspects.get(identity) !== suspect) return; // no longer a suspect, or at another address
-    const isSuspect = suspect.pool.view(identity)?.state === "suspect"; // it may have been drained or taken down meanwhile
+    const isWanted = this.#isWanted(identity, suspect.pool);
     if (outcome === "connected") {
-      if (isSuspect) suspect.pool.setState(identity, "up");
+      if (isWanted) suspect.pool.setState(identity, "up");
       this.#forget(identity, suspect);
       return;
     }
     suspect.interval = Math.min(SLOWEST_PROBE_MS, Math.max(FIRST_PROBE_MS, suspect.interval * BACKOFF));
     suspect.due = clock.now() + suspect.interval;
-    if (!isSuspect) return;
+    if (!isWanted) return;
+    if (panics.has(identity)) return panics.failed(identity);
     suspect.pool.setState(identity, "suspect", outcome);
     this.#tell(identity, suspect, outcome);
   }

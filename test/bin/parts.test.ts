@@ -32,6 +32,7 @@ const target: TargetView = {
   bytesOut: 2_000_000,
   connectMs: 0.25,
   failure: null,
+  panic: false,
 };
 
 describe("the table of targets", () => {

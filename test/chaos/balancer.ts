@@ -144,6 +144,9 @@ export class Balancer {
       this.port = port;
     }
     if (/ has left: /.test(message)) this.hasLeft.add(String(field(line, "target")));
+    // A balancer that was stopped for longer than its leases has rightly not heard of anybody.
+    const isPanic = /^pool \S+ is in panic: /.test(message);
+    if (isPanic) return void this.warnings.set("panic", (this.warnings.get("panic") ?? 0) + 1);
     if (/^ERR|^FATAL/i.test(level) || /\bfault\b|has died|TypeError|RangeError/.test(message)) {
       this.#events.onWrong(`the balancer said: ${message} ${JSON.stringify(line.properties)}`);
     } else if (/^WARN/i.test(level)) {

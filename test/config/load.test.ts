@@ -64,6 +64,7 @@ const given: Record<string, string> = {
   maxBindings: "2000000",
   unavailable: "Busy, sorry",
   hostTimeout: "11s",
+  panic: "off",
   connectTimeout: "12s",
   idleTimeout: "13s",
   keepalive: "45s",

@@ -41,6 +41,7 @@ export class World {
       keys: new Keys(keys, null, hostEnvironment()),
       pools: new Map([["default", this.pool]]),
       hostTimeout: LEASE,
+      panic: true,
       maxSessions: 100,
       name: "test-balancer",
       version: "2.0.0",
@@ -82,6 +83,8 @@ export class World {
       }
       if (event[0] === "targetTakenOver")
         return `targetTakenOver ${event[1].identity} ${event[2].host} ${event[3].host}`;
+      if (event[0] === "panicStart") return `panicStart ${event[1]} ${event[2].accepting}/${event[2].targets}`;
+      if (event[0] === "panicEnd") return `panicEnd ${event[1]} ${event[2]}`;
       const [name, { identity }, reason = ""] = event;
       return `${name} ${identity} ${reason}`.trim();
     });

@@ -15,6 +15,7 @@ export async function serveControl(options: Partial<ControlServerOptions> = {}) 
     keys: new Keys([KEY], null, hostEnvironment()),
     pools: new Map([["default", pool]]),
     hostTimeout: 60_000,
+    panic: true,
     maxSessions: 100,
     name: "test",
     version: "2",

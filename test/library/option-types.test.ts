@@ -29,6 +29,7 @@ const server: Samples<ServerOptions> = {
   requeue: [0],
   unavailable: ["Sorry.", (error, socket) => socket.end(error.code)],
   hostTimeout: [0.5, "30s"],
+  panic: [false],
   connectTimeout: [500, "5s"],
   idleTimeout: [0, "5s"],
   keepalive: [false, 60_000, "1m"],

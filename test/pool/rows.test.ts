@@ -55,6 +55,7 @@ describe("a target's row", () => {
       bytesOut: 1002,
       connectMs: 9,
       failure: "ETIMEDOUT",
+      panic: false,
     });
   });
 

@@ -21,6 +21,7 @@ class World {
   answer: (outcome: ProbeOutcome) => void = () => assert.fail("no probe was made");
   readonly suspects = new Suspects({
     pools: new Map([["p", this.pool]]),
+    panics: { has: () => false, waiting: () => [], failed: () => assert.fail("nothing is in panic") },
     clock: this.clock,
     probe: (to) => this.#probe(to),
     onFailure: (identity, code) => void this.story.push(`failed ${identity} ${code}`),

@@ -45,6 +45,7 @@ export interface ControlSettings {
   readonly adminTls: TlsCertificate | null;
   /** ms. Greater than 0. */
   readonly hostTimeout: number;
+  readonly panic: boolean;
 }
 
 export interface ControlServerOptions
@@ -117,6 +118,7 @@ export class ControlServer {
       ...options,
       lease,
       clock,
+      accepts: ({ id, secret }) => keys.find(id)?.secret === secret,
       ownListeners: () => [...options.clientListeners(), ...this.addresses],
       onChange: () => this.#changed(),
       onUnreached: (identity, pool) => this.#monitor.check(identity, pool),

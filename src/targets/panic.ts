@@ -1,0 +1,171 @@
+/**
+ * All reporters of a pool lost at once: that is the fault of a network or a firewall, hardly of every server. The pool is in panic
+ * then, and its targets are served as a last resort, each while it accepts connections, since nobody knows more of them.
+ *
+ * The rule. A target is silent when its last report said that it is up and counts no more: its time is over, or it refused a probe
+ * after its reporter was lost. A panic begins when no reporter of the pool has been heard for a lease and two or more targets are
+ * silent whose reports still counted when the last one was heard. Those are the ones in panic. One that had fallen silent among
+ * reporters that were heard is out for reasons of its own, and so is one that said so. The next report of any of them ends it.
+ */
+import type { TargetView } from "../pool/pool.ts";
+import type { Clock } from "../util/clock.ts";
+import type { EventOf } from "../util/emitter.ts";
+import type { Report, TargetEvents, TargetKey } from "./report.ts";
+import type { TargetPool } from "./target-pool.ts";
+
+/** One target alone may just as well have died with its reporter. */
+const FEWEST = 2;
+
+/** What is to be known of a registered target. */
+export interface Registered {
+  readonly identity: string;
+  readonly pool: TargetPool;
+  /** The last one. */
+  readonly report: Report;
+  /** Of whoever reported. */
+  readonly key: TargetKey;
+  /** "down" as well where the last report counts no more. */
+  readonly state: "new" | "up" | "draining" | "down";
+  /** Until when the last report counts, or did; in a panic that is over, its end. */
+  until: number;
+}
+
+export interface PanicsOptions {
+  /** Whether there is any: the operator's `panic`. */
+  readonly panic: boolean;
+  readonly pools: ReadonlyMap<string, TargetPool>;
+  /** How long a report counts, ms. */
+  readonly lease: number;
+  readonly clock: Clock;
+  /** Whether the key is still accepted: whoever has lost his is not served on. */
+  readonly accepts: (key: TargetKey) => boolean;
+  readonly onEvent: (...event: EventOf<TargetEvents>) => void;
+  /** A pool's targets have changed. */
+  readonly onChange: () => void;
+}
+
+/** The panics of all pools, which they are named by. A pool's own mark says whether it is in one. */
+export class Panics {
+  readonly #options: PanicsOptions;
+  /** By identity; the registry's. */
+  readonly #targets: ReadonlyMap<string, Registered>;
+  /** When a reporter of the pool was last heard. A panic has begun a lease after that. */
+  readonly #heardAt = new Map<string, number>();
+  /** How many targets are in a panic that has not been told of yet. */
+  readonly #untold = new Map<string, number>();
+
+  constructor(options: PanicsOptions, targets: ReadonlyMap<string, Registered>) {
+    this.#options = options;
+    this.#targets = targets;
+  }
+
+  /** A report was taken in. */
+  reported(name: string): void {
+    const now = this.#options.clock.now();
+    if (this.#isOn(name)) this.#end(name, now);
+    this.#heardAt.set(name, now);
+  }
+
+  /** A target is no longer registered; `said`: its reporter said so. */
+  left(name: string, said: boolean): void {
+    const now = this.#options.clock.now();
+    if (!this.#isOn(name)) {
+      if (said) this.#heardAt.set(name, now);
+    } else if (this.#silent(name).length === 0) {
+      this.#end(name, now);
+    }
+  }
+
+  /** Gives the pools whose panic begins now: their `members()` are to be connected to, and `tell()` is to be called after that. */
+  look(now: number): string[] {
+    const { panic, pools, lease } = this.#options;
+    if (!panic) return [];
+    const begun: string[] = [];
+    for (const [name, pool] of pools) {
+      if (pool.panic) this.#dropUnaccepted(name);
+      if (pool.panic || this.#heard(name) + lease > now) continue;
+      const { length } = this.members(name);
+      if (length < FEWEST) continue;
+      pool.panic = true;
+      this.#untold.set(name, length);
+      begun.push(name);
+    }
+    return begun;
+  }
+
+  /** Tells of a panic that has begun, once. */
+  tell(name: string): void {
+    const targets = this.#untold.get(name);
+    if (targets === undefined) return;
+    this.#untold.delete(name);
+    const accepting = this.members(name).filter(({ identity, pool }) => pool.view(identity)?.state === "up").length;
+    const silentMs = this.#options.clock.now() - this.#heard(name);
+    this.#options.onEvent("panicStart", name, { silentMs, targets, accepting });
+  }
+
+  /** Those that are served while they accept, once there is a panic. */
+  members(name: string): Registered[] {
+    const accepted = new Map<TargetKey, boolean>();
+    return this.#silent(name).filter(({ key }) => {
+      if (!accepted.has(key)) accepted.set(key, this.#options.accepts(key));
+      return accepted.get(key);
+    });
+  }
+
+  /** The members that have yet to accept a connection, or to accept one again. */
+  waiting(name: string): TargetView[] {
+    if (!this.#isOn(name)) return [];
+    return this.members(name).flatMap(({ identity, pool }) => {
+      const view = pool.view(identity);
+      return view?.state === "down" ? [view] : [];
+    });
+  }
+
+  /** Whether it is served while it accepts. */
+  has(identity: string): boolean {
+    const target = this.#targets.get(identity);
+    if (!target?.pool.panic) return false;
+    return this.#isSilent(target) && this.#options.accepts(target.key);
+  }
+
+  /** Connecting to a member has failed: it is out until it accepts. */
+  failed(identity: string): void {
+    this.#targets.get(identity)?.pool.setState(identity, "down");
+    this.#options.onChange();
+  }
+
+  #end(name: string, now: number): void {
+    const { pools, lease, onEvent, onChange } = this.#options;
+    this.tell(name); // so that there is no end without a beginning
+    for (const target of this.#silent(name)) {
+      target.pool.setState(target.identity, "down");
+      target.until = now; // so that it counts among those of the next panic, if that was the only report
+    }
+    pools.get(name)!.panic = false;
+    onEvent("panicEnd", name, now - this.#heard(name) - lease);
+    onChange();
+  }
+
+  #dropUnaccepted(name: string): void {
+    const members = new Set(this.members(name));
+    for (const target of this.#silent(name)) {
+      if (!members.has(target) && target.pool.view(target.identity)?.state !== "down") this.failed(target.identity);
+    }
+  }
+
+  #isOn(name: string): boolean {
+    return this.#options.pools.get(name)?.panic === true;
+  }
+
+  #heard(name: string): number {
+    return this.#heardAt.get(name) ?? Number.POSITIVE_INFINITY;
+  }
+
+  #silent(name: string): Registered[] {
+    return [...this.#targets.values()].filter((target) => target.report.pool === name && this.#isSilent(target));
+  }
+
+  #isSilent({ state, report, until }: Registered): boolean {
+    return state === "down" && report.health === "up" && !report.drain && until >= this.#heard(report.pool);
+  }
+}
