@@ -28,6 +28,7 @@ export type { UnavailableError, UnavailableHandler, UnavailableSocket } from "./
 export type {
   DownReason,
   LeaveReason,
+  LostReporter,
   PanicStart,
   SuspectReason,
   TargetInfo,

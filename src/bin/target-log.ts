@@ -27,7 +27,7 @@ export function logTargetEvents(balancer: Balancer, log: Log): void {
   });
   balancer.on("targetSuspect", ({ identity, address }, { code, isNew }) => {
     const where = formatAddress(address);
-    const failure = `${code}, ${meaningOf(code)}`;
+    const failure = meaningOf(code);
     const text = isNew
       ? `target ${identity} has registered, but cannot be connected to at ${where} (${failure}): ${hintFor(code)} Until it accepts, others are picked first`
       : `target ${identity} is suspect: connecting to ${where} failed (${failure}); until it accepts again, others are picked first`;
@@ -51,6 +51,13 @@ export function logTargetEvents(balancer: Balancer, log: Log): void {
   });
   balancer.on("targetLeave", ({ identity }, reason) => {
     log.info(`target ${identity} has left: ${LEFT[reason]}`, { target: identity, reason });
+  });
+  balancer.on("reporterLost", ({ identity }, { reporter, leaseMs }) => {
+    const from = formatAddress(reporter);
+    log.warning(
+      `the connection with the reporter of target ${identity}, at ${from}, was lost without a goodbye: the target is probed until its reporter is back, and is down if it refuses, or in ${seconds(leaseMs)}, when its last report counts no more`,
+      { target: identity, reporter: from, leaseMs },
+    );
   });
   balancer.on("panicStart", (pool, start) => log.error(panicText(balancer, pool, start), { pool, ...start }));
   balancer.on("panicEnd", (pool, ms) => {

@@ -36,9 +36,9 @@ interface Entry extends Claim, Registered {
 }
 
 /** A target without an owner whose lease runs on: its reporter went away without a word, so it may be gone as well. */
-export interface Orphan {
-  readonly identity: string;
-  readonly address: TcpAddress;
+export interface Orphan extends TargetInfo {
+  /** When its lease ends. */
+  readonly until: number;
 }
 
 /** ms. A row is kept at least so long after its report ceased to count, so that a target that was away for a while keeps its counters. */
@@ -318,8 +318,8 @@ function infoOf({ identity, spec }: Entry): TargetInfo {
   return { identity, address: spec.address, weight: spec.weight };
 }
 
-function orphanOf({ identity, spec }: Entry): Orphan {
-  return { identity, address: spec.address };
+function orphanOf(entry: Entry): Orphan {
+  return { ...infoOf(entry), until: entry.until };
 }
 
 function sameAddress(a: TcpAddress, b: TcpAddress): boolean {

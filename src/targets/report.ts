@@ -62,6 +62,14 @@ export interface SuspectReason {
   readonly isNew: boolean;
 }
 
+/** A reporter whose connection ended without a word from either side. */
+export interface LostReporter {
+  /** Where it was. */
+  readonly reporter: TcpAddress;
+  /** ms that its last report counts for from now on. */
+  readonly leaseMs: number;
+}
+
 /** A pool whose reporters have all fallen silent, two or more of them at once. */
 export interface PanicStart {
   /** ms since one of them was heard. */
@@ -85,6 +93,8 @@ export interface TargetEvents {
   targetLeave: [target: TargetInfo, reason: LeaveReason];
   /** Two reporters announce the target: the one at `by` speaks for it from now on, and the one at `from`, which did, must wait. */
   targetTakenOver: [target: TargetInfo, by: TcpAddress, from: TcpAddress];
+  /** The target is connected to at once, and again until it has a reporter or its last report counts no more. */
+  reporterLost: [target: TargetInfo, lost: LostReporter];
   /** A pool is in panic: its targets are served while they accept, though nobody reports them. */
   panicStart: [pool: string, start: PanicStart];
   /** A reporter of that pool has been heard again, after `ms` of panic: those that have not reported are out. */

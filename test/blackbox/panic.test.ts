@@ -89,6 +89,8 @@ describe("a balancer whose reporters are all cut off", () => {
     const { balancer, way, servers } = await cluster([]);
     const { program } = balancer;
     await way.cut();
+    const lost = await program.says(/^the connection with the reporter of target .* was lost without a goodbye/);
+    assert.ok((field(lost, "leaseMs") as number) <= LEASE_MS);
 
     const begun = await program.says(/^pool default is in panic/);
     assert.equal(begun.level, "ERROR");

@@ -83,6 +83,7 @@ export class World {
       }
       if (event[0] === "targetTakenOver")
         return `targetTakenOver ${event[1].identity} ${event[2].host} ${event[3].host}`;
+      if (event[0] === "reporterLost") return `reporterLost ${event[1].identity} ${event[2].leaseMs}`;
       if (event[0] === "panicStart") return `panicStart ${event[1]} ${event[2].accepting}/${event[2].targets}`;
       if (event[0] === "panicEnd") return `panicEnd ${event[1]} ${event[2]}`;
       const [name, { identity }, reason = ""] = event;

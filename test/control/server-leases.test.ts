@@ -123,6 +123,37 @@ describe("a session that ends without a leave", () => {
     await leavesNothing(world, target);
   });
 
+  it("is told of at once, with the time that the report counts for: once a minute, and not where either side has said so", async () => {
+    const world = await World.start();
+    const target = await world.target(A);
+    const lost = () => world.story.filter((line) => line.startsWith("reporterLost"));
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await world.pass(20_000);
+    raw.channel.connection.abort();
+    await until("the loss to be told", () => lost().length > 0);
+    assert.deepEqual(lost(), [`reporterLost ${ID_A} ${LEASE - 20_000}`]);
+    await registerAndVanish(world);
+    await world.pass(50_000);
+    assert.equal(lost().length, 1, "it flaps");
+    await world.pass(20_000);
+    await registerAndVanish(world);
+    assert.equal(lost().length, 2);
+    await world.pass(LEASE + 10_000);
+
+    const leaves = await world.raw(A);
+    await leaves.ask(REPORT);
+    await leaves.ask({ t: "leave" });
+    await leaves.close();
+    const silent = await world.raw(A);
+    await silent.ask(REPORT);
+    await world.pass(LEASE + 10_000); // the balancer ends it with the lease
+    const stays = await world.raw(A);
+    await stays.ask(REPORT);
+    await leavesNothing(world, target);
+    assert.equal(lost().length, 2);
+  });
+
   it("makes a target that does not answer at all a suspect", async () => {
     const world = await World.start();
     await world.target(A);

@@ -5,7 +5,7 @@ import type { Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "
 import { LoopbackFinder } from "../../targets/loopback.ts";
 import { TargetMonitor } from "../../targets/monitor.ts";
 import { Prober } from "../../targets/probe.ts";
-import { Registry, type RegistryOptions } from "../../targets/registry.ts";
+import { type Orphan, Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
 import { formatAddress } from "../../util/address.ts";
@@ -204,7 +204,15 @@ export class ControlServer {
     this.#unproved.delete(session);
     this.#sessions.delete(session);
     const orphan = this.#registry.lost(session);
-    if (orphan) this.#monitor.orphaned(orphan);
+    if (!orphan || this.#closing) return;
+    this.#monitor.orphaned(orphan);
+    if (session.vanished) this.#reporterLost(session, orphan);
+  }
+
+  #reporterLost({ remote: reporter }: Session, { until, ...target }: Orphan): void {
+    const { clock = systemClock } = this.#options;
+    const leaseMs = Math.max(0, until - clock.now());
+    this.#log.tell(`lost ${target.identity}`, "reporterLost", target, { reporter, leaseMs });
   }
 
   #optionsOfSessions(clock: Clock): SessionOptions {

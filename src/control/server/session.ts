@@ -60,6 +60,7 @@ export class Session implements TargetOwner {
   #cancelDeadline: Cancel = () => undefined;
   /** Said goodbye, or dropped: nothing more is read or answered. */
   #over = false;
+  #vanished = false;
   #running: Promise<void> | null = null;
   /** Until when the messages so far count. */
   #paidUntil = Number.NEGATIVE_INFINITY;
@@ -85,6 +86,11 @@ export class Session implements TargetOwner {
     return forbids(this.key, report, this.remote.host, host);
   }
 
+  /** Its connection has ended, and neither side had said so. */
+  get vanished(): boolean {
+    return this.#vanished;
+  }
+
   /** For logs: where it is and which key it named. */
   get who(): string {
     const where = formatAddress(this.remote);
@@ -102,6 +108,7 @@ export class Session implements TargetOwner {
     try {
       if (await this.#handshake()) await this.#serve();
     } catch (error) {
+      this.#vanished = error instanceof NetError && !this.#over;
       await this.#refuse(error);
     }
     this.#over = true;
@@ -165,6 +172,7 @@ export class Session implements TargetOwner {
       // After a lease without a report the target is down; the reporter will come back.
       this.#setDeadline(this.#options.welcome.lease);
       const line = await this.#channel.readLine();
+      this.#vanished = line === null && !this.#over;
       if (!line || this.#over) return;
       const message = readFromReporter(this.#seal?.open(line) ?? {});
       await this.#pace(message);
