@@ -65,7 +65,6 @@ for (const end of [CLIENT, TARGET]) {
   add("fd", { read: (s, slot) => s.fd(slot, end), write: (s, slot, v) => s.setFd(slot, end, v) });
   add("bits", { read: (s, slot) => s.bits(slot, end), write: (s, slot, v) => s.setBits(slot, end, v) });
   add("streak", { read: (s, slot) => s.streak(slot, end), write: (s, slot, v) => s.setStreak(slot, end, v) });
-  add("pipe", { read: (s, slot) => s.pipe(slot, end), write: (s, slot, v) => s.setPipe(slot, end, v) });
   add("writeBuffer", {
     read: (s, slot) => s.writeBuffer(slot, end),
     write: (s, slot, v) => s.setWriteBuffer(slot, end, v),

@@ -58,8 +58,10 @@ export class SimulatedKernel {
   beforeCall: ((name: CallName, fd: number) => void) | null = null;
   /** The last calls, when a test has set it to a list. */
   trace: Call[] | null = null;
-  /** Bytes that were allocated for good. */
+  /** Bytes that were allocated for good, pages included. */
   allocated = 0;
+  /** Bytes of memory that madvise has given back. */
+  givenBack = 0;
   calls = 0;
   /** Connections that accept4 has given out. */
   accepted = 0;

@@ -1,22 +1,37 @@
 /** Memory with addresses that are objects: a call that would leave its block is a fault with a message instead of a corrupted heap. */
+import { EINVAL, ENOMEM, SK_MEMINFO_SNDBUF, SK_MEMINFO_VARS } from "../../../src/engines/linux/sys/abi.ts";
 import type { NativeMemory, Pointer } from "../../../src/engines/linux/sys/libc.ts";
+import { PAGE_BYTES } from "./numbers.ts";
 
 /** What the engine calls a Pointer. */
 class Place {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly offset: number;
+  /** Of a block that begins with a page and has pages of its own. */
+  readonly mapped: boolean;
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, offset: number) {
+  constructor(bytes: Uint8Array<ArrayBuffer>, offset: number, mapped: boolean) {
     this.bytes = bytes;
     this.offset = offset;
+    this.mapped = mapped;
   }
 }
 
 export const NIL = null as unknown as Pointer;
 
-export function allocate(size: number): NativeMemory {
+export function allocate(size: number, mapped: boolean): NativeMemory {
   const bytes = new Uint8Array(size);
-  return { bytes, at: (offset) => new Place(bytes, offset) as unknown as Pointer };
+  return { bytes, at: (offset) => new Place(bytes, offset, mapped) as unknown as Pointer };
+}
+
+/** madvise(MADV_DONTNEED): the pages are as new. */
+export function dropPages(pointer: Pointer, length: number): number {
+  const { bytes, mapped, offset } = pointer as unknown as Place;
+  if (offset % PAGE_BYTES !== 0) return -EINVAL;
+  const pages = Math.ceil(length / PAGE_BYTES) * PAGE_BYTES;
+  if (!mapped || offset + pages > Math.ceil(bytes.length / PAGE_BYTES) * PAGE_BYTES) return -ENOMEM;
+  bytes.fill(0, offset, offset + pages);
+  return 0;
 }
 
 /** The `length` bytes at a pointer. Throws where a kernel would give EFAULT or overwrite what lies behind. */
@@ -56,4 +71,17 @@ export function writeSized(pointer: Pointer, length: Pointer, value: Uint8Array)
   const room = readInt(length);
   bytesAt(pointer, Math.min(room, value.length)).set(value.subarray(0, room));
   writeInt(length, value.length);
+}
+
+/** SO_MEMINFO, as far as it is looked at; `queued` stands in the word of that number. As much as fits; returns how much that is. */
+export function putMemory(into: Uint8Array, sendBuffer: number, word: number, queued: number): number {
+  const length = Math.min(into.length, 4 * SK_MEMINFO_VARS) & ~3;
+  into.fill(0, 0, length);
+  for (const [at, value] of [
+    [SK_MEMINFO_SNDBUF, sendBuffer],
+    [word, queued],
+  ] as const) {
+    if (4 * at < length) putInt(into, 4 * at, value);
+  }
+  return length;
 }

@@ -11,7 +11,6 @@ export const EISCONN = 106;
 export const ENOTCONN = 107;
 export const EALREADY = 114;
 
-export const EPOLL_CTL_MOD = 3;
 export const EPOLLONESHOT = 1 << 30;
 /** Bits of an epoll interest that are no events: EPOLLET, EPOLLONESHOT, EPOLLWAKEUP, EPOLLEXCLUSIVE. */
 export const EPOLL_PRIVATE_BITS = 0xf000_0000 | 0;

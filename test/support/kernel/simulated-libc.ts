@@ -5,10 +5,9 @@ import { asEpoll, type Epoll } from "./epoll.ts";
 import { EventFd } from "./eventfd.ts";
 import { asSocket, type File, Socket } from "./file.ts";
 import type { SimulatedKernel } from "./kernel.ts";
-import { allocate, bytesAt, NIL, putInt, readInt, readIntFrom, writeInt, writeSized } from "./memory.ts";
+import { allocate, bytesAt, dropPages, NIL, putInt, readInt, readIntFrom, writeInt, writeSized } from "./memory.ts";
 import {
   ENOTTY,
-  EPOLL_CTL_MOD,
   ESPIPE,
   errnoName,
   F_GETFD,
@@ -73,7 +72,8 @@ class SimulatedCalls {
       errno: this.#errno,
       now: () => kernel.clock.now(),
       nil: NIL,
-      alloc: (size) => this.#alloc(size),
+      alloc: (size) => this.#alloc(size, false),
+      pages: (size) => this.#alloc(size, true),
       socket: (domain, type) => this.#call("socket", -1, () => this.#socket(domain, type)),
       bind: (fd, address, length) => this.#onSocket("bind", fd, (s) => s.bind(bytesAt(address, length))),
       listen: (fd, backlog) => this.#onSocket("listen", fd, (s) => s.listen(backlog)),
@@ -112,14 +112,23 @@ class SimulatedCalls {
         }),
       splice: (from, fromOffset, to, toOffset, length, flags) =>
         this.#splice(from, fromOffset, to, toOffset, length, flags),
+      madvise: (pages, length, advice) => this.#call("madvise", -1, () => this.#madvise(pages, length, advice)),
       getrlimit: (resource, limit) => this.#call("getrlimit", -1, () => this.#getLimit(resource, limit)),
       setrlimit: (resource, limit) => this.#call("setrlimit", -1, () => this.#setLimit(resource, limit)),
     };
   }
 
-  #alloc(size: number): NativeMemory {
+  #alloc(size: number, mapped: boolean): NativeMemory {
+    if (size === 0) throw new RangeError("no memory for 0 bytes");
     this.#kernel.allocated += size;
-    return allocate(size);
+    return allocate(size, mapped);
+  }
+
+  #madvise(pages: Pointer, length: number, advice: number): number {
+    if (advice !== abi.MADV_DONTNEED) return -abi.EINVAL;
+    const result = dropPages(pages, length);
+    if (result === 0) this.#kernel.givenBack += length;
+    return result;
   }
 
   /** Every call passes here: the test's hook, faults, errno and the trace. */
@@ -229,7 +238,7 @@ class SimulatedCalls {
       const low = readIntFrom(bytes, this.#layout.data);
       const high = readIntFrom(bytes, this.#layout.data + 4);
       if (operation === abi.EPOLL_CTL_ADD) return epoll.add(file, events, low, high);
-      return operation === EPOLL_CTL_MOD ? epoll.modify(file, events, low, high) : -abi.EINVAL;
+      return operation === abi.EPOLL_CTL_MOD ? epoll.modify(file, events, low, high) : -abi.EINVAL;
     };
     return this.#call("epoll_ctl", fd, run, operation === abi.EPOLL_CTL_ADD ? 0 : NEVER_FAILS);
   }

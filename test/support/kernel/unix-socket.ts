@@ -2,7 +2,7 @@
 import * as abi from "../../../src/engines/linux/sys/abi.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { Socket } from "./file.ts";
-import { putInt } from "./memory.ts";
+import { putInt, putMemory } from "./memory.ts";
 import { EISCONN, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, MSG_OOB, MSG_PEEK, SHUT_RD } from "./numbers.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -223,7 +223,9 @@ export class UnixSocket extends Socket {
   }
 
   getOption(level: number, option: number, into: Uint8Array): number {
-    if (level !== abi.SOL_SOCKET || option !== abi.SO_ERROR) return -EOPNOTSUPP;
+    if (level !== abi.SOL_SOCKET) return -EOPNOTSUPP;
+    if (option === abi.SO_MEMINFO) return putMemory(into, this.#sendBuffer, abi.SK_MEMINFO_WMEM_ALLOC, this.#unread);
+    if (option !== abi.SO_ERROR) return -ENOPROTOOPT;
     putInt(into, 0, this.#takeError());
     return 4;
   }

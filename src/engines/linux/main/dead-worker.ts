@@ -6,7 +6,7 @@ import type { Mailbox } from "../shared/mailbox.ts";
 import type { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc } from "../sys/libc.ts";
-import { closePipe } from "../worker/pipe-pool.ts";
+import { closePipe } from "../worker/pipe.ts";
 import { recordOfSlot } from "./records.ts";
 
 export interface Remains {
@@ -34,11 +34,6 @@ export function cleanUp({ libc, mailbox, pool, slots }: Remains, onRecord: (reco
     if (state !== ENDED) dropped++;
     onRecord(recordOfSlot(slots, slot, pool, now).record);
   }
-  closePipes(libc, mailbox.pipes);
+  closePipe(libc, mailbox.pipe); // a thread's descriptors are the process's: they outlive it, however it ends
   return dropped;
-}
-
-/** A thread's pipes are the process's: they outlive it, however it ends. */
-export function closePipes(libc: Libc, pipes: Int32Array): void {
-  for (let pipe = 0; 2 * pipe < pipes.length; pipe++) closePipe(libc, pipes, pipe);
 }

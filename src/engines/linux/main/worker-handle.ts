@@ -13,10 +13,11 @@ import { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
+import { closePipe } from "../worker/pipe.ts";
 import type { ShardOptions, WorkerMessage } from "../worker/shard.ts";
 import type { Thread, Threads } from "../worker/thread.ts";
 import { crashAtExit, leaveAtExit } from "./at-exit.ts";
-import { cleanUp, closePipes } from "./dead-worker.ts";
+import { cleanUp } from "./dead-worker.ts";
 import { recordOfSlot, type TimedRecord } from "./records.ts";
 
 /** ms before a thread that died right after its start is started again: a fault that repeats must not become a busy loop. */
@@ -210,7 +211,7 @@ export class WorkerHandle {
     const worker = this.#worker;
     this.#worker = null;
     leaveAtExit(this);
-    closePipes(this.#parts.libc, this.mailbox.pipes);
+    closePipe(this.#parts.libc, this.mailbox.pipe);
     this.#parts.libc.close(this.#epoll);
     this.#parts.libc.close(this.eventfd);
     // Its loop has ended, and nothing waits for the thread: how terminate() settles makes no difference.

@@ -30,7 +30,6 @@ const FD = FIELDS.fd.offset;
 const BITS = FIELDS.bits.offset;
 const GENERATION = FIELDS.generation.offset;
 const STREAK = FIELDS.streak.offset;
-const PIPE = FIELDS.pipe.offset;
 const WRITE_BUFFER = FIELDS.writeBuffer.offset;
 const BUFFERED = FIELDS.buffered.offset;
 
@@ -103,14 +102,6 @@ export class Ends {
 
   setStreak(slot: number, from: number, streak: number): void {
     this.#words[(slot << 6) | STREAK | from] = streak;
-  }
-
-  pipe(slot: number, from: number): number {
-    return this.#words[(slot << 6) | PIPE | from]!;
-  }
-
-  setPipe(slot: number, from: number, pipe: number): void {
-    this.#words[(slot << 6) | PIPE | from] = pipe;
   }
 
   writeBuffer(slot: number, from: number): number {

@@ -9,9 +9,6 @@
  */
 import type { Libc, Pointer } from "../sys/libc.ts";
 
-/** Pipes per thread: those busy in the same turn of the loop and those with a slow reader. The rest go through the buffer. */
-export const MAX_PIPES = 64;
-
 // Words of the header, each on a cache line of its own where two threads write.
 const SLEEPING = 0;
 const RECORDS_PUSHED = 16;
@@ -27,9 +24,9 @@ const CRASH = 66;
 const STATE = 80;
 /** Slots below this have been used. */
 const SPAN = 81;
-/** Ends of the worker's pipes, each plus one: in shared memory, so that they can be closed after its death. */
-const PIPES = 96;
-const HEADER_WORDS = PIPES + 2 * MAX_PIPES;
+/** Ends of the worker's pipe: in shared memory, so that they can be closed after its death. */
+const PIPE = 96;
+const HEADER_WORDS = PIPE + 2;
 
 /** A worker's progress, in order; 0 until it runs. */
 export const RUNNING = 1;
@@ -43,8 +40,8 @@ const FOREVER = 0x7fff_ffff;
 
 export class Mailbox {
   readonly buffer: SharedArrayBuffer;
-  /** Read end and write end of each pipe, each plus one; 0 where there is none. */
-  readonly pipes: Int32Array;
+  /** Read end and write end of the worker's pipe, each plus one; 0 while there is none. */
+  readonly pipe: Int32Array;
   readonly #words: Int32Array;
   readonly #records: Int32Array;
   /** Tickets, each plus one. */
@@ -55,7 +52,7 @@ export class Mailbox {
     const capacity = (buffer.byteLength / 4 - HEADER_WORDS) / 2;
     this.buffer = buffer;
     this.#words = new Int32Array(buffer, 0, HEADER_WORDS);
-    this.pipes = this.#words.subarray(PIPES, PIPES + 2 * MAX_PIPES);
+    this.pipe = this.#words.subarray(PIPE, PIPE + 2);
     this.#records = new Int32Array(buffer, HEADER_WORDS * 4, capacity);
     this.#drops = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
     this.#mask = capacity - 1;

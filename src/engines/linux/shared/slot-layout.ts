@@ -37,13 +37,11 @@ const LINES = [
      * reported before that, in the same batch, is recognised as out of date.
      */
     generation: I32_PER_END,
-    /** Per direction: reads in a row that filled the buffer. */
+    /** Per direction: reads in a row that filled the buffer; of one that is spliced, what it may bring (splice.ts). */
     streak: I32_PER_END,
-    /** Per direction: 1 + number of its pipe, 0 without. */
-    pipe: I32_PER_END,
-    /** Per direction: 1 + number of its write buffer, 0 without. */
+    /** Per direction: 1 + number of its first write buffer, 0 without. */
     writeBuffer: I32_PER_END,
-    /** Per direction: bytes in the pipe or the write buffer that the other end has not taken yet. */
+    /** Per direction: bytes in write buffers that the other end has not taken yet. */
     buffered: I32_PER_END,
   },
   // What the end of a connection and its record need.

@@ -18,6 +18,14 @@ export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
 export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
+/** What a socket's buffers hold: an array of 32-bit numbers, indexed by the SK_MEMINFO constants. */
+export const SO_MEMINFO = 55;
+/** Bytes that its driver or, of a Unix socket, its peer has not taken. */
+export const SK_MEMINFO_WMEM_ALLOC = 2;
+export const SK_MEMINFO_SNDBUF = 3;
+/** Of a TCP socket: what is queued, unacknowledged bytes included. */
+export const SK_MEMINFO_WMEM_QUEUED = 5;
+export const SK_MEMINFO_VARS = 9;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_KEEPIDLE = 4;
@@ -33,6 +41,7 @@ export const SHUT_WR = 1;
 export const EPOLL_CLOEXEC = 0o2000000;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
 export const EPOLLIN = 0x1;
 export const EPOLLPRI = 0x2;
 export const EPOLLOUT = 0x4;
@@ -50,6 +59,12 @@ export const O_CLOEXEC = 0o2000000;
 export const F_SETPIPE_SZ = 1031;
 export const SPLICE_F_MOVE = 1;
 export const SPLICE_F_NONBLOCK = 2;
+
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+export const MAP_PRIVATE = 0x02;
+export const MAP_ANONYMOUS = 0x20;
+export const MADV_DONTNEED = 4;
 
 /** ioctl: bytes that the peer has not acknowledged; of a Unix socket, that it has not read. */
 export const SIOCOUTQ = 0x5411;

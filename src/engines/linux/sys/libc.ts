@@ -6,6 +6,8 @@
  * and leaves the reason in `errno`, which must be read before the next call.
  */
 
+import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./abi.ts";
+
 declare const pointer: unique symbol;
 
 /** An address as the runtime's FFI takes it (number, object, bigint): opaque, since only a binding can compute with it. */
@@ -27,6 +29,8 @@ export interface Libc {
   readonly nil: Pointer;
   /** Throws a RangeError when there is no memory left. */
   alloc(size: number): NativeMemory;
+  /** The same in pages of its own, which only take memory once they are written, and no longer after madvise(MADV_DONTNEED). */
+  pages(size: number): NativeMemory;
   /** ms on the monotonic clock that all threads share (now.ts). Part of this contract, so that a simulated kernel moves the time, too. */
   now(): number;
 
@@ -53,6 +57,7 @@ export interface Libc {
   ioctl(fd: number, request: number, result: Pointer): number;
   /** Both offsets are `nil` for sockets and pipes. */
   splice(from: number, fromOffset: Pointer, to: number, toOffset: Pointer, length: number, flags: number): number;
+  madvise(pages: Pointer, length: number, advice: number): number;
   getrlimit(resource: number, limit: Pointer): number;
   setrlimit(resource: number, limit: Pointer): number;
 }
@@ -84,9 +89,19 @@ export const SIGNATURES = {
   fcntl: ["i", "i", "i"],
   ioctl: ["i", "u", "p"],
   splice: ["i", "p", "i", "p", "u", "u"],
+  madvise: ["p", "u", "i"],
   getrlimit: ["i", "p"],
   setrlimit: ["i", "p"],
 } as const satisfies Record<string, Signature>;
 
 export type CallName = keyof typeof SIGNATURES;
 export type Calls = Pick<Libc, CallName>;
+
+/** mmap's arguments for `pages`. Its last parameter has 64 bits, of which a 0 fills all. */
+export const MMAP = {
+  parameters: ["p", "u", "i", "i", "i", "i"] as const satisfies Signature,
+  protection: PROT_READ | PROT_WRITE,
+  flags: MAP_PRIVATE | MAP_ANONYMOUS,
+  /** (void *) -1 */
+  failed: 2n ** 64n - 1n,
+};

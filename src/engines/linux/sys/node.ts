@@ -1,6 +1,6 @@
 /** The C library through node:ffi, which Node has from 26 on. Addresses are bigints there. */
 import { libraryNames, openFirst } from "../../../util/c-library.ts";
-import { type Calls, type Libc, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
+import { type Calls, type Libc, MMAP, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
 import { monotonicClock } from "./now.ts";
 
 const KINDS = { i: "int32", u: "uint32", p: "pointer" } as const;
@@ -20,6 +20,7 @@ export function openLibc(): Libc | null {
   const definitions: Record<string, { arguments: ("int32" | "uint32" | "pointer")[]; return: "int32" | "pointer" }> = {
     __errno_location: { arguments: [], return: "pointer" },
     calloc: { arguments: ["uint32", "uint32"], return: "pointer" },
+    mmap: { arguments: MMAP.parameters.map((kind) => KINDS[kind]), return: "pointer" },
     clock_gettime: { arguments: ["int32", "pointer"], return: "int32" },
   };
   for (const [name, kinds] of Object.entries(SIGNATURES)) {
@@ -27,12 +28,21 @@ export function openLibc(): Libc | null {
   }
   const { functions } = openFirst(libraryNames(process.arch), (name) => ffi.dlopen(name, definitions));
   const calloc = functions.calloc as unknown as (count: number, size: number) => bigint;
+  const mmap = functions.mmap as unknown as (...parameters: (bigint | number)[]) => bigint;
   const errnoLocation = functions.__errno_location as unknown as () => bigint;
   const clockGettime = functions.clock_gettime as unknown as (clock: number, time: Pointer) => number;
   const view = (address: bigint, size: number) => ffi.toArrayBuffer(address, size, false);
 
   function alloc(size: number): NativeMemory {
-    const address = calloc(1, size);
+    return seen(calloc(1, size), size);
+  }
+
+  function pages(size: number): NativeMemory {
+    const address = mmap(0n, size, MMAP.protection, MMAP.flags, -1, 0);
+    return seen(address === MMAP.failed ? 0n : address, size);
+  }
+
+  function seen(address: bigint, size: number): NativeMemory {
     if (address === 0n) throw new RangeError(`no memory for ${size} bytes`);
     return {
       bytes: new Uint8Array(view(address, size)),
@@ -45,6 +55,7 @@ export function openLibc(): Libc | null {
     errno: new Int32Array(view(errnoLocation(), 4)),
     nil: 0n as unknown as Pointer,
     alloc,
+    pages,
     now: monotonicClock(clockGettime, alloc),
   };
 }

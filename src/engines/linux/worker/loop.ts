@@ -69,6 +69,7 @@ export class Loop {
     if (s.again.length > 0) continueRelays(s);
     if (s.timers.reaches(s.now)) this.#judgeTimeouts();
     if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
+    if (s.now >= s.writeBuffers.giveBackAt) s.writeBuffers.giveBack(s.now);
     if (s.mailbox.commands !== s.commandsSeen) this.#runCommand();
     if (s.now >= lifecycle.abortAt) lifecycle.abortDue();
     if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) tryAccepting(s);
@@ -133,7 +134,7 @@ export class Loop {
   #timeUntilDue(): number {
     const s = this.#shard;
     if (s.again.length > 0) return 0;
-    let due = Math.min(s.acceptAgainAt, this.#lifecycle.abortAt);
+    let due = Math.min(s.acceptAgainAt, this.#lifecycle.abortAt, s.writeBuffers.giveBackAt);
     if (s.unreported.length > 0) due = Math.min(due, this.#reportAt);
     if (this.#lifecycle.waiting > 0) due = Math.min(due, s.now + QUEUE_MS);
     const timer = s.timers.untilNext(s.now);

@@ -12,7 +12,7 @@ import { delivered } from "./delivery.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
 import { isRelayed } from "./slot-store.ts";
 import { bitsOf, continueLater, countBytes, emptied, endFailed, reachedEnd, readFailed, send } from "./socket-io.ts";
-import { drainPipe, SPLICE_AFTER, splice } from "./splice.ts";
+import { SPLICE_AFTER, splice } from "./splice.ts";
 
 /**
  * Bytes that all directions together may move in a turn of the loop, divided among those that are ready (up to 256; beyond that
@@ -125,19 +125,17 @@ function flush(s: Shard, slot: number, from: number): boolean {
   const { slots } = s;
   const to = from ^ 1;
   if ((slots.bits(slot, to) & WRITABLE) === 0) return false;
-  if (slots.pipe(slot, from) !== 0) return drainPipe(s, slot, from);
-  const buffered = slots.buffered(slot, from);
-  const buffer = slots.writeBuffer(slot, from) - 1;
-  const sent = send(s, slot, to, s.writeBuffers.start(buffer), buffered, false);
-  if (sent < 0) return false;
-  slots.setMovedAt(slot, s.now);
-  slots.setBuffered(slot, from, buffered - sent);
-  if (sent < buffered) {
-    s.writeBuffers.advance(buffer, sent, buffered);
-    return false;
+  for (let buffered = slots.buffered(slot, from); buffered > 0; ) {
+    const buffer = slots.writeBuffer(slot, from) - 1;
+    const length = s.writeBuffers.length(buffer);
+    const sent = send(s, slot, to, s.writeBuffers.start(buffer), length, false);
+    if (sent < 0) return false;
+    slots.setMovedAt(slot, s.now);
+    buffered -= sent;
+    slots.setBuffered(slot, from, buffered);
+    slots.setWriteBuffer(slot, from, s.writeBuffers.advance(buffer, sent, s.now) + 1);
+    if (sent < length) return false;
   }
-  slots.setWriteBuffer(slot, from, 0);
-  s.writeBuffers.release(buffer);
   return true;
 }
 

@@ -10,7 +10,7 @@ import type { LifecycleOptions } from "../../../proxy/options.ts";
 import { Mailbox } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
-import { PipePool } from "./pipe-pool.ts";
+import { Pipe } from "./pipe.ts";
 import { SlotStore } from "./slot-store.ts";
 import { SmallArguments } from "./small-arguments.ts";
 import { TargetAddresses } from "./target-addresses.ts";
@@ -67,6 +67,9 @@ export interface Peer {
   readonly eventfd: number;
 }
 
+/** What is watched for at a connection's end. */
+const ALL_EDGES = abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLRDHUP | abi.EPOLLPRI | abi.EPOLLET;
+
 export class Shard {
   readonly index: number;
   readonly libc: Libc;
@@ -88,7 +91,7 @@ export class Shard {
   readonly timers: TimerWheel;
   readonly addresses: TargetAddresses;
   readonly writeBuffers: WriteBufferPool;
-  readonly pipes: PipePool;
+  readonly pipe: Pipe;
 
   /** Received bytes on their way; nothing stays in it from one step to the next. */
   readonly io: NativeMemory;
@@ -146,7 +149,7 @@ export class Shard {
     this.timers = new TimerWheel(this.slots, this.now);
     this.addresses = new TargetAddresses(libc, this.pool);
     this.writeBuffers = new WriteBufferPool(libc, BUFFER_BYTES);
-    this.pipes = new PipePool(libc, mailbox.pipes);
+    this.pipe = new Pipe(libc, mailbox.pipe);
     this.io = libc.alloc(BUFFER_BYTES);
     this.ioStart = this.io.at(0);
     this.text = options.text === null ? null : copyOf(libc, options.text);
@@ -161,8 +164,13 @@ export class Shard {
 
   /** Watches a connection's end; reports come edge-triggered, once per change, for as long as the descriptor is open. */
   watch(fd: number, slot: number, end: number): number {
-    const all = abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLRDHUP | abi.EPOLLPRI | abi.EPOLLET;
-    return this.watchAs(fd, all, 2 * slot + end, this.slots.generation(slot, end));
+    return this.watchAs(fd, ALL_EDGES, 2 * slot + end, this.slots.generation(slot, end));
+  }
+
+  /** Has the kernel report once more what holds at a connection's end, and every change after that. */
+  watchAnew(fd: number, slot: number, end: number): void {
+    this.small.setEvent(ALL_EDGES, 2 * slot + end, this.slots.generation(slot, end));
+    this.libc.epoll_ctl(this.epoll, abi.EPOLL_CTL_MOD, fd, this.small.event);
   }
 
   watchAs(fd: number, events: number, low: number, high: number): number {

@@ -14,6 +14,7 @@ const IDLE = 176;
 const INTERVAL = 180;
 const COUNT = 184;
 const ADDRESS = 64;
+const MEMINFO = 192;
 const BYTES = 256;
 
 export class SmallArguments {
@@ -39,6 +40,10 @@ export class SmallArguments {
   readonly keepInterval: Pointer;
   readonly keepCount: Pointer;
 
+  /** For SO_MEMINFO. */
+  readonly meminfo: Int32Array;
+  readonly meminfoStart: Pointer;
+
   constructor(libc: Libc, layout: abi.EpollLayout, { idle, interval, count }: Probing) {
     const memory = libc.alloc(BYTES);
     this.#view = new DataView(memory.bytes.buffer);
@@ -54,6 +59,8 @@ export class SmallArguments {
     this.keepIdle = memory.at(IDLE);
     this.keepInterval = memory.at(INTERVAL);
     this.keepCount = memory.at(COUNT);
+    this.meminfo = new Int32Array(memory.bytes.buffer, MEMINFO, abi.SK_MEMINFO_VARS);
+    this.meminfoStart = memory.at(MEMINFO);
     this.#view.setInt32(IDLE, idle, true);
     this.#view.setInt32(INTERVAL, interval, true);
     this.#view.setInt32(COUNT, count, true);

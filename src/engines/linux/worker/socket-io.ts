@@ -125,11 +125,8 @@ export function closeEnd(s: Shard, slot: number, end: number, reset: boolean): v
 /** Drops what was read from an end and not taken by the other. */
 export function dropBuffered(s: Shard, slot: number, from: number): void {
   const { slots } = s;
-  const pipe = slots.pipe(slot, from);
   const buffer = slots.writeBuffer(slot, from);
-  if (pipe !== 0) s.pipes.release(pipe - 1, slots.buffered(slot, from));
-  if (buffer !== 0) s.writeBuffers.release(buffer - 1);
-  slots.setPipe(slot, from, 0);
+  if (buffer !== 0) s.writeBuffers.drop(buffer - 1, s.now);
   slots.setWriteBuffer(slot, from, 0);
   slots.setBuffered(slot, from, 0);
 }

@@ -1,42 +1,83 @@
 /**
- * The way of a direction that stays busy: pages move from socket to pipe to socket without passing through this process.
- * The pipe is lent from the pool only while there is something in it.
+ * The way of a direction that stays busy: pages move from socket to pipe to socket without passing through this process. No more
+ * is taken than the other end has room for, so that the pipe is empty again after each step; what is left over all the same
+ * waits in a write buffer, as what a send leaves over does.
  */
 
 import { URGENT, WRITABLE } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
-import { PIPE_BYTES } from "./pipe-pool.ts";
-import type { Shard } from "./shard.ts";
+import { PIPE_BYTES } from "./pipe.ts";
+import { awaitRoom, roomOf } from "./room.ts";
+import { BUFFER_BYTES, type Shard } from "./shard.ts";
 import { beforeWrite, countBytes, endFailed, reachedEnd, readFailed } from "./socket-io.ts";
 
-/** Full buffers in a row after which a direction is spliced: a pipe costs a further call per turn, so it has to be worth it. */
+/** Full buffers in a row after which a direction is spliced: it costs more calls than a copy, so it has to be worth it. */
 export const SPLICE_AFTER = 4;
-/** A turn below this many bytes sends the direction back to the buffer: it is no longer busy. */
+/** The streak's largest: each one beyond SPLICE_AFTER doubles what a splice may bring, from a buffer's worth to a pipe's. */
+const LONGEST_STREAK = SPLICE_AFTER + Math.log2(PIPE_BYTES / BUFFER_BYTES);
+/** A splice below this many bytes sends the direction back to the buffer: it is no longer busy. */
 const QUIET_BYTES = 16 * 1024;
 /** The streak of a direction that cannot be spliced: out of reach of any number of full reads. */
 const NEVER = -0x4000_0000;
 const FLAGS = abi.SPLICE_F_MOVE | abi.SPLICE_F_NONBLOCK;
 
-/** Fills a pipe with at most `most` bytes and empties it. Nothing is buffered when it is called. True: there may be more to do. */
+/** Moves at most `most` bytes. Nothing is buffered when it is called. True: there may be more to do. */
 export function splice(s: Shard, slot: number, from: number, most: number): boolean {
-  const { libc, slots } = s;
-  const pipe = s.pipes.take();
-  if (pipe < 0) {
+  const { libc, pipe, slots } = s;
+  const to = from ^ 1;
+  const room = roomOf(s, slots.fd(slot, to));
+  if (room === 0) {
+    awaitRoom(s, slot, to);
+    return false;
+  }
+  const streak = slots.streak(slot, from);
+  if (!pipe.open()) {
     slots.setStreak(slot, from, 0);
     return true;
   }
-  const source = slots.fd(slot, from);
-  const filled = libc.splice(source, libc.nil, s.pipes.writeEnd(pipe), libc.nil, Math.min(PIPE_BYTES, most), FLAGS);
-  if (filled <= 0) {
-    const goOn = filled === 0 ? reachedEnd(s, slot, from) : notSpliced(s, slot, from);
-    s.pipes.release(pipe, 0);
-    return goOn;
-  }
-  if (filled < QUIET_BYTES) slots.setStreak(slot, from, 0);
-  slots.setPipe(slot, from, pipe + 1);
-  slots.setBuffered(slot, from, filled);
+  const bring = BUFFER_BYTES << (streak - SPLICE_AFTER);
+  const limit = Math.min(bring, room, most);
+  const filled = libc.splice(slots.fd(slot, from), libc.nil, pipe.writeEnd, libc.nil, limit, FLAGS);
+  if (filled <= 0) return filled === 0 ? reachedEnd(s, slot, from) : notSpliced(s, slot, from);
   countBytes(s, slot, from, filled);
-  return drainPipe(s, slot, from);
+  if (filled < QUIET_BYTES) slots.setStreak(slot, from, 0);
+  else if (filled === bring && streak < LONGEST_STREAK) slots.setStreak(slot, from, streak + 1);
+  return emptyPipe(s, slot, from, filled);
+}
+
+/** False: there was no room for all, or the connection is over. */
+function emptyPipe(s: Shard, slot: number, from: number, filled: number): boolean {
+  const { libc, pipe, slots } = s;
+  const to = from ^ 1;
+  const sink = slots.fd(slot, to);
+  beforeWrite(s, slot, to, sink);
+  for (let left = filled; left > 0; ) {
+    const sent = libc.splice(pipe.readEnd, libc.nil, sink, libc.nil, left, FLAGS);
+    if (sent > 0) {
+      left -= sent;
+    } else if (libc.errno[0] === abi.EAGAIN) {
+      slots.clearBits(slot, to, WRITABLE);
+      leaveOver(s, slot, from, filled - left, left);
+      return false;
+    } else {
+      pipe.discard();
+      endFailed(s, slot, to);
+      return false;
+    }
+  }
+  return true;
+}
+
+/**
+ * The other end has taken `taken` bytes, and `left` ones must wait for it. The next splice brings about as much as it took: it
+ * knows bounds that its room does not tell (net.ipv4.tcp_notsent_lowat, memory that is short), and a reader that has stopped is
+ * not to leave a pipe's worth here.
+ */
+function leaveOver(s: Shard, slot: number, from: number, taken: number, left: number): void {
+  const { slots } = s;
+  slots.setWriteBuffer(slot, from, s.writeBuffers.keepFrom(s.pipe.readEnd, left) + 1);
+  slots.setBuffered(slot, from, left);
+  slots.setStreak(slot, from, taken < BUFFER_BYTES ? 0 : SPLICE_AFTER + Math.floor(Math.log2(taken / BUFFER_BYTES)));
 }
 
 /** A splice from the end gave -1. True: a read may be tried in its place. */
@@ -53,31 +94,4 @@ function notSpliced(s: Shard, slot: number, from: number): boolean {
     return true;
   }
   return readFailed(s, slot, from);
-}
-
-/** Empties the pipe into the other end and gives it back. False: there was no room for all, or the connection is over. */
-export function drainPipe(s: Shard, slot: number, from: number): boolean {
-  const { libc, slots } = s;
-  const to = from ^ 1;
-  const sink = slots.fd(slot, to);
-  const pipe = slots.pipe(slot, from) - 1;
-  const end = s.pipes.readEnd(pipe);
-  beforeWrite(s, slot, to, sink);
-  for (let buffered = slots.buffered(slot, from); buffered > 0; ) {
-    const sent = libc.splice(end, libc.nil, sink, libc.nil, buffered, FLAGS);
-    if (sent > 0) {
-      buffered -= sent;
-      slots.setBuffered(slot, from, buffered);
-      slots.setMovedAt(slot, s.now);
-    } else if (libc.errno[0] === abi.EAGAIN) {
-      slots.clearBits(slot, to, WRITABLE);
-      return false;
-    } else {
-      endFailed(s, slot, to);
-      return false;
-    }
-  }
-  slots.setPipe(slot, from, 0);
-  s.pipes.release(pipe, 0);
-  return true;
 }

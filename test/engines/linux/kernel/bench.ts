@@ -214,6 +214,18 @@ export class Bench {
     this.close(fd);
   }
 
+  /** The send buffer as SO_MEMINFO has it: its size, and what is queued in it. */
+  sendBuffer(fd: number): { size: number; queued: number } {
+    this.#view.setUint32(512, 4 * abi.SK_MEMINFO_VARS, true);
+    const { libc } = this;
+    const result = libc.getsockopt(fd, abi.SOL_SOCKET, abi.SO_MEMINFO, this.#memory.at(0), this.#memory.at(512));
+    assert.equal(this.outcome(result), 0);
+    assert.equal(this.#view.getUint32(512, true), 4 * abi.SK_MEMINFO_VARS);
+    const word = (at: number) => this.#view.getInt32(4 * at, true);
+    const queued = Math.max(word(abi.SK_MEMINFO_WMEM_ALLOC), word(abi.SK_MEMINFO_WMEM_QUEUED));
+    return { size: word(abi.SK_MEMINFO_SNDBUF), queued };
+  }
+
   // Bytes.
 
   send(fd: number, text: string, flags = 0): Outcome {

@@ -241,6 +241,38 @@ export const streams: Programs = {
     assert.equal(b.send(server, "more"), 4);
   },
 
+  "how much room there is can be asked": (b) => {
+    const { client, server, epoll } = watched(b);
+    const { size, queued } = b.sendBuffer(server);
+    assert.equal(queued, 0);
+    const total = b.fill(server);
+    const full = b.sendBuffer(server);
+    assert.equal(full.size, size);
+    assert.ok(full.queued > (2 / 3) * size && full.queued < 2 * size, `${full.queued} of ${size}`);
+    epoll.quiet();
+    b.drain(client, total);
+    epoll.until(server, "OUT");
+    assert.ok(b.sendBuffer(server).queued <= (2 / 3) * size);
+  },
+
+  "room to write is an edge after a watch was set anew without it": (b) => {
+    const { client, server, epoll } = watched(b);
+    // Nearly full, and no write has found too little room: the last third is left.
+    let total = 0;
+    while (b.sendBuffer(server).queued <= 0.7 * b.sendBuffer(server).size) {
+      total += b.sendBytes(server, 2_000) as number;
+      b.world.sleep(1);
+    }
+    b.world.sleep(SETTLE_MS);
+    epoll.clear();
+    assert.equal(epoll.control(abi.EPOLL_CTL_MOD, server, ALL_EDGES, server), 0);
+    epoll.quiet();
+    b.drain(client, total);
+    assert.equal(epoll.until(server, "OUT"), "OUT");
+    assert.equal(epoll.control(abi.EPOLL_CTL_MOD, server, ALL_EDGES, server), 0);
+    assert.deepEqual(epoll.next(), { [server]: "OUT" });
+  },
+
   "a full socket that gets bytes is not reported as writable": (b) => {
     const { client, server, epoll } = watched(b);
     b.fill(server);

@@ -20,6 +20,16 @@ function pair(b: Bench): [number, number] {
 }
 
 export const unix: Programs = {
+  "how much room there is can be asked": (b) => {
+    const [client, server] = pair(b);
+    const { size, queued } = b.sendBuffer(server);
+    assert.equal(queued, 0);
+    const total = b.fill(server);
+    assert.ok(b.sendBuffer(server).queued > (2 / 3) * size);
+    b.drain(client, total);
+    assert.equal(b.sendBuffer(server).queued, 0);
+  },
+
   "connecting is done at once, or fails at once": (b) => {
     const { listener, path } = listening(b, 0);
     const epoll = b.epoll();

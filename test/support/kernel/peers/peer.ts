@@ -61,7 +61,7 @@ export class Peer implements Watcher {
     this.#clock = clock;
     this.connected = connected;
     socket.watch(this);
-    if (connected) this.#wake();
+    this.#wake(); // where packets take no time the handshake is through before anybody watches
   }
 
   // Orders. They are carried out in turn, each as soon as there is room.

@@ -1,7 +1,7 @@
 /** The calls of a TCP socket. */
 import * as abi from "../../../../src/engines/linux/sys/abi.ts";
 import { Socket } from "../file.ts";
-import { putInt } from "../memory.ts";
+import { putInt, putMemory } from "../memory.ts";
 import * as numbers from "../numbers.ts";
 import { decode, encode, type SocketAddress } from "./addresses.ts";
 import { CLOSED, Endpoint, SYN_SENT } from "./endpoint.ts";
@@ -175,6 +175,9 @@ export class TcpSocket extends Socket {
   }
 
   getOption(level: number, option: number, into: Uint8Array): number {
+    if (level === abi.SOL_SOCKET && option === abi.SO_MEMINFO) {
+      return putMemory(into, this.options.sendBuffer, abi.SK_MEMINFO_WMEM_QUEUED, this.#endpoint.queued);
+    }
     if (level !== abi.SOL_SOCKET || option !== abi.SO_ERROR) return this.options.get(level, option, into);
     if (into.length < 4) return -abi.EINVAL;
     putInt(into, 0, this.#endpoint.takeError());
