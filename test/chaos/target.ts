@@ -147,7 +147,8 @@ export class Target {
     const end = conversation.reached(this.name, socket, bytes.subarray(HEADER_BYTES));
     this.#ends.add(end);
     void end.done.then(() => this.#ends.delete(end));
-    this.bound.add(end);
-    this.options.total.add(end);
+    const guest = { end, isCut: () => conversation.record !== null };
+    this.bound.add(guest);
+    this.options.total.add(guest);
   }
 }

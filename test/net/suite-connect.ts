@@ -167,6 +167,34 @@ export function connectSuite(runtime: Runtime, unanswered: () => Promise<BlackHo
       await listener.close();
     });
 
+    it("keeps no connection that comes about in the turn in which it is given up", async () => {
+      const open = new Set<number>(); // by the port they come from
+      let accepted = 0;
+      const listener = await runtime.listen({ host: LOOPBACK, port: 0 }, (connection) => {
+        const { port } = connection.remote;
+        accepted++;
+        open.add(port);
+        const end = drain(connection).then(
+          () => connection.close(),
+          () => connection.abort(),
+        );
+        void end.then(() => open.delete(port));
+      });
+      const to = listener.address;
+      for (let round = 1; round <= 10; round++) {
+        const controller = new AbortController();
+        const dial = (): Promise<void> => runtime.connect({ to, signal: controller.signal }).then((c) => c.close());
+        const dials = Promise.allSettled(Array.from({ length: 50 }, dial));
+        setTimeout(() => controller.abort(), round % 3);
+        // By the next turn the timer has come and the kernel has made connections, in whichever order the runtime looks at them.
+        for (const begun = performance.now(); performance.now() - begun < 3; );
+        await dials;
+        await until("the end of all that were accepted", () => accepted >= round && open.size === 0);
+      }
+      await listener.close();
+      assert.equal(open.size, 0);
+    });
+
     it("reaches Unix sockets", { skip: runtime.can.unix ? false : "no Unix sockets there" }, async () => {
       const path = join(temporaryFolder("net"), "a.sock");
       const server = createServer((socket) => socket.end("from a file"));

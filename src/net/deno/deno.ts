@@ -104,26 +104,38 @@ class DenoListener implements Listener {
 }
 
 async function connect(options: ConnectOptions): Promise<Connection> {
-  const { to, signal, tls } = options;
+  const { to, signal } = options;
+  const doing = `cannot connect to ${formatAddress(to)}`;
   try {
-    if ("path" in to) return await connectUnix(to.path, signal);
-    const conn = await Deno.connect({ hostname: to.host, port: to.port, ...(signal && { signal }) });
-    const connection = prepare(conn, options.keepAlive);
-    if (refusedAsSelf(to, connection)) throw netError("ECONNREFUSED", `cannot connect to ${formatAddress(to)}`);
-    return tls === undefined ? connection : new DenoConnection(await startTls(conn, options), true);
+    const connection = signal?.aborted ? null : await dial(options);
+    if (connection !== null && !signal?.aborted) return connection;
+    connection?.abort();
   } catch (error) {
-    const doing = `cannot connect to ${formatAddress(to)}`;
     throw signal?.aborted ? netError("EABORTED", doing, error) : toNetError(error, doing);
   }
+  throw netError("EABORTED", doing, signal?.reason);
 }
 
-/** Deno takes no signal here; a Unix socket answers at once or, its backlog full, when there is room. */
-async function connectUnix(path: string, signal: AbortSignal | undefined): Promise<Connection> {
-  signal?.throwIfAborted();
-  const connection = new DenoConnection(await Deno.connect({ transport: "unix", path }));
-  if (signal?.aborted) connection.abort();
-  signal?.throwIfAborted();
-  return connection;
+/** What it resolves with may have come about after the signal. */
+async function dial(options: ConnectOptions): Promise<DenoConnection> {
+  const { keepAlive, signal, tls, to } = options;
+  // Deno takes no signal here; a Unix socket answers at once or, its backlog full, when there is room.
+  if ("path" in to) return new DenoConnection(await Deno.connect({ transport: "unix", path: to.path }));
+  const cancel = signal && { signal: neverThrowing(signal) };
+  const conn = await Deno.connect({ hostname: to.host, port: to.port, ...cancel });
+  const connection = prepare(conn, keepAlive);
+  if (refusedAsSelf(to, connection)) throw netError("ECONNREFUSED", `cannot connect to ${formatAddress(to)}`);
+  return tls === undefined ? connection : new DenoConnection(await startTls(conn, options), true);
+}
+
+/**
+ * Deno looks at the signal once more when it has connected, by this method, which throws if the signal has fired meanwhile: the
+ * new connection is then nobody's and stays open for ever (Deno 2.9.5: `connect` in its ext/net/01_net.js). So it does not throw,
+ * and the connection is handed over and closed here. The caller's signal is changed: Deno keeps listeners on the object itself.
+ */
+function neverThrowing(signal: AbortSignal): AbortSignal {
+  signal.throwIfAborted = () => undefined;
+  return signal;
 }
 
 export const runtime: Runtime = { name: "deno", version: Deno.version.deno, can, listen, connect, relay };
