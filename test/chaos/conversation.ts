@@ -86,11 +86,11 @@ export class Conversation {
     return this.client.over && (this.target?.over ?? true);
   }
 
-  /** Of a conversation that is over. `met`: what the balancer met with meanwhile. */
-  judge(met: Fate): void {
+  /** Of a conversation that is over. `met`: what the balancer met with meanwhile; `short`: the kernel was short of memory. */
+  judge(met: Fate, short: boolean): void {
     // The kernel closes what a killed process had, and sends FINs.
     if (met !== "kill") this.#judgeFins();
-    if (this.record !== null) this.#judgeRecord(this.record, met);
+    if (this.record !== null) this.#judgeRecord(this.record, met, short);
     else if (met === "nothing" && this.#needsRecord) this.#wrong("has no record");
     else if (met === "stop" && this.target !== null) this.#wrong("was served, and has no record");
   }
@@ -122,7 +122,7 @@ export class Conversation {
     else if (to.received !== from.sent) this.#wrong(`${whose} got a FIN before all bytes`);
   }
 
-  #judgeRecord(record: CloseRecord, met: Fate): void {
+  #judgeRecord(record: CloseRecord, met: Fate, short: boolean): void {
     const { client, target, targetName } = this;
     const { bytesIn, bytesOut, cause, endedBy } = record;
     if (record.target === null) {
@@ -144,7 +144,7 @@ export class Conversation {
       this.#wrong("is recorded as finished, and not everything has arrived");
     }
     const timedOut = cause === "idle" && this.#rules.idleTimeout > 0;
-    if (cause !== "fin" && orderly && !timedOut && met === "nothing")
+    if (cause !== "fin" && orderly && !timedOut && !short && met === "nothing")
       this.#wrong(`was cut (${cause} by ${endedBy}) though both ends were orderly`);
   }
 

@@ -173,6 +173,11 @@ function cutShort(random: Random, { writes, stalls: own }: Script): Script {
   return script(kept, random.pick(["reset", "reset", "close"]), random.pick([0, 0, 20, 400]), own);
 }
 
+/** Whether a client with this address is one of these: other programs on the machine may try a port that was theirs before. */
+export function isOfChaos(host: string): boolean {
+  return /^127\.[12]\./.test(host);
+}
+
 function clientAddress(index: number): string {
   return `127.1.0.${index + 1}`;
 }

@@ -21,7 +21,11 @@ export async function assertPermits(life: Life): Promise<void> {
   const served = () => all.filter(({ client, target }) => target !== null && client.received > 0).length;
   // Where many processes wait for a processor a connect may take longer than its time-out: who met that calls again.
   const callAgain = (): void => {
-    for (const [i, { record }] of all.entries()) if (record?.cause === "connect-failed") all[i] = begin();
+    for (const [i, { client, record }] of all.entries()) {
+      if (record?.cause !== "connect-failed") continue;
+      client.release();
+      all[i] = begin();
+    }
   };
   const everybody = () => {
     callAgain();

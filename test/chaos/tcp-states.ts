@@ -32,6 +32,13 @@ export function tcpSockets(): Map<string, string> {
   return sockets;
 }
 
+/** How often the system's memory for TCP has run short since it was started. */
+export function memoryPressures(): number {
+  const lines = readFileSync("/proc/net/netstat", "utf8").split("\n");
+  const [names, values] = lines.filter((line) => line.startsWith("TcpExt:")).map((line) => line.split(" "));
+  return Number(values?.[names?.indexOf("TCPMemoryPressures") ?? -1] ?? 0);
+}
+
 /** To be asked while the socket is open. */
 export function connectionName({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
   return `${localAddress}:${localPort} ${remoteAddress}:${remotePort}`;
