@@ -37,8 +37,9 @@ export interface Engine {
   /** The pool has changed (a target came, left, changed, a limit moved): waiters in the queue look again. */
   poolChanged(): void;
   /**
-   * Stops accepting, answers waiters with `unavailable` ("stopping"), lets relays finish for at most `timeout` ms (0: not at
-   * all) and then aborts them. Settles when no connection is left; idempotent, a second call may shorten the time-out.
+   * Takes what is connected already, stops accepting, answers both this and waiters with `unavailable` ("stopping"), lets relays
+   * finish for at most `timeout` ms (0: not at all) and then aborts them. Listeners are closed within PATIENCE_MS of
+   * predecessor.ts. Settles when no connection is left; idempotent, a second call may shorten the time-out.
    */
   close(timeout: number): Promise<void>;
 }

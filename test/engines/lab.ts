@@ -82,7 +82,12 @@ export class Lab {
 
   async client(to: TcpAddress = { host: LOOPBACK, port: this.port }): Promise<Connection> {
     this.#dialled++;
-    const connection = await this.host.runtime.connect({ to, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const connection = await this.host.runtime
+      .connect({ to, signal: AbortSignal.timeout(PATIENCE_MS) })
+      .catch((error) => {
+        if (error.code === "ECONNREFUSED") this.#dialled--;
+        throw error;
+      });
     this.#clients.push(connection);
     return connection;
   }

@@ -1,4 +1,5 @@
 /** The engine that runs wherever the runtime seam does, in the thread that creates it. */
+import { setImmediate } from "node:timers";
 import { runtime as ownRuntime } from "#runtime";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, Listener, Runtime, TcpAddress } from "../../net/runtime.ts";
@@ -8,12 +9,20 @@ import { type Clock, systemClock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../engine.ts";
+import { bindAfterPredecessor } from "../predecessor.ts";
 import { ConnectionStore, ProxiedConnection } from "./connection.ts";
 import { type PortableLifecycle, SocketIo } from "./socket-io.ts";
 import { Ticker } from "./ticker.ts";
 
 /** Tickets wrap here, long after the connection that had the number before has left the queue. */
 const TICKET_MASK = 0x3fff_ffff;
+
+/**
+ * Turns of the event loop without a new connection after which the backlog is taken for empty, once the engine closes: Deno does
+ * not look for one in each turn. Where connections come faster than they are taken, so many ms have to do.
+ */
+const QUIET_TURNS = 4;
+const BACKLOG_MS = 300;
 
 export class PortableEngine implements Engine {
   readonly name = "portable";
@@ -81,7 +90,7 @@ export class PortableEngine implements Engine {
     const bound: Listener[] = [];
     try {
       for (const { host, port } of this.#options.listen) {
-        bound.push(await this.#listen(host, port));
+        bound.push(await bindAfterPredecessor(this.#clock, () => this.#listen(host, port)));
       }
     } catch (error) {
       await Promise.all(bound.map((listener) => listener.close()));
@@ -143,9 +152,20 @@ export class PortableEngine implements Engine {
     if (this.#clock.now() >= this.#lifecycle.abortAt) this.#lifecycle.abortDue();
   }
 
+  /** Closing a listener resets what its backlog holds, so it comes once the backlog seems to be empty. */
+  async #acceptRest(): Promise<void> {
+    const deadline = this.#clock.now() + BACKLOG_MS;
+    let quiet = 0;
+    for (let seen = this.#ticket; quiet < QUIET_TURNS && this.#clock.now() < deadline; seen = this.#ticket) {
+      await new Promise((resolve) => setImmediate(resolve));
+      quiet = seen === this.#ticket ? quiet + 1 : 0;
+    }
+  }
+
   async #shutDown(): Promise<void> {
     // A start that fails has told its own caller, and has left nothing open.
     await this.#starting?.catch(() => undefined);
+    await this.#acceptRest();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     if (this.#lifecycle.open === 0 && this.#io.pending === 0) return;
     await new Promise<void>((resolve) => (this.#allGone = resolve));

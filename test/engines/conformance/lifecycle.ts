@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
-import type { Runtime } from "../../../src/net/runtime.ts";
 import { echo, greeter } from "../../support/peers.ts";
 import { ANY_PORT } from "../../support/ports.ts";
 import { ending, readText } from "../../support/stream.ts";
@@ -49,26 +48,30 @@ export function lifecycle(host: Host): void {
     await lab.dispose();
   });
 
-  it("refuses connections once it closes, and lets open ones finish", () =>
+  it("refuses connections once it has told those that it closes which were there, and lets open ones finish", () =>
     inLab(host, {}, async (lab) => {
       await lab.target("one", echo);
       const client = await lab.client();
       await client.write(Buffer.from("a"));
       await readText(client, 1);
-      const { port } = lab;
       let closed = false;
       const closing = lab.engine.close(FOREVER).then(() => {
         closed = true;
       });
-      await refused(host.runtime, port);
+      await refused(lab);
       await client.write(Buffer.from("b"));
       assert.equal(await readText(client, 1), "b");
       assert.equal(closed, false);
       await client.closeWrite();
       assert.equal(await client.read(), null);
       await closing;
-      const [record] = await lab.recorded(1);
-      assert.deepEqual([record!.endedBy, record!.cause], ["client", "fin"]);
+      const relayed = lab.records.filter(({ phase }) => phase === "relay");
+      assert.deepEqual(
+        relayed.map(({ endedBy, cause }) => [endedBy, cause]),
+        [["client", "fin"]],
+      );
+      const others = lab.records.filter((record) => !relayed.includes(record));
+      assert.ok(others.every(({ cause }) => cause === "stopping"));
     }));
 
   it("tells waiters that it stops", () =>
@@ -128,15 +131,14 @@ export function lifecycle(host: Host): void {
     }));
 }
 
-async function refused(runtime: Runtime, port: number): Promise<void> {
-  let done = false;
-  await until("a refusal", () => {
-    void runtime.connect({ to: { host: "127.0.0.1", port } }).then(
-      (connection) => connection.abort(),
-      (error) => {
-        done = error.code === "ECONNREFUSED";
-      },
-    );
-    return done;
+/** Until then, clients are told that the engine closes. */
+async function refused(lab: Lab): Promise<void> {
+  await until("a refusal", async () => {
+    try {
+      assert.equal(await readText(await lab.client()), UNAVAILABLE);
+      return false;
+    } catch (error) {
+      return (error as { code?: string }).code === "ECONNREFUSED";
+    }
   });
 }

@@ -1,11 +1,15 @@
 /** What is over in bounded time, on the simulated kernel and its clock: answers to clients without a target, and the stop. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import * as abi from "../../../src/engines/linux/sys/abi.ts";
 import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../../../src/proxy/unavailable.ts";
 import type { Peer } from "../../support/kernel/peers/peer.ts";
 import { StreamPattern } from "../../support/kernel/peers/stream-pattern.ts";
+import { Random } from "../../support/kernel/random.ts";
 import { inSimulation, type Simulation } from "./simulation/simulation.ts";
 
+/** Stops that are tried. Each is some tens of ms of real time. */
+const SEEDS = 60;
 /** A timer of the engine comes at most so late. */
 const TICK = 40;
 const SORRY = { engine: { unavailable: new TextEncoder().encode("sorry") } };
@@ -85,5 +89,67 @@ describe("linux engine, closing", () => {
       simulation.pass(100);
       const told = endings(simulation).filter((ending) => ending === "unavailable balancer stopping");
       assert.ok(told.length > 0, endings(simulation).join());
+    }));
+
+  it("resets nobody who was connected, however long the way is and whatever the threads are doing", async () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const random = new Random(seed);
+      const options = {
+        seed,
+        kernel: { delay: [0.1, random.pick([1, 30, 100])] as const },
+        threads: {
+          turnMs: random.pick([0, 1, 5]),
+          messageMs: random.pick([0, 30]),
+          preemption: random.pick([0, 0.05]),
+        },
+        engine: { ...SORRY.engine, threads: random.between(1, 4) },
+      };
+      await inSimulation(options, async (simulation) => {
+        const { internet, kernel } = simulation;
+        for (let at = 0; at < 800; at += random.unit() * 8) kernel.clock.schedule(at, () => void simulation.client());
+        simulation.pass(300);
+        await simulation.close(5_000);
+        simulation.pass(3_000); // a SYN that was dropped is sent again after one
+        const { clients } = internet;
+        const told = clients.filter(({ text }) => text === "sorry");
+        const refused = clients.filter(({ error, connected }) => error === "ECONNREFUSED" && !connected);
+        assert.ok(
+          told.length > 20 && refused.length > 20,
+          `seed ${seed}: ${told.length} told, ${refused.length} refused`,
+        );
+        assert.equal(told.length + refused.length, clients.length, `seed ${seed}: some were neither told nor refused`);
+      });
+    }
+  });
+
+  it("is over soon with nothing to do, and at once if it is told to", async () => {
+    for (const [timeout, most] of [
+      [60_000, 400],
+      [50, 50 + TICK],
+      [0, 0],
+    ] as const) {
+      await inSimulation({}, async (simulation) => {
+        const started = simulation.kernel.clock.now();
+        await simulation.close(timeout);
+        const took = simulation.kernel.clock.now() - started;
+        assert.ok(took <= most, `${took} ms, with ${timeout} for what is open`);
+      });
+    }
+  });
+
+  it("closes its listeners at once where the kernel does not let it keep SYNs out", () =>
+    inSimulation({ ...SORRY, kernel: { delay: [0.1, 1] } }, (simulation) => {
+      const { engine, kernel, scheduler } = simulation;
+      for (const thread of scheduler.living) thread.stop(50);
+      const early = simulation.client();
+      simulation.pass(10);
+      kernel.faults.fail("setsockopt", abi.EPERM);
+      scheduler.asMain(() => void engine.close(5_000));
+      assert.equal(kernel.faults.pending, 0, "it has not tried");
+      const late = simulation.client();
+      simulation.pass(100);
+      assert.deepEqual([early.text, early.ending], ["sorry", "fin"]);
+      assert.equal(late.error, "ECONNREFUSED");
+      simulation.pass(LINGER_MS);
     }));
 });

@@ -159,6 +159,23 @@ describe("portable engine: closing", () => {
     });
   });
 
+  it("empties its backlog before it refuses connections, though not without end, and tells those in it that it stops", () =>
+    inMemory({}, async (lab) => {
+      const closing = lab.engine.close(60_000);
+      const come = () => lab.network.connect({ to: lab.address }).catch(() => null);
+      let told = 0;
+      for (let client = await come(); client !== null; client = await come(), told++) {
+        assert.equal(await readText(client), "sorry");
+        await client.close();
+        await settle(1);
+        if (told >= 20) lab.clock.advance(50);
+        assert.ok(told < 40, "it accepts for ever");
+      }
+      await closing;
+      assert.deepEqual(endings(lab), Array(told).fill("unavailable balancer stopping"));
+      assert.ok(told > 20, `${told} were told`);
+    }));
+
   it("ends an attempt to connect as well", () =>
     inMemory({}, async (lab) => {
       lab.network.connectFault = (to) => (to.port === NOBODY.port ? "blackhole" : undefined);

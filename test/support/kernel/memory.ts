@@ -19,9 +19,17 @@ class Place {
 
 export const NIL = null as unknown as Pointer;
 
+/** Places that structs in memory point to, by the address that stands for them there. */
+const pointedTo: Place[] = [];
+
 export function allocate(size: number, mapped: boolean): NativeMemory {
   const bytes = new Uint8Array(size);
-  return { bytes, at: (offset) => new Place(bytes, offset, mapped) as unknown as Pointer };
+  return {
+    bytes,
+    at: (offset) => new Place(bytes, offset, mapped) as unknown as Pointer,
+    putPointer: (offset, to) =>
+      new DataView(bytes.buffer).setBigUint64(offset, BigInt(pointedTo.push(placeOf(to))), true),
+  };
 }
 
 /** madvise(MADV_DONTNEED): the pages are as new. */
@@ -34,11 +42,21 @@ export function dropPages(pointer: Pointer, length: number): number {
   return 0;
 }
 
-/** The `length` bytes at a pointer. Throws where a kernel would give EFAULT or overwrite what lies behind. */
-export function bytesAt(pointer: Pointer, length: number): Uint8Array {
+/** The pointer that a struct holds at `at`. */
+export function pointerIn(struct: Uint8Array, at: number): Pointer {
+  const address = new DataView(struct.buffer, struct.byteOffset).getBigUint64(at, true);
+  return (pointedTo[Number(address) - 1] ?? NIL) as unknown as Pointer;
+}
+
+function placeOf(pointer: Pointer): Place {
   const place = pointer as unknown as Place | null;
   if (!(place instanceof Place)) throw new Error("a call was given a null or foreign pointer");
-  const { bytes, offset } = place;
+  return place;
+}
+
+/** The `length` bytes at a pointer. Throws where a kernel would give EFAULT or overwrite what lies behind. */
+export function bytesAt(pointer: Pointer, length: number): Uint8Array {
+  const { bytes, offset } = placeOf(pointer);
   if (offset < 0 || length < 0 || offset + length > bytes.length) {
     throw new Error(`a call reaches beyond its memory: ${length} bytes at ${offset} of ${bytes.length}`);
   }

@@ -14,6 +14,7 @@ import { type Clock, systemClock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../../engine.ts";
+import { bindAfterPredecessor } from "../../predecessor.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import type { Libc } from "../sys/libc.ts";
 import { selfTest } from "../sys/self-test.ts";
@@ -22,7 +23,15 @@ import { type Capacity, claimCapacity } from "./capacity.ts";
 import { HandlerBridge } from "./handler-bridge.ts";
 import { type BoundAddress, bind } from "./listeners.ts";
 import { RecordReader } from "./records.ts";
+import { dropSyns } from "./syn-filter.ts";
 import { WorkerHandle } from "./worker-handle.ts";
+
+/**
+ * ms for which the threads go on accepting once the engine closes and no SYN is taken any more: a handshake that was under way is
+ * through by then, even with a client on the other side of the world. A stop with nothing to do takes as long, and a port is free
+ * only after it.
+ */
+const HANDSHAKE_MS = 300;
 
 /** ms for which close() may block its thread until the workers have stopped accepting: they take far less unless the machine is overloaded. */
 const STOP_MS = 100;
@@ -40,6 +49,8 @@ export class LinuxEngine implements Engine {
   readonly #reader: RecordReader;
   #bridge: HandlerBridge | null = null;
   #listenersClosed = false;
+  /** Once it closes: its listeners take no SYN. */
+  #synsDropped: boolean | null = null;
   #starting: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
   /** The shortest time that `close()` was given. */
@@ -96,8 +107,10 @@ export class LinuxEngine implements Engine {
     const count = this.#options.threads || availableParallelism();
     const bound: BoundAddress[] = [];
     try {
-      for (const wanted of this.#options.listen)
-        bound.push(await bind(this.#libc, wanted, count, this.#options.keepalive));
+      for (const wanted of this.#options.listen) {
+        const bindIt = () => bind(this.#libc, wanted, count, this.#options.keepalive);
+        bound.push(await bindAfterPredecessor(this.#clock, bindIt));
+      }
       await this.#startWorkers(count, capacity, bound);
     } catch (error) {
       await this.#abandon(bound);
@@ -161,11 +174,20 @@ export class LinuxEngine implements Engine {
   }
 
   /**
-   * The workers take what is connected already, then the listeners are closed: before `close()` returns, as its caller expects.
-   * This thread may wait for that, since the workers wake within microseconds. If one is slower, it is left for later.
+   * No handshake begins, the workers take what is connected already and what is about to be, and only then are the listeners
+   * closed, which resets all that they still hold. Where SYNs cannot be kept out, waiting would gain nothing: more would come.
+   *
+   * If there is no time, or no use in waiting, the listeners are closed before `close()` returns. This thread may wait for that,
+   * since the workers wake within microseconds. If one is slower, it is left for later.
    */
   #stop(): void {
-    for (const worker of this.#workers) worker.close(this.#timeout);
+    this.#synsDropped ??= dropSyns(
+      this.#libc,
+      this.#bound.flatMap(({ descriptors }) => descriptors),
+    );
+    const acceptWithin = this.#synsDropped ? Math.min(this.#timeout, HANDSHAKE_MS) : 0;
+    for (const worker of this.#workers) worker.close(this.#timeout, acceptWithin);
+    if (acceptWithin > 0) return;
     const deadline = this.#clock.now() + STOP_MS;
     for (const { mailbox } of this.#workers) {
       this.#threads.waitFor(mailbox, STOPPED_ACCEPTING, deadline - this.#clock.now());

@@ -100,11 +100,11 @@ export class WorkerHandle {
     this.#wake();
   }
 
-  /** Has it close; a later call may shorten the time. */
-  close(timeout: number): void {
+  /** Has it close, and accept for `acceptWithin` ms until it does; a later call may shorten both times. */
+  close(timeout: number, acceptWithin = 0): void {
     this.#closeWithin = Math.min(this.#closeWithin, timeout);
     if (this.#worker !== null) {
-      this.mailbox.close(this.#closeWithin);
+      this.mailbox.close(this.#closeWithin, acceptWithin);
       this.#wake();
     } else if (this.mailbox.state !== DONE) {
       this.#respawning?.();

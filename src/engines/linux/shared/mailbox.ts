@@ -20,6 +20,7 @@ const DROPS_SENT = 48;
 const COMMANDS = 64;
 const CLOSE_WITHIN = 65;
 const CRASH = 66;
+const ACCEPT_WITHIN = 67;
 /** The worker's progress: RUNNING … */
 const STATE = 80;
 /** Slots below this have been used. */
@@ -143,8 +144,9 @@ export class Mailbox {
 
   // Commands: main thread → worker.
 
-  /** Close, and drop what is still served after so many ms. */
-  close(within: number): void {
+  /** Close: accept for so many ms yet, and drop what is still served after `within` ms. */
+  close(within: number, acceptWithin: number): void {
+    Atomics.store(this.#words, ACCEPT_WITHIN, acceptWithin);
     Atomics.store(this.#words, CLOSE_WITHIN, Math.min(within, FOREVER));
     Atomics.add(this.#words, COMMANDS, 1);
   }
@@ -162,6 +164,10 @@ export class Mailbox {
   get closeWithin(): number {
     const within = Atomics.load(this.#words, CLOSE_WITHIN);
     return within === FOREVER ? Number.POSITIVE_INFINITY : within;
+  }
+
+  get acceptWithin(): number {
+    return Atomics.load(this.#words, ACCEPT_WITHIN);
   }
 
   get crashCommanded(): boolean {

@@ -18,6 +18,7 @@ export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
 export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
+export const SO_ATTACH_FILTER = 26;
 /** What a socket's buffers hold: an array of 32-bit numbers, indexed by the SK_MEMINFO constants. */
 export const SO_MEMINFO = 55;
 /** Bytes that its driver or, of a Unix socket, its peer has not taken. */
@@ -111,6 +112,16 @@ export const EPOLL_EVENT: Readonly<Record<string, EpollLayout>> = {
   x64: { size: 12, data: 4 },
   arm64: { size: 16, data: 8 },
 };
+
+/** Classic BPF (linux/filter.h): struct sock_filter is u16 code, u8 jt, u8 jf, u32 k; struct sock_fprog is u16 count and a pointer. */
+export const SOCK_FILTER_SIZE = 8;
+export const SOCK_FPROG_SIZE = 16;
+export const SOCK_FPROG_FILTER = 8;
+/** Codes: load a byte of the packet, and it with k, skip jt or jf instructions as it equals k or not, return k. */
+export const BPF_LD_B_ABS = 0x30;
+export const BPF_AND_K = 0x54;
+export const BPF_JEQ_K = 0x15;
+export const BPF_RET_K = 0x06;
 
 /** sockaddr_un, the longest of the three the engine uses: family and 108 bytes of path. */
 export const SOCKADDR_MAX = 110;

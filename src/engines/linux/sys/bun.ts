@@ -35,9 +35,11 @@ export function openLibc(): Libc | null {
 
   function seen(address: number | null, size: number): NativeMemory {
     if (!address) throw new RangeError(`no memory for ${size} bytes`);
+    const buffer = view(address, size);
     return {
-      bytes: new Uint8Array(view(address, size)),
+      bytes: new Uint8Array(buffer),
       at: (offset) => (address + offset) as unknown as Pointer,
+      putPointer: (offset, to) => new DataView(buffer).setBigUint64(offset, BigInt(to as unknown as number), true),
     };
   }
 

@@ -37,9 +37,12 @@ export function openLibc(): Libc | null {
 
   function seen(address: Deno.PointerValue, size: number): NativeMemory {
     if (address === null) throw new RangeError(`no memory for ${size} bytes`);
+    const buffer = view(address, size);
     return {
-      bytes: new Uint8Array(view(address, size)),
+      bytes: new Uint8Array(buffer),
       at: (offset) => Deno.UnsafePointer.offset(address, offset) as unknown as Pointer,
+      putPointer: (offset, to) =>
+        new DataView(buffer).setBigUint64(offset, Deno.UnsafePointer.value(to as unknown as Deno.PointerValue), true),
     };
   }
 

@@ -20,6 +20,8 @@ export interface NativeMemory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The address `offset` bytes in. Costs an allocation on some runtimes: keep those used often. */
   at(offset: number): Pointer;
+  /** Writes an address into this memory, for a struct that holds one. */
+  putPointer(offset: number, to: Pointer): void;
 }
 
 export interface Libc {

@@ -44,9 +44,11 @@ export function openLibc(): Libc | null {
 
   function seen(address: bigint, size: number): NativeMemory {
     if (address === 0n) throw new RangeError(`no memory for ${size} bytes`);
+    const buffer = view(address, size);
     return {
-      bytes: new Uint8Array(view(address, size)),
+      bytes: new Uint8Array(buffer),
       at: (offset) => (address + BigInt(offset)) as unknown as Pointer,
+      putPointer: (offset, to) => new DataView(buffer).setBigUint64(offset, to as unknown as bigint, true),
     };
   }
 

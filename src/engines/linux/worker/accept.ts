@@ -3,6 +3,7 @@
 import { scarce } from "../../../proxy/connect-failure.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/ends.ts";
+import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import { errorOf } from "../sys/errno.ts";
 import { LISTENER_EVENT, type Shard } from "./shard.ts";
@@ -15,7 +16,7 @@ const MOST_AT_ONCE = 64;
 const RETRY_MS = 100;
 
 export function startAccepting(s: Shard): void {
-  if (s.accepting || s.lifecycle.stopping) return;
+  if (s.accepting) return;
   s.accepting = true;
   s.acceptAgainAt = Number.POSITIVE_INFINITY;
   // Level-triggered: what one turn leaves is reported again by the next.
@@ -33,7 +34,7 @@ function stopAccepting(s: Shard): void {
 
 /** After a pause. */
 export function tryAccepting(s: Shard): void {
-  if (s.lifecycle.stopping) return;
+  if (s.mailbox.state >= STOPPED_ACCEPTING) return;
   if (descriptorFree(s)) startAccepting(s);
   else s.acceptAgainAt = s.now + RETRY_MS;
 }
@@ -51,11 +52,13 @@ function descriptorFree(s: Shard): boolean {
 
 /** The last look at the listeners: clients that are connected already are told that the balancer stops, not cut off. */
 export function acceptRest(s: Shard): void {
+  if (!s.accepting) tryAccepting(s);
   for (const fd of s.listeners) {
     for (s.acceptBudget = MOST_AT_ONCE; s.acceptBudget === MOST_AT_ONCE && s.accepting; ) acceptFrom(s, fd);
   }
   stopAccepting(s);
   s.acceptAgainAt = Number.POSITIVE_INFINITY;
+  s.acceptUntil = Number.POSITIVE_INFINITY;
 }
 
 /** Until a connection ends, or a while has passed. */

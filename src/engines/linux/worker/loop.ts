@@ -51,7 +51,8 @@ export class Loop {
   }
 
   get done(): boolean {
-    return this.#lifecycle.stopping && this.#lifecycle.open === 0;
+    const { open, stopping } = this.#lifecycle;
+    return stopping && open === 0 && this.#shard.mailbox.state >= STOPPED_ACCEPTING;
   }
 
   finish(): void {
@@ -71,6 +72,7 @@ export class Loop {
     if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
     if (s.now >= s.writeBuffers.giveBackAt) s.writeBuffers.giveBack(s.now);
     if (s.mailbox.commands !== s.commandsSeen) this.#runCommand();
+    if (s.now >= s.acceptUntil) this.#stopAccepting();
     if (s.now >= lifecycle.abortAt) lifecycle.abortDue();
     if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) tryAccepting(s);
     if ((lifecycle.roomFreed || lifecycle.waiting > 0) && s.pool.waiting > 0) serveQueue(s);
@@ -134,7 +136,7 @@ export class Loop {
   #timeUntilDue(): number {
     const s = this.#shard;
     if (s.again.length > 0) return 0;
-    let due = Math.min(s.acceptAgainAt, this.#lifecycle.abortAt, s.writeBuffers.giveBackAt);
+    let due = Math.min(s.acceptAgainAt, s.acceptUntil, this.#lifecycle.abortAt, s.writeBuffers.giveBackAt);
     if (s.unreported.length > 0) due = Math.min(due, this.#reportAt);
     if (this.#lifecycle.waiting > 0) due = Math.min(due, s.now + QUEUE_MS);
     const timer = s.timers.untilNext(s.now);
@@ -232,11 +234,14 @@ export class Loop {
     const { mailbox } = s;
     s.commandsSeen = mailbox.commands;
     if (mailbox.crashCommanded) throw new Error("told to die");
-    const first = !this.#lifecycle.stopping;
     this.#lifecycle.stop(mailbox.closeWithin);
-    if (!first) return;
+    if (mailbox.state < STOPPED_ACCEPTING) s.acceptUntil = Math.min(s.acceptUntil, s.now + mailbox.acceptWithin);
+  }
+
+  #stopAccepting(): void {
+    const s = this.#shard;
     acceptRest(s);
-    mailbox.state = STOPPED_ACCEPTING;
+    s.mailbox.state = STOPPED_ACCEPTING;
     s.notifyMain();
   }
 }

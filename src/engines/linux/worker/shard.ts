@@ -110,12 +110,14 @@ export class Shard {
   now: number;
   /** accept() calls per event at most: see accept.ts. */
   acceptBudget = 1;
-  /** False while descriptors or slots are short, and once the engine closes. */
+  /** False while descriptors or slots are short, and once the thread has stopped accepting. */
   accepting = false;
   /** Open connections from which on descriptors may be short: see accept.ts. */
   tightFrom = Number.POSITIVE_INFINITY;
   /** When to try again to accept, after descriptors were short. */
   acceptAgainAt = Number.POSITIVE_INFINITY;
+  /** When to stop accepting, once the engine closes. */
+  acceptUntil = Number.POSITIVE_INFINITY;
   /** Records were pushed in this turn. */
   recordsPushed = false;
   /** Bytes that each direction may move in this turn: see relay.ts. */

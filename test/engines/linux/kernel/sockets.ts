@@ -1,5 +1,6 @@
 /** Making connections: listen, accept, connect, their failures, names and options. */
 import assert from "node:assert/strict";
+import { dropSyns } from "../../../../src/engines/linux/main/syn-filter.ts";
 import * as abi from "../../../../src/engines/linux/sys/abi.ts";
 import type { Bench } from "./bench.ts";
 import type { Programs } from "./programs.ts";
@@ -136,6 +137,33 @@ export const sockets: Programs = {
     const late = b.socket();
     b.connect(late, port);
     assert.equal(b.recvSoon(late), "ECONNREFUSED");
+  },
+
+  "a listener that drops SYNs takes what was connected before, and nothing new": (b) => {
+    const { fd: listener, port } = b.listener();
+    const before = b.socket();
+    b.connect(before, port);
+    assert.ok(dropSyns(b.libc, [listener]));
+    const late = b.socket();
+    b.connect(late, port);
+    const served = b.accepted(listener);
+    b.send(before, "there and");
+    assert.equal(b.recvSoon(served), "there and");
+    b.send(served, "back");
+    assert.equal(b.recvSoon(before), "back");
+    const epoll = b.epoll();
+    epoll.add(late);
+    epoll.clear();
+    assert.equal(b.accept(listener), "EAGAIN");
+    b.close(listener);
+    epoll.until(late, "ERR"); // with the next SYN, after a second
+    assert.equal(b.pendingError(late), "ECONNREFUSED");
+  },
+
+  "dropping SYNs where it cannot be done": (b) => {
+    const [read] = b.pipe();
+    assert.equal(dropSyns(b.libc, [read]), false);
+    assert.equal(b.set(b.socket(), abi.SOL_SOCKET, abi.SO_ATTACH_FILTER, 0), "EINVAL");
   },
 
   "a full queue leaves further clients without an answer until there is room": (b) => {

@@ -9,6 +9,7 @@ import { isLoopback, isV4, isWildcard, type SocketAddress } from "./addresses.ts
 import { Endpoint, SYN_RECV, SYN_SENT } from "./endpoint.ts";
 import type { ListenQueue } from "./listen-queue.ts";
 import type { Options } from "./options.ts";
+import { ACK, SYN } from "./packet-filter.ts";
 import { type Delay, Wire } from "./wire.ts";
 
 /** What happens to a SYN: nothing, a reset, or an error that a router (or the neighbour table) reports after `ms`. */
@@ -192,7 +193,7 @@ export class Network {
       back.carry(() => (self ? endpoint.establish() : endpoint.receiveReset()));
       return true;
     }
-    if (listener.queue.full) return false;
+    if (listener.queue.full || !listener.options.takes(SYN)) return false;
     const child = new Endpoint(this.clock, listener.options.inherit(), this.segmentBytes);
     child.state = SYN_RECV;
     child.join(endpoint, back);
@@ -209,11 +210,15 @@ export class Network {
     return true;
   }
 
-  /** The last step of the handshake. While the queue is full it is dropped, and comes again with the next SYN-ACK. */
+  /**
+   * The last step of the handshake. It is dropped while the queue is full, or by the listener's filter, and comes again with the
+   * next SYN-ACK.
+   */
   #acknowledge(dial: Dial, listener: Listener, child: Endpoint): void {
     if (child.state === SYN_RECV) child.establish();
     if (listener.queue.closed) child.abort();
-    else if (listener.queue.full) this.clock.schedule(1_000, () => this.#acknowledge(dial, listener, child));
+    else if (listener.queue.full || !listener.options.takes(ACK))
+      this.clock.schedule(1_000, () => this.#acknowledge(dial, listener, child));
     else listener.queue.push({ endpoint: child, local: dial.to, remote: dial.from });
   }
 

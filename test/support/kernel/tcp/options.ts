@@ -2,6 +2,7 @@
 import * as abi from "../../../../src/engines/linux/sys/abi.ts";
 import { putInt, readIntFrom } from "../memory.ts";
 import * as numbers from "../numbers.ts";
+import { PacketFilter } from "./packet-filter.ts";
 
 const key = (level: number, option: number): number => (level << 8) | option;
 
@@ -12,6 +13,7 @@ const KEEPINTVL = key(abi.IPPROTO_TCP, abi.TCP_KEEPINTVL);
 const KEEPCNT = key(abi.IPPROTO_TCP, abi.TCP_KEEPCNT);
 const USER_TIMEOUT = key(abi.IPPROTO_TCP, numbers.TCP_USER_TIMEOUT);
 const LINGER = key(abi.SOL_SOCKET, abi.SO_LINGER);
+const ATTACH_FILTER = key(abi.SOL_SOCKET, abi.SO_ATTACH_FILTER);
 const OOBINLINE = key(abi.SOL_SOCKET, numbers.SO_OOBINLINE);
 const SNDBUF = key(abi.SOL_SOCKET, numbers.SO_SNDBUF);
 const RCVBUF = key(abi.SOL_SOCKET, numbers.SO_RCVBUF);
@@ -42,6 +44,7 @@ export class Options {
   readonly #values: Map<number, number>;
   /** SO_LINGER: seconds, or -1 when it is off. */
   #linger = -1;
+  #filter: PacketFilter | null = null;
 
   constructor(values: Map<number, number>) {
     this.#values = values;
@@ -59,6 +62,7 @@ export class Options {
   inherit(): Options {
     const options = new Options(new Map(this.#values));
     options.#linger = this.#linger;
+    options.#filter = this.#filter;
     return options;
   }
 
@@ -67,6 +71,12 @@ export class Options {
     if (at === LINGER) {
       if (value.length < 8) return -abi.EINVAL;
       this.#linger = readIntFrom(value, 0) === 0 ? -1 : readIntFrom(value, 4);
+      return 0;
+    }
+    if (at === ATTACH_FILTER) {
+      const filter = PacketFilter.read(value);
+      if (typeof filter === "number") return filter;
+      this.#filter = filter;
       return 0;
     }
     if (!DEFAULTS.has(at)) return -numbers.ENOPROTOOPT;
@@ -122,6 +132,11 @@ export class Options {
   /** ms, 0: none. */
   get userTimeout(): number {
     return this.#of(USER_TIMEOUT);
+  }
+
+  /** Whether a packet with these flags gets past the socket's filter. */
+  takes(flags: number): boolean {
+    return this.#filter === null || this.#filter.passes(flags);
   }
 
   /** close() sends a reset. */
