@@ -1,12 +1,15 @@
 /**
  * `make mutate`: would the tests notice? Changes one place of the source after the other, runs the tests of its room in a
- * process, and lists the changes that no test noticed. FILE=… takes only paths that begin so, SAMPLE=50 that many of each room,
- * drawn by SEED=…. What survives is to be read one by one: a test is missing, or the change makes no difference.
+ * process, and lists the changes that no test noticed. FILE=… takes only places whose `path:line` begins so, SAMPLE=50 that many
+ * of each room, drawn by SEED=…: the same ones as long as their lines stay as they are. What survives is to be read one by one: a
+ * test is missing, or the change makes no difference, which mutate/equivalents.ts is then told.
  */
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { EQUIVALENTS } from "./mutate/equivalents.ts";
 import { type Mutant, mutantsOf, mutated } from "./mutate/mutants.ts";
 import { ROOMS, type Room, sourcesOf, testsOf } from "./mutate/rooms.ts";
 import { loader, node, root } from "./runtimes.ts";
@@ -26,7 +29,12 @@ interface Candidate {
   readonly file: string;
   readonly text: string;
   readonly mutant: Mutant;
+  /** The changed line, or lines, before and after. */
+  readonly before: string;
+  readonly after: string;
 }
+
+type Verdict = "noticed" | "hung" | "equivalent" | "survived";
 
 try {
   console.log(`SEED=${SEED}`);
@@ -39,36 +47,42 @@ async function mutateRoom(room: Room): Promise<void> {
   const chosen = sample(candidatesOf(room));
   if (chosen.length === 0) return;
   const limits = new Map<string, number>();
-  let killed = 0;
-  for (const { file, text, mutant } of chosen) {
-    const tests = testsOf(room, file);
+  const counts: Record<Verdict, number> = { noticed: 0, hung: 0, equivalent: 0, survived: 0 };
+  for (const candidate of chosen) {
+    const tests = testsOf(room, candidate.file);
     const key = tests.join(" ");
     if (!limits.has(key)) limits.set(key, await limitOf(tests));
-    if (await isNoticed(file, mutated(text, mutant), tests, limits.get(key)!)) killed += 1;
-    else console.log(describeSurvivor(file, text, mutant));
+    const verdict = await judge(candidate, tests, limits.get(key)!);
+    counts[verdict]++;
+    if (verdict === "survived" || verdict === "hung") console.log(`${verdict}: ${describe(candidate)}`);
   }
-  const score = Math.round((1000 * killed) / chosen.length) / 10;
-  console.log(`${room.name}: ${killed} of ${chosen.length} mutants noticed (${score} %)`);
+  const { noticed, hung, equivalent, survived } = counts;
+  const score = Math.round((1000 * (noticed + hung)) / (noticed + hung + survived)) / 10;
+  console.log(
+    `${room.name}: of ${chosen.length} mutants ${noticed} were noticed and ${hung} hung, ${equivalent} are equivalent, ${survived} survived (${score} %)`,
+  );
 }
 
 function candidatesOf(room: Room): Candidate[] {
-  const files = sourcesOf(room).filter((file) => file.startsWith(FILE));
-  return files.flatMap((file) => {
+  return sourcesOf(room).flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");
-    return mutantsOf(text).map((mutant) => ({ file, text, mutant }));
+    return mutantsOf(text)
+      .filter(({ line }) => `${file}:${line}`.startsWith(FILE))
+      .map((mutant) => ({ file, text, mutant, ...linesOf(text, mutant) }));
   });
 }
 
 /** SAMPLE of them, in the order of the source. */
 function sample(all: Candidate[]): Candidate[] {
   if (SAMPLE === "") return all;
-  let state = Number(SEED) >>> 0;
-  const draws = all.map((candidate, index) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return { candidate, index, draw: state };
-  });
-  const drawn = draws.sort((a, b) => a.draw - b.draw).slice(0, Number(SAMPLE));
+  const draws = all.map((candidate, index) => ({ candidate, index, draw: drawOf(candidate) }));
+  const drawn = draws.sort((a, b) => (a.draw < b.draw ? -1 : 1)).slice(0, Number(SAMPLE));
   return drawn.sort((a, b) => a.index - b.index).map(({ candidate }) => candidate);
+}
+
+/** Of a candidate alone, so that changes elsewhere leave the others in the sample. */
+function drawOf({ file, before, after }: Candidate): string {
+  return createHash("sha256").update([SEED, file, before, after].join("\n")).digest("hex");
 }
 
 /** ms that the tests may take; throws where they fail as the source stands. */
@@ -78,24 +92,31 @@ async function limitOf(tests: readonly string[]): Promise<number> {
   return seconds * 1000 * SLOWER + SPARE_MS;
 }
 
-async function isNoticed(file: string, text: string, tests: readonly string[], timeout: number): Promise<boolean> {
+async function judge(candidate: Candidate, tests: readonly string[], timeout: number): Promise<Verdict> {
+  const { file, text, mutant, before, after } = candidate;
+  if (EQUIVALENTS.some((one) => one.file === file && one.before === before && one.after === after)) return "equivalent";
   const changed = join(folder, "changed.ts");
-  writeFileSync(changed, text);
+  writeFileSync(changed, mutated(text, mutant));
   const env = { HARMONY_MUTANT: pathToFileURL(join(root, file)).href, HARMONY_MUTANT_TEXT: changed };
-  return (await runTests(tests, env, timeout)).code !== 0;
+  const { code, seconds } = await runTests(tests, env, timeout);
+  if (code === 0) return "survived";
+  return seconds * 1000 >= timeout ? "hung" : "noticed";
 }
 
 function runTests(tests: readonly string[], env: Record<string, string>, timeout: number) {
   const reporter = pathToFileURL(join(root, "scripts/mutate/first-failure.mjs")).href;
   const options = ["--import", loader, `--test-reporter=${reporter}`, "--test-reporter-destination=stdout"];
   const command = [node, ...options, join(root, "scripts/mutate/run-tests.ts"), ...tests];
-  return run(command, { env: { ...process.env, ...env }, timeout });
+  return run(command, { env: { ...process.env, SEED, ...env }, timeout });
 }
 
-function describeSurvivor(file: string, text: string, { from, to, replacement, line }: Mutant): string {
+function linesOf(text: string, { from, to, replacement }: Mutant): { before: string; after: string } {
   const lineStart = text.lastIndexOf("\n", from) + 1;
   const lineEnd = text.indexOf("\n", to);
   const after = text.slice(lineStart, from) + replacement + text.slice(to, lineEnd);
-  const before = text.slice(lineStart, lineEnd);
-  return `${file}:${line}\n  - ${before.trim()}\n  + ${after.trim()}`;
+  return { before: text.slice(lineStart, lineEnd).trim(), after: after.trim() };
+}
+
+function describe({ file, mutant, before, after }: Candidate): string {
+  return `${file}:${mutant.line}\n  - ${before}\n  + ${after}`;
 }

@@ -42,12 +42,19 @@ const METHODS: Readonly<Record<string, string>> = {
   endsWith: "startsWith",
 };
 
-/** In the order of the text. Strings are left alone: most are messages, whose wording is no behaviour. */
+/** Decimal numbers from here on are amounts (ms, bytes, rounds): one more of them is no mistake. */
+const LEAST_AMOUNT = 100;
+
+/**
+ * In the order of the text. Strings are left alone, and what is put into those that hold a space: most are messages, whose
+ * wording is no behaviour.
+ */
 export function mutantsOf(text: string): Mutant[] {
   const file = ts.createSourceFile("mutated.ts", text, ts.ScriptTarget.ES2022, true);
   const found: Mutant[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return;
+    if (isMessage(node)) return;
     for (const [part, replacement] of changesOf(node)) {
       const from = part.getStart(file);
       const line = file.getLineAndCharacterOfPosition(from).line + 1;
@@ -80,9 +87,19 @@ function changesOf(node: ts.Node): Change[] {
   }
   if (node.kind === ts.SyntaxKind.TrueKeyword) return [[node, "false"]];
   if (node.kind === ts.SyntaxKind.FalseKeyword) return [[node, "true"]];
-  if (ts.isNumericLiteral(node)) return ts.isPropertyAssignment(node.parent) ? [] : [[node, `(${node.getText()} + 1)`]];
+  if (ts.isNumericLiteral(node)) return isAmount(node) ? [] : [[node, `(${node.getText()} + 1)`]];
   if (ts.isPropertyAccessExpression(node) && ts.isCallExpression(node.parent)) return changesOfMethod(node);
   return isRemovable(node) ? [[node, ";"]] : [];
+}
+
+function isMessage(node: ts.Node): boolean {
+  if (!ts.isTemplateExpression(node)) return false;
+  return [node.head, ...node.templateSpans.map(({ literal }) => literal)].some(({ text }) => text.includes(" "));
+}
+
+function isAmount(node: ts.NumericLiteral): boolean {
+  const decimal = !/^0[xob]/i.test(node.getText());
+  return ts.isPropertyAssignment(node.parent) || (decimal && Number(node.text) >= LEAST_AMOUNT);
 }
 
 function forced(condition: ts.Expression): Change[] {

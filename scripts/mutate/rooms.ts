@@ -31,12 +31,16 @@ export const ROOMS: readonly Room[] = [
   {
     name: "proxy",
     sources: ["src/proxy/"],
-    tests: ["test/proxy/lifecycle", "test/proxy/unavailable-socket", ...linux("connect", "queue", "relay")],
+    tests: [
+      "test/proxy/",
+      "test/engines/portable/memory",
+      ...linux("connect", "queue", "relay", "simulated-conformance"),
+    ],
   },
   {
     name: "protocol",
     sources: ["src/control/protocol/"],
-    tests: ["test/control/wire", "test/control/readme", "test/control/server-", "test/control/client"],
+    tests: ["test/control/wire", "test/control/readme"],
   },
   { name: "config", sources: ["src/config/"], tests: ["test/config/"] },
   {
@@ -53,8 +57,9 @@ export const ROOMS: readonly Room[] = [
       "relay",
       "delivery",
       "closing",
-      "threads",
+      "handler-bridge",
       "chaos",
+      "simulated-conformance",
     ),
   },
 ];

@@ -85,6 +85,10 @@ describe("a value's text form", () => {
   }
 });
 
+test("a place to listen on every interface is shown as its port alone", () => {
+  assert.equal(listenAddresses.format([{ host: "", port: 3000 }]), "3000");
+});
+
 /** Texts that a kind takes with their values, and texts that it refuses. */
 function table(name: string, kind: Kind<unknown>, taken: readonly (readonly [string, unknown])[], refused: string[]) {
   test(name, () => {

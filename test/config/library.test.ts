@@ -50,6 +50,19 @@ describe("server options", () => {
     ];
     for (const [persistent, expected] of forms) assert.equal(serverSettings({ persistent }).persistent, expected);
   });
+  test("the key of the environment, where the program gives nothing about keys", () => {
+    const before = process.env.HARMONY_KEY;
+    process.env.HARMONY_KEY = "the environment's secret";
+    try {
+      assert.equal(serverSettings({}).key, "the environment's secret");
+      assert.equal(serverSettings({ key: "the program's own secret" }).key, "the program's own secret");
+      assert.equal(serverSettings({ insecure: true }).key, null);
+      assert.equal(serverSettings({ keyFile: "keys" }).key, null);
+    } finally {
+      if (before === undefined) delete process.env.HARMONY_KEY;
+      else process.env.HARMONY_KEY = before;
+    }
+  });
   test("unavailable: a text as it stands, also one that begins with @", () => {
     assert.deepEqual(serverSettings({ unavailable: "@home" }).unavailable, new TextEncoder().encode("@home"));
     const handler = () => undefined;

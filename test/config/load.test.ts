@@ -248,6 +248,16 @@ describe("bad input", () => {
       ["-v: there is no such flag; did you mean --version?"],
     );
   });
+  test("a word on its own, unless it may be the value of an unknown flag", () => {
+    const stray = /^"stray": a word on its own/;
+    for (const argv of [["stray"], ["--queue=1", "stray"]]) {
+      assert.match(problems(() => balancer(argv)).join("\n"), stray, argv.join(" "));
+    }
+    const [unknown, ...more] = problems(() => balancer(["--xyzzy=1", "stray"]));
+    assert.match(unknown!, /^--xyzzy: /);
+    assert.match(more.join("\n"), stray);
+    assert.equal(problems(() => balancer(["--xyzzy", "stray"])).length, 1);
+  });
   test("flags are suggested, or not when nothing is near", () => {
     assert.deepEqual(
       problems(() => reporter(["--wieght=5"])),
@@ -335,6 +345,12 @@ describe("bad input", () => {
     assert.match(problems(() => balancer(["--listen", "127.0.0.1:1666"])).join(), /want the same port/);
     const everywhere = ["--listen", "1666", "--admin", "127.0.0.1:1666"];
     assert.match(problems(() => balancer(everywhere)).join(), /want the same port/);
+    const sameAddress = ["--listen", "127.0.0.1:5000", "--admin", "127.0.0.1:5000"];
+    assert.match(problems(() => balancer(sameAddress)).join(), /want the same port/);
+    assert.ok(
+      balancer(["--listen", "127.0.0.1:5000,0", "--admin", "127.0.0.2:5000,0"]),
+      "on different addresses it may be",
+    );
     assert.match(problems(() => balancer(["--", "nginx"])).join(), /starts no command/);
     assert.match(problems(() => reporter(["--"])).join(), /name the command/);
   });

@@ -5,6 +5,7 @@ import { readFromBalancer, readFromReporter } from "../../src/control/protocol/m
 import {
   challengeLine,
   helloLine,
+  NONCE_BYTES,
   proofLine,
   provesKey,
   readChallenge,
@@ -60,6 +61,12 @@ describe("proof of the key", () => {
 });
 
 describe("hello", () => {
+  it("brings a nonce of as many bytes as its readers expect", () => {
+    const nonce = Buffer.alloc(NONCE_BYTES, 0xa5).toString("hex");
+    assert.equal(readHello(bytes(helloLine("web", nonce, "test/1"))).nonce, nonce);
+    readChallenge(bytes(challengeLine(nonce)));
+  });
+
   it("reads back", () => {
     assert.deepEqual(readHello(hello), { t: "hello", v: 1, key: "web", nonce: "00".repeat(32), software: "test/1" });
   });

@@ -375,6 +375,20 @@ describe("waiting for a target with room", () => {
     assert.equal(pool.pickGranted(0, client(0), [], 1), busy);
   });
 
+  it("is not granted for a suspect while a healthy target is merely full, to one that has not tried either", () => {
+    const pool = makePool({ concurrency: 1 });
+    addTarget(pool, "busy", { max: 1 });
+    addTarget(pool, "suspect", { state: "suspect" });
+    assert.equal(pool.enter(0), ADMITTED);
+    const busy = pool.pick(client(0), [], 0);
+    assert.equal(pool.identity(busy), "busy");
+    assert.ok(pool.enter(1) >= 0);
+    pool.setConcurrency(2);
+    assert.equal(pool.grant(), null);
+    pool.setState("busy", "down");
+    assert.equal(pool.grant()?.ticket, 1, "with no healthy one left, the suspect will do");
+  });
+
   it("does not try a suspect while a healthy target is merely full, not even where nobody may wait", () => {
     const { pool } = fullAndSuspect(0);
     assert.equal(pool.wait(0), REFUSED);

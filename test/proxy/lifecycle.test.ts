@@ -142,6 +142,22 @@ describe("lifecycle", () => {
     bench.verify();
   });
 
+  it("looks at that after 20 ms, ever more seldom, and twice a second in the end", () => {
+    const bench = new Bench();
+    bench.target("1");
+    const c = bench.accept();
+    connect(bench, c);
+    bench.lifecycle.endLost(c, outcome(BY_TARGET, RESET));
+    const pauses: number[] = [];
+    for (; c.state === DELIVERING; bench.pass(c.due! - bench.now)) pauses.push(c.due! - bench.now);
+    assert.deepEqual(
+      [...pauses].sort((a, b) => a - b),
+      pauses,
+    );
+    assert.deepEqual([pauses[0], pauses.at(-1)], [20, 500]);
+    assert.ok(pauses.length < 40, `${pauses.length} looks in 10 s`);
+  });
+
   it("has nothing to wait for where all was delivered before", () => {
     const bench = new Bench();
     bench.target("1");
@@ -187,6 +203,19 @@ describe("lifecycle", () => {
     bench.verify();
   });
 
+  it("counts the time in the queue, and the time to connect without it", () => {
+    const bench = new Bench({}, { concurrency: 1 });
+    bench.target("1");
+    const [first, second] = [bench.accept(), bench.accept()];
+    bench.pass(30);
+    bench.lifecycle.clientReset(first);
+    bench.serve();
+    bench.pass(7);
+    connect(bench, second);
+    assert.deepEqual([second.queuedMs, second.connectMs], [30, 7]);
+    bench.verify();
+  });
+
   it("lets the next one in when a client is lost in the queue, also when its turn has come", () => {
     const bench = new Bench({}, { concurrency: 1 });
     bench.target("1");
@@ -224,6 +253,38 @@ describe("lifecycle", () => {
     bench.verify();
     answer(bench, c);
     assert.equal(bench.ending(c), "unavailable balancer stopping");
+  });
+
+  it("tells a client for which only a full target is left while it stops that it stops", () => {
+    const bench = new Bench({ requeue: 1 });
+    bench.target("1", 1);
+    bench.target("2", 1);
+    const [c] = [bench.accept(), bench.accept()];
+    bench.lifecycle.stop(1_000);
+    failConnect(bench, c!, "ECONNREFUSED");
+    bench.verify();
+    answer(bench, c!);
+    assert.equal(bench.ending(c!), "unavailable balancer stopping");
+  });
+
+  it("turns one away that finds every target full and the queue as well", () => {
+    const bench = new Bench({ requeue: 1 }, { queue: 1 });
+    for (const name of ["1", "2"]) bench.target(name, 1);
+    const [c] = [bench.accept(), bench.accept(), bench.accept()];
+    assert.equal(bench.lifecycle.waiting, 1);
+    failConnect(bench, c!, "ECONNREFUSED");
+    bench.verify();
+    answer(bench, c!);
+    assert.equal(bench.ending(c!), "unavailable balancer queue-full");
+  });
+
+  it("says that there is no target where all are full and none may wait", () => {
+    const bench = new Bench({}, { queue: 0 });
+    bench.target("1", 1);
+    const [, c] = [bench.accept(), bench.accept()];
+    bench.verify();
+    answer(bench, c!);
+    assert.equal(bench.ending(c!), "unavailable balancer no-targets");
   });
 
   it("tells the pool of bytes as they move, once", () => {

@@ -6,6 +6,7 @@ import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import type { Connection } from "../../src/net/runtime.ts";
 import { ClientSocket } from "../../src/proxy/unavailable-socket.ts";
 import { ending, readText } from "../support/stream.ts";
+import { now, passes, until } from "../support/wait.ts";
 
 async function pair(): Promise<{ client: Connection; connection: Connection; socket: ClientSocket }> {
   const network = new MemoryNetwork({ window: 1_000 });
@@ -22,6 +23,28 @@ async function pair(): Promise<{ client: Connection; connection: Connection; soc
 function writeAndDestroy(socket: ClientSocket): void {
   socket.write("x");
   socket.destroy();
+}
+
+/** ms from a byte to the time-out after `idle` ms; null: the machine was so busy that the byte came after it. */
+async function quietTime(
+  idle: number,
+  move: (client: Connection, socket: ClientSocket) => void | Promise<void>,
+): Promise<number | null> {
+  const { client, socket } = await pair();
+  let emitted = 0;
+  socket.on("data", () => undefined);
+  socket.setTimeout(idle, () => {
+    emitted = now();
+  });
+  await passes(idle / 2);
+  const moved = now();
+  await move(client, socket);
+  await until("the byte", () => socket.bytesRead + socket.bytesWritten === 1);
+  const inTime = emitted === 0;
+  await until("the time-out", () => emitted > 0);
+  socket.destroy();
+  client.abort();
+  return inTime ? emitted - moved : null;
 }
 
 describe("ClientSocket", () => {
@@ -87,6 +110,35 @@ describe("ClientSocket", () => {
     socket.destroy();
     client.abort();
   });
+
+  it("emits timeout only where it was asked for", async () => {
+    const { client, socket } = await pair();
+    let timeouts = 0;
+    socket.on("timeout", () => timeouts++);
+    for (const ms of [undefined, 0]) {
+      if (ms !== undefined) socket.setTimeout(ms);
+      await client.write(Buffer.from("x"));
+      await once(socket, "data");
+      socket.write("y");
+      assert.equal(await readText(client, 1), "y");
+      await passes(5); // a timer of 0 ms would come before that
+    }
+    assert.equal(timeouts, 0);
+    socket.destroy();
+    client.abort();
+  });
+
+  for (const [what, move] of [
+    ["read", (client: Connection) => client.write(Buffer.from("x"))],
+    ["written", (_client: Connection, socket: ClientSocket) => void socket.write("y")],
+  ] as const) {
+    it(`counts the time without a byte from the last one that was ${what}`, async () => {
+      const idle = 30;
+      let quiet: number | null = null;
+      while (quiet === null) quiet = await quietTime(idle, move);
+      assert.ok(quiet >= idle - 1, `${quiet} ms`);
+    });
+  }
 
   for (const [how, end] of [
     ["is destroyed", (socket: ClientSocket) => void socket.destroy()],

