@@ -59,7 +59,7 @@ export class Panics {
     this.#targets = targets;
   }
 
-  /** A report was taken in. */
+  /** A report was taken in. Targets of its pool may have gone out. */
   reported(name: string): void {
     const now = this.#options.clock.now();
     if (this.#isOn(name)) this.#end(name, now);
@@ -121,11 +121,10 @@ export class Panics {
     });
   }
 
-  /** Whether it is served while it accepts. */
+  /** Whether it is one of the members, or was until its key was taken away, which holds with the next look(). */
   has(identity: string): boolean {
     const target = this.#targets.get(identity);
-    if (!target?.pool.panic) return false;
-    return this.#isSilent(target) && this.#options.accepts(target.key);
+    return target?.pool.panic === true && this.#isSilent(target);
   }
 
   /** Connecting to a member has failed: it is out until it accepts. */
@@ -135,7 +134,7 @@ export class Panics {
   }
 
   #end(name: string, now: number): void {
-    const { pools, lease, onEvent, onChange } = this.#options;
+    const { pools, lease, onEvent } = this.#options;
     this.tell(name); // so that there is no end without a beginning
     for (const target of this.#silent(name)) {
       target.pool.setState(target.identity, "down");
@@ -143,7 +142,6 @@ export class Panics {
     }
     pools.get(name)!.panic = false;
     onEvent("panicEnd", name, now - this.#heard(name) - lease);
-    onChange();
   }
 
   #dropUnaccepted(name: string): void {

@@ -101,6 +101,18 @@ describe("reporters that are all lost", () => {
     }
   });
 
+  it("are not all lost where one has left in good order since the others fell silent", async () => {
+    const world = await World.start();
+    const servers = [await world.target(A), await world.target(B), await world.target(C)];
+    const raws = await reportOnce(world, A, B, C);
+    await world.pass(LEASE - 2 * APART + 1_000);
+    assert.deepEqual(served(world), [C]);
+    await raws.get(C)!.ask({ t: "leave" });
+    await world.pass(LEASE + 1_000);
+    assert.deepEqual([panics(world), served(world)], [[], []]);
+    await leavesNothing(world, ...servers);
+  });
+
   it("are no panic where there was one: it may have died with its server", async () => {
     const world = await World.start();
     const server = await world.target(A);
@@ -170,7 +182,9 @@ describe("reporters that are all lost", () => {
     }
     assert.equal(world.pool.view(id(A))?.state, "suspect");
     assert.equal(world.pool.view(id(A))?.panic, true);
+    const { changes } = world;
     await world.pass(3_000);
+    assert.ok(world.changes > changes, "waiting connections hear of it");
     assert.equal(world.pool.view(id(A))?.state, "down");
     servers[0] = await world.target(A);
     await world.pass(11_000);

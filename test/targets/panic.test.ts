@@ -251,6 +251,36 @@ describe("whatever is said and not said of targets", () => {
     assert.ok(seen.panics > 20 && seen.ends > 10, `so few were seen: ${JSON.stringify(seen)}`);
   });
 
+  it("one that refused while others reported is out for good, though it accepts again", async () => {
+    const steps: Step[] = [
+      { do: "report", who: 0, says: "up", weight: 1 },
+      { do: "server", who: 0, is: "refuses" },
+      { do: "lose", who: 0 },
+      { do: "pass", seconds: 1 },
+      { do: "report", who: 1, says: "up", weight: 1 },
+      { do: "report", who: 2, says: "up", weight: 1 },
+      { do: "server", who: 0, is: "accepts" },
+      { do: "pass", seconds: 25 },
+    ];
+    const { pool } = await run(steps, true);
+    assert.deepEqual(
+      pool.targets().map(({ state, panic }) => `${state} ${panic}`),
+      ["down false", "up true", "up true"],
+    );
+  });
+
+  it("a panic of which nobody is left is over", async () => {
+    const steps: Step[] = [
+      { do: "report", who: 0, says: "up", weight: 1 },
+      { do: "report", who: 1, says: "up", weight: 1 },
+      { do: "pass", seconds: 11 },
+      { do: "leave", who: 0 },
+      { do: "leave", who: 1 },
+    ];
+    const { events, pool } = await run(steps, true);
+    assert.deepEqual([pool.panic, events.at(-1)], [false, "panicEnd"]);
+  });
+
   it("there is none without the option", async () => {
     const reports = [0, 1, 2].map((each): Step => ({ do: "report", who: each, says: "up", weight: 1 }));
     const steps: Step[] = [...reports, { do: "pass", seconds: 9 }];

@@ -204,7 +204,7 @@ export class ControlServer {
     this.#unproved.delete(session);
     this.#sessions.delete(session);
     const orphan = this.#registry.lost(session);
-    if (!orphan || this.#closing) return;
+    if (!orphan) return;
     this.#monitor.orphaned(orphan);
     if (session.vanished) this.#reporterLost(session, orphan);
   }
