@@ -9,6 +9,7 @@ import type { Engine, EngineName, EngineOptions } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Pool, type TargetView } from "../pool/pool.ts";
 import type { CloseRecord } from "../proxy/record.ts";
+import { type Cancel, systemClock } from "../util/clock.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
@@ -47,6 +48,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   #control: ControlServer | null = null;
   #passedOver: readonly PassedOver[] = [];
   #closing: Promise<void> | null = null;
+  #cancelEndOfHold: Cancel = () => undefined;
 
   /** Starts at once. What goes wrong comes as `error`, and rejects `ready`. */
   constructor(settings: BalancerSettings) {
@@ -125,6 +127,7 @@ export class Balancer extends Emitter<BalancerEvents> {
     this.#engine = engine;
     this.#control = control;
     this.#passedOver = passedOver;
+    if (this.#settings.startHold > 0) this.#pool.hold();
     try {
       await engine.start();
       await control.start();
@@ -133,10 +136,21 @@ export class Balancer extends Emitter<BalancerEvents> {
       await Promise.all([engine.close(0), control.close()]);
       throw error;
     }
+    this.#endHoldLater(engine);
     if (warning !== null) this.tell("warning", warning);
     if (hint !== null) this.tell("keyCreated", hint);
     this.tell("keysLoaded", keys.loaded);
     this.tell("listening");
+  }
+
+  /** Clients that wait for the first target are told that there is none, once its time has passed. */
+  #endHoldLater(engine: Engine): void {
+    const { startHold } = this.#settings;
+    if (startHold === 0) return;
+    this.#cancelEndOfHold = systemClock.after(startHold, () => {
+      this.#pool.endHold();
+      engine.poolChanged();
+    });
   }
 
   #refuseWhenClosed(): void {
@@ -158,6 +172,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   }
 
   async #close(timeout: number): Promise<void> {
+    this.#cancelEndOfHold();
     const closing = () => Promise.all([this.#engine?.close(timeout), this.#control?.close()]);
     await closing();
     await this.#started.catch(() => undefined); // `ready` tells why it failed; it may have opened something meanwhile

@@ -28,6 +28,11 @@ const NO_LIMIT = -1;
 const DEFAULT_QUEUE = 1024;
 /** By then a person has left, and most HTTP clients have timed out. */
 const DEFAULT_QUEUE_TIMEOUT = 30_000;
+/**
+ * Reporters that were connected are back about that soon after a restart (control/client/backoff.ts), and a person hardly
+ * notices the wait.
+ */
+const DEFAULT_START_HOLD = 2_000;
 /** As in the first Harmony: one more target is tried. */
 const DEFAULT_REQUEUE = 1;
 /** As in the first Harmony: a target is given up after a minute without a report. */
@@ -105,6 +110,11 @@ export const balancerOptions = {
     kind: duration(1),
     default: DEFAULT_QUEUE_TIMEOUT,
     doc: "How long a connection may wait for its turn.",
+  }),
+  startHold: option({
+    kind: duration(0),
+    default: DEFAULT_START_HOLD,
+    doc: "How long after its start a balancer to which no target has come yet lets clients wait in the queue for the first one. 0 tells them at once that there is none.",
   }),
   requeue: option({
     kind: integer(0, MOST_REQUEUES),

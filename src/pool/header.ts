@@ -36,6 +36,8 @@ export const EVICTIONS = 35;
 export const LAST_BINDING = 36;
 /** How many connections in a row were opened by that one, after the first. */
 export const LAST_BINDING_RUN = 37;
+/** 1: those who find no target that is up wait for one, as there has been none since the balancer's start. */
+export const HOLDING = 38;
 export const HEADER_WORDS = 48;
 
 // Words of `clocks` (doubles).

@@ -29,7 +29,7 @@
 import { clientText } from "../util/client-key.ts";
 import type { NetCode } from "../util/net-codes.ts";
 import { Directory } from "./directory.ts";
-import { CONCURRENCY, COUNTS, EVICTIONS, FULL, LAST_BINDING, LAST_BINDING_RUN, OPEN } from "./header.ts";
+import { CONCURRENCY, COUNTS, EVICTIONS, FULL, HOLDING, LAST_BINDING, LAST_BINDING_RUN, OPEN } from "./header.ts";
 import { checkConcurrency, completeOptions, type PoolOptions } from "./options.ts";
 import { allocate, CREATOR, PoolParts } from "./parts.ts";
 import { SharedPool } from "./shared-pool.ts";
@@ -138,6 +138,26 @@ export class Pool extends SharedPool {
     const { layout, lock } = this.#parts;
     lock.take();
     layout.header[CONCURRENCY] = permits;
+    lock.free();
+  }
+
+  /**
+   * For a balancer that has just started: those who find no target that is up wait for the first one, in the queue, until
+   * endHold(). A suspect is not tried either: nobody has reached it yet.
+   */
+  hold(): void {
+    this.#setHolding(1);
+  }
+
+  /** Those who find no target are told so from now on. Has no effect after the first target has come. */
+  endHold(): void {
+    this.#setHolding(0);
+  }
+
+  #setHolding(holding: 0 | 1): void {
+    const { layout, lock } = this.#parts;
+    lock.take();
+    layout.header[HOLDING] = holding;
     lock.free();
   }
 

@@ -15,6 +15,7 @@ import {
   FULL,
   GRANTED,
   HEAD,
+  HOLDING,
   LAST_RESORT,
   LAST_RESORT_FULL,
   MISSED,
@@ -171,12 +172,13 @@ export class Queue {
   }
 
   /**
-   * When there is no target at all, waiters get their turn to be told so. A waiter that found none with room (it may have tried
+   * When there is no target at all, waiters get their turn to be told so, unless they are held until there is one. A waiter that found none with room (it may have tried
    * those that have) gets another turn only after a target has come to have room, or it would go round and round. One that has
    * tried none yet waits for a full target rather than for a suspect, as its pick would say.
    */
   #worthTrying(node: number): boolean {
     const { header, waiterSawRoom } = this.#layout;
+    if (header[HOLDING] === 1) return false;
     const roomy = header[COUNTS + OPEN]! + header[COUNTS + LAST_RESORT]!;
     if (roomy === 0) return header[COUNTS + FULL]! + header[COUNTS + LAST_RESORT_FULL]! === 0;
     if (waiterSawRoom[node] === UNTRIED) return header[COUNTS + OPEN]! > 0 || header[COUNTS + FULL] === 0;

@@ -7,6 +7,7 @@ import {
   COUNTS,
   FREE,
   FULL,
+  HOLDING,
   LAST_RESORT,
   LAST_RESORT_FULL,
   LEFT,
@@ -107,6 +108,7 @@ export class Rows {
       availability[row] = after;
       header[COUNTS + before]!--;
       header[COUNTS + after]!++;
+      if (after === OPEN) header[HOLDING] = 0;
       // A full one that goes is as good as room: suspects may be tried once no healthy target is merely full.
       if (after === OPEN || after === LAST_RESORT || before === FULL) {
         header[ROOM_EVENTS] = (header[ROOM_EVENTS]! + 1) & ROOM_EVENTS_MASK;

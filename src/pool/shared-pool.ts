@@ -5,7 +5,7 @@ import type { ClientKey } from "../util/client-key.ts";
 import type { NetCode } from "../util/net-codes.ts";
 import { Addresses } from "./address.ts";
 import type { Picker } from "./algorithms/algorithm.ts";
-import { FULL, GRANTED, MISSED, OPEN, PERMITS, ROOM_EVENTS, WAITING } from "./header.ts";
+import { FULL, GRANTED, HOLDING, MISSED, OPEN, PERMITS, ROOM_EVENTS, WAITING } from "./header.ts";
 import { MAX_WORKERS, type PoolLayout } from "./layout.ts";
 import type { Lock } from "./lock.ts";
 import type { PoolOptions } from "./options.ts";
@@ -136,7 +136,7 @@ export class SharedPool {
 
   /**
    * The row for a connection of this client, already counted as active there; or NO_TARGET; or ALL_FULL when a target that is not
-   * in `tried` is at its limit. First comes the target that the client is bound to, then what the algorithm picks among those that
+   * in `tried` is at its limit, or when the first target is waited for (Pool.hold()). First comes the target that the client is bound to, then what the algorithm picks among those that
    * are up, then, unless one of those is merely full, the suspect that failed longest ago. Binds the client to that row, unless its
    * own target is merely full.
    */
@@ -241,12 +241,20 @@ export class SharedPool {
 
   #choose(client: ClientKey, tried: readonly number[]): number {
     const row = this.#picker.pick(client, tried);
-    return row >= 0 ? row : this.#rows.lastResort(tried);
+    return row >= 0 || this.#holding ? row : this.#rows.lastResort(tried);
   }
 
   #lackOfRow(tried: readonly number[]): number {
+    if (this.#holding) {
+      this.#sawRoom = UNTRIED; // it may be a suspect's turn once the hold is over
+      return ALL_FULL;
+    }
     if (!this.#rows.anyFull(tried)) return NO_TARGET;
     this.#sawRoom = this.#layout.header[ROOM_EVENTS]!;
     return ALL_FULL;
+  }
+
+  get #holding(): boolean {
+    return this.#layout.header[HOLDING] === 1;
   }
 }

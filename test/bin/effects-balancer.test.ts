@@ -150,6 +150,46 @@ describe("--concurrency and its queue", () => {
   });
 });
 
+describe("--start-hold", () => {
+  test("a client that comes before the first target is served by it", async () => {
+    const balancer = await balancerWith("--start-hold", "1h", "--unavailable", "None.");
+    const answer = balancer.ask();
+    await balancer.sees("waiting", 1);
+    await target(balancer, "first");
+    assert.equal(await answer, "first\n");
+  });
+  test("a client that waits for a target is told when the time is over that none has come, and later ones at once", async () => {
+    const balancer = await balancerWith("--start-hold", "200ms", "--unavailable", "None.");
+    assert.equal(await balancer.ask(), "None.");
+    const { queuedMs } = await balancer.record("no-targets");
+    assert.ok(queuedMs > 0 && queuedMs < 2_000, `${queuedMs} ms in the queue`);
+    assert.equal(await balancer.ask(), "None.");
+    assert.equal((await until("its record", () => balancer.records[1])).queuedMs, 0);
+  });
+  test("nobody waits for another target when the last one has gone", async () => {
+    const balancer = await balancerWith("--start-hold", "1h", "--unavailable", "None.");
+    const server = await namedServer("first");
+    const reporter = await report(balancer, server.port);
+    const up = await until("the target", () => balancer.balancer.targets().find(({ state }) => state === "up"));
+    await reporter.close();
+    await until(`${up.identity} to go`, () => balancer.balancer.targets().length === 0);
+    assert.equal(await balancer.ask(), "None.");
+  });
+  test("a stop ends the wait", async () => {
+    const balancer = await balancerWith("--start-hold", "1h", "--unavailable", "None.");
+    const answer = balancer.ask();
+    await balancer.sees("waiting", 1);
+    await soon("its end", balancer.balancer.close(1_000));
+    assert.equal(await answer, "None.");
+    await balancer.record("stopping");
+  });
+  test("0: the first client is told at once", async () => {
+    const balancer = await balancerWith("--start-hold", "0", "--unavailable", "None.");
+    assert.equal(await balancer.ask(), "None.");
+    assert.equal((await balancer.record("no-targets")).queuedMs, 0);
+  });
+});
+
 describe("connecting to targets", () => {
   /** Two heavy targets that refuse connections since they were reached, and one light one that is there. */
   async function twoGone(requeue: string): Promise<TestBalancer> {

@@ -91,6 +91,7 @@ describe("the programs together", () => {
       'admin = "127.0.0.1:0"',
       'unavailable = "Closed today."',
       "insecure = true",
+      'start-hold = "0"',
     ];
     writeFileSync(path, toml.join("\n"));
     const balancer = start("harmony-balancer", ["--config", path, "--log-format", "json"]);

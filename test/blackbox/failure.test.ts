@@ -174,6 +174,34 @@ describe("a reporter without a balancer", () => {
   });
 });
 
+describe("a balancer that has just started", () => {
+  // Longer than any test takes: reporters that have lost their balancer try again at growing intervals.
+  const HOLD = ["--start-hold", "1h", "--queue-timeout", "1h", "--unavailable", "nobody"];
+
+  it("keeps a client that comes before the first target until there is one", async () => {
+    const balancer = await startBalancer(HOLD);
+    const client = await dial(balancer.port);
+    await client.closeWrite();
+    const server = await nameServer("first");
+    await startReporter(balancer, server.port);
+    assert.equal(await within("the answer", readText(client)), "first");
+    await client.close();
+    const record = await balancer.program.logged("its record", isCloseRecord);
+    assert.ok((field(record, "queuedMs") as number) > 0, "it came first");
+  });
+
+  it("loses none of those who come between its restart and its reporters' return", async () => {
+    const server = await nameServer("there");
+    const { port, adminPort, program } = await startBalancer(HOLD);
+    await startReporter({ port, adminPort, program }, server.port);
+    assert.equal(await within("the answer", exchange(port, "")), "there");
+    await program.kill();
+    await startBalancer(HOLD, { port, adminPort });
+    const answers = Array.from({ length: 20 }, () => exchange(port, ""));
+    assert.deepEqual(new Set(await within("all answers", Promise.all(answers))), new Set(["there"]));
+  });
+});
+
 describe("targets that all refuse", () => {
   it("are named in the log, with why and for how many, and in the record of each connection", async () => {
     const balancer = await startBalancer(["--requeue", "1", "--unavailable", "nobody"]);

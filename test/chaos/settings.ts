@@ -15,6 +15,7 @@ export interface Settings {
   readonly hostTimeout: number;
   readonly drainTimeout: number;
   readonly requeue: number;
+  readonly startHold: number;
   readonly persistent: string;
   /** null: none. */
   readonly unavailable: string | null;
@@ -49,6 +50,7 @@ export function drawSettings(random: Random): Settings {
       weight: random.pick([1, 500, 1_000]),
       maxConnections: limited ? random.pick([1, 10, 50]) : 0,
     })),
+    startHold: random.pick([0, 2_000]),
   };
 }
 
@@ -68,6 +70,7 @@ export function balancerFlags(settings: Settings): string[] {
     "host-timeout": `${settings.hostTimeout}ms`,
     "drain-timeout": `${settings.drainTimeout}ms`,
     requeue: settings.requeue,
+    "start-hold": `${settings.startHold}ms`,
     persistent: settings.persistent,
   };
   const given = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);

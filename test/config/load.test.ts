@@ -69,6 +69,7 @@ const given: Record<string, string> = {
   idleTimeout: "13s",
   keepalive: "45s",
   drainTimeout: "14s",
+  startHold: "3s",
   keyFile: join(folder, "key"),
   insecure: "on",
   engine: "portable",

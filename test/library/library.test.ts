@@ -28,6 +28,7 @@ function server(options: ServerOptions = {}): Balancer {
     key: KEY,
     persistent: false,
     drainTimeout: 0,
+    startHold: 0,
     ...options,
   });
   open.push(balancer);

@@ -420,6 +420,180 @@ describe("waiting for a target with room", () => {
   }
 });
 
+describe("waiting for the first target", () => {
+  /** Three connections wait in a pool without a target. */
+  function held(queue = 10): Pool {
+    const pool = makePool({ queue });
+    pool.hold();
+    assert.equal(pool.enter(0), ADMITTED);
+    assert.equal(pool.pick(client(0), [], 0), ALL_FULL);
+    assert.ok(pool.wait(0) >= 0);
+    for (const ticket of [1, 2]) assert.ok(pool.enter(ticket) >= 0);
+    assert.deepEqual(grants(pool), []);
+    return pool;
+  }
+
+  for (const [what, announce] of [
+    ["registers", (pool: Pool) => addTarget(pool, "t")],
+    [
+      "is reached",
+      (pool: Pool) => {
+        addTarget(pool, "t", { state: "suspect" });
+        assert.deepEqual(grants(pool), [], "nobody has reached it yet");
+        pool.setState("t", "up");
+      },
+    ],
+    [
+      "gets a weight",
+      (pool: Pool) => {
+        addTarget(pool, "t", { weight: 0 });
+        assert.deepEqual(grants(pool), [], "it takes no connections");
+        addTarget(pool, "t");
+      },
+    ],
+    [
+      "comes up",
+      (pool: Pool) => {
+        for (const state of ["down", "draining"] as const) {
+          addTarget(pool, "t", { state });
+          assert.deepEqual(grants(pool), []);
+        }
+        addTarget(pool, "t");
+      },
+    ],
+  ] as const) {
+    it(`is over when one ${what}: all are served in order, and nobody is held any more`, () => {
+      const pool = held();
+      announce(pool);
+      for (const ticket of [0, 1, 2]) {
+        assert.equal(pool.grant()?.ticket, ticket);
+        assert.ok(pool.pickGranted(ticket, client(ticket), [], 0) >= 0);
+      }
+      pool.remove("t");
+      assert.equal(pickName(pool), NO_TARGET);
+    });
+  }
+
+  it("is over when its time is: all are told in order that there is none", () => {
+    const pool = held();
+    pool.endHold();
+    for (const ticket of [0, 1, 2]) {
+      assert.equal(pool.grant()?.ticket, ticket);
+      assert.equal(pool.pickGranted(ticket, client(ticket), [], 0), NO_TARGET);
+    }
+    assert.equal(pickName(pool), NO_TARGET);
+  });
+
+  it("ends with suspects: they are tried then, whether they came before the waiters or after them", () => {
+    for (const before of [true, false]) {
+      const pool = makePool({ queue: 10 });
+      pool.hold();
+      if (before) addTarget(pool, "s", { state: "suspect" });
+      assert.equal(pool.enter(0), ADMITTED);
+      assert.equal(pool.pick(client(0), [], 0), ALL_FULL);
+      assert.ok(pool.wait(0) >= 0);
+      if (!before) addTarget(pool, "s", { state: "suspect" });
+      assert.deepEqual(grants(pool), []);
+      pool.endHold();
+      assert.equal(pool.grant()?.ticket, 0);
+      assert.equal(pool.identity(pool.pickGranted(0, client(0), [], 0)), "s");
+    }
+  });
+
+  it("is for those who may wait at all", () => {
+    const none = makePool({ queue: 0 });
+    none.hold();
+    assert.equal(none.enter(0), ADMITTED);
+    assert.equal(none.pick(client(0), [], 0), ALL_FULL);
+    assert.equal(none.wait(0), REFUSED);
+    assert.equal(held(3).enter(3), REFUSED, "the queue is full");
+  });
+
+  it("goes on through the repair after a worker's death", () => {
+    const pool = held();
+    pool.recover(3);
+    assert.deepEqual(grants(pool), []);
+    addTarget(pool, "t");
+    assert.deepEqual(grants(pool), [0, 1, 2]);
+  });
+
+  it("does as a plain list does", () => {
+    const states = ["up", "suspect", "draining", "down", "gone"] as const;
+    const command = fc.oneof(
+      { weight: 4, arbitrary: fc.constant({ do: "arrive" as const, which: 0, state: "up" as const }) },
+      { weight: 3, arbitrary: fc.constant({ do: "serve" as const, which: 0, state: "up" as const }) },
+      { weight: 1, arbitrary: fc.constant({ do: "cancel" as const, which: 0, state: "up" as const }) },
+      { weight: 1, arbitrary: fc.constant({ do: "end" as const, which: 0, state: "up" as const }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          do: fc.constant("target" as const),
+          which: fc.nat(2),
+          state: fc.constantFrom(...states, "suspect" as const, "down" as const),
+        }),
+      },
+    );
+    fc.assert(
+      fc.property(fc.array(command, { size: "max", maxLength: 60 }), (commands) => {
+        const pool = makePool({ queue: 5 });
+        pool.hold();
+        let isHeld = true;
+        const targets = new Map<string, string>();
+        const list: { ticket: number; waiter: number }[] = [];
+        const expected = () => {
+          if ([...targets.values()].includes("up")) return "up";
+          return [...targets.values()].includes("suspect") ? "suspect" : NO_TARGET;
+        };
+        const got = (row: number) => {
+          pool.leave();
+          return row < 0 ? row : targets.get(pool.identity(row));
+        };
+        commands.forEach(({ do: what, which, state }, ticket) => {
+          if (what === "arrive") {
+            const entered = pool.enter(ticket);
+            if (list.length > 0) {
+              assert.equal(entered === REFUSED, list.length === 5);
+              if (entered !== REFUSED) list.push({ ticket, waiter: entered });
+              return;
+            }
+            assert.equal(entered, ADMITTED);
+            const row = pool.pick(client(ticket), [], 0);
+            if (isHeld) {
+              assert.equal(row, ALL_FULL);
+              list.push({ ticket, waiter: pool.wait(ticket) });
+            } else assert.equal(got(row), expected());
+          } else if (what === "serve") {
+            for (let grant = pool.grant(); grant !== null; grant = pool.grant()) {
+              assert.equal(isHeld, false, "nobody has a turn while all are held");
+              assert.equal(grant.ticket, list.shift()?.ticket);
+              assert.equal(got(pool.pickGranted(grant.ticket, client(grant.ticket), [], 0)), expected());
+            }
+            if (!isHeld) assert.equal(list.length, 0, "all have had their turn");
+          } else if (what === "cancel" && list.length > 0) {
+            assert.equal(pool.cancel(list.pop()!.waiter), true);
+          } else if (what === "end") {
+            pool.endHold();
+            isHeld = false;
+          } else if (what === "target") {
+            const name = `t${which}`;
+            if (state === "gone") {
+              pool.remove(name);
+              targets.delete(name);
+            } else {
+              addTarget(pool, name, { state });
+              pool.setState(name, state); // a report alone does not lift "suspect"
+              targets.set(name, state);
+              if (state === "up") isHeld = false;
+            }
+          }
+          assert.equal(pool.waiting, list.length);
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
 describe("a turn of another thread's waiter", () => {
   /** Worker 0 holds the only permit, and a connection of worker 2 waits, then one of worker 1. */
   function threads() {

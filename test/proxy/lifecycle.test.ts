@@ -74,6 +74,24 @@ describe("lifecycle", () => {
     bench.verify();
   });
 
+  it("when held until the first target has waiters told of a stop, and those who may not wait of the lack of a target", () => {
+    const bench = new Bench();
+    bench.pool.hold();
+    const held = [bench.accept(), bench.accept()];
+    bench.serve();
+    for (const c of held) assert.equal(c.state, QUEUED);
+    bench.lifecycle.stop(0);
+    for (const c of held) answer(bench, c);
+    bench.verify();
+    for (const c of held) assert.equal(bench.ending(c), "unavailable balancer stopping");
+
+    const hasty = new Bench({}, { queue: 0 });
+    hasty.pool.hold();
+    const c = hasty.accept();
+    answer(hasty, c);
+    assert.equal(hasty.ending(c), "unavailable balancer no-targets");
+  });
+
   it("does not hold against a target what the balancer has run out of", () => {
     const bench = new Bench();
     bench.target("1");
@@ -349,6 +367,7 @@ const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
   drains: (bench, at) => void bench.pool.setState(`${at % 4}`, "draining"),
   leaves: (bench, at) => void bench.pool.remove(`${at % 4}`),
   concurrency: (bench, at) => bench.pool.setConcurrency((at % 4) - 1),
+  held: (bench) => bench.pool.endHold(),
   late: (bench) => {
     const grant = bench.pool.grant();
     if (grant !== null) bench.late.push(grant);
@@ -371,13 +390,15 @@ describe("lifecycle, whatever happens", () => {
     concurrency: fc.constantFrom(-1, 0, 1, 3),
     queue: fc.constantFrom(0, 2, 50),
     persistent: fc.constantFrom(null, 60),
+    held: fc.boolean(),
   });
 
   it("keeps its promises after every event, and holds nothing at the end", () => {
     fc.assert(
       fc.property(options, pool, fc.array(event, { maxLength: 120, size: "max" }), (given, poolGiven, events) => {
         const bench = new Bench(given, poolGiven);
-        bench.target("1");
+        if (poolGiven.held) bench.pool.hold();
+        else bench.target("1");
         for (const [name, at] of events) {
           EVENTS[name]!(bench, at);
           bench.serve();

@@ -20,14 +20,17 @@ export interface BalancerOptions extends StartOptions {
   readonly adminPort?: number;
 }
 
-/** Resolves when it listens. Persistence is off unless asked for: everything here comes from one address. */
+/**
+ * Resolves when it listens. Persistence is off unless asked for, since everything here comes from one address, and so is the wait for
+ * the first target, since many tests want the answer of a balancer that has none.
+ */
 export async function startBalancer(args: readonly string[] = [], options: BalancerOptions = {}): Promise<Balancer> {
   const { port = 0, adminPort = 0, env, ...rest } = options;
   const places = ["--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${adminPort}`];
   const common = ["--log-format", "json", "--log-level", "debug", "--persistent", "off", "--engine", ENGINE];
   const program = start("harmony-balancer", [...places, ...common, ...args], {
     ...rest,
-    env: { HARMONY_KEY: KEY, ...env },
+    env: { HARMONY_KEY: KEY, HARMONY_START_HOLD: "0", ...env },
   });
   const line = await program.says(/listening/i);
   return { program, ...portsOf(line) };

@@ -145,6 +145,86 @@ export function queueing(host: Host): void {
       assert.equal((await lab.recorded(1))[0]!.cause, "no-targets");
     }));
 
+  it("lets those who come before the first target wait for it, and serves them in order", () =>
+    inLab(host, {}, async (lab) => {
+      lab.pool.hold();
+      const clients = await waitingLine(lab, 4, 0);
+      const target = await lab.target("one", greeter("!"), { maxConnections: 1 });
+      for (const client of clients) {
+        assert.equal(await readText(client, 1), "!");
+        assert.equal(target.open(), 1);
+        await client.closeWrite();
+      }
+      await lab.recorded(4);
+      lab.pool.remove("one");
+      assert.equal(await lab.ask(), UNAVAILABLE, "nobody waits for another one");
+    }));
+
+  it("does not try a target that nobody has reached while it waits for the first, and does so after that", () =>
+    inLab(host, {}, async (lab) => {
+      lab.pool.hold();
+      const target = await lab.target("one", greeter("!"), { weight: 0 });
+      lab.pool.setState("one", "suspect");
+      lab.announce("one", target.address);
+      const clients = await waitingLine(lab, 2, 0);
+      assert.equal(lab.view("one").state, "suspect");
+      assert.equal(target.accepted.length, 0);
+      lab.pool.endHold();
+      lab.engine.poolChanged();
+      for (const client of clients) {
+        assert.equal(await readText(client, 1), "!");
+        await client.closeWrite();
+      }
+      await lab.recorded(2);
+    }));
+
+  it("tells all who wait for the first target, when they have waited for long enough, that there is none", () =>
+    inLab(host, {}, async (lab) => {
+      lab.pool.hold();
+      const clients = await waitingLine(lab, 4, 0);
+      lab.pool.endHold();
+      lab.engine.poolChanged();
+      for (const client of clients) {
+        assert.equal(await readText(client), UNAVAILABLE);
+        await client.close();
+      }
+      for (const { cause, queuedMs } of await lab.recorded(4)) {
+        assert.equal(cause, "no-targets");
+        assert.ok(queuedMs > 0);
+      }
+    }));
+
+  it("keeps the queue's limits while it waits for the first target", () =>
+    inLab(host, { queueTimeout: 300, pool: { queue: 1 } }, async (lab) => {
+      lab.pool.hold();
+      const [waiter] = await waitingLine(lab, 1, 0);
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      assert.equal(await readText(waiter!), UNAVAILABLE);
+      await waiter!.close();
+      const causes = (await lab.recorded(2)).map(({ cause }) => cause);
+      assert.deepEqual(causes, ["queue-full", "queue-timeout"]);
+    }));
+
+  it("waits for no target where none may wait", () =>
+    inLab(host, { pool: { queue: 0 } }, async (lab) => {
+      lab.pool.hold();
+      assert.equal(await lab.ask(), UNAVAILABLE);
+      assert.equal((await lab.recorded(1))[0]!.cause, "no-targets");
+    }));
+
+  it("tells those who wait for the first target when it stops", () =>
+    inLab(host, {}, async (lab) => {
+      lab.pool.hold();
+      const clients = await waitingLine(lab, 2, 0);
+      const closed = lab.engine.close(1_000);
+      for (const client of clients) {
+        assert.equal(await readText(client), UNAVAILABLE);
+        await client.close();
+      }
+      await closed;
+      for (const { cause } of await lab.recorded(2)) assert.equal(cause, "stopping");
+    }));
+
   it("pauses at concurrency 0 and goes on when it is lifted", () =>
     inLab(host, {}, async (lab) => {
       const target = await lab.target("one", answerer("one"));

@@ -111,9 +111,12 @@ export class Chaos {
   async run(): Promise<void> {
     const { simulation } = this;
     simulation.kernel.faults.enabled = false;
+    // As a balancer that has just started, to which targets are yet to come.
+    const held = this.#random.chance(0.3);
+    if (held) simulation.pool.hold();
     await simulation.start();
     for (const server of this.#servers) this.#open(server);
-    for (const server of this.#servers) this.#announce(server, "up");
+    if (!held) for (const server of this.#servers) this.#announce(server, "up");
     simulation.kernel.faults.enabled = true;
     for (let i = 0; i < this.#options.steps; i++) {
       this.#act();
@@ -262,7 +265,12 @@ export class Chaos {
   #pool(): void {
     const server = this.#random.pick(this.#servers);
     const { engine, pool, scheduler } = this.simulation;
-    if (this.#random.chance(0.2)) {
+    if (this.#random.chance(0.1)) {
+      scheduler.asMain(() => {
+        pool.endHold();
+        engine.poolChanged();
+      });
+    } else if (this.#random.chance(0.2)) {
       scheduler.asMain(() => {
         pool.remove(server.name);
         engine.poolChanged();
