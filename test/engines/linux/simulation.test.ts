@@ -63,8 +63,10 @@ describe("an engine on the simulated kernel", () => {
     const client = simulation.client();
     simulation.pass(10);
     assert.equal(client.text, "the beginning");
+    const { allocated } = simulation.kernel;
     simulation.engine.crashWorker(0);
     simulation.pass(10);
+    assert.equal(simulation.kernel.allocated, allocated, "what is allocated is never freed");
     assert.equal(client.ending, "ECONNRESET");
     assert.equal(served[0]!.ending, "ECONNRESET");
     assert.equal(simulation.records.length, 1);

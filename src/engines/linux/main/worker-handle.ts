@@ -13,6 +13,7 @@ import { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
+import { LINGER_SIZE, putLinger } from "../sys/reset.ts";
 import { closePipe } from "../worker/pipe.ts";
 import type { ShardOptions, WorkerMessage } from "../worker/shard.ts";
 import type { Thread, Threads } from "../worker/thread.ts";
@@ -22,6 +23,8 @@ import { recordOfSlot, type TimedRecord } from "./records.ts";
 
 /** ms before a thread that died right after its start is started again: a fault that repeats must not become a busy loop. */
 const RESTART_MS = 1_000;
+/** What an eventfd is written with. */
+const ONE_SIZE = 8;
 
 /** What all workers of an engine have in common. */
 export interface WorkerHandleParts {
@@ -46,7 +49,9 @@ export class WorkerHandle {
   readonly mailbox: Mailbox;
   readonly eventfd: number;
   readonly #parts: WorkerHandleParts;
+  /** ONE_SIZE bytes: 1. */
   readonly #one: Pointer;
+  readonly #linger: Pointer;
   readonly #listeners: readonly number[];
   #peers: readonly WorkerHandle[] = [];
   #slots: Slots;
@@ -71,9 +76,11 @@ export class WorkerHandle {
     this.#listeners = listeners;
     this.mailbox = Mailbox.create(slots);
     this.#slots = Slots.create(slots, options.requeue);
-    const one = libc.alloc(8);
-    one.bytes[0] = 1;
-    this.#one = one.at(0);
+    const memory = libc.alloc(ONE_SIZE + LINGER_SIZE);
+    memory.bytes[0] = 1;
+    putLinger(new DataView(memory.bytes.buffer), ONE_SIZE);
+    this.#one = memory.at(0);
+    this.#linger = memory.at(ONE_SIZE);
     this.eventfd = libc.eventfd(0, abi.EFD_NONBLOCK | abi.EFD_CLOEXEC);
     if (this.eventfd < 0) throw failureOf(libc.errno[0]!, "cannot make an eventfd");
   }
@@ -228,7 +235,7 @@ export class WorkerHandle {
     this.#parts.onNotice();
     const { clock, libc, onRecord, onRecovered, onWarning, options, pool, slots } = this.#parts;
     pool.recover(this.index);
-    const dropped = cleanUp({ libc, mailbox: this.mailbox, pool, slots: this.#slots }, onRecord);
+    const dropped = cleanUp({ libc, linger: this.#linger, mailbox: this.mailbox, pool, slots: this.#slots }, onRecord);
     const young = this.mailbox.state < RUNNING || clock.now() - this.#startedAt < RESTART_MS;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);
     this.#running.reject(error); // has no effect once it ran

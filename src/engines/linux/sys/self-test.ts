@@ -5,6 +5,7 @@
 import { formatWords } from "../../../util/client-key.ts";
 import * as abi from "./abi.ts";
 import type { Libc, NativeMemory } from "./libc.ts";
+import { LINGER_SIZE, putLinger } from "./reset.ts";
 import { decodePeer, encodeLiteral } from "./sockaddr.ts";
 
 const F_GETFD = 1;
@@ -175,9 +176,8 @@ class Trial {
     this.#equal("recv", libc.recv(served, this.#memory.at(512), 64, 0), 4);
     this.#equal("what was received", bytes[512], 104);
     this.#equal("recv at FIN", libc.recv(served, this.#memory.at(512), 64, 0), 0);
-    this.#view.setInt32(0, 1, true); // struct linger { on, seconds }
-    this.#view.setInt32(4, 0, true);
-    this.#ok("SO_LINGER", libc.setsockopt(served, abi.SOL_SOCKET, abi.SO_LINGER, this.#memory.at(0), 8));
+    putLinger(this.#view, 0);
+    this.#ok("SO_LINGER", libc.setsockopt(served, abi.SOL_SOCKET, abi.SO_LINGER, this.#memory.at(0), LINGER_SIZE));
   }
 
   #option(fd: number, level: number, name: number, value: number): void {

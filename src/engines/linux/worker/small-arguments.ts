@@ -2,6 +2,7 @@
 import type { Probing } from "../../../net/keepalive.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
+import { putLinger } from "../sys/reset.ts";
 
 // Offsets in bytes.
 const EVENT = 0;
@@ -28,7 +29,7 @@ export class SmallArguments {
   readonly length: Pointer;
   /** 1, as an int and as eight bytes. */
   readonly one: Pointer;
-  /** struct linger { on: 1, seconds: 0 }: close() then sends a reset. */
+  /** For closeWithReset(). */
   readonly linger: Pointer;
   /** An int for results. */
   readonly result: Pointer;
@@ -65,7 +66,7 @@ export class SmallArguments {
     this.#view.setInt32(INTERVAL, interval, true);
     this.#view.setInt32(COUNT, count, true);
     this.#view.setInt32(ONE, 1, true);
-    this.#view.setInt32(LINGER, 1, true);
+    putLinger(this.#view, LINGER);
   }
 
   setEvent(events: number, low: number, high: number): void {

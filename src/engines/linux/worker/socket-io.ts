@@ -6,6 +6,7 @@ import { DELIVERING, RELAYING } from "../../../proxy/states.ts";
 import { AGAIN, AT_END, FAILED, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import type { Pointer } from "../sys/libc.ts";
+import { closeWithReset } from "../sys/reset.ts";
 import type { Shard } from "./shard.ts";
 import { BRIDGED } from "./slot-store.ts";
 
@@ -118,8 +119,8 @@ export function continueLater(s: Shard, slot: number, from: number): void {
 export function closeEnd(s: Shard, slot: number, end: number, reset: boolean): void {
   const fd = s.slots.takeFd(slot, end);
   if (fd < 0) return;
-  if (reset) s.libc.setsockopt(fd, abi.SOL_SOCKET, abi.SO_LINGER, s.small.linger, 8);
-  s.libc.close(fd);
+  if (reset) closeWithReset(s.libc, fd, s.small.linger);
+  else s.libc.close(fd);
 }
 
 /** Drops what was read from an end and not taken by the other. */
