@@ -41,13 +41,17 @@ describe("the table of targets", () => {
       target,
       { ...target, identity: "default/b", address: { path: "/run/b" }, connectMs: null },
       { ...target, state: "suspect", failure: "ECONNREFUSED" },
+      { ...target, panic: true },
+      { ...target, state: "suspect", failure: "ETIMEDOUT", panic: true },
     ]);
     const lines = table.split("\n").slice(1);
-    assert.equal(lines.length, 4);
+    assert.equal(lines.length, 6);
     assert.equal(new Set(lines.map((line) => line.length)).size, 1, table);
     assert.match(lines[1]!, /^ {2}default\/web-1 +\[::1\]:8080 +up +500 +3 +12 +0 +1000 +2000000 +0\.3 ms$/);
     assert.match(lines[2]!, /\/run\/b .* -$/);
     assert.match(lines[3]!, / suspect \(ECONNREFUSED\) +500 /);
+    assert.match(lines[4]!, / up \(panic\) +500 /);
+    assert.match(lines[5]!, / suspect \(ETIMEDOUT, panic\) +500 /);
   });
   test("is empty without targets", () => {
     assert.equal(targetTable([]), "");
@@ -145,6 +149,48 @@ describe("what the balancer's program logs", () => {
       warnings.map((text) => /^\d+/.exec(text)?.[0]),
       ["1", "2"],
     );
+  });
+
+  test("of a panic, a lost reporter and a suspect says what is the case, once, and what to do", () => {
+    const balancer = Object.assign(new (class extends Emitter<BalancerEvents> {})(), {
+      adminAddresses: [{ host: "10.0.0.1", port: 1666 }],
+    });
+    const said: string[] = [];
+    const say = (level: string) => (text: string) => void said.push(`${level} ${text}`);
+    const log = {
+      debug: say("debug"),
+      info: say("info"),
+      warning: say("warning"),
+      error: say("error"),
+      isDebug: false,
+    };
+    logBalancer(balancer as unknown as Balancer, log);
+    const next = () => said.shift() ?? assert.fail("nothing was said");
+    const web = { identity: "default/web", address: { host: "10.0.0.7", port: 80 }, weight: 1 };
+
+    balancer.emit("panicStart", "default", { silentMs: 61_234, targets: 3, accepting: 2 });
+    const begun = next();
+    assert.match(begun, /^error pool default is in panic: none of its reporters has been heard for 61\.2 s/);
+    assert.match(
+      begun,
+      /: 2 of the 3 targets .* keeps reporters from 10\.0\.0\.1:1666: .* do not restart this balancer/,
+    );
+    balancer.emit("panicStart", "default", { silentMs: 61_234, targets: 3, accepting: 0 });
+    assert.match(next(), /None of the 3 targets that they spoke for accepts connections/);
+    balancer.emit("panicEnd", "default", 600_000);
+    assert.match(
+      next(),
+      /^warning pool default is no longer in panic, after 600\.0 s: a reporter has been heard again/,
+    );
+
+    balancer.emit("reporterLost", web, { reporter: { host: "10.0.0.7", port: 5000 }, leaseMs: 42_000 });
+    assert.match(
+      next(),
+      /^warning the connection with the reporter of target default\/web, at 10\.0\.0\.7:5000, .* in 42\.0 s/,
+    );
+    balancer.emit("targetSuspect", web, { code: "ETIMEDOUT", isNew: false });
+    assert.match(next(), / connecting to 10\.0\.0\.7:80 failed \(timed out\); /);
+    assert.deepEqual(said, []);
   });
 
   test("of a fault of its own is one line, without a stack", async () => {
