@@ -11,7 +11,8 @@ async function run(): Promise<void> {
   target.listen(0, "127.0.0.1");
   await once(target, "listening");
   const { port: listenport } = target.address() as { port: number };
-  const balancer = harmony.server({ host: "127.0.0.1", listenport: 0, adminport: 0, key });
+  // Its wait for a first target must not outlast it either.
+  const balancer = harmony.server({ host: "127.0.0.1", listenport: 0, adminport: 0, key, startHold: "1h" });
   const { listen, admin } = await balancer.ready;
   const reporter = harmony.client({ host: "127.0.0.1", adminport: admin[0]!.port, listenport, key });
   await reporter.ready;
