@@ -23,7 +23,7 @@ export const KEPT_ALIVE = 128;
 export const UNDELAYED = 256;
 /** Its connection has failed: nothing can be written, and behind what is unread there is no more. */
 export const FAILED = 1024;
-/** The direction from this end is on the list of those to be continued after this batch of events. */
+/** The direction from this end is busy: it is on the list of those that have a turn after the events at hand. */
 export const AGAIN = 512;
 
 const FD = FIELDS.fd.offset;

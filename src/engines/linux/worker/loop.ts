@@ -9,7 +9,7 @@ import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
 import { connectError, isSelfConnected } from "./dial.ts";
 import { serveQueue } from "./queue.ts";
-import { continueRelays, onDeliveryEvent, onRelayEvent, shareOf, startRelay } from "./relay.ts";
+import { onDeliveryEvent, onRelayEvent, serveBusy, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
 import { BRIDGING, isRelayed } from "./slot-store.ts";
 import { bitsOf, closeEnd } from "./socket-io.ts";
@@ -67,7 +67,7 @@ export class Loop {
     this.#waitForEvents();
     this.#takeDrops();
     if (this.#granted) serveQueue(s);
-    if (s.again.length > 0) continueRelays(s);
+    if (!s.busy.empty) serveBusy(s);
     if (s.timers.reaches(s.now)) this.#judgeTimeouts();
     if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
     if (s.now >= s.writeBuffers.giveBackAt) s.writeBuffers.giveBack(s.now);
@@ -104,7 +104,6 @@ export class Loop {
     if (timeout !== 0) s.mailbox.awake();
     if (count < 0 && errno !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${errno}`);
     s.now = libc.now();
-    s.share = shareOf(count + s.again.length);
     for (let i = 0, at = 0; i < count; i++, at += s.eventWords) {
       this.#onEvent(events[at]!, events[at + s.dataWord]!, events[at + s.dataWord + 1]!);
     }
@@ -135,7 +134,7 @@ export class Loop {
   /** ms that the thread may sleep; -1 without end. */
   #timeUntilDue(): number {
     const s = this.#shard;
-    if (s.again.length > 0) return 0;
+    if (!s.busy.empty) return 0;
     let due = Math.min(s.acceptAgainAt, s.acceptUntil, this.#lifecycle.abortAt, s.writeBuffers.giveBackAt);
     if (s.unreported.length > 0) due = Math.min(due, this.#reportAt);
     if (this.#lifecycle.waiting > 0) due = Math.min(due, s.now + QUEUE_MS);

@@ -10,6 +10,7 @@ import type { LifecycleOptions } from "../../../proxy/options.ts";
 import { Mailbox } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
+import { Fifo } from "./fifo.ts";
 import { Pipe } from "./pipe.ts";
 import { SlotStore } from "./slot-store.ts";
 import { SmallArguments } from "./small-arguments.ts";
@@ -120,10 +121,8 @@ export class Shard {
   acceptUntil = Number.POSITIVE_INFINITY;
   /** Records were pushed in this turn. */
   recordsPushed = false;
-  /** Bytes that each direction may move in this turn: see relay.ts. */
-  share = 0;
-  /** Directions (2 * slot + end) that used up their share and go on after the other events. */
-  again: number[] = [];
+  /** Directions (2 * slot + end) that have more to move than they could so far. */
+  readonly busy = new Fifo();
   /** Connections with bytes that the pool has not been told of. */
   unreported: number[] = [];
   /** Commands of the main thread that were carried out. */

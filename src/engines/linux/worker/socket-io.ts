@@ -108,11 +108,11 @@ export function endFailed(s: Shard, slot: number, end: number): void {
   if (slots.state(slot) === DELIVERING) continueLater(s, slot, end);
 }
 
-/** Has the direction go on after the events at hand. */
+/** The direction is busy: it goes on when it has its turn. */
 export function continueLater(s: Shard, slot: number, from: number): void {
   if (s.slots.bits(slot, from) & AGAIN) return;
   s.slots.addBits(slot, from, AGAIN);
-  s.again.push(2 * slot + from);
+  s.busy.add(2 * slot + from);
 }
 
 /** Closes one end; events that still come for it are then out of date. */

@@ -15,14 +15,14 @@ import { beforeWrite, countBytes, endFailed, reachedEnd, readFailed } from "./so
 export const SPLICE_AFTER = 4;
 /** The streak's largest: each one beyond SPLICE_AFTER doubles what a splice may bring, from a buffer's worth to a pipe's. */
 const LONGEST_STREAK = SPLICE_AFTER + Math.log2(PIPE_BYTES / BUFFER_BYTES);
-/** A splice below this many bytes sends the direction back to the buffer: it is no longer busy. */
+/** A splice below this many bytes sends the direction back to the buffer, until a read fills that: it is no longer busy. */
 const QUIET_BYTES = 16 * 1024;
 /** The streak of a direction that cannot be spliced: out of reach of any number of full reads. */
 const NEVER = -0x4000_0000;
 const FLAGS = abi.SPLICE_F_MOVE | abi.SPLICE_F_NONBLOCK;
 
-/** Moves at most `most` bytes. Nothing is buffered when it is called. True: there may be more to do. */
-export function splice(s: Shard, slot: number, from: number, most: number): boolean {
+/** Fills the pipe, and empties it. Nothing is buffered when it is called. True: there may be more to do. */
+export function splice(s: Shard, slot: number, from: number): boolean {
   const { libc, pipe, slots } = s;
   const to = from ^ 1;
   const room = roomOf(s, slots.fd(slot, to));
@@ -36,11 +36,11 @@ export function splice(s: Shard, slot: number, from: number, most: number): bool
     return true;
   }
   const bring = BUFFER_BYTES << (streak - SPLICE_AFTER);
-  const limit = Math.min(bring, room, most);
+  const limit = Math.min(bring, room);
   const filled = libc.splice(slots.fd(slot, from), libc.nil, pipe.writeEnd, libc.nil, limit, FLAGS);
   if (filled <= 0) return filled === 0 ? reachedEnd(s, slot, from) : notSpliced(s, slot, from);
   countBytes(s, slot, from, filled);
-  if (filled < QUIET_BYTES) slots.setStreak(slot, from, 0);
+  if (filled < QUIET_BYTES) slots.setStreak(slot, from, SPLICE_AFTER - 1);
   else if (filled === bring && streak < LONGEST_STREAK) slots.setStreak(slot, from, streak + 1);
   return emptyPipe(s, slot, from, filled);
 }
