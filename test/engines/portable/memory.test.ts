@@ -120,6 +120,31 @@ describe("portable engine: time-outs, to the tick", () => {
     }));
 });
 
+describe("portable engine: a port that is in use", () => {
+  const TAKEN = { host: "127.0.0.1", port: 4000 };
+
+  for (const [what, leavesAfter] of [
+    ["by a predecessor is waited for", 300],
+    ["for longer is refused", 600],
+  ] as const) {
+    it(what, async () => {
+      const lab = new MemoryLab({ listen: [TAKEN] });
+      const predecessor = await lab.network.listen(TAKEN, (connection) => connection.abort());
+      const outcome = lab.engine.start().then(
+        () => "started",
+        (error) => error.code,
+      );
+      for (let ms = 0; ms <= 700; ms += 20) {
+        if (ms === leavesAfter) await predecessor.close();
+        lab.clock.advance(20);
+        await settle();
+      }
+      assert.equal(await outcome, leavesAfter < 500 ? "started" : "EADDRINUSE");
+      await lab.dispose();
+    });
+  }
+});
+
 describe("portable engine: closing", () => {
   it("a second call shortens the time-out, and cannot lengthen it", () =>
     inMemory({}, async (lab) => {
