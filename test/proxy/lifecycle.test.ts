@@ -248,6 +248,14 @@ describe("lifecycle", () => {
     bench.verify();
   });
 
+  it("has the queue served when one leaves it that may have stood before others in vain", () => {
+    const bench = new Bench({}, { concurrency: 0 });
+    const waiter = bench.accept();
+    assert.equal(bench.lifecycle.roomFreed, false);
+    bench.lifecycle.clientReset(waiter);
+    assert.equal(bench.lifecycle.roomFreed, true);
+  });
+
   it("lets a waiter whose room another took wait on, with the deadline that it has", () => {
     const bench = new Bench({ queueTimeout: 500 });
     bench.target("1", 1);

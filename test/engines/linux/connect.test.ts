@@ -61,6 +61,51 @@ describe("linux engine, connecting", () => {
       }));
   }
 
+  for (const [what, host] of [
+    ["IPv4", "127.0.0.1"],
+    ["IPv6", "::1"],
+  ] as const) {
+    it(`counts a connection to itself as refused (${what})`, () =>
+      inSimulation({ engine: { threads: 1, unavailable: SORRY } }, (simulation) => {
+        const { kernel, pool, scheduler } = simulation;
+        const port = 50_000;
+        scheduler.asMain(() =>
+          pool.set({ identity: "a", address: { host, port }, weight: 1, maxConnections: 0 }, "up"),
+        );
+        kernel.network.nextPort = port;
+        const client = simulation.client();
+        simulation.settle();
+        assert.equal(client.text, "sorry");
+        assert.deepEqual([simulation.view("a").state, simulation.view("a").failures], ["suspect", 1]);
+        client.fin();
+        simulation.settle();
+      }));
+  }
+
+  it("serves through a port that is the target's own, at another address", () =>
+    inSimulation({ engine: { threads: 1 } }, (simulation) => {
+      const { internet, kernel, pool, scheduler } = simulation;
+      const address = { host: "127.0.0.2", port: 50_000 };
+      internet.target("a", address, greet);
+      scheduler.asMain(() => pool.set({ identity: "a", address, weight: 1, maxConnections: 0 }, "up"));
+      kernel.network.nextPort = address.port;
+      const client = simulation.client();
+      simulation.settle();
+      assert.equal(client.text, "hello");
+    }));
+
+  it("resets a client to whose handler it cannot connect", () => {
+    let calls = 0;
+    const unavailable = () => void calls++;
+    return inSimulation({ engine: { threads: 1, unavailable } }, (simulation) => {
+      simulation.kernel.network.route("127.0.0.1", "refuse");
+      const client = simulation.client();
+      simulation.settle();
+      assert.equal(client.ending, "ECONNRESET");
+      assert.deepEqual([simulation.records[0]?.cause, calls], ["no-targets", 0]);
+    });
+  });
+
   it("dials a target that has moved at its new address", () =>
     inSimulation({ engine: { threads: 1 } }, (simulation) => {
       simulation.target("a", "10.0.0.1", (peer) => void peer.say("old").fin());

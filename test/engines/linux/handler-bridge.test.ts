@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import { runtime } from "#runtime";
 import { HandlerBridge } from "../../../src/engines/linux/main/handler-bridge.ts";
@@ -7,9 +8,11 @@ import { Slots } from "../../../src/engines/linux/shared/slots.ts";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
 import { encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
 import { BY_BALANCER, NO_TARGETS, outcome } from "../../../src/proxy/outcome.ts";
+import type { UnavailableHandler } from "../../../src/proxy/unavailable.ts";
 import { systemClock } from "../../../src/util/clock.ts";
 import { dial } from "../../support/peers.ts";
 import { ending, readText } from "../../support/stream.ts";
+import { settle } from "../../support/wait.ts";
 import { labPool } from "../lab.ts";
 
 /** The preamble of worker 1 for a client that gets no target. */
@@ -22,15 +25,20 @@ function preamble(secret: Uint8Array): Uint8Array {
   return writePreamble(secret, 1, 7, slots, 0);
 }
 
-/** A bridge whose handler says who the client is, and how often it was called. */
-async function withBridge(test: (bridge: HandlerBridge, port: number, calls: string[]) => Promise<void>) {
+const sayWho: UnavailableHandler = (_error, socket) => void socket.end(`sorry, ${socket.remoteAddress}`);
+
+/** A bridge to a handler, and with which codes that was called. */
+async function withBridge(
+  test: (bridge: HandlerBridge, port: number, calls: string[]) => Promise<void>,
+  handler: UnavailableHandler = sayWho,
+) {
   const calls: string[] = [];
   const bridge = new HandlerBridge({
     runtime,
     clock: systemClock,
     handler(error, socket) {
       calls.push(error.code);
-      socket.end(`sorry, ${socket.remoteAddress}`);
+      return handler(error, socket);
     },
     pool: labPool(),
     options: { requeue: 0, connectTimeout: 1, idleTimeout: 0, queueTimeout: 1 },
@@ -69,6 +77,34 @@ describe("the way to the handler of unavailable", () => {
         assert.deepEqual(calls, []);
         stranger.abort();
       }));
+  }
+
+  for (const [when, split] of [
+    ["with the preamble", PREAMBLE_BYTES + 3],
+    ["after it", PREAMBLE_BYTES],
+    ["in one piece with its end", PREAMBLE_BYTES - 1],
+  ] as const) {
+    it(`gives the handler what the client says ${when}`, () => {
+      const repeat: UnavailableHandler = (_error, socket) => {
+        let said = "";
+        socket.on("data", (part: Buffer) => {
+          said += part;
+        });
+        return new Promise<void>((resolve) => {
+          socket.on("end", () => resolve(void socket.end(`${said}!`)));
+        });
+      };
+      return withBridge(async ({ secret }, port) => {
+        const worker = await dial(port);
+        const all = Buffer.concat([preamble(secret), Buffer.from("tea?")]);
+        await worker.write(all.subarray(0, split));
+        await settle();
+        await worker.write(all.subarray(split));
+        await worker.closeWrite();
+        assert.equal(await readText(worker), "tea?!");
+        await worker.close();
+      }, repeat);
+    });
   }
 
   it("drops a connection that ends before its preamble does", () =>

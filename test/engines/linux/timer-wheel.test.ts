@@ -48,6 +48,15 @@ describe("timer wheel", () => {
     );
   });
 
+  it("lets its thread sleep until a timer may be due, however far ahead in a turn of the wheel", () => {
+    for (let delay = TICK_MS; delay < 500 * TICK_MS; delay += 7 * TICK_MS) {
+      const wheel = wheelAt(0);
+      wheel.set(1, delay);
+      const wait = wheel.untilNext(0);
+      assert.ok(wait >= delay && wait <= delay + 2 * TICK_MS, `${wait} ms for one in ${delay} ms`);
+    }
+  });
+
   it("fires nothing that was cleared", () => {
     const wheel = wheelAt(0);
     for (const slot of [1, 2, 3]) wheel.set(slot, 100);

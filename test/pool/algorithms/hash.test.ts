@@ -150,6 +150,19 @@ describe("consistent hash", () => {
     assert.equal(pickName(pool), names(10)[9]);
   });
 
+  it("gives a client the same target on every balancer when its entries in an old table are all closed", () => {
+    const open = names(40).slice(0, 3);
+    const picks = [names(40), names(40).reverse()].map((order) => {
+      const pool = poolOf(order);
+      assignment(pool);
+      for (const name of names(40).slice(3)) pool.setState(name, "down");
+      const other = SharedPool.attach(pool.handle, 1); // it does not wait for the next table
+      return Array.from({ length: 300 }, (_, i) => pool.identity(other.pick(client(i), [], 0)));
+    });
+    assert.deepEqual(picks[0], picks[1]);
+    for (const name of open) assert.ok(picks[0]!.filter((each) => each === name).length > 50, name);
+  });
+
   it("reaches the other threads without a pick by the creator", async () => {
     const pool = poolOf(names(10));
     const other = SharedPool.attach(pool.handle, 1);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { roundrobin } from "../../../src/pool/algorithms/roundrobin.ts";
 import type { Pool } from "../../../src/pool/pool.ts";
-import { addTarget, client, makePool } from "../helpers.ts";
+import { addTarget, client, makePool, memoryOf } from "../helpers.ts";
 import { sharesByWeight } from "./shares.ts";
 
 describe("smooth round robin", () => {
@@ -82,6 +83,19 @@ describe("smooth round robin", () => {
     for (let i = 0; i < 30_000; i++) pool.pick(key, [], i);
     assert.ok(Math.abs(pool.view("heavy")!.active - 20_000) <= 2);
     assert.ok(Math.abs(pool.view("half")!.active - 10_000) <= 2);
+  });
+
+  it("keeps its shares through the moment when the virtual time is set back", () => {
+    const pool = makePool({ algorithm: "roundrobin" });
+    const { clock } = memoryOf(pool.handle, roundrobin).own;
+    clock[0] = 2 ** 20 - 5;
+    for (const weight of [1, 2, 3]) addTarget(pool, `t${weight}`, { weight });
+    for (let i = 0; i < 120; i++) pool.pick(client(i), [], i);
+    assert.ok(clock[0]! < 20, "it was set back");
+    for (const weight of [1, 2, 3]) {
+      const { active } = pool.view(`t${weight}`)!;
+      assert.ok(Math.abs(active - 20 * weight) <= 1, `${active} turns for weight ${weight} of 6`);
+    }
   });
 
   it("follows a change of weight at once", () => {

@@ -8,6 +8,7 @@ import { ENDED, FREE } from "../../../../src/proxy/states.ts";
 import { type KernelOptions, SimulatedKernel } from "../../../support/kernel/kernel.ts";
 import { Internet, type Serve, type Target } from "../../../support/kernel/peers/internet.ts";
 import type { Peer } from "../../../support/kernel/peers/peer.ts";
+import { SimulatedRuntime } from "../../../support/kernel/runtime/runtime.ts";
 import { simulatedLibc } from "../../../support/kernel/simulated-libc.ts";
 import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
 
@@ -58,7 +59,9 @@ export class Simulation {
       onWarning: (message) => this.warnings.push(message),
       ...options.engine,
     };
-    this.engine = new LinuxEngine(engine, simulatedLibc(this.kernel), this.scheduler, this.scheduler.mainClock);
+    const { kernel, scheduler } = this;
+    const runtime = new SimulatedRuntime(kernel);
+    this.engine = new LinuxEngine(engine, simulatedLibc(kernel), scheduler, scheduler.mainClock, runtime);
   }
 
   /** Until every worker accepts. */
