@@ -62,6 +62,8 @@ export const ROOMS: readonly Room[] = [
       "shortage",
       "keepalive",
       "handler-bridge",
+      "hand-over",
+      "inbox",
       "chaos",
       "simulated-conformance",
     ),

@@ -4,6 +4,7 @@ import { CLIENT, type CloseRecord, TARGET } from "../../../proxy/record.ts";
 import { ENDED, FREE } from "../../../proxy/states.ts";
 import type { Mailbox } from "../shared/mailbox.ts";
 import type { Slots } from "../shared/slots.ts";
+import { SOCKADDR_MAX } from "../sys/abi.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
 import { closeWithReset } from "../sys/reset.ts";
 import { closePipe } from "../worker/pipe.ts";
@@ -16,13 +17,13 @@ export interface Remains {
   readonly pool: Pool;
   readonly slots: Slots;
   readonly mailbox: Mailbox;
+  /** Gives a connection that this worker was given to another one. False: none can take it. */
+  readonly passOn: (fd: number, address: Uint8Array) => boolean;
 }
 
 /** Closes what it had open, and reports every connection whose record was not read yet; returns how many had not ended. */
-export function cleanUp(
-  { libc, linger, mailbox, pool, slots }: Remains,
-  onRecord: (record: CloseRecord) => void,
-): number {
+export function cleanUp(remains: Remains, onRecord: (record: CloseRecord) => void): number {
+  const { libc, linger, mailbox, pool, slots } = remains;
   const now = libc.now();
   let dropped = 0;
   for (let slot = 0; slot < mailbox.span; slot++) {
@@ -34,6 +35,14 @@ export function cleanUp(
     }
     if (state !== ENDED) dropped++;
     onRecord(recordOfSlot(slots, slot, pool, now).record);
+  }
+  const address = new Uint8Array(SOCKADDR_MAX);
+  for (let fd = mailbox.inbox.close(address); fd >= 0; fd = mailbox.inbox.close(address)) {
+    if (remains.passOn(fd, address)) continue;
+    slots.begin(0, fd, 0, address, now); // the slots have told all that they had to tell
+    onRecord(recordOfSlot(slots, 0, pool, now).record);
+    closeWithReset(libc, fd, linger);
+    dropped++;
   }
   closePipe(libc, mailbox.pipe); // a thread's descriptors are the process's: they outlive it, however it ends
   return dropped;

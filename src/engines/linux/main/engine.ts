@@ -97,6 +97,11 @@ export class LinuxEngine implements Engine {
     return this.#closing;
   }
 
+  /** For tests: each worker's open connections; -1: it takes none now. */
+  get shares(): readonly number[] {
+    return this.#workers.map(({ mailbox }) => mailbox.inbox.told);
+  }
+
   /** For tests: one worker dies. */
   crashWorker(index: number): void {
     this.#workers[index]!.crash();
@@ -168,7 +173,7 @@ export class LinuxEngine implements Engine {
   async #abandon(bound: readonly BoundAddress[]): Promise<void> {
     for (const worker of this.#workers) worker.close(0);
     await Promise.all(this.#workers.map((worker) => worker.done));
-    this.#workers.length = 0;
+    for (const worker of this.#workers.splice(0)) worker.release();
     await this.#bridge?.close();
     this.#closeListeners(bound);
   }
@@ -209,6 +214,7 @@ export class LinuxEngine implements Engine {
     await Promise.all(this.#workers.map((worker) => worker.stopped));
     this.#closeListeners(this.#bound);
     await Promise.all(this.#workers.map((worker) => worker.done));
+    for (const worker of this.#workers) worker.release();
     this.#reader.stop();
     await this.#bridge?.close();
   }

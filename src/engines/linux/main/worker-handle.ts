@@ -48,11 +48,11 @@ export class WorkerHandle {
   readonly index: number;
   readonly mailbox: Mailbox;
   readonly eventfd: number;
+  readonly listeners: readonly number[];
   readonly #parts: WorkerHandleParts;
   /** ONE_SIZE bytes: 1. */
   readonly #one: Pointer;
   readonly #linger: Pointer;
-  readonly #listeners: readonly number[];
   #peers: readonly WorkerHandle[] = [];
   #slots: Slots;
   #epoll = -1;
@@ -73,7 +73,7 @@ export class WorkerHandle {
     const { libc, options, slots } = parts;
     this.index = index;
     this.#parts = parts;
-    this.#listeners = listeners;
+    this.listeners = listeners;
     this.mailbox = Mailbox.create(slots);
     this.#slots = Slots.create(slots, options.requeue);
     const memory = libc.alloc(ONE_SIZE + LINGER_SIZE);
@@ -99,6 +99,18 @@ export class WorkerHandle {
    */
   granted(): void {
     this.#parts.libc.write(this.eventfd, this.#one, 8);
+  }
+
+  /** Gives it a connection that a dead worker was given; false: it takes none. */
+  takeOver(fd: number, address: Uint8Array): boolean {
+    if (!this.mailbox.inbox.put(0, fd, address)) return false;
+    this.mailbox.announce();
+    return true;
+  }
+
+  /** Once all workers are done: until then any may wake any other. */
+  release(): void {
+    this.#parts.libc.close(this.eventfd);
   }
 
   /** Resets a connection that a handler has dropped. */
@@ -157,8 +169,13 @@ export class WorkerHandle {
       pool: pool.handle,
       slots: this.#slots.buffer,
       epoll: this.#epoll,
-      listeners: this.#listeners,
-      peers: this.#peers.map(({ index, mailbox, eventfd }) => ({ index, mailbox: mailbox.buffer, eventfd })),
+      listeners: this.listeners,
+      peers: this.#peers.map(({ index, mailbox: { buffer }, eventfd, listeners }) => ({
+        index,
+        mailbox: buffer,
+        eventfd,
+        listeners,
+      })),
       options,
     });
     this.#worker = worker;
@@ -220,7 +237,6 @@ export class WorkerHandle {
     leaveAtExit(this);
     closePipe(this.#parts.libc, this.mailbox.pipe);
     this.#parts.libc.close(this.#epoll);
-    this.#parts.libc.close(this.eventfd);
     // Its loop has ended, and nothing waits for the thread: how terminate() settles makes no difference.
     Promise.resolve(worker?.terminate()).then(
       () => this.#done.resolve(),
@@ -235,7 +251,11 @@ export class WorkerHandle {
     this.#parts.onNotice();
     const { clock, libc, onRecord, onRecovered, onWarning, options, pool, slots } = this.#parts;
     pool.recover(this.index);
-    const dropped = cleanUp({ libc, linger: this.#linger, mailbox: this.mailbox, pool, slots: this.#slots }, onRecord);
+    const { mailbox } = this;
+    const others = this.#peers.filter((peer) => peer !== this);
+    const passOn = (fd: number, address: Uint8Array) => others.some((peer) => peer.takeOver(fd, address));
+    const dropped = cleanUp({ libc, linger: this.#linger, mailbox, passOn, pool, slots: this.#slots }, onRecord);
+    for (const peer of others) peer.granted(); // it may have died between putting something into an inbox and waking its owner
     const young = this.mailbox.state < RUNNING || clock.now() - this.#startedAt < RESTART_MS;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);
     this.#running.reject(error); // has no effect once it ran
@@ -256,7 +276,6 @@ export class WorkerHandle {
     this.mailbox.state = DONE;
     leaveAtExit(this);
     this.#stopped.resolve();
-    this.#parts.libc.close(this.eventfd);
     this.#done.resolve();
   }
 }

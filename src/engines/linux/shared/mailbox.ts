@@ -1,6 +1,7 @@
 /**
  * What a worker and the main thread tell each other while the worker never leaves its loop: words in shared memory, a ring of
- * connections that have ended (worker → main thread) and a ring of connections to be dropped (main thread → worker). An eventfd
+ * connections that have ended (worker → main thread), a ring of connections to be dropped (main thread → worker), and an inbox for
+ * those that other workers hand over. An eventfd
  * wakes the worker from epoll_wait, for what stands here or in the pool's memory; any thread may write it, and does so only when
  * the worker has said that it sleeps.
  *
@@ -8,6 +9,7 @@
  * ring, as long as there are slots, can never be full.
  */
 import type { Libc, Pointer } from "../sys/libc.ts";
+import { INBOX_WORDS, Inbox } from "./inbox.ts";
 
 // Words of the header, each on a cache line of its own where two threads write.
 const SLEEPING = 0;
@@ -16,8 +18,9 @@ const RECORDS_READ = 32;
 /** 1: the main thread wants to be notified of the next record. */
 const NOTICE_REQUESTED = 33;
 const DROPS_SENT = 48;
-/** Counts the main thread's commands. */
+/** Counts the main thread's commands, and the connections that were put into the inbox: a look at one word tells of all. */
 const COMMANDS = 64;
+/** Plus one; 0: it has not been told to close. */
 const CLOSE_WITHIN = 65;
 const CRASH = 66;
 const ACCEPT_WITHIN = 67;
@@ -27,7 +30,14 @@ const STATE = 80;
 const SPAN = 81;
 /** Ends of the worker's pipe: in shared memory, so that they can be closed after its death. */
 const PIPE = 96;
-const HEADER_WORDS = PIPE + 2;
+const INBOX = 112;
+const HEADER_WORDS = INBOX + INBOX_WORDS;
+
+// Values of SLEEPING.
+const AWAKE = 0;
+const ASLEEP = 1;
+/** Somebody has written the eventfd. */
+const WOKEN = 2;
 
 /** A worker's progress, in order; 0 until it runs. */
 export const RUNNING = 1;
@@ -43,6 +53,8 @@ export class Mailbox {
   readonly buffer: SharedArrayBuffer;
   /** Read end and write end of the worker's pipe, each plus one; 0 while there is none. */
   readonly pipe: Int32Array;
+  /** Connections from other workers. */
+  readonly inbox: Inbox;
   readonly #words: Int32Array;
   readonly #records: Int32Array;
   /** Tickets, each plus one. */
@@ -54,6 +66,7 @@ export class Mailbox {
     this.buffer = buffer;
     this.#words = new Int32Array(buffer, 0, HEADER_WORDS);
     this.pipe = this.#words.subarray(PIPE, PIPE + 2);
+    this.inbox = new Inbox(this.#words.subarray(INBOX, INBOX + INBOX_WORDS));
     this.#records = new Int32Array(buffer, HEADER_WORDS * 4, capacity);
     this.#drops = new Int32Array(buffer, (HEADER_WORDS + capacity) * 4, capacity);
     this.#mask = capacity - 1;
@@ -68,16 +81,24 @@ export class Mailbox {
 
   /** From here on others must write the eventfd. What came before this is seen by looking once more after it. */
   fallAsleep(): void {
-    Atomics.store(this.#words, SLEEPING, 1);
+    Atomics.store(this.#words, SLEEPING, ASLEEP);
   }
 
   awake(): void {
-    Atomics.store(this.#words, SLEEPING, 0);
+    Atomics.store(this.#words, SLEEPING, AWAKE);
+  }
+
+  /** It has nothing to do, or has not come round to what it was woken for. */
+  get asleep(): boolean {
+    return Atomics.load(this.#words, SLEEPING) !== AWAKE;
   }
 
   /** True: the worker sleeps, and the caller has to write the eventfd. */
   mustWake(): boolean {
-    return Atomics.load(this.#words, SLEEPING) === 1 && Atomics.exchange(this.#words, SLEEPING, 0) === 1;
+    const words = this.#words;
+    return (
+      Atomics.load(words, SLEEPING) === ASLEEP && Atomics.compareExchange(words, SLEEPING, ASLEEP, WOKEN) === ASLEEP
+    );
   }
 
   // Records: worker → main thread.
@@ -86,6 +107,11 @@ export class Mailbox {
     const pushed = this.#words[RECORDS_PUSHED]!;
     this.#records[pushed & this.#mask] = slot;
     Atomics.store(this.#words, RECORDS_PUSHED, (pushed + 1) | 0);
+  }
+
+  /** Worker: how many so far. */
+  get recordsPushed(): number {
+    return this.#words[RECORDS_PUSHED]!;
   }
 
   /** True: the main thread has requested a notice of records, and the caller has to give it. */
@@ -142,12 +168,17 @@ export class Mailbox {
     return drop - 1;
   }
 
-  // Commands: main thread → worker.
+  // Commands: main thread → worker; any thread → worker for the inbox.
+
+  /** Something was put into the inbox. */
+  announce(): void {
+    Atomics.add(this.#words, COMMANDS, 1);
+  }
 
   /** Close: accept for so many ms yet, and drop what is still served after `within` ms. */
   close(within: number, acceptWithin: number): void {
     Atomics.store(this.#words, ACCEPT_WITHIN, acceptWithin);
-    Atomics.store(this.#words, CLOSE_WITHIN, Math.min(within, FOREVER));
+    Atomics.store(this.#words, CLOSE_WITHIN, Math.min(within + 1, FOREVER));
     Atomics.add(this.#words, COMMANDS, 1);
   }
 
@@ -161,9 +192,13 @@ export class Mailbox {
     return Atomics.load(this.#words, COMMANDS);
   }
 
+  get closeCommanded(): boolean {
+    return Atomics.load(this.#words, CLOSE_WITHIN) !== 0;
+  }
+
   get closeWithin(): number {
     const within = Atomics.load(this.#words, CLOSE_WITHIN);
-    return within === FOREVER ? Number.POSITIVE_INFINITY : within;
+    return within === FOREVER ? Number.POSITIVE_INFINITY : within - 1;
   }
 
   get acceptWithin(): number {

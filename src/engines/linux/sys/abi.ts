@@ -32,6 +32,10 @@ export const TCP_NODELAY = 1;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
+/** struct tcp_info, as far as it is needed; what a listener says as "unacked" is how many connections wait to be accepted. */
+export const TCP_INFO = 11;
+export const TCP_INFO_SIZE = 28;
+export const TCP_INFO_UNACKED = 24;
 export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 

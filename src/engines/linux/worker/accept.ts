@@ -6,6 +6,7 @@ import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/ends.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import { errorOf } from "../sys/errno.ts";
+import { handOver, receiverOf, tellShare } from "./hand-over.ts";
 import { LISTENER_EVENT, type Shard } from "./shard.ts";
 
 /** The client's end at first. Linux passes the listener's TCP_NODELAY and SO_KEEPALIVE on to what it accepts. */
@@ -25,18 +26,24 @@ export function startAccepting(s: Shard): void {
     outOf(s, s.libc.errno[0]!); // watches none of them: one that is watched and not accepted from would wake the thread without end
     return;
   }
+  tellShare(s);
 }
 
 function stopAccepting(s: Shard): void {
   s.accepting = false;
+  tellShare(s);
   for (const fd of s.listeners) s.libc.epoll_ctl(s.epoll, abi.EPOLL_CTL_DEL, fd, s.small.event);
 }
 
 /** After a pause. */
 export function tryAccepting(s: Shard): void {
   if (s.mailbox.state >= STOPPED_ACCEPTING) return;
-  if (descriptorFree(s)) startAccepting(s);
-  else s.acceptAgainAt = s.now + RETRY_MS;
+  if (!descriptorFree(s)) {
+    s.acceptAgainAt = s.now + RETRY_MS;
+    return;
+  }
+  startAccepting(s);
+  takeFromInbox(s); // what it had no slot for
 }
 
 /**
@@ -72,6 +79,7 @@ function pauseAccepting(s: Shard): void {
  * nothing, so after a turn that reached the end fewer are made, and after one that did not, more.
  */
 export function acceptFrom(s: Shard, listener: number): void {
+  s.shares.refresh(s.lifecycle.open, s.mailbox.recordsPushed, s.now);
   for (let i = 0; i < s.acceptBudget; i++) {
     if (!descriptorFree(s)) {
       outOf(s, abi.EMFILE);
@@ -86,23 +94,60 @@ export function acceptFrom(s: Shard, listener: number): void {
       pauseAccepting(s);
       return;
     }
+    // Before it is accepted: from then on it must be found if this thread dies.
+    const receiver = s.lifecycle.open < s.shares.limit ? null : receiverOf(s);
     const fd = acceptOne(s, listener);
     if (fd < 0) {
       s.slots.giveBack(slot);
       s.acceptBudget = Math.max(1, s.acceptBudget >> 1);
       return;
     }
-    s.slots.begin(slot, fd, ACCEPTED, s.small.addressBytes, s.now);
-    if (s.watch(fd, slot, CLIENT) < 0) {
-      const errno = s.libc.errno[0]!;
-      s.lifecycle.acceptFailed(slot); // no event would ever come for it
-      outOf(s, errno);
-      return;
-    }
-    s.lifecycle.accepted(slot);
-    if (Math.max(fd, s.slots.fd(slot, TARGET)) >= s.options.descriptorCeiling) nearLimit(s);
+    if (receiver !== null && handOver(s, fd, receiver)) s.slots.giveBack(slot);
+    else if (!takeIn(s, slot, fd)) return;
   }
   s.acceptBudget = Math.min(MOST_AT_ONCE, s.acceptBudget * 2);
+}
+
+/**
+ * Takes in what this thread has accepted or was given, from the client whose sockaddr is in `small`. False: it could not, and accepts
+ * none for now.
+ */
+function takeIn(s: Shard, slot: number, fd: number): boolean {
+  s.slots.begin(slot, fd, ACCEPTED, s.small.addressBytes, s.now);
+  if (s.watch(fd, slot, CLIENT) < 0) {
+    const errno = s.libc.errno[0]!;
+    s.lifecycle.acceptFailed(slot); // no event would ever come for it
+    outOf(s, errno);
+    return false;
+  }
+  s.lifecycle.accepted(slot);
+  tellShare(s);
+  if (Math.max(fd, s.slots.fd(slot, TARGET)) >= s.options.descriptorCeiling) nearLimit(s);
+  return true;
+}
+
+/** Takes in what others have handed over; what there is no slot for stays where it is. */
+export function takeFromInbox(s: Shard): void {
+  for (let slot = s.slots.take(); slot >= 0; slot = s.slots.take()) {
+    const fd = s.mailbox.inbox.take(s.small.addressBytes);
+    if (fd < 0) {
+      s.slots.giveBack(slot);
+      return;
+    }
+    takeIn(s, slot, fd);
+  }
+}
+
+/** Nobody hands over any more; what has come so far is told that the balancer stops. */
+export function closeInbox(s: Shard): void {
+  const { inbox } = s.mailbox;
+  const address = s.small.addressBytes;
+  for (let fd = inbox.close(address); fd >= 0; fd = inbox.close(address)) {
+    const slot = s.slots.take();
+    if (slot >= 0) takeIn(s, slot, fd);
+    else s.libc.close(fd); // a client that waits in the backlog is lost then, too
+  }
+  s.acceptAgainAt = Number.POSITIVE_INFINITY;
 }
 
 /** A descriptor, or -1 when there is none now. */

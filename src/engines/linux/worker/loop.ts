@@ -6,7 +6,7 @@ import { ANSWERING, DELIVERING, LINGERING, RELAYING } from "../../../proxy/state
 import { KEPT_ALIVE } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
-import { acceptFrom, acceptRest, startAccepting, tryAccepting } from "./accept.ts";
+import { acceptFrom, acceptRest, closeInbox, startAccepting, takeFromInbox, tryAccepting } from "./accept.ts";
 import { connectError, isSelfConnected } from "./dial.ts";
 import { serveQueue } from "./queue.ts";
 import { onDeliveryEvent, onRelayEvent, serveBusy, startRelay } from "./relay.ts";
@@ -45,6 +45,7 @@ export class Loop {
   start(): void {
     const s = this.#shard;
     if (s.watchAs(s.eventfd, abi.EPOLLIN, WAKE_EVENT, 0) < 0) throw new Error(`epoll_ctl: errno ${s.libc.errno[0]}`);
+    s.mailbox.inbox.open();
     startAccepting(s);
     s.mailbox.state = RUNNING;
     s.notifyMain();
@@ -104,6 +105,7 @@ export class Loop {
     if (timeout !== 0) s.mailbox.awake();
     if (count < 0 && errno !== abi.EINTR) throw new Error(`epoll_wait failed with errno ${errno}`);
     s.now = libc.now();
+    s.mailbox.inbox.events = count;
     for (let i = 0, at = 0; i < count; i++, at += s.eventWords) {
       this.#onEvent(events[at]!, events[at + s.dataWord]!, events[at + s.dataWord + 1]!);
     }
@@ -233,6 +235,13 @@ export class Loop {
     const { mailbox } = s;
     s.commandsSeen = mailbox.commands;
     if (mailbox.crashCommanded) throw new Error("told to die");
+    if (mailbox.closeCommanded) this.#stop();
+    takeFromInbox(s);
+  }
+
+  #stop(): void {
+    const s = this.#shard;
+    const { mailbox } = s;
     this.#lifecycle.stop(mailbox.closeWithin);
     if (mailbox.state < STOPPED_ACCEPTING) s.acceptUntil = Math.min(s.acceptUntil, s.now + mailbox.acceptWithin);
   }
@@ -240,6 +249,7 @@ export class Loop {
   #stopAccepting(): void {
     const s = this.#shard;
     acceptRest(s);
+    closeInbox(s);
     s.mailbox.state = STOPPED_ACCEPTING;
     s.notifyMain();
   }

@@ -12,6 +12,7 @@ import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { Fifo } from "./fifo.ts";
 import { Pipe } from "./pipe.ts";
+import { type Peer, Shares } from "./shares.ts";
 import { SlotStore } from "./slot-store.ts";
 import { SmallArguments } from "./small-arguments.ts";
 import { TargetAddresses } from "./target-addresses.ts";
@@ -39,6 +40,13 @@ export interface ShardOptions extends LifecycleOptions {
   readonly descriptorCeiling: number;
 }
 
+export interface PeerData {
+  readonly index: number;
+  readonly mailbox: SharedArrayBuffer;
+  readonly eventfd: number;
+  readonly listeners: readonly number[];
+}
+
 /** What the main thread hands a worker, all of it plain or shared memory. */
 export interface WorkerData {
   /** 1…; the pool's number of this thread. */
@@ -50,7 +58,7 @@ export interface WorkerData {
   readonly epoll: number;
   readonly listeners: readonly number[];
   /** All workers, this one included. */
-  readonly peers: readonly { readonly index: number; readonly mailbox: SharedArrayBuffer; readonly eventfd: number }[];
+  readonly peers: readonly PeerData[];
   readonly options: ShardOptions;
 }
 
@@ -61,12 +69,6 @@ export type WorkerMessage =
   | { readonly type: "died"; readonly error: unknown };
 
 const NOTICE: WorkerMessage = { type: "notice" };
-
-/** How another thread is reached. */
-export interface Peer {
-  readonly mailbox: Mailbox;
-  readonly eventfd: number;
-}
 
 /** What is watched for at a connection's end. */
 const ALL_EDGES = abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLRDHUP | abi.EPOLLPRI | abi.EPOLLET;
@@ -82,6 +84,8 @@ export class Shard {
   readonly listeners: readonly number[];
   /** By worker number; this thread's own included. */
   readonly peers: ReadonlyMap<number, Peer>;
+  /** Who of them has room. */
+  readonly shares: Shares;
   readonly options: ShardOptions;
   /** Tells the main thread that there is something to read in the mailbox. */
   readonly notifyMain: () => void;
@@ -161,6 +165,12 @@ export class Shard {
     this.eventWords = layout.size / 4;
     this.dataWord = layout.data / 4;
     this.small = new SmallArguments(libc, layout, probingOf(this.options.keepalive));
+    this.shares = new Shares(
+      mailbox.inbox,
+      [...this.peers.values()].filter((peer) => peer.mailbox !== mailbox),
+      libc,
+      this.small,
+    );
   }
 
   /** Watches a connection's end; reports come edge-triggered, once per change, for as long as the descriptor is open. */
@@ -181,7 +191,12 @@ export class Shard {
 }
 
 function peersOf({ peers }: WorkerData): ReadonlyMap<number, Peer> {
-  return new Map(peers.map(({ index, mailbox, eventfd }) => [index, { mailbox: new Mailbox(mailbox), eventfd }]));
+  return new Map(
+    peers.map(({ index, mailbox, eventfd, listeners }) => [
+      index,
+      { mailbox: new Mailbox(mailbox), eventfd, listeners },
+    ]),
+  );
 }
 
 function copyOf(libc: Libc, bytes: Uint8Array): NativeMemory {

@@ -16,7 +16,8 @@ const INTERVAL = 180;
 const COUNT = 184;
 const ADDRESS = 64;
 const MEMINFO = 192;
-const BYTES = 256;
+const INFO = 232;
+const BYTES = 264;
 
 export class SmallArguments {
   readonly #view: DataView;
@@ -33,6 +34,8 @@ export class SmallArguments {
   readonly linger: Pointer;
   /** An int for results. */
   readonly result: Pointer;
+  /** A struct tcp_info, of TCP_INFO_SIZE. */
+  readonly info: Pointer;
   /** Eight bytes to read an eventfd into. */
   readonly counter: Pointer;
 
@@ -55,6 +58,7 @@ export class SmallArguments {
     this.linger = memory.at(LINGER);
     this.result = memory.at(RESULT);
     this.counter = memory.at(COUNTER);
+    this.info = memory.at(INFO);
     this.address = memory.at(ADDRESS);
     this.addressBytes = memory.bytes.subarray(ADDRESS, ADDRESS + abi.SOCKADDR_MAX);
     this.keepIdle = memory.at(IDLE);
@@ -77,6 +81,11 @@ export class SmallArguments {
 
   setLength(length: number): void {
     this.#view.setUint32(LENGTH, length, true);
+  }
+
+  /** What a listener said as its backlog. */
+  getBacklog(): number {
+    return this.#view.getInt32(INFO + abi.TCP_INFO_UNACKED, true);
   }
 
   getResult(): number {

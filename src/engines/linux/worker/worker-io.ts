@@ -5,6 +5,7 @@ import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { connectCode, TIMED_OUT } from "../shared/tried.ts";
 import { delivered } from "./delivery.ts";
 import { dialRow } from "./dial.ts";
+import { tellShare } from "./hand-over.ts";
 import { startRelay } from "./relay.ts";
 import type { Shard } from "./shard.ts";
 import { closeEnd, dropBuffered, listUnreported } from "./socket-io.ts";
@@ -50,6 +51,7 @@ export class WorkerIo implements Io<number, number> {
   ended(slot: number): void {
     this.#shard.recordsPushed = true;
     this.#shard.mailbox.pushRecord(slot);
+    tellShare(this.#shard);
   }
 
   arm(slot: number, due: number): void {

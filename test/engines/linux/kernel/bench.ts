@@ -196,6 +196,15 @@ export class Bench {
     return result < 0 ? this.outcome(result) : this.#view.getInt32(0, true);
   }
 
+  /** Connections of a listener that nobody has accepted yet. */
+  backlog(listener: number): number {
+    this.#view.setUint32(512, abi.TCP_INFO_SIZE, true);
+    const { libc } = this;
+    const result = libc.getsockopt(listener, abi.IPPROTO_TCP, abi.TCP_INFO, this.#memory.at(0), this.#memory.at(512));
+    assert.equal(this.outcome(result), 0);
+    return this.#view.getInt32(abi.TCP_INFO_UNACKED, true);
+  }
+
   /** The pending error's name, or 0; reading clears it. */
   pendingError(fd: number): Outcome {
     const errno = this.get(fd, abi.SOL_SOCKET, abi.SO_ERROR);

@@ -80,6 +80,20 @@ export const sockets: Programs = {
     assert.equal(b.accept(listener), "EAGAIN");
   },
 
+  "a listener tells how many wait": (b) => {
+    const { fd: listener, port } = b.listener();
+    const epoll = b.epoll();
+    epoll.add(listener, abi.EPOLLIN);
+    assert.equal(b.backlog(listener), 0);
+    for (let count = 1; count <= 3; count++) {
+      b.connect(b.socket(), port);
+      assert.deepEqual(epoll.next(), { [listener]: "IN" });
+      assert.equal(b.backlog(listener), count);
+    }
+    b.accepted(listener);
+    assert.equal(b.backlog(listener), 2);
+  },
+
   "an edge-triggered listener is reported once per connection": (b) => {
     const { fd: listener, port } = b.listener();
     const epoll = b.epoll();

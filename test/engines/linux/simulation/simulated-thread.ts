@@ -1,4 +1,6 @@
 /** A worker's thread in a simulation: its loop, taken turn by turn. */
+import type { Inbox } from "../../../../src/engines/linux/shared/inbox.ts";
+import { Mailbox } from "../../../../src/engines/linux/shared/mailbox.ts";
 import { Slots } from "../../../../src/engines/linux/shared/slots.ts";
 import type { CallName } from "../../../../src/engines/linux/sys/libc.ts";
 import { Loop } from "../../../../src/engines/linux/worker/loop.ts";
@@ -16,6 +18,8 @@ export class SimulatedThread implements Thread {
   readonly data: WorkerData;
   /** The worker's connections, as the main thread sees them. */
   readonly slots: Slots;
+  /** What other workers hand over to it. */
+  readonly inbox: Inbox;
   ended = false;
   /** System calls and points of the pool until it dies; Infinity: it lives on. */
   pointsLeft = Number.POSITIVE_INFINITY;
@@ -32,6 +36,7 @@ export class SimulatedThread implements Thread {
     this.#toMain = toMain;
     this.data = data;
     this.slots = new Slots(data.slots, data.options.requeue);
+    this.inbox = new Mailbox(data.peers.find(({ index }) => index === data.index)!.mailbox).inbox;
     this.notBefore = scheduler.kernel.clock.now();
   }
 

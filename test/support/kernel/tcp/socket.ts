@@ -175,6 +175,9 @@ export class TcpSocket extends Socket {
   }
 
   getOption(level: number, option: number, into: Uint8Array): number {
+    if (this.#listener !== null && level === abi.IPPROTO_TCP && option === abi.TCP_INFO) {
+      return putBacklog(into, this.#listener.queue.length);
+    }
     if (level === abi.SOL_SOCKET && option === abi.SO_MEMINFO) {
       return putMemory(into, this.options.sendBuffer, abi.SK_MEMINFO_WMEM_QUEUED, this.#endpoint.queued);
     }
@@ -200,4 +203,12 @@ export class TcpSocket extends Socket {
   stall(key: number, ms: number): boolean {
     return this.#listener === null && this.#endpoint.stall(key, ms);
   }
+}
+
+/** A struct tcp_info, of which the rest is not simulated. */
+function putBacklog(into: Uint8Array, length: number): number {
+  const info = new Uint8Array(abi.TCP_INFO_SIZE);
+  putInt(info, abi.TCP_INFO_UNACKED, length);
+  into.set(info.subarray(0, into.length));
+  return Math.min(into.length, info.length);
 }

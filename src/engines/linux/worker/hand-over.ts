@@ -1,0 +1,23 @@
+/** Giving connections to threads that have fewer: see shares.ts for to whom, shared/inbox.ts for the way. */
+import { wake } from "../shared/mailbox.ts";
+import type { Shard } from "./shard.ts";
+import type { Peer } from "./shares.ts";
+
+/** Who is to get the next connection; null: it is this thread's own. */
+export function receiverOf(s: Shard): Peer | null {
+  return s.lifecycle.stopping ? null : s.shares.leastLoaded(s.lifecycle.open);
+}
+
+/** Gives away what was just accepted, from the client whose sockaddr is in `small`. False: this thread keeps it. */
+export function handOver(s: Shard, fd: number, { mailbox, eventfd }: Peer): boolean {
+  if (fd >= s.options.descriptorCeiling) return false; // who accepts has to notice that descriptors are short
+  if (!mailbox.inbox.put(s.index, fd, s.small.addressBytes)) return false;
+  mailbox.announce();
+  wake(mailbox, s.libc, eventfd, s.small.one);
+  return true;
+}
+
+/** Tells the others how many connections this thread has, or that it takes none. */
+export function tellShare(s: Shard): void {
+  s.mailbox.inbox.tell(s.accepting && !s.lifecycle.stopping ? s.lifecycle.open : -1);
+}
