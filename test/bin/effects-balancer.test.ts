@@ -159,7 +159,7 @@ describe("--start-hold", () => {
     assert.equal(await answer, "first\n");
   });
   test("a client that waits for a target is told when the time is over that none has come, and later ones at once", async () => {
-    const balancer = await balancerWith("--start-hold", "200ms", "--unavailable", "None.");
+    const balancer = await balancerWith("--start-hold", "1s", "--unavailable", "None.");
     assert.equal(await balancer.ask(), "None.");
     const { queuedMs } = await balancer.record("no-targets");
     assert.ok(queuedMs > 0 && queuedMs < 2_000, `${queuedMs} ms in the queue`);

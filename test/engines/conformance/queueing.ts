@@ -195,7 +195,7 @@ export function queueing(host: Host): void {
     }));
 
   it("keeps the queue's limits while it waits for the first target", () =>
-    inLab(host, { queueTimeout: 300, pool: { queue: 1 } }, async (lab) => {
+    inLab(host, { queueTimeout: 2_000, pool: { queue: 1 } }, async (lab) => {
       lab.pool.hold();
       const [waiter] = await waitingLine(lab, 1, 0);
       assert.equal(await lab.ask(), UNAVAILABLE);
