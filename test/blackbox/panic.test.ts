@@ -10,8 +10,8 @@ import { LOOPBACK } from "../support/ports.ts";
 import { endPrograms, type Program } from "../support/program.ts";
 import { until, within } from "../support/wait.ts";
 
-/** Long enough for reports on a busy machine, three times in it. */
-const LEASE_MS = 3_000;
+/** A report comes three times in it: on a machine that is busy none may be late by two thirds of it. */
+const LEASE_MS = 5_000;
 
 after(async () => {
   await endPrograms();
@@ -110,7 +110,10 @@ describe("a balancer whose reporters are all cut off", () => {
     const ended = await program.says(/^pool default is no longer in panic/);
     assert.ok((field(ended, "ms") as number) > 0);
     await until("both to be back", async () => (await answers(balancer, 4)) === "ac");
-    assert.equal(program.log.filter(({ message }) => /^pool default is in panic/.test(message)).length, 1);
+    const told = program.log.flatMap(
+      ({ message }) => /^pool default is (in|no longer in) panic/.exec(message)?.[1] ?? [],
+    );
+    assert.ok(told.length >= 2 && told.every((each, index) => each === (index % 2 === 0 ? "in" : "no longer in")));
     await way.cut();
   });
 
