@@ -65,7 +65,7 @@ describe("linux engine, connecting", () => {
     ["IPv4", "127.0.0.1"],
     ["IPv6", "::1"],
   ] as const) {
-    it(`counts a connection to itself as refused (${what})`, () =>
+    it(`counts a connection to itself as refused, and resets it, so that its port is free at once (${what})`, () =>
       inSimulation({ engine: { threads: 1, unavailable: SORRY } }, (simulation) => {
         const { kernel, pool, scheduler } = simulation;
         const port = 50_000;
@@ -73,9 +73,14 @@ describe("linux engine, connecting", () => {
           pool.set({ identity: "a", address: { host, port }, weight: 1, maxConnections: 0 }, "up"),
         );
         kernel.network.nextPort = port;
+        kernel.trace = [];
         const client = simulation.client();
         simulation.settle();
         assert.equal(client.text, "sorry");
+        const { result: dialled } = kernel.trace.find(({ name }) => name === "socket")!;
+        const calls = kernel.trace.flatMap(({ name, fd }) => (fd === dialled ? [name] : []));
+        assert.deepEqual(calls.slice(-3), ["getsockname", "setsockopt", "close"]);
+        kernel.trace = null;
         assert.deepEqual([simulation.view("a").state, simulation.view("a").failures], ["suspect", 1]);
         client.fin();
         simulation.settle();
