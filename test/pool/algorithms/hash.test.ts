@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { hash } from "../../../src/pool/algorithms/hash.ts";
@@ -58,6 +59,14 @@ describe("consistent hash", () => {
 
   it("is the same on two balancers, whatever the order of registration", () => {
     assert.deepEqual(assignment(poolOf(names(20))), assignment(poolOf(names(20).reverse())));
+  });
+
+  it("is the same in every version, so that balancers of two of them agree, and an upgrade moves nobody", () => {
+    const pool = makePool({ algorithm: "hash", maxTargets: 1024 });
+    for (const [i, name] of names(5).entries()) addTarget(pool, name, { weight: 100 * (i + 1) });
+    const goes = assignment(pool).map((name) => names(5).indexOf(name as string));
+    assert.equal(goes.slice(0, 30).join(""), "432024333234311224441334442142");
+    assert.equal(createHash("sha256").update(goes.join("")).digest("hex").slice(0, 16), "0bd614c5d0eecb54");
   });
 
   for (const count of [5, 20, 100]) {
