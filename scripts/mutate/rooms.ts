@@ -64,6 +64,7 @@ export const ROOMS: readonly Room[] = [
       "handler-bridge",
       "hand-over",
       "inbox",
+      "shares",
       "chaos",
       "simulated-conformance",
     ),
