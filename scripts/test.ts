@@ -50,9 +50,14 @@ async function jobsOf(some: readonly Form[]): Promise<Job<FileResult>[]> {
   return jobs;
 }
 
+/** `file` may be the beginning of several files, of which one is wanted. */
+function isOf(file: string, wanted: string): boolean {
+  return file.startsWith(wanted) || (!file.endsWith(".ts") && wanted.startsWith(file));
+}
+
 /** Those of one form, the long ones first. */
 async function fileJobs(form: Form): Promise<Job<FileResult>[]> {
-  const files = form.files().filter((file) => only.length === 0 || only.some((wanted) => file.startsWith(wanted)));
+  const files = form.files().filter((file) => only.length === 0 || only.some((wanted) => isOf(file, wanted)));
   if (files.length === 0) return [];
   const prepared = await form.prepare();
   if ("missing" in prepared) {

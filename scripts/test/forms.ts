@@ -16,7 +16,11 @@ export interface Form {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-export type Prepared = { readonly label: string; readonly command: Command } | { readonly missing: string };
+export interface Ready {
+  readonly label: string;
+  readonly command: Command;
+}
+export type Prepared = Ready | { readonly missing: string };
 
 /** The command line that runs one test file and leaves a JUnit report. */
 export type Command = (file: string, report: string) => string[];
@@ -62,18 +66,55 @@ export const commands: Readonly<Record<"node" | "bun" | "deno", Command>> = {
   deno: denoCommand,
 };
 
+/** What opens no socket and starts no process, by the beginning of its path: such a unit is run in one process. */
+const UNITS = ["pool/threads", "pool/", "control/", "config/", "targets/", "proxy/", "util/"].map(
+  (path) => `test/${path}`,
+);
+const NOT_UNIT = ["test/control/native.test.ts", "test/control/python.test.ts"];
+
+/** The first of them that it begins with. */
+function unitOf(file: string): string | undefined {
+  return NOT_UNIT.includes(file) ? undefined : UNITS.find((unit) => file.startsWith(unit));
+}
+
+/** The files of one of them. */
+export function unitFiles(unit: string): string[] {
+  return testFiles().filter((file) => unitOf(file) === unit);
+}
+
+const inUnits =
+  (command: Command): Command =>
+  (file, report) =>
+    UNITS.includes(file) ? [...command("scripts/test/unit.ts", report), file] : command(file, report);
+
 const ready = (label: string, command: Command) => () => ({ label, command });
 
-async function nodeForm(version: string, binary: string): Promise<Prepared> {
+async function nodeForm(version: string, binary: string): Promise<Ready> {
   await bundleNodePrograms();
   return { label: `Node ${version}`, command: nodeCommand(binary) };
 }
 
-function otherNode(name: string, version: string, files = without([...NODE_ONLY, ...PROGRAMS])): Form {
+/** What may differ from one Node to another: all but the programs, and with fewer runs of what is large or drawn at random. */
+function otherNode(name: string, version: string): Form {
   return {
     name,
-    files,
-    env: nodeEnv,
+    files: () => [...UNITS, ...without([...NODE_ONLY, ...PROGRAMS])().filter((file) => unitOf(file) === undefined)],
+    env: { ...nodeEnv, HARMONY_TEST_LIGHT: "1" },
+    async prepare() {
+      const binary = nodeOfVersion(version);
+      if (typeof binary !== "string") return binary;
+      const { command, label } = await nodeForm(version, binary);
+      return { label, command: inUnits(command) };
+    },
+  };
+}
+
+/** The form in which Node has the linux engine. */
+function nodeWithFfi(name: string, version: string): Form {
+  return {
+    name,
+    files: () => testFiles("test/engines").filter((file) => file.includes("/linux")),
+    env: { NODE_OPTIONS: "--experimental-ffi" },
     prepare() {
       const binary = nodeOfVersion(version);
       return typeof binary === "string" ? nodeForm(version, binary) : binary;
@@ -105,36 +146,16 @@ export const forms: readonly Form[] = [
   { name: "deno", files: without(NODE_ONLY), prepare: ready("Deno", denoCommand) },
   otherNode("node-oldest", OLDEST_NODE),
   otherNode("node-newest", NEWEST_NODE),
-  {
-    ...otherNode("node-newest-ffi", NEWEST_NODE, () =>
-      testFiles("test/engines").filter((file) => file.includes("/linux")),
-    ),
-    env: { NODE_OPTIONS: "--experimental-ffi" }, // where Node has the linux engine
-  },
+  nodeWithFfi("node-newest-ffi", NEWEST_NODE),
   compiled("bun", "dist"),
   compiled("bun", "dist", "portable"),
   compiled("deno", "dist/deno"),
   compiled("deno", "dist/deno", "portable"),
 ];
 
-// What opens no socket and starts no process. A file is run with the first of these that it begins with.
-const UNITS = ["pool/threads", "pool/", "control/", "config/", "targets/", "proxy/", "util/"].map(
-  (path) => `test/${path}`,
-);
-const NOT_UNIT = ["test/control/native.test.ts", "test/control/python.test.ts"];
-
 /** The fast inner loop: some processes rather than one for each file. All of these files run in the form `node`, too. */
 export const unit: Form = {
   name: "unit",
   files: () => [...UNITS],
-  prepare: ready(`Node ${process.versions.node}`, (beginning, report) => [
-    ...nodeCommand(node)("scripts/test/unit.ts", report),
-    beginning,
-  ]),
+  prepare: ready(`Node ${process.versions.node}`, inUnits(nodeCommand(node))),
 };
-
-/** The files of one of them. */
-export function unitFiles(beginning: string): string[] {
-  const unitOf = (file: string) => UNITS.find((each) => file.startsWith(each));
-  return testFiles().filter((file) => unitOf(file) === beginning && !NOT_UNIT.includes(file));
-}

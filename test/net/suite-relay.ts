@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import type { Connection, Progress, RelayEnd, Runtime } from "../../src/net/runtime.ts";
+import { amount } from "../support/amount.ts";
 import { descriptors } from "../support/descriptors.ts";
 import { pattern } from "../support/pattern.ts";
 import { connectPair } from "../support/peers.ts";
@@ -11,7 +12,9 @@ import { standstill, until, within } from "../support/wait.ts";
 import { KERNEL_BUFFERS } from "./suite-stream.ts";
 
 const MIB = 1024 * 1024;
-const GIB = 1024 * MIB;
+const AT_ONCE = 100;
+const ROUNDS = amount(100);
+const BULK_MIB = amount(1024);
 const ECONNRESET = { name: "NetError", code: "ECONNRESET" };
 const NO_RST = "cannot send RST";
 
@@ -215,13 +218,13 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
       }));
 
     if (scope === "light") return;
-    it("moves 1 GiB unchanged", () =>
+    it(`moves ${BULK_MIB} MiB unchanged`, () =>
       withBridge(runtime, async ({ client, target, progress }) => {
         const chunk = pattern();
         const sent = createHash("sha1");
         const received = createHash("sha1");
         const writing = (async () => {
-          for (let left = GIB; left > 0; left -= chunk.length) {
+          for (let left = BULK_MIB * MIB; left > 0; left -= chunk.length) {
             const bytes = chunk.subarray(0, Math.min(left, chunk.length));
             sent.update(bytes);
             await client.write(bytes);
@@ -234,22 +237,19 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
           received.update(bytes);
         }
         await writing;
-        assert.equal(progress.aToB, GIB);
+        assert.equal(progress.aToB, BULK_MIB * MIB);
         assert.equal(received.digest("hex"), sent.digest("hex"));
       }));
   });
 
   if (scope === "light") return;
   const countable = descriptors() !== null && runtime.name !== "memory";
-  describe("10,000 short connections", () => {
+  describe(`${ROUNDS * AT_ONCE} short connections`, () => {
     it("leave no descriptor open", { skip: countable ? false : "descriptors cannot be counted here" }, () =>
       shortConnections(runtime),
     );
   });
 }
-
-const CONNECTIONS = 10_000;
-const AT_ONCE = 100;
 
 /** Client → relay → echo, one small message each, every connection closed by its owner as usual. */
 async function shortConnections(runtime: Runtime): Promise<void> {
@@ -282,10 +282,10 @@ async function shortConnections(runtime: Runtime): Promise<void> {
   await until("the first relay", () => relayed === 1);
   const before = descriptors()!;
   const worker = async (): Promise<void> => {
-    for (let i = 0; i < CONNECTIONS / AT_ONCE; i++) await once();
+    for (let i = 0; i < ROUNDS; i++) await once();
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  await until("the last relay", () => relayed === CONNECTIONS + 1);
+  await until("the last relay", () => relayed === ROUNDS * AT_ONCE + 1);
   assert.deepEqual(failures, []);
   await until("the last descriptor", () => descriptors()! <= before);
   await balancer.close();

@@ -11,6 +11,7 @@ import {
   type Pool,
   type TargetState,
 } from "../../src/pool/pool.ts";
+import { amount } from "../support/amount.ts";
 import { addTarget, client, makePool } from "./helpers.ts";
 
 const IDENTITIES = 14;
@@ -240,7 +241,7 @@ describe("the pool does as its model", () => {
             const model = new Model(algorithm, sticky);
             for (const each of commands) model.run(each);
           }),
-          { numRuns: 150 },
+          { numRuns: amount(150) },
         );
       });
     }

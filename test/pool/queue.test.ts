@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { ADMITTED, ALL_FULL, NO_TARGET, type Pool, REFUSED, SharedPool } from "../../src/pool/pool.ts";
+import { amount } from "../support/amount.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 function limited(concurrency: number, queue = 100): Pool {
@@ -202,7 +203,7 @@ describe("the queue", () => {
           assert.deepEqual([pool.active, pool.waiting, pool.granted], [permits, waiting, turn !== null]);
         });
       }),
-      { numRuns: 200 },
+      { numRuns: amount(200) },
     );
   });
 });
@@ -589,7 +590,7 @@ describe("waiting for the first target", () => {
           assert.equal(pool.waiting, list.length);
         });
       }),
-      { numRuns: 300 },
+      { numRuns: amount(300) },
     );
   });
 });

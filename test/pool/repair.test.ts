@@ -22,6 +22,7 @@ import {
 } from "../../src/pool/header.ts";
 import { ADMITTED, ALL_FULL, type AlgorithmName, REFUSED, SharedPool, type TargetState } from "../../src/pool/pool.ts";
 import type { MinTreeMemory, SumTreeMemory } from "../../src/pool/tree.ts";
+import { amount } from "../support/amount.ts";
 import { addTarget, client, makePool, memoryOf } from "./helpers.ts";
 
 /** More than a tree's node has children. */
@@ -206,7 +207,7 @@ describe("a pool that a dying thread has left half done", () => {
             for (const side of both) side.verify();
           }
         }),
-        { numRuns: 60 },
+        { numRuns: amount(60) },
       );
     });
   }

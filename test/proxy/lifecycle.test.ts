@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { BY_CLIENT, BY_TARGET, FIN, outcome, RESET, UNDECIDED } from "../../src/proxy/outcome.ts";
 import { ANSWERING, CONNECTING, DELIVERING, ENDED, LINGERING, QUEUED, RELAYING } from "../../src/proxy/states.ts";
 import { ANSWER_MS, LINGER_MS } from "../../src/proxy/unavailable.ts";
+import { amount } from "../support/amount.ts";
 import { Bench, type Connection, TOLD } from "./bench.ts";
 
 /** The dial under way succeeds. */
@@ -424,7 +425,7 @@ describe("lifecycle, whatever happens", () => {
         assert.equal(bench.pool.active, 0);
         for (const c of bench.all) assert.notEqual(c.outcome, UNDECIDED);
       }),
-      { numRuns: 300 },
+      { numRuns: amount(300) },
     );
   });
 });

@@ -8,6 +8,7 @@ import { TargetMonitor } from "../../src/targets/monitor.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
+import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
 
@@ -246,7 +247,7 @@ describe("whatever is said and not said of targets", () => {
         seen.panics += told.filter((event) => event === "panicStart").length;
         seen.ends += told.filter((event) => event === "panicEnd").length;
       }),
-      { numRuns: 150 },
+      { numRuns: amount(150) },
     );
     assert.ok(seen.panics > 20 && seen.ends > 10, `so few were seen: ${JSON.stringify(seen)}`);
   });

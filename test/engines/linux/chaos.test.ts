@@ -4,10 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { amount } from "../../support/amount.ts";
 import { formatTrace } from "../../support/kernel/simulated-libc.ts";
 import { Chaos } from "./chaos/chaos.ts";
 
-const RUNS = Number(process.env.RUNS ?? 6);
+const RUNS = Number(process.env.RUNS ?? amount(6));
 const STEPS = Number(process.env.STEPS ?? 300);
 const seeds = process.env.SEED
   ? [Number(process.env.SEED)]

@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as abi from "../../../src/engines/linux/sys/abi.ts";
 import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../../../src/proxy/unavailable.ts";
+import { amount } from "../../support/amount.ts";
 import type { Peer } from "../../support/kernel/peers/peer.ts";
 import { StreamPattern } from "../../support/kernel/peers/stream-pattern.ts";
 import { Random } from "../../support/kernel/random.ts";
 import { inSimulation, type Simulation } from "./simulation/simulation.ts";
 
 /** Stops that are tried. Each is some tens of ms of real time. */
-const SEEDS = 60;
+const SEEDS = amount(60);
 /** A timer of the engine comes at most so late. */
 const TICK = 40;
 const SORRY = { engine: { unavailable: new TextEncoder().encode("sorry") } };

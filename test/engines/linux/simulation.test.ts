@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as abi from "../../../src/engines/linux/sys/abi.ts";
+import { amount } from "../../support/amount.ts";
 import type { Peer } from "../../support/kernel/peers/peer.ts";
 import { StreamPattern } from "../../support/kernel/peers/stream-pattern.ts";
 import { Simulation } from "./simulation/simulation.ts";
@@ -90,7 +91,7 @@ describe("an engine on the simulated kernel", () => {
   });
 
   it("leaves no client hanging whose worker dies between its accept and anything else", async () => {
-    for (let points = 0; points < 25; points++) {
+    for (let points = 0; points < amount(25); points++) {
       const simulation = new Simulation({ engine: { threads: 1 } });
       await simulation.start();
       simulation.pass(2_000); // a worker that dies young is not replaced at once
@@ -108,7 +109,7 @@ describe("an engine on the simulated kernel", () => {
   });
 
   it("loses no turn of the queue, wherever a worker dies that grants one or is granted one", async () => {
-    for (let points = 0; points < 60; points++) {
+    for (let points = 0; points < amount(60); points++) {
       for (const dying of [0, 1]) {
         const simulation = new Simulation({ engine: { threads: 2 }, pool: { concurrency: 1 } });
         await simulation.start();

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import type { ConnectFault } from "../../../src/net/memory/memory.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
 import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
+import { amount } from "../../support/amount.ts";
 import { echo } from "../../support/peers.ts";
 import { drain } from "../../support/stream.ts";
 import { assertTried } from "../../support/tried.ts";
@@ -106,7 +107,7 @@ describe("portable engine, whatever happens", () => {
           lab.warnings.join(),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: amount(300) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { hash } from "../../../src/pool/algorithms/hash.ts";
 import { type Pool, SharedPool } from "../../../src/pool/pool.ts";
 import { TableBuilder, type TableTarget, tableSize } from "../../../src/pool/rendezvous.ts";
 import { hashText } from "../../../src/pool/sip-hash.ts";
+import { amount } from "../../support/amount.ts";
 import { until } from "../../support/wait.ts";
 import { addTarget, client, makePool, memoryOf, pickName } from "../helpers.ts";
 import { sharesByWeight } from "./shares.ts";
@@ -89,7 +90,7 @@ describe("consistent hash", () => {
         const last = weights.length - 1;
         assert.ok(before.every((row, entry) => row === last || row === after[entry]));
       }),
-      { numRuns: 20 },
+      { numRuns: amount(20) },
     );
   });
 
@@ -110,7 +111,7 @@ describe("consistent hash", () => {
           assert.deepEqual(table, tableWith([...there.values()].reverse(), size));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: amount(500) },
     );
   });
 
