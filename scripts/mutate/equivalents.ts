@@ -156,4 +156,16 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     after: "for (let n = 0; n < size; n++) times[n] = -Math.log(1 - (n - 0.5) / size);",
     because: "all visits are earlier by one, and their order is the same, but for next to none",
   },
+  {
+    file: "src/engines/linux/worker/room.ts",
+    before: "s.slots.clearBits(slot, end, WRITABLE);",
+    after: ";",
+    because: "the direction is tried once more, finds no room, and waits again",
+  },
+  {
+    file: "src/engines/linux/worker/socket-io.ts",
+    before: "if (s.slots.listed(slot)) return;",
+    after: "if (false) return;",
+    because: "the pool is told once more, of nothing",
+  },
 ];

@@ -99,18 +99,6 @@ describe("linux engine, connecting", () => {
       assert.equal(client.text, "hello");
     }));
 
-  it("resets a client to whose handler it cannot connect", () => {
-    let calls = 0;
-    const unavailable = () => void calls++;
-    return inSimulation({ engine: { threads: 1, unavailable } }, (simulation) => {
-      simulation.kernel.network.route("127.0.0.1", "refuse");
-      const client = simulation.client();
-      simulation.settle();
-      assert.equal(client.ending, "ECONNRESET");
-      assert.deepEqual([simulation.records[0]?.cause, calls], ["no-targets", 0]);
-    });
-  });
-
   it("dials a target that has moved at its new address", () =>
     inSimulation({ engine: { threads: 1 } }, (simulation) => {
       simulation.target("a", "10.0.0.1", (peer) => void peer.say("old").fin());
