@@ -168,4 +168,36 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     after: "if (false) return;",
     because: "the pool is told once more, of nothing",
   },
+  {
+    file: "src/pool/algorithms/random.ts",
+    before: "z = Math.imul(z, 0x735a2d97);",
+    after: "z = Math.imul(z, (0x735a2d97 + 1));",
+    because: "the generator starts elsewhere",
+  },
+  {
+    file: "src/pool/algorithms/random.ts",
+    before: "const result = Math.imul((times5 << 7) | (times5 >>> 25), 9);",
+    after: "const result = Math.imul((times5 << 7) | (times5 >>> 25), (9 + 1));",
+    because: "the numbers are others, and as good as any test could tell",
+  },
+  {
+    file: "src/engines/linux/worker/relay.ts",
+    before: "if (sent < 0) return false;",
+    after: "if (sent <= 0) return false;",
+    because: "a socket that was announced as writable takes something",
+  },
+  {
+    file: "src/engines/linux/worker/write-buffer.ts",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
+    before: "if (buffer.length < 0) throw new Error(`reading a pipe failed with errno ${this.#libc.errno[0]}`);",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
+    after: "if (buffer.length <= 0) throw new Error(`reading a pipe failed with errno ${this.#libc.errno[0]}`);",
+    because: "a pipe that holds bytes gives some",
+  },
+  {
+    file: "src/pool/algorithms/roundrobin.ts",
+    before: "this.#turnAt[row] = this.#clock[0]! + stride * (((row + 1) * GOLDEN_RATIO) % 1);",
+    after: "this.#turnAt[row] = this.#clock[0]! + stride * (((row + (1 + 1)) * GOLDEN_RATIO) % 1);",
+    because: "the fractions are others, and lie as evenly",
+  },
 ];

@@ -31,6 +31,19 @@ describe("the files of a certificate", () => {
     assert.equal(files.renewed(), null);
   });
 
+  it("that hold what was in use before give that again", () => {
+    const files = inUse();
+    for (const [from, pair] of [
+      [renewedFiles, renewed],
+      [certificateFiles, certificate],
+    ] as const) {
+      copyFileSync(from.cert, cert);
+      copyFileSync(from.key, key);
+      assert.equal(files.renewed(), null, "they have only just been written");
+      assert.deepEqual(files.renewed(), pair);
+    }
+  });
+
   it("that cannot be used are an error, once, and the next good pair is taken", () => {
     const files = inUse();
     for (const [spoil, why] of [

@@ -8,13 +8,13 @@ import { ClientSocket } from "../../src/proxy/unavailable-socket.ts";
 import { ending, readText } from "../support/stream.ts";
 import { now, passes, until } from "../support/wait.ts";
 
-async function pair(): Promise<{ client: Connection; connection: Connection; socket: ClientSocket }> {
+async function pair(host = "127.0.0.1"): Promise<{ client: Connection; connection: Connection; socket: ClientSocket }> {
   const network = new MemoryNetwork({ window: 1_000 });
   let accept: (connection: Connection) => void;
   const accepted = new Promise<Connection>((resolve) => {
     accept = resolve;
   });
-  const listener = await network.listen({ host: "127.0.0.1", port: 0 }, (connection) => accept(connection));
+  const listener = await network.listen({ host, port: 0 }, (connection) => accept(connection));
   const client = await network.connect({ to: listener.address });
   const connection = await accepted;
   return { client, connection, socket: new ClientSocket(connection) };
@@ -57,6 +57,19 @@ describe("ClientSocket", () => {
     socket.destroy();
     client.abort();
   });
+
+  for (const [host, family] of [
+    ["127.0.0.1", "IPv4"],
+    ["::1", "IPv6"],
+  ] as const) {
+    it(`names the family of its addresses (${family})`, async () => {
+      const { client, socket } = await pair(host);
+      const { address, family: own } = socket.address();
+      assert.deepEqual([socket.remoteFamily, own, address], [family, family, host]);
+      socket.destroy();
+      client.abort();
+    });
+  }
 
   it("carries both directions and both FINs, with backpressure", async () => {
     const { client, socket } = await pair();

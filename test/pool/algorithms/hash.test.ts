@@ -150,6 +150,19 @@ describe("consistent hash", () => {
     assert.deepEqual(assignment(pool), before);
   });
 
+  it("shares the clients of a full target among the others by their weights", () => {
+    const pool = makePool({ algorithm: "hash", maxTargets: 1024 });
+    for (const [name, weight] of [["full", 500] as const, ["light", 100] as const, ["heavy", 900] as const]) {
+      addTarget(pool, name, { weight });
+    }
+    const before = assignment(pool);
+    addTarget(pool, "full", { weight: 500, max: 1 });
+    pool.pick(client(before.indexOf("full")), [], 0);
+    const moved = assignment(pool).filter((_, i) => before[i] === "full");
+    const share = moved.filter((name) => name === "heavy").length / moved.length;
+    assert.ok(Math.abs(share - 0.9) < 0.03, `${share} of them went to nine tenths of the weight`);
+  });
+
   it("never chooses a target that was just taken out, before the table is rebuilt either", () => {
     const pool = poolOf(names(10));
     assignment(pool);
