@@ -172,9 +172,9 @@ export class Queue {
   }
 
   /**
-   * When there is no target at all, waiters get their turn to be told so, unless they are held until there is one. A waiter that found none with room (it may have tried
-   * those that have) gets another turn only after a target has come to have room, or it would go round and round. One that has
-   * tried none yet waits for a full target rather than for a suspect, as its pick would say.
+   * When there is no target at all, waiters get their turn to be told so, unless they are held until there is one. A waiter that
+   * found none with room (it may have tried those that have) gets another turn only after a target has come to have room, or it
+   * would go round and round. One that has tried none yet waits for a full target rather than for a suspect, as its pick would say.
    */
   #worthTrying(node: number): boolean {
     const { header, waiterSawRoom } = this.#layout;

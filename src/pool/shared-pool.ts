@@ -136,9 +136,9 @@ export class SharedPool {
 
   /**
    * The row for a connection of this client, already counted as active there; or NO_TARGET; or ALL_FULL when a target that is not
-   * in `tried` is at its limit, or when the first target is waited for (Pool.hold()). First comes the target that the client is bound to, then what the algorithm picks among those that
-   * are up, then, unless one of those is merely full, the suspect that failed longest ago. Binds the client to that row, unless its
-   * own target is merely full.
+   * in `tried` is at its limit, or when the first target is waited for (Pool.hold()). First comes the target that the client is
+   * bound to, then what the algorithm picks among those that are up, then, unless one of those is merely full, the suspect that
+   * failed longest ago. Binds the client to that row, unless its own target is merely full.
    */
   pick(client: ClientKey, tried: readonly number[], now: number): number {
     this.#picker.prepare();

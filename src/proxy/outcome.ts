@@ -13,7 +13,7 @@ export const IN_RELAY = 2;
 export const IN_UNAVAILABLE = 3;
 
 /** Who ended it first. */
-export const ENDERS = ["client", "target", "balancer"] as const;
+const ENDERS = ["client", "target", "balancer"] as const;
 export type EndedBy = (typeof ENDERS)[number];
 
 export const BY_CLIENT = 0;

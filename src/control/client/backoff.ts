@@ -4,7 +4,7 @@ const MIN_DELAY_MS = 100;
 const MAX_DELAY_MS = 10_000;
 
 /** ms. A rival that is gone without a word is followed about when its lease, by default, is over. */
-export const MAX_YIELD_MS = 60_000;
+const MAX_YIELD_MS = 60_000;
 
 /** Exponential delays with full jitter, so that reporters of the same balancer do not reconnect in step. */
 export class Backoff {

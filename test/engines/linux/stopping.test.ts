@@ -12,7 +12,7 @@ import { inLab, UNAVAILABLE } from "../lab.ts";
 import { Bench } from "./kernel/bench.ts";
 
 const skip = (await linux.test()) ?? false;
-/** Before, each lost connections in about every second stop. */
+/** Enough to notice: where listeners are closed at once, about every second stop loses connections. */
 const STOPS = 3;
 /** ms for what is open. */
 const TIMEOUT = 5_000;

@@ -19,7 +19,6 @@ export const MSG_OOB = 0x1;
 export const MSG_PEEK = 0x2;
 export const MSG_DONTWAIT = 0x40;
 export const SHUT_RD = 0;
-export const SHUT_RDWR = 2;
 
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;

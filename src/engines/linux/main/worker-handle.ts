@@ -98,7 +98,7 @@ export class WorkerHandle {
    * that was about to wake it.
    */
   granted(): void {
-    this.#parts.libc.write(this.eventfd, this.#one, 8);
+    this.#parts.libc.write(this.eventfd, this.#one, ONE_SIZE);
   }
 
   /** Gives it a connection that a dead worker was given; false: it takes none. */

@@ -1,9 +1,8 @@
 /**
  * What a worker and the main thread tell each other while the worker never leaves its loop: words in shared memory, a ring of
  * connections that have ended (worker → main thread), a ring of connections to be dropped (main thread → worker), and an inbox for
- * those that other workers hand over. An eventfd
- * wakes the worker from epoll_wait, for what stands here or in the pool's memory; any thread may write it, and does so only when
- * the worker has said that it sleeps.
+ * those that other workers hand over. An eventfd wakes the worker from epoll_wait, for what stands here or in the pool's memory;
+ * any thread may write it, and does so only when the worker has said that it sleeps.
  *
  * A slot that has ended stays in the ring of records until the main thread has read it, and is used anew only then; so the
  * ring, as long as there are slots, can never be full.

@@ -16,7 +16,7 @@ export interface Peer {
   readonly listeners: readonly number[];
 }
 
-/** Clearly more: an eighth, and two. 1.2 times the mean is never reached then, but by few. */
+/** Clearly more: an eighth, and two, which keeps each thread below 1.2 times the mean unless there are few in all. */
 const MUCH = 1.125;
 const FEW = 2;
 /** ms in which a thread with short connections ends more than it has open. */
