@@ -27,6 +27,61 @@ function awake(run: () => void): void {
   }
 }
 
+/** How the creator gets the lock that worker 1 holds, when `nap` happens at each of its naps: whom it takes for dead, and after how many. */
+function creatorTakes(nap: (worker: Lock, naps: number) => void): { dead: number[]; naps: number } {
+  const { words, worker } = held();
+  const dead: number[] = [];
+  const { wait } = Atomics;
+  let naps = 0;
+  Atomics.wait = (() => {
+    nap(worker, ++naps);
+    return "timed-out";
+  }) as typeof wait;
+  try {
+    const creator = new Lock(words, 0, (owner) => dead.push(owner));
+    creator.take();
+    creator.free();
+    assert.equal(words[LOCK], 0);
+  } finally {
+    Atomics.wait = wait;
+  }
+  return { dead, naps };
+}
+
+describe("a worker that holds the lock", () => {
+  it("is taken for dead after 2,000 naps in the same turn", () => {
+    assert.deepEqual(
+      creatorTakes(() => undefined),
+      { dead: [1], naps: 2_001 },
+    );
+  });
+
+  it("is not, however long the creator waits, as long as it gives it back now and then", () => {
+    const { dead, naps } = creatorTakes((worker, naps) => {
+      if (naps % 1_500 !== 0) return;
+      worker.free();
+      if (naps < 6_000) worker.take();
+    });
+    assert.deepEqual([dead, naps], [[], 6_000]);
+  });
+
+  it("is not by another worker, which cannot know", () => {
+    const { words, worker } = held();
+    const { wait } = Atomics;
+    let naps = 0;
+    Atomics.wait = (() => {
+      if (++naps === 5_000) worker.free();
+      return "timed-out";
+    }) as typeof wait;
+    try {
+      new Lock(words, 2, null).take();
+    } finally {
+      Atomics.wait = wait;
+    }
+    assert.equal(naps, 5_000);
+  });
+});
+
 describe("the lock of a worker that is taken for dead", () => {
   it("is taken from it, and from nobody else", () => {
     const { creator, words } = held();
