@@ -20,11 +20,13 @@ export const ROOMS: readonly Room[] = [
     tests: [
       "test/pool/address",
       "test/pool/sip-hash",
+      "test/pool/options",
       "test/pool/lock",
       "test/pool/rows",
       "test/pool/queue",
       "test/pool/sticky",
       "test/pool/algorithms/",
+      "test/pool/repair",
       "test/pool/model",
     ],
   },
