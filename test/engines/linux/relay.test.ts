@@ -80,6 +80,17 @@ describe("linux engine, relaying", () => {
     }
   }
 
+  it("loses nothing behind an urgent byte in a busy stream, at which a splice says that it ends", () =>
+    inSimulation({ engine: { threads: 1 } }, (simulation) => {
+      const { client, target } = connect(simulation);
+      client.expect(new StreamPattern(1)).pause();
+      target.send(new StreamPattern(1), MUCH, 0).urgent().send(new StreamPattern(1), 1_000, MUCH).fin();
+      simulation.settle();
+      client.resume();
+      simulation.pass(20_000);
+      assert.deepEqual([client.received, client.ending], [MUCH + 1_000, "fin"]);
+    }));
+
   // In small bites, as a phone far away takes them.
   const BITE = 6_000;
 

@@ -9,7 +9,7 @@ import * as abi from "../sys/abi.ts";
 import { PIPE_BYTES } from "./pipe.ts";
 import { awaitRoom, roomOf } from "./room.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
-import { beforeWrite, countBytes, endFailed, reachedEnd, readFailed } from "./socket-io.ts";
+import { beforeWrite, countBytes, endFailed, readFailed } from "./socket-io.ts";
 
 /** Full buffers in a row after which a direction is spliced: it costs more calls than a copy, so it has to be worth it. */
 export const SPLICE_AFTER = 4;
@@ -38,7 +38,7 @@ export function splice(s: Shard, slot: number, from: number): boolean {
   const bring = BUFFER_BYTES << (streak - SPLICE_AFTER);
   const limit = Math.min(bring, room);
   const filled = libc.splice(slots.fd(slot, from), libc.nil, pipe.writeEnd, libc.nil, limit, FLAGS);
-  if (filled <= 0) return filled === 0 ? reachedEnd(s, slot, from) : notSpliced(s, slot, from);
+  if (filled <= 0) return filled === 0 ? askRead(s, slot, from) : notSpliced(s, slot, from);
   countBytes(s, slot, from, filled);
   if (filled < QUIET_BYTES) slots.setStreak(slot, from, SPLICE_AFTER - 1);
   else if (filled === bring && streak < LONGEST_STREAK) slots.setStreak(slot, from, streak + 1);
@@ -80,6 +80,15 @@ function leaveOver(s: Shard, slot: number, from: number, taken: number, left: nu
   slots.setStreak(slot, from, taken < BUFFER_BYTES ? 0 : SPLICE_AFTER + Math.floor(Math.log2(taken / BUFFER_BYTES)));
 }
 
+/**
+ * Only a read tells whether the stream has ended, and steps over an urgent byte: in front of one, a splice stops for good, and says
+ * that there is nothing yet, or that the stream has ended if a FIN has come behind what is still there.
+ */
+function askRead(s: Shard, slot: number, from: number): true {
+  s.slots.setStreak(slot, from, 0);
+  return true;
+}
+
 /** A splice from the end gave -1. True: a read may be tried in its place. */
 function notSpliced(s: Shard, slot: number, from: number): boolean {
   const { libc, slots } = s;
@@ -88,10 +97,6 @@ function notSpliced(s: Shard, slot: number, from: number): boolean {
     slots.setStreak(slot, from, NEVER);
     return true;
   }
-  if (errno === abi.EAGAIN && slots.bits(slot, from) & URGENT) {
-    // A splice stops in front of an urgent byte for good, as if nothing were there; only a read steps over it.
-    slots.setStreak(slot, from, 0);
-    return true;
-  }
+  if (errno === abi.EAGAIN && slots.bits(slot, from) & URGENT) return askRead(s, slot, from);
   return readFailed(s, slot, from);
 }

@@ -94,4 +94,18 @@ export const urgent: Programs = {
     assert.equal(b.recv(server, 2), "af");
     assert.equal(b.splice(server, write, 4096), 7);
   },
+
+  "in front of the mark a splice says that the stream has ended, once a FIN has come behind it": (b) => {
+    const { client, server, epoll } = watched(b);
+    const [, write] = b.pipe();
+    b.set(client, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1);
+    b.send(client, "before!", MSG_OOB);
+    b.send(client, "after");
+    b.libc.shutdown(client, abi.SHUT_WR);
+    epoll.until(server, "RDHUP");
+    assert.equal(b.splice(server, write, 4096), 6);
+    assert.equal(b.splice(server, write, 4096), 0);
+    assert.equal(b.recv(server), "after");
+    assert.equal(b.recv(server), "FIN");
+  },
 };
