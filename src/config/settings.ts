@@ -1,7 +1,7 @@
 /** From option values to what the balancer and the reporter are started with: files read and judged, combinations checked, defaults that depend on others. */
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { parseKey } from "../control/keys/key.ts";
+import { parseGivenKey } from "../control/keys/key.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { formatAddress } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
@@ -71,7 +71,7 @@ function checkKeys(
   problems: string[],
 ): void {
   try {
-    if (values.key !== null) parseKey(values.key, "the key");
+    if (values.key !== null) parseGivenKey(values.key, "the key");
   } catch (error) {
     problems.push(messageOf(error)); // which does not contain the secret
   }

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, utime
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
-import { INSECURE_KEY, parseKey, parseKeyFile, parseKeyLine } from "../../src/control/keys/key.ts";
+import { INSECURE_KEY, parseGivenKey, parseKey, parseKeyFile, parseKeyLine } from "../../src/control/keys/key.ts";
 import { type HostEnvironment, hostEnvironment, keyPlaces } from "../../src/control/keys/key-places.ts";
 import { balancerKeys, reporterKey } from "../../src/control/keys/keys.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
@@ -76,6 +76,18 @@ describe("a key", () => {
     assert.equal(parseKey(`correct horse: battery`, "here").secret, "correct horse: battery");
     assert.equal(parseKey(`a:b:${SECRET}`, "here").secret, `b:${SECRET}`);
     assert.equal(parseKey("ключ ключ ключ ключ", "here").id, "default");
+  });
+
+  it("may be given as a whole file that holds one key", () => {
+    for (const text of [`web:${SECRET}`, `web:${SECRET}\n`, `\r\n web:${SECRET}\r\n`, `# ours\n\nweb:${SECRET}\n`]) {
+      assert.deepEqual(parseGivenKey(text, "here"), { id: "web", secret: SECRET, limits: {} });
+    }
+    assert.equal(parseGivenKey(`#${SECRET}`, "here").secret, `#${SECRET}`);
+    for (const text of [`a:${SECRET}\nb:${SECRET}`, "# ours\n\n", "\n"]) {
+      const { code, message } = refusal(() => parseGivenKey(text, "HERE"));
+      assert.equal(code, "BAD_KEY");
+      assert.ok(message.startsWith("HERE: ") && !message.includes(SECRET), message);
+    }
   });
 
   it("is refused when its secret is short or its id reserved, without being shown", () => {
@@ -364,7 +376,7 @@ describe("where keys are found", () => {
     const { keys, hint } = balancerKeys({ key, keyFile: keyFile(`file:${SECRET}`) }, user);
     assert.deepEqual(keys.ids(), ["env"]);
     assert.equal(hint, null);
-    assert.equal(reporterKey({ key }, user)().id, "env");
+    assert.equal(reporterKey({ key: `# ours\n${key}\n` }, user)().id, "env");
     assert.ok(!existsSync(join(user.home!, ".config")));
   });
 

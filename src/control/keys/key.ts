@@ -27,7 +27,7 @@ export const INSECURE_KEY: Key = { id: "insecure", secret: "harmony insecure: no
 /** Characters. Shorter secrets could be guessed from a recorded handshake. */
 const MIN_SECRET = 16;
 
-/** `[id:]secret`, as in HARMONY_KEY. Throws `BAD_KEY`; its message begins with `where` and never contains the secret. */
+/** `[id:]secret`. Throws `BAD_KEY`; its message begins with `where` and never contains the secret. */
 export function parseKey(text: string, where: string, limits: KeyLimits = {}): Key {
   const [, id = DEFAULT_KEY_ID, secret = ""] = /^(?:([A-Za-z0-9._-]{1,64}):)?(.*)$/s.exec(text) ?? [];
   if ([...secret].length < MIN_SECRET) {
@@ -37,6 +37,17 @@ export function parseKey(text: string, where: string, limits: KeyLimits = {}): K
     throw badKey(where, `the key id "${id}" is reserved for --insecure: choose another`);
   }
   return { id, secret, limits };
+}
+
+/**
+ * The key of HARMONY_KEY or of the option `key`. What surrounds a file's only key does not count either, since many set the
+ * variable from a whole file: comments, blank lines, the line feed at its end.
+ */
+export function parseGivenKey(text: string, where: string): Key {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  const keys = lines.length > 1 ? lines.filter((line) => !isRemark(line)) : lines;
+  if (keys.length > 1) throw badKey(where, "it has several lines: give one key, [id:]secret, or a file (--key-file)");
+  return parseKey((keys[0] ?? "").trim(), where);
 }
 
 /** One line of a key file: `[id:]secret`, then limits `pool=a,b from=10.0.0.0/8,::1 port=80,8000-8099 max-weight=1000`. */
@@ -69,7 +80,7 @@ export function parseKeyLine(line: string, where: string): Key {
 export function parseKeyFile(content: string, file: string): Key[] {
   const keys = new Map<string, Key>();
   for (const [index, line] of content.split(/\r?\n/).entries()) {
-    if (/^\s*(#|$)/.test(line)) continue;
+    if (isRemark(line)) continue;
     const where = `${file}:${index + 1}`;
     const key = parseKeyLine(line, where);
     if (keys.has(key.id))
@@ -77,6 +88,10 @@ export function parseKeyFile(content: string, file: string): Key[] {
     keys.set(key.id, key);
   }
   return [...keys.values()];
+}
+
+function isRemark(line: string): boolean {
+  return /^\s*(#|$)/.test(line);
 }
 
 /** Why the key does not allow this, or null. `seen`: where the reporter connects from; `host`: where its target is. */

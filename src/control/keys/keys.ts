@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { signatureOf } from "../../util/file-signature.ts";
-import { INSECURE_KEY, type Key, parseKey } from "./key.ts";
+import { INSECURE_KEY, type Key, parseGivenKey } from "./key.ts";
 import { badFile, createKeyFile, isDenied, isPresent, type KeyFileContent, readKeyFile } from "./key-file.ts";
 import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces, userName } from "./key-places.ts";
 
@@ -141,7 +141,7 @@ export function reporterKey({ key, keyFile, insecure }: KeySettings, environment
 }
 
 function parseGiven(key: string): Key {
-  return parseKey(key, "the key given as HARMONY_KEY or option");
+  return parseGivenKey(key, "the key given as HARMONY_KEY or option");
 }
 
 function existingPlace(named: string | null | undefined, environment: HostEnvironment): KeyPlace | undefined {
