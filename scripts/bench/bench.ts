@@ -2,19 +2,19 @@
  * `make bench`: HAProxy, nginx stream and every form of Harmony in front of the same backend, in alternating rounds. Prints a
  * table with ratios, writes dist/bench.json and the table of docs/benchmarks.md. Nothing else should run on the machine.
  *
- *   ROUNDS=5 SECONDS=3 ONLY=regexp MEASURES=connections,requests,latency,bulk,idle,threads HAPROXY=path
+ *   ROUNDS=5 SECONDS=3 ONLY=regexp MEASURES=connections,requests,latency,bulk,mixed,idle,threads HAPROXY=path
  *
  * HAPROXY names another HAProxy, to be measured beside the one that is installed.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { missingCounters } from "./counters.ts";
 import { writeMeasured } from "./document.ts";
-import { BACKEND_PORT, BULK_PORT, backendConfig, type Form, forms, threadForms } from "./forms.ts";
-import { bulk, type Direction, fixedRate, wrk } from "./load.ts";
+import { BACKEND_PORT, BULK_PORT, backendConfig, type Form, forms, MUCH, threadForms } from "./forms.ts";
+import { bulk, type Direction, fixedRate, streams, wrk } from "./load.ts";
 import { IDLE_CONNECTIONS, measureMemory } from "./memory.ts";
-import { cpuMicros, start, stop, tree } from "./process.ts";
+import { cpuMicros, delay, start, stop, tree } from "./process.ts";
 import { type Measure, type Measured, markdown, percentile, table } from "./report.ts";
 import { add, launch, perUnit, type Subject, shut } from "./subject.ts";
 import { requireTools } from "./tools.ts";
@@ -23,7 +23,10 @@ const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SECONDS = Number(process.env.SECONDS ?? 3);
 const RATE = 2000; // requests per second that every form sustains on two cores with room to spare
 const STREAM_BYTES = 1 << 30;
-const WANTED = (process.env.MEASURES ?? "connections,requests,latency,bulk,idle,threads").split(",");
+/** Beside this many streams somebody asks for something small, so often a second. */
+const BESIDE_STREAMS = 40;
+const BESIDE_RATE = 500;
+const WANTED = (process.env.MEASURES ?? "connections,requests,latency,bulk,mixed,idle,threads").split(",");
 const ONLY = new RegExp(process.env.ONLY ?? ".", "i");
 
 const idle = `at ${IDLE_CONNECTIONS} idle connections`;
@@ -41,6 +44,8 @@ const MEASURES: readonly Measure[] = [
   { key: "p50", title: `Latency at ${RATE} requests/s, p50`, unit: "µs" },
   { key: "p99", title: `Latency at ${RATE} requests/s, p99`, unit: "µs" },
   { key: "p999", title: `Latency at ${RATE} requests/s, p99.9`, unit: "µs" },
+  { key: "besideP50", title: `Latency beside ${BESIDE_STREAMS} streams, p50`, unit: "µs" },
+  { key: "besideP99", title: `Latency beside ${BESIDE_STREAMS} streams, p99`, unit: "µs" },
   { key: "restMemory", title: "Memory at rest, all", unit: "MB" },
   { key: "restAnonymous", title: "Memory at rest, its own", unit: "MB" },
   { key: "idleNeverUsed", title: `Own memory per connection ${idle}, never used`, unit: "bytes" },
@@ -72,6 +77,7 @@ async function main(): Promise<void> {
     const single = merged(
       await compare(forms(folder), BACKEND_PORT, small, folder),
       await compare(forms(folder, "bulk"), BULK_PORT, wanted("bulk"), folder),
+      await compare(forms(folder, "mixed"), BACKEND_PORT, wanted("mixed"), folder),
       WANTED.includes("idle") ? await memoryOf(chosen(forms(folder))) : [],
     );
     const rivals = forms(folder).flatMap(({ name, rival }) => (rival ? [name] : []));
@@ -179,6 +185,17 @@ const MEASUREMENTS: Record<string, (subject: Subject, folder: string) => Promise
     add(subject.values, "p50", percentile(sorted, 0.5));
     add(subject.values, "p99", percentile(sorted, 0.99));
     add(subject.values, "p999", percentile(sorted, 0.999));
+  },
+  mixed: async (subject, folder) => {
+    writeFileSync(join(folder, MUCH), "");
+    truncateSync(join(folder, MUCH), 2 ** 40); // a hole: it takes no room
+    const { port } = subject.form;
+    const all = streams(port, BESIDE_STREAMS, SECONDS + 2, MUCH);
+    await delay(1000); // they are under way
+    const sorted = await fixedRate(port, BESIDE_RATE, SECONDS, folder, 1);
+    add(subject.values, "besideP50", percentile(sorted, 0.5));
+    add(subject.values, "besideP99", percentile(sorted, 0.99));
+    await all;
   },
   bulk: async (subject) => {
     for (const streams of [1, 64])

@@ -16,10 +16,13 @@ export interface Form {
   readonly adminPort?: number;
 }
 
-/** nginx with a small answer. */
+/** nginx with a small answer, and a file of any size. */
 export const BACKEND_PORT = 18080;
 /** iperf3, for much in one direction. */
 export const BULK_PORT = 18081;
+
+/** The file's name; nobody needs it but the measure that makes it. */
+export const MUCH = "much";
 
 /** One worker, keep-alive without end, small answers. */
 export function backendConfig(folder: string): string {
@@ -31,7 +34,8 @@ events { worker_connections 19900; }
 http {
   access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; client_header_timeout 1h;
   client_body_temp_path ${folder}/b1; proxy_temp_path ${folder}/b2; fastcgi_temp_path ${folder}/b3; uwsgi_temp_path ${folder}/b4; scgi_temp_path ${folder}/b5;
-  server { listen 127.0.0.1:${BACKEND_PORT} backlog=4096; location = / { return 200 "0123456789abcdef\n"; } }
+  server { listen 127.0.0.1:${BACKEND_PORT} backlog=4096; location = / { return 200 "0123456789abcdef\n"; }
+    location = /${MUCH} { root ${folder}; sendfile on; } }
 }
 `,
   );
@@ -43,8 +47,12 @@ interface Place {
   readonly folder: string;
   readonly port: number;
   readonly threads: number;
-  readonly purpose: "small" | "bulk";
+  readonly purpose: Purpose;
 }
+
+/** Small answers, much in one direction, or the one beside the other. */
+export type Purpose = "small" | "bulk" | "mixed";
+const FIRST_PORT: Readonly<Record<Purpose, number>> = { small: 19_001, bulk: 19_201, mixed: 19_301 };
 
 const backendOf = ({ purpose }: Place): number => (purpose === "bulk" ? BULK_PORT : BACKEND_PORT);
 
@@ -80,14 +88,14 @@ function haproxy({ program, name }: Haproxy, place: Place): Form {
   writeFileSync(
     config,
     `global
-${purpose === "bulk" ? "  maxconn 1000\n  maxpipes 1000\n  tune.pipesize 1048576" : "  maxconn 9700"}
+${purpose !== "small" ? "  maxconn 1000\n  maxpipes 1000\n  tune.pipesize 1048576" : "  maxconn 9700"}
   nbthread ${threads}
 defaults
   mode tcp
   timeout connect 5s
   timeout client 1h
   timeout server 1h
-${purpose === "bulk" ? SPLICE : ""}listen main
+${purpose !== "small" ? SPLICE : ""}listen main
   bind 127.0.0.1:${port}
   balance leastconn
   server s1 127.0.0.1:${backendOf(place)}
@@ -113,7 +121,7 @@ function nginx(place: Place): Form {
     `${existsSync(modules) ? `load_module ${modules};\n` : ""}daemon off; worker_processes ${threads}; worker_rlimit_nofile 20000; pid ${folder}/stream-${port}.pid; error_log ${folder}/stream-${port}.log;
 events { worker_connections 19900; }
 stream {
-  ${purpose === "bulk" ? "proxy_buffer_size 256k; " : ""}proxy_timeout 1h;
+  ${purpose !== "small" ? "proxy_buffer_size 256k; " : ""}proxy_timeout 1h;
   upstream b { least_conn; server 127.0.0.1:${backendOf(place)}; }
   server { listen 127.0.0.1:${port} backlog=4096${threads > 1 ? " reuseport" : ""}; proxy_pass b; }
 }
@@ -162,8 +170,8 @@ const bun = "dist/harmony-balancer";
 const deno = "dist/deno/harmony-balancer";
 
 /** One thread each, where threads would compare unequally. */
-export function forms(folder: string, purpose: "small" | "bulk" = "small"): Form[] {
-  const first = purpose === "bulk" ? 19_201 : 19_001;
+export function forms(folder: string, purpose: Purpose = "small"): Form[] {
+  const first = FIRST_PORT[purpose];
   const place = (port: number): Place => ({ folder, port, threads: 1, purpose });
   const linux = ["--engine", "linux", "--threads", "1"];
   const portable = ["--engine", "portable"];

@@ -50,9 +50,19 @@ export async function bulk(port: number, streams: number, bytes: number, directi
   return end.sum_received.bytes;
 }
 
+/** Downloads of what has no end within these seconds, over so many connections at once. */
+export async function streams(port: number, count: number, seconds: number, path: string): Promise<void> {
+  await run("wrk", ["-t1", `-c${count}`, `-d${seconds}s`, `http://127.0.0.1:${port}/${path}`]);
+}
+
 /** Latencies in microseconds, sorted, of a fixed rate over keep-alive connections. */
-export async function fixedRate(port: number, perSecond: number, seconds: number, folder: string): Promise<number[]> {
-  const clients = 20;
+export async function fixedRate(
+  port: number,
+  perSecond: number,
+  seconds: number,
+  folder: string,
+  clients = 20,
+): Promise<number[]> {
   const log = join(folder, `latency-${port}.tsv`);
   rmSync(log, { force: true });
   await run(
