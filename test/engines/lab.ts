@@ -92,6 +92,11 @@ export class Lab {
     return connection;
   }
 
+  /** The last client was connected by the kernel alone, and leaves no record. */
+  cutOff(): void {
+    this.#dialled--;
+  }
+
   /** Connects, sends FIN, and reads everything: what a target like `nameServer` answers. */
   async ask(to?: TcpAddress): Promise<string> {
     const client = await this.client(to);

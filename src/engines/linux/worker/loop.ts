@@ -242,6 +242,7 @@ export class Loop {
   #stop(): void {
     const s = this.#shard;
     const { mailbox } = s;
+    s.now = s.libc.now(); // the turn may have begun before the command came
     this.#lifecycle.stop(mailbox.closeWithin);
     if (mailbox.state < STOPPED_ACCEPTING) s.acceptUntil = Math.min(s.acceptUntil, s.now + mailbox.acceptWithin);
   }
