@@ -200,4 +200,17 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     after: "this.#turnAt[row] = this.#clock[0]! + stride * (((row + (1 + 1)) * GOLDEN_RATIO) % 1);",
     because: "the fractions are others, and lie as evenly",
   },
+  {
+    file: "src/pool/rendezvous.ts",
+    before: "return other === undefined || hash0 < other.hash0 || (hash0 === other.hash0 && hash1 < other.hash1);",
+    after: "return other === undefined || hash0 < other.hash0 || (hash0 === other.hash0 && hash1 <= other.hash1);",
+    because: "no two targets have the same 64 bits",
+  },
+  {
+    file: "src/engines/linux/shared/slots.ts",
+    before:
+      "return failures === 0 ? NONE_TRIED : Array.from({ length: failures }, (_, nth) => this.#tried.row(slot, nth));",
+    after: "return false ? NONE_TRIED : Array.from({ length: failures }, (_, nth) => this.#tried.row(slot, nth));",
+    because: "the list is as empty, but another one each time",
+  },
 ];
