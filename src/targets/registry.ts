@@ -148,22 +148,22 @@ export class Registry {
     this.#options.onChange();
   }
 
-  /** Connecting to a target that is up has failed. */
+  /** Connecting to a target that was served has failed. */
   failed(identity: string, code: NetCode): void {
     const entry = this.#entries.get(identity);
-    if (!entry || !takesLoad(entry)) return;
+    if (!entry || !this.#isToBeServed(entry)) return;
     this.#options.onEvent("targetSuspect", infoOf(entry), { code, isNew: entry.state === "new" });
   }
 
-  /** A target that is up accepts connections; `ms`: how long it had been a suspect. */
+  /** A target that is to be served accepts connections; `ms`: how long it had not; 0: nothing is known of that. */
   reached(identity: string, ms = 0): void {
     const entry = this.#entries.get(identity);
-    if (!entry || !(takesLoad(entry) || this.panics.has(identity))) return;
+    if (!entry || !this.#isToBeServed(entry)) return;
     if (entry.pool.view(identity)?.state === "suspect") entry.pool.setState(identity, "up");
     if (entry.state === "new") {
       entry.state = "up";
       this.#announce(entry);
-    } else if (entry.state === "up" && ms > 0) {
+    } else if (ms > 0) {
       this.#options.onEvent("targetRecovered", infoOf(entry), ms);
     }
     this.#options.onChange();
@@ -266,6 +266,11 @@ export class Registry {
       this.#remove(entry, "forgotten");
       return;
     }
+  }
+
+  /** If it accepts connections. */
+  #isToBeServed(entry: Entry): boolean {
+    return takesLoad(entry) || this.panics.has(entry.identity);
   }
 
   #remove(entry: Entry, reason: LeaveReason): void {

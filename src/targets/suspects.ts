@@ -85,10 +85,11 @@ export class Suspects {
   }
 
   /** It is none any more: it has been reached, or drained, taken down or removed. */
-  #forget(identity: string, { pool, since }: Suspect): void {
+  #forget(identity: string, { pool, since, interval }: Suspect): void {
     this.#suspects.delete(identity);
     const { clock, onReached } = this.#options;
-    if (pool.view(identity)?.state === "up") onReached(identity, clock.now() - since);
+    const hasFailed = interval > 0; // not when the first probe has reached one that nothing was known of
+    if (pool.view(identity)?.state === "up") onReached(identity, hasFailed ? clock.now() - since : 0);
   }
 
   async #probe(identity: string, suspect: Suspect, address: Address): Promise<void> {

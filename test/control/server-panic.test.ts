@@ -59,6 +59,11 @@ describe("reporters that are all lost", () => {
     await world.pass(11_000);
     assert.deepEqual(served(world), [A, B, C], "one that accepts again is served again");
     assert.ok(world.changes > changes, "waiting connections hear of it");
+    assert.deepEqual(
+      world.story.filter((line) => /Suspect|Recovered/.test(line)).map((line) => line.split(" ").slice(0, 2)),
+      [["targetRecovered", id(C)]],
+      "of those that accept from the beginning nothing more is told",
+    );
 
     const back = await world.raw(B);
     await back.ask({ ...REPORT, weight: 7 });
@@ -166,7 +171,7 @@ describe("reporters that are all lost", () => {
     await leavesNothing(world, moment, ...servers);
   });
 
-  it("take a client's failure for the target's end until it accepts again", async () => {
+  it("take a client's failure for the target's end until it accepts again, and tell of both", async () => {
     const world = await World.start();
     const servers = [await world.target(A), await world.target(B)];
     await reportOnce(world, A, B);
@@ -186,9 +191,13 @@ describe("reporters that are all lost", () => {
     await world.pass(3_000);
     assert.ok(world.changes > changes, "waiting connections hear of it");
     assert.equal(world.pool.view(id(A))?.state, "down");
+    const told = () => world.story.filter((line) => /Suspect|Recovered/.test(line));
+    assert.deepEqual(told(), [`targetSuspect ${id(A)} ECONNREFUSED`]);
     servers[0] = await world.target(A);
     await world.pass(11_000);
     assert.deepEqual(served(world), [A, B]);
+    assert.equal(told().length, 2);
+    assert.match(told()[1]!, new RegExp(`^targetRecovered ${id(A)} \\d+$`));
     await leavesNothing(world, ...servers);
   });
 
