@@ -6,7 +6,7 @@ import { formatDuration } from "../util/durations.ts";
 import { counted, type Log } from "./log.ts";
 import { main, otherPlaces } from "./program.ts";
 import { logReporter } from "./reporter-log.ts";
-import { ServerProcess } from "./server-process.ts";
+import { exitText, ServerProcess } from "./server-process.ts";
 import { onStopSignals } from "./signals.ts";
 
 const PROGRAM = {
@@ -68,7 +68,7 @@ async function serve(settings: ReporterSettings, command: readonly string[], log
     if (accepts && !stopping) reporter = openReporter(settings, log);
   });
   const code = await server.ended;
-  if (!stopping) log.warning(`the server has ended by itself with code ${code}`, { code });
+  if (!stopping) log.warning(`the server has ended by itself with code ${exitText(code)}`, { exitCode: code });
   await (reporter as Reporter | null)?.close();
   return code;
 }

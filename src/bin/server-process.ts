@@ -12,6 +12,13 @@ const ATTEMPT_TIMEOUT_MS = 1_000;
 /** The exit code of a process that signal n ended is 128 + n, as in shells. */
 const SIGNAL_EXIT = 128;
 
+/** `7`, or `137 (SIGKILL)`. A shell's code for a signal that ended its command reads alike. */
+export function exitText(code: number): string {
+  const signals: Record<string, number> = constants.signals;
+  const signal = Object.keys(signals).find((name) => signals[name] === code - SIGNAL_EXIT);
+  return signal === undefined ? String(code) : `${code} (${signal})`;
+}
+
 export class ServerProcess {
   /** Its exit code, 128 + n for signal n. Rejects with HarmonyError if it cannot be started. */
   readonly ended: Promise<number>;

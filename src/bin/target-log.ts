@@ -59,7 +59,10 @@ export function logTargetEvents(balancer: Balancer, log: Log): void {
       { target: identity, reporter: from, leaseMs },
     );
   });
-  balancer.on("panicStart", (pool, start) => log.error(panicText(balancer, pool, start), { pool, ...start }));
+  balancer.on("panicStart", (pool, start) => {
+    const { silentMs, targets: silent, accepting } = start;
+    log.error(panicText(balancer, pool, start), { pool, silentMs, silent, accepting });
+  });
   balancer.on("panicEnd", (pool, ms) => {
     log.warning(
       `pool ${pool} is no longer in panic, after ${seconds(ms)}: a reporter has been heard again, and targets whose reporter has not are out`,

@@ -156,7 +156,11 @@ describe("what the balancer's program logs", () => {
       adminAddresses: [{ host: "10.0.0.1", port: 1666 }],
     });
     const said: string[] = [];
-    const say = (level: string) => (text: string) => void said.push(`${level} ${text}`);
+    const facts: unknown[] = [];
+    const say = (level: string) => (text: string, properties?: object) => {
+      said.push(`${level} ${text}`);
+      facts.push(properties);
+    };
     const log = {
       debug: say("debug"),
       info: say("info"),
@@ -169,6 +173,8 @@ describe("what the balancer's program logs", () => {
     const web = { identity: "default/web", address: { host: "10.0.0.7", port: 80 }, weight: 1 };
 
     balancer.emit("panicStart", "default", { silentMs: 61_234, targets: 3, accepting: 2 });
+    // Not `targets`: that is a list in the table's line, and whoever stores the lines wants one type for each name.
+    assert.deepEqual(facts, [{ pool: "default", silentMs: 61_234, silent: 3, accepting: 2 }]);
     const begun = next();
     assert.match(begun, /^error pool default is in panic: none of its reporters has been heard for 61\.2 s/);
     assert.match(

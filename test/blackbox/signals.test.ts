@@ -214,6 +214,7 @@ describe("the reporter with a server of its own", () => {
     const port = await freePort();
     const reporter = launchReporter([balancer.adminPort], port, script('process.kill(process.pid, "SIGKILL")'));
     assert.deepEqual(await reporter.ended(), { code: 137, signal: null });
+    assert.match(reporter.stderr, /the server has ended by itself with code 137 \(SIGKILL\)/);
   });
 
   it("reports only once the port accepts", async () => {
