@@ -7,7 +7,7 @@ import { amount } from "../../support/amount.ts";
 import type { Peer } from "../../support/kernel/peers/peer.ts";
 import { StreamPattern } from "../../support/kernel/peers/stream-pattern.ts";
 import { Random } from "../../support/kernel/random.ts";
-import { inSimulation, type Simulation } from "./simulation/simulation.ts";
+import { inSimulation, Simulation } from "./simulation/simulation.ts";
 
 /** Stops that are tried. Each is some tens of ms of real time. */
 const SEEDS = amount(60);
@@ -135,6 +135,26 @@ describe("linux engine, closing", () => {
         const took = simulation.kernel.clock.now() - started;
         assert.ok(took <= most, `${took} ms, with ${timeout} for what is open`);
       });
+    }
+  });
+
+  it("replaces no thread that dies meanwhile, however long it may take", async () => {
+    for (const timeout of [60_000, Number.POSITIVE_INFINITY]) {
+      const simulation = new Simulation({ engine: { threads: 1 } });
+      const { engine, kernel, scheduler } = simulation;
+      await simulation.start();
+      simulation.target("a", "10.0.0.1", (peer: Peer) => void peer.say("hello"));
+      simulation.pass(2_000); // a thread that dies young is not replaced at once
+      const client = simulation.client();
+      simulation.pass(100);
+      const closed = scheduler.asMain(() => engine.close(timeout));
+      simulation.pass(1_000);
+      assert.equal(client.ending, "");
+      engine.crashWorker(0);
+      simulation.pass(5_000);
+      assert.deepEqual([client.ending, scheduler.living.length], ["ECONNRESET", 0]);
+      await scheduler.until(closed);
+      assert.deepEqual(kernel.descriptors.list(), []);
     }
   });
 

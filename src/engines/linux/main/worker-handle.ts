@@ -63,7 +63,8 @@ export class WorkerHandle {
   #ran = false;
   /** The timer of a dead worker's successor. */
   #respawning: Cancel | null = null;
-  #closeWithin = Number.POSITIVE_INFINITY;
+  /** The shortest time that `close()` was given; null before that. */
+  #closeWithin: number | null = null;
   readonly #running = deferred<void>();
   readonly #stopped = deferred<void>();
   readonly #done = deferred<void>();
@@ -121,7 +122,7 @@ export class WorkerHandle {
 
   /** Has it close, and accept for `acceptWithin` ms until it does; a later call may shorten both times. */
   close(timeout: number, acceptWithin = 0): void {
-    this.#closeWithin = Math.min(this.#closeWithin, timeout);
+    this.#closeWithin = Math.min(this.#closeWithin ?? timeout, timeout);
     if (this.#worker !== null) {
       this.mailbox.close(this.#closeWithin, acceptWithin);
       this.#wake();
@@ -148,7 +149,7 @@ export class WorkerHandle {
   }
 
   get #closing(): boolean {
-    return this.#closeWithin !== Number.POSITIVE_INFINITY;
+    return this.#closeWithin !== null;
   }
 
   #wake(): void {
