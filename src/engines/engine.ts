@@ -38,7 +38,7 @@ export interface Engine {
   poolChanged(): void;
   /**
    * Takes what is connected already, stops accepting, answers both this and waiters with `unavailable` ("stopping"), lets relays
-   * finish for at most `timeout` ms (0: not at all) and then aborts them. Listeners are closed within PATIENCE_MS of
+   * finish for at most `timeout` ms (0: not at all) and then aborts them. Listeners are closed within RELEASE_MS of
    * predecessor.ts. Settles when no connection is left; idempotent, a second call may shorten the time-out.
    */
   close(timeout: number): Promise<void>;

@@ -2,8 +2,13 @@
 import { NetError } from "../net/net-error.ts";
 import type { Clock } from "../util/clock.ts";
 
-/** ms for which a port may be in use: longer than any engine keeps one that stops (HANDSHAKE_MS of the linux engine). */
-const PATIENCE_MS = 500;
+/**
+ * ms for which an engine that closes may keep its listeners: a handshake that was under way is through by then, even with a client
+ * on the other side of the world.
+ */
+export const RELEASE_MS = 300;
+/** ms for which a port may be in use: longer than a predecessor keeps it, also where that one is slow. */
+const PATIENCE_MS = RELEASE_MS + 200;
 const RETRY_MS = 20;
 
 /** Tries again while what `bind` wants is in use, and not for long: rejects with EADDRINUSE then, and with all else at once. */

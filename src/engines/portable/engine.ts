@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../engine.ts";
-import { bindAfterPredecessor } from "../predecessor.ts";
+import { bindAfterPredecessor, RELEASE_MS } from "../predecessor.ts";
 import { ConnectionStore, ProxiedConnection } from "./connection.ts";
 import { type PortableLifecycle, SocketIo } from "./socket-io.ts";
 import { Ticker } from "./ticker.ts";
@@ -19,10 +19,9 @@ const TICKET_MASK = 0x3fff_ffff;
 
 /**
  * Turns of the event loop without a new connection after which the backlog is taken for empty, once the engine closes: Deno does
- * not look for one in each turn. Where connections come faster than they are taken, so many ms have to do.
+ * not look for one in each turn.
  */
 const QUIET_TURNS = 4;
-const BACKLOG_MS = 300;
 
 export class PortableEngine implements Engine {
   readonly name = "portable";
@@ -152,9 +151,12 @@ export class PortableEngine implements Engine {
     if (this.#clock.now() >= this.#lifecycle.abortAt) this.#lifecycle.abortDue();
   }
 
-  /** Closing a listener resets what its backlog holds, so it comes once the backlog seems to be empty. */
+  /**
+   * Closing a listener resets what its backlog holds, so it comes once the backlog seems to be empty; or after RELEASE_MS, where
+   * connections come faster than they are taken.
+   */
   async #acceptRest(): Promise<void> {
-    const deadline = this.#clock.now() + BACKLOG_MS;
+    const deadline = this.#clock.now() + RELEASE_MS;
     let quiet = 0;
     for (let seen = this.#ticket; quiet < QUIET_TURNS && this.#clock.now() < deadline; seen = this.#ticket) {
       await new Promise((resolve) => setImmediate(resolve));

@@ -14,7 +14,7 @@ import { type Clock, systemClock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../../engine.ts";
-import { bindAfterPredecessor } from "../../predecessor.ts";
+import { bindAfterPredecessor, RELEASE_MS } from "../../predecessor.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import type { Libc } from "../sys/libc.ts";
 import { selfTest } from "../sys/self-test.ts";
@@ -25,13 +25,6 @@ import { type BoundAddress, bind } from "./listeners.ts";
 import { RecordReader } from "./records.ts";
 import { dropSyns } from "./syn-filter.ts";
 import { WorkerHandle } from "./worker-handle.ts";
-
-/**
- * ms for which the threads go on accepting once the engine closes and no SYN is taken any more: a handshake that was under way is
- * through by then, even with a client on the other side of the world. A stop with nothing to do takes as long, and a port is free
- * only after it.
- */
-const HANDSHAKE_MS = 300;
 
 /** ms for which close() may block its thread until the workers have stopped accepting: they take far less unless the machine is overloaded. */
 const STOP_MS = 100;
@@ -180,7 +173,8 @@ export class LinuxEngine implements Engine {
 
   /**
    * No handshake begins, the workers take what is connected already and what is about to be, and only then are the listeners
-   * closed, which resets all that they still hold. Where SYNs cannot be kept out, waiting would gain nothing: more would come.
+   * closed, which resets all that they still hold. So a stop with nothing to do takes RELEASE_MS as well. Where SYNs cannot be kept
+   * out, waiting would gain nothing: more would come.
    *
    * If there is no time, or no use in waiting, the listeners are closed before `close()` returns. This thread may wait for that,
    * since the workers wake within microseconds. If one is slower, it is left for later.
@@ -190,7 +184,7 @@ export class LinuxEngine implements Engine {
       this.#libc,
       this.#bound.flatMap(({ descriptors }) => descriptors),
     );
-    const acceptWithin = this.#synsDropped ? Math.min(this.#timeout, HANDSHAKE_MS) : 0;
+    const acceptWithin = this.#synsDropped ? Math.min(this.#timeout, RELEASE_MS) : 0;
     for (const worker of this.#workers) worker.close(this.#timeout, acceptWithin);
     if (acceptWithin > 0) return;
     const deadline = this.#clock.now() + STOP_MS;
