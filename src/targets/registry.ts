@@ -5,7 +5,7 @@ import type { TcpAddress } from "../net/runtime.ts";
 import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
 import { canonicalHost, formatAddress } from "../util/address.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
-import { isLoopback, LOOPBACK } from "./loopback.ts";
+import { forbidden, identityOf, locationOf, sameAddress } from "./location.ts";
 import { Panics, type PanicsOptions, type Registered } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import type { DownReason, LeaveReason, Report, TargetInfo, TargetOwner } from "./report.ts";
@@ -32,7 +32,7 @@ interface Entry extends Claim, Registered {
    * and nobody has connected to it since it came or came back; the pool has it as a suspect. In panic the pool may have one that is
    * down as up.
    */
-  state: "new" | "up" | "draining" | "down";
+  state: Registered["state"];
 }
 
 /** A target without an owner whose lease runs on: its reporter went away without a word, so it may be gone as well. */
@@ -300,35 +300,12 @@ function activeOn(pool: TargetPool, identity: string): number {
   return pool.view(identity)?.active ?? 0;
 }
 
-/** The target is where its reporter is, and that is on this host. */
-function isHere({ remote }: TargetOwner, { advertise }: Report): boolean {
-  return advertise === undefined && isLoopback(remote.host);
-}
-
-/** Where a target is, as far as it tells targets apart: its address, or one name for all loopback addresses of this host. */
-function locationOf(owner: TargetOwner, report: Report, host: string): TcpAddress {
-  return { host: isHere(owner, report) ? LOOPBACK : canonicalHost(host), port: report.port };
-}
-
-/** Why the owner's key does not allow this report, or null. */
-function forbidden(owner: TargetOwner, report: Report, location: TcpAddress): string | null {
-  return owner.forbids(report, isHere(owner, report) ? owner.remote.host : location.host);
-}
-
-function identityOf({ pool, id }: Report, { host, port }: TcpAddress): string {
-  return `${pool}/${id ?? formatAddress({ host, port })}`;
-}
-
 function infoOf({ identity, spec }: Entry): TargetInfo {
   return { identity, address: spec.address, weight: spec.weight };
 }
 
 function orphanOf(entry: Entry): Orphan {
   return { ...infoOf(entry), until: entry.until };
-}
-
-function sameAddress(a: TcpAddress, b: TcpAddress): boolean {
-  return a.host === b.host && a.port === b.port;
 }
 
 function refusal(code: string, message: string, retry = false): HarmonyError {

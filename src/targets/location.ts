@@ -1,0 +1,28 @@
+/** Which target a report speaks of: where that is, as far as it tells targets apart, and the name that follows from it. */
+import type { TcpAddress } from "../net/runtime.ts";
+import { canonicalHost, formatAddress } from "../util/address.ts";
+import { isLoopback, LOOPBACK } from "./loopback.ts";
+import type { Report, TargetOwner } from "./report.ts";
+
+/** The target is where its reporter is, and that is on this host. */
+function isHere({ remote }: TargetOwner, { advertise }: Report): boolean {
+  return advertise === undefined && isLoopback(remote.host);
+}
+
+/** Its address, or one name for all loopback addresses of this host. */
+export function locationOf(owner: TargetOwner, report: Report, host: string): TcpAddress {
+  return { host: isHere(owner, report) ? LOOPBACK : canonicalHost(host), port: report.port };
+}
+
+/** Why the owner's key does not allow this report, or null. */
+export function forbidden(owner: TargetOwner, report: Report, location: TcpAddress): string | null {
+  return owner.forbids(report, isHere(owner, report) ? owner.remote.host : location.host);
+}
+
+export function identityOf({ pool, id }: Report, { host, port }: TcpAddress): string {
+  return `${pool}/${id ?? formatAddress({ host, port })}`;
+}
+
+export function sameAddress(a: TcpAddress, b: TcpAddress): boolean {
+  return a.host === b.host && a.port === b.port;
+}
