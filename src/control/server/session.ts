@@ -21,19 +21,12 @@ import {
 } from "../protocol/messages.ts";
 import { MAX_HANDSHAKE_LINE, MAX_LINE, type Seal } from "../protocol/wire.ts";
 import { handshake, WrongKey } from "./handshake.ts";
+import { Pace } from "./pace.ts";
 
 /** ms from accept until the key must be proved: several round trips around the world. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** ms that the last line may take to be written before the connection is dropped. */
 const FAREWELL_MS = 1_000;
-
-/**
- * ms that a message counts for, and one that says something new of the target but its weight and limit: that may be a line in the
- * log and a probe. BURST_MS of them are answered at once, a hundred or ten; messages without end come down to 20 or 2 a second.
- */
-const MESSAGE_MS = 50;
-const CHANGE_MS = 500;
-const BURST_MS = 5_000;
 
 export interface SessionOptions {
   readonly keys: Keys;
@@ -53,6 +46,7 @@ export interface SessionOptions {
 export class Session implements TargetOwner {
   readonly #options: SessionOptions;
   readonly #channel: LineChannel;
+  readonly #pace = new Pace();
   /** The key that it named; "" before its hello. */
   #keyId = "";
   #key: Key | null = null;
@@ -62,10 +56,6 @@ export class Session implements TargetOwner {
   #over = false;
   #vanished = false;
   #running: Promise<void> | null = null;
-  /** Until when the messages so far count. */
-  #paidUntil = Number.NEGATIVE_INFINITY;
-  /** What was said of the target last, but for its weight and limit. */
-  #said = "";
 
   constructor(connection: Connection, options: SessionOptions) {
     this.#options = options;
@@ -175,7 +165,7 @@ export class Session implements TargetOwner {
       this.#vanished = line === null && !this.#over;
       if (!line || this.#over) return;
       const message = readFromReporter(this.#seal?.open(line) ?? {});
-      await this.#pace(message);
+      await this.#slowDown(message);
       if (this.#over) return;
       this.#renewKey();
       const answer = await this.#answer(message);
@@ -185,14 +175,10 @@ export class Session implements TargetOwner {
     }
   }
 
-  /** Waits where messages come faster than they may. */
-  async #pace(message: FromReporter): Promise<void> {
+  /** Where messages come faster than they may. */
+  async #slowDown(message: FromReporter): Promise<void> {
     const { clock } = this.#options;
-    const now = clock.now();
-    const said = JSON.stringify({ ...message, weight: 0, maxConnections: 0 });
-    this.#paidUntil = Math.max(this.#paidUntil, now) + (said === this.#said ? MESSAGE_MS : CHANGE_MS);
-    this.#said = said;
-    const wait = this.#paidUntil - now - BURST_MS;
+    const wait = this.#pace.wait(message, clock.now());
     if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve));
   }
 

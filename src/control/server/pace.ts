@@ -1,0 +1,25 @@
+/** How fast a reporter's messages may come. */
+import type { FromReporter } from "../protocol/messages.ts";
+
+/**
+ * ms that a message counts for, and one that says something new of the target but its weight and limit: that may be a line in the
+ * log and a probe. BURST_MS of them are answered at once, a hundred or ten; messages without end come down to 20 or 2 a second.
+ */
+const MESSAGE_MS = 50;
+const CHANGE_MS = 500;
+const BURST_MS = 5_000;
+
+export class Pace {
+  /** Until when the messages so far count. */
+  #paidUntil = Number.NEGATIVE_INFINITY;
+  /** What was said of the target last, but for its weight and limit. */
+  #said = "";
+
+  /** ms that the answer to this message has to wait; negative or 0: it need not. */
+  wait(message: FromReporter, now: number): number {
+    const said = JSON.stringify({ ...message, weight: 0, maxConnections: 0 });
+    this.#paidUntil = Math.max(this.#paidUntil, now) + (said === this.#said ? MESSAGE_MS : CHANGE_MS);
+    this.#said = said;
+    return this.#paidUntil - now - BURST_MS;
+  }
+}
