@@ -17,8 +17,8 @@ import {
   UNDECIDED,
   type UnavailableReason,
 } from "../../proxy/outcome.ts";
-import { ANSWERING, CONNECTING, DELIVERING, ENDED, QUEUED, RELAYING } from "../../proxy/states.ts";
-import { ANSWER_MS, LINGER_MS, messageFor, UnavailableError } from "../../proxy/unavailable.ts";
+import { CONNECTING, ENDED, QUEUED } from "../../proxy/states.ts";
+import { messageFor, UnavailableError } from "../../proxy/unavailable.ts";
 import { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import type { Clock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
@@ -26,11 +26,7 @@ import type { WarningLog } from "../../util/rate-limited-log.ts";
 import type { EngineOptions } from "../engine.ts";
 import { AbortControllerPool } from "./abort-controller-pool.ts";
 import type { ProxiedConnection } from "./connection.ts";
-import { TICK_MS } from "./ticker.ts";
-import { TimeoutList } from "./timeout-list.ts";
-
-/** ms between two looks at a relay, at most: how fresh the pool's byte counts are, and how much later than its limit an idle one ends. */
-const RELAY_CHECK_MS = 1_000;
+import { Timeouts } from "./timeouts.ts";
 
 /**
  * ms that the kernel gets, after the last byte moved, to deliver what it was given, where the runtime does not tell when it has:
@@ -55,39 +51,26 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   readonly #parts: SocketIoParts;
   readonly #pool: Pool;
   readonly #controllers = new AbortControllerPool();
-  readonly #queued: TimeoutList<ProxiedConnection>;
-  readonly #connecting: TimeoutList<ProxiedConnection>;
-  readonly #relaying: TimeoutList<ProxiedConnection>;
-  readonly #answering: TimeoutList<ProxiedConnection>;
-  readonly #lingering: TimeoutList<ProxiedConnection>;
-  readonly #delivering: TimeoutList<ProxiedConnection>;
+  readonly #timeouts: Timeouts;
   readonly #kernelMs: number;
   /** Operations that have not settled: they may hold a descriptor after their connection's end. */
   pending = 0;
 
   constructor(parts: SocketIoParts) {
-    const { connectTimeout, idleTimeout, pool, queueTimeout } = parts.options;
-    const timedOut = (c: ProxiedConnection) => this.lifecycle.timedOut(c);
     this.#parts = parts;
-    this.#pool = pool;
-    this.#queued = new TimeoutList(queueTimeout, timedOut);
-    this.#connecting = new TimeoutList(connectTimeout, timedOut);
-    this.#relaying = new TimeoutList(checkInterval(idleTimeout), (c) => this.#checkRelay(c));
-    this.#answering = new TimeoutList(ANSWER_MS, timedOut);
-    this.#lingering = new TimeoutList(LINGER_MS, timedOut);
-    this.#delivering = new TimeoutList(TICK_MS, timedOut);
+    this.#pool = parts.options.pool;
+    this.#timeouts = new Timeouts(
+      parts.options,
+      (c) => this.lifecycle.timedOut(c),
+      (c) => this.#checkRelay(c),
+    );
     // What is closed without a reset is delivered by the kernel.
     const { reset, seesDelivery } = parts.runtime.can;
     this.#kernelMs = reset && !seesDelivery ? KERNEL_MS : 0;
   }
 
   expireTimeouts(now: number): void {
-    this.#queued.expire(now);
-    this.#connecting.expire(now);
-    this.#relaying.expire(now);
-    this.#answering.expire(now);
-    this.#lingering.expire(now);
-    this.#delivering.expire(now);
+    this.#timeouts.expire(now);
   }
 
   dial(c: ProxiedConnection, row: number): null {
@@ -104,7 +87,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   }
 
   relay(c: ProxiedConnection): void {
-    this.#relaying.add(c, this.now());
+    this.#timeouts.arm(c, this.now());
     this.#run(c, this.#relay(c, c.target!));
   }
 
@@ -131,21 +114,13 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     this.#parts.onEnded(c);
   }
 
-  /** Each state has one delay, so its list is in order by itself. A relay's list is for looking at it now and then. */
   arm(c: ProxiedConnection): void {
-    const { state } = c;
-    if (state === QUEUED) {
-      this.#queued.add(c, this.now());
-      this.#watchClient(c);
-    } else if (state === CONNECTING) this.#connecting.add(c, this.now());
-    else if (state === RELAYING) this.#relaying.add(c, this.now());
-    else if (state === ANSWERING) this.#answering.add(c, this.now());
-    else if (state === DELIVERING) this.#delivering.add(c, this.now());
-    else this.#lingering.add(c, this.now());
+    this.#timeouts.arm(c, this.now());
+    if (c.state === QUEUED) this.#watchClient(c);
   }
 
   disarm(c: ProxiedConnection): void {
-    c.list?.remove(c);
+    this.#timeouts.disarm(c);
   }
 
   timeoutFailure(): NetError {
@@ -245,7 +220,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   #checkRelay(c: ProxiedConnection): void {
     this.#noteBytes(c);
     if (this.#parts.options.idleTimeout > 0) this.lifecycle.timedOut(c);
-    else this.#relaying.add(c, this.now());
+    else this.#timeouts.arm(c, this.now());
   }
 
   #noteBytes(c: ProxiedConnection): void {
@@ -262,10 +237,4 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
       this.#parts.onTurn();
     });
   }
-}
-
-/** Often enough that an idle limit is kept to a tenth, and not more often. */
-function checkInterval(idleTimeout: number): number {
-  const tenth = idleTimeout > 0 ? idleTimeout / 10 : RELAY_CHECK_MS;
-  return Math.min(RELAY_CHECK_MS, Math.max(TICK_MS, tenth));
 }
