@@ -469,15 +469,25 @@ describe("drain", () => {
   });
 
   it("does not wait long for a balancer that is gone", async () => {
-    const world = new World();
-    const { client } = world.reporter(A);
-    client.start();
-    await settle();
-    const drained = client.drain(30_000);
-    await world.pass(3_000, 200);
-    assert.equal(await drained, null);
+    const world = await World.start();
+    const { client, left } = await draining(world);
+    await world.pass(400, 200);
+    await world.server.close();
+    await world.pass(2_800, 200);
+    assert.equal(left(), undefined);
+    await world.pass(400, 200);
+    assert.equal(left(), null, "how many are left, it does not know");
     await client.leave();
-    assert.equal(world.clock.pending, 0);
+    await leavesNothing(world);
+  });
+
+  it("ends with the client", async () => {
+    const world = await World.start();
+    const { client, left } = await draining(world);
+    await client.close();
+    await settle();
+    assert.equal(left(), null);
+    await leavesNothing(world);
   });
 
   it("goes on over a reconnection", async () => {
@@ -485,7 +495,7 @@ describe("drain", () => {
     const { client, hangUp, left } = await draining(world);
     await world.server.close();
     await world.restart();
-    await world.pass(2_000, 100);
+    await world.pass(4_000, 100); // longer than for a balancer that is gone
     assert.equal(left(), undefined, "the connection is still open");
     hangUp();
     await world.pass(1_000, 100);

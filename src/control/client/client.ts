@@ -1,11 +1,12 @@
 /** A reporter's side of the control channel to one balancer: reports, reconnects for ever, drains and leaves. It logs nothing and emits events. */
 import { randomBytes } from "node:crypto";
-import { type Cancel, type Clock, systemClock } from "../../util/clock.ts";
+import { type Clock, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
 import { INSECURE_KEY, type Key } from "../keys/key.ts";
 import type { Ok, Report } from "../protocol/messages.ts";
 import { Backoff } from "./backoff.ts";
+import { Drain } from "./drain.ts";
 import { ClientSession, type ConnectOptions, Refusal } from "./session.ts";
 
 /** The state of a target, as it is to be reported. */
@@ -47,8 +48,6 @@ export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
 const JITTER = 0.2;
 /** ms between reports while draining: how soon the end of the last connection is noticed. */
 const DRAIN_POLL_MS = 200;
-/** ms that a drain waits for a balancer that is not connected: it may be gone for good, and its connections with it. */
-const DRAIN_RECONNECT_MS = 3_000;
 /** The code of a goodbye or a refusal: another reporter speaks for the target. */
 const REPLACED = "REPLACED";
 /** Enough that no two reporters are taken for one. */
@@ -74,10 +73,8 @@ export class ControlClient {
   #known = false;
   /** Since when it has been registered, other than for lost connections; null while it is not, or another one is instead. */
   #registeredAt: number | null = null;
-  /** Connections the balancer counted at its last answer; null when it is unknown. */
-  #active: number | null = null;
-  #onActive: () => void = () => undefined;
-  #draining: Promise<number | null> | null = null;
+  /** While the target drains. */
+  #drain: Drain | null = null;
   #leaving = false;
 
   constructor(options: ControlClientOptions) {
@@ -106,34 +103,18 @@ export class ControlClient {
    */
   drain(timeout: number): Promise<number | null> {
     if (!this.#known || this.#stop.signal.aborted) return Promise.resolve(null);
-    this.#draining ??= this.#drain(timeout);
-    return this.#draining;
+    this.#drain ??= this.#beginDrain(timeout);
+    return this.#drain.done;
   }
 
-  #drain(timeout: number): Promise<number | null> {
-    this.#active = null;
-    this.update({ drain: true });
-    return new Promise((resolve) => {
-      let cancelAbsence: Cancel | null = null;
-      const done = () => {
-        this.#onActive = () => undefined;
-        this.#draining = null;
-        cancelTimeout();
-        cancelAbsence?.();
-        resolve(this.#active);
-      };
-      const cancelTimeout = this.#clock.after(timeout, done);
-      this.#onActive = () => {
-        if (this.#active === 0 || this.#stop.signal.aborted) return done();
-        if (!this.#session) {
-          cancelAbsence ??= this.#clock.after(DRAIN_RECONNECT_MS, done);
-          return;
-        }
-        cancelAbsence?.();
-        cancelAbsence = null;
-      };
-      this.#onActive();
+  #beginDrain(timeout: number): Drain {
+    const drain = new Drain(this.#clock, timeout);
+    void drain.done.then(() => {
+      this.#drain = null;
     });
+    this.update({ drain: true });
+    if (!this.#session) drain.lost();
+    return drain;
   }
 
   /** Tells the balancer that the target leaves, if that succeeds in time, and closes. Never rejects. */
@@ -155,7 +136,6 @@ export class ControlClient {
     this.#wake();
     await this.#session?.close();
     await this.#running;
-    this.#onActive();
   }
 
   async #run(): Promise<void> {
@@ -163,10 +143,10 @@ export class ControlClient {
     while (!this.#stop.signal.aborted) {
       this.#due = false;
       const delay = await this.#attempt();
-      this.#active = null;
-      this.#onActive();
+      this.#drain?.lost();
       await this.#pause(delay);
     }
+    this.#drain?.end();
   }
 
   /** One session, from connect to end. Returns the ms to wait before the next. */
@@ -220,8 +200,7 @@ export class ControlClient {
     this.#backoff.reset();
     if (news) this.#options.onEvent("registered", target);
     // An answer to a report made before the drain says nothing about its end.
-    this.#active = drained === this.#target.drain ? active : null;
-    this.#onActive();
+    if (drained === this.#target.drain) this.#drain?.counted(active);
   }
 
   #dismissed({ code, reason }: { code: string; reason: string }): number {
@@ -261,7 +240,7 @@ export class ControlClient {
   }
 
   #period({ welcome }: ClientSession): number {
-    if (this.#draining) return DRAIN_POLL_MS;
+    if (this.#drain) return DRAIN_POLL_MS;
     const random = this.#options.random ?? Math.random;
     return Math.min(welcome.interval, this.#options.ack) * (1 - JITTER * random());
   }
