@@ -80,7 +80,7 @@ export class LinuxEngine implements Engine {
     const { pool } = this.#options;
     pool.settle();
     const grant = pool.grant();
-    if (grant !== null) this.#workers[grant.worker - 1]!.granted();
+    if (grant !== null) this.#workers[grant.worker - 1]!.wakeAnyway();
   }
 
   close(timeout: number): Promise<void> {

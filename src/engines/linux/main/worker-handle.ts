@@ -95,10 +95,10 @@ export class WorkerHandle {
   }
 
   /**
-   * It is the turn of one of its waiters. The eventfd is written even if it does not say that it sleeps: a thread may have died
-   * that was about to wake it.
+   * It is the turn of one of its waiters, or there is something in its inbox. The eventfd is written even if it does not say that
+   * it sleeps: a thread may have died that was about to wake it.
    */
-  granted(): void {
+  wakeAnyway(): void {
     this.#parts.libc.write(this.eventfd, this.#one, ONE_SIZE);
   }
 
@@ -256,7 +256,7 @@ export class WorkerHandle {
     const others = this.#peers.filter((peer) => peer !== this);
     const passOn = (fd: number, address: Uint8Array) => others.some((peer) => peer.takeOver(fd, address));
     const dropped = cleanUp({ libc, linger: this.#linger, mailbox, passOn, pool, slots: this.#slots }, onRecord);
-    for (const peer of others) peer.granted(); // it may have died between putting something into an inbox and waking its owner
+    for (const peer of others) peer.wakeAnyway(); // it may have put something into an inbox
     const young = this.mailbox.state < RUNNING || clock.now() - this.#startedAt < RESTART_MS;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);
     this.#running.reject(error); // has no effect once it ran

@@ -4,14 +4,14 @@
  */
 
 import type { NetCode } from "../../../net/net-error.ts";
-import { errorOf } from "../sys/errno.ts";
+import { codeOfErrno } from "../sys/errno.ts";
 
 /** In place of an errno: the connect time-out. */
 export const TIMED_OUT = -1;
 
 /** Of an errno, or of TIMED_OUT. */
 export function connectCode(errno: number): NetCode {
-  return errno === TIMED_OUT ? "ETIMEDOUT" : errorOf(errno).code;
+  return errno === TIMED_OUT ? "ETIMEDOUT" : codeOfErrno(errno);
 }
 
 /** A word holds the target's row and, below it, the errno plus one, so that TIMED_OUT is 0. Linux's errnos end at 133. */

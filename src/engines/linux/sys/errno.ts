@@ -29,9 +29,13 @@ const CODES: Readonly<Record<number, NetCode>> = {
   [abi.EHOSTUNREACH]: "EHOSTUNREACH",
 };
 
+export function codeOfErrno(errno: number): NetCode {
+  return CODES[errno] ?? "EUNKNOWN";
+}
+
 /** The cause of a failure: the errno alone. */
-export function errorOf(errno: number): NetError {
-  return new NetError(CODES[errno] ?? "EUNKNOWN", `errno ${errno}`);
+function errorOf(errno: number): NetError {
+  return new NetError(codeOfErrno(errno), `errno ${errno}`);
 }
 
 /** The failure of doing something, as an operator reads it. */

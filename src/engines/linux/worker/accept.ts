@@ -5,7 +5,7 @@ import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/ends.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
-import { errorOf } from "../sys/errno.ts";
+import { codeOfErrno } from "../sys/errno.ts";
 import { handOver, receiverOf, tellShare } from "./hand-over.ts";
 import { LISTENER_EVENT, type Shard } from "./shard.ts";
 
@@ -159,7 +159,7 @@ function acceptOne(s: Shard, listener: number): number {
     if (fd >= 0) return fd;
     const errno = libc.errno[0]!;
     if (errno === abi.EAGAIN) return -1;
-    if (scarce(errorOf(errno).code) !== null) {
+    if (scarce(codeOfErrno(errno)) !== null) {
       outOf(s, errno);
       return -1;
     }
@@ -174,7 +174,7 @@ function nearLimit(s: Shard): void {
 }
 
 function outOf(s: Shard, errno: number): void {
-  const { code } = errorOf(errno);
+  const code = codeOfErrno(errno);
   if (code === "EMFILE") nearLimit(s);
   s.warn(
     `accept ${code}`,
