@@ -6,7 +6,7 @@ import { formatDuration } from "../util/durations.ts";
 import { counted, type Log } from "./log.ts";
 import { main, otherPlaces } from "./program.ts";
 import { logReporter } from "./reporter-log.ts";
-import { exitText, ServerProcess } from "./server-process.ts";
+import { exitText, isServed, ServerProcess } from "./server-process.ts";
 import { onStopSignals } from "./signals.ts";
 
 const PROGRAM = {
@@ -68,9 +68,16 @@ async function serve(settings: ReporterSettings, command: readonly string[], log
     if (accepts && !stopping) reporter = openReporter(settings, log);
   });
   const code = await server.ended;
-  if (!stopping) log.warning(`the server has ended by itself with code ${exitText(code)}`, { exitCode: code });
-  await (reporter as Reporter | null)?.close();
+  const left = (reporter as Reporter | null)?.close();
+  if (!stopping) log.warning(await endText(code, settings.port), { exitCode: code });
+  await left;
   return code;
+}
+
+async function endText(code: number, port: number): Promise<string> {
+  const text = `the server has ended by itself with code ${exitText(code)}`;
+  if (!(await isServed(port))) return text;
+  return `${text}; something still accepts connections on port ${port}, and is not reported: an earlier server that still runs, or one that has put itself into the background (ss -ltnp says which)`;
 }
 
 function notYet(port: number): string {

@@ -69,9 +69,7 @@ export class ServerProcess {
     const slow = setTimeout(() => this.#over || onSlow(), patience);
     try {
       while (!this.#over) {
-        for (const host of ownAddresses()) {
-          if (await accepts(host, port)) return !this.#over;
-        }
+        if (await isServed(port)) return !this.#over;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
       return false;
@@ -96,6 +94,12 @@ function ownAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   const outer = all.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address);
   return ["127.0.0.1", "::1", ...outer];
+}
+
+/** Whether anything on this machine accepts connections on the port. */
+export async function isServed(port: number): Promise<boolean> {
+  for (const host of ownAddresses()) if (await accepts(host, port)) return true;
+  return false;
 }
 
 async function accepts(host: string, port: number): Promise<boolean> {

@@ -207,6 +207,17 @@ describe("the reporter with a server of its own", () => {
     await reporter.says(/registered/i);
     assert.deepEqual(await reporter.ended(), { code: 7, signal: null });
     await balancer.program.logged("the leave", (line) => /left|leave/i.test(line.message));
+    assert.doesNotMatch(reporter.stderr, /still accepts/);
+  });
+
+  it("says what else accepts on the port when the server ends by itself, as it does where the port is taken", async () => {
+    const earlier = await echoServer();
+    const reporter = launchReporter([1], earlier.port, script("process.exit(1)"));
+    assert.deepEqual(await reporter.ended(), { code: 1, signal: null });
+    assert.match(
+      reporter.stderr,
+      new RegExp(`with code 1; something still accepts connections on port ${earlier.port}, and`),
+    );
   });
 
   it("exits with 128 and the signal's number when the server dies by a signal", { skip }, async () => {
