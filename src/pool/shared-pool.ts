@@ -13,7 +13,7 @@ import { PoolParts } from "./parts.ts";
 import { type Queue, UNTRIED } from "./queue.ts";
 import type { Rows } from "./rows.ts";
 import type { Bindings } from "./sticky.ts";
-import { ALL_FULL, type Grant, NO_TARGET, type PoolHandle } from "./types.ts";
+import { type Grant, MAY_WAIT, NO_TARGET, type PoolHandle } from "./types.ts";
 
 /** Times (`now`) are in ms, by one clock per pool. */
 export class SharedPool {
@@ -84,7 +84,7 @@ export class SharedPool {
   }
 
   /**
-   * After a pick() that gave ALL_FULL: gives the permit back and waits at the queue's end. Answers as enter() does, but never
+   * After a pick() that gave MAY_WAIT: gives the permit back and waits at the queue's end. Answers as enter() does, but never
    * ADMITTED. Call grant() afterwards.
    */
   wait(ticket: number): number {
@@ -135,7 +135,7 @@ export class SharedPool {
   }
 
   /**
-   * The row for a connection of this client, already counted as active there; or NO_TARGET; or ALL_FULL when a target that is not
+   * The row for a connection of this client, already counted as active there; or NO_TARGET; or MAY_WAIT when a target that is not
    * in `tried` is at its limit, or when the first target is waited for (Pool.hold()). First comes the target that the client is
    * bound to, then what the algorithm picks among those that are up, then, unless one of those is merely full, the suspect that
    * failed longest ago. Binds the client to that row, unless its own target is merely full.
@@ -151,7 +151,7 @@ export class SharedPool {
   }
 
   /**
-   * The pick of a waiter of this worker, whose turn it is. It waits on if the answer is ALL_FULL: at the head if it has tried
+   * The pick of a waiter of this worker, whose turn it is. It waits on if the answer is MAY_WAIT: at the head if it has tried
    * nothing yet, since another connection took the room it was granted for, else at the end. Otherwise it holds a permit now.
    */
   pickGranted(ticket: number, client: ClientKey, tried: readonly number[], now: number): number {
@@ -159,7 +159,7 @@ export class SharedPool {
     this.#lock.take();
     try {
       const row = this.#pick(client, tried, now);
-      if (row === ALL_FULL) this.#queue.returnTurn(ticket, this.#sawRoom, tried.length === 0);
+      if (row === MAY_WAIT) this.#queue.returnTurn(ticket, this.#sawRoom, tried.length === 0);
       else this.#queue.endTurn(ticket);
       return row;
     } finally {
@@ -247,11 +247,11 @@ export class SharedPool {
   #lackOfRow(tried: readonly number[]): number {
     if (this.#holding) {
       this.#sawRoom = UNTRIED; // it may be a suspect's turn once the hold is over
-      return ALL_FULL;
+      return MAY_WAIT;
     }
     if (!this.#rows.anyFull(tried)) return NO_TARGET;
     this.#sawRoom = this.#layout.header[ROOM_EVENTS]!;
-    return ALL_FULL;
+    return MAY_WAIT;
   }
 
   get #holding(): boolean {

@@ -46,8 +46,11 @@ export interface TargetView extends TargetSpec {
 
 /** Answer of `pick()`: no target is registered that is up or suspect. */
 export const NO_TARGET = -1;
-/** Answer of `pick()`: there are targets, but each is at its maxConnections, or the first is yet to come; the connection may wait in the queue. */
-export const ALL_FULL = -2;
+/**
+ * Answer of `pick()`: no target takes it now, and it may wait for one in the queue, since all that are up are at their
+ * maxConnections, or the first is yet to come.
+ */
+export const MAY_WAIT = -2;
 
 /** Answer of `enter()`: the connection holds a permit. */
 export const ADMITTED = -1;

@@ -5,7 +5,7 @@
  * clock of its own and waits for nothing.
  *
  *     accepted ─► permit? ─► pick ─► CONNECTING ─► RELAYING ─► ENDED
- *                   │ no      │ all full  │ failed: pick again
+ *                   │ no      │ may wait  │ failed: pick again
  *                   ▼         ▼           ▼ no attempt left
  *                 QUEUED ◄────┘        ANSWERING ─► LINGERING ─► ENDED
  *                   └─ timed out, stopping ──▲
@@ -15,7 +15,7 @@
  * Invariants: every pick ends in exactly one `failed` or `release` of the pool, and every permit in one `leave`; a connection
  * holds a permit exactly while it is CONNECTING, RELAYING or DELIVERING, and a row in those states alone; `ended` is called once.
  */
-import { ADMITTED, ALL_FULL, REFUSED, type SharedPool } from "../pool/pool.ts";
+import { ADMITTED, MAY_WAIT, REFUSED, type SharedPool } from "../pool/pool.ts";
 import { scarce } from "./connect-failure.ts";
 import type { Io } from "./io.ts";
 import type { LifecycleOptions } from "./options.ts";
@@ -165,7 +165,7 @@ export class Lifecycle<C, F> {
       this.#io.now(),
     );
     // It has tried all that have room, or another thread's connection took the room: it waits on, with the deadline it has.
-    if (row === ALL_FULL) return this.#store.passOver(c, this.#pass);
+    if (row === MAY_WAIT) return this.#store.passOver(c, this.#pass);
     this.#dequeued(c);
     this.#store.addHold(c, PERMIT);
     this.#serve(c, row);
@@ -291,19 +291,19 @@ export class Lifecycle<C, F> {
   }
 
   #noTarget(c: C, why: number): void {
-    if (why === ALL_FULL && !this.stopping) {
-      this.#waitForRoom(c);
+    if (why === MAY_WAIT && !this.stopping) {
+      this.#waitForTarget(c);
       return;
     }
-    this.#unavailable(c, why === ALL_FULL ? STOPPING : this.#lackOfTarget(c));
+    this.#unavailable(c, why === MAY_WAIT ? STOPPING : this.#lackOfTarget(c));
   }
 
   #lackOfTarget(c: C): number {
     return this.#store.tried(c).length > 0 ? CONNECT_FAILED : NO_TARGETS;
   }
 
-  /** Every target is full: to the queue's end, without the permit. */
-  #waitForRoom(c: C): void {
+  /** No target can take it yet: to the queue's end, without the permit. */
+  #waitForTarget(c: C): void {
     this.#store.dropHold(c, PERMIT); // wait() gives it back
     this.roomFreed = true;
     const waiter = this.#pool.wait(this.#store.ticket(c));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { ADMITTED, ALL_FULL, NO_TARGET, type Pool, REFUSED, SharedPool } from "../../src/pool/pool.ts";
+import { ADMITTED, MAY_WAIT, NO_TARGET, type Pool, REFUSED, SharedPool } from "../../src/pool/pool.ts";
 import { amount } from "../support/amount.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
@@ -217,7 +217,7 @@ describe("waiting for a target with room", () => {
     for (const ticket of [1, 2]) {
       assert.equal(ticket === 1 ? pool.enter(ticket) : ADMITTED, ADMITTED);
       if (ticket === 1) {
-        assert.equal(pool.pick(client(ticket), [], 0), ALL_FULL);
+        assert.equal(pool.pick(client(ticket), [], 0), MAY_WAIT);
         assert.ok(pool.wait(ticket) >= 0);
       } else assert.ok(pool.enter(ticket) >= 0, "the next one waits behind it");
     }
@@ -253,7 +253,7 @@ describe("waiting for a target with room", () => {
     addTarget(pool, "t", { max: 1, state: "suspect" });
     const row = pool.pick(client(0), [], 0);
     assert.equal(pool.enter(1), ADMITTED);
-    assert.equal(pool.pick(client(1), [], 0), ALL_FULL);
+    assert.equal(pool.pick(client(1), [], 0), MAY_WAIT);
     assert.ok(pool.wait(1) >= 0);
     assert.equal(pool.grant(), null);
     pool.failed(row, client(0), 1);
@@ -276,7 +276,7 @@ describe("waiting for a target with room", () => {
     addTarget(pool, "t", { max: 1 });
     const row = pool.pick(client(0), [], 0);
     assert.equal(pool.enter(1), ADMITTED);
-    assert.equal(pool.pick(client(1), [], 0), ALL_FULL);
+    assert.equal(pool.pick(client(1), [], 0), MAY_WAIT);
     assert.ok(pool.enter(2) >= 0);
     assert.equal(pool.wait(1), REFUSED);
     assert.deepEqual([pool.active, pool.waiting], [0, 1]);
@@ -290,7 +290,7 @@ describe("waiting for a target with room", () => {
     pool.leave();
     assert.equal(pool.grant()?.ticket, 1);
     const stolen = pool.pick(client(9), [], 1); // as another thread's newcomer may, before the waiter picks
-    assert.equal(pool.pickGranted(1, client(1), [], 1), ALL_FULL);
+    assert.equal(pool.pickGranted(1, client(1), [], 1), MAY_WAIT);
     assert.equal(pool.grant(), null);
     pool.release(stolen, client(9), 0, 0, 2);
     assert.equal(pool.grant()?.ticket, 1);
@@ -306,17 +306,17 @@ describe("waiting for a target with room", () => {
       const row = pool.pick(client(0), [], 0);
       assert.equal(pool.enter(0), ADMITTED);
       assert.equal(pool.enter(1), ADMITTED);
-      assert.equal(pool.pick(client(1), [], 0), ALL_FULL);
+      assert.equal(pool.pick(client(1), [], 0), MAY_WAIT);
       const waiter = pool.wait(1);
       pool.release(row, client(0), 0, 0, 1);
       assert.equal(pool.grant()?.ticket, 1);
       const stolen = pool.pick(client(9), [], 1);
       assert.equal(pool.enter(2), ADMITTED);
-      assert.equal(pool.pick(client(2), [], 1), ALL_FULL);
+      assert.equal(pool.pick(client(2), [], 1), MAY_WAIT);
       assert.ok(pool.wait(2) >= 0);
       assert.ok(pool.enter(3) >= 0);
       assert.equal(pool.enter(4), REFUSED);
-      assert.equal(pool.pickGranted(1, client(1), tried, 1), ALL_FULL);
+      assert.equal(pool.pickGranted(1, client(1), tried, 1), MAY_WAIT);
       assert.deepEqual([pool.active, pool.waiting], [1, 3]);
       assert.equal(pool.enter(5), REFUSED);
       pool.recover(3); // the order is that of arrival
@@ -331,7 +331,7 @@ describe("waiting for a target with room", () => {
     pool.release(row, client(0), 0, 0, 1);
     assert.equal(pool.grant()?.ticket, 1);
     const stolen = pool.pick(client(9), [], 1);
-    assert.equal(pool.pickGranted(1, client(1), [], 1), ALL_FULL);
+    assert.equal(pool.pickGranted(1, client(1), [], 1), MAY_WAIT);
     pool.recover(3);
     pool.release(stolen, client(9), 0, 0, 2);
     assert.equal(pool.grant()?.ticket, 1);
@@ -347,7 +347,7 @@ describe("waiting for a target with room", () => {
     const taken = pool.pick(client(9), [], 0);
     assert.equal(pool.identity(taken), "small");
     assert.equal(pool.enter(0), ADMITTED);
-    assert.equal(pool.pick(client(0), [failed], 0), ALL_FULL);
+    assert.equal(pool.pick(client(0), [failed], 0), MAY_WAIT);
     pool.wait(0);
     assert.equal(pool.grant(), null);
     pool.release(taken, client(9), 0, 0, 1);
@@ -362,7 +362,7 @@ describe("waiting for a target with room", () => {
     const busy = pool.pick(client(9), [], 0);
     addTarget(pool, "suspect", { state: "suspect" });
     assert.equal(pool.enter(0), ADMITTED);
-    assert.equal(pool.pick(client(0), [], 0), ALL_FULL, "a healthy target is merely full");
+    assert.equal(pool.pick(client(0), [], 0), MAY_WAIT, "a healthy target is merely full");
     return { pool, busy };
   }
 
@@ -427,7 +427,7 @@ describe("waiting for the first target", () => {
     const pool = makePool({ queue });
     pool.hold();
     assert.equal(pool.enter(0), ADMITTED);
-    assert.equal(pool.pick(client(0), [], 0), ALL_FULL);
+    assert.equal(pool.pick(client(0), [], 0), MAY_WAIT);
     assert.ok(pool.wait(0) >= 0);
     for (const ticket of [1, 2]) assert.ok(pool.enter(ticket) >= 0);
     assert.deepEqual(grants(pool), []);
@@ -491,7 +491,7 @@ describe("waiting for the first target", () => {
       pool.hold();
       if (before) addTarget(pool, "s", { state: "suspect" });
       assert.equal(pool.enter(0), ADMITTED);
-      assert.equal(pool.pick(client(0), [], 0), ALL_FULL);
+      assert.equal(pool.pick(client(0), [], 0), MAY_WAIT);
       assert.ok(pool.wait(0) >= 0);
       if (!before) addTarget(pool, "s", { state: "suspect" });
       assert.deepEqual(grants(pool), []);
@@ -505,7 +505,7 @@ describe("waiting for the first target", () => {
     const none = makePool({ queue: 0 });
     none.hold();
     assert.equal(none.enter(0), ADMITTED);
-    assert.equal(none.pick(client(0), [], 0), ALL_FULL);
+    assert.equal(none.pick(client(0), [], 0), MAY_WAIT);
     assert.equal(none.wait(0), REFUSED);
     assert.equal(held(3).enter(3), REFUSED, "the queue is full");
   });
@@ -560,7 +560,7 @@ describe("waiting for the first target", () => {
             assert.equal(entered, ADMITTED);
             const row = pool.pick(client(ticket), [], 0);
             if (isHeld) {
-              assert.equal(row, ALL_FULL);
+              assert.equal(row, MAY_WAIT);
               list.push({ ticket, waiter: pool.wait(ticket) });
             } else assert.equal(got(row), expected());
           } else if (what === "serve") {

@@ -20,7 +20,7 @@ import {
   TAIL,
   WAITING,
 } from "../../src/pool/header.ts";
-import { ADMITTED, ALL_FULL, type AlgorithmName, REFUSED, SharedPool, type TargetState } from "../../src/pool/pool.ts";
+import { ADMITTED, type AlgorithmName, MAY_WAIT, REFUSED, SharedPool, type TargetState } from "../../src/pool/pool.ts";
 import type { MinTreeMemory, SumTreeMemory } from "../../src/pool/tree.ts";
 import { amount } from "../support/amount.ts";
 import { addTarget, client, makePool, memoryOf } from "./helpers.ts";
@@ -100,7 +100,7 @@ class Side {
     if (turn === null) return "nobody's turn";
     const waiter = this.waiters.find(({ ticket }) => ticket === turn.ticket)!;
     const row = this.#workers[turn.worker]!.pickGranted(turn.ticket, client(turn.ticket), [], this.now);
-    if (row !== ALL_FULL) {
+    if (row !== MAY_WAIT) {
       this.waiters.splice(this.waiters.indexOf(waiter), 1);
       this.#keep(turn.worker, turn.ticket, row);
     }
@@ -137,7 +137,7 @@ class Side {
   }
 
   #serve(worker: number, ticket: number, row: number): number {
-    if (row !== ALL_FULL) return this.#keep(worker, ticket, row);
+    if (row !== MAY_WAIT) return this.#keep(worker, ticket, row);
     const waiter = this.#workers[worker]!.wait(ticket);
     if (waiter !== REFUSED) this.waiters.push({ worker, ticket, number: waiter });
     return row;

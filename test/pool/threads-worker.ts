@@ -5,7 +5,7 @@ import { Cutter } from "../../src/pool/cutter.ts";
 import { TAIL } from "../../src/pool/header.ts";
 import { layOut } from "../../src/pool/layout.ts";
 import { Lock } from "../../src/pool/lock.ts";
-import { ADMITTED, ALL_FULL, type PoolHandle, REFUSED, SharedPool } from "../../src/pool/pool.ts";
+import { ADMITTED, MAY_WAIT, type PoolHandle, REFUSED, SharedPool } from "../../src/pool/pool.ts";
 import { client, memoryOf } from "./helpers.ts";
 
 export interface Work {
@@ -41,7 +41,7 @@ function hammer(): Tally {
       if (most > 0 && Atomics.load(layout.active, row) > most) exceeded++;
       pool.connected(row, 1);
       open.push(row);
-    } else if (row === ALL_FULL) refused++;
+    } else if (row === MAY_WAIT) refused++;
     if (open.length > i % 4) pool.release(open.shift()!, client(i % 1000), 1, 2, i);
   }
   for (const row of open) pool.release(row, client(0), 1, 2, rounds);
