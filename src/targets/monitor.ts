@@ -29,6 +29,8 @@ export class TargetMonitor {
   /** Identities of orphans whose probe is under way. */
   readonly #probing = new Set<string>();
   #cancelTick: Cancel | null = null;
+  /** When the next look is due. */
+  #due = 0;
   #closed = false;
 
   constructor(options: TargetMonitorOptions) {
@@ -49,9 +51,10 @@ export class TargetMonitor {
 
   /** To be called whenever targets have changed: it runs only while there are any. */
   wake(): void {
-    const { registry, lease, clock } = this.#options;
+    const { registry, clock } = this.#options;
     if (this.#cancelTick || this.#closed || registry.size === 0) return;
-    this.#cancelTick = clock.after(Math.max(1, Math.min(TICK_MS, lease / 10)), () => this.#tick());
+    this.#due = clock.now() + this.#interval;
+    this.#cancelTick = clock.after(this.#interval, () => this.#tick());
   }
 
   /** A target has lost its reporter: probes it now. */
@@ -70,9 +73,16 @@ export class TargetMonitor {
     this.#cancelTick?.();
   }
 
+  get #interval(): number {
+    return Math.max(1, Math.min(TICK_MS, this.#options.lease / 10));
+  }
+
   #tick(): void {
-    const { registry, pools } = this.#options;
+    const { registry, pools, clock } = this.#options;
     this.#cancelTick = null;
+    // The process was stopped (SIGSTOP, a suspended machine): reports that came meanwhile have not been heard yet.
+    const late = clock.now() - this.#due;
+    if (late > this.#interval) registry.extend(late);
     for (const pool of registry.expire()) void this.#panic(pool);
     // Orphans are probed until their lease is over: a server that stops together with its reporter may still accept the first probe.
     for (const orphan of registry.orphans()) void this.#probe(orphan);

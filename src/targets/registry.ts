@@ -169,6 +169,11 @@ export class Registry {
     this.#options.onChange();
   }
 
+  /** For so many ms no report could be heard: leases that run go on for as long. */
+  extend(ms: number): void {
+    for (const entry of this.#entries.values()) if (entry.state !== "down") entry.until += ms;
+  }
+
   /**
    * Takes down the targets whose lease has run out, and forgets those that were down for too long. Gives the pools whose panic
    * begins: see Panics.look().

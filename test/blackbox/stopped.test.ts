@@ -17,6 +17,23 @@ after(async () => {
   await endServers();
 });
 
+describe("a balancer that was stopped for longer than a report counts", { skip }, () => {
+  it("serves who came meanwhile, and takes no target for lost", async () => {
+    const balancer = await startBalancer(["--host-timeout", "2s", "--idle-timeout", "0"]);
+    const server = await echoServer();
+    await startReporter(balancer, server.port);
+    balancer.program.signal("SIGSTOP");
+    const clients = await Promise.all(Array.from({ length: 20 }, () => dial(balancer.port)));
+    for (const client of clients) await client.write(new TextEncoder().encode("x"));
+    await new Promise((resolve) => setTimeout(resolve, 2 * STOPPED_MS)); // the time that passes is what is tested
+    balancer.program.signal("SIGCONT");
+    const echoes = await within("the echoes", Promise.all(clients.map((client) => client.read())));
+    assert.deepEqual([...new Set(echoes.map((echo) => echo?.length))], [1]);
+    assert.doesNotMatch(balancer.program.stderr, / is down/);
+    for (const client of clients) client.abort();
+  });
+});
+
 describe("a balancer that was stopped for longer than its idle time-out", { skip }, () => {
   it("keeps every connection whose client has spoken meanwhile", async () => {
     const balancer = await startBalancer(["--idle-timeout", `${IDLE_MS}ms`]);
