@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import fs, {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
@@ -10,6 +20,11 @@ import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 const SECRET = "0123456789abcdef";
 const posix = process.platform === "win32" ? { skip: "no file modes on Windows" } : {};
+
+const onlyNode =
+  process.platform === "win32" || "bun" in process.versions || "deno" in process.versions
+    ? { skip: "only Node lets a test see what is asked of the file system, and Windows has no file modes" }
+    : {};
 
 const noOtherUser =
   process.seteuid === undefined || process.getuid?.() !== 0 || "deno" in process.versions
@@ -56,6 +71,23 @@ function asNobody<T>(body: () => T): T {
     process.seteuid!(0);
     chmodSync(root, 0o700);
   }
+}
+
+/** Calls `body` once, after the `look`-th time that the program has asked for the state of `path`. Gives the way back. */
+function afterLook(look: number, path: string, body: () => void): () => void {
+  const { statSync: original } = fs;
+  let looks = 0;
+  const watched = (...args: Parameters<typeof statSync>) => {
+    const stat = original(...args);
+    if (args[0] === path && ++looks === look) body();
+    return stat;
+  };
+  const put = (as: unknown) => {
+    Object.assign(fs, { statSync: as });
+    syncBuiltinESMExports();
+  };
+  put(watched);
+  return () => put(original);
 }
 
 function refusal(attempt: () => unknown): { code: string; message: string } {
@@ -187,6 +219,27 @@ describe("a key file", () => {
         (error) => code("BAD_KEY_FILE")(error) && (error as Error).message.includes(`chmod 600 ${path}`),
       );
       assert.throws(() => reporterKey({ keyFile: path }, newUser())(), code("BAD_KEY_FILE"));
+    }
+  });
+
+  it("that another one replaces while it is looked at is not taken for that one", onlyNode, () => {
+    const path = keyFile(`ours:${SECRET}`);
+    for (let look = 1; look <= 3; look += 1) {
+      writeFileSync(path, `ours:${SECRET}`, { mode: 0o600 });
+      chmodSync(path, 0o600);
+      const restore = afterLook(look, path, () => {
+        rmSync(path);
+        writeFileSync(path, `theirs:${SECRET}`, { mode: 0o644 });
+      });
+      let used = "none";
+      try {
+        used = reporterKey({ keyFile: path }, newUser())().id;
+      } catch (error) {
+        assert.ok(code("BAD_KEY_FILE")(error), String(error));
+      } finally {
+        restore();
+      }
+      assert.notEqual(used, "theirs", `it was replaced after look ${look}`);
     }
   });
 

@@ -14,14 +14,10 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
-import { signatureOf } from "../../util/file-signature.ts";
+import { readSecretFile, type SecretFile, UnsafeFile } from "../../util/secret-file.ts";
 import { type Key, parseKeyFile } from "./key.ts";
 import { type HostEnvironment, type KeyPlace, userName } from "./key-places.ts";
 
-/** Bytes; thousands of keys. Guards against `--key-file /dev/zero`. */
-const MAX_KEY_FILE = 1024 * 1024;
-/** Rights that nobody may have. The group may read, so that two service users can share a key (mode 0640). */
-const FORBIDDEN_RIGHTS = 0o037;
 /** Bytes of a generated secret: as many as the HMAC's output. */
 const SECRET_BYTES = 32;
 /** NotCapable: what Deno says of a path that its own permissions exclude. */
@@ -35,21 +31,20 @@ export interface KeyFileContent {
 
 /** Throws the file system's ENOENT when there is no such file, otherwise HarmonyError `BAD_KEY_FILE` or `BAD_KEY`. */
 export function readKeyFile(path: string, { platform }: HostEnvironment): KeyFileContent {
-  const signature = signatureOf(path);
-  const stat = statSync(path);
-  if (!stat.isFile()) throw badFile(path, "is not a regular file");
-  if (stat.size > MAX_KEY_FILE) throw badFile(path, `is larger than ${MAX_KEY_FILE} bytes`);
-  // Windows has no such bits: the access list of the profile directory protects the file there.
-  if (platform !== "win32" && (stat.mode & FORBIDDEN_RIGHTS) !== 0) {
-    const mode = (stat.mode & 0o777).toString(8);
-    throw badFile(
-      path,
-      `is open to other users (mode ${mode}): run chmod 600 ${path}, or chmod 640 if its group shares it`,
-    );
-  }
-  const keys = parseKeyFile(readText(path), path);
+  const { text, signature } = readSecret(path, platform);
+  const keys = parseKeyFile(text, path);
   if (keys.length === 0) throw badFile(path, "holds no key: it takes a line [id:]secret per key");
   return { keys, signature };
+}
+
+function readSecret(path: string, platform: string): SecretFile {
+  try {
+    return readSecretFile(path, platform);
+  } catch (error) {
+    if (error instanceof UnsafeFile) throw badFile(path, error.message);
+    if (codeOf(error) === "ENOENT") throw error;
+    throw badFile(path, `cannot be read by ${userName()}: ${messageOf(error)}`);
+  }
 }
 
 /** Whether there is a key file at this place. One that this user may not read counts only where it is the user's own. */
@@ -94,14 +89,6 @@ function publish(draft: string, path: string): void {
     if (codeOf(error) === "EEXIST") return;
     // A file system without hard links. This is exclusive as well, though a reader might see half a file for a moment.
     copyFileSync(draft, path, constants.COPYFILE_EXCL);
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw badFile(path, `cannot be read by ${userName()}: ${messageOf(error)}`);
   }
 }
 
