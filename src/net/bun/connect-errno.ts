@@ -16,6 +16,9 @@ const NONBLOCKING_STREAM = 0o2004001; // SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXE
 const EALREADY = 114;
 const EINPROGRESS = 115;
 const CODES: Readonly<Record<number, NetCode>> = {
+  1: "EACCES", // EPERM: a rule of this machine's firewall
+  13: "EACCES", // a route of the kind "prohibit"
+  22: "EINVAL", // one of the kind "blackhole"
   99: "EADDRNOTAVAIL",
   100: "ENETUNREACH", // ENETDOWN
   101: "ENETUNREACH",
