@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import fs, {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -220,6 +223,63 @@ describe("a key file", () => {
       );
       assert.throws(() => reporterKey({ keyFile: path }, newUser())(), code("BAD_KEY_FILE"));
     }
+  });
+
+  it("that belongs to another user is refused, with what to do, unless that is root or shares it", noOtherUser, () => {
+    const mine = process.getuid!();
+    const cases = [
+      { owner: 12_345, group: 12_345, mode: 0o600, taken: false },
+      { owner: 12_345, group: 12_345, mode: 0o640, taken: false }, // which root reads though it is not in that group
+      { owner: 12_345, group: process.getgid!(), mode: 0o640, taken: true },
+      { owner: mine, group: 12_345, mode: 0o400, taken: true },
+    ];
+    for (const { owner, group, mode, taken } of cases) {
+      const path = keyFile(`web:${SECRET}`, mode);
+      chownSync(path, owner, group);
+      if (taken) {
+        assert.equal(reporterKey({ keyFile: path }, newUser())().id, "web");
+        continue;
+      }
+      for (const find of [
+        reporterKey({ keyFile: path }, newUser()),
+        () => balancerKeys({ keyFile: path }, newUser()),
+      ]) {
+        const { code, message } = refusal(find);
+        assert.equal(code, "BAD_KEY_FILE");
+        assert.ok(message.includes("id 12345") && message.includes(`chown ${mine} ${path}`), message);
+      }
+    }
+    // The group is this test's.
+    for (const owner of [0, 12_345]) {
+      const path = keyFile(`web:${SECRET}`, 0o640);
+      chownSync(path, owner, process.getgid!());
+      assert.equal(asNobody(reporterKey({ keyFile: path }, newUser())).id, "web");
+    }
+  });
+
+  it("in a folder where every user may replace it is refused, and none is made there", posix, () => {
+    const open = join(root, "open");
+    mkdirSync(open);
+    const path = join(open, "key");
+    const link = join(root, "link");
+    const attempts = [
+      () => balancerKeys({ keyFile: path }, newUser()),
+      reporterKey({ keyFile: path }, newUser()),
+      reporterKey({ keyFile: link }, newUser()),
+    ];
+    chmodSync(open, 0o777);
+    assert.match(refusal(attempts[0]!).message, /every user may replace it: run chmod o-w /);
+    assert.deepEqual(readdirSync(open), []);
+    writeFileSync(path, `web:${SECRET}`, { mode: 0o600 });
+    symlinkSync(path, link);
+    for (const attempt of attempts) {
+      const { code, message } = refusal(attempt);
+      assert.equal(code, "BAD_KEY_FILE");
+      assert.ok(message.includes(`chmod o-w ${open}`), message);
+    }
+    // As Kubernetes mounts secrets, and as /tmp is: nobody can put another file in its place.
+    chmodSync(open, 0o1777);
+    for (const attempt of attempts) attempt();
   });
 
   it("that another one replaces while it is looked at is not taken for that one", onlyNode, () => {

@@ -1,4 +1,4 @@
-/** Reads and creates key files, and refuses those that other users could read. */
+/** Reads and creates key files, and refuses those that other users could read or replace. */
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
-import { readSecretFile, type SecretFile, UnsafeFile } from "../../util/secret-file.ts";
+import { checkFolder, readSecretFile, type SecretFile, UnsafeFile } from "../../util/secret-file.ts";
 import { type Key, parseKeyFile } from "./key.ts";
 import { type HostEnvironment, type KeyPlace, userName } from "./key-places.ts";
 
@@ -39,11 +39,19 @@ export function readKeyFile(path: string, { platform }: HostEnvironment): KeyFil
 
 function readSecret(path: string, platform: string): SecretFile {
   try {
-    return readSecretFile(path, platform);
+    return guarded(path, () => readSecretFile(path, platform));
   } catch (error) {
-    if (error instanceof UnsafeFile) throw badFile(path, error.message);
-    if (codeOf(error) === "ENOENT") throw error;
+    if (error instanceof HarmonyError || codeOf(error) === "ENOENT") throw error;
     throw badFile(path, `cannot be read by ${userName()}: ${messageOf(error)}`);
+  }
+}
+
+/** What is unsafe about the file becomes an error that names it. */
+function guarded<T>(path: string, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    throw error instanceof UnsafeFile ? badFile(path, error.message) : error;
   }
 }
 
@@ -67,9 +75,13 @@ export function isDenied(path: string): boolean {
   }
 }
 
-/** Creates the key file with a new key, unless another process was faster. Directory 0700, file 0600. Throws the file system's error. */
-export function createKeyFile(path: string): void {
+/**
+ * Creates the key file with a new key, unless another process was faster. Directory 0700, file 0600. Throws the file system's error,
+ * or HarmonyError `BAD_KEY_FILE` where the file would be refused.
+ */
+export function createKeyFile(path: string, { platform }: HostEnvironment): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (platform !== "win32") guarded(path, () => checkFolder(dirname(path)));
   const id = `key-${randomBytes(4).toString("hex")}`;
   const text = `# Harmony: whoever holds this key may register targets.\n${id}:${randomBytes(SECRET_BYTES).toString("base64url")}\n`;
   const draft = `${path}.${randomBytes(6).toString("hex")}`;

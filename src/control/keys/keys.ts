@@ -188,7 +188,7 @@ function create(named: string | null | undefined, environment: HostEnvironment):
   const problems: string[] = [];
   for (const path of named ? [named] : places.map((place) => place.path)) {
     try {
-      createKeyFile(path);
+      createKeyFile(path, environment);
       return path;
     } catch (error) {
       if (!UNWRITABLE.has(codeOf(error) ?? "")) throw error;
