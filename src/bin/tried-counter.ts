@@ -53,5 +53,5 @@ export class TriedCounter {
 }
 
 export function failureText({ target, code }: TriedTarget): string {
-  return `${target} ${BRIEF[code] ?? meaningOf(code)}`;
+  return `${target ?? "one that has left"} ${BRIEF[code] ?? meaningOf(code)}`;
 }

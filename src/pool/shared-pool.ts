@@ -13,7 +13,7 @@ import { PoolParts } from "./parts.ts";
 import { type Queue, UNTRIED } from "./queue.ts";
 import type { Rows } from "./rows.ts";
 import type { Bindings } from "./sticky.ts";
-import { type Grant, MAY_WAIT, NO_TARGET, type PoolHandle } from "./types.ts";
+import { type Grant, INCARNATIONS, MAY_WAIT, NO_TARGET, type PoolHandle } from "./types.ts";
 
 /** Times (`now`) are in ms, by one clock per pool. */
 export class SharedPool {
@@ -207,6 +207,11 @@ export class SharedPool {
     this.#layout.bytesIn[row]! += bytesIn;
     this.#layout.bytesOut[row]! += bytesOut;
     this.#lock.free();
+  }
+
+  /** Tells the target that has the row from those that had it before or will have it: a number below INCARNATIONS. */
+  incarnation(row: number): number {
+    return this.#layout.incarnation[row]! & (INCARNATIONS - 1);
   }
 
   /** Where to connect for this row: the same object until its address changes. */

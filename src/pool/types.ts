@@ -44,6 +44,9 @@ export interface TargetView extends TargetSpec {
   readonly panic: boolean;
 }
 
+/** So many targets that have a row one after the other are told apart. */
+export const INCARNATIONS = 1 << 7;
+
 /** Answer of `pick()`: no target is registered that is up or suspect. */
 export const NO_TARGET = -1;
 /**

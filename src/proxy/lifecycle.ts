@@ -276,7 +276,7 @@ export class Lifecycle<C, F> {
     const row = this.#store.row(c);
     const code = this.#io.codeOf(failure);
     const lack = scarce(code);
-    this.#store.addTried(c, row, failure);
+    this.#store.addTried(c, row, this.#pool.incarnation(row), failure);
     if (lack !== null) {
       this.#io.warn(`connect ${code}`, `cannot connect to targets: out of ${lack}`, failure);
       this.#releaseRow(c);

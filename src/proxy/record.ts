@@ -21,7 +21,8 @@ export const TARGET = 1;
 
 /** A target that could not be connected to. */
 export interface TriedTarget {
-  readonly target: string;
+  /** null: it has left meanwhile, and its place is another one's. */
+  readonly target: string | null;
   readonly code: NetCode;
 }
 
@@ -66,6 +67,8 @@ export interface RecordStore<C> {
   tried(c: C): readonly number[];
   /** Why the nth of them, from 0, did. */
   triedCode(c: C, nth: number): NetCode;
+  /** SharedPool.incarnation() of its row at that time. */
+  triedIncarnation(c: C, nth: number): number;
 }
 
 const NONE_TRIED: readonly TriedTarget[] = [];
@@ -94,12 +97,14 @@ export function recordOf<C>(
     queuedMs: store.queuedMs(c),
     connectMs: connectMs >= 0 ? connectMs : null,
     durationMs,
-    tried: rows.length === 0 ? NONE_TRIED : rows.map((row, nth) => triedTarget(pool, row, store.triedCode(c, nth))),
+    tried: rows.length === 0 ? NONE_TRIED : rows.map((_, nth) => triedTarget(store, c, nth, pool)),
     // The row it had last is none of the tried ones if it was given to another target after the last failure.
     requeues: rows.length - (rows.length > 0 && rows.at(-1) === store.row(c) ? 1 : 0),
   };
 }
 
-function triedTarget(pool: Pool, row: number, code: NetCode): TriedTarget {
-  return { target: pool.identity(row), code };
+function triedTarget<C>(store: RecordStore<C>, c: C, nth: number, pool: Pool): TriedTarget {
+  const row = store.tried(c)[nth]!;
+  const isThere = pool.incarnation(row) === store.triedIncarnation(c, nth);
+  return { target: isThere ? pool.identity(row) : null, code: store.triedCode(c, nth) };
 }

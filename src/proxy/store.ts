@@ -34,7 +34,7 @@ export interface Store<C, F> extends RecordStore<C> {
   addQueuedMs(c: C, ms: number): void;
   setConnectMs(c: C, ms: number): void;
   setRow(c: C, row: number): void;
-  addTried(c: C, row: number, failure: F): void;
+  addTried(c: C, row: number, incarnation: number, failure: F): void;
   movedAt(c: C): number;
   setMovedAt(c: C, time: number): void;
   /** Bytes read from that end which the pool has not been told of. */

@@ -8,7 +8,7 @@ import * as esbuild from "esbuild";
 import type { Balancer, BalancerEvents } from "../../src/app/balancer.ts";
 import { logBalancer } from "../../src/bin/balancer-log.ts";
 import { targetTable } from "../../src/bin/target-table.ts";
-import { TriedCounter } from "../../src/bin/tried-counter.ts";
+import { failureText, TriedCounter } from "../../src/bin/tried-counter.ts";
 import { UnavailableCounter } from "../../src/bin/unavailable-counter.ts";
 import type { TargetView } from "../../src/pool/pool.ts";
 import type { CloseRecord, TriedTarget } from "../../src/proxy/record.ts";
@@ -94,6 +94,10 @@ describe("connections that got no target", () => {
     assert.equal(clock.pending, 0);
     counter.count(NO_TARGETS);
     assert.equal(told.at(-1), "1 connection got no target: no target is up and below its limit");
+  });
+
+  test("a target that has left since it was tried is called that", () => {
+    assert.equal(failureText({ target: null, code: "ECONNREFUSED" }), "one that has left refused");
   });
 
   test("the targets that were tried are named, with why and for how many", () => {

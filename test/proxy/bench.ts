@@ -37,6 +37,7 @@ export class Connection {
   row = -1;
   tried: number[] = [];
   codes: string[] = [];
+  incarnations: number[] = [];
   readonly bytes = [0, 0];
   readonly reported = [0, 0];
   movedAt = 0;
@@ -97,8 +98,11 @@ class BenchStore implements Store<Connection, string> {
     c.reported.splice(0, 2, ...c.bytes);
   }
 
-  addTried(c: Connection, row: number, code: string): void {
+  triedIncarnation = (c: Connection, nth: number) => c.incarnations[nth]!;
+
+  addTried(c: Connection, row: number, incarnation: number, code: string): void {
     c.tried.push(row);
+    c.incarnations.push(incarnation);
     c.codes.push(code);
   }
 

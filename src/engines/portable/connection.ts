@@ -11,7 +11,7 @@ import { clientKey } from "../../util/client-key.ts";
 import { Timed } from "./timeout-list.ts";
 
 /** Shared by the many connections that never fail on a target; replaced, not changed, when one does. */
-const NONE_TRIED: readonly number[] = [];
+const NONE: readonly number[] = [];
 const NO_CODES: readonly NetCode[] = [];
 
 export class ProxiedConnection extends Timed<ProxiedConnection> implements Progress {
@@ -32,7 +32,8 @@ export class ProxiedConnection extends Timed<ProxiedConnection> implements Progr
   queuedMs = 0;
   connectMs = -1;
   row = -1;
-  tried = NONE_TRIED;
+  tried = NONE;
+  triedIncarnations = NONE;
   /** Why each of them failed. */
   triedCodes = NO_CODES;
   /** The last connect failure. */
@@ -101,6 +102,7 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
   row = (c: ProxiedConnection) => c.row;
   tried = (c: ProxiedConnection) => c.tried;
   triedCode = (c: ProxiedConnection, nth: number) => c.triedCodes[nth]!;
+  triedIncarnation = (c: ProxiedConnection, nth: number) => c.triedIncarnations[nth]!;
   bytes = (c: ProxiedConnection, from: number) => (from === CLIENT ? c.aToB : c.bToA);
   unreported = (c: ProxiedConnection, from: number) =>
     from === CLIENT ? c.aToB - c.reportedIn : c.bToA - c.reportedOut;
@@ -159,8 +161,9 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
     c.row = row;
   }
 
-  addTried(c: ProxiedConnection, row: number, failure: unknown): void {
+  addTried(c: ProxiedConnection, row: number, incarnation: number, failure: unknown): void {
     c.tried = [...c.tried, row];
+    c.triedIncarnations = [...c.triedIncarnations, incarnation];
     c.triedCodes = [...c.triedCodes, netCodeOf(failure)];
     c.failure = failure;
   }

@@ -32,6 +32,26 @@ export function requeueing(host: Host): void {
       assert.deepEqual([dead.state, dead.failures, dead.total], ["suspect", 1, 0]);
     }));
 
+  it("names a target that failed, and none that has its place later", () =>
+    inLab(host, {}, async (lab) => {
+      const dead = await closedAddress(runtime);
+      for (const leaves of [false, true]) {
+        lab.announce("dead", dead, FIRST);
+        const live = await lab.target("live", echo);
+        const client = await lab.client();
+        await client.write(Buffer.from("x"));
+        await readText(client, 1);
+        lab.pool.remove("dead");
+        if (leaves) lab.announce("other", dead);
+        await client.closeWrite();
+        assert.equal(await client.read(), null);
+        const record = await until("its record", () => lab.records[leaves ? 1 : 0]);
+        assert.deepEqual(record.tried, [{ target: leaves ? null : "dead", code: "ECONNREFUSED" }]);
+        lab.pool.remove("live");
+        await live.close();
+      }
+    }));
+
   it("tries each target once at most, and then says so", () =>
     inLab(host, { requeue: 5 }, async (lab) => {
       lab.announce("dead", await closedAddress(runtime));

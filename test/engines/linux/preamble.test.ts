@@ -24,7 +24,7 @@ describe("preamble", () => {
       encodeLiteral(host, 65_535, peer);
       slots.begin(3, 10, 0, peer, 0);
       slots.setOutcome(3, outcome(BY_BALANCER, CONNECT_FAILED));
-      if (failure !== 0) slots.addTried(3, row, failure);
+      if (failure !== 0) slots.addTried(3, row, 0, failure);
       slots.setRow(3, row);
       const ticket = 2 ** 30 - 1;
       const bytes = writePreamble(secret, 256, ticket, slots, 3);

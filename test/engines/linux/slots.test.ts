@@ -7,6 +7,7 @@ import { TIMED_OUT } from "../../../src/engines/linux/shared/tried.ts";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
 import { encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
 import { MAX_TARGETS } from "../../../src/pool/options.ts";
+import { INCARNATIONS } from "../../../src/pool/pool.ts";
 import { CLIENT, TARGET } from "../../../src/proxy/record.ts";
 import { ENDED, PERMIT, ROW } from "../../../src/proxy/states.ts";
 import { clientKey } from "../../../src/util/client-key.ts";
@@ -104,7 +105,7 @@ describe("slots", () => {
     const slots = Slots.create(SLOTS, 1);
     accepted(slots, 1, "2001:db8::1", 9);
     for (const { write } of Object.values(cells)) write(slots, 1, 1);
-    slots.addTried(1, 7, 111);
+    slots.addTried(1, 7, 5, 111);
     slots.firstToEnd(1, TARGET);
     slots.end(1, 7, 6000);
     accepted(slots, 1);
@@ -160,11 +161,15 @@ describe("slots", () => {
       for (let slot = 0; slot < SLOTS; slot++) accepted(slots, slot);
       const rows = (slot: number) => Array.from({ length: 1 + requeue }, (_, nth) => MAX_TARGETS - 1 - slot - nth);
       for (let nth = 0; nth <= requeue; nth++) {
-        for (let slot = 0; slot < SLOTS; slot++) slots.addTried(slot, rows(slot)[nth]!, errnos[nth % 3]!);
+        const incarnation = INCARNATIONS - 1 - nth;
+        for (let slot = 0; slot < SLOTS; slot++) slots.addTried(slot, rows(slot)[nth]!, incarnation, errnos[nth % 3]!);
       }
       for (let slot = 0; slot < SLOTS; slot++) {
         assert.deepEqual(slots.tried(slot), rows(slot));
-        for (let nth = 0; nth <= requeue; nth++) assert.equal(slots.triedCode(slot, nth), codes[nth % 3]);
+        for (let nth = 0; nth <= requeue; nth++) {
+          assert.equal(slots.triedCode(slot, nth), codes[nth % 3]);
+          assert.equal(slots.triedIncarnation(slot, nth), INCARNATIONS - 1 - nth);
+        }
         assert.equal(slots.failure(slot), errnos[requeue % 3]);
         assert.equal(slots.port(slot), 1000);
       }

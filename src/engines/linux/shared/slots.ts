@@ -232,6 +232,10 @@ export class Slots extends Ends implements RecordStore<number> {
     return connectCode(this.#tried.errno(slot, nth));
   }
 
+  triedIncarnation(slot: number, nth: number): number {
+    return this.#tried.incarnation(slot, nth);
+  }
+
   /** errno of the last connect attempt that failed, or TIMED_OUT; 0: none has. */
   failure(slot: number): number {
     const failures = this.#words[(slot << 6) | FAILURES]!;
@@ -239,8 +243,8 @@ export class Slots extends Ends implements RecordStore<number> {
   }
 
   /** A connect attempt has failed, with an errno or TIMED_OUT. */
-  addTried(slot: number, row: number, errno: number): void {
-    this.#tried.set(slot, this.#words[(slot << 6) | FAILURES]!++, row, errno);
+  addTried(slot: number, row: number, incarnation: number, errno: number): void {
+    this.#tried.set(slot, this.#words[(slot << 6) | FAILURES]!++, row, incarnation, errno);
   }
 
   answered(slot: number): number {

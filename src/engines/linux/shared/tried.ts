@@ -14,9 +14,14 @@ export function connectCode(errno: number): NetCode {
   return errno === TIMED_OUT ? "ETIMEDOUT" : codeOfErrno(errno);
 }
 
-/** A word holds the target's row and, below it, the errno plus one, so that TIMED_OUT is 0. Linux's errnos end at 133. */
+/**
+ * A word holds the incarnation and the row of the target, of which MAX_TARGETS needs 17 bits, and below them the errno plus one, so
+ * that TIMED_OUT is 0. Linux's errnos end at 133.
+ */
 const ERRNO_BITS = 8;
 const ERRNO_MASK = (1 << ERRNO_BITS) - 1;
+const ROW_BITS = 17;
+const ROW_MASK = (1 << ROW_BITS) - 1;
 
 export class Tried {
   readonly #words: Int32Array;
@@ -28,12 +33,16 @@ export class Tried {
     this.#most = most;
   }
 
-  set(slot: number, nth: number, row: number, errno: number): void {
-    this.#words[slot * this.#most + nth] = (row << ERRNO_BITS) | (errno + 1);
+  set(slot: number, nth: number, row: number, incarnation: number, errno: number): void {
+    this.#words[slot * this.#most + nth] = (((incarnation << ROW_BITS) | row) << ERRNO_BITS) | (errno + 1);
   }
 
   row(slot: number, nth: number): number {
-    return this.#words[slot * this.#most + nth]! >> ERRNO_BITS;
+    return (this.#words[slot * this.#most + nth]! >>> ERRNO_BITS) & ROW_MASK;
+  }
+
+  incarnation(slot: number, nth: number): number {
+    return this.#words[slot * this.#most + nth]! >>> (ERRNO_BITS + ROW_BITS);
   }
 
   errno(slot: number, nth: number): number {
