@@ -13,20 +13,23 @@ export class Advice {
   look(name: string, pool: TargetPool): void {
     if (pool.evictions !== 0) {
       this.#tell(
+        `evictions ${name}`,
         `pool ${name}: more clients than --max-bindings are to be kept on their targets; those away for longest may get other ones`,
       );
     }
-    const client = this.#told.has(loneText(name)) ? null : pool.loneClient;
-    if (client !== null) this.#tell(loneText(name), ` (${client})`);
+    const lone = `lone ${name}`;
+    const client = this.#told.has(lone) ? null : pool.loneClient;
+    if (client === null) return;
+    this.#tell(
+      lone,
+      `pool ${name}: all connections come from one address, ${client}, and stay with one target, as --persistent says; if that is a proxy or NAT, --persistent off shares them out`,
+    );
   }
 
-  #tell(message: string, detail = ""): void {
-    if (this.#told.has(message)) return;
-    this.#told.add(message);
-    this.#warn(message + detail);
+  /** `what`: it is told once, whatever it says. */
+  #tell(what: string, message: string): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#warn(message);
   }
-}
-
-function loneText(name: string): string {
-  return `pool ${name}: all connections come from one address and stay with one target, as --persistent says; if a proxy or NAT stands in front, --persistent off shares them out`;
 }

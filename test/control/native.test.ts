@@ -111,6 +111,7 @@ describe(`the control channel on ${runtime.name}`, () => {
     const { client, events } = report(address, 9, { tls: { serverName: "localhost" } });
     await until("an event", () => events.length > 0);
     assert.ok(events[0]?.[0] === "lost" && events[0][1].code === "ETLS", JSON.stringify(events));
+    assert.match(events[0][1].reason, /\(--tls-ca says which certificates are trusted, /);
     assert.deepEqual(pool.targets(), []);
     await client.close();
     await server.close();

@@ -5,7 +5,7 @@ import { NetError } from "../../net/net-error.ts";
 import type { Connection, Runtime, TcpAddress } from "../../net/runtime.ts";
 import { formatAddress } from "../../util/address.ts";
 import type { Clock } from "../../util/clock.ts";
-import { codeOf, HarmonyError } from "../../util/errors.ts";
+import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import type { Key } from "../keys/key.ts";
 import {
   type FromReporter,
@@ -75,7 +75,8 @@ export class ClientSession {
       (given) => connect(options, given),
       (cause) => new NetError("ETIMEDOUT", `no connection within ${CONNECT_TIMEOUT_MS / 1000} s`, cause),
     ).catch((error: unknown) => {
-      throw codeOf(error) === "ENOTLS" ? noTls(options, error) : error;
+      if (codeOf(error) === "ENOTLS") throw noTls(options, error);
+      throw codeOf(error) === "ETLS" ? badCertificate(error) : error;
     });
     const handshake = async (given: AbortSignal) => {
       given.addEventListener("abort", () => connection.abort());
@@ -237,6 +238,12 @@ function noTls(options: ConnectOptions, cause: unknown): HarmonyError {
   const remedy =
     "start the reporter without --tls and --tls-ca, or the balancer with --admin-tls-cert and --admin-tls-key";
   return balancerFault("NO_TLS", `${at(options)} does not speak TLS: ${remedy}`, cause);
+}
+
+/** What the runtime says of it has no remedy in it. */
+function badCertificate(cause: unknown): NetError {
+  const remedy = "--tls-ca says which certificates are trusted, --host which name the balancer's has to be for";
+  return new NetError("ETLS", `${messageOf(cause)} (${remedy})`, cause);
 }
 
 function tlsOnly(options: ConnectOptions, cause: unknown): HarmonyError {
