@@ -21,10 +21,10 @@ export const URGENT = 64;
 export const KEPT_ALIVE = 128;
 /** Nagle's algorithm is off. */
 export const UNDELAYED = 256;
+/** The direction from this end is on the list of those that have a turn after the events at hand. */
+export const BUSY = 512;
 /** Its connection has failed: nothing can be written, and behind what is unread there is no more. */
 export const FAILED = 1024;
-/** The direction from this end is busy: it is on the list of those that have a turn after the events at hand. */
-export const AGAIN = 512;
 
 const FD = FIELDS.fd.offset;
 const BITS = FIELDS.bits.offset;

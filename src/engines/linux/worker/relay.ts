@@ -6,7 +6,7 @@
 import { FIN, outcome, UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { DELIVERING } from "../../../proxy/states.ts";
-import { AGAIN, AT_END, FAILED, FIN_SENT, READABLE, WRITABLE } from "../shared/ends.ts";
+import { AT_END, BUSY, FAILED, FIN_SENT, READABLE, WRITABLE } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import { delivered } from "./delivery.ts";
 import { PIPE_BYTES } from "./pipe.ts";
@@ -51,7 +51,7 @@ export function serveBusy(s: Shard): void {
     if (direction < 0) return;
     const slot = direction >> 1;
     const from = direction & 1;
-    slots.clearBits(slot, from, AGAIN);
+    slots.clearBits(slot, from, BUSY);
     const state = slots.state(slot);
     if (!isRelayed(state) && !(state === DELIVERING && slots.bits(slot, from) & FAILED)) continue;
     const before = slots.bytes(slot, from);

@@ -3,7 +3,7 @@
 import { outcome, RESET } from "../../../proxy/outcome.ts";
 import { CLIENT } from "../../../proxy/record.ts";
 import { DELIVERING, RELAYING } from "../../../proxy/states.ts";
-import { AGAIN, AT_END, FAILED, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/ends.ts";
+import { AT_END, BUSY, FAILED, FIN_SEEN, READABLE, UNDELAYED, URGENT, WRITABLE, WRITTEN } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import type { Pointer } from "../sys/libc.ts";
 import { closeWithReset } from "../sys/reset.ts";
@@ -110,8 +110,8 @@ export function endFailed(s: Shard, slot: number, end: number): void {
 
 /** The direction is busy: it goes on when it has its turn. */
 export function continueLater(s: Shard, slot: number, from: number): void {
-  if (s.slots.bits(slot, from) & AGAIN) return;
-  s.slots.addBits(slot, from, AGAIN);
+  if (s.slots.bits(slot, from) & BUSY) return;
+  s.slots.addBits(slot, from, BUSY);
   s.busy.add(2 * slot + from);
 }
 

@@ -1,6 +1,7 @@
 /** One end of a connection on a simulated network, as the `Connection` that tests of this machine's sockets use. */
 import * as abi from "../../../../src/engines/linux/sys/abi.ts";
 import { failureOf } from "../../../../src/engines/linux/sys/errno.ts";
+import { LINGER_SIZE, putLinger } from "../../../../src/engines/linux/sys/reset.ts";
 import { decodePeer } from "../../../../src/engines/linux/sys/sockaddr.ts";
 import { endOf } from "../../../../src/net/adapter.ts";
 import { type NetError, netError } from "../../../../src/net/net-error.ts";
@@ -85,8 +86,8 @@ export class SimulatedConnection implements Connection, Watcher {
 
   abort(): void {
     if (this.#gone) return;
-    const linger = new Uint8Array(8);
-    linger[0] = 1;
+    const linger = new Uint8Array(LINGER_SIZE);
+    putLinger(new DataView(linger.buffer), 0);
     this.#socket.setOption(abi.SOL_SOCKET, abi.SO_LINGER, linger);
     this.#release();
   }
