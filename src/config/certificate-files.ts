@@ -1,7 +1,7 @@
 /** The certificate of the admin port, whose files are looked at while the balancer runs: most are renewed every few weeks. */
-import { readFileSync } from "node:fs";
 import { HarmonyError, messageOf } from "../util/errors.ts";
 import { signatureOf } from "../util/file-signature.ts";
+import { readSecret, readText } from "./files.ts";
 import { checkCertificate } from "./pem.ts";
 
 /** PEM texts. */
@@ -9,6 +9,10 @@ export interface Certificate {
   readonly cert: string;
   readonly key: string;
 }
+
+/** The options that name them. */
+const CERT = "admin-tls-cert";
+const KEY = "admin-tls-key";
 
 export class CertificateFiles {
   readonly #paths: Certificate;
@@ -50,16 +54,11 @@ export class CertificateFiles {
 
   #read(): Certificate {
     const problems: string[] = [];
-    try {
-      const pair = { cert: readFileSync(this.#paths.cert, "utf8"), key: readFileSync(this.#paths.key, "utf8") };
-      const [cert, key] = [
-        { option: "admin-tls-cert", pem: pair.cert },
-        { option: "admin-tls-key", pem: pair.key },
-      ] as const;
-      checkCertificate(cert, key, problems);
-      if (problems.length === 0) return pair;
-    } catch (error) {
-      problems.push(messageOf(error));
+    const cert = readText(this.#paths.cert, CERT, problems);
+    const key = readSecret(this.#paths.key, KEY, problems);
+    if (cert !== null && key !== null) {
+      checkCertificate({ option: CERT, pem: cert }, { option: KEY, pem: key }, problems);
+      if (problems.length === 0) return { cert, key };
     }
     const message = `the renewed certificate cannot be used (${problems.join("; ")}); the one read before stays in use`;
     throw new HarmonyError("BAD_CERTIFICATE", message, { fault: "config", retry: true });

@@ -1,5 +1,4 @@
 /** From option values to what the balancer and the reporter are started with: files read and judged, combinations checked, defaults that depend on others. */
-import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { parseGivenKey } from "../control/keys/key.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
@@ -8,6 +7,7 @@ import { messageOf } from "../util/errors.ts";
 import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";
 import type { BalancerValues } from "./balancer-options.ts";
 import type { Certificate } from "./certificate-files.ts";
+import { readBytes, readSecret, readText } from "./files.ts";
 import type { TextOrFile } from "./kinds.ts";
 import { spell } from "./names.ts";
 import type { Place } from "./option.ts";
@@ -104,7 +104,7 @@ function certificate(values: BalancerValues, place: Place, problems: string[]): 
     return null;
   }
   const cert = readText(adminTlsCert, certOption, problems);
-  const key = readText(adminTlsKey, keyOption, problems);
+  const key = readSecret(adminTlsKey, keyOption, problems);
   if (cert === null || key === null) return null;
   checkCertificate({ option: certOption, pem: cert }, { option: keyOption, pem: key }, problems);
   return { cert, key };
@@ -114,21 +114,6 @@ function unavailableBytes(given: TextOrFile | null, problems: string[]): Uint8Ar
   if (given === null) return null;
   if ("file" in given) return readBytes(given.file, "unavailable", problems);
   return new TextEncoder().encode(given.text);
-}
-
-function readText(path: string, option: string, problems: string[]): string | null {
-  const bytes = readBytes(path, option, problems);
-  return bytes === null ? null : new TextDecoder().decode(bytes);
-}
-
-/** The content of a file that `option` names, or null and a problem. */
-function readBytes(path: string, option: string, problems: string[]): Uint8Array | null {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    problems.push(`${option}: the file cannot be read: ${messageOf(error)}`);
-    return null;
-  }
 }
 
 /** Whether this machine has ::1. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { CertificateFiles } from "../../src/config/certificate-files.ts";
@@ -8,6 +8,9 @@ import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder("certificates");
 after(removeFolders);
+
+/** Windows has no file modes. */
+const posix = process.platform !== "win32";
 
 const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
 
@@ -18,6 +21,12 @@ function inUse(): CertificateFiles {
   const files = new CertificateFiles({ cert, key }, certificate);
   assert.deepEqual([files.renewed(), files.renewed()], [null, null]);
   return files;
+}
+
+/** Others may read the copy. */
+function copyPublic(from: string, to: string): void {
+  copyFileSync(from, to);
+  chmodSync(to, 0o644);
 }
 
 describe("the files of a certificate", () => {
@@ -49,7 +58,10 @@ describe("the files of a certificate", () => {
     for (const [spoil, why] of [
       [() => copyFileSync(renewedFiles.cert, cert), /admin-tls-key: this is not the key .*the one read before stays/],
       [() => writeFileSync(cert, "half a certific"), /admin-tls-cert: the file holds no certificate/],
-      [() => rmSync(key), /ENOENT/],
+      [() => rmSync(key), /admin-tls-key: .*ENOENT/],
+      ...(posix
+        ? [[() => copyPublic(renewedFiles.key, key), /admin-tls-key: the file is open to other users/] as const]
+        : []),
     ] as const) {
       spoil();
       assert.equal(files.renewed(), null);
@@ -58,6 +70,7 @@ describe("the files of a certificate", () => {
     }
     copyFileSync(renewedFiles.cert, cert);
     copyFileSync(renewedFiles.key, key);
+    chmodSync(key, 0o600);
     files.renewed();
     assert.deepEqual(files.renewed(), renewed);
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
@@ -20,6 +20,14 @@ function file(name: string, content: string): string {
   writeFileSync(path, content);
   return path;
 }
+
+function secretFile(name: string, content: string): string {
+  const path = file(name, content);
+  chmodSync(path, 0o600);
+  return path;
+}
+
+const posix = { skip: process.platform === "win32" && "Windows has no file modes" };
 
 const program = { name: "harmony-test", usage: "[options]", summary: "Summary.", footer: "Footer." };
 
@@ -319,12 +327,14 @@ describe("bad input", () => {
     const { adminTlsCert: tlsCert, adminTlsKey: tlsKey, tlsCa } = given as Record<string, string>;
     const broken = file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const other = file("other.pem", privateKey.export({ type: "pkcs8", format: "pem" }) as string);
+    const pem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+    const other = secretFile("other.pem", pem);
+    const noKey = secretFile("no-key.pem", readFileSync(tlsCert!, "utf8"));
     const found = (cert: string, key: string) =>
       problems(() => balancer(["--admin-tls-cert", cert, "--admin-tls-key", key]));
     const cases: [readonly string[], RegExp[]][] = [
       [
-        found(tlsKey!, tlsCert!),
+        found(tlsKey!, noKey),
         [/^admin-tls-cert: the file holds no certificate/, /^admin-tls-key: the file holds no private key/],
       ],
       [found(broken, tlsKey!), [/^admin-tls-cert: the certificate in the file cannot be read \(.+\)$/]],
@@ -339,6 +349,17 @@ describe("bad input", () => {
     }
     const bundle = file("bundle.pem", `Roots\n${readFileSync(broken, "utf8")}${readFileSync(tlsCa!, "utf8")}`);
     assert.deepEqual(reporter(["--tls-ca", bundle]).tls, { ca: readFileSync(bundle, "utf8") });
+  });
+  test("the private key is refused where every user may read it, with what to do", posix, () => {
+    const { adminTlsCert, adminTlsKey } = given as Record<string, string>;
+    const key = file("public.pem", readFileSync(adminTlsKey!, "utf8"));
+    const attempt = () => balancer(["--admin-tls-cert", adminTlsCert!, "--admin-tls-key", key]);
+    chmodSync(key, 0o644);
+    const found = problems(attempt).join("\n");
+    assert.match(found, /^admin-tls-key: the file is open to other users \(mode 644\): .*$/);
+    assert.ok(found.includes(`chmod 600 ${key}`), found);
+    chmodSync(key, 0o640);
+    assert.ok(attempt().adminTls);
   });
   test("options that contradict or need each other", () => {
     assert.match(problems(() => balancer(["--insecure", "--key-file", "x"])).join(), /contradict/);
