@@ -16,7 +16,7 @@ import { bitsOf, continueLater, countBytes, emptied, endFailed, reachedEnd, read
 import { SPLICE_AFTER, splice } from "./splice.ts";
 
 /**
- * Bytes that busy directions move between two looks at what else has come up: as long as that takes, some 0.2 ms, a small message
+ * Bytes that busy directions move between two looks at what else has come up: as long as that takes, some 0.3 ms, a small message
  * waits for them, however many they are.
  */
 const TURN_BYTES = 1024 * 1024;
