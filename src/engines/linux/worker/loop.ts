@@ -20,12 +20,18 @@ import { WorkerIo } from "./worker-io.ts";
 const REPORT_MS = 1_000;
 /** ms between two passes over the queue without a cause: one that has tried the only target with room was passed over then. */
 const QUEUE_MS = 100;
+/** ms by which a sleep and the turn before it take longer than they should when the process was stopped (SIGSTOP, a suspended machine). */
+const STOPPED_MS = 1_000;
+/** ms that those have to answer then to whom a turn in which it was stopped has just passed something on. */
+const GRACE_MS = 1_000;
 
 export class Loop {
   readonly #shard: Shard;
   readonly #lifecycle: Lifecycle<number, number>;
   readonly #expireOne: (slot: number) => void;
   #reportAt: number;
+  /** Time-outs are not judged before this. */
+  #judgeFrom = 0;
 
   constructor(shard: Shard) {
     const lifecycle = new Lifecycle(shard.pool, shard.slots, new WorkerIo(shard), shard.options);
@@ -69,7 +75,7 @@ export class Loop {
     this.#takeDrops();
     if (this.#granted) serveQueue(s);
     if (!s.busy.empty) serveBusy(s);
-    if (s.timers.reaches(s.now)) this.#judgeTimeouts();
+    if (s.timers.reaches(s.now) && s.now >= this.#judgeFrom) this.#judgeTimeouts();
     if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
     if (s.now >= s.writeBuffers.giveBackAt) s.writeBuffers.giveBack(s.now);
     if (s.mailbox.commands !== s.commandsSeen) this.#runCommand();
@@ -86,7 +92,7 @@ export class Loop {
 
   #waitForEvents(): void {
     const s = this.#shard;
-    const { mailbox } = s;
+    const { mailbox, now: before } = s;
     let timeout = this.#timeUntilDue();
     if (timeout !== 0) {
       mailbox.fallAsleep();
@@ -94,6 +100,15 @@ export class Loop {
       if (mailbox.hasDrop(s.dropsTaken) || mailbox.commands !== s.commandsSeen || this.#granted) timeout = 0;
     }
     this.#takeEvents(timeout);
+    if (timeout >= 0 && s.now - before > timeout + STOPPED_MS) this.#wasStopped(before);
+  }
+
+  /**
+   * What the turn that began at `before` has heard and set bears that time, though the stop may have come in its middle: nobody is
+   * judged by that at once. Only once, so that a thread which is this slow does judge.
+   */
+  #wasStopped(before: number): void {
+    if (before >= this.#judgeFrom) this.#judgeFrom = this.#shard.now + GRACE_MS;
   }
 
   /** Returns how many there were; -1 when a signal came instead. */
@@ -141,7 +156,7 @@ export class Loop {
     if (s.unreported.length > 0) due = Math.min(due, this.#reportAt);
     if (this.#lifecycle.waiting > 0) due = Math.min(due, s.now + QUEUE_MS);
     const timer = s.timers.untilNext(s.now);
-    if (timer >= 0) due = Math.min(due, s.now + timer);
+    if (timer >= 0) due = Math.min(due, Math.max(s.now + timer, this.#judgeFrom));
     return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(due - s.now));
   }
 
