@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
+import { TICK_MS } from "../../../src/engines/portable/ticker.ts";
 import { ANSWER_MS, LINGER_BYTES, LINGER_MS } from "../../../src/proxy/unavailable.ts";
 import { PER_EPISODE } from "../../../src/util/rate-limited-log.ts";
 import { echo, greeter } from "../../support/peers.ts";
@@ -313,6 +314,27 @@ describe("portable engine: trouble", () => {
       assert.equal(await ending(client), "ECONNRESET");
       await settle();
       assert.deepEqual(endings(lab), ["relay target reset"]);
+    }));
+
+  it("with a target that resets reaches a client that has yet to read within a tick after it has", () =>
+    inMemory({}, async (lab) => {
+      await lab.target("one", async (target) => {
+        await target.write(Buffer.from("hello"));
+        await settle();
+        target.abort();
+      });
+      const client = await lab.client();
+      await settle(200);
+      for (let second = 0; second < 5; second++) {
+        lab.clock.advance(1_000);
+        await settle();
+      }
+      assert.deepEqual(endings(lab), []);
+      assert.equal(await readText(client, 5), "hello");
+      lab.clock.advance(TICK_MS);
+      await settle();
+      assert.deepEqual(endings(lab), ["relay target reset"]);
+      assert.equal(await ending(client), "ECONNRESET");
     }));
 });
 
