@@ -2,13 +2,10 @@
 """A Harmony reporter in another language: Python 3, standard library alone. The protocol is in src/control/protocol/README.md."""
 import argparse, hashlib, hmac, json, os, random, secrets, signal, socket, ssl, sys, time
 
-class Refused(Exception):
-    pass
-
+class Refused(Exception): pass
 
 def mac(key, *parts):
     return hmac.new(key, b"".join(parts), hashlib.sha256)
-
 
 class Session:
     """One connection: the handshake proves the key both ways; afterwards every line is sealed."""
@@ -16,8 +13,7 @@ class Session:
     def __init__(self, args, key_id, secret):
         self.socket = socket.create_connection((args.host, args.admin_port), timeout=5)
         if args.tls_ca:
-            tls = ssl.create_default_context(cafile=args.tls_ca)
-            self.socket = tls.wrap_socket(self.socket, server_hostname=args.host)
+            self.socket = ssl.create_default_context(cafile=args.tls_ca).wrap_socket(self.socket, server_hostname=args.host)
         self.file = self.socket.makefile("rb")
         hello = self.send({"t": "hello", "v": 1, "key": key_id, "nonce": secrets.token_hex(32), "software": "reporter.py"})
         challenge = self.line()
@@ -60,15 +56,21 @@ class Session:
             raise Refused(body["reason"])
         return body
 
-
 def read_key(path):
     text = os.environ.get("HARMONY_KEY")
     if not text:
         with open(os.path.expanduser(path)) as file:
+            state = os.fstat(file.fileno())
+            shared = state.st_mode & 0o040
+            if os.name != "nt" and (state.st_mode & 0o037 or state.st_uid not in (0, os.geteuid()) and not shared):
+                raise Refused(f"other users may read or change {path}: run chmod 600 and chown {os.geteuid()} for {path}")
             text = next(line.split()[0] for line in file if line.strip() and not line.lstrip().startswith("#"))
     key_id, colon, secret = text.partition(":")
     return (key_id, secret.encode()) if colon else ("default", text.encode())
 
+def say(text, file=sys.stdout):
+    """What a peer has sent may not move the cursor, or fake a line."""
+    print("".join(each if each.isprintable() else "?" for each in text), file=file, flush=True)
 
 def main():
     options = argparse.ArgumentParser(description="Reports a target to a Harmony balancer.")
@@ -77,8 +79,7 @@ def main():
         options.add_argument("--" + flag, default=default, type=type(default), help="default: %(default)s")
     args = options.parse_args()
     report = {"t": "report", "pool": args.pool, "port": args.port, "weight": args.balance, "health": "up", "drain": False}
-    if args.id:
-        report["id"] = args.id
+    report.update({"id": args.id} if args.id else {})
     signal.signal(signal.SIGTERM, lambda *_: report.update(drain=True))
     while not report["drain"]:
         try:
@@ -86,14 +87,13 @@ def main():
             due = 0
             while not report["drain"] or session.ask(report)["active"] > 0:
                 if not report["drain"] and time.monotonic() >= due:
-                    print("registered as", session.ask(report)["target"], flush=True)
+                    say(f"registered as {session.ask(report)['target']}")
                     due = time.monotonic() + session.welcome["interval"] / 1000
                 time.sleep(0.2)
             session.ask({"t": "leave"})
-        except (OSError, Refused, ValueError, KeyError, StopIteration) as error:
-            print(f"{args.host}:{args.admin_port}: {error}", file=sys.stderr, flush=True)
+        except Exception as error:  # whatever a peer sends, it is asked again
+            say(f"{args.host}:{args.admin_port}: {error}", sys.stderr)
             time.sleep(random.uniform(0.1, 5))
-
 
 if __name__ == "__main__":
     main()
