@@ -9,7 +9,6 @@ import { drain, ending, readText } from "../../support/stream.ts";
 import { settle } from "../../support/wait.ts";
 import { inMemory, MemoryLab } from "../memory-lab.ts";
 
-const SWEEP = 100;
 const NOBODY = { host: "127.0.0.1", port: 9 };
 
 /** Who ended each connection so far, and how. */
@@ -27,7 +26,7 @@ describe("portable engine: time-outs, to the tick", () => {
       lab.clock.advance(699);
       await settle();
       assert.deepEqual([lab.view("hole").active, lab.view("hole").failures], [1, 0]);
-      lab.clock.advance(SWEEP);
+      lab.clock.advance(TICK_MS);
       assert.equal(await readText(client), "sorry");
       await client.close();
       await settle();
@@ -42,12 +41,12 @@ describe("portable engine: time-outs, to the tick", () => {
       lab.clock.advance(699);
       await settle();
       assert.equal(lab.pool.waiting, 1);
-      lab.clock.advance(SWEEP);
+      lab.clock.advance(TICK_MS);
       assert.equal(await readText(client), "sorry");
       await client.close();
       await settle();
       assert.deepEqual(endings(lab), ["unavailable balancer queue-timeout"]);
-      assert.ok(lab.records[0]!.queuedMs >= 700 && lab.records[0]!.queuedMs <= 700 + SWEEP);
+      assert.ok(lab.records[0]!.queuedMs >= 700 && lab.records[0]!.queuedMs <= 700 + TICK_MS);
     }));
 
   it("idle limit: from the last byte, never early", () =>
@@ -89,7 +88,7 @@ describe("portable engine: time-outs, to the tick", () => {
         lab.clock.advance(ANSWER_MS - 1);
         await settle();
         assert.deepEqual(endings(lab), []);
-        lab.clock.advance(SWEEP);
+        lab.clock.advance(TICK_MS);
         await settle();
         assert.deepEqual(endings(lab), ["unavailable balancer no-targets"]);
         assert.equal(await ending(client), "ECONNRESET");
@@ -101,10 +100,10 @@ describe("portable engine: time-outs, to the tick", () => {
     inMemory({}, async (lab) => {
       const client = await lab.client();
       assert.equal(await readText(client), "sorry");
-      lab.clock.advance(LINGER_MS - SWEEP);
+      lab.clock.advance(LINGER_MS - TICK_MS);
       await settle();
       assert.deepEqual(endings(lab), []);
-      lab.clock.advance(2 * SWEEP);
+      lab.clock.advance(2 * TICK_MS);
       await settle();
       assert.deepEqual(endings(lab), ["unavailable balancer no-targets"]);
     }));
@@ -159,7 +158,7 @@ describe("portable engine: closing", () => {
       lab.clock.advance(999);
       await settle();
       assert.deepEqual(endings(lab), []);
-      lab.clock.advance(SWEEP);
+      lab.clock.advance(TICK_MS);
       await closed;
       assert.deepEqual(endings(lab), ["relay balancer shutdown"]);
     }));
@@ -178,7 +177,7 @@ describe("portable engine: closing", () => {
       const answered = await lab.client();
       await settle();
       const closing = lab.engine.close(500);
-      lab.clock.advance(500 + SWEEP);
+      lab.clock.advance(500 + TICK_MS);
       assert.equal(await readText(answered), "A".repeat(text.length));
       await answered.close();
       await closing;
