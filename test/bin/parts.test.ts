@@ -155,6 +155,19 @@ describe("what the balancer's program logs", () => {
     );
   });
 
+  test("of keys is how many there are, and of --insecure that anyone may register", () => {
+    const balancer = new (class extends Emitter<BalancerEvents> {})();
+    const said: string[] = [];
+    const say = (text: string) => void said.push(text);
+    logBalancer(balancer as Balancer, { debug: say, info: say, warning: say, error: say, isDebug: false });
+    balancer.emit("keysLoaded", { count: 2, file: "/k", insecure: false });
+    assert.deepEqual(said.splice(0), ["2 keys loaded from /k"]);
+    balancer.emit("keysLoaded", { count: 1, file: "/k", insecure: true });
+    balancer.emit("keysLoaded", { count: 0, file: null, insecure: true });
+    const warning = "anyone who reaches the admin port may register a target, without a key (--insecure)";
+    assert.deepEqual(said, [warning, "1 key loaded from /k", warning]);
+  });
+
   test("of a panic, a lost reporter and a suspect says what is the case, once, and what to do", () => {
     const balancer = Object.assign(new (class extends Emitter<BalancerEvents> {})(), {
       adminAddresses: [{ host: "10.0.0.1", port: 1666 }],

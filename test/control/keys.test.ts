@@ -339,7 +339,7 @@ describe("a key file", () => {
     assert.notEqual(keys.find("new"), kept, "other limits make it another key");
     assert.deepEqual(
       loaded,
-      [2, 2, 1].map((count) => ({ count, file: path })),
+      [2, 2, 1].map((count) => ({ count, file: path, insecure: false })),
       "each change is told, with the number of keys",
     );
   });
@@ -499,6 +499,7 @@ describe("where keys are found", () => {
     assert.ok(!existsSync(join(user.home!, ".config")));
     const both = balancerKeys({ insecure: true, keyFile: keyFile(`file:${SECRET}`) }, user);
     assert.deepEqual(both.keys.ids(), ["insecure", "file"]);
+    assert.deepEqual([both.keys.loaded.count, both.keys.loaded.insecure], [1, true], "that of --insecure is no key");
     assert.deepEqual(reporterKey({ insecure: true }, user)(), INSECURE_KEY);
     assert.equal(balancerKeys({ keyFile: keyFile(`file:${SECRET}`) }, user).keys.find("insecure"), undefined);
   });

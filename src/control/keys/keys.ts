@@ -21,6 +21,8 @@ export interface KeySettings {
 export interface LoadedKeys {
   readonly count: number;
   readonly file: string | null;
+  /** Reporters without a key are let in as well. */
+  readonly insecure: boolean;
 }
 
 /** The keys that a balancer accepts. A changed file takes effect at the next look-up. */
@@ -56,7 +58,8 @@ export class Keys {
   }
 
   get loaded(): LoadedKeys {
-    return { count: this.#fixed.length + this.#content.keys.length, file: this.#file };
+    const given = this.#fixed.filter((key) => key !== INSECURE_KEY).length;
+    return { count: given + this.#content.keys.length, file: this.#file, insecure: given < this.#fixed.length };
   }
 
   /** Whether there is a file, which may change. */
