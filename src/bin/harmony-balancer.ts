@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import "./first-signals.ts";
+
 import { Balancer } from "../app/balancer.ts";
 import { loadBalancer } from "../config/load.ts";
 import { formatDuration } from "../util/durations.ts";

@@ -1,8 +1,12 @@
 /** How the programs stop: signals, exit codes, and the reporter's child. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { codeOf } from "../../src/util/errors.ts";
 import { KEY, launchReporter, startBalancer, startReporter } from "../support/cluster.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { compiled, programCommand, scriptCommand } from "../support/form.ts";
 import { dial, echoServer, endServers, exchange } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
@@ -15,7 +19,20 @@ const skip = process.platform === "win32" && "Windows has no signals: a program 
 after(async () => {
   await endPrograms();
   await endServers();
+  removeFolders();
 });
+
+const noFifo = skip || (spawnSync("mkfifo", ["--version"]).status !== 0 && "there is no mkfifo here");
+
+/** The pipe, open for writing; undefined while nobody has it open for reading. */
+function writerOf(pipe: string): number | undefined {
+  try {
+    return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) !== "ENXIO") throw error;
+    return undefined;
+  }
+}
 
 /** A connection through the balancer that has been answered once. */
 async function openConnection(port: number) {
@@ -79,6 +96,23 @@ describe("the balancer", { skip }, () => {
     assert.equal(await within("an answer", exchange(balancer.port, "new\n")), "new\n");
     await connection.close();
     assert.deepEqual(await balancer.program.stop(), { code: 0, signal: null });
+  });
+
+  it("while it starts is not ended by a signal that it does not end at", { skip: noFifo }, async () => {
+    const config = join(temporaryFolder("signals"), "config");
+    spawnSync("mkfifo", [config]);
+    const places = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"];
+    const program = start("harmony-balancer", [...places, "--config", config], { env: { HARMONY_KEY: KEY } });
+    // It reads its options: that ends when the pipe has a writer, which can open it only then.
+    const pipe = await until("the pipe's reader", () => {
+      assert.equal(program.exit, undefined, program.stderr);
+      return writerOf(config);
+    });
+    for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP"] as const) program.signal(signal);
+    writeSync(pipe, 'log-level = "debug"\n');
+    closeSync(pipe);
+    await program.says(/listening/);
+    assert.deepEqual(await program.stop(), { code: 0, signal: null });
   });
 
   it("at SIGUSR1 logs its table of targets", async () => {
