@@ -7,6 +7,35 @@ const A = "10.0.0.7";
 const B = "10.0.0.8";
 const ID_A = `default/${A}:8080`;
 
+describe("a fault of the runtime at the end of a session", () => {
+  it("ends that session, is told, and leaves the others", async () => {
+    const world = new World();
+    const { network } = world;
+    const listen = network.listen.bind(network);
+    let faulty = false;
+    network.listen = (at, onConnection, onError) =>
+      listen(
+        at,
+        (connection) => {
+          if (faulty) connection.closeWrite = () => Promise.reject(new TypeError("a hole in the runtime"));
+          onConnection(connection);
+        },
+        onError,
+      );
+    await world.server.start();
+    await world.target(A);
+    const raw = await world.raw(A);
+    assert.equal((await raw.ask(REPORT))?.t, "ok");
+    faulty = true;
+    const refused = await world.raw(B, `web:${"wrong".repeat(4)}`);
+    assert.ok((await refused.line())?.includes("BAD_KEY"));
+    assert.equal(await refused.line(), null, "its connection is not left open");
+    assert.deepEqual(world.story, [`targetUp ${ID_A}`, "rejected BAD_KEY", "rejected INTERNAL"]);
+    assert.equal((await raw.ask(REPORT))?.t, "ok");
+    await leavesNothing(world, raw, refused);
+  });
+});
+
 describe("an authenticated session", () => {
   for (const [what, send, code] of [
     ["an unsealed line", (raw) => raw.channel.send(JSON.stringify(REPORT)), "NOT_SEALED"],

@@ -25,6 +25,8 @@ import { Pace } from "./pace.ts";
 
 /** ms from accept until the key must be proved: several round trips around the world. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** The code of a fault of the balancer's own. */
+const INTERNAL = "INTERNAL";
 /** ms that the last line may take to be written before the connection is dropped. */
 const FAREWELL_MS = 1_000;
 
@@ -103,8 +105,18 @@ export class Session implements TargetOwner {
     }
     this.#over = true;
     this.#setDeadline(FAREWELL_MS);
-    await this.#channel.linger();
+    await this.#linger();
     this.#cancelDeadline();
+  }
+
+  /** Takes what still comes, so that the last line arrives. A fault in that ends this session, and not the balancer. */
+  async #linger(): Promise<void> {
+    try {
+      await this.#channel.linger();
+    } catch (error) {
+      this.#options.onRejected(this, INTERNAL, messageOf(error));
+      this.abort();
+    }
   }
 
   /** Drops the connection now. */
@@ -241,7 +253,7 @@ export class Session implements TargetOwner {
   /** Tells the log and the reporter why the session ends, unless it is because the connection was lost. */
   async #refuse(error: unknown): Promise<void> {
     if (this.#over || error instanceof NetError) return;
-    const code = error instanceof HarmonyError ? error.code : "INTERNAL";
+    const code = error instanceof HarmonyError ? error.code : INTERNAL;
     this.#options.onRejected(this, code, messageOf(error));
     // A peer that did not send a proper hello is told nothing. To a TLS client any text says that TLS is not spoken here.
     if (this.#keyId === "" && code !== "BAD_VERSION" && code !== "NO_TLS") return;
