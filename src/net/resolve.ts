@@ -5,27 +5,40 @@ import { NetError, toNetError } from "./net-error.ts";
 /** ms. The longest that a resolver takes by its defaults: two attempts of 5 s at each of three servers. */
 const RESOLVER_MS = 30_000;
 
+export interface ResolveOptions {
+  /** ms */
+  readonly timeout?: number;
+  /** Nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
+  readonly lookup?: (host: string) => Promise<{ address: string }>;
+}
+
 /**
  * Host name → IP address; an address is returned as it is. Rejects with a NetError whose message begins with `doing`, after
- * `timeout` ms at the latest, since a resolver can be configured to take any time.
+ * `timeout` ms at the latest, since a resolver can be configured to take any time, and with EABORTED at `signal`. The system's
+ * own look-up cannot be stopped: its answer is then not heard.
  */
 export async function resolveHost(
   host: string,
   doing: string,
-  timeout: number = RESOLVER_MS,
-  lookup: (host: string) => Promise<{ address: string }> = systemLookup,
+  { timeout = RESOLVER_MS, signal, lookup = systemLookup }: ResolveOptions = {},
 ): Promise<string> {
   if (isIP(host) !== 0) return host;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
+  let onAbort = (): void => undefined;
+  const givenUp = new Promise<never>((_, reject) => {
     const message = `${doing}: no answer from the resolver within ${timeout / 1000} s`;
     timer = setTimeout(() => reject(new NetError("ETIMEDOUT", message)), timeout);
+    onAbort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", onAbort);
   });
   try {
-    return (await Promise.race([lookup(host), late])).address;
+    signal?.throwIfAborted();
+    return (await Promise.race([lookup(host), givenUp])).address;
   } catch (error) {
     throw toNetError(error, doing);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
   }
 }

@@ -193,6 +193,23 @@ describe("an authenticated session", () => {
     await closed;
   });
 
+  it("whose host is being resolved does not wait for the resolver: nobody needs the answer", async () => {
+    let signal: AbortSignal | undefined;
+    const resolve = (_host: string, given?: AbortSignal) =>
+      new Promise<string>((_, reject) => {
+        signal = given;
+        given?.addEventListener("abort", () => reject(given.reason));
+      });
+    const world = await World.start({ resolve });
+    const raw = await world.raw(A);
+    const answer = raw.ask({ ...REPORT, advertise: "slow.example" });
+    await until("the question", () => signal !== undefined);
+    await leavesNothing(world);
+    assert.equal((await answer)?.t, "goodbye");
+    assert.deepEqual(world.story, [], "it is not called unresolvable");
+    await raw.close();
+  });
+
   it("that ignores the goodbye does not delay the balancer", async () => {
     const world = await World.start();
     const raw = await world.raw(A);

@@ -25,6 +25,21 @@ describe("resolving a host", () => {
   it("is given up at its deadline", async () => {
     const silent = () => new Promise<never>(() => undefined);
     const error = { code: "ETIMEDOUT", message: "cannot test: no answer from the resolver within 0.01 s" };
-    await assert.rejects(resolveHost("some-host.invalid", "cannot test", 10, silent), error);
+    await assert.rejects(resolveHost("some-host.invalid", "cannot test", { timeout: 10, lookup: silent }), error);
+  });
+
+  it("is given up at once when nobody waits any more", async () => {
+    const nobody = new AbortController();
+    let asked = 0;
+    const lookup = () => {
+      asked += 1;
+      return new Promise<never>(() => undefined);
+    };
+    const resolve = () => resolveHost("some-host.invalid", "cannot test", { signal: nobody.signal, lookup });
+    const waiting = assert.rejects(resolve(), { code: "EABORTED" });
+    nobody.abort();
+    await waiting;
+    await assert.rejects(resolve(), { code: "EABORTED" });
+    assert.equal(asked, 1, "the second time the system is not asked at all");
   });
 });

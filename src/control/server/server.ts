@@ -220,7 +220,7 @@ export class ControlServer {
     const interval = Math.max(1, Math.min(Math.floor(lease / REPORTS_PER_LEASE), MAX_INTERVAL_MS));
     const registry = this.#registry;
     return {
-      resolve: (host) => resolveHost(host, `cannot resolve ${host}`, RESOLVE_TIMEOUT_MS),
+      resolve: (host, signal) => resolveHost(host, `cannot resolve ${host}`, { timeout: RESOLVE_TIMEOUT_MS, signal }),
       ...this.#options,
       registry,
       clock,

@@ -35,8 +35,8 @@ export interface SessionOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly welcome: Omit<Welcome, "t">;
-  /** Host name → IP address, for targets that advertise one. Rejects with NetError. */
-  readonly resolve: (host: string) => Promise<string>;
+  /** Host name → IP address, for targets that advertise one. Rejects with NetError, at `signal` at the latest. */
+  readonly resolve: (host: string, signal: AbortSignal) => Promise<string>;
   /** For reporters on the balancer's own host that advertise nothing. */
   readonly loopback: LoopbackFinder;
   readonly onHello: (session: Session) => void;
@@ -54,8 +54,8 @@ export class Session implements TargetOwner {
   #key: Key | null = null;
   #seal: Seal | null = null;
   #cancelDeadline: Cancel = () => undefined;
-  /** Said goodbye, or dropped: nothing more is read or answered. */
-  #over = false;
+  /** Said goodbye, or dropped: nothing more is read or answered, and nobody waits for what has been asked. */
+  readonly #ending = new AbortController();
   #vanished = false;
   #running: Promise<void> | null = null;
 
@@ -89,6 +89,10 @@ export class Session implements TargetOwner {
     return this.#keyId ? `${where} (key "${this.#keyId}")` : where;
   }
 
+  get #over(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
   /** Serves the session to its end; the connection is then closed. Never rejects. */
   run(): Promise<void> {
     this.#running ??= this.#run();
@@ -103,7 +107,7 @@ export class Session implements TargetOwner {
       this.#vanished = error instanceof NetError && !this.#over;
       await this.#refuse(error);
     }
-    this.#over = true;
+    this.#ending.abort();
     this.#setDeadline(FAREWELL_MS);
     await this.#linger();
     this.#cancelDeadline();
@@ -121,7 +125,7 @@ export class Session implements TargetOwner {
 
   /** Drops the connection now. */
   abort(): void {
-    this.#over = true;
+    this.#ending.abort();
     this.#channel.connection.abort();
   }
 
@@ -147,7 +151,7 @@ export class Session implements TargetOwner {
   async goodbye(code: string, reason: string): Promise<void> {
     if (!this.#seal) this.abort();
     if (!this.#over && this.#seal) {
-      this.#over = true;
+      this.#ending.abort();
       this.#setDeadline(FAREWELL_MS);
       await this.#sendLast(this.#seal.seal({ t: "goodbye", code, reason }));
       await this.#channel.connection.closeWrite().catch(() => this.abort());
@@ -204,6 +208,7 @@ export class Session implements TargetOwner {
       return { t: "ok", ...registry.report(this, message, host, reach) };
     } catch (error) {
       if (!(error instanceof HarmonyError)) throw error;
+      if (this.#over) return null;
       this.#rejected(error);
       return { t: "reject", code: error.code, reason: error.message, retry: error.retry };
     }
@@ -234,7 +239,7 @@ export class Session implements TargetOwner {
 
   async #resolve(host: string): Promise<string> {
     try {
-      return await this.#options.resolve(host);
+      return await this.#options.resolve(host, this.#ending.signal);
     } catch (cause) {
       const message = `the balancer cannot resolve the advertised host "${host}"`;
       throw new HarmonyError("UNRESOLVED", message, { fault: "target", retry: true, cause });
