@@ -87,6 +87,9 @@ describe("peers that have not proved a key", () => {
       assert.equal(await raw.line(), null, bytes.slice(0, 10));
       await raw.close();
     }
+    const told = world.events.flatMap((event) => (event[0] === "rejected" ? [event[1].why] : []));
+    assert.ok(told.length > 0);
+    for (const why of told) assert.match(why, /^what it sent is no reporter's hello \(.+\): another program/);
     await leavesNothing(world);
   });
 

@@ -45,6 +45,13 @@ export interface SessionOptions {
   readonly onRejected: (session: Session, code: string, why: string) => void;
 }
 
+/** Codes of what is no hello: the peer is hardly a reporter, and its fault would read as a reporter's. */
+const NO_HELLO: ReadonlySet<string> = new Set(["NOT_JSON", "BAD_MESSAGE", "LINE_TOO_LONG"]);
+
+function noHello(why: string): string {
+  return `what it sent is no reporter's hello (${why}): another program that was given the admin port, or a scan`;
+}
+
 export class Session implements TargetOwner {
   readonly #options: SessionOptions;
   readonly #channel: LineChannel;
@@ -259,7 +266,8 @@ export class Session implements TargetOwner {
   async #refuse(error: unknown): Promise<void> {
     if (this.#over || error instanceof NetError) return;
     const code = error instanceof HarmonyError ? error.code : INTERNAL;
-    this.#options.onRejected(this, code, messageOf(error));
+    const isStranger = this.#keyId === "" && NO_HELLO.has(code);
+    this.#options.onRejected(this, code, isStranger ? noHello(messageOf(error)) : messageOf(error));
     // A peer that did not send a proper hello is told nothing. To a TLS client any text says that TLS is not spoken here.
     if (this.#keyId === "" && code !== "BAD_VERSION" && code !== "NO_TLS") return;
     const retry = error instanceof HarmonyError && error.retry;
