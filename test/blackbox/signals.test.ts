@@ -1,7 +1,7 @@
 /** How the programs stop: signals, exit codes, and the reporter's child. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { codeOf } from "../../src/util/errors.ts";
@@ -21,6 +21,10 @@ after(async () => {
   await endServers();
   removeFolders();
 });
+
+const noOtherUser =
+  (process.platform !== "linux" || process.getuid?.() !== 0 || spawnSync("setpriv", ["--version"]).status !== 0) &&
+  "it takes root, Linux and setpriv to start a server as another user";
 
 const noFifo = skip || (spawnSync("mkfifo", ["--version"]).status !== 0 && "there is no mkfifo here");
 
@@ -278,6 +282,19 @@ describe("the reporter with a server of its own", () => {
     await reporter.ended();
     assert.match(reporter.stdout, /HARMONY_KEY=not there/);
     assert.ok(!`${reporter.stdout}${reporter.stderr}`.includes(KEY));
+  });
+
+  it("shows a server that is another user neither its environment nor its key file", {
+    skip: noOtherUser,
+  }, async () => {
+    const file = join(temporaryFolder("key"), "key");
+    writeFileSync(file, KEY, { mode: 0o600 });
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const look = 'id -u; for f in "/proc/$PPID/environ" "$0"; do cat "$f" > /dev/null && echo "read $f"; done';
+    const command = [...nobody, "sh", "-c", look, file];
+    const reporter = launchReporter([1], await freePort(), ["--", ...command]);
+    await reporter.ended();
+    assert.equal(reporter.stdout, "65534\n", reporter.stderr);
   });
 
   it("tells the server the port it is to listen on as PORT", async () => {
