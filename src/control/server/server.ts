@@ -155,7 +155,7 @@ export class ControlServer {
         const listener = await runtime.listen(
           { host, port, ...secure },
           (connection) => this.#accept(connection),
-          (error) => this.#warn(`the control channel cannot accept: ${error.message}`, error),
+          (error) => this.#warn(`${error.message}, so reporters cannot connect`, error),
         );
         this.#listeners.push(listener);
       }

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers";
 import { runtime as ownRuntime } from "#runtime";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, Listener, Runtime, TcpAddress } from "../../net/runtime.ts";
+import { scarce } from "../../proxy/connect-failure.ts";
 import { Lifecycle } from "../../proxy/lifecycle.ts";
 import { recordOf } from "../../proxy/record.ts";
 import { type Clock, systemClock } from "../../util/clock.ts";
@@ -102,7 +103,11 @@ export class PortableEngine implements Engine {
     return this.#runtime.listen(
       { host, port, keepAlive: this.#options.keepalive },
       (connection) => this.#accept(connection),
-      (error) => this.#warnings.tell(`accept ${error.code}`, `cannot accept connections: ${error.message}`, error),
+      (error) => {
+        const lack = scarce(error.code);
+        const text = lack === null ? error.message : `cannot accept connections: out of ${lack}`;
+        this.#warnings.tell(`accept ${error.code}`, text, error);
+      },
     );
   }
 
