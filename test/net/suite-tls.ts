@@ -72,6 +72,19 @@ export function tlsSuite(runtime: Runtime): void {
       await exchange();
     });
 
+    it("verifies certificates even where the environment says that none are to be", async () => {
+      const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+      process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
+      try {
+        for (const tls of [{}, { ca: renewedCa }])
+          await assert.rejects(connect(tls), { name: "NetError", code: "ETLS" });
+        await exchange();
+      } finally {
+        if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+        else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
+      }
+    });
+
     for (const said of ["GET / HTTP/1.0\r\n\r\n", '{"t":"hello","v":1}\n']) {
       it(`drops a peer that says ${JSON.stringify(said)}, answers with an alert, and tells who it was`, async () => {
         const peer = await runtime.connect({ to: { host: LOOPBACK, port: listener.address.port } });

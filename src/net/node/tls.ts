@@ -85,6 +85,7 @@ export function openTlsSocket(
     ...socketOptions,
     ...to,
     ...(ca === undefined ? {} : { ca }),
+    rejectUnauthorized: true, // the default, which NODE_TLS_REJECT_UNAUTHORIZED=0 would change
     ...(net.isIP(name) === 0 ? { servername: name } : {}), // SNI must not carry an address
     checkServerIdentity: (_host, certificate) => checkIdentity(name, certificate),
   });
