@@ -2,7 +2,9 @@
 import type { Address } from "../net/runtime.ts";
 import type { Cancel, Clock } from "../util/clock.ts";
 import { Advice } from "./advice.ts";
+import { Orphans } from "./orphans.ts";
 import type { ProbeOutcome } from "./probe.ts";
+import { ProbePace } from "./probe-pace.ts";
 import type { Orphan, Registry } from "./registry.ts";
 import { Suspects } from "./suspects.ts";
 import type { TargetPool } from "./target-pool.ts";
@@ -26,19 +28,30 @@ export class TargetMonitor {
   readonly #options: TargetMonitorOptions;
   readonly #suspects: Suspects;
   readonly #advice: Advice;
-  /** Identities of orphans whose probe is under way. */
-  readonly #probing = new Set<string>();
+  readonly #orphans: Orphans;
   #cancelTick: Cancel | null = null;
   /** When the next look is due. */
   #due = 0;
   #closed = false;
 
   constructor(options: TargetMonitorOptions) {
-    const { registry } = options;
+    const { registry, clock } = options;
+    const pace = new ProbePace(options.probe, clock);
     this.#options = options;
     this.#advice = new Advice(options.onWarning);
+    this.#orphans = new Orphans({
+      clock,
+      pace,
+      registry: {
+        orphans: () => registry.orphans(),
+        probed: (orphan, outcome) => {
+          if (!this.#closed) registry.probed(orphan, outcome);
+        },
+      },
+    });
     this.#suspects = new Suspects({
       ...options,
+      pace,
       panics: registry.panics,
       onFailure: (identity, code) => {
         if (!this.#closed) registry.failed(identity, code);
@@ -59,7 +72,7 @@ export class TargetMonitor {
 
   /** A target has lost its reporter: probes it now. */
   orphaned(orphan: Orphan): void {
-    if (!this.#closed) void this.#probe(orphan);
+    if (!this.#closed) this.#orphans.add(orphan);
   }
 
   /** A target came or came back: connects to it now. */
@@ -84,8 +97,7 @@ export class TargetMonitor {
     const late = clock.now() - this.#due;
     if (late > this.#interval) registry.extend(late);
     for (const pool of registry.expire()) void this.#panic(pool);
-    // Orphans are probed until their lease is over: a server that stops together with its reporter may still accept the first probe.
-    for (const orphan of registry.orphans()) void this.#probe(orphan);
+    this.#orphans.tick();
     this.#suspects.tick();
     for (const [name, pool] of pools) this.#advice.look(name, pool);
     this.wake();
@@ -96,13 +108,5 @@ export class TargetMonitor {
     const { panics } = this.#options.registry;
     await Promise.all(panics.members(name).map(({ identity, pool }) => this.#suspects.check(identity, pool)));
     if (!this.#closed) panics.tell(name);
-  }
-
-  async #probe(orphan: Orphan): Promise<void> {
-    if (this.#probing.has(orphan.identity)) return;
-    this.#probing.add(orphan.identity);
-    const outcome = await this.#options.probe(orphan.address);
-    this.#probing.delete(orphan.identity);
-    if (!this.#closed) this.#options.registry.probed(orphan, outcome);
   }
 }

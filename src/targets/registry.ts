@@ -3,6 +3,7 @@
 import type { NetCode } from "../net/net-error.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
+import { scarce } from "../proxy/connect-failure.ts";
 import { canonicalHost, formatAddress } from "../util/address.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
 import { forbidden, identityOf, locationOf, sameAddress } from "./location.ts";
@@ -141,7 +142,7 @@ export class Registry {
   probed({ identity, address }: Orphan, outcome: ProbeOutcome): void {
     const entry = this.#entries.get(identity);
     if (!entry || entry.owner !== null || entry.spec.address !== address) return;
-    if (outcome === "connected") return;
+    if (outcome === "connected" || scarce(outcome) !== null) return;
     if (outcome === "ECONNREFUSED") this.#down(entry, "refused");
     // Anything else proves nothing: it is picked last until a connection or a probe succeeds, or its lease runs out.
     else if (entry.state === "up") entry.pool.setState(identity, "suspect", outcome);

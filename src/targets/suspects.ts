@@ -1,24 +1,19 @@
 /** Probes the targets that are to be served, but were not reached, and takes them in as soon as they answer. */
 import type { NetCode } from "../net/net-error.ts";
 import type { Address } from "../net/runtime.ts";
+import { scarce } from "../proxy/connect-failure.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Panics } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
+import { FIRST_PROBE_MS, type ProbePace, slower } from "./probe-pace.ts";
 import type { TargetPool } from "./target-pool.ts";
-
-/** ms. A target that was merely restarted is back within about this time. */
-const FIRST_PROBE_MS = 1_000;
-/** ms. A dead target costs one connection attempt in this time, and is back at most this long after it works again. */
-const SLOWEST_PROBE_MS = 10_000;
-const BACKOFF = 2;
 
 export interface SuspectsOptions {
   readonly pools: ReadonlyMap<string, TargetPool>;
   /** Targets in panic are out, and no suspects, while they do not answer: their reporters do not say that they should. */
   readonly panics: Pick<Panics, "has" | "waiting" | "failed">;
   readonly clock: Clock;
-  /** Must not reject. */
-  readonly probe: (to: Address) => Promise<ProbeOutcome>;
+  readonly pace: ProbePace;
   /** Connecting to it has failed: once, until it is reached again. */
   readonly onFailure: (identity: string, code: NetCode) => void;
   /** A probe or a client's connection has reached it, `ms` after it was found to be a suspect. */
@@ -47,16 +42,22 @@ export class Suspects {
 
   /** Looks which targets are to be probed, or no longer, and starts the probes that are due. To be called about once a second. */
   tick(): void {
-    const { pools, panics, clock } = this.#options;
+    const { pools, panics, clock, pace } = this.#options;
     const now = clock.now();
     const found = new Set<string>();
+    const due: [string, Suspect, Address][] = [];
     for (const [name, pool] of pools) {
       for (const { identity, address, failure } of [...pool.suspects(), ...panics.waiting(name)]) {
         found.add(identity);
         const suspect = this.#suspects.get(identity) ?? this.#add(identity, pool, FIRST_PROBE_MS);
         if (failure !== null) this.#tell(identity, suspect, failure);
-        if (suspect.due <= now) void this.#probe(identity, suspect, address);
+        if (suspect.due <= now) due.push([identity, suspect, address]);
       }
+    }
+    // Those that have waited longest come first, so that each has its turn where the pace does not allow all.
+    for (const [identity, suspect, address] of due.sort(([, a], [, b]) => a.due - b.due)) {
+      const probe = pace.again(address);
+      if (probe !== null) void this.#await(probe, identity, suspect);
     }
     for (const [identity, suspect] of this.#suspects) if (!found.has(identity)) this.#forget(identity, suspect);
   }
@@ -68,7 +69,7 @@ export class Suspects {
   async check(identity: string, pool: TargetPool): Promise<void> {
     const target = pool.view(identity);
     if (target === undefined || !this.#isWanted(identity, pool)) return;
-    await this.#probe(identity, this.#add(identity, pool, 0), target.address);
+    await this.#await(this.#options.pace.now(target.address), identity, this.#add(identity, pool, 0));
   }
 
   /** It is to be served once it answers. A suspect may have been drained or taken down, one in panic may have been reached. */
@@ -92,10 +93,10 @@ export class Suspects {
     if (pool.view(identity)?.state === "up") onReached(identity, hasFailed ? clock.now() - since : 0);
   }
 
-  async #probe(identity: string, suspect: Suspect, address: Address): Promise<void> {
-    const { probe, panics, clock } = this.#options;
+  async #await(probe: Promise<ProbeOutcome>, identity: string, suspect: Suspect): Promise<void> {
+    const { panics, clock } = this.#options;
     suspect.due = Number.POSITIVE_INFINITY;
-    const outcome = await probe(address);
+    const outcome = await probe;
     if (this.#suspects.get(identity) !== suspect) return; // no longer a suspect, or at another address
     const isWanted = this.#isWanted(identity, suspect.pool);
     if (outcome === "connected") {
@@ -103,7 +104,11 @@ export class Suspects {
       this.#forget(identity, suspect);
       return;
     }
-    suspect.interval = Math.min(SLOWEST_PROBE_MS, Math.max(FIRST_PROBE_MS, suspect.interval * BACKOFF));
+    if (scarce(outcome) !== null) {
+      suspect.due = clock.now() + FIRST_PROBE_MS; // the balancer's own lack, which says nothing about the target
+      return;
+    }
+    suspect.interval = slower(suspect.interval);
     suspect.due = clock.now() + suspect.interval;
     if (!isWanted) return;
     if (panics.has(identity)) return panics.failed(identity);

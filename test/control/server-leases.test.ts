@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Pool } from "../../src/pool/pool.ts";
 import { settle, until } from "../support/wait.ts";
-import { LEASE, leavesNothing, REPORT, World } from "./harness.ts";
+import { KEY, LEASE, leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -239,5 +239,64 @@ describe("a suspect", () => {
     await world.pass(11_000);
     assert.equal(world.pool.targets()[0]?.state, "up");
     await leavesNothing(world, target, raw);
+  });
+});
+
+describe("targets whose reporters are gone", () => {
+  /** When a probe began, from now on. They go on accepting, which alone keeps them from being down. */
+  function probesOf(world: World, fault?: "EMFILE"): number[] {
+    const probes: number[] = [];
+    world.network.connectFault = ({ host }) => {
+      if (host !== A) return undefined;
+      probes.push(world.clock.now());
+      return fault;
+    };
+    return probes;
+  }
+
+  async function abandoned(world: World, count: number): Promise<void> {
+    for (let id = 0; id < count; id++) {
+      const raw = await world.raw(A);
+      await raw.ask({ ...REPORT, id: `id-${id}` });
+      await raw.close();
+    }
+    await until("the end of the sessions", () => world.server.sessions === 0);
+  }
+
+  for (const isRevoked of [false, true]) {
+    it(`cost one connection each when that is noticed, and then few${isRevoked ? ", also once their key is revoked" : ""}`, async () => {
+      const keys = [KEY];
+      const world = await World.start({}, keys);
+      const target = await world.target(A);
+      await abandoned(world, 60);
+      if (isRevoked) keys.length = 0;
+      const probes = probesOf(world);
+      await world.pass(LEASE - 1_000);
+      assert.deepEqual(probes, [1_000, 3_000, 7_000, 15_000, 25_000, 35_000, 45_000, 55_000]);
+      await leavesNothing(world, target);
+    });
+  }
+
+  it("are down within a second each, if they refuse, however many are at one address", async () => {
+    const world = await World.start();
+    const target = await world.target(A);
+    await abandoned(world, 60);
+    await target.close();
+    const probes = probesOf(world);
+    await world.pass(1_000);
+    assert.ok(world.pool.targets().every(({ state }) => state === "down"));
+    assert.equal(probes.length, 1);
+    await leavesNothing(world);
+  });
+
+  it("are not held to blame when the balancer has run out of descriptors", async () => {
+    const world = await World.start();
+    const target = await world.target(A);
+    await abandoned(world, 1);
+    const probes = probesOf(world, "EMFILE");
+    await world.pass(LEASE - 1_000);
+    assert.ok(probes.length > 0);
+    assert.equal(world.pool.targets()[0]?.state, "up");
+    await leavesNothing(world, target);
   });
 });

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { Address } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
+import { ProbePace } from "../../src/targets/probe-pace.ts";
 import { Suspects } from "../../src/targets/suspects.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
@@ -23,7 +24,7 @@ class World {
     pools: new Map([["p", this.pool]]),
     panics: { has: () => false, waiting: () => [], failed: () => assert.fail("nothing is in panic") },
     clock: this.clock,
-    probe: (to) => this.#probe(to),
+    pace: new ProbePace((to) => this.#probe(to), this.clock),
     onFailure: (identity, code) => void this.story.push(`failed ${identity} ${code}`),
     onReached: (identity, ms) => void this.story.push(`reached ${identity} ${ms}`),
   });
@@ -176,5 +177,69 @@ describe("suspects", () => {
     world.answer("connected");
     await settle(3);
     assert.equal(world.state(A), "draining");
+  });
+
+  /** How many probes began at each whole second, from the first on. */
+  const perSecond = ({ probes }: World) => {
+    const counts = new Map<number, number>();
+    for (const probe of probes) {
+      const second = Math.floor(Number.parseInt(probe, 10) / 1_000);
+      counts.set(second, (counts.get(second) ?? 0) + 1);
+    }
+    return [...counts.values()];
+  };
+  const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+  it("at one address are probed as one, however many they are", async () => {
+    const world = new World();
+    for (const id of numbers(60)) {
+      world.pool.set({ ...world.spec(A), identity: `p/${id}` }, "up");
+      world.pool.setState(`p/${id}`, "suspect", "ECONNRESET");
+    }
+    await world.passTo(15_000);
+    assert.deepEqual(
+      world.probes,
+      [1_000, 3_000, 7_000, 15_000].map((time) => `${time} ${A}`),
+    );
+    world.outcome = "connected";
+    await world.passTo(25_000);
+    assert.ok(world.pool.targets().every(({ state }) => state === "up"));
+  });
+
+  it("of one host are probed by no more than 30 a second, and each has its turn", async () => {
+    const world = new World();
+    for (const port of numbers(90)) {
+      world.pool.set({ ...world.spec(A), identity: `p/${port}`, address: { host: A, port: port + 1 } }, "up");
+      world.pool.setState(`p/${port}`, "suspect", "ECONNRESET");
+    }
+    await world.passTo(3_500);
+    world.outcome = "connected";
+    await world.passTo(10_000);
+    assert.ok(Math.max(...perSecond(world)) <= 30, perSecond(world).join());
+    assert.ok(world.pool.targets().every(({ state }) => state === "up"));
+  });
+
+  it("are probed by no more than 100 a second in all, and each has its turn", async () => {
+    const world = new World();
+    for (const n of numbers(300)) world.suspect(`10.1.${n >> 8}.${n & 255}`);
+    await world.passTo(30_000);
+    assert.ok(Math.max(...perSecond(world)) <= 100, perSecond(world).join());
+    assert.equal(new Set(world.probes.map((probe) => probe.split(" ")[1])).size, 300);
+  });
+
+  it("are not held to blame when the balancer has run out of something: they are probed again within a second", async () => {
+    const world = new World();
+    world.outcome = "EMFILE";
+    world.pool.set(world.spec(A), "suspect");
+    void world.suspects.check(`p/${A}`, world.pool);
+    await world.passTo(3_000);
+    assert.deepEqual([world.pool.view(`p/${A}`)?.failure, world.story], [null, []]);
+    assert.deepEqual(
+      world.probes,
+      [0, 1_000, 2_000, 3_000].map((time) => `${time} ${A}`),
+    );
+    world.outcome = "connected";
+    await world.passTo(4_000);
+    assert.deepEqual([world.state(A), world.story], ["up", [`reached p/${A} 0`]]);
   });
 });

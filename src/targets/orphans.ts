@@ -1,0 +1,62 @@
+/**
+ * Probes the targets that have lost their reporter, until their lease is over: a server that stops together with its reporter may
+ * still accept the first probe.
+ */
+import type { TcpAddress } from "../net/runtime.ts";
+import type { Clock } from "../util/clock.ts";
+import type { ProbeOutcome } from "./probe.ts";
+import { type ProbePace, slower } from "./probe-pace.ts";
+import type { Orphan, Registry } from "./registry.ts";
+
+interface Schedule {
+  /** When the next probe is due; infinite while one is under way. */
+  due: number;
+  /** ms to the next probe. */
+  interval: number;
+}
+
+export interface OrphansOptions {
+  readonly registry: Pick<Registry, "orphans" | "probed">;
+  readonly clock: Clock;
+  readonly pace: ProbePace;
+}
+
+export class Orphans {
+  readonly #options: OrphansOptions;
+  /** By the address object, which each report makes anew. */
+  readonly #schedules = new WeakMap<TcpAddress, Schedule>();
+
+  constructor(options: OrphansOptions) {
+    this.#options = options;
+  }
+
+  /** Its reporter is lost: probes it now. */
+  add(orphan: Orphan): void {
+    const schedule: Schedule = { due: 0, interval: 0 };
+    this.#schedules.set(orphan.address, schedule);
+    void this.#await(this.#options.pace.now(orphan.address), orphan, schedule);
+  }
+
+  /** Starts the probes that are due, those that have waited longest first. */
+  tick(): void {
+    const { registry, clock, pace } = this.#options;
+    const now = clock.now();
+    const due: [Orphan, Schedule][] = [];
+    for (const orphan of registry.orphans()) {
+      const schedule = this.#schedules.get(orphan.address);
+      if (schedule !== undefined && schedule.due <= now) due.push([orphan, schedule]);
+    }
+    for (const [orphan, schedule] of due.sort(([, a], [, b]) => a.due - b.due)) {
+      const outcome = pace.again(orphan.address);
+      if (outcome !== null) void this.#await(outcome, orphan, schedule);
+    }
+  }
+
+  async #await(probe: Promise<ProbeOutcome>, orphan: Orphan, schedule: Schedule): Promise<void> {
+    schedule.due = Number.POSITIVE_INFINITY;
+    const outcome = await probe;
+    schedule.interval = slower(schedule.interval);
+    schedule.due = this.#options.clock.now() + schedule.interval;
+    this.#options.registry.probed(orphan, outcome);
+  }
+}
