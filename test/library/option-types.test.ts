@@ -3,7 +3,7 @@
  * option there is; the tests hold them to the tables, and to what is taken when the program runs.
  */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
 import { clientSettings, serverSettings } from "../../src/config/library.ts";
 import { namesIn } from "../../src/config/names.ts";
@@ -11,6 +11,9 @@ import { reporterOptions } from "../../src/config/reporter-options.ts";
 import type { ClientOptions, ServerOptions } from "../../src/index.ts";
 import { ALGORITHM_NAMES } from "../../src/pool/pool.ts";
 import { certificateFiles } from "../support/certificates.ts";
+import { removeFolders } from "../support/folder.ts";
+
+after(removeFolders);
 
 /** A value of each form that an option takes. */
 type Samples<Options> = { [K in keyof Options]-?: NonNullable<Options[K]>[] };
