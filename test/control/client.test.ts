@@ -336,6 +336,18 @@ describe("a reporter", () => {
       await leavesNothing(world, older.client, newer.client);
     });
 
+    it("pauses in full after each session: the end of one cuts no pause short", async () => {
+      const { world, older, newer } = await rivals();
+      const opened: number[] = [];
+      world.network.connectFault = ({ port }) => {
+        if (port === CONTROL.port) opened.push(world.clock.now());
+        return opened.length > 100 ? "blackhole" : undefined; // sessions without a pause would let nothing else happen
+      };
+      await world.pass(60_000, 500);
+      assert.deepEqual(opened, [7_500, 22_500, 52_500]);
+      await leavesNothing(world, older.client, newer.client);
+    });
+
     it("takes its place again when the other one has left", async () => {
       const { world, older, newer } = await rivals();
       await world.pass(30_000);
