@@ -1,4 +1,8 @@
-/** Keeps a target from leading the balancer back to itself: each connection would then open another until descriptors run out. */
+/**
+ * Keeps a target from leading the balancer back to itself: each connection would then open another until descriptors run out. It
+ * judges addresses alone. One that leads back by translation (a router's forwarded port, a route that makes a network local) is not
+ * recognised: to tell a client from a dial of our own would take a system call for each connection.
+ */
 import { networkInterfaces } from "node:os";
 import type { TcpAddress } from "../net/runtime.ts";
 import { canonicalHost, formatAddress, isWildcard, parseIp } from "../util/address.ts";

@@ -46,7 +46,7 @@ export class World {
       name: "test-balancer",
       version: "2.0.0",
       clientListeners: () => [{ host: "", port: 3000 }],
-      localAddresses: () => [BALANCER, "127.0.0.1", "::1"],
+      localAddresses: () => [BALANCER, "127.0.0.1", "::1", "fe80::1"],
       onEvent: (...event) => void this.events.push(event),
       onChange: () => {
         this.changes += 1;

@@ -13,6 +13,8 @@ describe("refusals", () => {
     ["the balancer's client port on loopback", { port: 3000, advertise: "127.0.0.1" }, "BAD_ADDRESS"],
     ["the balancer's client port on another loopback address", { port: 3000, advertise: "127.3.2.1" }, "BAD_ADDRESS"],
     ["the balancer's client port on ::1", { port: 3000, advertise: "::1" }, "BAD_ADDRESS"],
+    ["the balancer's client port on ::1 with a zone", { port: 3000, advertise: "::1%lo" }, "BAD_ADDRESS"],
+    ["the balancer's client port with a zone", { port: 3000, advertise: "fe80::1%eth0" }, "BAD_ADDRESS"],
     ["the balancer's client port as a mapped address", { port: 3000, advertise: `::ffff:${BALANCER}` }, "BAD_ADDRESS"],
     ["the control port", { port: 1666, advertise: BALANCER }, "BAD_ADDRESS"],
     ["no host at all", { advertise: "0.0.0.0" }, "BAD_ADDRESS"],
