@@ -162,7 +162,7 @@ export const balancerOptions = {
   keepalive: option({
     kind: keepalive(SHORTEST_KEEPALIVE, LONGEST_KEEPALIVE),
     default: DEFAULT_KEEPALIVE,
-    doc: "A connection whose client or target has vanished without a word is ended after this long: TCP keepalive asks while nothing is said. off never asks.",
+    doc: "A connection whose client or target has vanished without a word is ended after this long: TCP keepalive asks while nothing is said, and the linux engine looks while bytes are under way. off never does.",
   }),
   drainTimeout: drainTimeout("How long open connections may go on when the balancer is stopped. 0 ends them at once."),
   ...keyOptions,

@@ -3,7 +3,8 @@
  * the other half for three probes, so that a lost one does not end a connection.
  *
  * TCP_USER_TIMEOUT is left alone, though it would bound the time for which sent bytes may stay unacknowledged: Linux applies it to
- * closed windows too, answered probes or not (tcp_probe_timer()), and so it ends living readers that pause for so long.
+ * closed windows too, answered probes or not (tcp_probe_timer()), and so it ends living readers that pause for so long. The linux
+ * engine bounds it by what the kernel says of each connection (its worker/dead-paths.ts); elsewhere Linux retransmits for 15 minutes.
  */
 
 /** ms. Well below the minutes after which firewalls and NATs forget a flow, and three probes of 10 s each have time to be answered. */

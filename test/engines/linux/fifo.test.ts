@@ -14,6 +14,7 @@ describe("fifo", () => {
         fifo.add(i);
         model.push(i);
       } else {
+        if (!fifo.empty) assert.equal(fifo.first, model[0]);
         assert.equal(fifo.take(), model.shift() ?? -1);
       }
     }

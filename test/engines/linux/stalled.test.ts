@@ -89,7 +89,7 @@ describe("linux engine, clients that have stopped reading", () => {
     }));
 
   it("leave memory that is given back, but for a few buffers, and is used again", () =>
-    inSimulation({ kernel: { sendBuffer: 8_192 }, engine: { threads: 1 } }, (simulation) => {
+    inSimulation({ kernel: { sendBuffer: 8_192 }, engine: { threads: 1, keepalive: 0 } }, (simulation) => {
       const { kernel } = simulation;
       const streams = new Streams(simulation);
       const bytes = 60_000; // one read, of which the client's system takes a part

@@ -25,6 +25,8 @@ export const UNDELAYED = 256;
 export const BUSY = 512;
 /** Its connection has failed: nothing can be written, and behind what is unread there is no more. */
 export const FAILED = 1024;
+/** Of the client's end, for the connection: it is on the list of those whose peers may prove to be dead. */
+export const WATCHED = 2048;
 
 const FD = FIELDS.fd.offset;
 const BITS = FIELDS.bits.offset;

@@ -32,10 +32,20 @@ export const TCP_NODELAY = 1;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
-/** struct tcp_info, as far as it is needed; what a listener says as "unacked" is how many connections wait to be accepted. */
+/**
+ * struct tcp_info of linux/tcp.h, as far as it is needed. Bytes: how often the first segment was sent again, and unanswered probes. Then
+ * ints: the retransmission time-out (us), segments under way (of a listener: connections that wait to be accepted), ms since data and
+ * since an acknowledgement came, bytes not sent yet (since Linux 4.6).
+ */
 export const TCP_INFO = 11;
-export const TCP_INFO_SIZE = 28;
+export const TCP_INFO_SIZE = 148;
+export const TCP_INFO_RETRANSMITS = 2;
+export const TCP_INFO_PROBES = 3;
+export const TCP_INFO_RTO = 8;
 export const TCP_INFO_UNACKED = 24;
+export const TCP_INFO_LAST_DATA_RECV = 52;
+export const TCP_INFO_LAST_ACK_RECV = 56;
+export const TCP_INFO_NOTSENT_BYTES = 144;
 export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 

@@ -13,6 +13,11 @@ export class Fifo {
     this.#incoming.push(number);
   }
 
+  /** The one that is next, of a list that is not empty. */
+  get first(): number {
+    return this.#taken === this.#outgoing.length ? this.#incoming[0]! : this.#outgoing[this.#taken]!;
+  }
+
   /** The next one, or -1. */
   take(): number {
     if (this.#taken === this.#outgoing.length) {

@@ -7,6 +7,7 @@ import { KEPT_ALIVE } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, closeInbox, startAccepting, takeFromInbox, tryAccepting } from "./accept.ts";
+import { DeadPaths } from "./dead-paths.ts";
 import { connectError, isSelfConnected } from "./dial.ts";
 import { serveQueue } from "./queue.ts";
 import { onDeliveryEvent, onRelayEvent, serveBusy, startRelay } from "./relay.ts";
@@ -28,6 +29,7 @@ const GRACE_MS = 1_000;
 export class Loop {
   readonly #shard: Shard;
   readonly #lifecycle: Lifecycle<number, number>;
+  readonly #deadPaths: DeadPaths;
   readonly #expireOne: (slot: number) => void;
   #reportAt: number;
   /** Time-outs are not judged before this. */
@@ -38,6 +40,7 @@ export class Loop {
     shard.lifecycle = lifecycle;
     this.#shard = shard;
     this.#lifecycle = lifecycle;
+    this.#deadPaths = new DeadPaths(shard);
     this.#expireOne = (slot) => lifecycle.timedOut(slot);
     this.#reportAt = shard.now + REPORT_MS;
   }
@@ -77,6 +80,7 @@ export class Loop {
     if (!s.busy.empty) serveBusy(s);
     if (s.timers.reaches(s.now) && s.now >= this.#judgeFrom) this.#judgeTimeouts();
     if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
+    if (s.now >= this.#deadPaths.dueAt) this.#deadPaths.look();
     if (s.now >= s.writeBuffers.giveBackAt) s.writeBuffers.giveBack(s.now);
     if (s.mailbox.commands !== s.commandsSeen) this.#runCommand();
     if (s.now >= s.acceptUntil) this.#stopAccepting();
@@ -153,6 +157,7 @@ export class Loop {
     const s = this.#shard;
     if (!s.busy.empty) return 0;
     let due = Math.min(s.acceptAgainAt, s.acceptUntil, this.#lifecycle.abortAt, s.writeBuffers.giveBackAt);
+    due = Math.min(due, this.#deadPaths.dueAt);
     if (s.unreported.length > 0) due = Math.min(due, this.#reportAt);
     if (this.#lifecycle.waiting > 0) due = Math.min(due, s.now + QUEUE_MS);
     const timer = s.timers.untilNext(s.now);
@@ -227,6 +232,7 @@ export class Loop {
       slots.setListed(slot, false);
       if (slots.state(slot) !== RELAYING) continue;
       this.#keepAlive(slot);
+      this.#deadPaths.watch(slot);
       this.#lifecycle.reportBytes(slot);
     }
     this.#reportAt = s.now + REPORT_MS;

@@ -12,7 +12,17 @@ import { delivered } from "./delivery.ts";
 import { PIPE_BYTES } from "./pipe.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
 import { isRelayed } from "./slot-store.ts";
-import { bitsOf, continueLater, countBytes, emptied, endFailed, reachedEnd, readFailed, send } from "./socket-io.ts";
+import {
+  bitsOf,
+  continueLater,
+  countBytes,
+  emptied,
+  endFailed,
+  listUnreported,
+  reachedEnd,
+  readFailed,
+  send,
+} from "./socket-io.ts";
 import { SPLICE_AFTER, splice } from "./splice.ts";
 
 /**
@@ -152,6 +162,7 @@ function passFin(s: Shard, slot: number, from: number): void {
   }
   slots.addBits(slot, to, FIN_SENT);
   s.libc.shutdown(slots.fd(slot, to), abi.SHUT_WR); // fails only when that end was reset: its event is on its way
+  listUnreported(s, slot); // so that it is watched whether the FIN is acknowledged
 }
 
 /** All that the failed end had sent has been given to the kernel; a timer looks again when that is not delivered yet. */

@@ -17,7 +17,7 @@ const INTERVAL = 180;
 const COUNT = 184;
 const MEMINFO = 192;
 const INFO = 232;
-const BYTES = 264;
+const BYTES = 384;
 
 export class SmallArguments {
   readonly #view: DataView;
@@ -86,6 +86,37 @@ export class SmallArguments {
   /** What a listener said as its backlog. */
   getBacklog(): number {
     return this.#view.getInt32(INFO + abi.TCP_INFO_UNACKED, true);
+  }
+
+  // What a connection said in `info`.
+
+  /** Something is on its way to the peer, held back by it, or asked of it. */
+  get waitsForPeer(): boolean {
+    return this.unacked || this.probes > 0 || this.#view.getUint32(INFO + abi.TCP_INFO_NOTSENT_BYTES, true) > 0;
+  }
+
+  get unacked(): boolean {
+    return this.#view.getUint32(INFO + abi.TCP_INFO_UNACKED, true) > 0;
+  }
+
+  get retransmits(): number {
+    return this.#view.getUint8(INFO + abi.TCP_INFO_RETRANSMITS);
+  }
+
+  /** ms from the last retransmission to the next. */
+  get retransmitAfter(): number {
+    return this.#view.getUint32(INFO + abi.TCP_INFO_RTO, true) / 1_000;
+  }
+
+  /** Unanswered ones. */
+  get probes(): number {
+    return this.#view.getUint8(INFO + abi.TCP_INFO_PROBES);
+  }
+
+  /** ms in which nothing came from the peer. Linux does not count as an acknowledgement what comes with data and is not new. */
+  get silence(): number {
+    const data = this.#view.getUint32(INFO + abi.TCP_INFO_LAST_DATA_RECV, true);
+    return Math.min(data, this.#view.getUint32(INFO + abi.TCP_INFO_LAST_ACK_RECV, true));
   }
 
   getResult(): number {

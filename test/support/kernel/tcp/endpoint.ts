@@ -71,6 +71,7 @@ export class Endpoint {
   #credit = 0;
   #finWanted = false;
   #finSent = false;
+  #finAcknowledged = false;
   /** Place in the unsent bytes behind which the urgent byte ends; 0: none. */
   #urgentEnd = 0;
   #corked: Timer | null = null;
@@ -114,9 +115,14 @@ export class Endpoint {
     return this.#unsent.length + this.#unacked;
   }
 
+  /** Sent and not acknowledged; a FIN counts as a byte. */
+  get underWay(): number {
+    return this.#unacked + (this.#finSent && !this.#finAcknowledged ? 1 : 0);
+  }
+
   /** Whether something is to be delivered to a peer that does not take it. */
   get pressing(): boolean {
-    return this.queued > 0 || (this.#finWanted && !this.#finSent);
+    return this.queued > 0 || (this.#finWanted && !this.#finAcknowledged);
   }
 
   /** Linux says "writable" only once a third of the buffer is free. */
@@ -285,6 +291,7 @@ export class Endpoint {
     this.liveness.heard();
     this.#unacked -= count;
     if (fin) {
+      this.#finAcknowledged = true;
       if (this.state === FIN_WAIT1) {
         this.state = FIN_WAIT2;
         this.onWake(0);

@@ -176,7 +176,18 @@ export class TcpSocket extends Socket {
 
   getOption(level: number, option: number, into: Uint8Array): number {
     if (this.#listener !== null && level === abi.IPPROTO_TCP && option === abi.TCP_INFO) {
-      return putBacklog(into, this.#listener.queue.length);
+      return putInfo(into, [[abi.TCP_INFO_UNACKED, this.#listener.queue.length]]);
+    }
+    if (level === abi.IPPROTO_TCP && option === abi.TCP_INFO) {
+      const { unacked, unsent, retransmits, probes, retransmitAfter, silence } = this.#endpoint.liveness.info();
+      return putInfo(into, [
+        [abi.TCP_INFO_RTO, retransmitAfter * 1_000],
+        [abi.TCP_INFO_UNACKED, unacked],
+        [abi.TCP_INFO_LAST_DATA_RECV, silence],
+        [abi.TCP_INFO_LAST_ACK_RECV, silence],
+        [abi.TCP_INFO_NOTSENT_BYTES, unsent],
+        [0, (retransmits << 16) | (probes << 24)],
+      ]);
     }
     if (level === abi.SOL_SOCKET && option === abi.SO_MEMINFO) {
       return putMemory(into, this.options.sendBuffer, abi.SK_MEMINFO_WMEM_QUEUED, this.#endpoint.queued);
@@ -205,10 +216,10 @@ export class TcpSocket extends Socket {
   }
 }
 
-/** A struct tcp_info, of which the rest is not simulated. */
-function putBacklog(into: Uint8Array, length: number): number {
+/** A struct tcp_info of these ints, by their offsets; the rest is not simulated. */
+function putInfo(into: Uint8Array, ints: readonly (readonly [offset: number, value: number])[]): number {
   const info = new Uint8Array(abi.TCP_INFO_SIZE);
-  putInt(info, abi.TCP_INFO_UNACKED, length);
+  for (const [offset, value] of ints) putInt(info, offset, value);
   into.set(info.subarray(0, into.length));
   return Math.min(into.length, info.length);
 }
