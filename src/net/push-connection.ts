@@ -41,7 +41,8 @@ export abstract class PushConnection implements Connection {
   #localAddress: TcpAddress | null = null;
   #remoteAddress: TcpAddress | null = null;
   #readBuffer: Uint8Array[] = [];
-  #buffered = 0;
+  /** Bytes that wait to be read. */
+  protected buffered = 0;
   #reader: Waiter<Uint8Array | null> | null = null;
   #watchers: Waiter<void>[] | null = null;
   #sink: Sink | null = null;
@@ -97,7 +98,7 @@ export abstract class PushConnection implements Connection {
     if (refusal !== null) return Promise.reject(refusal);
     const chunk = this.#readBuffer.shift();
     if (chunk !== undefined) {
-      this.#buffered -= chunk.length;
+      this.buffered -= chunk.length;
       return Promise.resolve(chunk);
     }
     if (this.ended) return Promise.resolve(null);
@@ -138,7 +139,7 @@ export abstract class PushConnection implements Connection {
     this.released = true;
     this.finished = true;
     this.#readBuffer = [];
-    this.#buffered = 0;
+    this.buffered = 0;
     if (this.gone) return;
     if (first) this.#rejectReaders(this.refusal()!);
     this.drop();
@@ -149,7 +150,7 @@ export abstract class PushConnection implements Connection {
     this.#sink = sink;
     const buffered = this.#readBuffer;
     this.#readBuffer = [];
-    this.#buffered = 0;
+    this.buffered = 0;
     for (const chunk of buffered) sink.onData(this, chunk);
     if (this.ended) sink.onEnd(this);
     if (this.gone) sink.onClose(this, this.refusal());
@@ -172,8 +173,8 @@ export abstract class PushConnection implements Connection {
     const reader = this.#reader;
     if (reader === null) {
       this.#readBuffer.push(bytes);
-      this.#buffered += bytes.length;
-      if (this.#buffered >= READ_BUFFER_LIMIT) this.pauseReading();
+      this.buffered += bytes.length;
+      if (this.buffered >= READ_BUFFER_LIMIT) this.pauseReading();
     } else {
       this.#reader = null;
       reader.resolve(bytes);

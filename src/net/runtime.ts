@@ -54,7 +54,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** ms after which a peer is given up of which nothing is heard; 0 switches TCP keepalive off. By default DEFAULT_KEEPALIVE (keepalive.ts). */
   readonly keepAlive?: number;
-  /** Speak TLS: `ca` are PEM texts that replace the system's roots (on Deno they add to them); `serverName` defaults to the host. */
+  /** Speak TLS: `ca` are PEM texts that replace the system's roots; `serverName` defaults to the host. */
   readonly tls?: { readonly ca?: string; readonly serverName?: string };
 }
 

@@ -104,6 +104,8 @@ class DenoListener implements Listener {
 }
 
 async function connect(options: ConnectOptions): Promise<Connection> {
+  // Deno.startTls() adds the authorities it is given to its own; node:tls replaces those.
+  if (options.tls?.ca !== undefined) return node.connect(options);
   const { to, signal } = options;
   const doing = `cannot connect to ${formatAddress(to)}`;
   try {

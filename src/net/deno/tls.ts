@@ -1,15 +1,10 @@
 import { netError } from "../net-error.ts";
 import type { ConnectOptions } from "../runtime.ts";
 
-/**
- * Does the client's half of a TLS handshake over `tcp`, which it takes over. The signal ends it at once. Deno adds `caCerts` to its own
- * roots. Its `node:tls` replaces them, but a TLSSocket there that is paused when the peer's FIN comes never tells of it (2.9.5).
- */
+/** Does the client's half of a TLS handshake over `tcp`, which it takes over, with Deno's own authorities. The signal ends it at once. */
 export async function startTls(tcp: Deno.TcpConn, options: ConnectOptions): Promise<Deno.TlsConn> {
   const { to, signal, tls = {} } = options;
-  const start: Deno.StartTlsOptions = { hostname: tls.serverName ?? ("host" in to ? to.host : "") };
-  if (tls.ca !== undefined) start.caCerts = [tls.ca];
-  const conn = await Deno.startTls(tcp, start);
+  const conn = await Deno.startTls(tcp, { hostname: tls.serverName ?? ("host" in to ? to.host : "") });
   try {
     await untilAborted(conn.handshake(), signal);
     return conn;

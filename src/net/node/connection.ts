@@ -2,6 +2,8 @@ import type { Socket } from "node:net";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { PushConnection } from "../push-connection.ts";
 
+/** Bytes that wait to be read on a socket that cannot be paused, before it is dropped: far more than any line of the control channel. */
+const UNPAUSED_LIMIT = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /** The socket's property that holds its connection, so that all sockets share the same listeners instead of having closures each. */
@@ -12,15 +14,17 @@ type OwnedSocket = Socket & { [OWNER]: NodeConnection };
 export class NodeConnection extends PushConnection {
   protected readonly socket: Socket;
   readonly #plain: boolean;
+  readonly #pausable: boolean;
   #failure: Error | null = null;
 
-  /** `plain`: the socket is TCP without TLS, on which resetAndDestroy() works. */
-  constructor(socket: Socket, plain: boolean) {
+  /** `plain`: the socket is TCP without TLS, on which resetAndDestroy() works. `pausable`: pause() loses nothing. */
+  constructor(socket: Socket, plain: boolean, pausable = true) {
     super();
+    this.#pausable = pausable;
     this.socket = socket;
     this.#plain = plain;
     (socket as OwnedSocket)[OWNER] = this;
-    socket.pause(); // otherwise the "data" listener starts the flow
+    if (pausable) socket.pause(); // otherwise the "data" listener starts the flow
     socket.on("data", NodeConnection.#onData);
     socket.on("end", NodeConnection.#onEnd);
     socket.on("drain", NodeConnection.#onDrain);
@@ -33,7 +37,8 @@ export class NodeConnection extends PushConnection {
   }
 
   pauseReading(): void {
-    this.socket.pause();
+    if (this.#pausable) this.socket.pause();
+    else if (this.buffered > UNPAUSED_LIMIT) this.socket.destroy(netError("ENOBUFS", "holding what is not read"));
   }
 
   resumeReading(): void {

@@ -121,7 +121,9 @@ function connect(options: ConnectOptions): Promise<Connection> {
     socket.once(tls === undefined ? "connect" : "secureConnect", () => {
       socket.off("error", reject);
       socket.off("close", onEarlyClose);
-      resolve(new NodeConnection(socket, tls === undefined && !("path" in to)));
+      // Deno 2.9.5: a TLSSocket that is paused when the peer's FIN comes never tells of it.
+      const pausable = deno === undefined || tls === undefined;
+      resolve(new NodeConnection(socket, tls === undefined && !("path" in to), pausable));
     });
     socket.on("error", reject);
     socket.once("close", onEarlyClose);
