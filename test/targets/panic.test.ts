@@ -15,7 +15,7 @@ import { settle } from "../support/wait.ts";
 /** ms. Targets are looked at each second. */
 const LEASE = 10_000;
 const TICK = 1_000;
-/** ms after which one that accepts is served at the latest: the slowest interval of probes, and a look. */
+/** ms after which one that accepts is served, and one that refuses is out, at the latest: the slowest interval of probes, and a look. */
 const BACK = 11_000;
 const TARGETS = 4;
 
@@ -85,21 +85,21 @@ class Model {
     else this.panic = this.members().length > 0;
   }
 
-  lose(who: number, now: number): void {
+  lose(who: number): void {
     const target = this.known.get(who);
     if (!target?.hasReporter) return;
     target.hasReporter = false;
-    this.#refused(who, target, now);
   }
 
   look(now: number): void {
     for (const target of this.known.values()) target.counts &&= target.until > now;
     if (this.heard + LEASE <= now && this.members().length >= 2) this.panic = true;
-    for (const [who, target] of this.known) this.#refused(who, target, now);
   }
 
-  #refused(who: number, target: Known, now: number): void {
-    if (target.hasReporter || !target.counts || target.says === "down" || this.servers.get(who) !== "refuses") return;
+  /** One that has lost its reporter has refused a probe. When it is probed is not the rule's concern. */
+  refused(who: number, now: number): void {
+    const target = this.known.get(who);
+    if (target === undefined || target.hasReporter || !target.counts || target.says === "down") return;
     target.counts = false;
     target.until = now;
   }
@@ -115,6 +115,8 @@ class World {
   readonly #owners = new Map<number, TargetOwner>();
   /** Since when it has been in panic and accepting. */
   readonly #acceptingSince = new Map<number, number>();
+  /** Since when it has had no reporter and refused, though its report counts. */
+  readonly #refusingSince = new Map<number, number>();
 
   constructor(panic: boolean) {
     const pools = new Map([["p", this.pool]]);
@@ -131,6 +133,11 @@ class World {
       onChange: () => this.monitor.wake(),
       onUnreached: (identity, pool) => this.monitor.check(identity, pool),
     });
+    const probed = this.registry.probed.bind(this.registry);
+    this.registry.probed = (orphan, outcome) => {
+      probed(orphan, outcome);
+      if (outcome === "ECONNREFUSED") this.model.refused(whoIs(orphan.address.host), clock.now());
+    };
     const probe = (to: Address) => this.#probe(to);
     this.monitor = new TargetMonitor({
       registry: this.registry,
@@ -175,7 +182,8 @@ class World {
         const orphan = this.registry.lost(owner);
         if (orphan) this.monitor.orphaned(orphan);
       }
-      this.model[step.do](who, now);
+      if (step.do === "leave") this.model.leave(who, now);
+      else this.model.lose(who);
     }
     await settle(2);
     this.check();
@@ -202,6 +210,15 @@ class World {
       else if (!this.#acceptingSince.has(who)) this.#acceptingSince.set(who, this.clock.now());
       const since = this.#acceptingSince.get(who);
       if (since !== undefined && this.clock.now() - since >= BACK) assert.equal(views.get(who)!.state, "up");
+      const { counts = false, hasReporter = true } = model.known.get(who) ?? {};
+      const refuses =
+        counts && !hasReporter && model.known.get(who)!.says !== "down" && model.servers.get(who) === "refuses";
+      if (!refuses) this.#refusingSince.delete(who);
+      else if (!this.#refusingSince.has(who)) this.#refusingSince.set(who, this.clock.now());
+      assert.ok(
+        this.clock.now() - (this.#refusingSince.get(who) ?? this.clock.now()) < BACK,
+        `${who} refuses, and is up`,
+      );
     }
   }
 }
