@@ -8,10 +8,10 @@ import type { Peer } from "../../support/kernel/peers/peer.ts";
 import { StreamPattern } from "../../support/kernel/peers/stream-pattern.ts";
 import { inSimulation, type Simulation } from "./simulation/simulation.ts";
 
-const STREAMS = 10;
+const STREAMS = 5;
 const FIRST = 3_000_000;
 /** More than a turn moves. */
-const MORE = 3_000_000;
+const MORE = 1_300_000;
 const ROOMY = { kernel: { sendBuffer: 4_000_000, receiveBuffer: 4_000_000 }, engine: { threads: 1 } };
 
 interface Pair {
@@ -41,7 +41,7 @@ function turns(trace: readonly Call[]): Call[][] {
 }
 
 describe("linux engine, beside streams that have much to move", () => {
-  it("looks at what else has come after a pipe's worth, and moves small messages first", () =>
+  it("moves small messages first, and looks for more of them after a part of a pipe's worth", () =>
     inSimulation(ROOMY, (simulation) => {
       const { kernel, scheduler } = simulation;
       const [small, ...streams] = connect(simulation, STREAMS + 1) as [Pair, ...Pair[]];
@@ -72,7 +72,7 @@ describe("linux engine, beside streams that have much to move", () => {
       assert.ok(!first.slice(0, said).some(({ name }) => name === "splice"), "before all streams");
       for (const calls of taken) {
         const moved = calls.reduce((sum, { name, result }) => (name === "splice" ? sum + Math.max(0, result) : sum), 0);
-        assert.ok(moved / 2 <= 2 * PIPE_BYTES, `${moved / 2} bytes in one turn`);
+        assert.ok(moved / 2 <= PIPE_BYTES / 2, `${moved / 2} bytes in one turn, and somebody may be waiting`);
       }
     }));
 });

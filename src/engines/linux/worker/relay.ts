@@ -26,10 +26,14 @@ import {
 import { SPLICE_AFTER, splice } from "./splice.ts";
 
 /**
- * Bytes that busy directions move between two looks at what else has come up: as long as that takes, some 0.3 ms, a small message
- * waits for them, however many they are.
+ * Bytes that busy directions move between two looks at what else has come up: as long as that takes a small message waits for them,
+ * however many they are. Beside 40 downloads the median of 500 requests a second took 1.2 ms with a mebibyte and 0.3 ms with a quarter
+ * of one, their p99 12 and 9 ms; a byte costs less in long steps, so the short ones are for when somebody waits.
  */
-const TURN_BYTES = 1024 * 1024;
+const LONG_TURN_BYTES = PIPE_BYTES;
+const SHORT_TURN_BYTES = PIPE_BYTES / 4;
+/** ms after a small message in which another one is expected. */
+const MESSAGES_MS = 100;
 
 /** An event of one end while the connection is relayed. */
 export function onRelayEvent(s: Shard, slot: number, end: number, events: number): void {
@@ -56,7 +60,8 @@ export function startRelay(s: Shard, slot: number): void {
 /** Busy directions have their turns, one after the other, until so many bytes have moved that the others are to be looked at. */
 export function serveBusy(s: Shard): void {
   const { slots } = s;
-  for (let left = TURN_BYTES; left > 0; ) {
+  const most = s.now - s.messageAt < MESSAGES_MS ? SHORT_TURN_BYTES : LONG_TURN_BYTES;
+  for (let left = most; left > 0; ) {
     const direction = s.busy.take();
     if (direction < 0) return;
     const slot = direction >> 1;
@@ -65,7 +70,7 @@ export function serveBusy(s: Shard): void {
     const state = slots.state(slot);
     if (!isRelayed(state) && !(state === DELIVERING && slots.bits(slot, from) & FAILED)) continue;
     const before = slots.bytes(slot, from);
-    move(s, slot, from, PIPE_BYTES);
+    move(s, slot, from, most);
     left -= Math.max(BUFFER_BYTES, slots.bytes(slot, from) - before); // writing what was left over takes its time, too
   }
 }
@@ -104,7 +109,7 @@ function move(s: Shard, slot: number, from: number, most: number): void {
     }
     if ((bits & READABLE) === 0 || (slots.bits(slot, to) & WRITABLE) === 0) return;
     const spliced = slots.streak(slot, from) >= SPLICE_AFTER;
-    if (!(spliced ? splice(s, slot, from) : copy(s, slot, from))) return;
+    if (!(spliced ? splice(s, slot, from, most) : copy(s, slot, from))) return;
   }
   continueLater(s, slot, from);
 }
@@ -119,6 +124,7 @@ function copy(s: Shard, slot: number, from: number): boolean {
   } else {
     slots.setStreak(slot, from, 0);
     emptied(s, slot, from);
+    s.messageAt = s.now;
   }
   countBytes(s, slot, from, received);
   const last = (slots.bits(slot, from) & AT_END) !== 0;

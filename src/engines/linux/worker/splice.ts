@@ -21,8 +21,8 @@ const QUIET_BYTES = 16 * 1024;
 const NEVER = -0x4000_0000;
 const FLAGS = abi.SPLICE_F_MOVE | abi.SPLICE_F_NONBLOCK;
 
-/** Fills the pipe, and empties it. Nothing is buffered when it is called. True: there may be more to do. */
-export function splice(s: Shard, slot: number, from: number): boolean {
+/** Fills the pipe with at most `most` bytes, and empties it. Nothing is buffered when it is called. True: there may be more to do. */
+export function splice(s: Shard, slot: number, from: number, most: number): boolean {
   const { libc, pipe, slots } = s;
   const to = from ^ 1;
   const room = roomOf(s, slots.fd(slot, to));
@@ -36,7 +36,7 @@ export function splice(s: Shard, slot: number, from: number): boolean {
     return true;
   }
   const bring = BUFFER_BYTES << (streak - SPLICE_AFTER);
-  const limit = Math.min(bring, room);
+  const limit = Math.min(bring, room, most);
   const filled = libc.splice(slots.fd(slot, from), libc.nil, pipe.writeEnd, libc.nil, limit, FLAGS);
   if (filled <= 0) return filled === 0 ? askRead(s, slot, from) : notSpliced(s, slot, from);
   countBytes(s, slot, from, filled);
