@@ -4,8 +4,8 @@ import { availableParallelism } from "node:os";
 /** There are ports for so many: see test/support/ports.ts. */
 const MOST = 8;
 
-/** At a time: one more than there are processors, since tests wait for a fifth of their time; or as many as JOBS says. */
-export const JOBS: number = Math.min(Number(process.env.JOBS || availableParallelism() + 1), MOST);
+/** At a time: two more than there are processors, since tests wait for much of their time; or as many as JOBS says. */
+export const JOBS: number = Math.min(Number(process.env.JOBS || availableParallelism() + 2), MOST);
 
 /** A job is told which of the `JOBS` places it runs in: no other job has this one at the same time. */
 export type Job<T> = (place: number) => Promise<T>;
