@@ -32,6 +32,8 @@ import { SPLICE_AFTER, splice } from "./splice.ts";
  */
 const LONG_TURN_BYTES = PIPE_BYTES;
 const SHORT_TURN_BYTES = PIPE_BYTES / 4;
+/** Bytes below which a read of a direction that is not busy is a small message, and not a bulk stream that has a moment's rest. */
+const MESSAGE_BYTES = 16 * 1024;
 /** ms after a small message in which another one is expected. */
 const MESSAGES_MS = 100;
 
@@ -122,9 +124,9 @@ function copy(s: Shard, slot: number, from: number): boolean {
   if (received === BUFFER_BYTES) {
     slots.setStreak(slot, from, slots.streak(slot, from) + 1);
   } else {
+    if (received < MESSAGE_BYTES && slots.streak(slot, from) === 0) s.messageAt = s.now;
     slots.setStreak(slot, from, 0);
     emptied(s, slot, from);
-    s.messageAt = s.now;
   }
   countBytes(s, slot, from, received);
   const last = (slots.bits(slot, from) & AT_END) !== 0;

@@ -127,7 +127,7 @@ export class Shard {
   recordsPushed = false;
   /** Directions (2 * slot + end) that have more to move than they could so far. */
   readonly busy = new Fifo();
-  /** When a read last brought less than it might have. */
+  /** When a small message was last moved. */
   messageAt = Number.NEGATIVE_INFINITY;
   /** Connections with bytes that the pool has not been told of. */
   unreported: number[] = [];
