@@ -89,22 +89,25 @@ const inUnits =
 
 const ready = (label: string, command: Command) => () => ({ label, command });
 
+async function otherNode(version: string): Promise<Prepared> {
+  const binary = nodeOfVersion(version);
+  return typeof binary === "string" ? nodeForm(version, binary) : binary;
+}
+
 async function nodeForm(version: string, binary: string): Promise<Ready> {
   await bundleNodePrograms();
   return { label: `Node ${version}`, command: nodeCommand(binary) };
 }
 
 /** What may differ from one Node to another: all but the programs, and with fewer runs of what is large or drawn at random. */
-function otherNode(name: string, version: string): Form {
+function furtherNode(name: string, version: string): Form {
   return {
     name,
     files: () => [...UNITS, ...without([...NODE_ONLY, ...PROGRAMS])().filter((file) => unitOf(file) === undefined)],
     env: { ...nodeEnv, HARMONY_TEST_LIGHT: "1" },
     async prepare() {
-      const binary = nodeOfVersion(version);
-      if (typeof binary !== "string") return binary;
-      const { command, label } = await nodeForm(version, binary);
-      return { label, command: inUnits(command) };
+      const prepared = await otherNode(version);
+      return "missing" in prepared ? prepared : { ...prepared, command: inUnits(prepared.command) };
     },
   };
 }
@@ -115,10 +118,7 @@ function nodeWithFfi(name: string, version: string): Form {
     name,
     files: () => testFiles("test/engines").filter((file) => file.includes("/linux")),
     env: { NODE_OPTIONS: "--experimental-ffi" },
-    prepare() {
-      const binary = nodeOfVersion(version);
-      return typeof binary === "string" ? nodeForm(version, binary) : binary;
-    },
+    prepare: () => otherNode(version),
   };
 }
 
@@ -144,8 +144,8 @@ export const forms: readonly Form[] = [
   { name: "node", files: without([]), env: nodeEnv, prepare: () => nodeForm(process.versions.node, node) },
   { name: "bun", files: without(NODE_ONLY), prepare: ready("Bun", bunCommand) },
   { name: "deno", files: without(NODE_ONLY), prepare: ready("Deno", denoCommand) },
-  otherNode("node-oldest", OLDEST_NODE),
-  otherNode("node-newest", NEWEST_NODE),
+  furtherNode("node-oldest", OLDEST_NODE),
+  furtherNode("node-newest", NEWEST_NODE),
   nodeWithFfi("node-newest-ffi", NEWEST_NODE),
   compiled("bun", "dist"),
   compiled("bun", "dist", "portable"),

@@ -4,28 +4,16 @@ import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import type { Peer } from "../../support/kernel/peers/peer.ts";
 import type { LivenessInfo } from "../../support/kernel/tcp/liveness.ts";
-import { inSimulation, type Simulation } from "./simulation/simulation.ts";
+import { inRelay } from "./simulation/in-relay.ts";
+import { inSimulation } from "./simulation/simulation.ts";
 
+/** ms of a relay when its test begins: it is one that stays, and is watched. */
+const AGE = 2_500;
 const KEEPALIVE = 12_000;
 /** ms after which the end is certain: the limit, a quarter of it for the next look, and the report that begins the watch. */
 const CERTAIN = 1.25 * KEEPALIVE + 1_000;
 /** More than the kernels and the balancer hold. */
 const MUCH = 8_000_000;
-
-type Test = (simulation: Simulation, client: Peer, served: Peer) => void;
-
-function inRelay(keepalive: number, test: Test): Promise<void> {
-  return inSimulation({ engine: { keepalive } }, (simulation) => {
-    let served: Peer | undefined;
-    simulation.target("a", "10.0.0.1", (peer) => {
-      served = peer;
-    });
-    const client = simulation.client().say("hello");
-    simulation.pass(2_500); // it is one that stays
-    assert.equal(served?.text, "hello");
-    test(simulation, client, served!);
-  });
-}
 
 /** Counts how often the kernel is asked about the balancer's ends of these connections. */
 function countAsked(...peers: Peer[]): () => number {
@@ -47,7 +35,7 @@ for (const side of ["client", "target"] as const) {
 
   describe(`a ${side} whose path is cut`, () => {
     it("is given up while bytes to it are unacknowledged", () =>
-      inRelay(KEEPALIVE, (simulation, client, served) => {
+      inRelay(AGE, KEEPALIVE, (simulation, client, served) => {
         const [lost, other] = sides(client, served);
         other.say("still there?");
         simulation.settle();
@@ -61,7 +49,7 @@ for (const side of ["client", "target"] as const) {
       }));
 
     it("is given up in the middle of a stream", () =>
-      inRelay(KEEPALIVE, (simulation, client, served) => {
+      inRelay(AGE, KEEPALIVE, (simulation, client, served) => {
         const [lost, other] = sides(client, served);
         lost.pause();
         other.sendRaw(Buffer.alloc(MUCH));
@@ -77,7 +65,7 @@ for (const side of ["client", "target"] as const) {
       }));
 
     it("is given up while its window is probed, and what it had sent is delivered", () =>
-      inRelay(KEEPALIVE, (simulation, client, served) => {
+      inRelay(AGE, KEEPALIVE, (simulation, client, served) => {
         const [lost, other] = sides(client, served);
         lost.pause();
         other.sendRaw(Buffer.alloc(MUCH));
@@ -91,7 +79,7 @@ for (const side of ["client", "target"] as const) {
       }));
 
     it("is given up when only the end of the stream was to reach it", () =>
-      inRelay(KEEPALIVE, (simulation, client, served) => {
+      inRelay(AGE, KEEPALIVE, (simulation, client, served) => {
         const [lost, other] = sides(client, served);
         simulation.pass(2 * KEEPALIVE); // nobody looks any more
         lost.cut();
@@ -103,7 +91,7 @@ for (const side of ["client", "target"] as const) {
       }));
 
     it("is kept without keepalive, and nobody asks", () =>
-      inRelay(0, (simulation, client, served) => {
+      inRelay(AGE, 0, (simulation, client, served) => {
         const [lost, other] = sides(client, served);
         const asked = countAsked(client, served);
         lost.cut();
@@ -114,7 +102,7 @@ for (const side of ["client", "target"] as const) {
       }));
 
     it("is kept when the path is mended in time", () =>
-      inRelay(KEEPALIVE, (simulation, client, served) => {
+      inRelay(AGE, KEEPALIVE, (simulation, client, served) => {
         const [lost, other] = sides(client, served);
         const before = lost.text;
         lost.cut();
@@ -129,7 +117,7 @@ for (const side of ["client", "target"] as const) {
 }
 
 it("a reader that stalls is left alone, and gets every byte afterwards", () =>
-  inRelay(KEEPALIVE, (simulation, client, served) => {
+  inRelay(AGE, KEEPALIVE, (simulation, client, served) => {
     client.pause();
     served.sendRaw(Buffer.alloc(MUCH));
     simulation.pass(60 * KEEPALIVE);
@@ -151,7 +139,7 @@ describe("what the kernel says of a peer", () => {
   ];
   for (const [what, ends, says] of cases) {
     it(`${what}: it is ${ends ? "given up" : "left alone"}`, () =>
-      inRelay(KEEPALIVE, (simulation, client) => {
+      inRelay(AGE, KEEPALIVE, (simulation, client) => {
         const quiet = { unacked: 0, unsent: 0, retransmits: 0, probes: 0, retransmitAfter: 200, silence: 100_000 };
         client.endpoint.peer!.liveness.info = () => ({ ...quiet, ...says });
         simulation.pass(3 * KEEPALIVE);
@@ -162,7 +150,7 @@ describe("what the kernel says of a peer", () => {
 
 describe("asking", () => {
   it("is done once in the time of --keepalive for a busy connection", () =>
-    inRelay(KEEPALIVE, (simulation, client, served) => {
+    inRelay(AGE, KEEPALIVE, (simulation, client, served) => {
       const asked = countAsked(client, served);
       client.pause();
       served.sendRaw(Buffer.alloc(50 * MUCH));
@@ -177,7 +165,7 @@ describe("asking", () => {
     }));
 
   it("is over for a connection that has fallen silent", () =>
-    inRelay(KEEPALIVE, (simulation, client, served) => {
+    inRelay(AGE, KEEPALIVE, (simulation, client, served) => {
       simulation.pass(2 * KEEPALIVE);
       const asked = countAsked(client, served);
       simulation.pass(100 * KEEPALIVE);
