@@ -5,15 +5,8 @@
 import type { TcpAddress } from "../net/runtime.ts";
 import type { Clock } from "../util/clock.ts";
 import type { ProbeOutcome } from "./probe.ts";
-import { type ProbePace, slower } from "./probe-pace.ts";
+import { type ProbePace, putOff, type Schedule } from "./probe-pace.ts";
 import type { Orphan, Registry } from "./registry.ts";
-
-interface Schedule {
-  /** When the next probe is due; infinite while one is under way. */
-  due: number;
-  /** ms to the next probe. */
-  interval: number;
-}
 
 export interface OrphansOptions {
   readonly registry: Pick<Registry, "orphans" | "probed">;
@@ -55,8 +48,7 @@ export class Orphans {
   async #await(probe: Promise<ProbeOutcome>, orphan: Orphan, schedule: Schedule): Promise<void> {
     schedule.due = Number.POSITIVE_INFINITY;
     const outcome = await probe;
-    schedule.interval = slower(schedule.interval);
-    schedule.due = this.#options.clock.now() + schedule.interval;
+    putOff(schedule, this.#options.clock.now()); // one that accepts has not failed, but need not be asked more often
     this.#options.registry.probed(orphan, outcome);
   }
 }

@@ -20,9 +20,18 @@ const PER_HOST = 30;
 /** In all: as many as the default of `--max-targets` needs at SLOWEST_PROBE_MS. Each may hold a descriptor for some seconds. */
 const IN_ALL = 100;
 
-/** ms to the next probe, after one of a target that was probed at `interval` until now. */
-export function slower(interval: number): number {
-  return Math.min(SLOWEST_PROBE_MS, Math.max(FIRST_PROBE_MS, interval * BACKOFF));
+/** Of a target that is probed again and again. */
+export interface Schedule {
+  /** When the next probe is due; infinite while one is under way. */
+  due: number;
+  /** ms by which the last one was put off; 0: none was. */
+  interval: number;
+}
+
+/** A probe has failed at `now`: the next one comes later than that one did. */
+export function putOff(schedule: Schedule, now: number): void {
+  schedule.interval = Math.min(SLOWEST_PROBE_MS, Math.max(FIRST_PROBE_MS, schedule.interval * BACKOFF));
+  schedule.due = now + schedule.interval;
 }
 
 export class ProbePace {

@@ -5,7 +5,7 @@ import { scarce } from "../proxy/connect-failure.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Panics } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
-import { FIRST_PROBE_MS, type ProbePace, slower } from "./probe-pace.ts";
+import { FIRST_PROBE_MS, type ProbePace, putOff, type Schedule } from "./probe-pace.ts";
 import type { TargetPool } from "./target-pool.ts";
 
 export interface SuspectsOptions {
@@ -20,13 +20,9 @@ export interface SuspectsOptions {
   readonly onReached: (identity: string, ms: number) => void;
 }
 
-interface Suspect {
+interface Suspect extends Schedule {
   readonly pool: TargetPool;
   readonly since: number;
-  /** When the next probe is due; infinite while one is under way. */
-  due: number;
-  /** ms to the next probe after a failure. */
-  interval: number;
   /** Its failure has been told. */
   told: boolean;
 }
@@ -108,8 +104,7 @@ export class Suspects {
       suspect.due = clock.now() + FIRST_PROBE_MS; // the balancer's own lack, which says nothing about the target
       return;
     }
-    suspect.interval = slower(suspect.interval);
-    suspect.due = clock.now() + suspect.interval;
+    putOff(suspect, clock.now());
     if (!isWanted) return;
     if (panics.has(identity)) return panics.failed(identity);
     suspect.pool.setState(identity, "suspect", outcome);
