@@ -16,6 +16,7 @@ import {
   type Place,
 } from "../src/config/option.ts";
 import { reporterOptions } from "../src/config/reporter-options.ts";
+import { LIMIT_WORDS } from "../src/control/keys/limits.ts";
 import { ALGORITHMS, DEFAULT_ALGORITHM } from "../src/pool/pool.ts";
 
 /** Where a program takes its options from. The library is a face of its own. */
@@ -28,6 +29,7 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "options:reporter": programTable(reporterOptions),
     "options:server": libraryTable(balancerOptions),
     "options:client": libraryTable(reporterOptions),
+    limits: limitTable(),
   },
   "docs/how-it-works.md": { algorithms: algorithmTable() },
 };
@@ -70,6 +72,11 @@ function filled(page: string, tables: Readonly<Record<string, string>>): { text:
     else text = `${text.slice(0, start)}${open(name)}\n\n${table}\n\n${text.slice(end)}`;
   }
   return { text, missing };
+}
+
+function limitTable(): string {
+  const rows = LIMIT_WORDS.map(({ name, example, doc }) => [code(example === null ? name : `${name}=${example}`), doc]);
+  return markdown(["Word", "Meaning"], rows);
 }
 
 function algorithmTable(): string {

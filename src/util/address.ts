@@ -67,3 +67,8 @@ export function parseRange(text: string): IpRange | null {
 export function inRange(address: Ip, { base, bits }: IpRange): boolean {
   return address.kind() === base.kind() && address.match(base, bits);
 }
+
+/** The reverse of `parseRange`: one address without its width. */
+export function formatRange({ base, bits }: IpRange): string {
+  return bits === (base.kind() === "ipv4" ? 32 : 128) ? base.toString() : `${base}/${bits}`;
+}
