@@ -25,6 +25,8 @@ export interface RegistryOptions extends PanicsOptions {
 interface Entry extends Claim, Registered {
   /** null once the session is gone; the lease runs on. */
   owner: TargetOwner | null;
+  /** What its owner calls it, or did. */
+  readonly ref: number;
   readonly spec: TargetSpec & { readonly address: TcpAddress };
   /** See locationOf(). */
   readonly location: TcpAddress;
@@ -42,6 +44,16 @@ export interface Orphan extends TargetInfo {
   readonly until: number;
 }
 
+/** What a report says of itself. */
+export interface ReportContext {
+  /** Which of its owner's targets it speaks of. */
+  readonly ref?: number;
+  /** The target accepted a connection just now. */
+  readonly reach?: "connected" | undefined;
+  /** When it was made, by this clock: it may have been held up on the way. */
+  readonly madeAt?: number;
+}
+
 /** ms. A row is kept at least so long after its report ceased to count, so that a target that was away for a while keeps its counters. */
 const MIN_FORGET_MS = 3_600_000;
 const FORGET_LEASES = 24;
@@ -50,8 +62,8 @@ export class Registry {
   readonly panics: Panics;
   readonly #options: RegistryOptions;
   readonly #entries = new Map<string, Entry>();
-  /** The other direction of `Entry.owner`. */
-  readonly #owned = new Map<TargetOwner, Entry>();
+  /** The other direction of `Entry.owner`, by `ref`. No map in it is empty. */
+  readonly #owned = new Map<TargetOwner, Map<number, Entry>>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -59,16 +71,22 @@ export class Registry {
   }
 
   /**
-   * Applies a full report. `host`: where the target is (seen or advertised, resolved); `reach`: it accepted a connection
-   * just now. Throws HarmonyError with the reason of a refusal.
+   * Applies a full report. `host`: where the target is (seen or advertised, resolved). Throws HarmonyError with the reason of a
+   * refusal.
    */
-  report(owner: TargetOwner, report: Report, host: string, reach?: "connected"): { target: string; active: number } {
+  report(
+    owner: TargetOwner,
+    report: Report,
+    host: string,
+    { ref = 0, reach, madeAt = this.#options.clock.now() }: ReportContext = {},
+  ): { target: string; active: number } {
+    const until = madeAt + this.#options.lease;
     const address = { host: canonicalHost(host), port: report.port };
     const location = locationOf(owner, report, address.host);
     const identity = identityOf(report, location);
     const pool = this.#allowedPool(owner, report, location);
     this.#refuseAddress(address);
-    this.#refuseTaken(identity, owner, report, location);
+    this.#refuseTaken(identity, owner, ref, report, location);
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
     const before = this.#entries.get(identity);
     const continues = before !== undefined && takesLoad(before) && sameAddress(before.spec.address, address);
@@ -76,8 +94,7 @@ export class Registry {
     if (before === undefined) this.#makeRoom(pool);
     set(pool, spec, state === "new" ? (continues ? "up" : "suspect") : state); // "up" leaves a suspect as it is
     const displaced = displacedAfter(before, owner, report);
-    const until = this.#options.clock.now() + this.#options.lease;
-    this.#own(owner, { identity, pool, owner, key: owner.key, report, displaced, spec, location, state, until });
+    this.#own(owner, { identity, pool, owner, ref, key: owner.key, report, displaced, spec, location, state, until });
     this.panics.reported(report.pool);
     if (reach === "connected") this.reached(identity);
     else if (state === "new" && !continues) this.#options.onUnreached(identity, pool);
@@ -100,17 +117,17 @@ export class Registry {
     return undialable(address, ownListeners(), localAddresses());
   }
 
-  /** The target leaves at once; open connections finish. Says how many those are. */
-  leave(owner: TargetOwner): { target: string; active: number } {
-    const entry = this.#owned.get(owner);
+  /** A target leaves at once; open connections finish. Says how many those are. */
+  leave(owner: TargetOwner, ref = 0): { target: string; active: number } {
+    const entry = this.#owned.get(owner)?.get(ref);
     if (!entry) return { target: "", active: 0 };
     this.#remove(entry, "leave");
     return { target: entry.identity, active: activeOn(entry.pool, entry.identity) };
   }
 
   /** A report of this owner was refused for good: the target that it has spoken for until now goes out, if there is one. */
-  rejected(owner: TargetOwner): void {
-    const entry = this.#owned.get(owner);
+  rejected(owner: TargetOwner, ref = 0): void {
+    const entry = this.#owned.get(owner)?.get(ref);
     if (entry) this.#remove(entry, "rejected");
   }
 
@@ -119,19 +136,21 @@ export class Registry {
     return this.#owned.has(owner);
   }
 
-  /** Why the owner's key does not allow its last report any more, or null. */
-  forbidden(owner: TargetOwner): string | null {
-    const entry = this.#owned.get(owner);
-    return entry ? forbidden(owner, entry.report, entry.location) : null;
+  /** The first of the owner's targets whose last report its key does not allow any more, and why; or null. */
+  forbidden(owner: TargetOwner): { ref: number; reason: string } | null {
+    for (const { ref, report, location } of this.#owned.get(owner)?.values() ?? []) {
+      const reason = forbidden(owner, report, location);
+      if (reason !== null) return { ref, reason };
+    }
+    return null;
   }
 
-  /** The session ended without `leave`. Its target, if any, keeps its lease but should be probed now. */
-  lost(owner: TargetOwner): Orphan | null {
-    const entry = this.#owned.get(owner);
-    if (!entry) return null;
+  /** The session ended without `leave`. Its targets keep their leases; those that this gives should be probed now. */
+  lost(owner: TargetOwner): Orphan[] {
+    const entries = [...(this.#owned.get(owner)?.values() ?? [])];
     this.#owned.delete(owner);
-    entry.owner = null;
-    return entry.state === "down" ? null : orphanOf(entry);
+    for (const entry of entries) entry.owner = null;
+    return entries.filter(({ state }) => state !== "down").map(orphanOf);
   }
 
   orphans(): Orphan[] {
@@ -215,26 +234,26 @@ export class Registry {
    * A target at the same location may change its owner: its reporter has reconnected. Elsewhere its id is free once it has no
    * reporter, but for holders of other keys only once it is down: they could take it in the moment in which its reporter reconnects.
    */
-  #refuseTaken(identity: string, owner: TargetOwner, report: Report, location: TcpAddress): void {
+  #refuseTaken(identity: string, owner: TargetOwner, ref: number, report: Report, location: TcpAddress): void {
     const other = this.#entries.get(identity);
-    if (!other || other.owner === owner) return;
+    if (!other || (other.owner === owner && other.ref === ref)) return;
+    if (other.owner === owner) throw idTaken(other);
     if (sameAddress(other.location, location)) {
       if (other.owner && isDisplaced(other, report)) throw refusal("REPLACED", takenOverBy(other.owner.remote), true);
       return;
     }
     if (!other.owner && (other.key.id === owner.key.id || other.state === "down")) return;
-    const where = formatAddress(other.spec.address);
-    throw refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
+    throw idTaken(other);
   }
 
   #own(owner: TargetOwner, entry: Entry): void {
-    const mine = this.#owned.get(owner);
+    const mine = this.#owned.get(owner)?.get(entry.ref);
     if (mine && mine.identity !== entry.identity) this.#remove(mine, "moved");
     const before = this.#entries.get(entry.identity);
     this.#entries.set(entry.identity, entry);
-    this.#owned.set(owner, entry);
+    if (before?.owner && before.owner !== owner) this.#disown(before);
+    this.#owned.set(owner, (this.#owned.get(owner) ?? new Map<number, Entry>()).set(entry.ref, entry));
     if (before?.owner && before.owner !== owner) {
-      this.#owned.delete(before.owner);
       before.owner.replaced(owner.remote);
       if (isTakeover(before, owner, entry.report)) {
         this.#options.onEvent("targetTakenOver", infoOf(entry), owner.remote, before.owner.remote);
@@ -279,8 +298,15 @@ export class Registry {
     return takesLoad(entry) || this.panics.has(entry.identity);
   }
 
+  #disown({ owner, ref }: Entry): void {
+    const owned = owner && this.#owned.get(owner);
+    if (!owned) return;
+    owned.delete(ref);
+    if (owned.size === 0) this.#owned.delete(owner);
+  }
+
   #remove(entry: Entry, reason: LeaveReason): void {
-    if (entry.owner) this.#owned.delete(entry.owner);
+    this.#disown(entry);
     this.#entries.delete(entry.identity);
     entry.pool.remove(entry.identity);
     this.#options.onEvent("targetLeave", infoOf(entry), reason);
@@ -308,6 +334,11 @@ function activeOn(pool: TargetPool, identity: string): number {
 
 function infoOf({ identity, spec }: Entry): TargetInfo {
   return { identity, address: spec.address, weight: spec.weight };
+}
+
+function idTaken({ identity, spec }: Entry): HarmonyError {
+  const where = formatAddress(spec.address);
+  return refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
 }
 
 function orphanOf(entry: Entry): Orphan {

@@ -21,13 +21,26 @@ export interface Report {
   readonly instance?: string | undefined;
 }
 
-/** What a reporter has proved that it holds. */
-export interface TargetKey {
-  readonly id: string;
-  readonly secret: string;
+/** How much of the balancer the holders of one key may take up; see quota.ts for what is absent. */
+export interface QuotaLimits {
+  /** At once. */
+  readonly targets?: number;
+  /** At once. */
+  readonly sessions?: number;
+  /** A minute. */
+  readonly newTargets?: number;
 }
 
-/** Who reports a target: a reporter's session. It owns at most one target at a time, and a target has at most one owner. */
+/** What a reporter has proved that it holds. Targets belong to the key with this id. */
+export interface TargetKey {
+  readonly id: string;
+  readonly limits: QuotaLimits;
+}
+
+/**
+ * Who reports targets: a reporter's session. It calls each by a number of its own, `ref`, which speaks for at most one target at a
+ * time; a target has at most one owner.
+ */
 export interface TargetOwner {
   /** Where the balancer sees the reporter. */
   readonly remote: TcpAddress;

@@ -179,8 +179,7 @@ class World {
       const owner = this.#owners.get(who);
       if (owner && step.do === "leave") this.registry.leave(owner);
       if (owner && step.do === "lose") {
-        const orphan = this.registry.lost(owner);
-        if (orphan) this.monitor.orphaned(orphan);
+        for (const orphan of this.registry.lost(owner)) this.monitor.orphaned(orphan);
       }
       if (step.do === "leave") this.model.leave(who, now);
       else this.model.lose(who);
@@ -232,7 +231,7 @@ function whoIs(host: string): number {
 }
 
 function ownerAt(host: string): TargetOwner {
-  return { remote: { host, port: 1 }, key: { id: "k", secret: "s" }, forbids: () => null, replaced: () => undefined };
+  return { remote: { host, port: 1 }, key: { id: "k", limits: {} }, forbids: () => null, replaced: () => undefined };
 }
 
 /** Whom clients would get, one after the other. */

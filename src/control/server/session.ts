@@ -145,8 +145,8 @@ export class Session implements TargetOwner {
     if (this.#over) return;
     try {
       this.#renewKey();
-      const reason = this.#options.registry.forbidden(this);
-      if (reason !== null) throw new HarmonyError("FORBIDDEN", reason, { fault: "target" });
+      const not = this.#options.registry.forbidden(this);
+      if (not !== null) throw new HarmonyError("FORBIDDEN", not.reason, { fault: "target" });
     } catch (error) {
       if (!(error instanceof HarmonyError)) throw error;
       this.#rejected(error);
@@ -212,7 +212,7 @@ export class Session implements TargetOwner {
     try {
       const { host, reach } = await this.#find(message);
       if (this.#over) return null; // replaced meanwhile: it must not take the target back
-      return { t: "ok", ...registry.report(this, message, host, reach) };
+      return { t: "ok", ...registry.report(this, message, host, { reach }) };
     } catch (error) {
       if (!(error instanceof HarmonyError)) throw error;
       if (this.#over) return null;
