@@ -2,7 +2,8 @@
 import { runtime } from "#runtime";
 import { type Certificate, CertificateFiles } from "../config/certificate-files.ts";
 import type { BalancerSettings } from "../config/settings.ts";
-import { balancerKeys, type Keys } from "../control/keys/keys.ts";
+import { balancerKeys } from "../control/keys/find-keys.ts";
+import type { Keys } from "../control/keys/keys.ts";
 import { type ControlEvents, ControlServer, type ControlServerOptions } from "../control/server/server.ts";
 import { chooseEngine, type PassedOver } from "../engines/choose.ts";
 import type { Engine, EngineName, EngineOptions } from "../engines/engine.ts";

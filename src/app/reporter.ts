@@ -2,8 +2,8 @@
 import { runtime } from "#runtime";
 import type { ReporterSettings } from "../config/settings.ts";
 import { ControlClient, type ControlClientEvents } from "../control/client/client.ts";
-import type { Key } from "../control/keys/key.ts";
-import { reporterKey } from "../control/keys/keys.ts";
+import { reporterKey } from "../control/keys/find-keys.ts";
+import type { SharedKey } from "../control/keys/key.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Emitter, type EventOf } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
@@ -72,7 +72,7 @@ export class Reporter extends Emitter<ReporterEvents> {
     this.tell("close");
   }
 
-  #clientOf(balancer: TcpAddress, key: () => Key): ControlClient {
+  #clientOf(balancer: TcpAddress, key: () => SharedKey): ControlClient {
     return new ControlClient({
       ...this.#settings,
       runtime,

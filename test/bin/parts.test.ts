@@ -160,10 +160,10 @@ describe("what the balancer's program logs", () => {
     const said: string[] = [];
     const say = (text: string) => void said.push(text);
     logBalancer(balancer as Balancer, { debug: say, info: say, warning: say, error: say, isDebug: false });
-    balancer.emit("keysLoaded", { count: 2, file: "/k", insecure: false });
+    balancer.emit("keysLoaded", { count: 2, file: "/k", reporters: 0, insecure: false });
     assert.deepEqual(said.splice(0), ["2 keys loaded from /k"]);
-    balancer.emit("keysLoaded", { count: 1, file: "/k", insecure: true });
-    balancer.emit("keysLoaded", { count: 0, file: null, insecure: true });
+    balancer.emit("keysLoaded", { count: 1, file: "/k", reporters: 0, insecure: true });
+    balancer.emit("keysLoaded", { count: 0, file: null, reporters: 0, insecure: true });
     const warning = "anyone who reaches the admin port may register a target, without a key (--insecure)";
     assert.deepEqual(said, [warning, "1 key loaded from /k", warning]);
   });

@@ -1,7 +1,7 @@
 /** A control server on an in-memory network with time moved by hand, and reporters of two kinds: real ones, and raw ones that may misbehave. */
 import assert from "node:assert/strict";
 import { ControlClient, type ControlClientEvents, type ControlClientOptions } from "../../src/control/client/client.ts";
-import { type Key, parseKey, parseKeyLine } from "../../src/control/keys/key.ts";
+import { parseKey, parseKeyLine, type SharedKey } from "../../src/control/keys/key.ts";
 import { hostEnvironment } from "../../src/control/keys/key-places.ts";
 import { Keys } from "../../src/control/keys/keys.ts";
 import { type FromBalancer, readFromBalancer } from "../../src/control/protocol/messages.ts";
@@ -33,7 +33,7 @@ export class World {
   changes = 0;
   readonly #options: ControlServerOptions;
 
-  constructor(options: Partial<ControlServerOptions> = {}, keys: readonly Key[] = [KEY]) {
+  constructor(options: Partial<ControlServerOptions> = {}, keys: readonly SharedKey[] = [KEY]) {
     this.#options = {
       runtime: this.network,
       admin: [CONTROL],
@@ -57,7 +57,7 @@ export class World {
     this.server = new ControlServer(this.#options);
   }
 
-  static async start(options: Partial<ControlServerOptions> = {}, keys?: readonly Key[]): Promise<World> {
+  static async start(options: Partial<ControlServerOptions> = {}, keys?: readonly SharedKey[]): Promise<World> {
     const world = new World(options, keys);
     await world.server.start();
     return world;
@@ -159,7 +159,7 @@ export class RawReporter {
     this.channel = channel;
   }
 
-  async handshake(key: Key): Promise<void> {
+  async handshake(key: SharedKey): Promise<void> {
     const hello = helloLine(key.id, "ab".repeat(32), "raw/1");
     await this.channel.send(hello);
     const challenge = Uint8Array.from((await this.channel.readLine()) ?? []);

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
-import { INSECURE_KEY, type Key } from "../keys/key.ts";
+import { INSECURE_KEY, type SharedKey } from "../keys/key.ts";
 import type { Ok, Report } from "../protocol/messages.ts";
 import { Backoff } from "./backoff.ts";
 import { Drain } from "./drain.ts";
@@ -33,7 +33,7 @@ export interface ControlClientEvents {
 
 export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
   /** Called at each attempt. A HarmonyError that it throws becomes a `lost` event. */
-  readonly key: () => Key;
+  readonly key: () => SharedKey;
   readonly target: TargetReport;
   /** ms between reports, unless the balancer asks for more frequent ones. */
   readonly ack: number;
@@ -151,7 +151,7 @@ export class ControlClient {
 
   /** One session, from connect to end. Returns the ms to wait before the next. */
   async #attempt(): Promise<number> {
-    let key: Key | null = null;
+    let key: SharedKey | null = null;
     try {
       key = this.#options.key();
       this.#session = await ClientSession.open({ ...this.#options, clock: this.#clock }, key, this.#stop.signal);
@@ -218,7 +218,7 @@ export class ControlClient {
     return this.#backoff.yield();
   }
 
-  #refused({ code, message, retry }: Refusal, key: Key): number {
+  #refused({ code, message, retry }: Refusal, key: SharedKey): number {
     if (this.#stop.signal.aborted) return 0;
     this.#tell("rejected", code, code === "BAD_KEY" ? `${message} (${keyText(key)})` : message);
     return retry ? this.#backoff.next() : this.#backoff.slow();
@@ -260,6 +260,6 @@ export class ControlClient {
 }
 
 /** Which of the keys that may lie about is the wrong one: the balancer says no more than that it is. */
-function keyText(key: Key): string {
+function keyText(key: SharedKey): string {
   return key === INSECURE_KEY ? "this reporter was started without one" : `this reporter's is "${key.id}"`;
 }

@@ -6,7 +6,7 @@ import type { Connection, Runtime, TcpAddress } from "../../net/runtime.ts";
 import { formatAddress } from "../../util/address.ts";
 import type { Clock } from "../../util/clock.ts";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
-import type { Key } from "../keys/key.ts";
+import type { SharedKey } from "../keys/key.ts";
 import {
   type FromReporter,
   type Ok,
@@ -68,7 +68,7 @@ export class ClientSession {
   }
 
   /** Rejects with NetError, or with HarmonyError when what answers is no balancer, or not one that holds the key. */
-  static async open(options: ConnectOptions, key: Key, signal: AbortSignal): Promise<ClientSession> {
+  static async open(options: ConnectOptions, key: SharedKey, signal: AbortSignal): Promise<ClientSession> {
     const { clock } = options;
     const connection = await within(
       { ms: CONNECT_TIMEOUT_MS, clock, signal },
@@ -194,7 +194,7 @@ function connect({ runtime, to, tls }: ConnectOptions, signal: AbortSignal): Pro
   return runtime.connect({ to, signal, ...(tls ? { tls } : {}) });
 }
 
-async function prove(channel: LineChannel, options: ConnectOptions, key: Key): Promise<Seal> {
+async function prove(channel: LineChannel, options: ConnectOptions, key: SharedKey): Promise<Seal> {
   const hello = helloLine(key.id, randomBytes(NONCE_BYTES).toString("hex"), options.software);
   await channel.send(hello);
   const challenge = await nextLine(channel, options);
@@ -205,7 +205,12 @@ async function prove(channel: LineChannel, options: ConnectOptions, key: Key): P
 }
 
 /** The seal of the welcome is the balancer's proof that it holds the key. */
-async function readWelcome(channel: LineChannel, seal: Seal, options: ConnectOptions, key: Key): Promise<Welcome> {
+async function readWelcome(
+  channel: LineChannel,
+  seal: Seal,
+  options: ConnectOptions,
+  key: SharedKey,
+): Promise<Welcome> {
   const line = await nextLine(channel, options);
   try {
     const message = readFromBalancer(seal.open(line));

@@ -15,7 +15,7 @@ import {
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { checkFolder, readSecretFile, type SecretFile, UnsafeFile } from "../../util/secret-file.ts";
-import { type Key, parseKeyFile } from "./key.ts";
+import { parseKeyFile, type SharedKey } from "./key.ts";
 import { type HostEnvironment, type KeyPlace, userName } from "./key-places.ts";
 
 /** Bytes of a generated secret: as many as the HMAC's output. */
@@ -24,34 +24,45 @@ const SECRET_BYTES = 32;
 const DENIED = new Set(["EACCES", "EPERM", "NotCapable"]);
 
 export interface KeyFileContent {
-  readonly keys: Key[];
+  readonly keys: SharedKey[];
   /** Changes whenever the file does. */
   readonly signature: string;
 }
 
 /** Throws the file system's ENOENT when there is no such file, otherwise HarmonyError `BAD_KEY_FILE` or `BAD_KEY`. */
 export function readKeyFile(path: string, { platform }: HostEnvironment): KeyFileContent {
-  const { text, signature } = readSecret(path, platform);
+  const { text, signature } = readKeyText("key file", path, platform);
   const keys = parseKeyFile(text, path);
-  if (keys.length === 0) throw badFile(path, "holds no key: it takes a line [id:]secret per key");
+  if (keys.length === 0) throw badKeyFile(path, "holds no key: it takes a line [id:]secret per key");
   return { keys, signature };
 }
 
-function readSecret(path: string, platform: string): SecretFile {
+/** `what`: the file in words. Throws the file system's ENOENT, otherwise `BAD_KEY_FILE`. */
+export function readKeyText(what: string, path: string, platform: string): SecretFile {
   try {
-    return guarded(path, () => readSecretFile(path, platform));
+    return guarded(what, path, () => readSecretFile(path, platform));
   } catch (error) {
     if (error instanceof HarmonyError || codeOf(error) === "ENOENT") throw error;
-    throw badFile(path, `cannot be read by ${userName()}: ${messageOf(error)}`);
+    throw badFile(what, path, `cannot be read by ${userName()}: ${messageOf(error)}`);
+  }
+}
+
+/** As readKeyFile() for a file that has to be there. */
+export function readExisting(path: string, environment: HostEnvironment): KeyFileContent {
+  try {
+    return readKeyFile(path, environment);
+  } catch (error) {
+    if (error instanceof HarmonyError) throw error;
+    throw badKeyFile(path, `cannot be read by ${userName()}: ${messageOf(error)}`);
   }
 }
 
 /** What is unsafe about the file becomes an error that names it. */
-function guarded<T>(path: string, look: () => T): T {
+function guarded<T>(what: string, path: string, look: () => T): T {
   try {
     return look();
   } catch (error) {
-    throw error instanceof UnsafeFile ? badFile(path, error.message) : error;
+    throw error instanceof UnsafeFile ? badFile(what, path, error.message) : error;
   }
 }
 
@@ -81,7 +92,7 @@ export function isDenied(path: string): boolean {
  */
 export function createKeyFile(path: string, { platform }: HostEnvironment): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  if (platform !== "win32") guarded(path, () => checkFolder(dirname(path)));
+  if (platform !== "win32") guarded("key file", path, () => checkFolder(dirname(path)));
   const id = `key-${randomBytes(4).toString("hex")}`;
   const text = `# Harmony: whoever holds this key may register targets.\n${id}:${randomBytes(SECRET_BYTES).toString("base64url")}\n`;
   const draft = `${path}.${randomBytes(6).toString("hex")}`;
@@ -104,6 +115,10 @@ function publish(draft: string, path: string): void {
   }
 }
 
-export function badFile(path: string, problem: string): HarmonyError {
-  return new HarmonyError("BAD_KEY_FILE", `key file ${path} ${problem}`, { fault: "config" });
+export function badKeyFile(path: string, problem: string): HarmonyError {
+  return badFile("key file", path, problem);
+}
+
+function badFile(what: string, path: string, problem: string): HarmonyError {
+  return new HarmonyError("BAD_KEY_FILE", `${what} ${path} ${problem}`, { fault: "config" });
 }

@@ -1,4 +1,4 @@
-/** A key: a secret that both ends hold, its name, and what it allows. Pure; key-file.ts reads and writes the files. */
+/** A key: what a reporter proves, its name, and what it allows. Pure; key-file.ts reads and writes the files. */
 
 import type { Report } from "../../targets/report.ts";
 import { formatAddress, type IpRange, inRange, parseIp } from "../../util/address.ts";
@@ -7,8 +7,25 @@ import { formatPorts, isLimitWord, type KeyLimits, parseLimits } from "./limits.
 
 export interface Key {
   readonly id: string;
-  readonly secret: string;
   readonly limits: KeyLimits;
+}
+
+/** A secret that both ends hold. */
+export interface SharedKey extends Key {
+  readonly secret: string;
+}
+
+/** The key pair of an invited reporter. While it is exchanged a reporter has two, each of which is a key of its own here. */
+export interface OwnKey extends Key {
+  readonly publicKey: Uint8Array;
+}
+
+export function isShared(key: Pick<Key, "id">): key is SharedKey {
+  return "secret" in key;
+}
+
+export function isOwn(key: Pick<Key, "id">): key is OwnKey {
+  return "publicKey" in key;
 }
 
 const DEFAULT_KEY_ID = "default";
@@ -17,13 +34,17 @@ const DEFAULT_KEY_ID = "default";
  * The key of `--insecure`, on both ends: the same protocol with a secret that is no secret. Who translates addresses on the way does
  * not matter: whoever can do that could as well register a target of his own.
  */
-export const INSECURE_KEY: Key = { id: "insecure", secret: "harmony insecure: not a secret", limits: { nat: true } };
+export const INSECURE_KEY: SharedKey = {
+  id: "insecure",
+  secret: "harmony insecure: not a secret",
+  limits: { nat: true },
+};
 
 /** Characters. Shorter secrets could be guessed from a recorded handshake. */
 const MIN_SECRET = 16;
 
 /** `[id:]secret`. Throws `BAD_KEY`; its message begins with `where` and never contains the secret. */
-export function parseKey(text: string, where: string, limits: KeyLimits = {}): Key {
+export function parseKey(text: string, where: string, limits: KeyLimits = {}): SharedKey {
   const [, id = DEFAULT_KEY_ID, secret = ""] = /^(?:([A-Za-z0-9._-]{1,64}):)?(.*)$/s.exec(text) ?? [];
   if ([...secret].length < MIN_SECRET) {
     throw badKey(where, `the secret of key "${id}" has fewer than ${MIN_SECRET} characters`);
@@ -39,7 +60,7 @@ export function parseKey(text: string, where: string, limits: KeyLimits = {}): K
  * variable from a whole file: comments, blank lines, the line feed at its end. Unlike in a file the secret may have blanks: what
  * follows one is limits if it is nothing else.
  */
-export function parseGivenKey(given: string, where: string): Key {
+export function parseGivenKey(given: string, where: string): SharedKey {
   const lines = given.split(/\r?\n/).filter((line) => line.trim() !== "");
   const keys = lines.length > 1 ? lines.filter((line) => !isRemark(line)) : lines;
   if (keys.length > 1) throw badKey(where, "it has several lines: give one key, [id:]secret, or a file (--key-file)");
@@ -49,14 +70,14 @@ export function parseGivenKey(given: string, where: string): Key {
 }
 
 /** One line of a key file: `[id:]secret`, then its limits, as limits.ts has them. */
-export function parseKeyLine(line: string, where: string): Key {
+export function parseKeyLine(line: string, where: string): SharedKey {
   const [key = "", ...words] = line.trim().split(/\s+/);
   return parseKey(key, where, parseLimits(words, where));
 }
 
 /** A line per key; blank lines and lines that begin with # are ignored. Throws `BAD_KEY` with file and line. */
-export function parseKeyFile(content: string, file: string): Key[] {
-  const keys = new Map<string, Key>();
+export function parseKeyFile(content: string, file: string): SharedKey[] {
+  const keys = new Map<string, SharedKey>();
   for (const [index, line] of content.split(/\r?\n/).entries()) {
     if (isRemark(line)) continue;
     const where = `${file}:${index + 1}`;

@@ -1,212 +1,159 @@
-/** The keys that a balancer accepts and the key that a reporter uses: from HARMONY_KEY, a named file, or the default places. */
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
-import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
-import { signatureOf } from "../../util/file-signature.ts";
-import { INSECURE_KEY, type Key, parseGivenKey } from "./key.ts";
-import { badFile, createKeyFile, isDenied, isPresent, type KeyFileContent, readKeyFile } from "./key-file.ts";
-import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces, userName } from "./key-places.ts";
+/** The keys that a balancer accepts, from every source, as they are now. */
+import { type Clock, systemClock } from "../../util/clock.ts";
+import { INSECURE_KEY, isOwn, isShared, type Key, type OwnKey, type SharedKey } from "./key.ts";
+import { badKeyFile, readExisting, readKeyText } from "./key-file.ts";
+import type { HostEnvironment } from "./key-places.ts";
+import { isSameKey } from "./public-key.ts";
+import { parseReporters } from "./reporters-file.ts";
+import { WatchedFile } from "./watched-file.ts";
 
-/** The operator's options about keys, by their names in the option table. */
-export interface KeySettings {
-  /** `[id:]secret`: HARMONY_KEY, or the library's `key`. Takes precedence over any file. */
-  readonly key?: string | null;
-  /** Without it the default places are tried. */
-  readonly keyFile?: string | null;
-  /** The balancer also accepts, and the reporter uses, the key that everybody knows. */
-  readonly insecure?: boolean;
-}
+/** ms that a reporter has to come back with its new key before what it registered with the former one goes out: several attempts. */
+const EXCHANGE_MS = 15_000;
 
-/** How many keys a balancer accepts, and the file that they come from, if any. */
+/** How many shared keys a balancer accepts, and the file that they come from, if any. */
 export interface LoadedKeys {
   readonly count: number;
   readonly file: string | null;
+  /** Reporters that have joined by invitation. */
+  readonly reporters: number;
   /** Reporters without a key are let in as well. */
   readonly insecure: boolean;
 }
 
-/** The keys that a balancer accepts. A changed file takes effect at the next look-up. */
+/**
+ * Given ones, those of the key file and those of the `reporters` file, whose ids are one name space. A changed file takes effect at
+ * the next look-up.
+ */
 export class Keys {
-  readonly #fixed: readonly Key[];
-  readonly #file: string | null;
-  readonly #environment: HostEnvironment;
-  #content: KeyFileContent = { keys: [], signature: "" };
-  /** Signature of the file when it could not be used: told once, and the keys read before stay valid. */
-  #broken = "";
+  readonly #fixed: readonly SharedKey[];
+  readonly #clock: Clock;
+  readonly #shared: WatchedFile<readonly SharedKey[]> | null;
+  readonly #own: WatchedFile<readonly OwnKey[]> | null;
+  /** Public keys that their reporters have exchanged for others, and until when their targets may stay. */
+  #exchanged: readonly { readonly key: OwnKey; readonly until: number }[] = [];
   /** Called when a changed file cannot be used. */
   onWarning: (message: string) => void = () => undefined;
-  /** Called when a changed file has been read. */
+  /** Called when the keys are others than before. */
   onChange: (loaded: LoadedKeys) => void = () => undefined;
 
-  constructor(fixed: readonly Key[], file: string | null, environment: HostEnvironment) {
+  constructor(
+    fixed: readonly SharedKey[],
+    file: string | null,
+    environment: HostEnvironment,
+    { reporters = null, clock = systemClock }: { readonly reporters?: string | null; readonly clock?: Clock } = {},
+  ) {
     this.#fixed = fixed;
-    this.#file = file;
-    this.#environment = environment;
-    if (file !== null) this.#content = readExisting(file, environment);
+    this.#clock = clock;
+    const readKeys = (path: string) => {
+      const { keys, signature } = readExisting(path, environment);
+      const twin = keys.find(({ id }) => this.#own?.value.some((own) => own.id === id));
+      if (twin)
+        throw badKeyFile(
+          path,
+          `has a key "${twin.id}", which is the name of a reporter in ${reporters}, too: give each its own`,
+        );
+      return { value: kept(this.#shared?.value, keys), signature };
+    };
+    this.#shared = file === null ? null : new WatchedFile("key file", file, readKeys);
+    const ownerOf = (id: string) => {
+      if (this.#fixed.some((key) => key.id === id)) return "HARMONY_KEY";
+      return this.#shared?.value.some((key) => key.id === id) ? file : null;
+    };
+    const readReporters = (path: string) => {
+      const { text, signature } = readKeyText("reporters file", path, environment.platform);
+      return { value: kept(this.#own?.value, parseReporters(text, path, ownerOf)), signature };
+    };
+    this.#own = reporters === null ? null : new WatchedFile("reporters file", reporters, readReporters, []);
   }
 
-  /** The same object as before while the key has not changed, so that a session can tell. */
-  find(id: string): Key | undefined {
+  /** A key with this id; for a reporter, the first of its own. The same object as before while it has not changed. */
+  find(id: string): SharedKey | OwnKey | undefined {
     this.refresh();
-    return [...this.#fixed, ...this.#content.keys].find((key) => key.id === id);
+    return this.#all().find((key) => key.id === id);
+  }
+
+  findByPublicKey(publicKey: Uint8Array): OwnKey | undefined {
+    this.refresh();
+    return this.#own?.value.find((key) => isSameKey(key.publicKey, publicKey));
+  }
+
+  /** What has become of a key that was proved: itself with its limits of now, or undefined where it is no longer valid. */
+  current(key: Pick<Key, "id">): SharedKey | OwnKey | undefined {
+    this.refresh();
+    return this.#all().find((each) => isSameProof(each, key));
+  }
+
+  /** Whether what was registered with this key may stay. For a while also after its reporter has exchanged it for another. */
+  accepts(key: Pick<Key, "id">): boolean {
+    return this.current(key) !== undefined || this.#exchanged.some((former) => isSameProof(former.key, key));
   }
 
   /** For a log line: which keys are accepted. */
   ids(): string[] {
     this.refresh();
-    return [...this.#fixed, ...this.#content.keys].map((key) => key.id);
+    return [...new Set(this.#all().map((key) => key.id))];
   }
 
   get loaded(): LoadedKeys {
     const given = this.#fixed.filter((key) => key !== INSECURE_KEY).length;
-    return { count: given + this.#content.keys.length, file: this.#file, insecure: given < this.#fixed.length };
+    return {
+      count: given + (this.#shared?.value.length ?? 0),
+      file: this.#shared?.path ?? null,
+      reporters: new Set(this.#own?.value.map(({ id }) => id)).size,
+      insecure: given < this.#fixed.length,
+    };
   }
 
   /** Whether there is a file, which may change. */
   get mayChange(): boolean {
-    return this.#file !== null;
+    return this.#shared !== null || this.#own !== null;
   }
 
-  /** Reads the file again if it has changed. Never throws. */
+  /** Reads the files again that have changed. Never throws. */
   refresh(): void {
-    if (this.#file === null) return;
-    let signature = "gone";
-    try {
-      signature = signatureOf(this.#file);
-      if (signature === this.#content.signature || signature === this.#broken) return;
-      const read = readKeyFile(this.#file, this.#environment);
-      const before = new Map(this.#content.keys.map((key) => [JSON.stringify(key), key]));
-      this.#content = { ...read, keys: read.keys.map((key) => before.get(JSON.stringify(key)) ?? key) };
-      this.#broken = "";
-    } catch (error) {
-      if (this.#broken === signature) return;
-      this.#broken = signature;
-      const trouble = codeOf(error) === "ENOENT" ? `key file ${this.#file} is gone` : messageOf(error);
-      this.onWarning(`${trouble}; the keys read before stay valid`);
-      return;
-    }
-    this.onChange(this.loaded);
+    const before = this.#own?.value ?? [];
+    let changed = this.#look(this.#shared, this.#own);
+    changed = this.#look(this.#own, this.#shared) || changed;
+    if (changed) this.#exchanged = [...this.#exchanged, ...this.#exchangedSince(before)];
+    const now = this.#clock.now();
+    const left = this.#exchanged.filter(({ until, key }) => until > now && this.#all().some(({ id }) => id === key.id));
+    changed ||= left.length < this.#exchanged.length;
+    this.#exchanged = left;
+    if (changed) this.onChange(this.loaded);
+  }
+
+  /** Whether the file has been read anew. */
+  #look(file: WatchedFile<unknown> | null, other: WatchedFile<unknown> | null): boolean {
+    const news = file?.refresh();
+    if (!news) return false;
+    if (news.problem !== null) this.onWarning(`${news.problem}; the keys read before stay valid`);
+    else other?.lookAgain(); // the two may have contradicted each other
+    return news.problem === null;
+  }
+
+  /** Keys that are gone from lines in which another one of the same reporter stayed. */
+  #exchangedSince(before: readonly OwnKey[]): { key: OwnKey; until: number }[] {
+    const until = this.#clock.now() + EXCHANGE_MS;
+    const after = this.#own?.value ?? [];
+    const stays = (key: OwnKey) => after.some((each) => isSameProof(each, key));
+    const gone = before.filter((key) => !stays(key) && before.some((other) => other.id === key.id && stays(other)));
+    return gone.map((key) => ({ key, until }));
+  }
+
+  #all(): (SharedKey | OwnKey)[] {
+    return [...this.#fixed, ...(this.#shared?.value ?? []), ...(this.#own?.value ?? [])];
   }
 }
 
-export interface BalancerKeys {
-  readonly keys: Keys;
-  /** One line on how to copy a newly created key to other hosts, null when none was created. */
-  readonly hint: string | null;
-  /** A file that precedes the one in use, and that this user may not read. */
-  readonly warning: string | null;
+/** Whether both are proved in the same way, whatever they allow. */
+function isSameProof(a: Pick<Key, "id">, b: Pick<Key, "id">): boolean {
+  if (a.id !== b.id) return false;
+  if (isOwn(a)) return isOwn(b) && isSameKey(a.publicKey, b.publicKey);
+  return isShared(a) && isShared(b) && a.secret === b.secret;
 }
 
-/** Throws HarmonyError. */
-export function balancerKeys(
-  { key, keyFile, insecure }: KeySettings,
-  environment: HostEnvironment = hostEnvironment(),
-): BalancerKeys {
-  const fixed = [...(insecure ? [INSECURE_KEY] : []), ...(key ? [parseGiven(key)] : [])];
-  const found = key ? undefined : existingPlace(keyFile, environment);
-  const denied = key ? [] : deniedFiles(keyFile, environment);
-  if (found || fixed.length > 0) {
-    const instead = found ? `the keys of ${found.path} are used` : "it is left out";
-    const warning = denied.length > 0 ? `${mayNotRead(denied)}; until then ${instead}` : null;
-    return { keys: new Keys(fixed, found?.path ?? null, environment), hint: null, warning };
-  }
-  // A key of its own beside the one that reporters hold would reject them all.
-  if (denied.length > 0) throw new HarmonyError("NO_KEY", mayNotRead(denied), { fault: "config" });
-  const path = create(keyFile, environment);
-  return {
-    keys: new Keys([], path, environment),
-    warning: null,
-    hint: `created key file ${path}; if there is another balancer, copy its key here instead; ${copyHint(path)}`,
-  };
-}
-
-/**
- * A function that looks at each call, since the key may appear or change while the reporter runs. It throws `NO_KEY` (a
- * retry can help), `BAD_KEY` or `BAD_KEY_FILE`.
- */
-export function reporterKey({ key, keyFile, insecure }: KeySettings, environment?: HostEnvironment): () => Key {
-  return () => {
-    if (insecure) return INSECURE_KEY;
-    if (key) return parseGiven(key);
-    const here = environment ?? hostEnvironment();
-    const found = existingPlace(keyFile, here);
-    const first = found && readExisting(found.path, here).keys[0];
-    if (first) return first;
-    const places = keyFile ? [keyFile] : keyPlaces(here).map(({ path }) => path);
-    const denied = places.filter(isDenied);
-    if (denied.length > 0) throw new HarmonyError("NO_KEY", mayNotRead(denied), { fault: "config", retry: true });
-    throw new HarmonyError(
-      "NO_KEY",
-      `no key at ${places.join(", ")}: copy the balancer's key file there, name one with --key-file, or set HARMONY_KEY`,
-      { fault: "config", retry: true },
-    );
-  };
-}
-
-function parseGiven(key: string): Key {
-  return parseGivenKey(key, "the key given as HARMONY_KEY or option");
-}
-
-function existingPlace(named: string | null | undefined, environment: HostEnvironment): KeyPlace | undefined {
-  if (named) return existsSync(named) ? { path: named, kind: "user" } : undefined;
-  return keyPlaces(environment).find(isPresent);
-}
-
-/** Files that the operator meant for this balancer, the named one or the system's, and that this user may not read. */
-function deniedFiles(named: string | null | undefined, environment: HostEnvironment): string[] {
-  const places = named
-    ? [named]
-    : keyPlaces(environment)
-        .filter(isOfSystem)
-        .map(({ path }) => path);
-  return places.filter(isDenied);
-}
-
-function isOfSystem({ kind }: KeyPlace): boolean {
-  return kind === "system";
-}
-
-function mayNotRead(paths: readonly string[]): string {
-  const files = paths.join(", ");
-  return `${userName()} may not read ${files}: let a group of its own read it (chgrp, chmod 640), or name another file with --key-file`;
-}
-
-function readExisting(path: string, environment: HostEnvironment): KeyFileContent {
-  try {
-    return readKeyFile(path, environment);
-  } catch (error) {
-    if (error instanceof HarmonyError) throw error;
-    throw badFile(path, `cannot be read by ${userName()}: ${messageOf(error)}`);
-  }
-}
-
-/** Errors of a directory that cannot be written to: the next place is tried. */
-const UNWRITABLE = new Set(["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR"]);
-
-/** The path of the file that it has created. */
-function create(named: string | null | undefined, environment: HostEnvironment): string {
-  // The directory of a named file must exist: creating it would hide a mistyped path.
-  if (named && !existsSync(dirname(named))) throw badFile(named, "cannot be created: there is no such directory");
-  const places = keyPlaces(environment).filter((place) => !isOfSystem(place));
-  const problems: string[] = [];
-  for (const path of named ? [named] : places.map((place) => place.path)) {
-    try {
-      createKeyFile(path, environment);
-      return path;
-    } catch (error) {
-      if (!UNWRITABLE.has(codeOf(error) ?? "")) throw error;
-      problems.push(messageOf(error));
-    }
-  }
-  throw new HarmonyError(
-    "NO_KEY",
-    `no key, and ${userName()} could create none (${problems.join("; ")}): set HARMONY_KEY, name a file with --key-file ` +
-      "in a directory where it may write, or give its service a place of its own (StateDirectory=harmony of systemd)",
-    { fault: "config" },
-  );
-}
-
-function copyHint(path: string): string {
-  const target = ".config/harmony";
-  return `hand it to a reporter's host with: ssh HOST mkdir -pm 700 ${target} && scp -p ${path} HOST:${target}/key`;
+/** Keys that have not changed stay the same objects. */
+function kept<K extends Key>(before: readonly K[] | undefined, keys: readonly K[]): K[] {
+  const known = new Map(before?.map((key) => [JSON.stringify(key), key]));
+  return keys.map((key) => known.get(JSON.stringify(key)) ?? key);
 }

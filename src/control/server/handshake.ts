@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { LineChannel } from "../../net/line-channel.ts";
 import { codeOf, HarmonyError } from "../../util/errors.ts";
-import { INSECURE_KEY, type Key } from "../keys/key.ts";
+import { INSECURE_KEY, isShared, type Key } from "../keys/key.ts";
 import type { Keys } from "../keys/keys.ts";
 import { challengeLine, NONCE_BYTES, provesKey, readHello, Seal } from "../protocol/wire.ts";
 
@@ -35,7 +35,8 @@ export async function handshake(
   const proof = await channel.readLine();
   if (!proof) return null;
   const transcript = { hello: helloLine, challenge: Buffer.from(challenge) };
-  const key = keys.find(hello.key);
+  const found = keys.find(hello.key);
+  const key = found && isShared(found) ? found : undefined;
   const proved = provesKey(proof, key?.secret ?? NOBODYS_SECRET, transcript);
   if (proved && key) return { key, seal: new Seal("balancer", key.secret, transcript) };
   throw new WrongKey(key ? `its secret is not the one of key "${key.id}" here` : unknownKey(hello.key));

@@ -6,7 +6,7 @@ import { LoopbackFinder } from "../../targets/loopback.ts";
 import { TargetMonitor } from "../../targets/monitor.ts";
 import { Prober } from "../../targets/probe.ts";
 import { type Orphan, Registry, type RegistryOptions } from "../../targets/registry.ts";
-import type { TargetEvents, TargetKey } from "../../targets/report.ts";
+import type { TargetEvents } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
 import { formatAddress } from "../../util/address.ts";
 import { clientKey } from "../../util/client-key.ts";
@@ -118,7 +118,7 @@ export class ControlServer {
       ...options,
       lease,
       clock,
-      accepts: (key) => isCurrent(keys, key),
+      accepts: (key) => keys.accepts(key),
       ownListeners: () => [...options.clientListeners(), ...this.addresses],
       onChange: () => this.#changed(),
       onUnreached: (identity, pool) => this.#monitor.check(identity, pool),
@@ -276,11 +276,6 @@ export class ControlServer {
   #warn(message: string, cause?: unknown): void {
     this.#log.tell(message, "warning", message, cause);
   }
-}
-
-/** Whether the key is still accepted, with the secret that was proved. */
-function isCurrent(keys: Keys, key: TargetKey): boolean {
-  return "secret" in key && keys.find(key.id)?.secret === key.secret;
 }
 
 /** A reason without what the peer could choose, so that no number of names, ports or versions makes a line each in the log. */

@@ -223,8 +223,8 @@ export class Session implements TargetOwner {
 
   /** Takes on the key's limits as they are now. Throws where the key is gone, or its secret is another one. */
   #renewKey(): void {
-    const key = this.#options.keys.find(this.key.id);
-    if (key?.secret !== this.key.secret) {
+    const key = this.#options.keys.current(this.key);
+    if (key === undefined) {
       const message = `key "${this.key.id}" is no longer valid or has changed`;
       throw new HarmonyError("KEY_CHANGED", message, { fault: "target", retry: true });
     }

@@ -1,0 +1,62 @@
+/** The code of an invitation: what a person carries from the balancer to the server. `hi1-`, then base64url. */
+import { createHash } from "node:crypto";
+import { HarmonyError } from "../../util/errors.ts";
+
+export const INVITATION_ID_BYTES = 6;
+export const INVITATION_SECRET_BYTES = 16;
+const PUBLIC_KEY_BYTES = 32;
+/** One mistyped code in 65,536 gets past; the balancer then does not know it. */
+const CHECK_BYTES = 2;
+const PREFIX = "hi1-";
+const BYTES = INVITATION_ID_BYTES + INVITATION_SECRET_BYTES + PUBLIC_KEY_BYTES + CHECK_BYTES;
+const CHARACTERS = Math.ceil((BYTES * 4) / 3);
+
+export interface InvitationCode {
+  readonly id: Uint8Array;
+  readonly secret: Uint8Array;
+  /** The balancer's. */
+  readonly publicKey: Uint8Array;
+}
+
+export function formatInvitation({ id, secret, publicKey }: InvitationCode): string {
+  const body = Buffer.concat([id, secret, publicKey]);
+  return PREFIX + Buffer.concat([body, checkOf(body)]).toString("base64url");
+}
+
+/** Throws `BAD_INVITATION`; its message does not contain the code. */
+export function parseInvitation(text: string): InvitationCode {
+  const code = text.trim();
+  if (!code.startsWith(PREFIX)) {
+    const later = /^hi\d+-/.test(code);
+    throw badCode(
+      later
+        ? "the invitation is of a later version of Harmony: update the reporter"
+        : `that is no invitation: one begins with ${PREFIX}, as harmony-balancer invite prints it`,
+    );
+  }
+  const rest = code.slice(PREFIX.length);
+  if (rest.length !== CHARACTERS) {
+    const problem = rest.length < CHARACTERS ? "is incomplete" : "has too many characters";
+    throw badCode(
+      `the invitation ${problem}: it has ${CHARACTERS} characters after ${PREFIX}, and here are ${rest.length}`,
+    );
+  }
+  const bytes = Uint8Array.from(Buffer.from(rest, "base64url"));
+  const body = bytes.subarray(0, BYTES - CHECK_BYTES);
+  // Another spelling of the same bytes is a mistyped last character.
+  const isWhole = Buffer.from(bytes).toString("base64url") === rest;
+  if (!isWhole || !checkOf(body).equals(bytes.subarray(BYTES - CHECK_BYTES))) {
+    throw badCode("the invitation is mistyped: its characters do not fit together; copy all of it once more");
+  }
+  const secretAt = INVITATION_ID_BYTES;
+  const keyAt = secretAt + INVITATION_SECRET_BYTES;
+  return { id: body.slice(0, secretAt), secret: body.slice(secretAt, keyAt), publicKey: body.slice(keyAt) };
+}
+
+function checkOf(body: Uint8Array): Buffer {
+  return createHash("sha256").update(body).digest().subarray(0, CHECK_BYTES);
+}
+
+function badCode(problem: string): HarmonyError {
+  return new HarmonyError("BAD_INVITATION", problem, { fault: "config" });
+}
