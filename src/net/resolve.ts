@@ -1,6 +1,6 @@
-import { lookup as systemLookup } from "node:dns/promises";
+import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { NetError, toNetError } from "./net-error.ts";
+import { NetError, netError, toNetError } from "./net-error.ts";
 
 /** ms. The longest that a resolver takes by its defaults: two attempts of 5 s at each of three servers. */
 const RESOLVER_MS = 30_000;
@@ -10,20 +10,20 @@ export interface ResolveOptions {
   readonly timeout?: number;
   /** Nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
-  readonly lookup?: (host: string) => Promise<{ address: string }>;
+  readonly lookup?: (host: string) => Promise<readonly { address: string }[]>;
 }
 
 /**
- * Host name → IP address; an address is returned as it is. Rejects with a NetError whose message begins with `doing`, after
- * `timeout` ms at the latest, since a resolver can be configured to take any time, and with EABORTED at `signal`. The system's
- * own look-up cannot be stopped: its answer is then not heard.
+ * Host name → its IP addresses, at least one, as the system orders them; an address is returned as it is. Rejects with a NetError
+ * whose message begins with `doing`, after `timeout` ms at the latest, since a resolver can be configured to take any time, and with
+ * EABORTED at `signal`. The system's own look-up cannot be stopped: its answer is then not heard.
  */
-export async function resolveHost(
+export async function resolveAll(
   host: string,
   doing: string,
   { timeout = RESOLVER_MS, signal, lookup = systemLookup }: ResolveOptions = {},
-): Promise<string> {
-  if (isIP(host) !== 0) return host;
+): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let onAbort = (): void => undefined;
   const givenUp = new Promise<never>((_, reject) => {
@@ -34,11 +34,22 @@ export async function resolveHost(
   });
   try {
     signal?.throwIfAborted();
-    return (await Promise.race([lookup(host), givenUp])).address;
+    const found = await Promise.race([lookup(host), givenUp]);
+    if (found.length === 0) throw netError("ENOTFOUND", doing);
+    return found.map(({ address }) => address);
   } catch (error) {
     throw toNetError(error, doing);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/** The first of resolveAll(). */
+export async function resolveHost(host: string, doing: string, options: ResolveOptions = {}): Promise<string> {
+  return (await resolveAll(host, doing, options))[0]!;
+}
+
+function systemLookup(host: string) {
+  return lookup(host, { all: true });
 }

@@ -9,6 +9,7 @@ import { HarmonyError, messageOf } from "../util/errors.ts";
 import { forbidden, identityOf, locationOf, sameAddress } from "./location.ts";
 import { Panics, type PanicsOptions, type Registered } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
+import { offLimits } from "./reach.ts";
 import type { DownReason, LeaveReason, Report, TargetInfo, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
 import { type Claim, displacedAfter, isDisplaced, isTakeover, takenOverBy } from "./takeover.ts";
@@ -85,7 +86,7 @@ export class Registry {
     const location = locationOf(owner, report, address.host);
     const identity = identityOf(report, location);
     const pool = this.#allowedPool(owner, report, location);
-    this.#refuseAddress(address);
+    this.#refuseAddress(owner, report, address);
     this.#refuseTaken(identity, owner, ref, report, location);
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
     const before = this.#entries.get(identity);
@@ -109,6 +110,13 @@ export class Registry {
   known(owner: TargetOwner, report: Report): TargetView | undefined {
     const location = locationOf(owner, report, owner.remote.host);
     return this.#allowedPool(owner, report, location).view(identityOf(report, location));
+  }
+
+  /** Throws as report() does where this owner may have no target at this address. */
+  judge(owner: TargetOwner, report: Report, host: string): void {
+    const address = { host: canonicalHost(host), port: report.port };
+    this.#allowedPool(owner, report, locationOf(owner, report, address.host));
+    this.#refuseAddress(owner, report, address);
   }
 
   /** Why the balancer cannot dial a target there, or null. */
@@ -225,8 +233,11 @@ export class Registry {
     return pool;
   }
 
-  #refuseAddress(address: TcpAddress): void {
-    const reason = this.undialable(address);
+  /** Where a reporter is, it has proved by connecting from there; what it advertises is only said. */
+  #refuseAddress({ remote }: TargetOwner, { advertise }: Report, address: TcpAddress): void {
+    const isSaid = advertise !== undefined;
+    const local = this.#options.localAddresses();
+    const reason = (isSaid && offLimits(address.host, remote.host, local)) || this.undialable(address);
     if (reason) throw refusal("BAD_ADDRESS", reason);
   }
 

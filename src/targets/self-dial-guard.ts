@@ -5,7 +5,8 @@
  */
 import { networkInterfaces } from "node:os";
 import type { TcpAddress } from "../net/runtime.ts";
-import { canonicalHost, formatAddress, isWildcard, parseIp } from "../util/address.ts";
+import { canonicalHost, formatAddress, type Ip, isWildcard, parseIp } from "../util/address.ts";
+import { facesOf } from "../util/embedded-ipv4.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** What the system said when it was last asked with success. */
@@ -33,19 +34,26 @@ export function undialable(
   listeners: readonly TcpAddress[],
   local: readonly string[],
 ): string | null {
-  const range = parseIp(target.host)?.range();
-  if (range === undefined) return `"${target.host}" is not an IP address`;
-  if (range === "unspecified" || range === "multicast" || range === "broadcast") {
-    return `${target.host} is not the address of a host`;
-  }
-  const isOwn = listeners.some(
-    ({ host, port }) =>
-      port === target.port && (isWildcard(host) ? isLocal(target.host, local) : same(host, target.host)),
-  );
+  const ip = parseIp(target.host);
+  if (ip === null) return `"${target.host}" is not an IP address`;
+  const faces = facesOf(ip);
+  if (faces.some(isNoHost)) return `${target.host} is not the address of a host`;
+  const hosts = faces.map((face) => face.toString());
+  const isOwn = listeners.some(({ host, port }) => {
+    if (port !== target.port) return false;
+    return hosts.some((face) => (isWildcard(host) ? isLocal(face, local) : same(host, face)));
+  });
   return isOwn ? `the balancer itself listens at ${formatAddress(target)}: it would dial itself` : null;
 }
 
-function isLocal(host: string, local: readonly string[]): boolean {
+/** An address that no single host has. */
+export function isNoHost(ip: Ip): boolean {
+  const range = ip.range();
+  return range === "unspecified" || range === "multicast" || range === "broadcast";
+}
+
+/** Whether the address is one of this host, which has those in `local`. */
+export function isLocal(host: string, local: readonly string[]): boolean {
   return isLoopback(host) || local.some((address) => same(address, host));
 }
 

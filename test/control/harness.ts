@@ -17,6 +17,8 @@ import { settle } from "../support/wait.ts";
 
 export const SECRET = "a-secret-of-the-tests";
 export const KEY = parseKey(`web:${SECRET}`, "test");
+/** The same with leave to advertise any address. */
+export const ADVERTISER = parseKeyLine(`web:${SECRET} advertise=0.0.0.0/0,::/0`, "test");
 export const LEASE = 60_000;
 export const BALANCER = "10.0.0.1";
 export const CONTROL: TcpAddress = { host: BALANCER, port: 1666 };

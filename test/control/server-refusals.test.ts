@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseKeyLine } from "../../src/control/keys/key.ts";
 import { settle, until } from "../support/wait.ts";
-import { BALANCER, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
+import { ADVERTISER, BALANCER, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -22,7 +22,7 @@ describe("refusals", () => {
     ["a pool that does not exist", { pool: "other" }, "UNKNOWN_POOL"],
   ] as const) {
     it(`go to a target at ${what}`, async () => {
-      const world = await World.start({ resolve: async (host) => host });
+      const world = await World.start({ resolve: async (host) => [host] }, [ADVERTISER]);
       const raw = await world.raw(A);
       const answer = await raw.ask({ ...REPORT, ...report });
       assert.ok(answer?.t === "reject");
@@ -43,7 +43,7 @@ describe("refusals", () => {
   });
 
   it("take out the target that the reporter had until then", async () => {
-    const world = await World.start({ resolve: async (host) => host });
+    const world = await World.start({ resolve: async (host) => [host] }, [ADVERTISER]);
     await world.target(A);
     const raw = await world.raw(A);
     await raw.ask(REPORT);
@@ -57,7 +57,7 @@ describe("refusals", () => {
   });
 
   it("that may pass leave it to its lease", async () => {
-    const world = await World.start();
+    const world = await World.start({}, [ADVERTISER]);
     await world.target(A);
     const raw = await world.raw(A);
     await raw.ask(REPORT);
@@ -77,11 +77,16 @@ describe("refusals", () => {
     ["from=10.0.0.0/24", {}, true],
     ["from=192.168.0.0/16,10.0.0.7", {}, true],
     ["from=192.168.0.0/16", {}, false],
-    ["from=10.0.0.0/24", { advertise: "192.168.1.1" }, false],
+    ["from=10.0.0.0/24", { advertise: "10.0.0.8" }, false],
+    ["from=10.0.0.0/24 advertise=192.168.0.0/16", { advertise: "192.168.1.1" }, true],
+    ["from=10.0.0.0/24 advertise=192.168.0.0/16", { advertise: "10.0.0.8" }, false],
+    ["from=172.16.0.0/12 advertise=192.168.0.0/16", { advertise: "192.168.1.1" }, false],
+    ["advertise=192.168.0.0/16", {}, true],
+    ["advertise=192.168.0.0/16 port=80", { advertise: "192.168.1.1" }, false],
   ] as const) {
     it(`${allowed ? "let pass" : "stop"} ${JSON.stringify(report)} by a key with ${limits}`, async () => {
       const key = parseKeyLine(`web:${SECRET} ${limits}`, "test");
-      const world = await World.start({ resolve: async (host) => host }, [key]);
+      const world = await World.start({ resolve: async (host) => [host] }, [key]);
       const raw = await world.raw(A, `web:${key.secret}`);
       const answer = await raw.ask({ ...REPORT, ...report });
       assert.equal(answer?.t, allowed ? "ok" : "reject");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseKeyLine } from "../../src/control/keys/key.ts";
 import { settle, until } from "../support/wait.ts";
-import { KEY, LEASE, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
+import { ADVERTISER, KEY, LEASE, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -25,7 +25,7 @@ describe("a report", () => {
   });
 
   it("registers an advertised address, resolved when it is a name", async () => {
-    const world = await World.start({ resolve: async (host) => (host === "inside.example" ? "192.168.7.7" : host) });
+    const world = await World.start({ resolve: async () => ["192.168.7.7"] }, [ADVERTISER]);
     const raw = await world.raw(A);
     await raw.ask({ ...REPORT, advertise: "inside.example" });
     assert.deepEqual(world.pool.targets()[0]?.address, { host: "192.168.7.7", port: 8080 });
@@ -33,7 +33,7 @@ describe("a report", () => {
   });
 
   it("is refused for now when the advertised name has no address", async () => {
-    const world = await World.start();
+    const world = await World.start({}, [ADVERTISER]);
     const raw = await world.raw(A);
     const answer = await raw.ask({ ...REPORT, advertise: "no-such-host.invalid" });
     assert.ok(answer?.t === "reject" && answer.code === "UNRESOLVED" && answer.retry);

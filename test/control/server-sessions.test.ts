@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settle, until } from "../support/wait.ts";
-import { LEASE, leavesNothing, REPORT, World } from "./harness.ts";
+import { ADVERTISER, LEASE, leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -177,16 +177,16 @@ describe("an authenticated session", () => {
   });
 
   it("registers nothing once the stop was asked for: not by a report on its way, nor by one whose host is being resolved", async () => {
-    let resolved: (host: string) => void = () => undefined;
-    const resolve = () => new Promise<string>((done) => (resolved = done));
-    const world = await World.start({ resolve });
+    let resolved: (hosts: readonly string[]) => void = () => undefined;
+    const resolve = () => new Promise<readonly string[]>((done) => (resolved = done));
+    const world = await World.start({ resolve }, [ADVERTISER]);
     const [late, waiting] = [await world.raw(A), await world.raw(B)];
     await until("both sessions", () => world.server.sessions === 2);
     await waiting.tell({ ...REPORT, advertise: "slow.example" });
     await settle();
     const closed = world.server.close();
     await late.tell(REPORT);
-    resolved(B);
+    resolved([B]);
     await settle();
     assert.deepEqual([world.pool.targets(), world.story], [[], []]);
     await Promise.all([late.close(), waiting.close()]);
@@ -196,11 +196,11 @@ describe("an authenticated session", () => {
   it("whose host is being resolved does not wait for the resolver: nobody needs the answer", async () => {
     let signal: AbortSignal | undefined;
     const resolve = (_host: string, given?: AbortSignal) =>
-      new Promise<string>((_, reject) => {
+      new Promise<never>((_, reject) => {
         signal = given;
         given?.addEventListener("abort", () => reject(given.reason));
       });
-    const world = await World.start({ resolve });
+    const world = await World.start({ resolve }, [ADVERTISER]);
     const raw = await world.raw(A);
     const answer = raw.ask({ ...REPORT, advertise: "slow.example" });
     await until("the question", () => signal !== undefined);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { lookup } from "node:dns/promises";
 import { describe, it } from "node:test";
 import { NetError } from "../../src/net/net-error.ts";
-import { resolveHost } from "../../src/net/resolve.ts";
+import { resolveAll, resolveHost } from "../../src/net/resolve.ts";
 
 describe("resolving a host", () => {
   it("leaves IP addresses as they are", async () => {
@@ -11,6 +12,20 @@ describe("resolving a host", () => {
 
   it("gives an address of this host for localhost", async () => {
     assert.match(await resolveHost("localhost", "cannot test"), /^(127\.0\.0\.1|::1)$/);
+  });
+
+  it("gives all of them, in the resolver's order, and the first where one is asked for", async () => {
+    const lookup = async () => [{ address: "10.0.0.2" }, { address: "fd00::1" }, { address: "10.0.0.1" }];
+    const all = ["10.0.0.2", "fd00::1", "10.0.0.1"];
+    assert.deepEqual(await resolveAll("some-host.invalid", "cannot test", { lookup }), all);
+    assert.equal(await resolveHost("some-host.invalid", "cannot test", { lookup }), all[0]);
+    const none = resolveAll("some-host.invalid", "cannot test", { lookup: async () => [] });
+    await assert.rejects(none, { code: "ENOTFOUND" });
+  });
+
+  it("gives every address that the system knows for a name", async () => {
+    const known = (await lookup("localhost", { all: true })).map(({ address }) => address);
+    assert.deepEqual(await resolveAll("localhost", "cannot test"), known);
   });
 
   it("says of a name without an address what could not be done, and why", async () => {

@@ -1,11 +1,11 @@
 /** A reporter on the balancer's own host that advertises nothing: its target is "this host", at whichever loopback accepts. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseKeyLine } from "../../src/control/keys/key.ts";
+import { type Key, parseKeyLine } from "../../src/control/keys/key.ts";
 import type { ControlServerOptions } from "../../src/control/server/server.ts";
 import type { ConnectFault } from "../../src/net/memory/memory.ts";
 import type { Connection, TcpAddress } from "../../src/net/runtime.ts";
-import { LEASE, leavesNothing, type RawReporter, REPORT, SECRET, World } from "../control/harness.ts";
+import { ADVERTISER, LEASE, leavesNothing, type RawReporter, REPORT, SECRET, World } from "../control/harness.ts";
 import { settle, until } from "../support/wait.ts";
 
 const NAME = "default/127.0.0.1:8080";
@@ -13,8 +13,8 @@ const V4 = "127.0.0.1";
 const V6 = "::1";
 
 /** A world that counts who is connected to, and may answer for them. */
-async function worldOf(options: Partial<ControlServerOptions> = {}, keyLine?: string) {
-  const world = await World.start(options, keyLine === undefined ? undefined : [parseKeyLine(keyLine, "test")]);
+async function worldOf(options: Partial<ControlServerOptions> = {}, key?: Key) {
+  const world = await World.start(options, key && [key]);
   const dialled: string[] = [];
   const answers = new Map<string, ConnectFault>();
   world.network.connectFault = (to: TcpAddress) => {
@@ -208,7 +208,7 @@ describe("a target on this host", () => {
   });
 
   it("whose key holds for the address it reports from may be dialled at the other loopback", async () => {
-    const { world, address } = await worldOf({}, `web:${SECRET} from=::1`);
+    const { world, address } = await worldOf({}, parseKeyLine(`web:${SECRET} from=::1`, "test"));
     const target = await world.target(V4);
     const raw = await world.raw(V6);
     assert.equal(await registered(raw), NAME);
@@ -217,7 +217,7 @@ describe("a target on this host", () => {
   });
 
   it("that its key does not allow is not connected to", async () => {
-    const { world, dialled } = await worldOf({}, `web:${SECRET} port=9000`);
+    const { world, dialled } = await worldOf({}, parseKeyLine(`web:${SECRET} port=9000`, "test"));
     const raw = await world.raw(V4);
     const answer = await raw.ask(REPORT);
     assert.ok(answer?.t === "reject" && answer.code === "FORBIDDEN", JSON.stringify(answer));
@@ -236,7 +236,7 @@ describe("a target on this host", () => {
   });
 
   it("that advertises a loopback address is dialled there, and named so", async () => {
-    const { world, address, dialled } = await worldOf();
+    const { world, address, dialled } = await worldOf({}, ADVERTISER);
     const raw = await world.raw(V4);
     assert.equal(await registered(raw, { ...REPORT, advertise: V6 }), "default/[::1]:8080");
     assert.equal(address(), V6);

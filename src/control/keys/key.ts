@@ -1,7 +1,8 @@
 /** A key: what a reporter proves, its name, and what it allows. Pure; key-file.ts reads and writes the files. */
 
 import type { Report } from "../../targets/report.ts";
-import { formatAddress, type IpRange, inRange, parseIp } from "../../util/address.ts";
+import { formatRange, type IpRange, inRange, parseIp } from "../../util/address.ts";
+import { embeddedIpv4 } from "../../util/embedded-ipv4.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { formatPorts, isLimitWord, type KeyLimits, parseLimits } from "./limits.ts";
 
@@ -103,15 +104,34 @@ export function forbids(key: Key, report: Report, seen: string, host: string): s
   }
   if (maxWeight !== undefined && report.weight > maxWeight)
     return `${may} weight ${report.weight}, at most ${maxWeight}`;
-  const outside = from && [seen, host].find((address) => !isWithin(address, from));
-  if (outside !== undefined)
-    return `${may} a target at ${formatAddress({ host: outside, port: report.port })}: outside its address ranges`;
-  return null;
+  if (from && !isWithin(seen, from))
+    return `${may} anything from ${seen}, only from ${from.map(formatRange).join(", ")}`;
+  return report.advertise === undefined ? null : (mayNotAdvertise(key) ?? mayNotAdvertiseAt(key, host));
+}
+
+/** Why the key does not allow to advertise anything, or null. */
+export function mayNotAdvertise({ id, limits }: Key): string | null {
+  if (limits.advertise !== undefined) return null;
+  return `key "${id}" may not advertise another address than its reporter's: its line on the balancer's side needs advertise=, with the addresses that it may`;
+}
+
+function mayNotAdvertiseAt({ id, limits: { advertise = [] } }: Key, host: string): string | null {
+  if (isAdvertisable(host, advertise)) return null;
+  return `key "${id}" may not advertise ${host}, only ${advertise.map(formatRange).join(", ")}`;
 }
 
 function isWithin(host: string, ranges: readonly IpRange[]): boolean {
   const ip = parseIp(host);
   return ip !== null && ranges.some((range) => inRange(ip, range));
+}
+
+/** An address that stands for an IPv4 one lies where that lies, or else in a range of addresses of its own form. */
+function isAdvertisable(host: string, ranges: readonly IpRange[]): boolean {
+  const ip = parseIp(host);
+  const inner = ip && embeddedIpv4(ip);
+  if (inner === null) return isWithin(host, ranges);
+  const ofItsForm = ranges.filter(({ bits }) => bits >= inner.prefixBits);
+  return isWithin(inner.ip.toString(), ranges) || isWithin(host, ofItsForm);
 }
 
 function badKey(where: string, problem: string): HarmonyError {

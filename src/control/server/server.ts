@@ -1,6 +1,6 @@
 /** The balancer's side of the control channel: accepts reporters and lets each session speak for its target. */
 import { NetError } from "../../net/net-error.ts";
-import { resolveHost } from "../../net/resolve.ts";
+import { resolveAll } from "../../net/resolve.ts";
 import type { Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
 import { LoopbackFinder } from "../../targets/loopback.ts";
 import { TargetMonitor } from "../../targets/monitor.ts";
@@ -220,7 +220,7 @@ export class ControlServer {
     const interval = Math.max(1, Math.min(Math.floor(lease / REPORTS_PER_LEASE), MAX_INTERVAL_MS));
     const registry = this.#registry;
     return {
-      resolve: (host, signal) => resolveHost(host, `cannot resolve ${host}`, { timeout: RESOLVE_TIMEOUT_MS, signal }),
+      resolve: (host, signal) => resolveAll(host, `cannot resolve ${host}`, { timeout: RESOLVE_TIMEOUT_MS, signal }),
       ...this.#options,
       registry,
       clock,

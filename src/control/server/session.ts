@@ -20,6 +20,7 @@ import {
   type Welcome,
 } from "../protocol/messages.ts";
 import { MAX_HANDSHAKE_LINE, MAX_LINE, type Seal } from "../protocol/wire.ts";
+import { advertisedHost, type Resolve } from "./advertised.ts";
 import { handshake, WrongKey } from "./handshake.ts";
 import { Pace } from "./pace.ts";
 
@@ -35,8 +36,8 @@ export interface SessionOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly welcome: Omit<Welcome, "t">;
-  /** Host name → IP address, for targets that advertise one. Rejects with NetError, at `signal` at the latest. */
-  readonly resolve: (host: string, signal: AbortSignal) => Promise<string>;
+  /** For targets that advertise a name. */
+  readonly resolve: Resolve;
   /** For reporters on the balancer's own host that advertise nothing. */
   readonly loopback: LoopbackFinder;
   readonly onHello: (session: Session) => void;
@@ -240,17 +241,11 @@ export class Session implements TargetOwner {
 
   async #find(report: Report): Promise<Found> {
     const { host } = this.remote;
-    if (report.advertise !== undefined) return { host: await this.#resolve(report.advertise) };
-    return isLoopback(host) ? this.#options.loopback.find(this, report) : { host };
-  }
-
-  async #resolve(host: string): Promise<string> {
-    try {
-      return await this.#options.resolve(host, this.#ending.signal);
-    } catch (cause) {
-      const message = `the balancer cannot resolve the advertised host "${host}"`;
-      throw new HarmonyError("UNRESOLVED", message, { fault: "target", retry: true, cause });
+    const { advertise } = report;
+    if (advertise !== undefined) {
+      return { host: await advertisedHost(this, { ...report, advertise }, this.#options, this.#ending.signal) };
     }
+    return isLoopback(host) ? this.#options.loopback.find(this, report) : { host };
   }
 
   async #send(body: object): Promise<void> {
