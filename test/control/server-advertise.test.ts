@@ -1,7 +1,7 @@
 /** A reporter that names another address than its own for its target. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Key, parseKeyLine } from "../../src/control/keys/key.ts";
+import { parseKeyLine, type SharedKey } from "../../src/control/keys/key.ts";
 import { ADVERTISER, BALANCER, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
@@ -13,7 +13,7 @@ const keyWith = (words: string) => parseKeyLine(`web:${SECRET} ${words}`, "test"
 
 interface Attempt {
   readonly advertise: string;
-  readonly key?: Key;
+  readonly key?: SharedKey;
   readonly seen?: string;
   /** What the resolver says of any name. */
   readonly names?: readonly string[];

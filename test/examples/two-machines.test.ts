@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { root } from "../../scripts/runtimes.ts";
@@ -50,6 +50,12 @@ class Machine {
   run(command: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
     const own = { XDG_CONFIG_HOME: this.home, HOME: this.home };
     return new Program([...this.#inside, ...command], { env: { ...own, HARMONY_LOG_FORMAT: "json", ...env } });
+  }
+
+  /** Its key allows that a target is at this address from now on. */
+  letAdvertise(address: string): void {
+    const path = join(this.home, "harmony/key");
+    writeFileSync(path, readFileSync(path, "utf8").replace(/\n$/, ` advertise=${address}\n`));
   }
 
   /** As the balancer's log says it is to be done. */
@@ -132,6 +138,7 @@ describe("the example of two machines", () => {
     const places = { HARMONY_LISTEN: "127.0.0.1:0", HARMONY_ADMIN: "127.0.0.1:0", APPDATA: left.home };
     const balancer = left.run(configured("balancer"), places);
     const { port, adminPort } = portsOf(await balancer.says(/^listening/));
+    left.letAdvertise("127.0.0.2");
     left.copyKeyTo(right);
     const [serverPort] = await freePorts(1);
     right.run(server, { PORT: String(serverPort) });

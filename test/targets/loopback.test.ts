@@ -1,7 +1,7 @@
 /** A reporter on the balancer's own host that advertises nothing: its target is "this host", at whichever loopback accepts. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Key, parseKeyLine } from "../../src/control/keys/key.ts";
+import { parseKeyLine, type SharedKey } from "../../src/control/keys/key.ts";
 import type { ControlServerOptions } from "../../src/control/server/server.ts";
 import type { ConnectFault } from "../../src/net/memory/memory.ts";
 import type { Connection, TcpAddress } from "../../src/net/runtime.ts";
@@ -13,7 +13,7 @@ const V4 = "127.0.0.1";
 const V6 = "::1";
 
 /** A world that counts who is connected to, and may answer for them. */
-async function worldOf(options: Partial<ControlServerOptions> = {}, key?: Key) {
+async function worldOf(options: Partial<ControlServerOptions> = {}, key?: SharedKey) {
   const world = await World.start(options, key && [key]);
   const dialled: string[] = [];
   const answers = new Map<string, ConnectFault>();
