@@ -1,63 +1,278 @@
-/** The balancer's side of the handshake: the reporter names a key and proves that it holds the secret. */
+/**
+ * The balancer's side of the handshake: who a reporter is, judged by its first line alone. Nothing is remembered of anybody who has not
+ * proved a key with it, and nothing is awaited.
+ */
 import { randomBytes } from "node:crypto";
-import type { LineChannel } from "../../net/line-channel.ts";
-import { codeOf, HarmonyError } from "../../util/errors.ts";
+import type { TcpAddress } from "../../net/runtime.ts";
+import type { Clock } from "../../util/clock.ts";
+import { HarmonyError } from "../../util/errors.ts";
 import { INSECURE_KEY, isShared, type Key } from "../keys/key.ts";
-import type { Keys } from "../keys/keys.ts";
-import { challengeLine, NONCE_BYTES, provesKey, readHello, Seal } from "../protocol/wire.ts";
+import type { KeyLimits } from "../keys/limits.ts";
+import {
+  answerLine,
+  type Claim,
+  type Hello,
+  type HelloPayload,
+  handshakeOf,
+  pskOfSecret,
+  readHello,
+  readHelloPayload,
+  rejectLine,
+} from "../protocol/hello.ts";
+import type { HandshakeState } from "../protocol/noise.ts";
+import { NoiseError } from "../protocol/noise-error.ts";
+import { Seal } from "../protocol/seal.ts";
+import type { KeyPair } from "../protocol/x25519.ts";
+import { ReplayWindow } from "./replay-window.ts";
+import { TICKET_MS, Tickets } from "./tickets.ts";
 
-/** Used for a key id that does not exist, so that its proof takes as long to check as any other. */
-const NOBODYS_SECRET = randomBytes(32).toString("hex");
-
-const NO_TLS =
-  "it speaks TLS and this admin port does not: start it without --tls and --tls-ca, or the balancer with --admin-tls-cert " +
-  "and --admin-tls-key";
-
-/** What a reporter has proved. */
-export interface Proof {
-  readonly key: Key;
-  readonly seal: Seal;
+/** The keys that are accepted now. */
+export interface KeyRing {
+  find(id: string): Key | undefined;
+  findByPublicKey(publicKey: Uint8Array): Key | undefined;
 }
 
-/** `onHello`: the reporter has named this key. Resolves to null where it has left, rejects where it is refused. */
-export async function handshake(
-  channel: LineChannel,
-  keys: Keys,
-  onHello: (keyId: string) => void,
-): Promise<Proof | null> {
-  const helloBytes = await firstLine(channel);
-  if (!helloBytes) return null;
-  const helloLine = Uint8Array.from(helloBytes);
-  const hello = readHello(helloLine);
-  onHello(hello.key);
-  const challenge = challengeLine(randomBytes(NONCE_BYTES).toString("hex"));
-  await channel.send(challenge);
-  const proof = await channel.readLine();
-  if (!proof) return null;
-  const transcript = { hello: helloLine, challenge: Buffer.from(challenge) };
-  const found = keys.find(hello.key);
-  const key = found && isShared(found) ? found : undefined;
-  const proved = provesKey(proof, key?.secret ?? NOBODYS_SECRET, transcript);
-  if (proved && key) return { key, seal: new Seal("balancer", key.secret, transcript) };
-  throw new WrongKey(key ? `its secret is not the one of key "${key.id}" here` : unknownKey(hello.key));
+export interface Invitation {
+  readonly id: string;
+  /** 32 bytes; see pskOfInvitation(). */
+  readonly psk: Uint8Array;
+  /** What whoever joins with it will be called, as far as that is known, and may do. */
+  readonly name: string;
+  readonly limits: KeyLimits;
+}
+
+export interface Invitations {
+  /** Also one that is used up, since a reporter that has not heard the answer joins again; not one that has expired. */
+  find(id: string): Invitation | undefined;
+  /** Enters the reporter and counts the use; for one that is entered already it only says its name again. Throws HarmonyError. */
+  redeem(id: string, publicKey: Uint8Array, proposedName: string | undefined): string;
+}
+
+export interface DoorkeeperOptions {
+  readonly keys: KeyRing;
+  /** The balancer's own; null where it has invited nobody. */
+  readonly identity: () => KeyPair | null;
+  readonly invitations: Pick<Invitations, "find">;
+  readonly clock: Clock;
+  /** ms since 1970. */
+  readonly wallClock: () => number;
+}
+
+/** Both ends of a connection as the balancer sees them. */
+export interface Seen {
+  readonly local: TcpAddress;
+  readonly remote: TcpAddress;
+}
+
+/** What a reporter has proved with its first line. That it is there now, its first sealed line proves. */
+export interface Proved {
+  readonly claim: Claim;
+  /** Of a join: what it would be entered as. */
+  readonly key: Key;
+  /** The one of an invited reporter, or of one that joins. */
+  readonly publicKey: Uint8Array | null;
+  readonly hello: HelloPayload;
+  /** The second line, and what seals and opens those that follow. Called once. */
+  answer(body: object): { readonly line: string; readonly seal: Seal };
+}
+
+export interface Refused {
+  /** Its message is for the log. */
+  readonly refused: HarmonyError;
+  /** What to say before the connection is closed, if anything. */
+  readonly line: string | null;
+}
+
+/** `named`: for the log, the key that it says it has; "" where it says none. */
+export type Judgement = ({ readonly proved: Proved } | Refused) & { readonly named: string };
+
+/** ms by which a reporter's wall clock may differ from the balancer's before that costs it another round trip. */
+const CLOCK_MS = 60_000;
+
+/** Used for what does not exist, so that it takes as long to refuse as what does. */
+const NOBODYS_SECRET = randomBytes(32).toString("hex");
+const NOBODYS_PSK = randomBytes(32);
+
+/** Codes of what is no hello: the peer is hardly a reporter, and its fault would read as a reporter's. */
+const NO_HELLO: ReadonlySet<string> = new Set(["NOT_JSON", "BAD_MESSAGE"]);
+
+interface Windows {
+  readonly byTime: ReplayWindow;
+  readonly byTicket: ReplayWindow;
+}
+
+export class Doorkeeper {
+  readonly #options: DoorkeeperOptions;
+  readonly #tickets: Tickets;
+  /** For each key that was proved, so that no holder of one can make the hellos of others be forgotten. */
+  readonly #windows = new Map<string, Windows>();
+  readonly #startedAt: { readonly clock: number; readonly wallClock: number };
+
+  constructor(options: DoorkeeperOptions) {
+    this.#options = options;
+    this.#tickets = new Tickets(options.clock);
+    this.#startedAt = { clock: options.clock.now(), wallClock: options.wallClock() };
+  }
+
+  /** Never throws for what a peer has sent. */
+  judge(line: Uint8Array, { remote }: Pick<Seen, "remote">): Judgement {
+    let hello: Hello;
+    try {
+      hello = readHello(line);
+    } catch (error) {
+      if (!(error instanceof HarmonyError)) throw error;
+      // What is no hello is told nothing.
+      return NO_HELLO.has(error.code) ? { refused: noHello(error), line: null, named: "" } : refuse(error, "");
+    }
+    const named = namedBy(hello.claim);
+    try {
+      return { proved: this.#prove(hello, remote.host), named };
+    } catch (error) {
+      if (error instanceof ClockIsWrong) return refuse(error, named, this.#tickets.issue(remote.host));
+      if (error instanceof HarmonyError) return refuse(error, named);
+      throw error;
+    }
+  }
+
+  #prove({ claim, message }: Hello, host: string): Proved {
+    const { handshake, payload, key } = this.#read(claim, message);
+    const hello = readHelloPayload(payload);
+    this.#refuseOld(claim.as === "join" ? `join ${claim.id}` : `key ${key.id}`, handshake, hello, host);
+    return {
+      claim,
+      key,
+      publicKey: handshake.remoteStatic ?? null,
+      hello,
+      answer: (body) => ({ line: answerLine(handshake, body), seal: new Seal(handshake.split()) }),
+    };
+  }
+
+  #read(claim: Claim, message: Uint8Array): { handshake: HandshakeState; payload: Uint8Array; key: Key } {
+    if (claim.as === "key") return this.#readShared(claim, message);
+    const s = this.#options.identity();
+    if (s === null) throw new NotProved(claim, "this balancer has invited nobody");
+    if (claim.as === "reporter") return this.#readInvited(claim, s, message);
+    return this.#readJoin(claim, s, message);
+  }
+
+  #readShared(claim: Claim & { as: "key" }, message: Uint8Array) {
+    const key = this.#options.keys.find(claim.id);
+    const shared = key && isShared(key) ? key : undefined;
+    const handshake = handshakeOf(claim, "responder", { psk: pskOfSecret(shared?.secret ?? NOBODYS_SECRET) });
+    const payload = opened(handshake, message);
+    if (payload && shared) return { handshake, payload, key: shared };
+    throw new NotProved(claim, shared ? `its secret is not the one of key "${claim.id}" here` : unknownKey(claim.id));
+  }
+
+  #readInvited(claim: Claim, s: KeyPair, message: Uint8Array) {
+    let key: Key | undefined;
+    const handshake = handshakeOf(claim, "responder", { s });
+    const payload = opened(handshake, message, (publicKey) => {
+      key = this.#options.keys.findByPublicKey(publicKey);
+      return key !== undefined;
+    });
+    if (payload && key) return { handshake, payload, key };
+    const stranger = handshake.remoteStatic && Buffer.from(handshake.remoteStatic).toString("base64url");
+    throw new NotProved(
+      claim,
+      stranger ? `no invited reporter here has the public key ${stranger}` : "it knows another balancer's public key",
+    );
+  }
+
+  #readJoin(claim: Claim & { as: "join" }, s: KeyPair, message: Uint8Array) {
+    const invitation = this.#options.invitations.find(claim.id);
+    const handshake = handshakeOf(claim, "responder", { s, psk: invitation?.psk ?? NOBODYS_PSK });
+    const payload = opened(handshake, message);
+    if (!(payload && invitation))
+      throw new NotProved(claim, `its invitation "${claim.id}" is none here, or has expired`);
+    const { name: id, limits } = invitation;
+    return { handshake, payload, key: { id, publicKey: handshake.remoteStatic ?? new Uint8Array(), limits } };
+  }
+
+  /** Throws where the line may be one that was recorded. */
+  #refuseOld(whose: string, handshake: HandshakeState, { time, ticket }: HelloPayload, host: string): void {
+    const { byTime, byTicket } = this.#windowsOf(whose);
+    const e = Buffer.from(handshake.remoteEphemeral ?? []).toString("latin1");
+    const { clock, wallClock } = this.#options;
+    // A line with a ticket is judged by that alone: once the ticket is forgotten, its time might come round.
+    const issuedAt = ticket === undefined ? null : this.#tickets.issuedAt(Buffer.from(ticket, "base64"), host);
+    const judged =
+      ticket === undefined
+        ? byTime.judge(e, time, wallClock())
+        : issuedAt === null
+          ? "stale"
+          : byTicket.judge(e, issuedAt, clock.now());
+    if (judged === "stale") throw new ClockIsWrong(time - wallClock());
+    if (judged === "repeated") throw new HarmonyError("REPLAYED", "this hello was sent before", { fault: "target" });
+  }
+
+  #windowsOf(whose: string): Windows {
+    const known = this.#windows.get(whose);
+    if (known) return known;
+    const windows = {
+      byTime: new ReplayWindow({ since: this.#startedAt.wallClock, span: CLOCK_MS }),
+      byTicket: new ReplayWindow({ since: this.#startedAt.clock, span: TICKET_MS }),
+    };
+    this.#windows.set(whose, windows);
+    return windows;
+  }
+}
+
+/** The payload, or null where the message does not prove what it should. */
+function opened(handshake: HandshakeState, message: Uint8Array, accepts?: (publicKey: Uint8Array) => boolean) {
+  try {
+    return handshake.read(message, accepts);
+  } catch (error) {
+    if (error instanceof NoiseError) return null;
+    throw error;
+  }
+}
+
+/** Its message is for the balancer's log alone: the peer does not learn what exists here. */
+class NotProved extends HarmonyError {
+  readonly public: string;
+
+  constructor({ as }: Claim, why: string) {
+    super(as === "join" ? "BAD_INVITATION" : "BAD_KEY", why, { fault: "target" });
+    this.public =
+      as === "join"
+        ? "the invitation is not accepted here: it has expired, or is another balancer's; harmony-balancer invite makes another"
+        : "the key is not accepted here";
+  }
+}
+
+/** Nobody can say whether this hello is new. */
+class ClockIsWrong extends HarmonyError {
+  constructor(aheadMs: number) {
+    const by = `${Math.abs(Math.round(aheadMs / 1_000))} s ${aheadMs < 0 ? "behind" : "ahead of"} the balancer's`;
+    super(
+      "CLOCK",
+      `whether this hello is new cannot be told by its time, which is ${by}: say it again with the ticket`,
+      {
+        fault: "target",
+        retry: true,
+      },
+    );
+  }
+}
+
+function refuse(refused: HarmonyError, named: string, ticket?: Buffer): Judgement {
+  const { code, message, retry } = refused;
+  const reason = refused instanceof NotProved ? refused.public : message;
+  return { refused, named, line: rejectLine({ code, reason, retry, ticket: ticket?.toString("base64") }) };
+}
+
+function noHello({ code, message }: HarmonyError): HarmonyError {
+  const why = `what it sent is no reporter's hello (${message}): another program that was given the admin port, or a scan`;
+  return new HarmonyError(code, why, { fault: "target" });
+}
+
+function namedBy(claim: Claim): string {
+  if (claim.as === "key") return `key "${claim.id}"`;
+  return claim.as === "join" ? `invitation "${claim.id}"` : "an invited reporter's key";
 }
 
 function unknownKey(id: string): string {
   if (id === INSECURE_KEY.id) return "it was started without a key (--insecure), and this balancer takes none without";
   return `there is no key "${id}" here`;
-}
-
-async function firstLine(channel: LineChannel): Promise<Uint8Array | null> {
-  try {
-    return await channel.readLine();
-  } catch (error) {
-    throw codeOf(error) === "IS_TLS" ? new HarmonyError("NO_TLS", NO_TLS, { fault: "target" }) : error;
-  }
-}
-
-/** Its message is for the balancer's log alone. */
-export class WrongKey extends HarmonyError {
-  constructor(why: string) {
-    super("BAD_KEY", why, { fault: "target" });
-  }
 }

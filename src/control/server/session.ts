@@ -21,7 +21,7 @@ import {
 } from "../protocol/messages.ts";
 import { MAX_HANDSHAKE_LINE, MAX_LINE, type Seal } from "../protocol/wire.ts";
 import { advertisedHost, type Resolve } from "./advertised.ts";
-import { handshake, WrongKey } from "./handshake.ts";
+import { handshake, WrongKey } from "./handshake-v1.ts";
 import { Pace } from "./pace.ts";
 
 /** ms from accept until the key must be proved: several round trips around the world. */

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { ReplayWindow } from "../../src/control/server/replay-window.ts";
+
+describe("a replay window", () => {
+  it("takes nothing twice, whatever is said in which order and however the clock jumps", () => {
+    const step = fc.record({
+      said: fc.integer({ min: 0, max: 40 }),
+      jump: fc.integer({ min: -300, max: 300 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 1, max: 8 }), (steps, capacity) => {
+        const window = new ReplayWindow({ since: 0, span: 100, capacity });
+        const taken = new Set<string>();
+        let now = 1_000;
+        for (const { said, jump } of steps) {
+          now += jump;
+          // What is said bears one time: that is sealed together with it.
+          const bears = 1_000 + said * 7;
+          const text = `${said}`;
+          const judged = window.judge(text, bears, now);
+          if (judged === "fresh") {
+            assert.ok(!taken.has(text));
+            assert.ok(Math.abs(now - bears) <= 100);
+            taken.add(text);
+          }
+          if (judged === "repeated") assert.ok(taken.has(text));
+        }
+      }),
+    );
+  });
+
+  it("takes whatever is new, as long as there is room", () => {
+    const window = new ReplayWindow({ since: 0, span: 100, capacity: 3 });
+    assert.deepEqual(
+      ["a", "b", "c", "a"].map((said, n) => window.judge(said, 10 + (said === "a" ? 0 : n), 20)),
+      ["fresh", "fresh", "fresh", "repeated"],
+    );
+    assert.equal(window.judge("d", 20, 20), "fresh"); // the older half is forgotten
+    assert.equal(window.judge("a", 10, 20), "stale");
+    assert.equal(window.judge("c", 12, 20), "repeated");
+  });
+
+  it("takes nothing that bears a time before its own", () => {
+    const window = new ReplayWindow({ since: 1_000, span: 100 });
+    assert.equal(window.judge("a", 999, 1_000), "stale");
+    assert.equal(window.judge("a", 1_000, 1_000), "fresh");
+  });
+
+  it("has room again for what comes later", () => {
+    const window = new ReplayWindow({ since: 0, span: 100, capacity: 2 });
+    for (let now = 0; now < 10_000; now += 60) assert.equal(window.judge(`${now}`, now, now), "fresh");
+  });
+});
