@@ -24,13 +24,16 @@ export const START = 1_700_000_000_000;
 export const SEEN = { local: { host: "10.0.0.1", port: 1666 }, remote: { host: "10.0.0.2", port: 40_000 } };
 
 export const OWN = { id: "alice", publicKey: REPORTER.publicKey, limits: {} };
-const INVITATION: Invitation = { id: "abcdefgh", psk: pskOfInvitation(Buffer.alloc(16, 7)), name: "bob", limits: {} };
+const INVITATION: Invitation = { id: "abcdefgh", secret: Buffer.alloc(16, 7), name: "bob", limits: {} };
 
 /** What each kind of reporter says in clear, and holds. */
 export const KINDS: readonly { readonly claim: Claim; readonly keys: HandshakeKeys }[] = [
   { claim: { as: "key", id: "web" }, keys: { psk: pskOfSecret(SECRET) } },
   { claim: { as: "reporter" }, keys: { s: REPORTER, rs: BALANCER.publicKey } },
-  { claim: { as: "join", id: INVITATION.id }, keys: { psk: INVITATION.psk, s: REPORTER, rs: BALANCER.publicKey } },
+  {
+    claim: { as: "join", id: INVITATION.id },
+    keys: { psk: pskOfInvitation(INVITATION.secret), s: REPORTER, rs: BALANCER.publicKey },
+  },
 ];
 
 /** A doorkeeper that lets all of them in, and its clocks. */

@@ -14,6 +14,7 @@ import {
   type Hello,
   type HelloPayload,
   handshakeOf,
+  pskOfInvitation,
   pskOfSecret,
   readHello,
   readHelloPayload,
@@ -34,18 +35,18 @@ export interface KeyRing {
 
 export interface Invitation {
   readonly id: string;
-  /** 32 bytes; see pskOfInvitation(). */
-  readonly psk: Uint8Array;
+  /** 16 random bytes. */
+  readonly secret: Uint8Array;
   /** What whoever joins with it will be called, as far as that is known, and may do. */
   readonly name: string;
   readonly limits: KeyLimits;
 }
 
 export interface Invitations {
-  /** Also one that is used up, since a reporter that has not heard the answer joins again; not one that has expired. */
+  /** Also one that is over: redeem() says so to whoever proves that it has it. */
   find(id: string): Invitation | undefined;
-  /** Enters the reporter and counts the use; for one that is entered already it only says its name again. Throws HarmonyError. */
-  redeem(id: string, publicKey: Uint8Array, proposedName: string | undefined): string;
+  /** Enters the reporter and counts the use; for one that is entered already it only says its name again. Rejects with HarmonyError. */
+  redeem(id: string, publicKey: Uint8Array, host?: string): Promise<string>;
 }
 
 export interface DoorkeeperOptions {
@@ -91,7 +92,7 @@ const CLOCK_MS = 60_000;
 
 /** Used for what does not exist, so that it takes as long to refuse as what does. */
 const NOBODYS_SECRET = randomBytes(32).toString("hex");
-const NOBODYS_PSK = randomBytes(32);
+const NOBODYS_INVITATION = randomBytes(16);
 
 /** Codes of what is no hello: the peer is hardly a reporter, and its fault would read as a reporter's. */
 const NO_HELLO: ReadonlySet<string> = new Set(["NOT_JSON", "BAD_MESSAGE"]);
@@ -181,10 +182,12 @@ export class Doorkeeper {
 
   #readJoin(claim: Claim & { as: "join" }, s: KeyPair, message: Uint8Array) {
     const invitation = this.#options.invitations.find(claim.id);
-    const handshake = handshakeOf(claim, "responder", { s, psk: invitation?.psk ?? NOBODYS_PSK });
+    const handshake = handshakeOf(claim, "responder", {
+      s,
+      psk: pskOfInvitation(invitation?.secret ?? NOBODYS_INVITATION),
+    });
     const payload = opened(handshake, message);
-    if (!(payload && invitation))
-      throw new NotProved(claim, `its invitation "${claim.id}" is none here, or has expired`);
+    if (!(payload && invitation)) throw new NotProved(claim, `its invitation "${claim.id}" is none here`);
     const { name: id, limits } = invitation;
     return { handshake, payload, key: { id, publicKey: handshake.remoteStatic ?? new Uint8Array(), limits } };
   }
@@ -236,7 +239,7 @@ class NotProved extends HarmonyError {
     super(as === "join" ? "BAD_INVITATION" : "BAD_KEY", why, { fault: "target" });
     this.public =
       as === "join"
-        ? "the invitation is not accepted here: it has expired, or is another balancer's; harmony-balancer invite makes another"
+        ? "the invitation is not accepted here: it is another balancer's, or was withdrawn; harmony-balancer invite makes another"
         : "the key is not accepted here";
   }
 }
