@@ -525,3 +525,52 @@ describe("where keys are found", () => {
     assert.ok(!readFileSync(path, "utf8").includes("undefined"));
   });
 });
+
+describe("a balancer that has invited somebody", () => {
+  const invite = async (user: HostEnvironment, folder: string) => {
+    const { invitations } = balancerKeys({ key: `other:${SECRET}` }, user);
+    mkdirSync(folder, { recursive: true });
+    const until = Date.now() + 60_000;
+    await invitations.create({ name: "web", uses: 1, until, limits: {}, publicKey: new Uint8Array(32) });
+  };
+
+  it("makes no shared key, which nobody would use; it keeps what it has", posix, async () => {
+    const user = newUser();
+    const folder = join(user.home!, ".config", "harmony");
+    await invite(user, folder);
+    const { keys, invitations, hint, files } = balancerKeys({}, user);
+    assert.equal(hint, null);
+    assert.deepEqual(readdirSync(folder), ["invitations"]);
+    assert.equal(files.reporters, join(folder, "reporters"));
+    const id = invitations.open()[0]!.id;
+    await invitations.redeem(id, new Uint8Array(32).fill(1));
+    assert.deepEqual(keys.ids(), ["web"]);
+    assert.equal(balancerKeys({}, user).hint, null);
+    writeFileSync(join(folder, "key"), `shared:${SECRET}\n`, { mode: 0o600 });
+    assert.deepEqual(balancerKeys({}, user).keys.ids(), ["shared", "web"]);
+  });
+
+  it(
+    "has its files beside the key file, beside the named one of reporters, or where a key would be made",
+    posix,
+    () => {
+      const user = newUser();
+      const own = join(user.home!, ".config", "harmony");
+      const places = (settings: Parameters<typeof balancerKeys>[0]) => balancerKeys(settings, user).files;
+      assert.equal(places({ key: SECRET }).identity, join(own, "identity"));
+      const named = keyFile(`a:${SECRET}`);
+      assert.equal(places({ keyFile: named }).reporters, join(root, "reporters"));
+      assert.equal(places({ keyFile: named }).like, named);
+      const reporters = join(user.state, "ours");
+      assert.deepEqual(places({ keyFile: named, reporters }), {
+        reporters,
+        identity: join(user.state, "identity"),
+        invitations: join(user.state, "invitations"),
+        seen: join(user.state, "seen"),
+        like: user.state,
+      });
+      systemKey(user);
+      assert.equal(places({}).reporters, join(user.etc, "harmony", "reporters"));
+    },
+  );
+});

@@ -2,10 +2,13 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
+import { BalancerIdentity } from "./identity-watch.ts";
+import { Invitations } from "./invitations.ts";
 import { INSECURE_KEY, parseGivenKey, type SharedKey } from "./key.ts";
 import { badKeyFile, createKeyFile, isDenied, isPresent, readExisting } from "./key-file.ts";
 import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces, userName } from "./key-places.ts";
 import { Keys } from "./keys.ts";
+import { type TrustFiles, trustFiles } from "./trust-files.ts";
 
 /** The operator's options about keys, by their names in the option table. */
 export interface KeySettings {
@@ -13,12 +16,17 @@ export interface KeySettings {
   readonly key?: string | null;
   /** Without it the default places are tried. */
   readonly keyFile?: string | null;
+  /** The balancer's file of invited reporters. Without it, the one beside the key file. */
+  readonly reporters?: string | null;
   /** The balancer also accepts, and the reporter uses, the key that everybody knows. */
   readonly insecure?: boolean;
 }
 
 export interface BalancerKeys {
   readonly keys: Keys;
+  readonly identity: BalancerIdentity;
+  readonly invitations: Invitations;
+  readonly files: TrustFiles;
   /** One line on how to copy a newly created key to other hosts, null when none was created. */
   readonly hint: string | null;
   /** A file that precedes the one in use, and that this user may not read. */
@@ -26,26 +34,36 @@ export interface BalancerKeys {
 }
 
 /** Throws HarmonyError. */
-export function balancerKeys(
-  { key, keyFile, insecure }: KeySettings,
-  environment: HostEnvironment = hostEnvironment(),
-): BalancerKeys {
+export function balancerKeys(settings: KeySettings, environment: HostEnvironment = hostEnvironment()): BalancerKeys {
+  const { key, keyFile, insecure } = settings;
   const fixed = [...(insecure ? [INSECURE_KEY] : []), ...(key ? [parseGiven(key)] : [])];
   const found = key ? undefined : existingPlace(keyFile, environment);
   const denied = key ? [] : deniedFiles(keyFile, environment);
   if (found || fixed.length > 0) {
     const instead = found ? `the keys of ${found.path} are used` : "it is left out";
     const warning = denied.length > 0 ? `${mayNotRead(denied)}; until then ${instead}` : null;
-    return { keys: new Keys(fixed, found?.path ?? null, environment), hint: null, warning };
+    return { ...trusted(fixed, found?.path ?? null, settings, environment), hint: null, warning };
   }
   // A key of its own beside the one that reporters hold would reject them all.
   if (denied.length > 0) throw new HarmonyError("NO_KEY", mayNotRead(denied), { fault: "config" });
+  const invited = trusted([], null, settings, environment);
+  if (invited.keys.loaded.reporters > 0 || invited.invitations.open().length > 0)
+    return { ...invited, hint: null, warning: null };
   const path = create(keyFile, environment);
-  return {
-    keys: new Keys([], path, environment),
-    warning: null,
-    hint: `created key file ${path}; if there is another balancer, copy its key here instead; ${copyHint(path)}`,
-  };
+  const hint = `created key file ${path}; if there is another balancer, copy its key here instead; ${copyHint(path)}`;
+  return { ...trusted([], path, settings, environment), warning: null, hint };
+}
+
+function trusted(
+  fixed: readonly SharedKey[],
+  file: string | null,
+  settings: KeySettings,
+  environment: HostEnvironment,
+) {
+  const files = trustFiles(settings, environment);
+  const keys = new Keys(fixed, file, environment, { reporters: files.reporters });
+  const invitations = new Invitations(files, (name) => keys.find(name) !== undefined);
+  return { keys, invitations, identity: new BalancerIdentity(files.identity), files };
 }
 
 /**

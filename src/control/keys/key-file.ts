@@ -37,12 +37,12 @@ export function readKeyFile(path: string, { platform }: HostEnvironment): KeyFil
   return { keys, signature };
 }
 
-/** `what`: the file in words. Throws the file system's ENOENT, otherwise `BAD_KEY_FILE`. */
+/** `what`: the file in words. Throws the file system's ENOENT or ENOTDIR, otherwise `BAD_KEY_FILE`. */
 export function readKeyText(what: string, path: string, platform: string): SecretFile {
   try {
     return guarded(what, path, () => readSecretFile(path, platform));
   } catch (error) {
-    if (error instanceof HarmonyError || codeOf(error) === "ENOENT") throw error;
+    if (error instanceof HarmonyError || codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") throw error;
     throw badFile(what, path, `cannot be read by ${userName()}: ${messageOf(error)}`);
   }
 }

@@ -34,7 +34,7 @@ export class WatchedFile<T> {
     try {
       return this.#read();
     } catch (error) {
-      if (empty === undefined || codeOf(error) !== "ENOENT") throw error;
+      if (empty === undefined || !isAbsence(error)) throw error;
       return { value: empty, signature: ABSENT };
     }
   }
@@ -53,7 +53,7 @@ export class WatchedFile<T> {
       this.#broken = null;
       return { problem: null };
     } catch (error) {
-      const isGone = codeOf(error) === "ENOENT";
+      const isGone = isAbsence(error);
       if (isGone) signature = ABSENT;
       if (signature === this.#broken || (isGone && this.#content.signature === ABSENT)) return undefined;
       this.#broken = signature;
@@ -65,4 +65,10 @@ export class WatchedFile<T> {
   lookAgain(): void {
     this.#broken = null;
   }
+}
+
+/** No such file, or not even the folder. */
+function isAbsence(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "ENOENT" || code === "ENOTDIR";
 }
