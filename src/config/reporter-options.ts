@@ -45,7 +45,7 @@ export const reporterOptions = {
   }),
   advertise: optional({
     kind: hostName,
-    doc: "Address at which the balancer connects to the server.",
+    doc: "Address or name at which the balancer connects to the server. The reporter's key has to allow it (advertise=).",
     shownDefault: "the address that the balancer sees",
   }),
   balance: option({
