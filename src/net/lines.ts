@@ -1,6 +1,7 @@
 import { HarmonyError } from "../util/errors.ts";
 
 const LF = 0x0a;
+const NOTHING = new Uint8Array(0);
 
 /**
  * Cuts a byte stream into lines, however the bytes arrive. Holds at most one unfinished line; the rest of a chunk stays
@@ -11,7 +12,7 @@ export class LineSplitter {
   limit: number;
   #held: Uint8Array | null = null;
   #heldLength = 0;
-  #rest: Uint8Array = new Uint8Array(0);
+  #rest: Uint8Array = NOTHING;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -26,7 +27,7 @@ export class LineSplitter {
   next(): Uint8Array | null {
     const end = this.#rest.indexOf(LF);
     const part = end < 0 ? this.#rest : this.#rest.subarray(0, end);
-    this.#rest = end < 0 ? new Uint8Array(0) : this.#rest.subarray(end + 1);
+    this.#rest = end < 0 ? NOTHING : this.#rest.subarray(end + 1);
     if (this.#heldLength + part.length + 1 > this.limit) {
       throw new HarmonyError("LINE_TOO_LONG", `a line is longer than ${this.limit} bytes`, { fault: "target" });
     }

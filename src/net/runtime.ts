@@ -5,6 +5,8 @@
  * Ownership: the receiver of a Connection must end it with `close()` or `abort()`; `relay()` takes that duty over for both
  * of its connections, but for one that is left when the other fails.
  */
+import type { Cancel } from "../util/clock.ts";
+import type { PreAuthLimit } from "../util/pre-auth-limit.ts";
 import type { NetError } from "./net-error.ts";
 
 /** An IP socket. `host` is an IP literal (no brackets, an IPv4-mapped IPv6 address is given as IPv4) or, to `connect()`, a name. */
@@ -46,6 +48,8 @@ export interface ListenOptions {
   readonly keepAlive?: number;
   /** ms that a TLS handshake may take before it is dropped; by default DEFAULT_HANDSHAKE_TIMEOUT. */
   readonly handshakeTimeout?: number;
+  /** With TLS: handshakes under way have places among these; by default among those of this listener alone. */
+  readonly strangers?: PreAuthLimit;
 }
 
 export interface ConnectOptions {
@@ -163,4 +167,6 @@ export interface Runtime {
    * either connection.
    */
   relay(a: Connection, b: Connection, progress: Progress): Promise<RelayEnd>;
+  /** Where the runtime has to be told when to look for garbage: begins to do so. The returned function ends it. */
+  readonly collectGarbage?: () => Cancel;
 }

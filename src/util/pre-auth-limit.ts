@@ -1,68 +1,110 @@
 import { clientKey } from "./client-key.ts";
 
-/** How many peers may be connected before they have proved who they are. */
-export interface PreAuthLimits {
-  /** For one address, or one /64 of IPv6. */
-  readonly perAddress: number;
-  readonly total: number;
+/**
+ * Peers that may be connected before they have proved who they are: at most this many, over all ports.
+ *
+ * A newcomer takes the place of an old one, so a place lasts PLACES / (newcomers a second). An honest peer needs its place from
+ * accept to its first line: over TCP that comes with the last packet of TCP's own handshake, over TLS 1.3 a round trip later. At 2,000
+ * newcomers a second from its own address that is half a second, which is three round trips of 150 ms and time for a busy
+ * balancer. In plain TCP a place costs some 2 KB, in TLS some 30 KB: 30 MB when strangers have filled them all.
+ */
+export const PLACES = 1_024;
+
+/** A peer with a place. */
+export interface Stranger {
+  /** Its place has been given to another: its connection is dropped. */
+  abort(): void;
 }
 
-/** A handshake takes a round trip or two, so few honest ones run at once. */
-export const PRE_AUTH_LIMITS: PreAuthLimits = { perAddress: 8, total: 256 };
+/** One address, or one /64 of IPv6. */
+class Client {
+  readonly key: string;
+  /** The oldest first; without those that have been refused. */
+  readonly peers = new Set<Stranger>();
 
-interface Entry {
-  readonly client: string;
-  readonly saidHello: boolean;
+  constructor(key: string) {
+    this.key = key;
+  }
 }
 
 /**
- * Limits the peers that have proved nothing yet, on the control channel and below it in TLS. At a limit the oldest peer is
- * evicted, not the newcomer refused: many connections that say nothing can then not keep a reporter out, not even one
- * behind the same address. It goes from the larger group, those that have said hello or those that have not: a crowd that keeps
- * to one of them spares a reporter while it is in the other, and has to renew half the limit within a round trip to reach it.
+ * The places of peers that have proved nothing yet, on the control channel and below it in TLS. When all are taken a newcomer is
+ * let in and another has to go, so that no crowd keeps an honest peer out by being there first: one that has been refused and only
+ * still reads why, or else the oldest of the address that has the most. A crowd therefore never costs another address its
+ * place, and behind its own address it has to renew all places within the time that an honest peer needs for its first line.
  */
-export class PreAuthLimit<Peer> {
-  readonly #limits: PreAuthLimits;
-  /** In the order in which they came or, later than that, said hello. */
-  readonly #peers = new Map<Peer, Entry>();
-
-  constructor(limits: PreAuthLimits = PRE_AUTH_LIMITS) {
-    this.#limits = limits;
-  }
-
-  /** Admits a peer. Returns the one that was evicted for it and has to be disconnected, or null. */
-  add(peer: Peer, address: string): Peer | null {
-    let evicted: Peer | null = null;
-    const client = clientKey(address, new Uint32Array(4)).join();
-    const neighbours = [...this.#peers].filter(([, other]) => other.client === client);
-    if (neighbours.length >= this.#limits.perAddress) evicted = oldest(neighbours);
-    else if (this.#peers.size >= this.#limits.total) evicted = oldest([...this.#peers]);
-    if (evicted !== null) this.#peers.delete(evicted);
-    this.#peers.set(peer, { client, saidHello: false });
-    return evicted;
-  }
-
-  saidHello(peer: Peer): void {
-    const entry = this.#peers.get(peer);
-    if (!entry) return;
-    this.#peers.delete(peer);
-    this.#peers.set(peer, { ...entry, saidHello: true });
-  }
-
-  /** The peer has proved its key, or is gone. Idempotent. */
-  delete(peer: Peer): void {
-    this.#peers.delete(peer);
-  }
-
+export class PreAuthLimit {
+  readonly #places: number;
+  readonly #clients = new Map<string, Client>();
+  readonly #clientOf = new Map<Stranger, Client>();
+  /** Clients by the number of their peers; the last group is that of the busiest ones. */
+  readonly #bySize: Set<Client>[] = [];
   /** The oldest first. */
-  all(): Peer[] {
-    return [...this.#peers.keys()];
-  }
-}
+  readonly #refused = new Set<Stranger>();
 
-/** Of the larger group; of equal ones the one that has not said hello. */
-function oldest<Peer>(peers: [Peer, Entry][]): Peer | null {
-  const greeted = peers.filter(([, { saidHello }]) => saidHello).length;
-  const fromGreeted = greeted > peers.length - greeted;
-  return peers.find(([, { saidHello }]) => saidHello === fromGreeted)?.[0] ?? null;
+  constructor(places: number = PLACES) {
+    this.#places = places;
+  }
+
+  get size(): number {
+    return this.#clientOf.size + this.#refused.size;
+  }
+
+  /** Admits a peer, and drops another where that is one too many. */
+  add(peer: Stranger, address: string): void {
+    if (this.size >= this.#places) this.#evict();
+    const key = clientKey(address, new Uint32Array(4)).join();
+    const client = this.#clients.get(key) ?? new Client(key);
+    this.#leaveGroup(client);
+    client.peers.add(peer);
+    this.#clientOf.set(peer, client);
+    this.#joinGroup(client);
+  }
+
+  /** It has been refused: it keeps its place while it reads why, and only while nobody else wants it. */
+  refuse(peer: Stranger): void {
+    if (this.#take(peer)) this.#refused.add(peer);
+  }
+
+  /** It has proved who it is, or is gone. Idempotent. */
+  delete(peer: Stranger): void {
+    if (!this.#refused.delete(peer)) this.#take(peer);
+  }
+
+  /** In no particular order. */
+  all(): Stranger[] {
+    return [...this.#refused, ...this.#clientOf.keys()];
+  }
+
+  #evict(): void {
+    const [client] = this.#bySize.at(-1) ?? [];
+    const [peer] = this.#refused.size > 0 ? this.#refused : (client?.peers ?? []);
+    if (peer === undefined) return;
+    this.delete(peer);
+    peer.abort();
+  }
+
+  /** Takes it from its client. False: it has none. */
+  #take(peer: Stranger): boolean {
+    const client = this.#clientOf.get(peer);
+    if (client === undefined) return false;
+    this.#leaveGroup(client);
+    this.#clientOf.delete(peer);
+    client.peers.delete(peer);
+    this.#joinGroup(client);
+    return true;
+  }
+
+  #leaveGroup(client: Client): void {
+    this.#bySize[client.peers.size]?.delete(client);
+  }
+
+  #joinGroup(client: Client): void {
+    const { size } = client.peers;
+    if (size === 0) this.#clients.delete(client.key);
+    else this.#clients.set(client.key, client);
+    while (this.#bySize.length <= size) this.#bySize.push(new Set());
+    if (size > 0) this.#bySize[size]!.add(client);
+    while (this.#bySize.at(-1)?.size === 0) this.#bySize.pop();
+  }
 }

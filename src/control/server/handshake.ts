@@ -265,7 +265,7 @@ function refuse(refused: HarmonyError, named: string, ticket?: Buffer): Judgemen
   return { refused, named, line: rejectLine({ code, reason, retry, ticket: ticket?.toString("base64") }) };
 }
 
-function noHello({ code, message }: HarmonyError): HarmonyError {
+export function noHello({ code, message }: HarmonyError): HarmonyError {
   const why = `what it sent is no reporter's hello (${message}): another program that was given the admin port, or a scan`;
   return new HarmonyError(code, why, { fault: "target" });
 }

@@ -94,8 +94,8 @@ export class ControlServer {
   readonly #monitor: TargetMonitor;
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
   readonly #sessionOptions: SessionOptions;
-  /** Sessions that have yet to prove their key. */
-  readonly #unproved = new PreAuthLimit<Session>();
+  /** Places of all that have yet to prove a key, on all admin ports. */
+  readonly #strangers = new PreAuthLimit();
   readonly #sessions = new Set<Session>();
   /** Every session's run, proved or not. */
   readonly #running = new Set<Promise<void>>();
@@ -149,7 +149,7 @@ export class ControlServer {
   async start(): Promise<void> {
     const { runtime, admin, adminTls: tls } = this.#options;
     const onPlain = (from: TcpAddress) => this.#turnedAway(from, formatAddress(from), "TLS_ONLY", TLS_ONLY);
-    const secure = tls ? { tls, onPlain, handshakeTimeout: HANDSHAKE_TIMEOUT_MS } : {};
+    const secure = tls ? { tls, onPlain, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, strangers: this.#strangers } : {};
     try {
       for (const { host, port } of admin) {
         const listener = await runtime.listen(
@@ -181,7 +181,7 @@ export class ControlServer {
     this.#cancelLooks();
     this.#monitor.close();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    for (const session of this.#unproved.all()) session.abort();
+    for (const stranger of this.#strangers.all()) stranger.abort();
     const goodbyes = [...this.#sessions].map((session) => session.goodbye("STOPPING", reason));
     await Promise.all([this.#prober.close(), ...goodbyes]);
     await Promise.all(this.#running);
@@ -193,7 +193,7 @@ export class ControlServer {
       return;
     }
     const session = new Session(connection, this.#sessionOptions);
-    this.#unproved.add(session, connection.remote.host)?.abort();
+    this.#strangers.add(session, connection.remote.host);
     const running = this.#serve(session);
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
@@ -201,7 +201,7 @@ export class ControlServer {
 
   async #serve(session: Session): Promise<void> {
     await session.run();
-    this.#unproved.delete(session);
+    this.#strangers.delete(session);
     this.#sessions.delete(session);
     for (const orphan of this.#registry.lost(session)) {
       this.#monitor.orphaned(orphan);
@@ -226,10 +226,10 @@ export class ControlServer {
       clock,
       welcome: { lease, interval, name, version },
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),
-      onHello: (session) => this.#unproved.saidHello(session),
+      onHello: () => undefined,
       onAuthenticated: (session) => {
         if (this.#sessions.size >= maxSessions) this.#makeRoom();
-        this.#unproved.delete(session);
+        this.#strangers.delete(session);
         this.#sessions.add(session);
       },
       onRejected: (session, code, why) => this.#turnedAway(session.remote, session.who, code, why),

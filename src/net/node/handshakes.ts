@@ -1,16 +1,20 @@
 import type { Socket } from "node:net";
-import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
+import { PreAuthLimit, type Stranger } from "../../util/pre-auth-limit.ts";
 
 /**
- * Sockets whose TLS handshake is under way: limited like all peers that have proved nothing, or they would hold descriptors
- * below whatever the receiver of finished connections can count.
+ * Sockets whose TLS handshake is under way: they have places like all peers that have proved nothing, or they would hold
+ * descriptors below whatever the receiver of finished connections can count.
  */
 export class Handshakes {
+  readonly #places: PreAuthLimit;
   /** By the peer's address and port: runtimes differ in which socket object stands for a handshake. */
-  readonly #limit = new PreAuthLimit<string>();
-  readonly #sockets = new Map<string, Socket>();
+  readonly #strangers = new Map<string, Stranger>();
 
-  /** Where that is one too many, the oldest is dropped. */
+  constructor(places: PreAuthLimit = new PreAuthLimit()) {
+    this.#places = places;
+  }
+
+  /** Where that is one too many, another one is dropped. */
   begin(socket: Socket): void {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined) {
@@ -18,11 +22,12 @@ export class Handshakes {
       return;
     }
     const peer = `${remoteAddress} ${remotePort}`;
-    const evicted = this.#limit.add(peer, remoteAddress);
-    if (evicted !== null) this.#sockets.get(evicted)?.destroy();
-    this.#sockets.set(peer, socket);
+    const stranger = { abort: () => socket.destroy() };
+    this.#forget(peer);
+    this.#strangers.set(peer, stranger);
+    this.#places.add(stranger, remoteAddress);
     socket.once("close", () => {
-      if (this.#sockets.get(peer) === socket) this.#forget(peer);
+      if (this.#strangers.get(peer) === stranger) this.#forget(peer);
     });
   }
 
@@ -31,7 +36,9 @@ export class Handshakes {
   }
 
   #forget(peer: string): void {
-    this.#limit.delete(peer);
-    this.#sockets.delete(peer);
+    const stranger = this.#strangers.get(peer);
+    if (stranger === undefined) return;
+    this.#strangers.delete(peer);
+    this.#places.delete(stranger);
   }
 }

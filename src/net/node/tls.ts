@@ -24,7 +24,7 @@ export function createTlsServer(
   const { cert, key } = options.tls!;
   checkPair(cert, key);
   const handshakeTimeout = options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT;
-  const handshakes = new Handshakes();
+  const handshakes = new Handshakes(options.strangers);
   // Half-open only after the handshake: a peer that sends FIN before that has left.
   const serverOptions = { ...socketOptions, allowHalfOpen: false, cert, key, handshakeTimeout };
   const server = tls.createServer(serverOptions, (socket) => {
