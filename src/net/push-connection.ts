@@ -93,6 +93,10 @@ export abstract class PushConnection implements Connection {
     });
   }
 
+  get atEnd(): boolean {
+    return this.ended && this.#readBuffer.length === 0;
+  }
+
   read(): Promise<Uint8Array | null> {
     const refusal = this.refusal();
     if (refusal !== null) return Promise.reject(refusal);

@@ -96,6 +96,8 @@ export interface Connection {
    * is pending does not hinder `read()` or `relay()`; it settles with what comes next.
    */
   readable(): Promise<void>;
+  /** The peer's FIN has been noticed, by a `readable()` or a `read()`, and nothing that came before it is left to read. */
+  readonly atEnd: boolean;
   /** The next bytes, or null at the peer's FIN. The bytes are the caller's until its next `read()`. At most `can.readAhead` bytes are read before they are asked for. */
   read(): Promise<Uint8Array | null>;
   /** Resolves when further bytes may be given: that is the backpressure. The bytes must stay unchanged until then. */

@@ -38,6 +38,12 @@ export const LAST_BINDING = 36;
 export const LAST_BINDING_RUN = 37;
 /** 1: those who find no target that is up wait for one, as there has been none since the balancer's start. */
 export const HOLDING = 38;
+/** The list of waiters that have half-closed without having sent anything. */
+export const SILENT_HEAD = 39;
+export const SILENT_TAIL = 40;
+export const SILENT = 41;
+/** Waiters that have lost their places and have not been told yet. */
+export const LOST = 42;
 export const HEADER_WORDS = 48;
 
 // Words of `clocks` (doubles).
@@ -45,7 +51,9 @@ export const HEADER_WORDS = 48;
 export const PICKS = 0;
 /** Counts arrivals in the queue. */
 export const ARRIVALS = 1;
-export const CLOCK_WORDS = 2;
+/** Counts waiters that have half-closed without having sent anything. */
+export const SILENCES = 2;
+export const CLOCK_WORDS = 3;
 
 // `state` of a row. A row that is LEFT belongs to a target that has been removed and still has connections.
 export const FREE = 0;

@@ -18,6 +18,8 @@ export const BINDING_WAYS = 8;
  */
 export const BUCKET_LOAD = 3;
 
+const MOST_LOST = 1024;
+
 /** The options that decide how large the arrays are. */
 export interface Capacity {
   readonly maxTargets: number;
@@ -33,7 +35,7 @@ export function layOut(cutter: Cutter, capacity: Capacity) {
   // The trees read whole groups of children, so the arrays end on a full group.
   const rows = Math.ceil(capacity.maxTargets / FANOUT) * FANOUT;
   const bindings = capacity.persistent === null ? 0 : bindingSlots(capacity.maxBindings);
-  const waiters = capacity.queue + 1; // one whose turn it is, beside those that wait
+  const waiters = queueNodes(capacity.queue);
   return {
     rows,
     header: cutter.ints(HEADER_WORDS),
@@ -88,7 +90,23 @@ export function layOut(cutter: Cutter, capacity: Capacity) {
     waiterGenerations: cutter.ints(waiters),
     /** ROOM_EVENTS when its pick found every target full; -1: it has not tried. */
     waiterSawRoom: cutter.ints(waiters),
+    /** `clocks[SILENCES]` when it half-closed without having sent anything; 0: it has not; -1: it has lost its place for that. */
+    waiterSilent: cutter.doubles(waiters),
+    silentNext: cutter.ints(waiters),
+    silentPrevious: cutter.ints(waiters),
+    /** The first of each worker's waiters that have lost their places, plus one; linked by `waiterNext`, which is NONE or a node. */
+    lostHeads: cutter.ints(MAX_WORKERS),
   };
+}
+
+/** Those that wait, one whose turn it is, and those that have lost their places and have not been told yet. */
+function queueNodes(queue: number): number {
+  return queue + 1 + mostLost(queue);
+}
+
+/** Waiters that may have lost their places at once: with more, a newcomer is turned away. A thread tells its own in its next turn. */
+export function mostLost(queue: number): number {
+  return Math.min(queue, MOST_LOST);
 }
 
 /** Slots for `wanted` bindings. No more of them are touched than are in use: see the table's growth in sticky.ts. */

@@ -35,7 +35,7 @@ export const DEFAULT_MAX_BINDINGS = 1 << 20;
 export const MAX_TARGETS = 100_000;
 export const MIN_BINDINGS = BINDING_WAYS;
 export const MAX_BINDINGS = 1 << 24;
-/** A queue node takes 36 bytes: the longest queue is then 576 MiB, far beyond use, and the numbers of waiters stay exact (queue.ts). */
+/** A queue node takes 52 bytes: the longest queue is then 832 MiB, far beyond use, and the numbers of waiters stay exact (queue.ts). */
 const MAX_QUEUE = 1 << 24;
 const MAX_CONCURRENCY = 2 ** 31 - 1;
 

@@ -39,7 +39,7 @@ export class PoolParts {
   readonly bindings: Bindings | null;
 
   constructor(handle: PoolHandle, worker: number) {
-    const { maxBindings, persistent, seed } = handle.options;
+    const { maxBindings, persistent, queue, seed } = handle.options;
     const { algorithm, layout, own } = cut(new Cutter(handle.buffer), handle.options);
     const isCreator = worker === CREATOR;
     this.handle = handle;
@@ -47,7 +47,7 @@ export class PoolParts {
     this.lock = new Lock(layout.header, worker, isCreator ? (dead) => this.repair(dead) : null);
     this.picker = algorithm.create({ layout, seed, lock: isCreator ? this.lock : null }, own);
     this.rows = new Rows(layout, this.picker, worker);
-    this.queue = new Queue(layout, worker);
+    this.queue = new Queue(layout, worker, queue);
     this.bindings = persistent === null ? null : new Bindings(layout, persistent, maxBindings, seed);
   }
 

@@ -6,6 +6,7 @@
  * whether there is room for the next waiter too; if two were granted at once, the later could take the room of the earlier.
  * Whose turn it is stands in shared memory, where the waiter's thread finds it: a thread that dies before it has told the other
  * one loses nothing, as the next call of grant() by anybody names the same waiter again.
+ * So it is with a waiter that has lost its place to a newcomer (silent.ts).
  */
 import {
   ARRIVALS,
@@ -27,29 +28,40 @@ import {
   WAITING,
 } from "./header.ts";
 import type { PoolLayout } from "./layout.ts";
+import { NONE, NodeList } from "./node-list.ts";
+import { SilentWaiters } from "./silent.ts";
 import { ADMITTED, type Grant, REFUSED } from "./types.ts";
 
-const NONE = -1;
 /** In place of ROOM_EVENTS: the connection has not been told that every target is full. */
 export const UNTRIED = -1;
-/** A generation takes 24 bits and the number of a node at most 24, so the number of a waiter, made of both, is exact. */
+/** In place of the ticket of one that has lost its place and is over before it was told. */
+const GONE = -1;
+/** A generation takes 24 bits and the number of a node at most 25, so the number of a waiter, made of both, is exact. */
 const GENERATIONS = 1 << 24;
 
 export class Queue {
   readonly #layout: PoolLayout;
   readonly #worker: number;
+  /** How many may wait. */
+  readonly #most: number;
+  /** Those that wait, in order of arrival. */
+  readonly #line: NodeList;
+  readonly #silent: SilentWaiters;
 
-  constructor(layout: PoolLayout, worker: number) {
+  constructor(layout: PoolLayout, worker: number, most: number) {
+    const { header, waiterNext, waiterPrevious } = layout;
     this.#layout = layout;
     this.#worker = worker;
+    this.#most = most;
+    this.#line = new NodeList(header, { head: HEAD, tail: TAIL, length: WAITING }, waiterNext, waiterPrevious);
+    this.#silent = new SilentWaiters(layout, most);
   }
 
   /** For the creator, once. */
   clear(): void {
-    const { header } = this.#layout;
-    header[HEAD] = NONE;
-    header[TAIL] = NONE;
-    header[FREE_NODE] = NONE;
+    this.#line.clear();
+    this.#silent.clear();
+    this.#layout.header[FREE_NODE] = NONE;
   }
 
   enter(ticket: number): number {
@@ -68,8 +80,7 @@ export class Queue {
   /** At the end of the queue. `sawRoom`: ROOM_EVENTS when every target was full, or UNTRIED. */
   enqueue(ticket: number, sawRoom: number): number {
     const layout = this.#layout;
-    const { header } = layout;
-    if (header[WAITING]! >= layout.waiterTickets.length - 1) return REFUSED;
+    if (this.#line.length >= this.#most && !this.#makeRoom()) return REFUSED;
     const node = this.#takeNode();
     layout.waiterTickets[node] = ticket;
     layout.waiterWorkers[node] = this.#worker + 1;
@@ -79,18 +90,38 @@ export class Queue {
 
   /** False: there is no such waiter of this worker. If it was granted its turn, its permit is free again. */
   cancel(waiter: number): boolean {
-    const { header, waiterGenerations, waiterTickets, waiterWorkers } = this.#layout;
-    const node = waiter % waiterTickets.length;
-    const generation = Math.floor(waiter / waiterTickets.length);
-    if (waiterWorkers[node] !== this.#worker + 1 || waiterGenerations[node] !== generation) return false;
+    const { header, waiterTickets } = this.#layout;
+    const node = this.#nodeOf(waiter);
+    if (node === NONE) return false;
+    if (this.#silent.hasLost(node)) {
+      waiterTickets[node] = GONE;
+      this.#endGeneration(node);
+      return true;
+    }
     if (header[GRANTED] === node + 1) {
       header[PERMITS]!--;
       this.#setGranted(0);
     } else {
-      this.#unlink(node);
+      this.#line.remove(node);
     }
     this.#discard(node);
     return true;
+  }
+
+  /** This waiter has half-closed, and had sent nothing. */
+  silent(waiter: number): void {
+    const node = this.#nodeOf(waiter);
+    if (node !== NONE) this.#silent.add(node);
+  }
+
+  /** The ticket of one of this worker's waiters that has lost its place, or -1 when there is none. */
+  takeLost(): number {
+    for (let node = this.#silent.takeLost(this.#worker); node !== NONE; node = this.#silent.takeLost(this.#worker)) {
+      const ticket = this.#layout.waiterTickets[node]!;
+      this.#discard(node);
+      if (ticket !== GONE) return ticket;
+    }
+    return -1;
   }
 
   /** Whose turn it is, or becomes now. */
@@ -100,7 +131,7 @@ export class Queue {
       header[MISSED] = 0;
       const first = header[HEAD]!;
       if (first === NONE || !this.#hasFreePermit() || !this.#worthTrying(first)) return null;
-      this.#unlink(first);
+      this.#line.remove(first);
       header[PERMITS]!++; // of no worker until it has picked: repair() could not tell whether that one has it yet
       this.#setGranted(first + 1);
     } else {
@@ -133,32 +164,40 @@ export class Queue {
       return;
     }
     waiterSawRoom[node] = sawRoom;
-    this.#link(node, NONE);
-    header[WAITING]!++;
+    this.#line.prepend(node);
   }
 
   /**
-   * Takes back the dead worker's permits, forgets its waiters, and links the others anew in order of arrival, since it may have
-   * left the list half linked.
+   * Takes back the dead worker's permits, forgets its waiters, and links the others anew in their order, since it may have left any
+   * list half linked.
    */
   repair(dead: number): void {
     const layout = this.#layout;
-    const { header, heldPermits, waiterWorkers, waiterArrivals } = layout;
+    const { header, heldPermits, waiterArrivals, waiterWorkers } = layout;
     const granted = header[GRANTED]! - 1;
     if (granted >= 0 && waiterWorkers[granted] === dead + 1) this.#setGranted(0);
     heldPermits[dead] = 0;
     header[PERMITS] = heldPermits.reduce((sum, held) => sum + held, header[GRANTED] === 0 ? 0 : 1);
-    const waiters: number[] = [];
-    const nodes = header[NODES]!;
+    const nodes = Array.from({ length: header[NODES]! }, (_, node) => node);
     this.clear();
-    for (let node = 0; node < nodes; node++) {
-      if (waiterWorkers[node] === dead + 1) waiterWorkers[node] = 0;
-      if (waiterWorkers[node] === 0) this.#discard(node);
-      else if (node + 1 !== header[GRANTED]) waiters.push(node);
+    for (const node of nodes) {
+      if (waiterWorkers[node] !== 0 && waiterWorkers[node] !== dead + 1) continue;
+      this.#silent.unmark(node);
+      this.#discard(node);
     }
-    waiters.sort((a, b) => waiterArrivals[a]! - waiterArrivals[b]!);
-    for (const node of waiters) this.#link(node, header[TAIL]!);
-    header[WAITING] = waiters.length;
+    const known = nodes.filter((node) => waiterWorkers[node] !== 0);
+    const waiters = known.filter((node) => !this.#silent.hasLost(node) && node + 1 !== header[GRANTED]);
+    for (const node of waiters.sort((a, b) => waiterArrivals[a]! - waiterArrivals[b]!)) this.#line.append(node);
+    this.#silent.repair(known);
+  }
+
+  /** In a full queue. False: there is nobody to give way. */
+  #makeRoom(): boolean {
+    const node = this.#silent.next(this.#layout.header[GRANTED]! - 1);
+    if (node === NONE) return false;
+    this.#line.remove(node);
+    this.#silent.lose(node);
+    return true;
   }
 
   #hasFreePermit(): boolean {
@@ -209,41 +248,32 @@ export class Queue {
   }
 
   #discard(node: number): void {
-    const { header, waiterGenerations, waiterNext, waiterWorkers } = this.#layout;
+    const { header, waiterNext, waiterWorkers } = this.#layout;
+    this.#silent.forget(node);
     waiterWorkers[node] = 0;
-    waiterGenerations[node] = (waiterGenerations[node]! + 1) % GENERATIONS;
+    this.#endGeneration(node);
     waiterNext[node] = header[FREE_NODE]!;
     header[FREE_NODE] = node;
   }
 
+  #endGeneration(node: number): void {
+    const { waiterGenerations } = this.#layout;
+    waiterGenerations[node] = (waiterGenerations[node]! + 1) % GENERATIONS;
+  }
+
+  /** NONE: this worker has no such waiter. */
+  #nodeOf(waiter: number): number {
+    const { waiterGenerations, waiterTickets, waiterWorkers } = this.#layout;
+    const node = waiter % waiterTickets.length;
+    const generation = Math.floor(waiter / waiterTickets.length);
+    const known = waiterWorkers[node] === this.#worker + 1 && waiterGenerations[node] === generation;
+    return known ? node : NONE;
+  }
+
   #append(node: number, sawRoom: number): void {
-    const { clocks, header, waiterArrivals, waiterSawRoom } = this.#layout;
+    const { clocks, waiterArrivals, waiterSawRoom } = this.#layout;
     waiterArrivals[node] = ++clocks[ARRIVALS]!;
     waiterSawRoom[node] = sawRoom;
-    this.#link(node, header[TAIL]!);
-    header[WAITING]!++;
-  }
-
-  /** `previous`: NONE for the head. */
-  #link(node: number, previous: number): void {
-    const { header, waiterNext, waiterPrevious } = this.#layout;
-    const next = previous === NONE ? header[HEAD]! : waiterNext[previous]!;
-    waiterPrevious[node] = previous;
-    waiterNext[node] = next;
-    if (previous === NONE) header[HEAD] = node;
-    else waiterNext[previous] = node;
-    if (next === NONE) header[TAIL] = node;
-    else waiterPrevious[next] = node;
-  }
-
-  #unlink(node: number): void {
-    const { header, waiterNext, waiterPrevious } = this.#layout;
-    const next = waiterNext[node]!;
-    const previous = waiterPrevious[node]!;
-    if (previous === NONE) header[HEAD] = next;
-    else waiterNext[previous] = next;
-    if (next === NONE) header[TAIL] = previous;
-    else waiterPrevious[next] = previous;
-    header[WAITING]!--;
+    this.#line.append(node);
   }
 }

@@ -5,7 +5,7 @@ import type { ClientKey } from "../util/client-key.ts";
 import type { NetCode } from "../util/net-codes.ts";
 import { Addresses } from "./address.ts";
 import type { Picker } from "./algorithms/algorithm.ts";
-import { FULL, GRANTED, HOLDING, MISSED, OPEN, PERMITS, ROOM_EVENTS, WAITING } from "./header.ts";
+import { FULL, GRANTED, HOLDING, LOST, MISSED, OPEN, PERMITS, ROOM_EVENTS, SILENT, WAITING } from "./header.ts";
 import { MAX_WORKERS, type PoolLayout } from "./layout.ts";
 import type { Lock } from "./lock.ts";
 import type { PoolOptions } from "./options.ts";
@@ -102,6 +102,39 @@ export class SharedPool {
     this.#lock.take();
     try {
       return this.#queue.cancel(waiter);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /** This worker's waiter has half-closed and had sent nothing: if the queue is full, it loses its place to a newcomer. */
+  silent(waiter: number): void {
+    this.#lock.take();
+    this.#queue.silent(waiter);
+    this.#lock.free();
+  }
+
+  /** Waiters, of any worker, that have half-closed and had sent nothing. */
+  get silentWaiters(): number {
+    return this.#layout.header[SILENT]!;
+  }
+
+  /** Waiters, of any worker, that have lost their places and have not been told: enter() and wait() of others have them lose it. */
+  get lost(): number {
+    return this.#layout.header[LOST]!;
+  }
+
+  /** Whether there are such of that worker, whose thread is then to be woken. */
+  hasLost(worker: number): boolean {
+    return Atomics.load(this.#layout.lostHeads, worker) !== 0;
+  }
+
+  /** The ticket of one of this worker's, which does not wait any more; -1: there is none. */
+  takeLost(): number {
+    if (!this.hasLost(this.#worker)) return -1;
+    this.#lock.take();
+    try {
+      return this.#queue.takeLost();
     } finally {
       this.#lock.free();
     }

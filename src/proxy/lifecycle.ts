@@ -132,6 +132,17 @@ export class Lifecycle<C, F> {
     this.#drop(c, BY_CLIENT);
   }
 
+  /** The client has sent a FIN, and nothing before it: it may be gone, or wait for a server that speaks first. */
+  clientSilent(c: C): void {
+    if (this.#store.state(c) === QUEUED) this.#pool.silent(this.#store.waiter(c));
+  }
+
+  /** A waiter that was silent has lost its place in the full queue to a newcomer (`SharedPool.takeLost`), and is told in its stead. */
+  lostPlace(c: C): void {
+    this.#dequeued(c);
+    this.#unavailable(c, QUEUE_FULL);
+  }
+
   /** The answer has been given, and our FIN sent. */
   answered(c: C): void {
     this.#store.setState(c, LINGERING);
@@ -323,6 +334,7 @@ export class Lifecycle<C, F> {
     this.#store.setSince(c, now);
     this.waiting++;
     this.#io.arm(c, now + this.#options.queueTimeout);
+    this.#io.queued(c);
   }
 
   /** Takes a connection out of the queue, also one whose turn has come. */

@@ -155,12 +155,17 @@ describe("the queue", () => {
       fc.record({ do: fc.constant("cancel" as const), which: fc.nat(100) }),
       fc.constant({ do: "leave" as const, which: 0 }),
       fc.record({ do: fc.constant("limit" as const), which: fc.integer({ min: -1, max: 5 }) }),
+      fc.record({ do: fc.constant("silent" as const), which: fc.nat(100) }),
+      fc.constant({ do: "told" as const, which: 0 }),
       fc.constant({ do: "grant" as const, which: 0 }),
       fc.constant({ do: "pick" as const, which: 0 }),
     );
     fc.assert(
       fc.property(fc.array(command, { size: "max", maxLength: 300 }), (commands) => {
         const pool = limited(2, 5);
+        /** Tickets, in the order in which they fell silent. */
+        let silent: number[] = [];
+        let lost: { ticket: number; waiter: number }[] = [];
         let limit = 2;
         let permits = 0;
         const list: { ticket: number; waiter: number }[] = [];
@@ -172,17 +177,45 @@ describe("the queue", () => {
             if (list.length === 0 && free()) {
               assert.equal(result, ADMITTED);
               permits++;
-            } else if (list.length === 5) assert.equal(result, REFUSED);
-            else {
+            } else {
+              const full = list.length === 5;
+              const loser = full && lost.length < 5 ? silent.find((each) => each !== turn?.ticket) : undefined;
+              if (full && loser === undefined) {
+                assert.equal(result, REFUSED);
+                return;
+              }
+              const at = list.findIndex((each) => each.ticket === loser);
+              if (at >= 0) lost.push(...list.splice(at, 1));
+              silent = silent.filter((each) => each !== loser);
               assert.ok(result >= 0);
               list.push({ ticket, waiter: result });
             }
+          } else if (what === "silent" && turn !== null && which < 30) {
+            pool.silent(turn.waiter);
+            if (!silent.includes(turn.ticket)) silent.push(turn.ticket);
+          } else if (what === "silent" && list.length > 0) {
+            const { ticket: quiet, waiter } = list[which % list.length]!;
+            pool.silent(waiter);
+            if (!silent.includes(quiet)) silent.push(quiet);
+          } else if (what === "told") {
+            const told: number[] = [];
+            for (let each = pool.takeLost(); each >= 0; each = pool.takeLost()) told.push(each);
+            assert.deepEqual(told.sort(), lost.map((each) => each.ticket).sort());
+            lost = [];
+          } else if (what === "cancel" && lost.length > 0 && which < 60) {
+            const [over] = lost.splice(which % lost.length, 1);
+            assert.equal(pool.cancel(over!.waiter), true);
+            assert.equal(pool.cancel(over!.waiter), false);
+            pool.silent(over!.waiter); // of no effect
           } else if (what === "cancel" && turn !== null && which < 30) {
             assert.equal(pool.cancel(turn.waiter), true);
+            silent = silent.filter((each) => each !== turn!.ticket);
             turn = null;
             permits--;
           } else if (what === "cancel" && list.length > 0) {
-            assert.equal(pool.cancel(list.splice(which % list.length, 1)[0]!.waiter), true);
+            const [leaver] = list.splice(which % list.length, 1);
+            assert.equal(pool.cancel(leaver!.waiter), true);
+            silent = silent.filter((each) => each !== leaver!.ticket);
           } else if (what === "leave" && permits > (turn === null ? 0 : 1)) {
             permits--;
             pool.leave();
@@ -197,8 +230,10 @@ describe("the queue", () => {
             assert.equal(pool.grant()?.ticket, turn?.ticket);
           } else if (what === "pick" && turn !== null) {
             assert.ok(pool.pickGranted(turn.ticket, client(0), [], 0) >= 0);
+            silent = silent.filter((each) => each !== turn!.ticket);
             turn = null;
           }
+          assert.equal(pool.silentWaiters, silent.length);
           const waiting = list.length + (turn === null ? 0 : 1);
           assert.deepEqual([pool.active, pool.waiting, pool.granted], [permits, waiting, turn !== null]);
         });
@@ -592,6 +627,40 @@ describe("waiting for the first target", () => {
       }),
       { numRuns: amount(300) },
     );
+  });
+});
+
+describe("a waiter that has half-closed without having sent anything", () => {
+  it("gives way in a full queue, whoever fell silent first before others, also after a thread's death", () => {
+    const pool = limited(0, 4);
+    const two = SharedPool.attach(pool.handle, 2);
+    const waiters = [0, 1, 2, 3].map((ticket) => (ticket % 2 === 0 ? pool : two).enter(ticket));
+    for (const ticket of [3, 1, 2]) (ticket % 2 === 0 ? pool : two).silent(waiters[ticket]!);
+    pool.recover(1);
+    const lost = () => [pool.takeLost(), two.takeLost()];
+    assert.deepEqual([pool.enter(4) >= 0, pool.hasLost(2), ...lost()], [true, true, -1, 3]);
+    assert.deepEqual([pool.enter(5) >= 0, pool.hasLost(2), ...lost()], [true, true, -1, 1]);
+    assert.deepEqual([two.enter(6) >= 0, pool.hasLost(2), ...lost()], [true, false, 2, -1]);
+    assert.equal(two.enter(7), REFUSED, "the others have not fallen silent");
+    assert.deepEqual([pool.waiting, pool.lost, pool.silentWaiters], [4, 0, 0]);
+  });
+
+  it("is forgotten with its thread, and those to come get its place all the same", () => {
+    const pool = limited(0, 1);
+    const two = SharedPool.attach(pool.handle, 2);
+    two.silent(two.enter(0));
+    assert.ok(pool.enter(1) >= 0);
+    pool.recover(2);
+    assert.deepEqual([pool.lost, pool.hasLost(2), two.takeLost(), pool.waiting], [0, false, -1, 1]);
+  });
+
+  it("is not more than so many at once: with as many of them that nobody has told, newcomers are turned away", () => {
+    const pool = limited(0, 2);
+    const two = SharedPool.attach(pool.handle, 2);
+    for (let ticket = 0; ticket < 4; ticket++) two.silent(two.enter(ticket));
+    assert.deepEqual([pool.lost, pool.enter(4)], [2, REFUSED]);
+    assert.deepEqual([two.takeLost(), two.takeLost()].sort(), [0, 1]);
+    assert.ok(pool.enter(5) >= 0);
   });
 });
 

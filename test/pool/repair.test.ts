@@ -14,8 +14,12 @@ import {
   COUNTS,
   FREE_NODE,
   HEAD,
+  LOST,
   PERMITS,
   ROOM_EVENTS,
+  SILENT,
+  SILENT_HEAD,
+  SILENT_TAIL,
   SPAN,
   TAIL,
   WAITING,
@@ -27,7 +31,7 @@ import { addTarget, client, makePool, memoryOf } from "./helpers.ts";
 
 /** More than a tree's node has children. */
 const TARGETS = 20;
-const QUEUE = 12;
+const QUEUE = 5;
 const WORKERS = [0, 1, 2];
 /** A worker that holds nothing. */
 const IDLE = 3;
@@ -45,7 +49,10 @@ class Side {
   readonly #workers: readonly SharedPool[];
   readonly #algorithm: AlgorithmName;
   connections: Held[] = [];
+  /** With those that have lost their places and do not know. */
   waiters: Held[] = [];
+  /** Over before they were told that they had lost their places. */
+  gone: Held[] = [];
   #tickets = 0;
   now = 1;
 
@@ -91,8 +98,27 @@ class Side {
   cancel(which: number): number {
     const [waiter] = this.waiters.splice(which % Math.max(1, this.waiters.length), 1);
     if (waiter === undefined) return -1;
+    const { waiting } = this.pool;
     assert.ok(this.#workers[waiter.worker]!.cancel(waiter.number));
+    if (this.pool.waiting === waiting) this.gone.push(waiter);
     return waiter.ticket;
+  }
+
+  /** A waiter falls silent. */
+  silent(which: number): void {
+    const waiter = this.waiters[which % Math.max(1, this.waiters.length)];
+    if (waiter !== undefined) this.#workers[waiter.worker]!.silent(waiter.number);
+  }
+
+  /** A thread looks who has lost its place. */
+  told(worker: number): string {
+    const told: number[] = [];
+    const pool = this.#workers[worker]!;
+    for (let ticket = pool.takeLost(); ticket >= 0; ticket = pool.takeLost()) told.push(ticket);
+    assert.equal(pool.hasLost(worker), false);
+    this.waiters = this.waiters.filter(({ ticket }) => !told.includes(ticket));
+    this.gone = this.gone.filter((each) => each.worker !== worker);
+    return told.sort((a, b) => a - b).join();
   }
 
   grant(): string {
@@ -112,6 +138,7 @@ class Side {
     this.pool.recover(worker);
     this.connections = this.connections.filter((held) => held.worker !== worker);
     this.waiters = this.waiters.filter((waiter) => waiter.worker !== worker);
+    this.gone = this.gone.filter((waiter) => waiter.worker !== worker);
   }
 
   verify(): void {
@@ -119,17 +146,20 @@ class Side {
       const on = this.connections.filter(({ number }) => this.pool.identity(number) === identity);
       assert.equal(active, on.length, `connections of ${identity}`);
     }
-    assert.deepEqual([this.pool.active, this.pool.waiting], [this.connections.length, this.waiters.length]);
+    const waiting = this.waiters.length + this.gone.length - this.pool.lost;
+    assert.deepEqual([this.pool.active, this.pool.waiting], [this.connections.length, waiting]);
   }
 
   /** Overwrites what can be derived from the rest. */
   spoil(garbage: number): void {
     const { layout, pool } = this;
-    const { header, waiterNext, waiterPrevious, active, availability, suspects } = layout;
-    for (const word of [HEAD, TAIL, FREE_NODE, WAITING, PERMITS]) header[word] = garbage;
+    const { header, waiterNext, waiterPrevious, silentNext, silentPrevious, active, availability, suspects } = layout;
+    for (const word of [HEAD, TAIL, FREE_NODE, WAITING, PERMITS, SILENT, SILENT_HEAD, SILENT_TAIL, LOST])
+      header[word] = garbage;
     header.fill(garbage, COUNTS, COUNTS + AVAILABILITIES);
     for (const rows of [active, availability, suspects.keys]) rows.fill(garbage % 5, 0, header[SPAN]!);
-    for (const nodes of [waiterNext, waiterPrevious]) nodes.fill(garbage);
+    layout.lostHeads.fill(garbage);
+    for (const nodes of [waiterNext, waiterPrevious, silentNext, silentPrevious]) nodes.fill(garbage);
     suspects.winners.fill(0);
     const { leaves, keys, sums, winners } = treeOf(pool.handle, this.#algorithm);
     for (const each of [leaves, keys]) each?.fill(garbage, 0, header[SPAN]!);
@@ -173,6 +203,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(fc.nat(100), fc.nat(2)).map((given) => (side: Side) => side.end(...given)) },
   { weight: 4, arbitrary: fc.constant((side: Side) => side.grant()) },
   { weight: 1, arbitrary: fc.nat(100).map((which) => (side: Side) => side.cancel(which)) },
+  { weight: 2, arbitrary: fc.nat(100).map((which) => (side: Side) => side.silent(which)) },
+  { weight: 1, arbitrary: worker.map((which) => (side: Side) => side.told(which)) },
 );
 const repairs = fc.record({
   steps: fc.array(step, { maxLength: 25, size: "max" }),

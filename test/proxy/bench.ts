@@ -167,6 +167,9 @@ export class Bench {
 
   /** Serves the queue from its head, as an engine does after events that may have made room. */
   serve(): void {
+    for (let ticket = this.pool.takeLost(); ticket >= 0; ticket = this.pool.takeLost()) {
+      this.lifecycle.lostPlace(this.all[ticket]!);
+    }
     this.lifecycle.beginPass();
     for (let grant = this.pool.grant(); grant !== null; grant = this.pool.grant()) {
       if (this.late.some(({ ticket }) => ticket === grant?.ticket) || !this.take(grant)) break;
@@ -246,6 +249,7 @@ export class Bench {
         c.calls.push("close");
       },
       ended: tell("ended"),
+      queued: tell("queued"),
       arm: (c, due) => Object.assign(c, { due }),
       disarm: (c) => Object.assign(c, { due: null }),
       timeoutFailure: () => "ETIMEDOUT",

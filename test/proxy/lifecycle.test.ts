@@ -273,6 +273,24 @@ describe("lifecycle", () => {
     bench.verify();
   });
 
+  it("turns away in a newcomer's stead who has fallen silent in a full queue", () => {
+    const bench = new Bench({}, { concurrency: 0, queue: 2 });
+    const [talker, silent] = [bench.accept(), bench.accept()];
+    bench.lifecycle.clientSilent(silent!);
+    bench.pass(20);
+    const newcomer = bench.accept();
+    bench.serve();
+    bench.verify();
+    assert.deepEqual([talker!.state, silent!.state, newcomer.state], [QUEUED, ANSWERING, QUEUED]);
+    answer(bench, silent!);
+    assert.equal(bench.ending(silent!), "unavailable balancer queue-full");
+    assert.equal(bench.record(silent!).queuedMs, 20);
+    const refused = bench.accept();
+    answer(bench, refused);
+    assert.equal(bench.ending(refused), "unavailable balancer queue-full");
+    bench.verify();
+  });
+
   it("tells a client that comes while it stops, and does not queue it", () => {
     const bench = new Bench({}, { concurrency: 0 });
     bench.target("1");
@@ -365,6 +383,7 @@ const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
     each(bench, at, [QUEUED, CONNECTING, RELAYING, DELIVERING, ...TOLD], (c) => bench.lifecycle.abort(c)),
   answered: (bench, at) => each(bench, at, [ANSWERING], (c) => bench.lifecycle.answered(c)),
   taken: (bench, at) => each(bench, at, [LINGERING], (c) => bench.lifecycle.end(c, UNDECIDED, false)),
+  silent: (bench, at) => each(bench, at, [QUEUED, CONNECTING], (c) => bench.lifecycle.clientSilent(c)),
   bytes: (bench, at) =>
     each(bench, at, [RELAYING], (c) => {
       c.bytes[at % 2]! += at;

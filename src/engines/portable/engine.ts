@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers";
 import { runtime as ownRuntime } from "#runtime";
 import { NetError } from "../../net/net-error.ts";
 import type { Connection, Listener, Runtime, TcpAddress } from "../../net/runtime.ts";
+import type { Pool } from "../../pool/pool.ts";
 import { scarce } from "../../proxy/connect-failure.ts";
 import { Lifecycle } from "../../proxy/lifecycle.ts";
 import { recordOf } from "../../proxy/record.ts";
@@ -122,8 +123,17 @@ export class PortableEngine implements Engine {
 
   /** After each event: what it has set free goes to those who wait, and a close may be complete. */
   #turn(): void {
+    const { pool } = this.#options;
+    if (pool.lost > 0) this.#tellLost(pool);
     if (this.#lifecycle.roomFreed && this.#lifecycle.waiting > 0) this.#serveQueue();
     if (this.#lifecycle.open === 0 && this.#io.pending === 0) this.#allGone?.();
+  }
+
+  /** Waiters that have lost their places to newcomers are told so. */
+  #tellLost(pool: Pool): void {
+    for (let ticket = pool.takeLost(); ticket >= 0; ticket = pool.takeLost()) {
+      this.#lifecycle.lostPlace(this.#store.byTicket(ticket)!);
+    }
   }
 
   /** Continues those whose turn it is. Picks happen at once, so that the next grant sees the room they take. */

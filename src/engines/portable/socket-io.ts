@@ -114,9 +114,13 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     this.#parts.onEnded(c);
   }
 
+  queued(c: ProxiedConnection): void {
+    this.#watchClient(c);
+    if (c.client.atEnd) this.lifecycle.clientSilent(c); // nothing has been read from it yet
+  }
+
   arm(c: ProxiedConnection): void {
     this.#timeouts.arm(c, this.now());
-    if (c.state === QUEUED) this.#watchClient(c);
   }
 
   disarm(c: ProxiedConnection): void {
@@ -231,10 +235,15 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   #watchClient(c: ProxiedConnection): void {
     if (c.watched) return;
     c.watched = true;
-    c.client.readable().catch(() => {
-      if (c.state !== QUEUED && c.state !== CONNECTING) return;
-      this.lifecycle.clientReset(c);
-      this.#parts.onTurn();
-    });
+    c.client.readable().then(
+      () => {
+        if (c.state === QUEUED && c.client.atEnd) this.lifecycle.clientSilent(c);
+      },
+      () => {
+        if (c.state !== QUEUED && c.state !== CONNECTING) return;
+        this.lifecycle.clientReset(c);
+        this.#parts.onTurn();
+      },
+    );
   }
 }

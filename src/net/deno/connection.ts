@@ -45,6 +45,10 @@ export class DenoConnection implements Connection {
     return this.#refusal() ?? (this.#held === null && !this.#ended ? this.#fill() : Promise.resolve());
   }
 
+  get atEnd(): boolean {
+    return this.#ended && this.#held === null;
+  }
+
   async read(): Promise<Uint8Array | null> {
     await this.readable();
     const bytes = this.#held;

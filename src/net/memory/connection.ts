@@ -49,6 +49,10 @@ class Pipe {
     return this.#writeError === null ? this.#size + this.#rest : 0;
   }
 
+  get atEnd(): boolean {
+    return this.#finished && this.#queue.length === 0;
+  }
+
   finish(): void {
     this.#finished = true;
     this.#wake();
@@ -135,6 +139,10 @@ export class MemoryConnection implements Connection {
 
   get unsent(): number {
     return this.#outgoing.unread;
+  }
+
+  get atEnd(): boolean {
+    return this.#incoming.atEnd;
   }
 
   async readable(): Promise<void> {

@@ -75,6 +75,83 @@ export function queueing(host: Host): void {
       await lab.recorded(4);
     }));
 
+  it("turns a waiter away in a newcomer's stead that has half-closed without having sent anything", () =>
+    inLab(host, { pool: { concurrency: 1, queue: 3 } }, async (lab) => {
+      await lab.target("one", echo);
+      const [holder, talker, patient, silent] = await waitingLine(lab, 4, 1);
+      await talker!.write(Buffer.from("x"));
+      await talker!.closeWrite();
+      await silent!.closeWrite();
+      await until("its silence", () => lab.pool.silentWaiters === 1);
+      assert.equal(lab.pool.waiting, 3, "while there is room it keeps its place");
+      const newcomer = await lab.client();
+      assert.equal(await readText(silent!), UNAVAILABLE);
+      const [record] = await lab.recorded(1);
+      const { cause, endedBy, phase, queuedMs, target } = record!;
+      assert.deepEqual([cause, endedBy, phase, target], ["queue-full", "balancer", "unavailable", null]);
+      assert.ok(queuedMs > 0);
+      assert.deepEqual([lab.pool.waiting, lab.pool.silentWaiters], [3, 0]);
+      assert.equal(
+        await lab.ask(),
+        UNAVAILABLE,
+        "nobody else has to give way, whoever has sent something or not half-closed",
+      );
+      await holder!.closeWrite();
+      assert.equal(await readText(talker!), "x");
+      for (const client of [patient!, newcomer]) {
+        await client.write(Buffer.from("y"));
+        await client.closeWrite();
+        assert.equal(await readText(client), "y");
+      }
+      await lab.recorded(6);
+    }));
+
+  it("has those who were silent first give way first, and serves those who keep their place", () =>
+    inLab(host, { pool: { concurrency: 1, queue: 4 } }, async (lab) => {
+      await lab.target("one", greeter("!"));
+      const [holder, ...waiters] = await waitingLine(lab, 5, 1);
+      for (const [i, nth] of [2, 0, 3, 1].entries()) {
+        await waiters[nth]!.closeWrite();
+        await until("its silence", () => lab.pool.silentWaiters === i + 1);
+      }
+      const newcomers = [];
+      for (const nth of [2, 0, 3]) {
+        newcomers.push(await lab.client());
+        assert.equal(await readText(waiters[nth]!), UNAVAILABLE);
+      }
+      await holder!.closeWrite();
+      for (const client of [waiters[1]!, ...newcomers]) {
+        assert.equal(await readText(client, 1), "!");
+        await client.closeWrite();
+      }
+      const records = await lab.recorded(8);
+      assert.equal(records.filter(({ cause }) => cause === "queue-full").length, 3);
+    }));
+
+  it("knows one as silent that half-closed while its target was connected, and has to wait after that", () =>
+    inLab(host, { requeue: 1, connectTimeout: 300, pool: { queue: 1 } }, async (lab) => {
+      const full = await lab.target("full", greeter("!"), { maxConnections: 1 });
+      const hole = await host.blackHole();
+      try {
+        const holder = await lab.client();
+        assert.equal(await readText(holder, 1), "!");
+        lab.announce("hole", hole.address);
+        const silent = await lab.client();
+        await silent.closeWrite();
+        await until("its silence in the queue", () => lab.pool.silentWaiters === 1);
+        lab.pool.remove("hole");
+        const newcomer = await lab.client();
+        assert.equal(await readText(silent), UNAVAILABLE);
+        await holder.closeWrite();
+        assert.equal(await readText(newcomer, 1), "!");
+        await newcomer.closeWrite();
+        await lab.recorded(3);
+        assert.equal(full.accepted.length, 2);
+      } finally {
+        await hole.close();
+      }
+    }));
+
   it("turns a client away that would have to wait where none may", () =>
     inLab(host, { pool: { concurrency: 1, queue: 0 } }, async (lab) => {
       await lab.target("one", greeter("!"));

@@ -46,4 +46,52 @@ describe("linux engine, queue between threads", () => {
       assert.match(simulation.warnings.splice(0).join(), /worker thread 2 has died with 1 connections/);
       assert.equal(behind.text, "hello");
     }));
+
+  it("turns a silent waiter of another thread away, which sleeps, when a newcomer takes its place", () =>
+    inSimulation({ ...ONE_PERMIT, pool: { concurrency: 0, queue: 2 } }, (simulation) => {
+      const silent = simulation.clientOf(0);
+      const patient = simulation.clientOf(1);
+      silent.fin();
+      simulation.settle();
+      assert.deepEqual([simulation.pool.waiting, simulation.pool.silentWaiters], [2, 1]);
+      simulation.clientOf(1);
+      simulation.pass(10); // less than the time after which a thread with waiters wakes by itself
+      assert.deepEqual([silent.ending, patient.ending], ["fin", ""]);
+      const record = simulation.records.find(({ cause }) => cause === "queue-full");
+      assert.deepEqual([record?.endedBy, record?.phase], ["balancer", "unavailable"]);
+      assert.equal(simulation.pool.waiting, 2);
+    }));
+
+  it("turns a silent waiter away though the thread dies that has taken its place, and loses none with its own thread", () =>
+    inSimulation({ ...ONE_PERMIT, pool: { concurrency: 0, queue: 2 } }, (simulation) => {
+      const silent = simulation.clientOf(0);
+      simulation.clientOf(1);
+      silent.fin();
+      simulation.settle();
+      simulation.scheduler.living[0]!.stop(A_WHILE);
+      simulation.clientOf(1);
+      assert.equal(simulation.pool.lost, 1);
+      const dying = simulation.scheduler.living[1]!;
+      dying.pointsLeft = 0;
+      simulation.pass(2 * A_WHILE);
+      assert.match(simulation.warnings.splice(0).join(), /worker thread 2 has died with 2 connections/);
+      assert.equal(silent.ending, "fin");
+      assert.deepEqual([simulation.pool.lost, simulation.pool.waiting], [0, 0]);
+    }));
+
+  it("forgets who has lost a place when its thread dies before it knows", () =>
+    inSimulation({ ...ONE_PERMIT, pool: { concurrency: 0, queue: 2 } }, (simulation) => {
+      const silent = simulation.clientOf(0);
+      simulation.clientOf(1);
+      silent.fin();
+      simulation.settle();
+      const dying = simulation.scheduler.living[0]!;
+      dying.stop(A_WHILE);
+      simulation.clientOf(1);
+      assert.equal(simulation.pool.lost, 1);
+      dying.pointsLeft = 0;
+      simulation.pass(2 * A_WHILE);
+      assert.match(simulation.warnings.splice(0).join(), /worker thread 1 has died with 1 connections/);
+      assert.deepEqual([simulation.pool.lost, simulation.pool.waiting], [0, 2]);
+    }));
 });

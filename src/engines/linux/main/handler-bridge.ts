@@ -142,6 +142,10 @@ class BridgedClient implements Connection {
     return this.#first === null ? this.#inner.readable() : Promise.resolve();
   }
 
+  get atEnd(): boolean {
+    return this.#first === null && this.#inner.atEnd;
+  }
+
   read(): Promise<Uint8Array | null> {
     const first = this.#first;
     if (first === null) return this.#inner.read();

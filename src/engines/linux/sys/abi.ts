@@ -81,6 +81,7 @@ export const MAP_PRIVATE = 0x02;
 export const MAP_ANONYMOUS = 0x20;
 export const MADV_DONTNEED = 4;
 
+export const MSG_PEEK = 0x2;
 /** ioctl: bytes that the peer has not acknowledged; of a Unix socket, that it has not read. */
 export const SIOCOUTQ = 0x5411;
 

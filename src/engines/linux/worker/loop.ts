@@ -2,14 +2,14 @@
 import { Lifecycle } from "../../../proxy/lifecycle.ts";
 import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
-import { ANSWERING, DELIVERING, LINGERING, RELAYING } from "../../../proxy/states.ts";
+import { ANSWERING, DELIVERING, LINGERING, QUEUED, RELAYING } from "../../../proxy/states.ts";
 import { KEPT_ALIVE } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import { acceptFrom, acceptRest, closeInbox, startAccepting, takeFromInbox, tryAccepting } from "./accept.ts";
 import { DeadPaths } from "./dead-paths.ts";
 import { connectError, isSelfConnected } from "./dial.ts";
-import { serveQueue } from "./queue.ts";
+import { noticeSilence, serveQueue, tellLost } from "./queue.ts";
 import { onDeliveryEvent, onRelayEvent, serveBusy, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
 import { BRIDGING, isRelayed } from "./slot-store.ts";
@@ -86,6 +86,7 @@ export class Loop {
     if (s.now >= s.acceptUntil) this.#stopAccepting();
     if (s.now >= lifecycle.abortAt) lifecycle.abortDue();
     if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) tryAccepting(s);
+    if (lifecycle.waiting > 0 && s.pool.lost > 0) tellLost(s);
     if ((lifecycle.roomFreed || lifecycle.waiting > 0) && s.pool.waiting > 0) serveQueue(s);
     lifecycle.roomFreed = false;
     if (s.recordsPushed) {
@@ -187,7 +188,10 @@ export class Loop {
   #onEarlyEvent(slot: number, state: number, events: number): void {
     const s = this.#shard;
     s.slots.addBits(slot, CLIENT, bitsOf(events));
-    if ((events & abi.EPOLLERR) === 0) return;
+    if ((events & abi.EPOLLERR) === 0) {
+      if (state === QUEUED) noticeSilence(s, slot);
+      return;
+    }
     if (state === BRIDGING) clientGone(s, slot);
     else this.#lifecycle.clientReset(slot);
   }

@@ -1,5 +1,8 @@
-/** This worker's part in serving the pool's queue, in which it is one waiter's turn at a time. */
+/** This worker's part in the pool's queue, in which it is one waiter's turn at a time. */
+import { CLIENT } from "../../../proxy/record.ts";
+import { FIN_SEEN, URGENT } from "../shared/ends.ts";
 import { wake } from "../shared/mailbox.ts";
+import * as abi from "../sys/abi.ts";
 import type { Shard } from "./shard.ts";
 
 /** Continues those whose turn it is, here and in other threads. What becomes free meanwhile is seen by the next grant. */
@@ -17,5 +20,26 @@ export function serveQueue(s: Shard): void {
     // The queue has come round: the rest is for a later occasion, unless there was one meanwhile.
     if (!pool.grantMissed) break;
     lifecycle.beginPass();
+  }
+}
+
+/** Tells the lifecycle if a waiter's FIN is all that has come. Only a waiter that has sent one is asked about, once. */
+export function noticeSilence(s: Shard, slot: number): void {
+  const { libc, slots } = s;
+  const bits = slots.bits(slot, CLIENT);
+  if ((bits & (FIN_SEEN | URGENT)) !== FIN_SEEN) return;
+  if (libc.recv(slots.fd(slot, CLIENT), s.ioStart, 1, abi.MSG_PEEK) === 0) s.lifecycle.clientSilent(slot);
+}
+
+/**
+ * Waiters have lost their places to newcomers: this thread's are told so, and other threads woken for theirs. One that was about to fall
+ * asleep looks by itself a moment later, as it has a waiter.
+ */
+export function tellLost(s: Shard): void {
+  const { lifecycle, pool } = s;
+  for (let ticket = pool.takeLost(); ticket >= 0; ticket = pool.takeLost()) lifecycle.lostPlace(s.slots.slotOf(ticket));
+  if (pool.lost === 0) return;
+  for (const [index, { mailbox, eventfd }] of s.peers) {
+    if (index !== s.index && pool.hasLost(index)) wake(mailbox, s.libc, eventfd, s.small.one);
   }
 }

@@ -6,6 +6,7 @@ import { connectCode, TIMED_OUT } from "../shared/tried.ts";
 import { delivered } from "./delivery.ts";
 import { dialRow } from "./dial.ts";
 import { tellShare } from "./hand-over.ts";
+import { noticeSilence } from "./queue.ts";
 import { startRelay } from "./relay.ts";
 import type { Shard } from "./shard.ts";
 import { closeEnd, dropBuffered, listUnreported } from "./socket-io.ts";
@@ -52,6 +53,10 @@ export class WorkerIo implements Io<number, number> {
     this.#shard.recordsPushed = true;
     this.#shard.mailbox.pushRecord(slot);
     tellShare(this.#shard);
+  }
+
+  queued(slot: number): void {
+    noticeSilence(this.#shard, slot);
   }
 
   arm(slot: number, due: number): void {

@@ -55,6 +55,10 @@ export class SimulatedConnection implements Connection, Watcher {
     return promise;
   }
 
+  get atEnd(): boolean {
+    return !this.#gone && this.#socket.recv(new Uint8Array(1), MSG_PEEK) === 0;
+  }
+
   async read(): Promise<Uint8Array | null> {
     this.#refuse("reading");
     this.#reading = deferred();
