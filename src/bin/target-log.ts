@@ -14,6 +14,7 @@ const LEFT = {
   leave: "its reporter said goodbye",
   moved: "its reporter speaks for another target now",
   rejected: "its reporter was rejected",
+  revoked: "its key is no longer accepted",
   forgotten: "it was down for too long",
 };
 

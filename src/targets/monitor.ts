@@ -2,10 +2,11 @@
 import type { Address } from "../net/runtime.ts";
 import type { Cancel, Clock } from "../util/clock.ts";
 import { Advice } from "./advice.ts";
+import type { Orphan } from "./entry.ts";
 import { Orphans } from "./orphans.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import { ProbePace } from "./probe-pace.ts";
-import type { Orphan, Registry } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 import { Suspects } from "./suspects.ts";
 import type { TargetPool } from "./target-pool.ts";
 

@@ -4,9 +4,10 @@
  */
 import type { TcpAddress } from "../net/runtime.ts";
 import type { Clock } from "../util/clock.ts";
+import type { Orphan } from "./entry.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import { type ProbePace, putOff, type Schedule } from "./probe-pace.ts";
-import type { Orphan, Registry } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 
 export interface OrphansOptions {
   readonly registry: Pick<Registry, "orphans" | "probed">;

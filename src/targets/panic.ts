@@ -37,8 +37,6 @@ export interface PanicsOptions {
   /** How long a report counts, ms. */
   readonly lease: number;
   readonly clock: Clock;
-  /** Whether the key is still accepted: whoever has lost his is not served on. */
-  readonly accepts: (key: TargetKey) => boolean;
   readonly onEvent: (...event: EventOf<TargetEvents>) => void;
   /** A pool's targets have changed. */
   readonly onChange: () => void;
@@ -71,7 +69,7 @@ export class Panics {
     const now = this.#options.clock.now();
     if (!this.#isOn(name)) {
       if (said) this.#heardAt.set(name, now);
-    } else if (this.#silent(name).length === 0) {
+    } else if (this.members(name).length === 0) {
       this.#end(name, now);
     }
   }
@@ -82,7 +80,6 @@ export class Panics {
     if (!panic) return [];
     const begun: string[] = [];
     for (const [name, pool] of pools) {
-      if (pool.panic) this.#dropUnaccepted(name);
       if (pool.panic || this.#heard(name) + lease > now) continue;
       const { length } = this.members(name);
       if (length < FEWEST) continue;
@@ -105,11 +102,7 @@ export class Panics {
 
   /** Those that are served while they accept, once there is a panic. */
   members(name: string): Registered[] {
-    const accepted = new Map<TargetKey, boolean>();
-    return this.#silent(name).filter(({ key }) => {
-      if (!accepted.has(key)) accepted.set(key, this.#options.accepts(key));
-      return accepted.get(key);
-    });
+    return [...this.#targets.values()].filter((target) => target.report.pool === name && this.#isSilent(target));
   }
 
   /** The members that have yet to accept a connection, or to accept one again. */
@@ -121,7 +114,7 @@ export class Panics {
     });
   }
 
-  /** Whether it is one of the members, or was until its key was taken away, which holds with the next look(). */
+  /** Whether it is one of the members. */
   has(identity: string): boolean {
     const target = this.#targets.get(identity);
     return target?.pool.panic === true && this.#isSilent(target);
@@ -136,19 +129,12 @@ export class Panics {
   #end(name: string, now: number): void {
     const { pools, lease, onEvent } = this.#options;
     this.tell(name); // so that there is no end without a beginning
-    for (const target of this.#silent(name)) {
+    for (const target of this.members(name)) {
       target.pool.setState(target.identity, "down");
       target.until = now; // so that it counts among those of the next panic, if that was the only report
     }
     pools.get(name)!.panic = false;
     onEvent("panicEnd", name, now - this.#heard(name) - lease);
-  }
-
-  #dropUnaccepted(name: string): void {
-    const members = new Set(this.members(name));
-    for (const target of this.#silent(name)) {
-      if (!members.has(target) && target.pool.view(target.identity)?.state !== "down") this.failed(target.identity);
-    }
   }
 
   #isOn(name: string): boolean {
@@ -157,10 +143,6 @@ export class Panics {
 
   #heard(name: string): number {
     return this.#heardAt.get(name) ?? Number.POSITIVE_INFINITY;
-  }
-
-  #silent(name: string): Registered[] {
-    return [...this.#targets.values()].filter((target) => target.report.pool === name && this.#isSilent(target));
   }
 
   #isSilent({ state, report, until }: Registered): boolean {

@@ -4,45 +4,27 @@ import type { NetCode } from "../net/net-error.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
 import { scarce } from "../proxy/connect-failure.ts";
-import { canonicalHost, formatAddress } from "../util/address.ts";
+import { canonicalHost } from "../util/address.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
+import { activeOn, type Entry, infoOf, isDead, type Orphan, orphanOf, takesLoad } from "./entry.ts";
 import { forbidden, identityOf, locationOf, sameAddress } from "./location.ts";
-import { Panics, type PanicsOptions, type Registered } from "./panic.ts";
+import { OwnedTargets } from "./owned.ts";
+import { Panics, type PanicsOptions } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import { offLimits } from "./reach.ts";
-import type { DownReason, LeaveReason, Report, TargetInfo, TargetOwner } from "./report.ts";
+import type { DownReason, LeaveReason, Report, TargetKey, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
-import { type Claim, displacedAfter, isDisplaced, isTakeover, takenOverBy } from "./takeover.ts";
+import { type Claimant, displacedAfter, isFreed, isTakeover } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
 
 export interface RegistryOptions extends PanicsOptions {
   /** Where the balancer listens, for clients and for reporters. */
   readonly ownListeners: () => readonly TcpAddress[];
   readonly localAddresses: () => readonly string[];
+  /** Whether what was registered with this key may stay. */
+  readonly accepts: (key: TargetKey) => boolean;
   /** A target came or came back, and is to be connected to: `reached()` says that it accepts, `failed()` that it does not. */
   readonly onUnreached: (identity: string, pool: TargetPool) => void;
-}
-
-interface Entry extends Claim, Registered {
-  /** null once the session is gone; the lease runs on. */
-  owner: TargetOwner | null;
-  /** What its owner calls it, or did. */
-  readonly ref: number;
-  readonly spec: TargetSpec & { readonly address: TcpAddress };
-  /** See locationOf(). */
-  readonly location: TcpAddress;
-  /**
-   * What reports, leases and probes make of it; whether one that is up is a suspect, the pool alone knows. `new`: reported as up,
-   * and nobody has connected to it since it came or came back; the pool has it as a suspect. In panic the pool may have one that is
-   * down as up.
-   */
-  state: Registered["state"];
-}
-
-/** A target without an owner whose lease runs on: its reporter went away without a word, so it may be gone as well. */
-export interface Orphan extends TargetInfo {
-  /** When its lease ends. */
-  readonly until: number;
 }
 
 /** What a report says of itself. */
@@ -63,8 +45,7 @@ export class Registry {
   readonly panics: Panics;
   readonly #options: RegistryOptions;
   readonly #entries = new Map<string, Entry>();
-  /** The other direction of `Entry.owner`, by `ref`. No map in it is empty. */
-  readonly #owned = new Map<TargetOwner, Map<number, Entry>>();
+  readonly #owned = new OwnedTargets<Entry>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -79,17 +60,18 @@ export class Registry {
     owner: TargetOwner,
     report: Report,
     host: string,
-    { ref = 0, reach, madeAt = this.#options.clock.now() }: ReportContext = {},
+    { ref = 0, reach, madeAt = Number.POSITIVE_INFINITY }: ReportContext = {},
   ): { target: string; active: number } {
-    const until = madeAt + this.#options.lease;
+    const now = this.#options.clock.now();
+    const until = Math.min(madeAt, now) + this.#options.lease;
     const address = { host: canonicalHost(host), port: report.port };
     const location = locationOf(owner, report, address.host);
     const identity = identityOf(report, location);
     const pool = this.#allowedPool(owner, report, location);
     this.#refuseAddress(owner, report, address);
-    this.#refuseTaken(identity, owner, ref, report, location);
+    if (until <= now) throw refusal("TOO_LATE", "the report was held up on its way for longer than it counts", true);
+    const before = this.#claim(identity, { owner, ref, report, location });
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
-    const before = this.#entries.get(identity);
     const continues = before !== undefined && takesLoad(before) && sameAddress(before.spec.address, address);
     const state = report.drain ? "draining" : report.health === "down" ? "down" : continues ? before.state : "new";
     if (before === undefined) this.#makeRoom(pool);
@@ -100,16 +82,18 @@ export class Registry {
     if (reach === "connected") this.reached(identity);
     else if (state === "new" && !continues) this.#options.onUnreached(identity, pool);
     this.#options.onChange();
-    return { target: identity, active: activeOn(pool, identity) };
+    return { target: identity, active: activeOn({ pool, identity }) };
   }
 
   /**
-   * The target that a report from this host speaks of, as the pool has it; undefined before its first report. Throws as
-   * report() does where the key does not allow it.
+   * The target that a report from this host speaks of, as the pool has it; undefined before its first report, and where it is
+   * another key's. Throws as report() does where the key does not allow it.
    */
   known(owner: TargetOwner, report: Report): TargetView | undefined {
     const location = locationOf(owner, report, owner.remote.host);
-    return this.#allowedPool(owner, report, location).view(identityOf(report, location));
+    const pool = this.#allowedPool(owner, report, location);
+    const entry = this.#entries.get(identityOf(report, location));
+    return entry?.key.id === owner.key.id ? pool.view(entry.identity) : undefined;
   }
 
   /** Throws as report() does where this owner may have no target at this address. */
@@ -127,15 +111,15 @@ export class Registry {
 
   /** A target leaves at once; open connections finish. Says how many those are. */
   leave(owner: TargetOwner, ref = 0): { target: string; active: number } {
-    const entry = this.#owned.get(owner)?.get(ref);
+    const entry = this.#owned.get(owner, ref);
     if (!entry) return { target: "", active: 0 };
     this.#remove(entry, "leave");
-    return { target: entry.identity, active: activeOn(entry.pool, entry.identity) };
+    return { target: entry.identity, active: activeOn(entry) };
   }
 
   /** A report of this owner was refused for good: the target that it has spoken for until now goes out, if there is one. */
   rejected(owner: TargetOwner, ref = 0): void {
-    const entry = this.#owned.get(owner)?.get(ref);
+    const entry = this.#owned.get(owner, ref);
     if (entry) this.#remove(entry, "rejected");
   }
 
@@ -146,7 +130,7 @@ export class Registry {
 
   /** The first of the owner's targets whose last report its key does not allow any more, and why; or null. */
   forbidden(owner: TargetOwner): { ref: number; reason: string } | null {
-    for (const { ref, report, location } of this.#owned.get(owner)?.values() ?? []) {
+    for (const { ref, report, location } of this.#owned.of(owner)) {
       const reason = forbidden(owner, report, location);
       if (reason !== null) return { ref, reason };
     }
@@ -155,10 +139,22 @@ export class Registry {
 
   /** The session ended without `leave`. Its targets keep their leases; those that this gives should be probed now. */
   lost(owner: TargetOwner): Orphan[] {
-    const entries = [...(this.#owned.get(owner)?.values() ?? [])];
-    this.#owned.delete(owner);
-    for (const entry of entries) entry.owner = null;
+    const entries = this.#owned.of(owner);
+    for (const entry of entries) {
+      this.#owned.delete(entry);
+      entry.owner = null;
+    }
     return entries.filter(({ state }) => state !== "down").map(orphanOf);
+  }
+
+  /** Keys have changed: the targets of those that are no longer accepted leave at once; open connections finish. */
+  revoke(): void {
+    const accepted = new Map<TargetKey, boolean>();
+    for (const entry of this.#entries.values()) {
+      const { key } = entry;
+      if (!accepted.has(key)) accepted.set(key, this.#options.accepts(key));
+      if (!accepted.get(key)) this.#remove(entry, "revoked");
+    }
   }
 
   orphans(): Orphan[] {
@@ -242,28 +238,23 @@ export class Registry {
   }
 
   /**
-   * A target at the same location may change its owner: its reporter has reconnected. Elsewhere its id is free once it has no
-   * reporter, but for holders of other keys only once it is down: they could take it in the moment in which its reporter reconnects.
+   * The target that goes on as the claimant's; undefined: it is a new one. Another key's that has become free is forgotten. Throws
+   * where it is not the claimant's.
    */
-  #refuseTaken(identity: string, owner: TargetOwner, ref: number, report: Report, location: TcpAddress): void {
-    const other = this.#entries.get(identity);
-    if (!other || (other.owner === owner && other.ref === ref)) return;
-    if (other.owner === owner) throw idTaken(other);
-    if (sameAddress(other.location, location)) {
-      if (other.owner && isDisplaced(other, report)) throw refusal("REPLACED", takenOverBy(other.owner.remote), true);
-      return;
-    }
-    if (!other.owner && (other.key.id === owner.key.id || other.state === "down")) return;
-    throw idTaken(other);
+  #claim(identity: string, claimant: Claimant): Entry | undefined {
+    const entry = this.#entries.get(identity);
+    if (entry === undefined || !isFreed(entry, claimant, this.#options.clock.now())) return entry;
+    this.#remove(entry, "forgotten");
+    return undefined;
   }
 
   #own(owner: TargetOwner, entry: Entry): void {
-    const mine = this.#owned.get(owner)?.get(entry.ref);
+    const mine = this.#owned.get(owner, entry.ref);
     if (mine && mine.identity !== entry.identity) this.#remove(mine, "moved");
     const before = this.#entries.get(entry.identity);
+    if (before) this.#owned.delete(before);
     this.#entries.set(entry.identity, entry);
-    if (before?.owner && before.owner !== owner) this.#disown(before);
-    this.#owned.set(owner, (this.#owned.get(owner) ?? new Map<number, Entry>()).set(entry.ref, entry));
+    this.#owned.add(entry);
     if (before?.owner && before.owner !== owner) {
       before.owner.replaced(owner.remote);
       if (isTakeover(before, owner, entry.report)) {
@@ -297,8 +288,8 @@ export class Registry {
   #makeRoom(pool: TargetPool): void {
     if (!pool.full) return;
     for (const entry of this.#entries.values()) {
-      if (entry.pool !== pool || entry.owner !== null || entry.state !== "down") continue;
-      if (activeOn(pool, entry.identity) > 0) continue; // its row would stay taken
+      if (entry.pool !== pool || !isDead(entry)) continue;
+      if (activeOn(entry) > 0) continue; // its row would stay taken
       this.#remove(entry, "forgotten");
       return;
     }
@@ -309,15 +300,8 @@ export class Registry {
     return takesLoad(entry) || this.panics.has(entry.identity);
   }
 
-  #disown({ owner, ref }: Entry): void {
-    const owned = owner && this.#owned.get(owner);
-    if (!owned) return;
-    owned.delete(ref);
-    if (owned.size === 0) this.#owned.delete(owner);
-  }
-
   #remove(entry: Entry, reason: LeaveReason): void {
-    this.#disown(entry);
+    this.#owned.delete(entry);
     this.#entries.delete(entry.identity);
     entry.pool.remove(entry.identity);
     this.#options.onEvent("targetLeave", infoOf(entry), reason);
@@ -326,34 +310,12 @@ export class Registry {
   }
 }
 
-/** Its reporter says that it is up. */
-function takesLoad({ state }: Entry): boolean {
-  return state === "up" || state === "new";
-}
-
 function set(pool: TargetPool, spec: TargetSpec, state: TargetState): void {
   try {
     pool.set(spec, state);
   } catch (error) {
     throw refusal("POOL_FULL", messageOf(error), true);
   }
-}
-
-function activeOn(pool: TargetPool, identity: string): number {
-  return pool.view(identity)?.active ?? 0;
-}
-
-function infoOf({ identity, spec }: Entry): TargetInfo {
-  return { identity, address: spec.address, weight: spec.weight };
-}
-
-function idTaken({ identity, spec }: Entry): HarmonyError {
-  const where = formatAddress(spec.address);
-  return refusal("ID_TAKEN", `"${identity}" is registered from ${where}: give each target its own id`, true);
-}
-
-function orphanOf(entry: Entry): Orphan {
-  return { ...infoOf(entry), until: entry.until };
 }
 
 function refusal(code: string, message: string, retry = false): HarmonyError {

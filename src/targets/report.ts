@@ -63,9 +63,9 @@ export interface TargetInfo {
 export type DownReason = "lease-expired" | "refused" | "reported";
 /**
  * `leave`: its reporter said so. `moved`: its reporter now speaks for another target. `rejected`: its reporter reported what it
- * may not, or may no longer. `forgotten`: it was down for too long.
+ * may not, or may no longer. `revoked`: its key is no longer accepted. `forgotten`: it was down for too long, or its row was needed.
  */
-export type LeaveReason = "leave" | "moved" | "rejected" | "forgotten";
+export type LeaveReason = "leave" | "moved" | "rejected" | "revoked" | "forgotten";
 
 /** Why a target is suspect. */
 export interface SuspectReason {

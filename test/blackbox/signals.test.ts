@@ -8,10 +8,9 @@ import { codeOf } from "../../src/util/errors.ts";
 import { KEY, launchReporter, startBalancer, startReporter } from "../support/cluster.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { compiled, programCommand, scriptCommand } from "../support/form.ts";
-import { dial, echoServer, endServers, exchange } from "../support/peers.ts";
+import { dial, echoServer, endServers, exchange, openConnection } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
 import { endPrograms, Program, start } from "../support/program.ts";
-import { lines, send } from "../support/stream.ts";
 import { until, within } from "../support/wait.ts";
 
 const skip = process.platform === "win32" && "Windows has no signals: a program is ended there, not asked to stop";
@@ -36,18 +35,6 @@ function writerOf(pipe: string): number | undefined {
     if (codeOf(error) !== "ENXIO") throw error;
     return undefined;
   }
-}
-
-/** A connection through the balancer that has been answered once. */
-async function openConnection(port: number) {
-  const connection = await dial(port);
-  const next = lines(connection);
-  const ask = async (line: string): Promise<void> => {
-    await send(connection, `${line}\n`);
-    assert.equal(await within(`the answer to ${line}`, next()), line);
-  };
-  await ask("first");
-  return { connection, ask, next };
 }
 
 describe("the balancer", { skip }, () => {

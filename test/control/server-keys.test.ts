@@ -1,13 +1,15 @@
 /** A key file that changes while sessions are open. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { hostEnvironment } from "../../src/control/keys/key-places.ts";
 import { Keys } from "../../src/control/keys/keys.ts";
+import type { ControlServerOptions } from "../../src/control/server/server.ts";
+import { NO_TARGET } from "../../src/pool/types.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { until } from "../support/wait.ts";
-import { leavesNothing, REPORT, SECRET, World } from "./harness.ts";
+import { LEASE, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const ID = `default/${A}:8080`;
@@ -17,13 +19,13 @@ after(removeFolders);
 let count = 0;
 
 /** A balancer whose keys come from a file, of which `write` gives the content. */
-async function withFile(content: string) {
+async function withFile(content: string, options: Partial<ControlServerOptions> = {}) {
   const path = join(folder, String(count++));
   const write = (lines: string) => writeFileSync(path, lines, { mode: 0o600 });
   write(content);
-  const world = await World.start({ keys: new Keys([], path, hostEnvironment()) });
+  const world = await World.start({ keys: new Keys([], path, hostEnvironment()), ...options });
   await world.target(A);
-  return { world, write };
+  return { world, write, remove: () => rmSync(path) };
 }
 
 describe("a key file that changes", () => {
@@ -58,16 +60,61 @@ describe("a key file that changes", () => {
     await leavesNothing(world, raw);
   });
 
-  it("without the key ends the session; the target serves on until its reporter is back", async () => {
-    const { world, write } = await withFile(`web:${SECRET}\n`);
+  for (const [what, lines] of [
+    ["without the key", `next:${SECRET}\n`],
+    ["that has another secret for it", `web:${SECRET}-2\n`],
+  ] as const) {
+    it(`${what} ends the session and takes the target out within a second; open connections finish`, async () => {
+      const { world, write } = await withFile(`web:${SECRET}\n`);
+      const raw = await world.raw(A);
+      await raw.ask(REPORT);
+      const client = Uint32Array.of(0, 0, 0xffff, 1);
+      const row = world.pool.pick(client, [], 0);
+      write(lines);
+      await world.pass(1_000, 100);
+      const farewell = await raw.hear();
+      assert.ok(farewell?.t === "goodbye" && farewell.code === "KEY_CHANGED");
+      assert.deepEqual(world.pool.targets(), []);
+      assert.equal(world.pool.pick(client, [], 0), NO_TARGET);
+      assert.equal(world.pool.view(ID)?.active, 1);
+      world.pool.release(row, client, 0, 0, 0);
+      assert.deepEqual(world.story, [
+        `targetUp ${ID}`,
+        "keysLoaded 1",
+        "rejected KEY_CHANGED",
+        `targetLeave ${ID} revoked`,
+      ]);
+      await leavesNothing(world, raw);
+    });
+  }
+
+  for (const isDown of [false, true]) {
+    it(`without the key takes a target out whose reporter is gone, ${isDown ? "and that is down" : "and would count for a day"}`, async () => {
+      const { world, write } = await withFile(`web:${SECRET}\n`, { hostTimeout: 86_400_000 });
+      const raw = await world.raw(A);
+      await raw.ask({ ...REPORT, health: isDown ? "down" : "up" });
+      await raw.close();
+      await until("the end of the session", () => world.server.sessions === 0);
+      await world.pass(2 * LEASE);
+      assert.equal(world.pool.targets()[0]?.state, isDown ? "down" : "up");
+      write(`next:${SECRET}\n`);
+      await world.pass(1_000, 100);
+      assert.deepEqual(world.pool.targets(), []);
+      assert.equal(world.story.at(-1), `targetLeave ${ID} revoked`);
+      await leavesNothing(world);
+    });
+  }
+
+  it("that is gone, or cannot be read, takes nothing from anybody", async () => {
+    const { world, write, remove } = await withFile(`web:${SECRET}\n`);
     const raw = await world.raw(A);
     await raw.ask(REPORT);
-    write(`next:${SECRET}\n`);
-    await world.pass(1_000, 100);
-    const farewell = await raw.hear();
-    assert.ok(farewell?.t === "goodbye" && farewell.code === "KEY_CHANGED");
+    remove();
+    await world.pass(2_000, 100);
+    write("web:short\n");
+    await world.pass(2_000, 100);
     assert.equal(world.pool.targets()[0]?.state, "up");
-    assert.deepEqual(world.story, [`targetUp ${ID}`, "keysLoaded 1", "rejected KEY_CHANGED"]);
+    assert.equal((await raw.ask(REPORT))?.t, "ok");
     await leavesNothing(world, raw);
   });
 

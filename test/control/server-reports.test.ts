@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseKeyLine } from "../../src/control/keys/key.ts";
 import { settle, until } from "../support/wait.ts";
-import { ADVERTISER, KEY, LEASE, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
+import { ADVERTISER, leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -106,26 +105,6 @@ describe("identities", () => {
     assert.equal((await second.ask({ ...REPORT, id: "one" }))?.t, "ok");
     assert.deepEqual(world.pool.targets()[0]?.address, { host: B, port: 8080 });
     await leavesNothing(world, first, second);
-  });
-
-  it("are kept from holders of other keys while their reporter reconnects, and free to them once the target is down", async () => {
-    const other = parseKeyLine(`other:${SECRET}`, "test");
-    const world = await World.start({}, [KEY, other]);
-    await world.target(A);
-    const first = await world.raw(A);
-    await first.ask({ ...REPORT, id: "one" });
-    await first.close();
-    await until("the end of the session", () => world.server.sessions === 0);
-    const rival = await world.raw(B, `other:${SECRET}`);
-    const refused = await rival.ask({ ...REPORT, id: "one" });
-    assert.ok(refused?.t === "reject" && refused.code === "ID_TAKEN" && refused.retry);
-    const back = await world.raw(A);
-    assert.equal((await back.ask({ ...REPORT, id: "one" }))?.t, "ok");
-    await back.close();
-    await world.pass(LEASE + 2_000);
-    const later = await world.raw(B, `other:${SECRET}`);
-    assert.equal((await later.ask({ ...REPORT, id: "one" }))?.t, "ok");
-    await leavesNothing(world, rival, later);
   });
 
   it("without a reporter move with a holder of their key at once", async () => {

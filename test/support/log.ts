@@ -13,6 +13,12 @@ export function isCloseRecord(line: LogLine): boolean {
 
 const WORDS = { up: "is up", down: "is down", drain: "drains", leave: "has left" };
 
+/** A target without a name of its own, on this port, has left: why. */
+export function reasonOfLeave(log: readonly LogLine[], port: number): unknown {
+  const line = log.find((each) => isTargetEvent(each, "leave", port));
+  return line && field(line, "reason");
+}
+
 /** A target without a name of its own, on this port, came up, went down, drains or left. */
 export function isTargetEvent({ message }: LogLine, event: keyof typeof WORDS, port: number): boolean {
   return message.startsWith(`target default/127.0.0.1:${port} ${WORDS[event]}`);

@@ -1,9 +1,10 @@
 /** TCP servers and clients for tests, on the sockets of the runtime at hand. */
+import assert from "node:assert/strict";
 import { runtime as native } from "#runtime";
 import type { Address, Connection, Listener, Runtime } from "../../src/net/runtime.ts";
 import { deferred } from "../../src/util/deferred.ts";
 import { LOOPBACK } from "./ports.ts";
-import { drain, readText, send } from "./stream.ts";
+import { drain, lines, readText, send } from "./stream.ts";
 import { within } from "./wait.ts";
 
 /** What a server does with a connection. */
@@ -107,6 +108,18 @@ export async function echoServer(): Promise<TestServer & { served(): number }> {
 
 export function dial(port: number, host = LOOPBACK): Promise<Connection> {
   return within(`a connection to port ${port}`, native.connect({ to: { host, port } }));
+}
+
+/** A connection through a balancer to an echo server, which has answered once. */
+export async function openConnection(port: number) {
+  const connection = await dial(port);
+  const next = lines(connection);
+  const ask = async (line: string): Promise<void> => {
+    await send(connection, `${line}\n`);
+    assert.equal(await within(`the answer to ${line}`, next()), line);
+  };
+  await ask("first");
+  return { connection, ask, next };
 }
 
 /** Sends a text and returns all that comes until the other side has finished. */

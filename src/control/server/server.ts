@@ -2,10 +2,11 @@
 import { NetError } from "../../net/net-error.ts";
 import { resolveAll } from "../../net/resolve.ts";
 import type { Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
+import type { Orphan } from "../../targets/entry.ts";
 import { LoopbackFinder } from "../../targets/loopback.ts";
 import { TargetMonitor } from "../../targets/monitor.ts";
 import { Prober } from "../../targets/probe.ts";
-import { type Orphan, Registry, type RegistryOptions } from "../../targets/registry.ts";
+import { Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
 import { formatAddress } from "../../util/address.ts";
@@ -266,6 +267,7 @@ export class ControlServer {
 
   #recheckKeys(): void {
     for (const session of this.#sessions) session.recheckKey();
+    this.#registry.revoke();
   }
 
   #changed(): void {
