@@ -2,9 +2,11 @@
 import "./first-signals.ts";
 
 import { Balancer } from "../app/balancer.ts";
+import { balancerOptions } from "../config/balancer-options.ts";
 import { loadBalancer } from "../config/load.ts";
 import { formatDuration } from "../util/durations.ts";
 import { codeOf } from "../util/errors.ts";
+import { balancerCommands } from "./balancer-commands.ts";
 import { logBalancer, logTargets } from "./balancer-log.ts";
 import { counted } from "./log.ts";
 import { main, otherPlaces } from "./program.ts";
@@ -12,7 +14,7 @@ import { onStopSignals, onUserSignal } from "./signals.ts";
 
 const PROGRAM = {
   name: "harmony-balancer",
-  usage: "[options]",
+  usage: "[COMMAND] [options]",
   summary: "Balances TCP connections over targets that register themselves (see harmony-reporter).",
   footer: `${otherPlaces("HARMONY_QUEUE_TIMEOUT=5s", "--queue-timeout 5s")}
 SIGTERM and SIGINT stop accepting, let open connections finish, and exit with 0. A second one ends the connections at once.
@@ -21,7 +23,7 @@ Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong.
 `,
 };
 
-void main(PROGRAM, loadBalancer, async ({ settings }, log) => {
+void main(PROGRAM, { all: balancerCommands, table: balancerOptions }, loadBalancer, async ({ settings }, log) => {
   const balancer = new Balancer(settings);
   logBalancer(balancer, log);
   const stopped = new Promise<void>((resolve) => balancer.on("close", () => resolve()));

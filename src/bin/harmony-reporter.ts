@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { Reporter } from "../app/reporter.ts";
 import { loadReporter } from "../config/load.ts";
+import { reporterOptions } from "../config/reporter-options.ts";
 import type { ReporterSettings } from "../config/settings.ts";
 import { formatDuration } from "../util/durations.ts";
 import { counted, type Log } from "./log.ts";
 import { main, otherPlaces } from "./program.ts";
+import { reporterCommands } from "./reporter-commands.ts";
 import { logReporter } from "./reporter-log.ts";
 import { exitText, isServed, ServerProcess } from "./server-process.ts";
 import { onStopSignals } from "./signals.ts";
@@ -27,8 +29,12 @@ const PROGRAM = {
 /** ms until a server that does not accept yet is worth a warning: few start more slowly, and a wrong port never accepts. */
 const PATIENCE_MS = 10_000;
 
-void main(PROGRAM, loadReporter, ({ settings, serverCommand }, log) =>
-  serverCommand === null ? announce(settings, log) : serve(settings, serverCommand, log),
+void main(
+  PROGRAM,
+  { all: reporterCommands, table: reporterOptions },
+  loadReporter,
+  ({ settings, serverCommand }, log) =>
+    serverCommand === null ? announce(settings, log) : serve(settings, serverCommand, log),
 );
 
 /** Reports a server that runs by itself, until a signal. */

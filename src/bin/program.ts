@@ -2,16 +2,14 @@
 import { runtime } from "#runtime";
 import type { ProgramText } from "../config/flags.ts";
 import type { Command, Invocation, RunCommand } from "../config/load.ts";
+import type { OptionTable } from "../config/option.ts";
 import { OptionError } from "../config/values.ts";
 import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
+import { runCommand, type Command as Subcommand } from "./command.ts";
+import { EXIT_FAILURE, EXIT_OPTIONS } from "./exit-codes.ts";
 import { type Log, openLog } from "./log.ts";
 import { write } from "./output.ts";
-
-/** The options are wrong: nothing was started. */
-const EXIT_OPTIONS = 2;
-/** It could not start, or could not go on. */
-const EXIT_FAILURE = 1;
 
 /** What the user can do about a failure that the system reports. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -30,12 +28,23 @@ export function otherPlaces(variable: string, flag: string): string {
   );
 }
 
-/** Runs a program to its exit; `run` gives the exit code. */
+/** What a program can be told to do instead, as its first word, and its own options, any of which its file may hold. */
+export interface Commands {
+  readonly all: readonly Subcommand[];
+  readonly table: OptionTable;
+}
+
+/** Runs a program, or a command of it, to its exit; `run` gives the exit code. */
 export async function main<S>(
-  program: ProgramText,
+  text: ProgramText,
+  commands: Commands,
   load: (invocation: Invocation) => Command<S>,
   run: (command: RunCommand<S>, log: Log) => Promise<number>,
 ): Promise<void> {
+  const program = { ...text, commands: commands.all };
+  const [word, ...rest] = process.argv.slice(2);
+  const subcommand = commands.all.find(({ name }) => name === word);
+  if (subcommand) return exit(await runCommand(program, subcommand, commands.table, rest));
   let command: Command<S>;
   try {
     const { columns } = process.stdout as { columns?: number };

@@ -166,6 +166,11 @@ export const balancerOptions = {
   }),
   drainTimeout: drainTimeout("How long open connections may go on when the balancer is stopped. 0 ends them at once."),
   ...keyOptions,
+  reporters: optional({
+    kind: path,
+    doc: "File of the reporters that have joined by invitation. The balancer's identity and its open invitations lie beside it.",
+    shownDefault: "reporters, beside the key file",
+  }),
   insecure: insecure("Let anyone register a target, without a key. Only for closed networks and experiments."),
   adminTlsCert: optional({
     kind: path,

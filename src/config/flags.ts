@@ -3,19 +3,31 @@ import { Option as Flag, type HelpConfiguration, Command as Parser } from "comma
 import { DURATION_EXAMPLES } from "../util/durations.ts";
 import { namesIn, spell, unknownName } from "./names.ts";
 import { type AnyOption, defaultText, isIn, type OptionTable } from "./option.ts";
+import { suggestion } from "./suggest.ts";
 import type { Given, Source } from "./values.ts";
 
 /** What a program says about itself in `--help`. */
 export interface ProgramText {
   readonly name: string;
   readonly usage: string;
+  /** What it can be told to do instead, as its first word. */
+  readonly commands?: readonly CommandText[];
   /** Whole paragraphs: lines end where paragraphs do, and are wrapped when they are shown. */
   readonly summary: string;
   readonly footer: string;
 }
 
+/** A command as the `--help` of its program tells of it. */
+export interface CommandText {
+  readonly name: string;
+  readonly usage: string;
+  readonly summary: string;
+}
+
 export interface CommandLine {
   readonly source: Source;
+  /** The words that are no options. */
+  readonly words: readonly string[];
   readonly help: boolean;
   readonly version: boolean;
   /** What followed `--`; null if there was no `--`. */
@@ -26,12 +38,13 @@ const DURATIONS = `\nDURATION: a number and a unit, such as ${DURATION_EXAMPLES}
 const INDENT = " ".repeat(6);
 const BUILT_IN = ["--help", "--version"];
 
-/** Unknown flags and stray words go to `problems`. */
+/** Unknown flags and stray words go to `problems`. `operands`: how many words may stand by themselves. */
 export function readFlags(
   argv: readonly string[],
   table: OptionTable,
   program: ProgramText,
   problems: string[],
+  operands = 0,
 ): CommandLine {
   const end = argv.indexOf("--");
   const own = end === -1 ? argv : argv.slice(0, end);
@@ -45,11 +58,13 @@ export function readFlags(
       given.set(name, { from: flag, text: before ? `${before.text},${text}` : text });
     }
   });
-  const { operands, unknown } = parser.parseOptions([...own]);
-  problems.push(...strayWords([...operands, ...unknown], table));
+  const found = parser.parseOptions([...own]);
+  const words = found.operands.slice(0, operands);
+  problems.push(...strayWords([...found.operands.slice(operands), ...found.unknown], table, program));
   const { help, version } = parser.opts();
   return {
     source: given,
+    words,
     help: help === true,
     version: version === true,
     serverCommand: end === -1 ? null : argv.slice(end + 1),
@@ -67,7 +82,16 @@ export function helpText(table: OptionTable, program: ProgramText, width: number
   };
   parser.configureHelp({ ...parser.configureHelp(), ...options });
   const rest = parser.createHelp().boxWrap(DURATIONS + program.footer, width);
-  return parser.helpInformation() + rest;
+  return parser.helpInformation() + commandsText(program, width, parser) + rest;
+}
+
+function commandsText({ name, commands = [] }: ProgramText, width: number, parser: Parser): string {
+  if (commands.length === 0) return "";
+  const helper = parser.createHelp();
+  const text = commands.map(({ name, usage, summary }) => {
+    return `  ${name} ${usage}\n${helper.boxWrap(summary, width - INDENT.length).replace(/^/gm, INDENT)}\n`;
+  });
+  return `\nCommands (see ${name} COMMAND --help):\n${text.join("")}`;
 }
 
 type OnFlag = (name: string, spec: AnyOption, flag: string, value: string | null) => void;
@@ -111,14 +135,20 @@ export function meaning({ doc, kind }: AnyOption): string {
   return kind.list ? `${doc} May be repeated.` : doc;
 }
 
-function strayWords(words: readonly string[], table: OptionTable): string[] {
+function strayWords(words: readonly string[], table: OptionTable, { commands = [] }: ProgramText): string[] {
   const names = namesIn(table, "flag");
   let afterFlag = false;
   return words.flatMap((word) => {
     const belongs = afterFlag && !word.startsWith("-"); // the value of an unknown flag is no second problem
     afterFlag = word.startsWith("-") && !word.includes("=");
     if (belongs) return [];
-    if (!word.startsWith("-")) return [`${JSON.stringify(word)}: a word on its own means nothing here`];
+    if (!word.startsWith("-")) return [`${JSON.stringify(word)}: ${strayWord(word, commands)}`];
     return [unknownName(word.replace(/=.*$/s, ""), names, { what: "flag", others: BUILT_IN })];
   });
+}
+
+function strayWord(word: string, commands: readonly CommandText[]): string {
+  const names = commands.map(({ name }) => name);
+  if (names.includes(word)) return "a command has to be the first word";
+  return `a word on its own means nothing here${suggestion(word, names)}`;
 }

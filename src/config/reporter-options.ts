@@ -72,6 +72,11 @@ export const reporterOptions = {
   }),
   drainTimeout: drainTimeout("How long to wait for open connections to finish before leaving. 0 leaves at once."),
   ...keyOptions,
+  identity: optional({
+    kind: path,
+    doc: "File of this reporter's own key, and of the balancers that it has joined.",
+    shownDefault: "reporter-identity, at the first of the default places of a key",
+  }),
   insecure: insecure("Report without a key, to a balancer that was started with the same option."),
   tls: option({ kind: onOff, default: false, doc: "Speak TLS with the balancer's admin port." }),
   tlsCa: optional({

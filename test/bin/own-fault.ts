@@ -11,6 +11,7 @@ const command = {
 
 void main(
   TEXT,
+  { all: [], table: {} },
   () => command,
   async () => {
     setTimeout(() => {

@@ -79,6 +79,8 @@ const given: Record<string, string> = {
   drainTimeout: "14s",
   startHold: "3s",
   keyFile: join(folder, "key"),
+  reporters: join(folder, "reporters"),
+  identity: join(folder, "reporter-identity"),
   insecure: "on",
   engine: "portable",
   threads: "2",

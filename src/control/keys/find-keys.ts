@@ -54,6 +54,15 @@ export function balancerKeys(settings: KeySettings, environment: HostEnvironment
   return { ...trusted([], path, settings, environment), warning: null, hint };
 }
 
+/** What lies in the files, for a command: a shared key is not made, nor need there be one. Throws HarmonyError. */
+export function balancerFiles(
+  settings: KeySettings,
+  environment: HostEnvironment,
+): Omit<BalancerKeys, "hint" | "warning"> {
+  const found = existingPlace(settings.keyFile, environment);
+  return trusted([], found?.path ?? null, settings, environment);
+}
+
 function trusted(
   fixed: readonly SharedKey[],
   file: string | null,

@@ -1,0 +1,57 @@
+/** What a command of a program is, and how one is run: from its words to its exit code. */
+import type { CommandText, ProgramText } from "../config/flags.ts";
+import { loadCommand, type Operand } from "../config/load-command.ts";
+import type { OptionTable, Values } from "../config/option.ts";
+import { OptionError } from "../config/values.ts";
+import { HarmonyError, messageOf } from "../util/errors.ts";
+import { EXIT_FAILURE, EXIT_OPTIONS } from "./exit-codes.ts";
+import { write } from "./output.ts";
+
+/** A command of one program or the other, which does its work and ends. A file of its own in commands/, and a line in the program's table. */
+export interface Command extends CommandText {
+  readonly operands: readonly Operand[];
+  /** Paragraphs below the options in its `--help`. */
+  readonly footer: string;
+  readonly table: OptionTable;
+  /** Returns the exit code. Throws HarmonyError. */
+  run(values: Values<OptionTable>, words: readonly string[]): Promise<number>;
+}
+
+/** As it is declared: `run` sees the values of its own table. */
+export function command<T extends OptionTable>(
+  declared: Omit<Command, "table" | "run"> & {
+    readonly table: T;
+    run(values: Values<T>, words: readonly string[]): Promise<number>;
+  },
+): Command {
+  return { ...declared, run: (values, words) => declared.run(values as Values<T>, words) };
+}
+
+/** Results go to standard output, what is said about them to standard error, problems as well. Returns the exit code. */
+export async function runCommand(
+  { name: program }: ProgramText,
+  { name, usage, summary, footer, operands, table, run }: Command,
+  programTable: OptionTable,
+  argv: readonly string[],
+): Promise<number> {
+  const title = `${program} ${name}`;
+  try {
+    const text = { name: title, usage, summary, footer };
+    const { columns } = process.stdout as { columns?: number };
+    const call = loadCommand({ argv, environment: process.env, columns }, { text, operands, table, programTable });
+    if (call.action === "help") write(process.stdout, call.text);
+    return call.action === "help" ? 0 : await run(call.values, call.words);
+  } catch (error) {
+    const advice = error instanceof OptionError ? `See ${title} --help.\n` : "";
+    write(process.stderr, `${title}: ${messageOf(error)}\n${advice}`);
+    return error instanceof HarmonyError && error.fault === "config" ? EXIT_OPTIONS : EXIT_FAILURE;
+  }
+}
+
+export function print(text: string): void {
+  write(process.stdout, `${text}\n`);
+}
+
+export function note(text: string): void {
+  write(process.stderr, `${text}\n`);
+}

@@ -1,0 +1,90 @@
+/** `harmony-balancer invite NAME`: makes an invitation, with or without a balancer that runs. */
+import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { type InviteValues, inviteOptions, limitWords } from "../../config/invite-options.ts";
+import { balancerFiles } from "../../control/keys/find-keys.ts";
+import { BALANCER_REMARK, createIdentity } from "../../control/keys/identity.ts";
+import { hostEnvironment, userName } from "../../control/keys/key-places.ts";
+import { parseLimits } from "../../control/keys/limits.ts";
+import { fingerprintOf } from "../../control/keys/public-key.ts";
+import type { TrustFiles } from "../../control/keys/trust-files.ts";
+import { NAME } from "../../control/protocol/schema.ts";
+import { formatDuration } from "../../util/durations.ts";
+import { HarmonyError } from "../../util/errors.ts";
+import { command, note, print } from "../command.ts";
+
+const GROUP_READS = 0o040;
+
+export const invite = command({
+  name: "invite",
+  usage: "NAME [options]",
+  summary:
+    "Makes an invitation, with which a reporter may join once and get a key of its own: harmony-reporter join HOST CODE.",
+  operands: [{ name: "NAME", help: "what the reporter is to be called: 1 to 64 letters, digits or . _ -" }],
+  table: inviteOptions,
+  footer: [
+    "\nThe code goes to standard output. Whoever has it may join until it is used up or its time is over; to withdraw it, take its " +
+      "line out of the file of invitations. The balancer need not run; one that does knows the invitation at once.",
+    "\nThe limits are written behind the reporter's name in the reporters file, where they can be changed at any time.",
+    "\nExit codes: 0 it is made, 1 the files cannot be written, 2 the options or the files are wrong.\n",
+  ].join("\n"),
+  async run(values, [name = ""]) {
+    if (!NAME.test(name)) throw badName(name);
+    const { identity, invitations, files } = await prepared(values);
+    const { uses } = values;
+    const until = Date.now() + values.for;
+    const words = limitWords(values);
+    const limits = parseLimits(words, "the limits");
+    const { publicKey } = identity.keyPair!;
+    const code = await invitations.create({ name, uses, until, limits, publicKey });
+    print(code);
+    const whom = uses === 1 ? `one reporter, ${name},` : `${uses} reporters, ${name}-HOST each,`;
+    const may = words.length === 0 ? "register any target" : `register targets with ${words.join(" ")}`;
+    note(
+      `It lets ${whom} join within ${formatDuration(values.for)} and ${may}. On its host: harmony-reporter join BALANCER CODE`,
+    );
+    note(`Written to ${files.invitations}; this balancer's fingerprint is ${fingerprintOf(publicKey)}`);
+    return 0;
+  },
+});
+
+/** The files are there, or can be made, as the balancer can use them. */
+async function prepared(values: InviteValues) {
+  const environment = hostEnvironment();
+  const settings = { keyFile: values.keyFile, reporters: values.reporters };
+  const { files } = balancerFiles(settings, environment);
+  if (values.reporters === null) mkdirSync(dirname(files.identity), { recursive: true, mode: 0o700 });
+  checkUser(files);
+  await createIdentity(files.identity, BALANCER_REMARK, files.like);
+  return balancerFiles(settings, environment);
+}
+
+/** What another user made here the balancer would not read. Root gives it to the owner. */
+function checkUser({ like, identity }: TrustFiles): void {
+  const folder = dirname(identity);
+  const who = userName();
+  if (!existsSync(folder)) throw cannot(`there is no folder ${folder}: name a file in another one with --reporters`);
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch {
+    throw cannot(`${who} may not write in ${folder}: run this as the user that the balancer runs as, or as root`);
+  }
+  const { uid, mode } = statSync(like);
+  const user = process.geteuid?.();
+  if (user === undefined || user === 0 || user === uid || (statSync(like).isFile() && (mode & GROUP_READS) !== 0))
+    return;
+  throw cannot(
+    `${like} belongs to another user (id ${uid}), and a balancer of that user would not read what ${who} writes beside it: ` +
+      "run this as that user, or as root",
+  );
+}
+
+function cannot(why: string): HarmonyError {
+  return new HarmonyError("UNWRITABLE", why, { fault: "balancer" });
+}
+
+function badName(name: string): HarmonyError {
+  return new HarmonyError("BAD_NAME", `${JSON.stringify(name)} is no name: give 1 to 64 letters, digits or . _ -`, {
+    fault: "config",
+  });
+}
