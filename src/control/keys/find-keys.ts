@@ -8,6 +8,7 @@ import { INSECURE_KEY, parseGivenKey, type SharedKey } from "./key.ts";
 import { badKeyFile, createKeyFile, isDenied, isPresent, readExisting } from "./key-file.ts";
 import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces, userName } from "./key-places.ts";
 import { Keys } from "./keys.ts";
+import { Reporters } from "./reporters.ts";
 import { type TrustFiles, trustFiles } from "./trust-files.ts";
 
 /** The operator's options about keys, by their names in the option table. */
@@ -26,6 +27,8 @@ export interface BalancerKeys {
   readonly keys: Keys;
   readonly identity: BalancerIdentity;
   readonly invitations: Invitations;
+  /** The lines of those that have joined. */
+  readonly reporters: Reporters;
   readonly files: TrustFiles;
   /** One line on how to copy a newly created key to other hosts, null when none was created. */
   readonly hint: string | null;
@@ -72,7 +75,13 @@ function trusted(
   const files = trustFiles(settings, environment);
   const keys = new Keys(fixed, file, environment, { reporters: files.reporters });
   const invitations = new Invitations(files, (name) => keys.find(name) !== undefined);
-  return { keys, invitations, identity: new BalancerIdentity(files.identity), files };
+  return {
+    keys,
+    invitations,
+    reporters: new Reporters(files, keys),
+    identity: new BalancerIdentity(files.identity),
+    files,
+  };
 }
 
 /**

@@ -18,6 +18,7 @@ import {
 import { readKeyText } from "./key-file.ts";
 import type { KeyLimits } from "./limits.ts";
 import { isSameKey } from "./public-key.ts";
+import { unwritable } from "./reporters.ts";
 import { enterReporter, parseReporters } from "./reporters-file.ts";
 import { WatchedFile } from "./watched-file.ts";
 
@@ -109,8 +110,7 @@ export class Invitations {
       return await this.#redeem(id, publicKey, host);
     } catch (error) {
       if (error instanceof HarmonyError) throw error;
-      const message = `the balancer cannot write ${this.#places.reporters} or ${this.#places.invitations}`;
-      throw new HarmonyError("UNWRITABLE", message, { fault: "balancer", retry: true, cause: error });
+      throw unwritable(this.#places.reporters, error);
     }
   }
 

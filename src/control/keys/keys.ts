@@ -77,6 +77,12 @@ export class Keys {
     return this.#own?.value.find((key) => isSameKey(key.publicKey, publicKey));
   }
 
+  /** The keys of an invited reporter: two while it exchanges its own, the newer one last. */
+  ofReporter(id: string): OwnKey[] {
+    this.refresh();
+    return (this.#own?.value ?? []).filter((key) => key.id === id);
+  }
+
   /** What has become of a key that was proved: itself with its limits of now, or undefined where it is no longer valid. */
   current(key: Pick<Key, "id">): SharedKey | OwnKey | undefined {
     this.refresh();

@@ -1,25 +1,11 @@
 /** Reporters that have joined, with what the balancer has last seen of each: from the `reporters` file, and `seen` beside it. */
-import { readFileSync } from "node:fs";
-import * as z from "zod/mini";
 import { codeOf } from "../../util/errors.ts";
 import { readKeyText } from "./key-file.ts";
 import { formatLimits } from "./limits.ts";
 import { fingerprintOf } from "./public-key.ts";
 import { parseReporters } from "./reporters-file.ts";
+import { readSeen } from "./seen-file.ts";
 import type { TrustFiles } from "./trust-files.ts";
-
-/** By the reporter's name. */
-const Seen = z.record(
-  z.string(),
-  z.object({
-    /** When one of its sessions was last open, ms since 1970. */
-    at: z.number(),
-    address: z.string(),
-    /** What it reports then: `pool/address:port`, or `pool/id`. */
-    targets: z.array(z.string()),
-  }),
-);
-export type Seen = z.infer<typeof Seen>;
 
 export interface ListedReporter {
   readonly name: string;
@@ -46,17 +32,6 @@ export function listReporters({ reporters, seen: seenFile }: TrustFiles): Listed
       targets,
     };
   });
-}
-
-/** Empty where there is none, or where it holds something else: the balancer writes it anew. */
-export function readSeen(path: string): Seen {
-  try {
-    const read = Seen.safeParse(JSON.parse(readFileSync(path, "utf8")));
-    return read.success ? read.data : {};
-  } catch (error) {
-    if (error instanceof SyntaxError || codeOf(error) === "ENOENT") return {};
-    throw error;
-  }
 }
 
 function reportersOf(path: string) {
