@@ -50,6 +50,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   #passedOver: readonly PassedOver[] = [];
   #closing: Promise<void> | null = null;
   #cancelEndOfHold: Cancel = () => undefined;
+  #cancelCollecting: Cancel = () => undefined;
 
   /** Starts at once. What goes wrong comes as `error`, and rejects `ready`. */
   constructor(settings: BalancerSettings) {
@@ -137,6 +138,7 @@ export class Balancer extends Emitter<BalancerEvents> {
       await Promise.all([engine.close(0), control.close()]);
       throw error;
     }
+    this.#cancelCollecting = runtime.collectGarbage?.() ?? this.#cancelCollecting;
     this.#endHoldLater(engine);
     if (warning !== null) this.tell("warning", warning);
     if (hint !== null) this.tell("keyCreated", hint);
@@ -174,6 +176,7 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   async #close(timeout: number): Promise<void> {
     this.#cancelEndOfHold();
+    this.#cancelCollecting();
     const closing = () => Promise.all([this.#engine?.close(timeout), this.#control?.close()]);
     await closing();
     await this.#started.catch(() => undefined); // `ready` tells why it failed; it may have opened something meanwhile

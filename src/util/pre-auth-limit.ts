@@ -5,10 +5,10 @@ import { clientKey } from "./client-key.ts";
  *
  * A newcomer takes the place of an old one, so a place lasts PLACES / (newcomers a second). An honest peer needs its place from
  * accept to its first line: over TCP that comes with the last packet of TCP's own handshake, over TLS 1.3 a round trip later. At 2,000
- * newcomers a second from its own address that is half a second, which is three round trips of 150 ms and time for a busy
- * balancer. In plain TCP a place costs some 2 KB, in TLS some 30 KB: 30 MB when strangers have filled them all.
+ * newcomers a second from its own address that is a second: half a dozen round trips of 150 ms, or one on a balancer that is busy. Under
+ * Bun a place costs some 6 KB, in TLS 13 KB, so all of them some 27 MB.
  */
-export const PLACES = 1_024;
+export const PLACES = 2_048;
 
 /** A peer with a place. */
 export interface Stranger {

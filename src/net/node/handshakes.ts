@@ -22,7 +22,7 @@ export class Handshakes {
       return;
     }
     const peer = `${remoteAddress} ${remotePort}`;
-    const stranger = { abort: () => socket.destroy() };
+    const stranger = { abort: () => reset(socket) };
     this.#forget(peer);
     this.#strangers.set(peer, stranger);
     this.#places.add(stranger, remoteAddress);
@@ -41,4 +41,9 @@ export class Handshakes {
     this.#strangers.delete(peer);
     this.#places.delete(stranger);
   }
+}
+
+/** A FIN would leave what was sent to the kernel, until the peer acknowledges it, which it may never do. */
+function reset(socket: Socket): void {
+  if (!socket.destroyed) socket.resetAndDestroy();
 }
