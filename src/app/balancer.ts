@@ -10,6 +10,7 @@ import type { Engine, EngineName, EngineOptions } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Pool, type TargetView } from "../pool/pool.ts";
 import type { CloseRecord } from "../proxy/record.ts";
+import { SESSIONS_PER_TARGET } from "../targets/quota.ts";
 import { type Cancel, systemClock } from "../util/clock.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
@@ -33,9 +34,6 @@ export interface BalancerEvents extends ControlEvents {
   /** It has stopped and holds nothing any more. */
   close: [];
 }
-
-/** So that a reconnecting reporter finds room before its old session is gone. */
-const SESSIONS_PER_TARGET = 2;
 
 /** The only pool. Reporters join it by this name unless they are given another. */
 const POOL_NAME = "default";

@@ -6,18 +6,19 @@ import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
 import { scarce } from "../proxy/connect-failure.ts";
 import { canonicalHost } from "../util/address.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
-import { activeOn, type Entry, infoOf, isDead, type Orphan, orphanOf, takesLoad } from "./entry.ts";
+import { activeOn, type Entry, infoOf, type Orphan, orphanOf, takesLoad } from "./entry.ts";
 import { forbidden, identityOf, locationOf, sameAddress } from "./location.ts";
 import { OwnedTargets } from "./owned.ts";
 import { Panics, type PanicsOptions } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
+import { type Newcomer, TargetQuotas, type TargetQuotasOptions } from "./quota.ts";
 import { offLimits } from "./reach.ts";
 import type { DownReason, LeaveReason, Report, TargetKey, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
-import { type Claimant, displacedAfter, isFreed, isTakeover } from "./takeover.ts";
+import { displacedAfter, isFreed, isTakeover } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
 
-export interface RegistryOptions extends PanicsOptions {
+export interface RegistryOptions extends PanicsOptions, TargetQuotasOptions {
   /** Where the balancer listens, for clients and for reporters. */
   readonly ownListeners: () => readonly TcpAddress[];
   readonly localAddresses: () => readonly string[];
@@ -46,10 +47,12 @@ export class Registry {
   readonly #options: RegistryOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #owned = new OwnedTargets<Entry>();
+  readonly #quotas: TargetQuotas;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.panics = new Panics(options, this.#entries);
+    this.#quotas = new TargetQuotas(options, this.#entries);
   }
 
   /**
@@ -70,11 +73,14 @@ export class Registry {
     const pool = this.#allowedPool(owner, report, location);
     this.#refuseAddress(owner, report, address);
     if (until <= now) throw refusal("TOO_LATE", "the report was held up on its way for longer than it counts", true);
-    const before = this.#claim(identity, { owner, ref, report, location });
+    const found = this.#entries.get(identity);
+    const freed = found && isFreed(found, { owner, ref, report, location }, now) ? found : undefined;
+    const before = freed ? undefined : found;
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
     const continues = before !== undefined && takesLoad(before) && sameAddress(before.spec.address, address);
     const state = report.drain ? "draining" : report.health === "down" ? "down" : continues ? before.state : "new";
-    if (before === undefined) this.#makeRoom(pool);
+    const mine = this.#owned.get(owner, ref);
+    if (before === undefined) this.#makeRoom({ key: owner.key, pool, identity, mine, freed });
     set(pool, spec, state === "new" ? (continues ? "up" : "suspect") : state); // "up" leaves a suspect as it is
     const displaced = displacedAfter(before, owner, report);
     this.#own(owner, { identity, pool, owner, ref, key: owner.key, report, displaced, spec, location, state, until });
@@ -155,6 +161,7 @@ export class Registry {
       if (!accepted.has(key)) accepted.set(key, this.#options.accepts(key));
       if (!accepted.get(key)) this.#remove(entry, "revoked");
     }
+    this.#quotas.prune();
   }
 
   orphans(): Orphan[] {
@@ -237,17 +244,6 @@ export class Registry {
     if (reason) throw refusal("BAD_ADDRESS", reason);
   }
 
-  /**
-   * The target that goes on as the claimant's; undefined: it is a new one. Another key's that has become free is forgotten. Throws
-   * where it is not the claimant's.
-   */
-  #claim(identity: string, claimant: Claimant): Entry | undefined {
-    const entry = this.#entries.get(identity);
-    if (entry === undefined || !isFreed(entry, claimant, this.#options.clock.now())) return entry;
-    this.#remove(entry, "forgotten");
-    return undefined;
-  }
-
   #own(owner: TargetOwner, entry: Entry): void {
     const mine = this.#owned.get(owner, entry.ref);
     if (mine && mine.identity !== entry.identity) this.#remove(mine, "moved");
@@ -255,6 +251,8 @@ export class Registry {
     if (before) this.#owned.delete(before);
     this.#entries.set(entry.identity, entry);
     this.#owned.add(entry);
+    if (before) this.#quotas.replace(before, entry);
+    else this.#quotas.add(entry);
     if (before?.owner && before.owner !== owner) {
       before.owner.replaced(owner.remote);
       if (isTakeover(before, owner, entry.report)) {
@@ -281,17 +279,10 @@ export class Registry {
     onChange();
   }
 
-  /**
-   * Forgets one of a full pool's targets that are down and have no reporter, the first that registered: they are kept for their
-   * counters alone, and must not keep a target out.
-   */
-  #makeRoom(pool: TargetPool): void {
-    if (!pool.full) return;
-    for (const entry of this.#entries.values()) {
-      if (entry.pool !== pool || !isDead(entry)) continue;
-      if (activeOn(entry) > 0) continue; // its row would stay taken
-      this.#remove(entry, "forgotten");
-      return;
+  /** Throws where the newcomer's key may have no more, and nothing has gone out then. */
+  #makeRoom(newcomer: Newcomer): void {
+    for (const entry of this.#quotas.roomFor(newcomer)) {
+      this.#remove(entry, entry === newcomer.mine ? "moved" : "forgotten");
     }
   }
 
@@ -304,6 +295,7 @@ export class Registry {
     this.#owned.delete(entry);
     this.#entries.delete(entry.identity);
     entry.pool.remove(entry.identity);
+    this.#quotas.delete(entry);
     this.#options.onEvent("targetLeave", infoOf(entry), reason);
     this.panics.left(entry.report.pool, reason === "leave");
     this.#options.onChange();

@@ -44,6 +44,7 @@ export class World {
       pools: new Map([["default", this.pool]]),
       hostTimeout: LEASE,
       panic: true,
+      maxTargets: 1_024,
       maxSessions: 100,
       name: "test-balancer",
       version: "2.0.0",

@@ -16,6 +16,7 @@ export async function serveControl(options: Partial<ControlServerOptions> = {}) 
     pools: new Map([["default", pool]]),
     hostTimeout: 60_000,
     panic: true,
+    maxTargets: 1_024,
     maxSessions: 100,
     name: "test",
     version: "2",

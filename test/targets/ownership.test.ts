@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { Pool } from "../../src/pool/pool.ts";
 import type { TargetView } from "../../src/pool/types.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
+import { quotaOf } from "../../src/targets/quota.ts";
 import { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { codeOf } from "../../src/util/errors.ts";
@@ -115,6 +116,7 @@ class World {
       clock: this.clock,
       lease: LEASE,
       accepts: () => true,
+      quotaOf: ({ limits }) => quotaOf(limits, 64),
       ownListeners: () => [],
       localAddresses: () => [],
       onEvent: (...event) => {

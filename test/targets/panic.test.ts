@@ -6,6 +6,7 @@ import type { Address } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import { TargetMonitor } from "../../src/targets/monitor.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
+import { quotaOf } from "../../src/targets/quota.ts";
 import { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { amount } from "../support/amount.ts";
@@ -127,6 +128,7 @@ class World {
       clock,
       lease: LEASE,
       accepts: () => true,
+      quotaOf: ({ limits }) => quotaOf(limits, 1_000),
       ownListeners: () => [],
       localAddresses: () => [],
       onEvent: (...event) => void this.events.push(event[0]),

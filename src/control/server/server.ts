@@ -6,8 +6,9 @@ import type { Orphan } from "../../targets/entry.ts";
 import { LoopbackFinder } from "../../targets/loopback.ts";
 import { TargetMonitor } from "../../targets/monitor.ts";
 import { Prober } from "../../targets/probe.ts";
+import { INVITED_TARGETS, type Quota, quotaOf } from "../../targets/quota.ts";
 import { Registry, type RegistryOptions } from "../../targets/registry.ts";
-import type { TargetEvents } from "../../targets/report.ts";
+import type { TargetEvents, TargetKey } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
 import { formatAddress } from "../../util/address.ts";
 import { clientKey } from "../../util/client-key.ts";
@@ -16,8 +17,10 @@ import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
 import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
+import { isOwn } from "../keys/key.ts";
 import type { Keys, LoadedKeys } from "../keys/keys.ts";
 import type { Welcome } from "../protocol/messages.ts";
+import { placeFor } from "./places.ts";
 import { HANDSHAKE_TIMEOUT_MS, Session, type SessionOptions } from "./session.ts";
 
 /** A reporter that was turned away. */
@@ -47,6 +50,7 @@ export interface ControlSettings {
   /** ms. Greater than 0. */
   readonly hostTimeout: number;
   readonly panic: boolean;
+  readonly maxTargets: number;
 }
 
 export interface ControlServerOptions
@@ -83,8 +87,6 @@ const RESOLVE_TIMEOUT_MS = 5_000;
 const TLS_ONLY =
   "it does not speak TLS and this admin port does: start it with --tls, or with --tls-ca and the certificate";
 
-const TOO_MANY = "too many reporters are connected";
-
 /** ms between looks at files that may change while the balancer runs. What is tightened in them holds within a second. */
 const FILES_MS = 500;
 
@@ -120,6 +122,7 @@ export class ControlServer {
       lease,
       clock,
       accepts: (key) => keys.accepts(key),
+      quotaOf: (key) => this.#quotaOf(key),
       ownListeners: () => [...options.clientListeners(), ...this.addresses],
       onChange: () => this.#changed(),
       onUnreached: (identity, pool) => this.#monitor.check(identity, pool),
@@ -217,7 +220,7 @@ export class ControlServer {
   }
 
   #optionsOfSessions(clock: Clock): SessionOptions {
-    const { hostTimeout: lease, name, version, maxSessions } = this.#options;
+    const { hostTimeout: lease, name, version } = this.#options;
     const interval = Math.max(1, Math.min(Math.floor(lease / REPORTS_PER_LEASE), MAX_INTERVAL_MS));
     const registry = this.#registry;
     return {
@@ -229,7 +232,7 @@ export class ControlServer {
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),
       onHello: () => undefined,
       onAuthenticated: (session) => {
-        if (this.#sessions.size >= maxSessions) this.#makeRoom();
+        this.#makeRoomFor(session);
         this.#strangers.delete(session);
         this.#sessions.add(session);
       },
@@ -237,15 +240,21 @@ export class ControlServer {
     };
   }
 
-  /**
-   * Ends the oldest session without a target, for a new one: sessions that report nothing must not keep reporters out. Throws
-   * where there is none.
-   */
-  #makeRoom(): void {
-    const idle = [...this.#sessions].find((session) => !this.#registry.owns(session));
-    if (!idle) throw new HarmonyError("BUSY", TOO_MANY, { fault: "balancer", retry: true });
-    this.#sessions.delete(idle);
-    void idle.goodbye("BUSY", TOO_MANY);
+  /** What a key does not say itself: a shared one may take half of all places, so that others find room. */
+  #quotaOf(key: TargetKey): Quota {
+    return quotaOf(key.limits, isOwn(key) ? INVITED_TARGETS : Math.ceil(this.#options.maxTargets / 2));
+  }
+
+  #makeRoomFor(newcomer: Session): void {
+    const place = placeFor(newcomer, {
+      sessions: this.#sessions,
+      max: this.#options.maxSessions,
+      maxOf: (key) => this.#quotaOf(key).sessions,
+      isIdle: (session) => !this.#registry.owns(session),
+    });
+    if (place === null) return;
+    this.#sessions.delete(place.session);
+    void place.session.goodbye(place.reason.code, place.reason.message);
   }
 
   #turnedAway({ host }: TcpAddress, who: string, code: string, why: string): void {
