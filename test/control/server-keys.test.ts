@@ -47,6 +47,18 @@ describe("a key file that changes", () => {
     await leavesNothing(world, raw);
   });
 
+  it("without leave to advertise any more excludes a target that is advertised", async () => {
+    const { world, write } = await withFile(`web:${SECRET} advertise=192.168.7.0/24\n`);
+    const raw = await world.raw(A);
+    assert.equal((await raw.ask({ ...REPORT, advertise: "192.168.7.7" }))?.t, "ok");
+    write(`web:${SECRET} port=8080\n`);
+    await world.pass(1_000, 100);
+    assert.deepEqual(world.pool.targets(), []);
+    const farewell = await raw.hear();
+    assert.ok(farewell?.t === "goodbye" && farewell.code === "FORBIDDEN" && /may not advertise/.test(farewell.reason));
+    await leavesNothing(world, raw);
+  });
+
   it("whose new limits allow the target leaves the session alone, and holds for its next report", async () => {
     const { world, write } = await withFile(`web:${SECRET}\n`);
     const raw = await world.raw(A);

@@ -24,6 +24,17 @@ describe("the balancer's own addresses", () => {
     assert.ok(undialable(target("fe80::1%2"), [{ host: "fe80::1%eth0", port: 3000 }], own));
   });
 
+  it("are known inside others that stand for them", () => {
+    const own = [{ host: "0.0.0.0", port: 3000 }];
+    for (const host of ["64:ff9b::10.0.0.1", "2002:a00:1::5", "::a00:1", "::ffff:10.0.0.1", "64:ff9b::127.0.0.9"]) {
+      assert.match(undialable(target(host), own, ["10.0.0.1"]) ?? "dialled", /itself/, host);
+      assert.equal(undialable(target(host, 3001), own, ["10.0.0.1"]), null, host);
+    }
+    for (const host of ["64:ff9b::", "2002:e000:1::", "::ffff:0:ffff:ffff"]) {
+      assert.match(undialable(target(host), [], []) ?? "dialled", /not the address of a host/, host);
+    }
+  });
+
   it("do not forbid another address of a host that listens on one alone", () => {
     assert.equal(undialable(target("10.0.0.2"), [{ host: "10.0.0.1", port: 3000 }], ["10.0.0.1", "10.0.0.2"]), null);
     assert.equal(undialable(target("127.0.0.2"), [{ host: "127.0.0.1", port: 3000 }], []), null);
