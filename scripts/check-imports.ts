@@ -27,7 +27,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ["engines/linux/worker"],
   ["engines/linux/shared"],
   ["engines/linux/sys"],
-  ["engines/engine.ts", "engines/predecessor.ts"],
+  ["engines/engine.ts", "engines/predecessor.ts", "engines/reserve.ts"],
   ["proxy"],
   ["pool"],
   ["pool/algorithms"],

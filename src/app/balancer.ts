@@ -15,6 +15,7 @@ import { type Cancel, systemClock } from "../util/clock.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
+import { type DescriptorShares, shareDescriptors } from "./descriptors.ts";
 
 /** Where clients connect and where targets register, with the real ports. */
 export interface BoundAddresses {
@@ -122,8 +123,9 @@ export class Balancer extends Emitter<BalancerEvents> {
     const { keys, hint, warning } = balancerKeys(this.#settings);
     const { factory, passedOver } = await chooseEngine(this.#settings.engine);
     this.#refuseWhenClosed();
-    const engine = factory.create(this.#engineOptions());
-    const control = new ControlServer(this.#controlOptions(keys, engine));
+    const shares = shareDescriptors(this.#settings.maxTargets);
+    const engine = factory.create(this.#engineOptions(shares));
+    const control = new ControlServer(this.#controlOptions(keys, engine, shares));
     this.#engine = engine;
     this.#control = control;
     this.#passedOver = passedOver;
@@ -138,7 +140,7 @@ export class Balancer extends Emitter<BalancerEvents> {
     }
     this.#cancelCollecting = runtime.collectGarbage?.() ?? this.#cancelCollecting;
     this.#endHoldLater(engine);
-    if (warning !== null) this.tell("warning", warning);
+    for (const each of [warning, shares.warning]) if (each !== null) this.tell("warning", each);
     if (hint !== null) this.tell("keyCreated", hint);
     this.tell("keysLoaded", keys.loaded);
     this.tell("listening");
@@ -182,9 +184,10 @@ export class Balancer extends Emitter<BalancerEvents> {
     this.tell("close");
   }
 
-  #engineOptions(): EngineOptions {
+  #engineOptions({ reserve }: DescriptorShares): EngineOptions {
     return {
       ...this.#settings,
+      reserve,
       pool: this.#pool,
       onClose: (record) => this.tell("connectionClose", record),
       onWarning: (message, cause) => this.tell("warning", message, cause),
@@ -198,9 +201,10 @@ export class Balancer extends Emitter<BalancerEvents> {
     return () => files.renewed();
   }
 
-  #controlOptions(keys: Keys, engine: Engine): ControlServerOptions {
+  #controlOptions(keys: Keys, engine: Engine, { strangers }: DescriptorShares): ControlServerOptions {
     return {
       ...this.#settings,
+      strangers,
       runtime,
       keys,
       renewedTls: this.#certificateFiles(),

@@ -22,6 +22,8 @@ export interface EngineOptions extends LifecycleOptions {
   readonly keepalive: number;
   /** Bytes to send, a handler, or null: then the client is just closed. */
   readonly unavailable: Uint8Array | UnavailableHandler | null;
+  /** Descriptors that the rest of the process wants for itself, which clients are not to take: see reserve.ts. */
+  readonly reserve?: number;
   readonly pool: Pool;
   readonly onClose: (record: CloseRecord) => void;
   /** Something an operator should know (descriptor exhaustion, a dead worker, an accept error, a throwing handler). */

@@ -14,6 +14,8 @@ import { labPool } from "./lab.ts";
 export type MemoryLabOptions = Partial<Omit<EngineOptions, "pool">> & {
   readonly pool?: Partial<PoolOptions>;
   readonly network?: MemoryOptions;
+  /** Descriptors that the process may have. */
+  readonly limit?: number;
 };
 
 /** The portable engine on an in-process network, on a clock that stands still until it is moved. */
@@ -27,7 +29,7 @@ export class MemoryLab {
   readonly #ends: Connection[] = [];
 
   constructor(options: MemoryLabOptions) {
-    const { pool, network, ...rest } = options;
+    const { pool, network, limit, ...rest } = options;
     this.network = new MemoryNetwork(network);
     this.pool = labPool(pool);
     const all: EngineOptions = {
@@ -43,7 +45,7 @@ export class MemoryLab {
       onWarning: (message) => this.warnings.push(message),
       ...rest,
     };
-    this.engine = new PortableEngine(all, this.network, this.clock);
+    this.engine = new PortableEngine(all, this.network, this.clock, limit);
   }
 
   get address(): TcpAddress {

@@ -1,5 +1,6 @@
 /** Programs of the suite started with few descriptors. */
 import { scriptCommand } from "../support/form.ts";
+import { withDescriptors } from "../support/program.ts";
 
 /** Enough for each runtime to start, and for some connections. */
 const DESCRIPTORS = 100;
@@ -9,5 +10,5 @@ export const skip = process.platform === "linux" ? false : "limits descriptors w
 
 /** The command line that runs a TypeScript file of this folder on the runtime of the tests. */
 export function withFewDescriptors(script: string): [string, ...string[]] {
-  return ["sh", "-c", `ulimit -n ${DESCRIPTORS} && exec "$@"`, "sh", ...scriptCommand(`test/net/${script}`)];
+  return withDescriptors(DESCRIPTORS, scriptCommand(`test/net/${script}`));
 }

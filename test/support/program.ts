@@ -16,6 +16,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Whether the test writes to its standard input, which otherwise is empty. */
   readonly stdin?: boolean;
+  /** How many descriptors it may have open. Linux alone. */
+  readonly descriptors?: number;
 }
 
 const started = new Set<Program>();
@@ -138,7 +140,14 @@ export class Program {
 
 /** Starts one of Harmony's programs, in the form that is being tested. */
 export function start(name: ProgramName, args: readonly string[], options?: StartOptions): Program {
-  return new Program([...programCommand(name), ...args], options);
+  const command = [...programCommand(name), ...args];
+  const { descriptors } = options ?? {};
+  return new Program(descriptors === undefined ? command : withDescriptors(descriptors, command), options);
+}
+
+/** The command line that runs `command` with so many descriptors at most. */
+export function withDescriptors(most: number, command: readonly string[]): [string, ...string[]] {
+  return ["sh", "-c", `ulimit -n ${most} && exec "$@"`, "sh", ...command];
 }
 
 /** Starts a TypeScript file of the tests on the runtime at hand. */

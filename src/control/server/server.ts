@@ -68,6 +68,8 @@ export interface ControlServerOptions
   readonly renewedTls?: (() => TlsCertificate | null) | null;
   /** Reporters at once. */
   readonly maxSessions: number;
+  /** Places of those who have yet to prove a key; left out: PLACES of pre-auth-limit.ts. */
+  readonly strangers?: number;
   readonly clock?: Clock;
   readonly resolve?: SessionOptions["resolve"];
   readonly localAddresses?: RegistryOptions["localAddresses"];
@@ -98,7 +100,7 @@ export class ControlServer {
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
   readonly #sessionOptions: SessionOptions;
   /** Places of all that have yet to prove a key, on all admin ports. */
-  readonly #strangers = new PreAuthLimit();
+  readonly #strangers: PreAuthLimit;
   readonly #sessions = new Set<Session>();
   /** Every session's run, proved or not. */
   readonly #running = new Set<Promise<void>>();
@@ -109,6 +111,7 @@ export class ControlServer {
   constructor(options: ControlServerOptions) {
     const { hostTimeout: lease, clock = systemClock, keys } = options;
     this.#options = options;
+    this.#strangers = new PreAuthLimit(options.strangers);
     this.#log = new RateLimitedLog(PER_MINUTE, clock, options.onEvent);
     keys.onWarning = (message) => this.#warn(message);
     keys.onChange = (loaded) => {

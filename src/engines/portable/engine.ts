@@ -1,7 +1,7 @@
 /** The engine that runs wherever the runtime seam does, in the thread that creates it. */
 import { setImmediate } from "node:timers";
 import { runtime as ownRuntime } from "#runtime";
-import { NetError } from "../../net/net-error.ts";
+import { NetError, netError } from "../../net/net-error.ts";
 import type { Connection, Listener, Runtime, TcpAddress } from "../../net/runtime.ts";
 import type { Pool } from "../../pool/pool.ts";
 import { scarce } from "../../proxy/connect-failure.ts";
@@ -11,7 +11,9 @@ import { type Clock, systemClock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../util/rate-limited-log.ts";
 import type { Engine, EngineFactory, EngineOptions } from "../engine.ts";
+import { descriptorLimit } from "../linux/sys/descriptor-limit.ts";
 import { bindAfterPredecessor, RELEASE_MS } from "../predecessor.ts";
+import { reserveOf } from "../reserve.ts";
 import { ConnectionStore, ProxiedConnection } from "./connection.ts";
 import { type PortableLifecycle, SocketIo } from "./socket-io.ts";
 import { Ticker } from "./ticker.ts";
@@ -25,6 +27,9 @@ const TICKET_MASK = 0x3fff_ffff;
  */
 const QUIET_TURNS = 4;
 
+/** Descriptors of the runtime itself, of listeners, and for what is open for a moment. */
+const OWN_DESCRIPTORS = 32;
+
 export class PortableEngine implements Engine {
   readonly name = "portable";
   readonly #options: EngineOptions;
@@ -35,6 +40,8 @@ export class PortableEngine implements Engine {
   readonly #io: SocketIo;
   readonly #lifecycle: PortableLifecycle;
   readonly #ticker: Ticker;
+  /** Clients at once, each with a target: the descriptors beyond that are left to the rest of the process. */
+  readonly #most: number;
   #listeners: Listener[] = [];
   #starting: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -42,10 +49,12 @@ export class PortableEngine implements Engine {
   #serving = false;
   #allGone: (() => void) | null = null;
 
-  constructor(options: EngineOptions, runtime: Runtime, clock: Clock) {
+  /** `limit`: descriptors that the process may have. */
+  constructor(options: EngineOptions, runtime: Runtime, clock: Clock, limit = Number.POSITIVE_INFINITY) {
     this.#options = options;
     this.#runtime = runtime;
     this.#clock = clock;
+    this.#most = Math.floor((limit - OWN_DESCRIPTORS - reserveOf(limit, options.reserve)) / 2);
     this.#warnings = new RateLimitedLog(PER_EPISODE, clock, options.onWarning);
     this.#io = new SocketIo({
       options,
@@ -88,6 +97,7 @@ export class PortableEngine implements Engine {
 
   async #bind(): Promise<void> {
     if (this.#closing !== null) throw new NetError("ECLOSED", "the engine was closed before it was started");
+    if (this.#most < 1) throw netError("EMFILE", "no descriptors are left for clients: raise the limit (ulimit -n)");
     const bound: Listener[] = [];
     try {
       for (const { host, port } of this.#options.listen) {
@@ -104,15 +114,22 @@ export class PortableEngine implements Engine {
     return this.#runtime.listen(
       { host, port, keepAlive: this.#options.keepalive },
       (connection) => this.#accept(connection),
-      (error) => {
-        const lack = scarce(error.code);
-        const text = lack === null ? error.message : `cannot accept connections: out of ${lack}`;
-        this.#warnings.tell(`accept ${error.code}`, text, error);
-      },
+      (error) => this.#acceptFailed(error),
     );
   }
 
+  #acceptFailed(error: NetError): void {
+    const lack = scarce(error.code);
+    const text = lack === null ? error.message : `cannot accept connections: out of ${lack}`;
+    this.#warnings.tell(`accept ${error.code}`, text, error);
+  }
+
   #accept(client: Connection): void {
+    if (this.#lifecycle.open >= this.#most) {
+      client.abort(); // no runtime lets it wait in the kernel
+      this.#acceptFailed(netError("EMFILE", "cannot accept a connection"));
+      return;
+    }
     this.#ticket = (this.#ticket + 1) & TICKET_MASK;
     const c = new ProxiedConnection(client, this.#ticket, Date.now(), this.#clock.now());
     this.#store.add(c);
@@ -192,5 +209,5 @@ export class PortableEngine implements Engine {
 export const portable: EngineFactory = {
   name: "portable",
   test: () => Promise.resolve(null),
-  create: (options) => new PortableEngine(options, ownRuntime, systemClock),
+  create: (options) => new PortableEngine(options, ownRuntime, systemClock, descriptorLimit()),
 };

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { devNull } from "node:os";
-import { codeOf } from "../../util/errors.ts";
+import { limitInProc } from "../../util/descriptor-limit.ts";
 import { type NetError, netCodeOf, netError } from "../net-error.ts";
 
 /** Left for what is open beside the connections that are counted: files, listeners, control connections. */
@@ -11,13 +11,8 @@ const RESERVE = 32;
  * /proc). Bun, out of descriptors, tries to accept over and over at full speed.
  */
 export function connectionLimit(): number {
-  try {
-    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
-    return soft === undefined ? Number.POSITIVE_INFINITY : Math.max(1, Number(soft) - RESERVE);
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
-    return Number.POSITIVE_INFINITY;
-  }
+  const limit = limitInProc();
+  return limit === null ? Number.POSITIVE_INFINITY : Math.max(1, limit - RESERVE);
 }
 
 /**

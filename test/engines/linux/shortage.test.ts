@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ENOMEM, ENOSPC } from "../../../src/engines/linux/sys/abi.ts";
 import type { Peer } from "../../support/kernel/peers/peer.ts";
+import { simulatedLibc } from "../../support/kernel/simulated-libc.ts";
 import { Simulation } from "./simulation/simulation.ts";
 
 const hello = (peer: Peer): void => void peer.say("hello").fin();
@@ -55,5 +56,76 @@ describe("linux engine, out of something", () => {
     simulation.pass(1_000);
     for (const client of clients) assert.equal(client.text, "hello");
     await simulation.close(0);
+  });
+
+  /** Of 200: the main thread's and the worker's own come before, and a quarter is left to others. */
+  const LIMIT = 200;
+  const CEILING = LIMIT - LIMIT / 4;
+
+  it("leaves descriptors to the rest of the process, and takes no more waiters than can be given targets", async () => {
+    const simulation = new Simulation({
+      engine: { threads: 1 },
+      kernel: { descriptors: LIMIT },
+      pool: { concurrency: 0 },
+    });
+    const { kernel, pool, scheduler } = simulation;
+    await simulation.start();
+    simulation.target("a", "10.0.0.1", (peer) => void peer.say("hello"));
+    const clients = Array.from({ length: LIMIT }, () => simulation.client());
+    simulation.pass(1_000);
+    assert.deepEqual(simulation.warnings.splice(0), [
+      "no new connections until others end: out of file descriptors (raise the limit: ulimit -n)",
+    ]);
+    const { waiting } = pool;
+    assert.ok(waiting > 50 && 2 * waiting <= CEILING, `${waiting} wait`);
+    scheduler.asMain(() => {
+      pool.setConcurrency(-1);
+      simulation.engine.poolChanged();
+    });
+    simulation.pass(1_000);
+    const served = clients.filter(({ text }) => text === "hello").length;
+    assert.ok(served >= waiting && served <= waiting + 1, `${served} of ${waiting} are served`);
+    assert.deepEqual(simulation.warnings, []);
+    const numbers = Array.from({ length: LIMIT }, (_, fd) => fd).filter((fd) => kernel.descriptors.file(fd));
+    assert.ok(Math.max(...numbers) < CEILING + 2, `the highest is ${Math.max(...numbers)}`);
+    for (const client of clients) client.abort();
+    simulation.settle();
+    assert.equal(simulation.client().ending, "");
+    await simulation.close(0);
+  });
+
+  it("does not connect to a target with a descriptor of the others, and blames no target for that", async () => {
+    const simulation = new Simulation({
+      engine: { threads: 1 },
+      kernel: { descriptors: LIMIT },
+      pool: { concurrency: 0 },
+    });
+    const { kernel, pool, scheduler } = simulation;
+    await simulation.start();
+    simulation.target("a", "10.0.0.1", hello);
+    const client = simulation.client().fin();
+    simulation.pass(10);
+    assert.equal(pool.waiting, 1);
+    const libc = simulatedLibc(kernel);
+    while (libc.eventfd(0, 0) < CEILING + 1); // somebody else in this process
+    scheduler.asMain(() => {
+      pool.setConcurrency(-1);
+      simulation.engine.poolChanged();
+    });
+    simulation.pass(100);
+    assert.deepEqual([client.ending, client.text, simulation.view("a").state], ["fin", "", "up"]);
+    assert.deepEqual(simulation.warnings, [
+      "cannot connect to targets: out of file descriptors (raise the limit: ulimit -n)",
+    ]);
+    await simulation.close(0);
+  });
+
+  it("does not start where no descriptors are left for clients", async () => {
+    const simulation = new Simulation({ engine: { threads: 4 }, kernel: { descriptors: 18 } });
+    await assert.rejects(simulation.start(), {
+      code: "EMFILE",
+      message: /no descriptors are left for clients.*ulimit/,
+    });
+    assert.deepEqual(simulation.kernel.descriptors.list(), []);
   });
 });

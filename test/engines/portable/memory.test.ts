@@ -237,6 +237,32 @@ describe("portable engine: trouble", () => {
       lab.warnings.length = 0;
     }));
 
+  it("leaves descriptors to the rest of the process: turns clients away above its own, and says so", () =>
+    inMemory({ limit: 150, reserve: 100 }, async (lab) => {
+      await lab.target("one", greeter("!")); // a quarter of the limit is left to others, and 32 are the runtime's
+      const most = Math.floor((150 - 37 - 32) / 2);
+      const clients = [];
+      for (let i = 0; i < most; i++) clients.push(await lab.client());
+      for (const client of clients) assert.equal(await readText(client, 1), "!");
+      assert.deepEqual(lab.warnings, []);
+      await assert.rejects(readText(await lab.client()), { code: "ECONNRESET" });
+      assert.deepEqual(lab.warnings.splice(0), [
+        "cannot accept connections: out of file descriptors (raise the limit: ulimit -n)",
+      ]);
+      await clients[0]!.close();
+      await settle();
+      assert.equal(await readText(await lab.client(), 1), "!");
+    }));
+
+  it("does not start where no descriptors are left for clients", async () => {
+    const lab = new MemoryLab({ limit: 40 });
+    await assert.rejects(lab.engine.start(), {
+      code: "EMFILE",
+      message: /no descriptors are left for clients.*ulimit/,
+    });
+    await lab.dispose();
+  });
+
   it("is told of once, however long it lasts", () =>
     inMemory({}, async (lab) => {
       await lab.target("one", greeter("!"));

@@ -1,43 +1,39 @@
 /** How many connections the process's limit of open descriptors allows: each takes two. */
+import { netError } from "../../../net/net-error.ts";
+import { reserveOf } from "../../reserve.ts";
 import * as abi from "../sys/abi.ts";
+import { raiseLimit } from "../sys/descriptor-limit.ts";
 import type { Libc } from "../sys/libc.ts";
 import { MAX_SLOTS } from "../worker/slot-store.ts";
 
-/** What Linux takes for "no limit" in practice: fs.nr_open's default. */
-const PRACTICAL_LIMIT = 1 << 20;
-/** What holds where the limit cannot be read: Linux's default. */
-const DEFAULT_LIMIT = 1024;
-/** Descriptors left to the rest of the process at most (logs, control channel, admin); of a low limit an eighth. */
-const RESERVED_DESCRIPTORS = 256;
 /** Slots beyond what the descriptors allow, for connections whose records have not been read: two seconds' worth at 30,000 a second. */
 const UNREAD_SLOTS = 65_536;
 
 export interface Capacity {
-  /** Descriptors from this number on are left to the rest of the process. */
+  /** Descriptors from this number on are left to the rest of the process: no client is accepted while they are reached. */
   readonly descriptorCeiling: number;
+  /** From here on targets are not connected to either: what is below is for the last clients, as a thread notices only by one. */
+  readonly dialCeiling: number;
   /** Per worker, a power of two: any one may get all connections. */
   readonly slots: number;
 }
 
-/** Raises the soft limit to the hard one, which needs no privileges, and tells what follows from it. */
-export function claimCapacity(libc: Libc): Capacity {
-  const limit = raiseDescriptorLimit(libc);
+/** Raises the limit as far as it may be, and tells what follows from it. `reserve`: what the rest of the process wants. */
+export function claimCapacity(libc: Libc, threads: number, reserve: number | undefined): Capacity {
+  const limit = raiseLimit(libc);
+  const left = reserveOf(limit, reserve);
   const slots = Math.ceil(limit / 2) + UNREAD_SLOTS;
   return {
-    descriptorCeiling: limit - Math.min(RESERVED_DESCRIPTORS, limit >> 3),
+    descriptorCeiling: limit - left,
+    dialCeiling: limit - left + Math.min(2 * threads, left >> 1),
     slots: Math.min(MAX_SLOTS, 2 ** Math.ceil(Math.log2(slots))),
   };
 }
 
-/** Returns the limit that holds afterwards. */
-function raiseDescriptorLimit(libc: Libc): number {
-  const memory = libc.alloc(abi.RLIMIT_SIZE);
-  const view = new DataView(memory.bytes.buffer);
-  const limit = memory.at(0);
-  if (libc.getrlimit(abi.RLIMIT_NOFILE, limit) < 0) return DEFAULT_LIMIT;
-  const soft = view.getBigUint64(0, true);
-  const hard = view.getBigUint64(8, true);
-  view.setBigUint64(0, hard, true);
-  const raised = soft === hard || libc.setrlimit(abi.RLIMIT_NOFILE, limit) === 0;
-  return Math.min(Number(raised ? hard : soft), PRACTICAL_LIMIT);
+/** Once all is open that the engine needs: throws a NetError when there is none left for a client. */
+export function checkCapacity(libc: Libc, { descriptorCeiling }: Capacity): void {
+  const next = libc.eventfd(0, abi.EFD_CLOEXEC);
+  if (next >= 0) libc.close(next);
+  if (next >= 0 && next + 1 < descriptorCeiling) return;
+  throw netError("EMFILE", "no descriptors are left for clients: raise the limit (ulimit -n)");
 }

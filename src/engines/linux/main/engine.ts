@@ -19,7 +19,7 @@ import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import type { Libc } from "../sys/libc.ts";
 import { selfTest } from "../sys/self-test.ts";
 import { type Threads, threadMissing, workerThreads } from "../worker/thread.ts";
-import { type Capacity, claimCapacity } from "./capacity.ts";
+import { type Capacity, checkCapacity, claimCapacity } from "./capacity.ts";
 import { HandlerBridge } from "./handler-bridge.ts";
 import { type BoundAddress, bind } from "./listeners.ts";
 import { RecordReader } from "./records.ts";
@@ -101,8 +101,8 @@ export class LinuxEngine implements Engine {
   }
 
   async #start(): Promise<void> {
-    const capacity = claimCapacity(this.#libc);
     const count = this.#options.threads || availableParallelism();
+    const capacity = claimCapacity(this.#libc, count, this.#options.reserve);
     const bound: BoundAddress[] = [];
     try {
       for (const wanted of this.#options.listen) {
@@ -110,6 +110,7 @@ export class LinuxEngine implements Engine {
         bound.push(await bindAfterPredecessor(this.#clock, bindIt));
       }
       await this.#startWorkers(count, capacity, bound);
+      checkCapacity(this.#libc, capacity);
     } catch (error) {
       await this.#abandon(bound);
       throw error;
@@ -132,6 +133,7 @@ export class LinuxEngine implements Engine {
         handler,
         keepalive: this.#options.keepalive,
         descriptorCeiling: capacity.descriptorCeiling,
+        dialCeiling: capacity.dialCeiling,
       },
       onNotice: () => this.#reader.read(),
       onRecord: (record: CloseRecord) => this.#report(record),

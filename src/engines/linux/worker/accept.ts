@@ -47,14 +47,15 @@ export function tryAccepting(s: Shard): void {
 }
 
 /**
- * Whether the next descriptor is below the ceiling: the kernel gives the lowest that is free, so one taken for a moment tells.
+ * Whether the next descriptor is below the ceiling: the kernel gives the lowest that is free, so one taken for a moment tells. Each
+ * that waits in the queue is going to need one more, for its target.
  * That is two calls, made only near the number of connections at which descriptors were short before.
  */
 function descriptorFree(s: Shard): boolean {
   if (s.lifecycle.open < s.tightFrom) return true;
   const probe = s.libc.eventfd(0, abi.EFD_CLOEXEC);
   if (probe >= 0) s.libc.close(probe);
-  return probe >= 0 && probe < s.options.descriptorCeiling;
+  return probe >= 0 && probe + s.pool.waiting < s.options.descriptorCeiling;
 }
 
 /** The last look at the listeners: clients that are connected already are told that the balancer stops, not cut off. */
@@ -122,7 +123,7 @@ function takeIn(s: Shard, slot: number, fd: number): boolean {
   }
   s.lifecycle.accepted(slot);
   tellShare(s);
-  if (Math.max(fd, s.slots.fd(slot, TARGET)) >= s.options.descriptorCeiling) nearLimit(s);
+  if (Math.max(fd, s.slots.fd(slot, TARGET)) + s.pool.waiting >= s.options.descriptorCeiling) nearLimit(s);
   return true;
 }
 

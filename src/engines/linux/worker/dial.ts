@@ -24,6 +24,10 @@ function dial(s: Shard, slot: number, family: number, address: Pointer, length: 
   const { libc, slots } = s;
   const fd = libc.socket(family, abi.SOCK_STREAM | abi.SOCK_NONBLOCK | abi.SOCK_CLOEXEC, 0);
   if (fd < 0) return libc.errno[0]!;
+  if (fd >= s.options.dialCeiling) {
+    libc.close(fd);
+    return abi.EMFILE;
+  }
   slots.setFd(slot, TARGET, fd);
   if (libc.connect(fd, address, length) < 0 && libc.errno[0] !== abi.EINPROGRESS) return abandon(s, slot);
   // Neither Nagle's algorithm nor keepalive exists for Unix sockets.

@@ -36,8 +36,9 @@ export interface ShardOptions extends LifecycleOptions {
   readonly handler: { readonly port: number; readonly secret: Uint8Array } | null;
   /** As in EngineOptions. */
   readonly keepalive: number;
-  /** Descriptors from this number on are left to the rest of the process: no accepting while they are reached. */
+  /** As in Capacity. */
   readonly descriptorCeiling: number;
+  readonly dialCeiling: number;
 }
 
 export interface PeerData {

@@ -28,7 +28,7 @@ const MOST_NESTED = 3;
 /** Steps without time passing that are taken for a loop without end. */
 const MOST_AT_ONCE = 300_000;
 /** Rounds of promises that a step of the main thread may need. */
-const MICROTASKS = 12;
+const MICROTASKS = 24;
 
 export class Scheduler implements Threads {
   readonly kernel: SimulatedKernel;

@@ -1,0 +1,30 @@
+/** How the balancer's descriptors are shared between clients and the control channel. */
+import { descriptorLimit } from "../engines/linux/sys/descriptor-limit.ts";
+import { reserveOf } from "../engines/reserve.ts";
+import { PLACES } from "../util/pre-auth-limit.ts";
+
+/** Probes of targets under way (probe-pace.ts lets no more begin in a window), and files, look-ups and the log beside them. */
+const PROBES_AND_FILES = 128;
+/** With fewer left to reporters than this the operator is told: some reporters, their second sessions, and strangers. */
+const FEW = 64;
+
+export interface DescriptorShares {
+  /** What the engine leaves alone. */
+  readonly reserve: number;
+  /** Places of strangers on the control channel: they do not take all of the reserve. */
+  readonly strangers: number;
+  /** The limit is so low that there is hardly room; null: it is not. */
+  readonly warning: string | null;
+}
+
+/** Wanted are all places of strangers, and a reporter for each target. Of a low limit it is a part, of which strangers get half. */
+export function shareDescriptors(maxTargets: number, limit = descriptorLimit()): DescriptorShares {
+  const wanted = PLACES + maxTargets + PROBES_AND_FILES;
+  const reserve = reserveOf(limit, wanted);
+  const strangers = Math.min(PLACES, Math.max(1, reserve >> 1));
+  const warning =
+    reserve >= Math.min(FEW, wanted)
+      ? null
+      : `only ${limit} file descriptors may be open: ${reserve} of them are left to reporters. Raise the limit (ulimit -n)`;
+  return { reserve, strangers, warning };
+}
