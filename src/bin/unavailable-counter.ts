@@ -15,6 +15,8 @@ type Tell = (text: string, facts: Readonly<Record<string, unknown>>) => void;
 /** Connections that got no target for the same reason. */
 interface Sum {
   connections: number;
+  /** ms in the queue, of the one that was there for longest. */
+  waitedMs: number;
   readonly tried: TriedCounter;
 }
 
@@ -35,10 +37,11 @@ export class UnavailableCounter {
     this.#clock = clock;
   }
 
-  count({ cause, tried }: Pick<CloseRecord, "cause" | "tried">): void {
-    const sum = this.#sums.get(cause) ?? { connections: 0, tried: new TriedCounter() };
+  count({ cause, queuedMs, tried }: Pick<CloseRecord, "cause" | "queuedMs" | "tried">): void {
+    const sum = this.#sums.get(cause) ?? { connections: 0, waitedMs: 0, tried: new TriedCounter() };
     this.#sums.set(cause, sum);
     sum.connections++;
+    sum.waitedMs = Math.max(sum.waitedMs, queuedMs);
     sum.tried.add(tried);
     if (this.#cancel !== null) return;
     this.#say("");
@@ -65,9 +68,11 @@ export class UnavailableCounter {
   }
 
   #say(when: string): void {
-    for (const [cause, { connections, tried }] of this.#sums) {
+    for (const [cause, { connections, waitedMs, tried }] of this.#sums) {
       const failed = tried.sum(connections > 1);
-      const text = `${counted(connections, "connection")} got no target${when}: ${reasonText(cause)}`;
+      // Above all while a balancer that has just started waits for its first target (--start-hold).
+      const waited = cause === "no-targets" && waitedMs > 0 ? `, also after ${waitText(waitedMs)} in the queue` : "";
+      const text = `${counted(connections, "connection")} got no target${when}: ${reasonText(cause)}${waited}`;
       const before = cause === "connect-failed" ? ": " : "; tried before: ";
       this.#tell(failed.text === "" ? text : text + before + failed.text, {
         connections,
@@ -77,4 +82,8 @@ export class UnavailableCounter {
     }
     this.#sums.clear();
   }
+}
+
+function waitText(ms: number): string {
+  return ms < 1_000 ? `${Math.ceil(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }

@@ -32,7 +32,7 @@ const MEANING: Record<NetCode, string> = {
   ECLOSED: "the connection is closed",
   ETLS: "TLS handshake or certificate failure",
   ENOTLS: "what answers there does not speak TLS",
-  EINVAL: "invalid address or option",
+  EINVAL: "invalid address or option, or a route that is a black hole",
   EUNKNOWN: "unexpected failure",
 };
 

@@ -59,8 +59,8 @@ describe("the table of targets", () => {
 });
 
 describe("connections that got no target", () => {
-  const NO_TARGETS = { cause: "no-targets", tried: [] } as const;
-  const failedOn = (...tried: TriedTarget[]) => ({ cause: "connect-failed", tried }) as const;
+  const NO_TARGETS = { cause: "no-targets", queuedMs: 0, tried: [] } as const;
+  const failedOn = (...tried: TriedTarget[]) => ({ cause: "connect-failed", queuedMs: 0, tried }) as const;
   const refused = (target: string) => ({ target, code: "ECONNREFUSED" }) as const;
 
   test("the first is logged at once, those after it together", () => {
@@ -68,12 +68,24 @@ describe("connections that got no target", () => {
     const counter = new UnavailableCounter((text) => told.push(text));
     counter.count(NO_TARGETS);
     assert.deepEqual(told, ["1 connection got no target: no target is up and below its limit"]);
-    for (let i = 0; i < 5; i++) counter.count({ cause: "queue-full", tried: [] });
+    for (let i = 0; i < 5; i++) counter.count({ cause: "queue-full", queuedMs: 9, tried: [] });
     assert.equal(told.length, 1);
     counter.flush();
     assert.deepEqual(told.slice(1), ["5 connections got no target: the queue is full"]);
     counter.flush();
     assert.equal(told.length, 2, "nothing is told twice");
+  });
+
+  test("those who waited for the first target are said to have waited", () => {
+    const told: string[] = [];
+    const counter = new UnavailableCounter((text) => told.push(text));
+    counter.count({ ...NO_TARGETS, queuedMs: 2_004 });
+    counter.count({ ...NO_TARGETS, queuedMs: 0.4 });
+    counter.flush();
+    assert.deepEqual(told, [
+      "1 connection got no target: no target is up and below its limit, also after 2.0 s in the queue",
+      "1 connection got no target: no target is up and below its limit, also after 1 ms in the queue",
+    ]);
   });
 
   test("an outage is summed up with growing intervals, until one passes without any", () => {
@@ -114,7 +126,7 @@ describe("connections that got no target", () => {
     ]);
     counter.count(failedOn(late));
     counter.count(failedOn(refused("default/a"), late));
-    counter.count({ cause: "queue-timeout", tried: [refused("default/a")] });
+    counter.count({ cause: "queue-timeout", queuedMs: 9, tried: [refused("default/a")] });
     counter.flush();
     assert.deepEqual(told.slice(1), [
       "2 connections got no target: every target tried failed: default/b timed out (2), default/a refused (1)",

@@ -1,6 +1,7 @@
 /** Connections handed over to threads that have fewer, on the simulated kernel. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SlotStore } from "../../../src/engines/linux/worker/slot-store.ts";
 import { ENDED, FREE } from "../../../src/proxy/states.ts";
 import type { Peer } from "../../support/kernel/peers/peer.ts";
 import { inSimulation, Simulation } from "./simulation/simulation.ts";
@@ -163,6 +164,28 @@ describe("connections that are handed over", () => {
       }
     }
   });
+
+  it("wait for a slot where there is none, and are served once there is", () =>
+    inSimulation({ engine: { threads: 2 } }, (simulation) => {
+      const { network } = simulation.kernel;
+      const listenerFor = network.listenerFor.bind(network);
+      network.listenerFor = (from, to) => listenerFor({ ...from, port: 1 }, to); // one thread accepts all
+      simulation.target("a", "10.0.0.1", hello);
+      open(simulation, 1);
+      const receiver = simulation.scheduler.threads[simulation.engine.shares[0] === 0 ? 0 : 1]!;
+      receiver.stop(20);
+      const clients = open(simulation, 10);
+      const onTheirWay = receiver.inbox.pending;
+      assert.ok(onTheirWay > 0);
+      const { take } = SlotStore.prototype;
+      SlotStore.prototype.take = () => -1; // the main thread is behind with the records
+      simulation.pass(50);
+      SlotStore.prototype.take = take;
+      assert.equal(receiver.inbox.pending, onTheirWay);
+      assert.match(simulation.warnings.splice(0).join(), /^no new connections for now: the main thread is too busy/);
+      simulation.pass(150);
+      for (const { text } of clients) assert.equal(text, "hello");
+    }));
 
   it("are told that the balancer stops, when that happens on their way", () =>
     inSimulation({ engine: { threads: 3, unavailable: new TextEncoder().encode("sorry") } }, async (simulation) => {

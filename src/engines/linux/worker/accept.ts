@@ -88,11 +88,7 @@ export function acceptFrom(s: Shard, listener: number): void {
     }
     const slot = s.slots.take();
     if (slot < 0) {
-      s.warn(
-        "slots",
-        "no new connections for now: the main thread is too busy to read the records of those that ended",
-      );
-      pauseAccepting(s);
+      outOfSlots(s);
       return;
     }
     // Before it is accepted: from then on it must be found if this thread dies.
@@ -127,9 +123,14 @@ function takeIn(s: Shard, slot: number, fd: number): boolean {
   return true;
 }
 
-/** Takes in what others have handed over; what there is no slot for stays where it is. */
+/** Takes in what others have handed over; what there is no slot for stays where it is until there is one. */
 export function takeFromInbox(s: Shard): void {
-  for (let slot = s.slots.take(); slot >= 0; slot = s.slots.take()) {
+  for (;;) {
+    const slot = s.slots.take();
+    if (slot < 0) {
+      if (s.mailbox.inbox.pending > 0) outOfSlots(s);
+      return;
+    }
     const fd = s.mailbox.inbox.take(s.small.addressBytes);
     if (fd < 0) {
       s.slots.giveBack(slot);
@@ -172,6 +173,11 @@ function acceptOne(s: Shard, listener: number): number {
 /** From an eighth fewer connections on, each accept is preceded by descriptorFree(). */
 function nearLimit(s: Shard): void {
   s.tightFrom = Math.min(s.tightFrom, s.lifecycle.open - (s.lifecycle.open >> 3));
+}
+
+function outOfSlots(s: Shard): void {
+  s.warn("slots", "no new connections for now: the main thread is too busy to read the records of those that ended");
+  pauseAccepting(s);
 }
 
 function outOf(s: Shard, errno: number): void {
