@@ -33,8 +33,8 @@ export interface Found {
 
 export class LoopbackFinder {
   readonly #options: LoopbackFinderOptions;
-  /** Where the port that an owner last reported was seen to accept. */
-  readonly #found = new WeakMap<TargetOwner, TcpAddress>();
+  /** Where the port that an owner last reported was seen to accept, for each of its targets. */
+  readonly #found = new WeakMap<TargetOwner, Map<number, TcpAddress>>();
 
   constructor(options: LoopbackFinderOptions) {
     this.#options = options;
@@ -43,16 +43,17 @@ export class LoopbackFinder {
   /**
    * The loopback address for a report that advertises none, and how connecting went if that was tried. It probes until the port
    * has accepted once, and again while connections to the target fail; a server that works is left alone. Rejects as
-   * `Registry.report()` throws.
+   * `Registry.report()` throws. `ref`: which of its owner's targets it is.
    */
-  async find(owner: TargetOwner, report: Report): Promise<Found> {
+  async find(owner: TargetOwner, report: Report, ref = 0): Promise<Found> {
     const { port } = report;
     const target = this.#options.registry.known(owner, report);
-    const found = this.#found.get(owner);
+    const known = this.#found.get(owner) ?? new Map<number, TcpAddress>();
+    const found = known.get(ref);
     if (found?.port === port && target?.state !== "suspect") return { host: found.host };
     const accepting = await this.#accepting(port);
     if (accepting !== null) {
-      this.#found.set(owner, { host: accepting, port });
+      this.#found.set(owner, known.set(ref, { host: accepting, port }));
       return { host: accepting, reach: "connected" };
     }
     // Nothing accepts: a known target keeps its address, since with a new one it would no longer be a suspect.

@@ -107,6 +107,11 @@ export class TargetQuotas {
     if (!isIdle(entry)) left.set(entry.identity, entry.pool);
   }
 
+  /** How many keys something is known of. */
+  get size(): number {
+    return this.#accounts.size;
+  }
+
   /** Drops what says nothing any more: keys come and go. */
   prune(): void {
     const now = this.#options.clock.now();

@@ -5,6 +5,8 @@ import { parseKeyLine, type SharedKey } from "../../src/control/keys/key.ts";
 import type { ControlServerOptions } from "../../src/control/server/server.ts";
 import type { ConnectFault } from "../../src/net/memory/memory.ts";
 import type { Connection, TcpAddress } from "../../src/net/runtime.ts";
+import { LoopbackFinder } from "../../src/targets/loopback.ts";
+import { formatAddress } from "../../src/util/address.ts";
 import { ADVERTISER, LEASE, leavesNothing, type RawReporter, REPORT, SECRET, World } from "../control/harness.ts";
 import { settle, until } from "../support/wait.ts";
 
@@ -233,6 +235,26 @@ describe("a target on this host", () => {
     assert.equal(address(), V6);
     assert.deepEqual(dialled, [V6]);
     await leavesNothing(world, raw, ...targets);
+  });
+
+  it("is looked for once, also where its session speaks for others", async () => {
+    const probed: string[] = [];
+    const finder = new LoopbackFinder({
+      registry: { known: () => undefined, undialable: () => null },
+      probe: async (to) => {
+        probed.push(formatAddress(to));
+        return "connected";
+      },
+    });
+    const key = { id: "web", limits: {} };
+    const owner = { remote: { host: V4, port: 1 }, key, forbids: () => null, replaced: () => undefined };
+    for (let count = 0; count < 3; count++) {
+      for (const ref of [0, 1]) {
+        const report = { pool: "default", port: 8080 + ref, weight: 1, health: "up", drain: false } as const;
+        assert.equal((await finder.find(owner, report, ref)).host, V4);
+      }
+    }
+    assert.deepEqual(probed, ["127.0.0.1:8080", "127.0.0.1:8081"]);
   });
 
   it("that advertises a loopback address is dialled there, and named so", async () => {

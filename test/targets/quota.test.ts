@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Pool } from "../../src/pool/pool.ts";
-import { INVITED_TARGETS, quotaOf } from "../../src/targets/quota.ts";
+import { INVITED_TARGETS, quotaOf, TargetQuotas } from "../../src/targets/quota.ts";
 import { Registry } from "../../src/targets/registry.ts";
 import type { QuotaLimits, TargetOwner } from "../../src/targets/report.ts";
 import { codeOf, messageOf } from "../../src/util/errors.ts";
@@ -182,6 +182,70 @@ describe("the targets of a key", () => {
     world.accepted = true;
     world.clock.advance(60_000);
     assert.equal(world.flood("a", 64), 32);
+  });
+});
+
+describe("room in a full pool", () => {
+  /** Each lost at once, and dead. */
+  function dead(world: World, targets: readonly string[], limits: QuotaLimits = {}): void {
+    for (const id of targets) {
+      const owner = world.owner(id.split("-")[0]!, limits);
+      assert.equal(world.report(owner, id), "ok");
+      world.registry.lost(owner);
+    }
+    world.pass(LEASE);
+  }
+
+  it("is made by the key's own dead first, though another key has more of them", () => {
+    const world = new World(4);
+    dead(world, ["a-1", "b-1", "b-2", "c-1"]);
+    assert.equal(world.report(world.owner("a"), "a-2"), "ok");
+    assert.deepEqual(world.names.sort(), ["p/a-2", "p/b-1", "p/b-2", "p/c-1"]);
+  });
+
+  it("is made by the dead of the key that has most of all", () => {
+    const world = new World(4);
+    dead(world, ["a-1", "b-1", "b-2", "c-1"]);
+    assert.equal(world.report(world.owner("d"), "d"), "ok");
+    assert.deepEqual(world.names.sort(), ["p/a-1", "p/b-2", "p/c-1", "p/d"]);
+  });
+
+  it("costs nobody anything where the target has its row still", () => {
+    const world = new World(2);
+    const owner = world.owner("a");
+    assert.equal(world.report(owner, "a-1"), "ok");
+    world.pool.pick(CLIENT, [], 0);
+    world.registry.leave(owner);
+    dead(world, ["b-1"]);
+    world.clock.advance(60_000); // so that the first one counts no more as new
+    assert.equal(world.report(owner, "a-1"), "ok");
+    assert.deepEqual(world.names.sort(), ["p/a-1", "p/b-1"]);
+  });
+
+  it("is not counted twice: a row whose name another key has taken is that one's", () => {
+    const world = new World(8);
+    const limits = { targets: 1, newTargets: 100 };
+    const [first, second] = [world.owner("a", limits), world.owner("b", limits)];
+    assert.equal(world.report(first, "shared"), "ok");
+    world.pool.pick(CLIENT, [], 0);
+    world.registry.leave(first);
+    assert.equal(world.report(second, "shared"), "ok");
+    world.clock.advance(5_000);
+    assert.equal(world.report(first, "other"), "ok");
+    assert.equal(world.report(world.owner("b", limits), "more"), "QUOTA");
+  });
+});
+
+describe("what is known of a key", () => {
+  it("is dropped once it says nothing", () => {
+    const clock = new ManualClock();
+    const quotas = new TargetQuotas({ quotaOf: ({ limits }) => quotaOf(limits, 4), clock }, new Map());
+    const pool = Pool.create({ name: "p", algorithm: "roundrobin", persistent: null, concurrency: -1, queue: 0 });
+    const key = { id: "a", limits: {} };
+    quotas.roomFor({ key, pool, identity: "p/a", mine: undefined, freed: undefined });
+    assert.equal(quotas.size, 1);
+    quotas.prune();
+    assert.equal(quotas.size, 0);
   });
 });
 
