@@ -53,9 +53,7 @@ describe("a reporter is not where the balancer sees it", () => {
   for (const [what, told, seen] of [
     ["another address", "192.168.1.7:40000", at("203.0.113.9")],
     ["another port", "10.0.0.7:40001", at("10.0.0.7")],
-    ["a relay on the balancer's host", "10.0.0.7:40000", at("127.0.0.1")],
     ["a relay on the reporter's host", "127.0.0.1:40000", at("10.0.0.7")],
-    ["the other loopback address", "127.0.0.1:40000", at("::1")],
     ["an IPv4 address behind NAT64", "[64:ff9b::a00:7]:40000", at("10.0.0.7")],
     ["a host behind a prefix that is alike", "10.0.0.7:40000", at("10.0.0.70")],
   ] as const) {
@@ -68,6 +66,23 @@ describe("a reporter is not where the balancer sees it", () => {
       assert.equal(judged({ told, seen, words: "nat" }), null, "but may be, with leave");
       assert.equal(judged({ told, seen, report: { advertise: "10.9.9.9" } }), null, "but says where its target is");
       assert.notEqual(judged({ told, seen, words: "advertise=0.0.0.0/0" }), null, "the leave to advertise is no leave");
+    });
+  }
+
+  for (const [what, told, seen] of [
+    ["a relay on the balancer's host", "10.0.0.7:40000", at("127.0.0.1")],
+    ["a tunnel over IPv6", "[fd00::7]:40000", at("::1")],
+    ["another port of loopback", "127.0.0.1:40001", at("127.0.0.1")],
+    ["the other loopback address", "127.0.0.1:40000", at("::1")],
+  ] as const) {
+    it(`at ${what}, and no nat makes its target one on the balancer's loopback`, () => {
+      for (const words of ["", "nat", "nat advertise=127.0.0.0/8"]) {
+        const error = judged({ told, seen, words });
+        assert.equal(error?.code, "ADDRESS_MISMATCH");
+        assert.match(error?.message ?? "", /ends on the balancer's host: let the key advertise=/);
+        assert.doesNotMatch(error?.message ?? "", /add nat/);
+      }
+      assert.equal(judged({ told, seen, report: { advertise: "10.9.9.9" } }), null);
     });
   }
 

@@ -4,6 +4,7 @@
  * seals what it sees of the connection, which is then compared with what the balancer sees.
  */
 import type { TcpAddress } from "../../net/runtime.ts";
+import { isLoopback } from "../../targets/loopback.ts";
 import type { Report } from "../../targets/report.ts";
 import { parseIp } from "../../util/address.ts";
 import { HarmonyError } from "../../util/errors.ts";
@@ -28,14 +29,20 @@ export interface SeenEnds {
  * comes through a published port or a service's address, and it cannot change which target is registered.
  */
 export function addressMismatch(key: Key, report: Report, sealed: SealedViews, seen: SeenEnds): HarmonyError | null {
-  if (report.advertise !== undefined || key.limits.nat === true) return null;
+  if (report.advertise !== undefined) return null;
+  // A tunnel that ends here, or a proxy: nobody from afar shall have a target on this host's loopback for that.
+  const endsHere = isLoopback(seen.remote.host);
+  if (key.limits.nat === true && !endsHere) return null;
   const [told, found] = [canonicalView(sealed.local), viewOf(seen.remote)];
   if (told === found) return null;
   const [to, here] = [canonicalView(sealed.remote), viewOf(seen.local)];
   const dialled = to === here ? "" : ` (and connects to ${shown(to)}, where the balancer has ${here})`;
+  const remedy = endsHere
+    ? "It ends on the balancer's host: let"
+    : `If that is a known NAT, add nat to key "${key.id}" on the balancer's side; or let`;
   const message =
-    `the reporter connects from ${shown(told)}${dialled}, but is seen at ${found}: something on the way translates or passes on its ` +
-    `connection. If that is a known NAT, add nat to key "${key.id}" on the balancer's side; or let the key advertise= the target's address`;
+    `the reporter connects from ${shown(told)}${dialled}, but is seen at ${found}: something on the way translates or passes on ` +
+    `its connection. ${remedy} the key advertise= the target's address`;
   return new HarmonyError("ADDRESS_MISMATCH", message, { fault: "target" });
 }
 
