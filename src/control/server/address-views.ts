@@ -41,8 +41,8 @@ export function addressMismatch(key: Key, report: Report, sealed: SealedViews, s
     ? "It ends on the balancer's host: let"
     : `If that is a known NAT, add nat to key "${key.id}" on the balancer's side; or let`;
   const message =
-    `the reporter connects from ${shown(told)}${dialled}, but is seen at ${found}: something on the way translates or passes on ` +
-    `its connection. ${remedy} the key advertise= the target's address`;
+    `the reporter connects from ${shown(told)}${dialled}, but is seen at ${found}: ` +
+    `something on the way translates or passes on its connection. ${remedy} the key advertise= the target's address`;
   return new HarmonyError("ADDRESS_MISMATCH", message, { fault: "target" });
 }
 
