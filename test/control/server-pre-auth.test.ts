@@ -172,4 +172,15 @@ describe("peers that have not proved a key", () => {
     await leavesNothing(world, ...crowd);
     assert.equal(world.network.open, 0);
   });
+
+  it("hold no more places than the balancer has descriptors for", async () => {
+    const world = await World.start({ strangers: 4 });
+    const crowd = [];
+    for (let n = 0; n < 20; n += 1) crowd.push(await world.connect(n % 2 === 0 ? A : B));
+    await settle();
+    assert.equal(world.network.open, crowd.length + 4, "the clients' ends, and the balancer's of those with a place");
+    const raw = await world.raw(A);
+    assert.equal((await raw.ask(REPORT))?.t, "ok");
+    await leavesNothing(world, raw, ...crowd);
+  });
 });
