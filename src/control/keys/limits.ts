@@ -2,6 +2,7 @@
  * What a key allows, and the words that say so: the same behind a key in a key file, behind a reporter in the `reporters` file, and
  * as flags of `invite`. One table has a word's name, how its value is read and written, and what it means.
  */
+import { INVITED_TARGETS } from "../../targets/quota.ts";
 import { formatRange, type IpRange, parseRange } from "../../util/address.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { NAME } from "../protocol/schema.ts";
@@ -73,7 +74,7 @@ export const LIMIT_WORDS: readonly LimitWord[] = [
     "targets",
     "targets",
     "40",
-    "no more targets at once; without the word half of `--max-targets`, and 16 for an invited reporter",
+    `no more targets at once; without the word half of \`--max-targets\`, and ${INVITED_TARGETS} for an invited reporter`,
     COUNT,
   ),
   count(
