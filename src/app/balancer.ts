@@ -2,8 +2,7 @@
 import { runtime } from "#runtime";
 import { type Certificate, CertificateFiles } from "../config/certificate-files.ts";
 import type { BalancerSettings } from "../config/settings.ts";
-import { balancerKeys } from "../control/keys/find-keys.ts";
-import type { Keys } from "../control/keys/keys.ts";
+import { type BalancerKeys, balancerKeys } from "../control/keys/find-keys.ts";
 import { type ControlEvents, ControlServer, type ControlServerOptions } from "../control/server/server.ts";
 import { chooseEngine, type PassedOver } from "../engines/choose.ts";
 import type { Engine, EngineName, EngineOptions } from "../engines/engine.ts";
@@ -37,6 +36,9 @@ export interface BalancerEvents extends ControlEvents {
 }
 
 /** The only pool. Reporters join it by this name unless they are given another. */
+/** Who may register, by which files. */
+type Trust = Omit<BalancerKeys, "hint" | "warning">;
+
 const POOL_NAME = "default";
 
 export class Balancer extends Emitter<BalancerEvents> {
@@ -120,12 +122,13 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   async #start(): Promise<void> {
     await Promise.resolve(); // listeners are attached after the constructor
-    const { keys, hint, warning } = balancerKeys(this.#settings);
+    const { hint, warning, ...trust } = balancerKeys(this.#settings);
+    const { keys } = trust;
     const { factory, passedOver } = await chooseEngine(this.#settings.engine);
     this.#refuseWhenClosed();
     const shares = shareDescriptors(this.#settings.maxTargets);
     const engine = factory.create(this.#engineOptions(shares));
-    const control = new ControlServer(this.#controlOptions(keys, engine, shares));
+    const control = new ControlServer(this.#controlOptions(trust, engine, shares));
     this.#engine = engine;
     this.#control = control;
     this.#passedOver = passedOver;
@@ -201,12 +204,16 @@ export class Balancer extends Emitter<BalancerEvents> {
     return () => files.renewed();
   }
 
-  #controlOptions(keys: Keys, engine: Engine, { strangers }: DescriptorShares): ControlServerOptions {
+  #controlOptions(trust: Trust, engine: Engine, { strangers }: DescriptorShares): ControlServerOptions {
+    const { keys, identity, invitations, reporters } = trust;
     return {
       ...this.#settings,
       strangers,
       runtime,
       keys,
+      identity,
+      invitations,
+      reporters,
       renewedTls: this.#certificateFiles(),
       pools: new Map([[POOL_NAME, this.#pool]]),
       name: "harmony-balancer",

@@ -4,13 +4,24 @@ import { ControlClient, type ControlClientEvents, type ControlClientOptions } fr
 import { parseKey, parseKeyLine, type SharedKey } from "../../src/control/keys/key.ts";
 import { hostEnvironment } from "../../src/control/keys/key-places.ts";
 import { Keys } from "../../src/control/keys/keys.ts";
-import { type FromBalancer, readFromBalancer } from "../../src/control/protocol/messages.ts";
-import { helloLine, MAX_LINE, proofLine, Seal } from "../../src/control/protocol/wire.ts";
+import {
+  answerLine,
+  handshakeOf,
+  helloLine,
+  MAX_LINE,
+  pskOfSecret,
+  readAnswer,
+  readHello,
+  viewOf,
+} from "../../src/control/protocol/hello.ts";
+import { type FromBalancer, readFromBalancer, readWelcome } from "../../src/control/protocol/messages.ts";
+import { Seal } from "../../src/control/protocol/seal.ts";
 import { type ControlEvents, ControlServer, type ControlServerOptions } from "../../src/control/server/server.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
 import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import type { Listener, TcpAddress } from "../../src/net/runtime.ts";
 import { Pool } from "../../src/pool/pool.ts";
+import type { Clock } from "../../src/util/clock.ts";
 import type { EventOf } from "../../src/util/emitter.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
@@ -22,8 +33,8 @@ export const ADVERTISER = parseKeyLine(`web:${SECRET} advertise=0.0.0.0/0,::/0`,
 export const LEASE = 60_000;
 export const BALANCER = "10.0.0.1";
 export const CONTROL: TcpAddress = { host: BALANCER, port: 1666 };
-/** A hello with a nonce of zeroes. */
-export const HELLO = helloLine("web", "00".repeat(32), "x");
+/** ms since 1970 when the tests' wall clocks begin. */
+export const START = 1_700_000_000_000;
 export const REPORT = { t: "report", pool: "default", port: 8080, weight: 500, health: "up", drain: false } as const;
 
 export class World {
@@ -55,6 +66,7 @@ export class World {
         this.changes += 1;
       },
       clock: this.clock,
+      wallClock: () => this.wall,
       ...options,
     };
     this.server = new ControlServer(this.#options);
@@ -64,6 +76,11 @@ export class World {
     const world = new World(options, keys);
     await world.server.start();
     return world;
+  }
+
+  /** What every wall clock here shows. */
+  get wall(): number {
+    return START + this.clock.now();
   }
 
   /** A new balancer process: same address, nothing remembered but the pool object. */
@@ -123,6 +140,7 @@ export class World {
       software: "test-reporter 2.0.0",
       onEvent: (...event) => void events.push(event),
       clock: this.clock,
+      wallClock: () => this.wall,
       random: () => 0.5,
       ...options,
     });
@@ -140,7 +158,7 @@ export class World {
   /** Connected, and nothing said yet. */
   async connect(from: string): Promise<RawReporter> {
     const connection = await this.network.from(from).connect({ to: CONTROL });
-    return new RawReporter(new LineChannel(connection, MAX_LINE));
+    return new RawReporter(new LineChannel(connection, MAX_LINE), this);
   }
 }
 
@@ -153,44 +171,90 @@ export async function leavesNothing(world: World, ...open: readonly { close(): P
   assert.equal(world.clock.pending, 0);
 }
 
+/** Answers a hello as a balancer with this secret would, as far as it can. */
+export async function welcome(channel: LineChannel, secret: string): Promise<void> {
+  const { claim, message } = readHello(Uint8Array.from((await channel.readLine()) ?? []));
+  const handshake = handshakeOf(claim, "responder", { psk: pskOfSecret(secret) });
+  handshake.read(message);
+  const ends = { local: "10.0.0.1:1", remote: "10.0.0.1:2" };
+  const body = { t: "welcome", lease: LEASE, interval: 20_000, name: "impostor", version: "0", ...ends };
+  await channel.send(answerLine(handshake, body));
+}
+
+/** What the balancer says, but for the number and the time of an answer. */
+export type Heard = { [T in FromBalancer["t"]]: Omit<Extract<FromBalancer, { t: T }>, "n" | "at"> }[FromBalancer["t"]];
+
 /** Speaks the wire by hand. */
 export class RawReporter {
   readonly channel: LineChannel;
+  readonly #world: Pick<World, "wall"> & { readonly clock: Pick<Clock, "now"> };
   seal: Seal | null = null;
+  welcome: ReturnType<typeof readWelcome> | null = null;
+  /** The answer to its hello where that was a refusal. */
+  #refusal: string | null = null;
+  #welcomedAt = 0;
+  #asked = 0;
 
-  constructor(channel: LineChannel) {
+  constructor(channel: LineChannel, world: Pick<World, "wall"> & { readonly clock: Pick<Clock, "now"> }) {
     this.channel = channel;
+    this.#world = world;
+  }
+
+  /** The hello of a holder of this key, and the handshake that it begins. */
+  hello(key: SharedKey) {
+    const { local, remote } = this.channel.connection;
+    const claim = { as: "key", id: key.id } as const;
+    const handshake = handshakeOf(claim, "initiator", { psk: pskOfSecret(key.secret) });
+    const ends = { local: viewOf(local), remote: viewOf(remote) };
+    const line = helloLine(claim, handshake, { time: this.#world.wall, software: "raw/1", ...ends });
+    return { line, handshake };
   }
 
   async handshake(key: SharedKey): Promise<void> {
-    const hello = helloLine(key.id, "ab".repeat(32), "raw/1");
-    await this.channel.send(hello);
-    const challenge = Uint8Array.from((await this.channel.readLine()) ?? []);
-    const transcript = { hello: Buffer.from(hello), challenge };
-    await this.channel.send(proofLine(key.secret, transcript));
-    this.seal = new Seal("reporter", key.secret, transcript);
+    const { line, handshake } = this.hello(key);
+    await this.channel.send(line);
+    const answer = await this.line();
+    const message = answer === null ? null : readAnswer(Buffer.from(answer));
+    if (!(message instanceof Uint8Array)) {
+      this.#refusal = answer;
+      return;
+    }
+    this.welcome = readWelcome(JSON.parse(handshake.read(message).toString()));
+    this.seal = new Seal(handshake.split());
+    this.#welcomedAt = this.#world.clock.now();
   }
 
-  async ask(body: object): Promise<FromBalancer | null> {
+  async ask(body: object): Promise<Heard | null> {
     await this.tell(body);
     return this.hear();
   }
 
+  /** With a number of its own, and what a report says of its time. */
   tell(body: object): Promise<void> {
     if (!this.seal) throw new Error("no handshake yet");
-    return this.channel.send(this.seal.seal(body));
+    this.#asked += 1;
+    const made = this.#world.clock.now() - this.#welcomedAt;
+    return this.channel.send(this.seal.seal({ n: this.#asked, made, ...body }));
   }
 
-  /** The next sealed message other than the welcome; null at the end of the connection, however it ends. */
-  async hear(): Promise<FromBalancer | null> {
+  /** The next sealed message, but for its number and time; null at the end of the connection, however it ends. */
+  async hear(): Promise<Heard | null> {
+    const message = await this.hearAll();
+    if (message === null || message.t === "goodbye") return message;
+    const { n: _, at: __, ...heard } = message;
+    return heard;
+  }
+
+  async hearAll(): Promise<FromBalancer | null> {
     const line = await this.line();
-    if (line === null || !this.seal) return null;
-    const message = readFromBalancer(this.seal.open(Buffer.from(line)));
-    return message.t === "welcome" ? this.hear() : message;
+    return line === null || !this.seal ? null : readFromBalancer(this.seal.open(Buffer.from(line)));
   }
 
   /** The next line as text; null at the end of the connection, however it ends. */
   async line(): Promise<string | null> {
+    const refusal = this.#refusal;
+    this.#refusal = null;
+    if (refusal !== null) return refusal;
     const line = await this.channel.readLine().catch(() => null);
     return line && Buffer.from(line).toString();
   }

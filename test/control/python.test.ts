@@ -41,8 +41,22 @@ async function impostor(...answers: string[]): Promise<Server> {
 }
 
 describe("a reporter in Python", () => {
-  it("has less than 100 lines", () => {
-    assert.ok(readFileSync(script, "utf8").trim().split("\n").length < 100);
+  it("has less than 300 lines", () => {
+    assert.ok(readFileSync(script, "utf8").trim().split("\n").length < 300);
+  });
+
+  it("whose clock is wrong comes once more at once, with the ticket that it has got", noPython, async () => {
+    const rejected: string[] = [];
+    const { server, pool, address } = await serveControl({
+      wallClock: () => Date.now() + 3_600_000,
+      onEvent: (...event) => event[0] === "rejected" && rejected.push(event[1].code),
+    });
+    const reporter = start(address.port, `web:${SECRET}`);
+    await until("the target", () => pool.targets().length === 1);
+    assert.deepEqual(rejected, []);
+    assert.equal(reporter.stderr, "");
+    await reporter.kill();
+    await server.close();
   });
 
   it("registers, drains and leaves", noSignals, async () => {
@@ -63,7 +77,7 @@ describe("a reporter in Python", () => {
 
   it("prints nothing of a peer that could move the cursor, and asks again", noPython, async () => {
     const reason = "gone\u001b[2J\u009b31m\u202e\r";
-    const server = await impostor('{"t":"challenge","v":1}', JSON.stringify({ t: "reject", reason }));
+    const server = await impostor(JSON.stringify({ t: "reject", reason }));
     const reporter = start((server.address() as AddressInfo).port, `web:${SECRET}`);
     await until("the reason, twice", () => reporter.stderr.split("gone").length > 2);
     assert.match(reporter.stderr, /: gone\?\[2J\?31m\?\?\n/);

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { challengeLine, proofLine } from "../../src/control/protocol/wire.ts";
 import type { Connection } from "../../src/net/runtime.ts";
 import { PLACES } from "../../src/util/pre-auth-limit.ts";
 import { settle, until, within } from "../support/wait.ts";
-import { HELLO, KEY, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
+import { KEY, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -32,7 +31,7 @@ describe("peers that have not proved a key", () => {
       const unknown = await world.raw(from, `nobody-${n}:${SECRET}`);
       assert.ok((await unknown.line())?.includes("BAD_KEY"));
       const other = await world.connect(from);
-      await other.channel.send(HELLO.replace('"v":1', `"v":${n + 2}`));
+      await other.channel.send(other.hello(KEY).line.replace('"v":2', `"v":${n + 3}`));
       assert.ok((await other.line())?.includes("BAD_VERSION"));
       await unknown.close();
       await other.close();
@@ -47,30 +46,32 @@ describe("peers that have not proved a key", () => {
     await raw.channel.send(JSON.stringify(REPORT));
     assert.equal(await raw.line(), null, "without a hello there is no answer");
     const other = await world.connect(A);
-    await other.channel.send(HELLO);
-    assert.ok((await other.line())?.includes("challenge"));
+    await other.channel.send(other.hello(KEY).line);
+    assert.ok((await other.line())?.includes("answer"));
     await other.channel.send(JSON.stringify(REPORT));
-    assert.ok((await other.line())?.includes("BAD_MESSAGE"));
+    await other.line(); // a goodbye, for whoever can open it
     assert.equal(await other.line(), null);
+    assert.deepEqual(world.story.slice(1), ["rejected NOT_SEALED"]);
+    assert.equal(world.server.sessions, 0);
     assert.deepEqual(world.pool.targets(), []);
     await leavesNothing(world, raw, other);
   });
 
-  it("cannot use a recorded proof again", async () => {
+  it("cannot use a recorded hello again, neither while its session lasts nor afterwards", async () => {
     const world = await World.start();
-    const hello = HELLO;
     const first = await world.connect(A);
-    await first.channel.send(hello);
-    const challenge = Buffer.from((await first.line()) ?? "");
-    const proof = proofLine(KEY.secret, { hello: Buffer.from(hello), challenge });
-    const second = await world.connect(B);
-    await second.channel.send(hello);
-    await second.line();
-    await second.channel.send(proof);
-    assert.ok((await second.line())?.includes("BAD_KEY"));
-    await first.channel.send(proof);
-    assert.ok(!(await first.line())?.includes("reject"), "the session it was made for takes it");
-    await leavesNothing(world, first, second);
+    const { line } = first.hello(KEY);
+    await first.channel.send(line);
+    assert.ok((await first.line())?.includes("answer"));
+    for (const from of [A, B]) {
+      const replay = await world.connect(from);
+      await replay.channel.send(line);
+      assert.ok((await replay.line())?.includes("REPLAYED"));
+      assert.equal(await replay.line(), null);
+      await replay.close();
+      await first.close();
+    }
+    await leavesNothing(world, first);
   });
 
   it("that send HTTP, garbage or a line without end are dropped without an answer", async () => {
@@ -81,7 +82,7 @@ describe("peers that have not proved a key", () => {
       "x".repeat(100_000),
       "{}\n",
       "\n",
-      `${challengeLine("00".repeat(32))}\n`,
+      `{"t":"answer","m":"AAAA"}\n`,
     ]) {
       const raw = await world.connect(A);
       await raw.channel.connection.write(Buffer.from(bytes)).catch(() => undefined);
@@ -97,7 +98,7 @@ describe("peers that have not proved a key", () => {
   it("of another version of the protocol are told which one is spoken", async () => {
     const world = await World.start();
     const raw = await world.connect(A);
-    await raw.channel.send(HELLO.replace('"v":1', '"v":9'));
+    await raw.channel.send(raw.hello(KEY).line.replace('"v":2', '"v":9'));
     assert.ok((await raw.line())?.includes("BAD_VERSION"));
     await leavesNothing(world, raw);
   });
@@ -108,7 +109,7 @@ describe("peers that have not proved a key", () => {
       for (const end of ["abort", "close", "closeWrite"] as const) {
         const raw = await world.connect(A);
         if (depth === 1) await raw.channel.connection.write(Buffer.from('{"t":"hel'));
-        if (depth === 2) await raw.channel.send(HELLO);
+        if (depth === 2) await raw.channel.send(raw.hello(KEY).line);
         if (depth === 3) await raw.handshake(KEY);
         await raw.channel.connection[end]();
         if (end === "closeWrite") while ((await raw.line()) !== null);

@@ -5,6 +5,7 @@ import { ADVERTISER, LEASE, leavesNothing, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
+const STAMPED = { ...REPORT, n: 1, made: 0 };
 const ID_A = `default/${A}:8080`;
 
 describe("a fault of the runtime at the end of a session", () => {
@@ -39,28 +40,28 @@ describe("a fault of the runtime at the end of a session", () => {
 describe("an authenticated session", () => {
   for (const [what, send, code] of [
     ["an unsealed line", (raw) => raw.channel.send(JSON.stringify(REPORT)), "NOT_SEALED"],
-    ["garbage", (raw) => raw.channel.send("#!@%"), "NOT_JSON"],
+    ["garbage", (raw) => raw.channel.send("#!@%"), "NOT_SEALED"],
     ["an oversized line", (raw) => raw.channel.send("x".repeat(8_192)), "LINE_TOO_LONG"],
     [
       "a replayed line",
       async (raw) => {
-        const line = raw.seal!.seal(REPORT);
+        const line = raw.seal!.seal(STAMPED);
         await raw.channel.send(line);
         await raw.hear();
         await raw.channel.send(line);
       },
-      "BAD_SEQUENCE",
+      "BAD_SEAL",
     ],
     [
       "reordered lines",
       async (raw) => {
-        const lines = [raw.seal!.seal(REPORT), raw.seal!.seal(REPORT)];
+        const lines = [raw.seal!.seal(STAMPED), raw.seal!.seal(STAMPED)];
         await raw.channel.send(lines[1]!);
         await raw.channel.send(lines[0]!);
       },
-      "BAD_SEQUENCE",
+      "BAD_SEAL",
     ],
-    ["a changed line", (raw) => raw.channel.send(raw.seal!.seal(REPORT).replace("500", "900")), "BAD_SEAL"],
+    ["a changed line", (raw) => raw.channel.send(`AAAA${raw.seal!.seal(STAMPED).slice(4)}`), "BAD_SEAL"],
     ["a report without a weight", (raw) => raw.tell({ t: "report", pool: "default", port: 1 }), "BAD_MESSAGE"],
     ["a message of the old protocol", (raw) => raw.tell({ t: "CLOSE", id: 5 }), "BAD_MESSAGE"],
   ] as [string, (raw: Awaited<ReturnType<World["raw"]>>) => Promise<void>, string][]) {
@@ -71,7 +72,7 @@ describe("an authenticated session", () => {
       await raw.ask(REPORT);
       await send(raw);
       const answer = await raw.hear();
-      assert.ok(answer?.t === "reject");
+      assert.ok(answer?.t === "goodbye");
       assert.equal(answer.code, code);
       assert.equal(await raw.hear(), null);
       await raw.close();
@@ -142,8 +143,8 @@ describe("an authenticated session", () => {
     const first = await world.raw(A);
     await first.ask(REPORT);
     const second = await world.raw(B);
-    const answer = await second.hear();
-    assert.ok(answer?.t === "reject" && answer.code === "BUSY" && answer.retry);
+    const answer = await second.ask(REPORT);
+    assert.ok(answer?.t === "goodbye" && answer.code === "BUSY");
     await leavesNothing(world, first, second);
   });
 
@@ -153,6 +154,7 @@ describe("an authenticated session", () => {
     assert.equal((await useful.ask(REPORT))?.t, "ok");
     const silent = await world.raw(B);
     const newer = await world.raw(B);
+    for (const raw of [silent, newer]) await raw.ask({ t: "leave" });
     await until("the sessions", () => world.server.sessions === 3);
     const reporter = await world.raw(B);
     assert.equal((await reporter.ask(REPORT))?.t, "ok");
@@ -181,6 +183,7 @@ describe("an authenticated session", () => {
     const resolve = () => new Promise<readonly string[]>((done) => (resolved = done));
     const world = await World.start({ resolve }, [ADVERTISER]);
     const [late, waiting] = [await world.raw(A), await world.raw(B)];
+    for (const raw of [late, waiting]) await raw.ask({ t: "leave" });
     await until("both sessions", () => world.server.sessions === 2);
     await waiting.tell({ ...REPORT, advertise: "slow.example" });
     await settle();

@@ -30,7 +30,7 @@ async function worldOf(options: Partial<ControlServerOptions> = {}, key?: Shared
 async function registered(raw: RawReporter, report: object = REPORT): Promise<string> {
   const answer = await raw.ask(report);
   assert.equal(answer?.t, "ok", JSON.stringify(answer));
-  return answer.target;
+  return answer.target ?? "";
 }
 
 function suspect(world: World): void {

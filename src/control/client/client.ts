@@ -3,14 +3,16 @@ import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
-import { INSECURE_KEY, type SharedKey } from "../keys/key.ts";
+import { INSECURE_KEY } from "../keys/key.ts";
 import type { Ok, Report } from "../protocol/messages.ts";
 import { Backoff } from "./backoff.ts";
+import type { Credentials } from "./credentials.ts";
 import { Drain } from "./drain.ts";
-import { ClientSession, type ConnectOptions, Refusal } from "./session.ts";
+import { type ConnectOptions, Refusal } from "./opening.ts";
+import { ClientSession } from "./session.ts";
 
 /** The state of a target, as it is to be reported. */
-export type TargetReport = Omit<Report, "t" | "instance">;
+export type TargetReport = Omit<Report, "t" | "n" | "ref" | "made" | "instance">;
 
 /** Why a client is not registered. It tries again. */
 export interface Trouble {
@@ -33,7 +35,7 @@ export interface ControlClientEvents {
 
 export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
   /** Called at each attempt. A HarmonyError that it throws becomes a `lost` event. */
-  readonly key: () => SharedKey;
+  readonly key: () => Credentials;
   readonly target: TargetReport;
   /** ms between reports, unless the balancer asks for more frequent ones. */
   readonly ack: number;
@@ -60,7 +62,7 @@ export class ControlClient {
   readonly #clock: Clock;
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
-  #target: Omit<Report, "t">;
+  #target: TargetReport & Pick<Report, "instance">;
   #session: ClientSession | null = null;
   #running: Promise<void> | null = null;
   /** Ends the current pause, if any. */
@@ -151,7 +153,7 @@ export class ControlClient {
 
   /** One session, from connect to end. Returns the ms to wait before the next. */
   async #attempt(): Promise<number> {
-    let key: SharedKey | null = null;
+    let key: Credentials | null = null;
     try {
       key = this.#options.key();
       this.#session = await ClientSession.open({ ...this.#options, clock: this.#clock }, key, this.#stop.signal);
@@ -193,7 +195,7 @@ export class ControlClient {
     return "goodbye" in end ? this.#dismissed(end.goodbye) : this.#lost(end.error);
   }
 
-  #accepted({ target, active }: Ok, drained: boolean): void {
+  #accepted({ target = "", active = 0 }: Ok, drained: boolean): void {
     const news = this.#trouble !== "";
     this.#trouble = "";
     this.#registeredAt ??= this.#clock.now();
@@ -218,7 +220,7 @@ export class ControlClient {
     return this.#backoff.yield();
   }
 
-  #refused({ code, message, retry }: Refusal, key: SharedKey): number {
+  #refused({ code, message, retry }: Refusal, key: Credentials): number {
     if (this.#stop.signal.aborted) return 0;
     this.#tell("rejected", code, code === "BAD_KEY" ? `${message} (${keyText(key)})` : message);
     return retry ? this.#backoff.next() : this.#backoff.slow();
@@ -260,6 +262,9 @@ export class ControlClient {
 }
 
 /** Which of the keys that may lie about is the wrong one: the balancer says no more than that it is. */
-function keyText(key: SharedKey): string {
-  return key === INSECURE_KEY ? "this reporter was started without one" : `this reporter's is "${key.id}"`;
+function keyText(key: Credentials): string {
+  if (key === INSECURE_KEY) return "this reporter was started without one";
+  return "secret" in key
+    ? `this reporter's is "${key.id}"`
+    : "this reporter's is its own: was it taken out of the balancer's reporters file?";
 }

@@ -9,7 +9,7 @@ import { canonicalHost, formatAddress } from "../../util/address.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { base64, fromBase64 } from "./base64.ts";
 import { HandshakeState, type Pattern } from "./noise.ts";
-import { matching, name, parseObject, read, text } from "./schema.ts";
+import { code, matching, name, parseObject, read, text, view } from "./schema.ts";
 import type { KeyPair } from "./x25519.ts";
 
 export const VERSION = 2;
@@ -62,7 +62,6 @@ const HelloLine = z.discriminatedUnion("as", [
 ]);
 const AnyHello = z.object({ t: z.literal("hello"), v: z.int() });
 
-const view = matching(/^[0-9a-f.:[\]]{3,60}$/, "must be an IP address and a port");
 /** Within the first message of Noise. */
 const HelloPayload = z.object({
   /** ms since 1970 by the reporter's wall clock, which says how old the line is. */
@@ -112,7 +111,6 @@ export function answerLine(handshake: HandshakeState, body: object): string {
   return JSON.stringify({ t: "answer", m: handshake.write(Buffer.from(JSON.stringify(body))).toString("base64") });
 }
 
-const code = matching(/^[A-Z_]{1,40}$/, "must be a code in capitals");
 const AnswerLine = z.discriminatedUnion("t", [
   z.object({ t: z.literal("answer"), m: base64(MAX_LINE) }),
   z.object({ t: z.literal("reject"), code, reason: text(500), retry: z.boolean(), ticket: z.optional(base64(100)) }),

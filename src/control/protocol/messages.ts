@@ -1,17 +1,28 @@
 /** The bodies of sealed lines. Unknown fields are ignored, so that later versions may add some. */
 import * as z from "zod/mini";
 import { MAX_CONNECTIONS, MAX_WEIGHT } from "../../pool/types.ts";
-import { matching, name, read, text, whole } from "./schema.ts";
+import { base64 } from "./base64.ts";
+import { code, matching, name, read, text, view, whole } from "./schema.ts";
 
 /** The id of a target. Without colons, it cannot be mistaken for the address:port that names a target without an id. */
 export const TARGET_ID = /^[A-Za-z0-9._@-]{1,128}$/;
 const targetId = matching(TARGET_ID, "must be 1 to 128 letters, digits, dots, dashes, underscores or at signs");
 const host = matching(/^[A-Za-z0-9._:%-]{1,253}$/, "must be an IP address or a host name");
-const code = matching(/^[A-Z_]{1,40}$/, "must be a code in capitals");
+
+/** Drawn by the reporter for each of its messages: the answer bears the same. */
+const n = whole(0, Number.MAX_SAFE_INTEGER);
+/** What the reporter calls one of its targets in this session. Absent: 0. */
+const ref = z._default(whole(0, 999), 0);
+/** ms since the welcome. */
+const sinceWelcome = whole(0, Number.MAX_SAFE_INTEGER);
 
 /** The full state of one target, as targets/report.ts describes it. */
 const Report = z.object({
   t: z.literal("report"),
+  n,
+  ref,
+  /** When it was made, by the balancer's clock as the reporter knows it: `at` of the latest answer and the time since. */
+  made: sinceWelcome,
   id: z.optional(targetId),
   pool: name,
   port: whole(1, 65_535),
@@ -22,37 +33,61 @@ const Report = z.object({
   maxConnections: z.optional(whole(0, MAX_CONNECTIONS)),
   instance: z.optional(name),
 });
-const Leave = z.object({ t: z.literal("leave") });
+const Leave = z.object({ t: z.literal("leave"), n, ref });
+/** Of an invited reporter: it will come with this public key in future. */
+const Rotate = z.object({ t: z.literal("rotate"), n, key: base64(44) });
+/** Of one that has shown an invitation: it is entered now. */
+const Join = z.object({ t: z.literal("join"), n });
 
-/** `lease` and `interval` in ms: how long a report counts, and how often the balancer wants one. */
+/**
+ * Within the balancer's message of the handshake. `lease` and `interval` in ms: how long a report counts, and how often the balancer
+ * wants one. `local` and `remote`: the connection as the balancer sees it.
+ */
 const Welcome = z.object({
   t: z.literal("welcome"),
   lease: z.int().check(z.positive()),
   interval: z.int().check(z.positive()),
   name: text(100),
   version: text(100),
+  local: view,
+  remote: view,
 });
-/** `active`: connections the target has now. `target`: the name the balancer gave it. */
-const Ok = z.object({ t: z.literal("ok"), target: text(300), active: z.int().check(z.minimum(0)) });
-/** `retry`: the same report may succeed later, the session stays open. */
-const Reject = z.object({ t: z.literal("reject"), code, reason: text(500), retry: z.boolean() });
+/**
+ * To a report or a leave, `target` is the name that the balancer gave it and `active` the connections that it has now. To a join,
+ * `name` is what the reporter is called from now on.
+ */
+const Ok = z.object({
+  t: z.literal("ok"),
+  n,
+  at: sinceWelcome,
+  target: z.optional(text(300)),
+  active: z.optional(z.int().check(z.minimum(0))),
+  name: z.optional(name),
+});
+/** `retry`: the same message may succeed later. */
+const Reject = z.object({ t: z.literal("reject"), n, at: sinceWelcome, code, reason: text(500), retry: z.boolean() });
+/** Instead of a welcome: the reporter has proved its key, and is not let in. */
+const Refusal = z.object({ t: z.literal("reject"), code, reason: text(500), retry: z.boolean() });
 /** The balancer ends the session. `REPLACED`: another session speaks for the target now. `STOPPING`: no balancer for a while. */
 const Goodbye = z.object({ t: z.literal("goodbye"), code, reason: text(500) });
 
-const FromReporter = z.discriminatedUnion("t", [Report, Leave]);
-const FromBalancer = z.discriminatedUnion("t", [Welcome, Ok, Reject, Goodbye]);
+const FromReporter = z.discriminatedUnion("t", [Report, Leave, Rotate, Join]);
+const FromBalancer = z.discriminatedUnion("t", [Ok, Reject, Goodbye]);
+const FirstFromBalancer = z.discriminatedUnion("t", [Welcome, Refusal]);
 
 export type Report = z.infer<typeof Report>;
+export type Leave = z.infer<typeof Leave>;
+export type Rotate = z.infer<typeof Rotate>;
 export type FromReporter = z.infer<typeof FromReporter>;
 export type Welcome = z.infer<typeof Welcome>;
 export type Ok = z.infer<typeof Ok>;
 export type Reject = z.infer<typeof Reject>;
+export type Refusal = z.infer<typeof Refusal>;
 export type FromBalancer = z.infer<typeof FromBalancer>;
-
-/** A refusal before there are session keys is sent unsealed; it proves nothing and is only good for a log line. */
-export const UnsealedReject = Reject;
 
 /** Throws `BAD_MESSAGE` that names the field. */
 export const readFromReporter = (body: object): FromReporter => read(FromReporter, body, "message");
 /** Throws `BAD_MESSAGE` that names the field. */
 export const readFromBalancer = (body: object): FromBalancer => read(FromBalancer, body, "message");
+/** Throws `BAD_MESSAGE` that names the field. */
+export const readWelcome = (body: object): Welcome | Refusal => read(FirstFromBalancer, body, "welcome");

@@ -11,6 +11,11 @@ export function matching(pattern: RegExp, rule: string) {
 export const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 export const name = matching(NAME, "must be 1 to 64 letters, digits, dots, dashes or underscores");
 
+export const code = matching(/^[A-Z_]{1,40}$/, "must be a code in capitals");
+
+/** One end of a connection, as viewOf() writes it. */
+export const view = matching(/^[0-9a-f.:[\]]{3,60}$/, "must be an IP address and a port");
+
 export function whole(min: number, max: number) {
   return z.int().check(z.minimum(min), z.maximum(max));
 }

@@ -24,6 +24,8 @@ const NO_TLS =
 
 export interface DoorstepOptions {
   readonly clock: Clock;
+  /** Those of PreAuthLimit, unless it says otherwise. */
+  readonly places?: number | undefined;
   /** Never throws for what a peer has sent. */
   readonly judge: (line: Uint8Array, seen: Seen) => Judgement;
   /** Takes over the connection of one that has proved a key. */
@@ -46,7 +48,7 @@ class Guest implements Stranger {
 
 export class Doorstep {
   /** Of all admin ports; with TLS also of those whose handshake is under way below. */
-  readonly strangers = new PreAuthLimit();
+  readonly strangers: PreAuthLimit;
   readonly #options: DoorstepOptions;
   readonly #firstLine: Deadlines<Guest>;
   readonly #farewell: Deadlines<Guest>;
@@ -54,6 +56,7 @@ export class Doorstep {
 
   constructor(options: DoorstepOptions) {
     this.#options = options;
+    this.strangers = new PreAuthLimit(options.places);
     this.#firstLine = new Deadlines(options.clock, FIRST_LINE_MS, (guest) => guest.abort());
     this.#farewell = new Deadlines(options.clock, FAREWELL_MS, (guest) => guest.abort());
   }
@@ -104,8 +107,18 @@ export class Doorstep {
     this.strangers.refuse(guest);
     this.#farewell.start(guest);
     await guest.channel.send(line).catch(() => guest.abort());
-    await guest.channel.linger();
+    await this.#linger(guest, remote);
     this.#farewell.cancel(guest);
+  }
+
+  /** A fault of the runtime in that ends this connection, and not the balancer. */
+  async #linger(guest: Guest, remote: TcpAddress): Promise<void> {
+    try {
+      await guest.channel.linger();
+    } catch (error) {
+      this.#options.onRefused(remote, formatAddress(remote), "INTERNAL", messageOf(error));
+      guest.abort();
+    }
   }
 }
 

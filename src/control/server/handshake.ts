@@ -49,6 +49,14 @@ export interface Invitations {
   redeem(id: string, publicKey: Uint8Array, host?: string): Promise<string>;
 }
 
+/** The lines of invited reporters. Both reject with HarmonyError. */
+export interface Reporters {
+  /** Enters `next` beside the public key that the reporter has proved. */
+  rotate(id: string, current: Uint8Array, next: Uint8Array): Promise<void>;
+  /** The reporter has come with this one of its keys: with the new one, the former goes. */
+  came(id: string, publicKey: Uint8Array): Promise<void>;
+}
+
 export interface DoorkeeperOptions {
   readonly keys: KeyRing;
   /** The balancer's own; null where it has invited nobody. */
@@ -73,7 +81,7 @@ export interface Proved {
   /** The one of an invited reporter, or of one that joins. */
   readonly publicKey: Uint8Array | null;
   readonly hello: HelloPayload;
-  /** The second line, and what seals and opens those that follow. Called once. */
+  /** The second line, and what seals and opens those that follow. Called once. Throws NoiseError for a public key of small order. */
   answer(body: object): { readonly line: string; readonly seal: Seal };
 }
 

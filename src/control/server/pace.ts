@@ -12,14 +12,15 @@ const BURST_MS = 5_000;
 export class Pace {
   /** Until when the messages so far count. */
   #paidUntil = Number.NEGATIVE_INFINITY;
-  /** What was said of the target last, but for its weight and limit. */
-  #said = "";
+  /** What was said of each target last, but for its weight and limit. */
+  readonly #said = new Map<number, string>();
 
   /** ms that the answer to this message has to wait; negative or 0: it need not. */
   wait(message: FromReporter, now: number): number {
-    const said = JSON.stringify({ ...message, weight: 0, maxConnections: 0 });
-    this.#paidUntil = Math.max(this.#paidUntil, now) + (said === this.#said ? MESSAGE_MS : CHANGE_MS);
-    this.#said = said;
+    const ref = "ref" in message ? message.ref : 0;
+    const said = JSON.stringify({ ...message, n: 0, made: 0, weight: 0, maxConnections: 0 });
+    this.#paidUntil = Math.max(this.#paidUntil, now) + (said === this.#said.get(ref) ? MESSAGE_MS : CHANGE_MS);
+    this.#said.set(ref, said);
     return this.#paidUntil - now - BURST_MS;
   }
 }

@@ -1,4 +1,5 @@
 /** The balancer's side of the control channel: accepts reporters and lets each session speak for its target. */
+import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import { resolveAll } from "../../net/resolve.ts";
 import type { Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
@@ -14,14 +15,17 @@ import { formatAddress } from "../../util/address.ts";
 import { clientKey } from "../../util/client-key.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
-import { HarmonyError } from "../../util/errors.ts";
-import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
+import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
 import { isOwn } from "../keys/key.ts";
 import type { Keys, LoadedKeys } from "../keys/keys.ts";
 import type { Welcome } from "../protocol/messages.ts";
+import { NoiseError } from "../protocol/noise-error.ts";
+import type { KeyPair } from "../protocol/x25519.ts";
+import { Doorstep, FIRST_LINE_MS } from "./doorstep.ts";
+import { Doorkeeper, type Invitations, type Proved, type Reporters } from "./handshake.ts";
 import { placeFor } from "./places.ts";
-import { HANDSHAKE_TIMEOUT_MS, Session, type SessionOptions } from "./session.ts";
+import { Session, type SessionOptions } from "./session.ts";
 
 /** A reporter that was turned away. */
 export interface Rejection {
@@ -59,6 +63,10 @@ export interface ControlServerOptions
     Pick<RegistryOptions, "pools"> {
   readonly runtime: Runtime;
   readonly keys: Keys;
+  /** The balancer's own key pair; null until it has invited somebody. */
+  readonly identity?: { readonly keyPair: KeyPair | null };
+  readonly invitations?: Invitations | null;
+  readonly reporters?: Reporters | null;
   /** Where the balancer listens for clients. */
   readonly clientListeners: () => readonly TcpAddress[];
   readonly onEvent: (...event: EventOf<ControlEvents>) => void;
@@ -71,6 +79,8 @@ export interface ControlServerOptions
   /** Places of those who have yet to prove a key; left out: PLACES of pre-auth-limit.ts. */
   readonly strangers?: number;
   readonly clock?: Clock;
+  /** ms since 1970. */
+  readonly wallClock?: () => number;
   readonly resolve?: SessionOptions["resolve"];
   readonly localAddresses?: RegistryOptions["localAddresses"];
 }
@@ -99,10 +109,11 @@ export class ControlServer {
   readonly #monitor: TargetMonitor;
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
   readonly #sessionOptions: SessionOptions;
-  /** Places of all that have yet to prove a key, on all admin ports. */
-  readonly #strangers: PreAuthLimit;
+  readonly #doorstep: Doorstep;
+  /** Sessions that have proved a key, and not yet that they are there. The oldest first. */
+  readonly #greeted = new Set<Session>();
   readonly #sessions = new Set<Session>();
-  /** Every session's run, proved or not. */
+  /** Every session's run. */
   readonly #running = new Set<Promise<void>>();
   #listeners: Listener[] = [];
   #cancelLooks: Cancel = () => undefined;
@@ -111,7 +122,6 @@ export class ControlServer {
   constructor(options: ControlServerOptions) {
     const { hostTimeout: lease, clock = systemClock, keys } = options;
     this.#options = options;
-    this.#strangers = new PreAuthLimit(options.strangers);
     this.#log = new RateLimitedLog(PER_MINUTE, clock, options.onEvent);
     keys.onWarning = (message) => this.#warn(message);
     keys.onChange = (loaded) => {
@@ -140,6 +150,23 @@ export class ControlServer {
       onWarning: (message) => this.#warn(message),
     });
     this.#sessionOptions = this.#optionsOfSessions(clock);
+    const { identity, invitations, wallClock = Date.now } = options;
+    const doorkeeper = new Doorkeeper({
+      keys,
+      identity: () => identity?.keyPair ?? null,
+      invitations: invitations ?? { find: () => undefined },
+      clock,
+      wallClock,
+    });
+    this.#doorstep = new Doorstep({
+      clock,
+      places: options.strangers,
+      judge: (line, seen) => doorkeeper.judge(line, seen),
+      onProved: (channel, proved) => this.#greet(channel, proved),
+      onRefused: (from, who, code, why) => {
+        if (code !== "CLOCK") this.#turnedAway(from, who, code, why); // it comes again at once, with its ticket
+      },
+    });
   }
 
   /** In the order of `admin`; ports are real once started. */
@@ -156,7 +183,7 @@ export class ControlServer {
   async start(): Promise<void> {
     const { runtime, admin, adminTls: tls } = this.#options;
     const onPlain = (from: TcpAddress) => this.#turnedAway(from, formatAddress(from), "TLS_ONLY", TLS_ONLY);
-    const secure = tls ? { tls, onPlain, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, strangers: this.#strangers } : {};
+    const secure = tls ? { tls, onPlain, handshakeTimeout: FIRST_LINE_MS, strangers: this.#doorstep.strangers } : {};
     try {
       for (const { host, port } of admin) {
         const listener = await runtime.listen(
@@ -188,9 +215,9 @@ export class ControlServer {
     this.#cancelLooks();
     this.#monitor.close();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    for (const stranger of this.#strangers.all()) stranger.abort();
+    for (const session of this.#greeted) session.abort();
     const goodbyes = [...this.#sessions].map((session) => session.goodbye("STOPPING", reason));
-    await Promise.all([this.#prober.close(), ...goodbyes]);
+    await Promise.all([this.#prober.close(), this.#doorstep.close(), ...goodbyes]);
     await Promise.all(this.#running);
   }
 
@@ -199,16 +226,39 @@ export class ControlServer {
       connection.abort();
       return;
     }
-    const session = new Session(connection, this.#sessionOptions);
-    this.#strangers.add(session, connection.remote.host);
+    this.#doorstep.enter(connection);
+  }
+
+  /** What is recorded elsewhere proves a key as well, so these are bounded like sessions, and the oldest gives way. */
+  #greet(channel: LineChannel, proved: Proved): void {
+    if (this.#closing) {
+      channel.connection.abort();
+      return;
+    }
+    const session = this.#sessionOf(channel, proved);
+    if (session === null) return;
+    const [oldest] = this.#greeted;
+    if (oldest && this.#greeted.size >= this.#options.maxSessions) oldest.abort();
+    this.#greeted.add(session);
     const running = this.#serve(session);
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
   }
 
+  /** null: it is gone already, or its key of this session is one with which everybody would agree. */
+  #sessionOf(channel: LineChannel, proved: Proved): Session | null {
+    try {
+      return new Session(channel, proved, this.#sessionOptions);
+    } catch (error) {
+      if (!(error instanceof NoiseError || error instanceof NetError)) throw error;
+      channel.connection.abort();
+      return null;
+    }
+  }
+
   async #serve(session: Session): Promise<void> {
     await session.run();
-    this.#strangers.delete(session);
+    this.#greeted.delete(session);
     this.#sessions.delete(session);
     for (const orphan of this.#registry.lost(session)) {
       this.#monitor.orphaned(orphan);
@@ -228,16 +278,18 @@ export class ControlServer {
     const registry = this.#registry;
     return {
       resolve: (host, signal) => resolveAll(host, `cannot resolve ${host}`, { timeout: RESOLVE_TIMEOUT_MS, signal }),
+      invitations: null,
+      reporters: null,
       ...this.#options,
       registry,
       clock,
       welcome: { lease, interval, name, version },
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),
-      onHello: () => undefined,
       onAuthenticated: (session) => {
         this.#makeRoomFor(session);
-        this.#strangers.delete(session);
+        this.#greeted.delete(session);
         this.#sessions.add(session);
+        this.#came(session);
       },
       onRejected: (session, code, why) => this.#turnedAway(session.remote, session.who, code, why),
     };
@@ -258,6 +310,13 @@ export class ControlServer {
     if (place === null) return;
     this.#sessions.delete(place.session);
     void place.session.goodbye(place.reason.code, place.reason.message);
+  }
+
+  /** An invited reporter that has come with its new key needs the former one no longer. */
+  #came({ key, proved }: Session): void {
+    const { reporters } = this.#options;
+    if (!reporters || proved.publicKey === null || proved.claim.as !== "reporter") return;
+    reporters.came(key.id, proved.publicKey).catch((error: unknown) => this.#warn(messageOf(error), error));
   }
 
   #turnedAway({ host }: TcpAddress, who: string, code: string, why: string): void {

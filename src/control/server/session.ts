@@ -1,9 +1,7 @@
-/** One reporter's connection on the balancer's side: handshake, then an answer to every report. */
-import { LineChannel } from "../../net/line-channel.ts";
+/** One reporter's connection on the balancer's side, once its first line has proved a key: an answer to every message. */
+import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
-import type { Connection, TcpAddress } from "../../net/runtime.ts";
-import { type Found, isLoopback, type LoopbackFinder } from "../../targets/loopback.ts";
-import type { Registry } from "../../targets/registry.ts";
+import type { TcpAddress } from "../../net/runtime.ts";
 import type { TargetOwner } from "../../targets/report.ts";
 import { takenOverBy } from "../../targets/takeover.ts";
 import { formatAddress } from "../../util/address.ts";
@@ -11,6 +9,7 @@ import type { Cancel, Clock } from "../../util/clock.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { forbids, type Key } from "../keys/key.ts";
 import type { Keys } from "../keys/keys.ts";
+import { MAX_LINE, viewOf } from "../protocol/hello.ts";
 import {
   type FromReporter,
   type Ok,
@@ -19,71 +18,76 @@ import {
   readFromReporter,
   type Welcome,
 } from "../protocol/messages.ts";
-import { MAX_HANDSHAKE_LINE, MAX_LINE, type Seal } from "../protocol/wire.ts";
-import { advertisedHost, type Resolve } from "./advertised.ts";
-import { handshake, WrongKey } from "./handshake-v1.ts";
+import type { Seal } from "../protocol/seal.ts";
+import { type AnswerOptions, type Asker, answerTo } from "./answer.ts";
+import type { Proved } from "./handshake.ts";
 import { Pace } from "./pace.ts";
+import { UnderWay } from "./under-way.ts";
 
-/** ms from accept until the key must be proved: several round trips around the world. */
-export const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** ms from the welcome until the first sealed line, which proves that the reporter is there: several round trips around the world. */
+const FIRST_LINE_MS = 5_000;
 /** The code of a fault of the balancer's own. */
 const INTERNAL = "INTERNAL";
 /** ms that the last line may take to be written before the connection is dropped. */
 const FAREWELL_MS = 1_000;
 
-export interface SessionOptions {
-  readonly keys: Keys;
-  readonly registry: Registry;
+export interface SessionOptions extends AnswerOptions {
+  readonly keys: Pick<Keys, "current">;
   readonly clock: Clock;
-  readonly welcome: Omit<Welcome, "t">;
-  /** For targets that advertise a name. */
-  readonly resolve: Resolve;
-  /** For reporters on the balancer's own host that advertise nothing. */
-  readonly loopback: LoopbackFinder;
-  readonly onHello: (session: Session) => void;
-  /** It has proved its key. Throws HarmonyError when there is no room for it. */
+  readonly welcome: Omit<Welcome, "t" | "local" | "remote">;
+  /** Its first sealed line has opened. Throws HarmonyError when there is no room for it. */
   readonly onAuthenticated: (session: Session) => void;
   readonly onRejected: (session: Session, code: string, why: string) => void;
 }
 
-/** Codes of what is no hello: the peer is hardly a reporter, and its fault would read as a reporter's. */
-const NO_HELLO: ReadonlySet<string> = new Set(["NOT_JSON", "BAD_MESSAGE", "LINE_TOO_LONG"]);
-
-function noHello(why: string): string {
-  return `what it sent is no reporter's hello (${why}): another program that was given the admin port, or a scan`;
-}
-
-export class Session implements TargetOwner {
+export class Session implements TargetOwner, Asker {
+  readonly proved: Proved;
   readonly #options: SessionOptions;
   readonly #channel: LineChannel;
+  readonly #seal: Seal;
+  readonly #welcomeLine: string;
+  readonly #welcomedAt: number;
   readonly #pace = new Pace();
-  /** The key that it named; "" before its hello. */
-  #keyId = "";
-  #key: Key | null = null;
-  #seal: Seal | null = null;
+  readonly #underWay = new UnderWay();
+  #key: Key;
   #cancelDeadline: Cancel = () => undefined;
   /** Said goodbye, or dropped: nothing more is read or answered, and nobody waits for what has been asked. */
   readonly #ending = new AbortController();
   #vanished = false;
   #running: Promise<void> | null = null;
 
-  constructor(connection: Connection, options: SessionOptions) {
+  /** `channel`: its first line has been read. */
+  constructor(channel: LineChannel, proved: Proved, options: SessionOptions) {
     this.#options = options;
-    this.#channel = new LineChannel(connection, MAX_HANDSHAKE_LINE);
+    this.#channel = channel;
+    this.proved = proved;
+    this.#key = proved.key;
+    const { local, remote } = channel.connection;
+    const welcome: Welcome = { t: "welcome", ...options.welcome, local: viewOf(local), remote: viewOf(remote) };
+    const { line, seal } = proved.answer(welcome);
+    this.#seal = seal;
+    this.#welcomeLine = line;
+    this.#welcomedAt = options.clock.now();
+  }
+
+  get local(): TcpAddress {
+    return this.#channel.connection.local;
   }
 
   get remote(): TcpAddress {
     return this.#channel.connection.remote;
   }
 
-  /** Only once authenticated. */
   get key(): Key {
-    if (!this.#key) throw new Error("not authenticated");
     return this.#key;
   }
 
+  get over(): AbortSignal {
+    return this.#ending.signal;
+  }
+
   forbids(report: Report, host: string): string | null {
-    return forbids(this.key, report, this.remote.host, host);
+    return forbids(this.#key, report, this.remote.host, host);
   }
 
   /** Its connection has ended, and neither side had said so. */
@@ -91,14 +95,9 @@ export class Session implements TargetOwner {
     return this.#vanished;
   }
 
-  /** For logs: where it is and which key it named. */
+  /** For logs: where it is and which key it has. */
   get who(): string {
-    const where = formatAddress(this.remote);
-    return this.#keyId ? `${where} (key "${this.#keyId}")` : where;
-  }
-
-  get #over(): boolean {
-    return this.#ending.signal.aborted;
+    return `${formatAddress(this.remote)} (key "${this.#key.id}")`;
   }
 
   /** Serves the session to its end; the connection is then closed. Never rejects. */
@@ -108,12 +107,14 @@ export class Session implements TargetOwner {
   }
 
   async #run(): Promise<void> {
-    this.#setDeadline(HANDSHAKE_TIMEOUT_MS);
+    this.#setDeadline(FIRST_LINE_MS);
+    this.#channel.limit = MAX_LINE;
     try {
-      if (await this.#handshake()) await this.#serve();
+      await this.#channel.send(this.#welcomeLine);
+      await this.#serve();
     } catch (error) {
-      this.#vanished = error instanceof NetError && !this.#over;
-      await this.#refuse(error);
+      this.#vanished = error instanceof NetError && !this.over.aborted;
+      await this.#dismiss(error);
     }
     this.#ending.abort();
     this.#setDeadline(FAREWELL_MS);
@@ -141,61 +142,53 @@ export class Session implements TargetOwner {
     void this.goodbye("REPLACED", takenOverBy(by));
   }
 
-  /** The keys have changed. Ends the session where its key, or its target under the key's new limits, is not allowed any more. */
+  /** The keys have changed. Ends the session where its key is not valid any more, or allows none of its targets. */
   recheckKey(): void {
-    if (this.#over) return;
+    if (this.over.aborted || this.proved.claim.as === "join") return;
     try {
       this.#renewKey();
-      const not = this.#options.registry.forbidden(this);
-      if (not !== null) throw new HarmonyError("FORBIDDEN", not.reason, { fault: "target" });
     } catch (error) {
-      if (!(error instanceof HarmonyError)) throw error;
-      this.#rejected(error);
-      void this.goodbye(error.code, error.message);
+      void this.#dismiss(error);
+      return;
+    }
+    const { registry } = this.#options;
+    for (let not = registry.forbidden(this); not !== null; not = registry.forbidden(this)) {
+      const { ref, reason } = not;
+      this.#rejected(new HarmonyError("FORBIDDEN", reason, { fault: "target" }), ref);
+      if (!registry.owns(this)) void this.goodbye("FORBIDDEN", reason);
     }
   }
 
   /** Ends the session, with a goodbye if the reporter takes it in time. Resolves when it is over, never rejects. */
   async goodbye(code: string, reason: string): Promise<void> {
-    if (!this.#seal) this.abort();
-    if (!this.#over && this.#seal) {
-      this.#ending.abort();
-      this.#setDeadline(FAREWELL_MS);
-      await this.#sendLast(this.#seal.seal({ t: "goodbye", code, reason }));
-      await this.#channel.connection.closeWrite().catch(() => this.abort());
-    }
+    await this.#end({ t: "goodbye", code, reason });
     await this.run();
   }
 
-  async #handshake(): Promise<boolean> {
-    const proof = await handshake(this.#channel, this.#options.keys, (keyId) => {
-      this.#keyId = keyId;
-      this.#options.onHello(this);
-    });
-    if (proof === null) return false;
-    this.#key = proof.key;
-    this.#seal = proof.seal;
-    this.#channel.limit = MAX_LINE;
-    this.#options.onAuthenticated(this);
-    await this.#send({ t: "welcome", ...this.#options.welcome });
-    return true;
+  /** Nothing is read or answered after this body. */
+  async #end(body: object): Promise<void> {
+    if (this.over.aborted) return;
+    this.#ending.abort();
+    this.#setDeadline(FAREWELL_MS);
+    await this.#channel.send(this.#seal.seal(body)).catch(() => this.abort());
+    await this.#channel.connection.closeWrite().catch(() => this.abort());
   }
 
   async #serve(): Promise<void> {
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
+      const line = await this.#channel.readLine();
+      this.#vanished = line === null && !this.over.aborted;
+      if (!line || this.over.aborted) return;
+      const receivedAt = this.#options.clock.now();
+      const body = this.#seal.open(line);
+      if (isFirst) this.#options.onAuthenticated(this);
       // After a lease without a report the target is down; the reporter will come back.
       this.#setDeadline(this.#options.welcome.lease);
-      const line = await this.#channel.readLine();
-      this.#vanished = line === null && !this.#over;
-      if (!line || this.#over) return;
-      const message = readFromReporter(this.#seal?.open(line) ?? {});
+      const message = readFromReporter(body);
       await this.#slowDown(message);
-      if (this.#over) return;
-      this.#renewKey();
-      const answer = await this.#answer(message);
-      if (this.#over || answer === null) return;
-      await this.#send(answer);
-      if (answer.t === "reject" && !answer.retry) return;
+      await this.#underWay.room();
+      if (this.over.aborted) return;
+      this.#underWay.begin("ref" in message ? message.ref : 0, () => this.#work(message, receivedAt));
     }
   }
 
@@ -206,50 +199,61 @@ export class Session implements TargetOwner {
     if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve));
   }
 
-  /** null: the session has ended meanwhile. */
-  async #answer(message: FromReporter): Promise<Ok | Reject | null> {
-    const { registry } = this.#options;
-    if (message.t === "leave") return { t: "ok", ...registry.leave(this) };
+  /** Never rejects: a fault in it ends the session. */
+  async #work(message: FromReporter, receivedAt: number): Promise<void> {
     try {
-      const { host, reach } = await this.#find(message);
-      if (this.#over) return null; // replaced meanwhile: it must not take the target back
-      return { t: "ok", ...registry.report(this, message, host, { reach }) };
+      if (this.over.aborted) return;
+      const answer = await this.#answer(message, receivedAt);
+      if (this.over.aborted || answer === null) return;
+      if (this.#isLast(answer)) await this.#end(answer);
+      else await this.#channel.send(this.#seal.seal(answer));
     } catch (error) {
-      if (!(error instanceof HarmonyError)) throw error;
-      if (this.#over) return null;
-      this.#rejected(error);
-      return { t: "reject", code: error.code, reason: error.message, retry: error.retry };
+      await this.#dismiss(error);
     }
   }
 
-  /** Takes on the key's limits as they are now. Throws where the key is gone, or its secret is another one. */
+  /** null: the session has ended meanwhile. */
+  async #answer(message: FromReporter, receivedAt: number): Promise<Ok | Reject | null> {
+    if (this.proved.claim.as !== "join") this.#renewKey();
+    // Held back on the way, a report is as old as its reporter says; none is from the future.
+    const madeAt = message.t === "report" ? Math.min(receivedAt, this.#welcomedAt + message.made) : receivedAt;
+    try {
+      const answer = await answerTo(this, message, madeAt, this.#options);
+      return answer && { t: "ok", ...this.#stamp(message), ...answer };
+    } catch (error) {
+      if (!(error instanceof HarmonyError)) throw error;
+      if (this.over.aborted) return null;
+      this.#rejected(error, "ref" in message ? message.ref : 0);
+      const { code, message: reason, retry } = error;
+      return { t: "reject", ...this.#stamp(message), code, reason, retry };
+    }
+  }
+
+  #stamp({ n }: FromReporter): { n: number; at: number } {
+    return { n, at: Math.floor(this.#options.clock.now() - this.#welcomedAt) };
+  }
+
+  /** Whether the session has nothing more to say: it was for joining, or was refused for good what it was for. */
+  #isLast(answer: Ok | Reject): boolean {
+    if (this.proved.claim.as === "join") return true;
+    return answer.t === "reject" && !answer.retry && !this.#options.registry.owns(this);
+  }
+
+  /** Takes on the key's limits as they are now. Throws where the key is gone, or is another one. */
   #renewKey(): void {
-    const key = this.#options.keys.current(this.key);
+    const key = this.#options.keys.current(this.#key);
     if (key === undefined) {
-      const message = `key "${this.key.id}" is no longer valid or has changed`;
+      const message = `key "${this.#key.id}" is no longer valid or has changed`;
       throw new HarmonyError("KEY_CHANGED", message, { fault: "target", retry: true });
     }
     this.#key = key;
   }
 
   /** A target whose report is refused for good goes out; if the same report may succeed later, it has its lease. */
-  #rejected({ code, message, retry }: HarmonyError): void {
-    if (!retry) this.#options.registry.rejected(this);
+  #rejected({ code, message, retry }: HarmonyError, ref: number): void {
+    if (!retry) this.#options.registry.rejected(this, ref);
     // The takeover has been told; each attempt of the displaced one to come back is no news.
     if (code !== "REPLACED") this.#options.onRejected(this, code, message);
-  }
-
-  async #find(report: Report): Promise<Found> {
-    const { host } = this.remote;
-    const { advertise } = report;
-    if (advertise !== undefined) {
-      return { host: await advertisedHost(this, { ...report, advertise }, this.#options, this.#ending.signal) };
-    }
-    return isLoopback(host) ? this.#options.loopback.find(this, report) : { host };
-  }
-
-  async #send(body: object): Promise<void> {
-    if (this.#seal) await this.#channel.send(this.#seal.seal(body));
   }
 
   #setDeadline(ms: number): void {
@@ -258,25 +262,11 @@ export class Session implements TargetOwner {
   }
 
   /** Tells the log and the reporter why the session ends, unless it is because the connection was lost. */
-  async #refuse(error: unknown): Promise<void> {
-    if (this.#over || error instanceof NetError) return;
-    const code = error instanceof HarmonyError ? error.code : INTERNAL;
-    const isStranger = this.#keyId === "" && NO_HELLO.has(code);
-    this.#options.onRejected(this, code, isStranger ? noHello(messageOf(error)) : messageOf(error));
-    // A peer that did not send a proper hello is told nothing. To a TLS client any text says that TLS is not spoken here.
-    if (this.#keyId === "" && code !== "BAD_VERSION" && code !== "NO_TLS") return;
-    const retry = error instanceof HarmonyError && error.retry;
-    const body: Reject = { t: "reject", code, reason: publicReason(error), retry };
-    await this.#sendLast(this.#seal ? this.#seal.seal(body) : JSON.stringify(body));
+  async #dismiss(error: unknown): Promise<void> {
+    if (this.over.aborted || error instanceof NetError) return;
+    const isOurs = !(error instanceof HarmonyError);
+    const code = isOurs ? INTERNAL : error.code;
+    this.#options.onRejected(this, code, messageOf(error));
+    await this.#end({ t: "goodbye", code, reason: isOurs ? "internal error" : error.message });
   }
-
-  async #sendLast(line: string): Promise<void> {
-    await this.#channel.send(line).catch(() => this.abort());
-  }
-}
-
-/** The peer learns neither whether the key's id or its secret was wrong nor anything about internal errors. */
-function publicReason(error: unknown): string {
-  if (error instanceof WrongKey) return "the key is not accepted here";
-  return error instanceof HarmonyError ? error.message : "internal error";
 }
