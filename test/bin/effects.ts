@@ -145,7 +145,7 @@ function settingsOf<S>(
   // Without a wait for the first target unless a test asks for it: many want the answer of a balancer that has none.
   const command = load({
     argv,
-    environment: { HARMONY_KEY: `${KEY} advertise=127.0.0.0/8 nat`, HARMONY_START_HOLD: "0" },
+    environment: { HARMONY_KEY: `${KEY} advertise=127.0.0.0/8`, HARMONY_START_HOLD: "0" },
     program,
   });
   if (command.action !== "run") throw new Error(`${argv.join(" ")} runs nothing`);
