@@ -48,17 +48,23 @@ export class LoopbackFinder {
   async find(owner: TargetOwner, report: Report, ref = 0): Promise<Found> {
     const { port } = report;
     const target = this.#options.registry.known(owner, report);
-    const known = this.#found.get(owner) ?? new Map<number, TcpAddress>();
+    const known = this.#foundOf(owner);
     const found = known.get(ref);
     if (found?.port === port && target?.state !== "suspect") return { host: found.host };
     const accepting = await this.#accepting(port);
     if (accepting !== null) {
-      this.#found.set(owner, known.set(ref, { host: accepting, port }));
+      known.set(ref, { host: accepting, port });
       return { host: accepting, reach: "connected" };
     }
     // Nothing accepts: a known target keeps its address, since with a new one it would no longer be a suspect.
     const current = target && "host" in target.address ? target.address.host : undefined;
     return { host: LOOPBACKS.find((each) => each === current) ?? LOOPBACK };
+  }
+
+  #foundOf(owner: TargetOwner): Map<number, TcpAddress> {
+    const found = this.#found.get(owner) ?? new Map<number, TcpAddress>();
+    this.#found.set(owner, found);
+    return found;
   }
 
   async #accepting(port: number): Promise<string | null> {

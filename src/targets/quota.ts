@@ -73,8 +73,8 @@ export class TargetQuotas {
   roomFor({ key, pool, identity, mine, freed }: Newcomer): Entry[] {
     const { targets, newTargets } = this.#options.quotaOf(key);
     const account = this.#accountOf(key.id);
-    const own = [...(mine ? [mine] : []), ...[...account.entries].filter(isDead)].filter(isIdle);
     const excess = this.#count(account) + (account.left.has(identity) ? 0 : 1) - targets;
+    const own = excess > 0 || pool.full ? this.#spare(account, mine) : [];
     if (excess > own.length) throw overQuota(key, `${targets} targets`, "targets");
     if (this.#paidAfter(account, newTargets) - this.#options.clock.now() > (targets * MINUTE_MS) / newTargets + 1) {
       throw overQuota(key, `${newTargets} new targets a minute`, "new-targets");
@@ -139,6 +139,10 @@ export class TargetQuotas {
       if (this.#entries.has(identity) || pool.view(identity) === undefined) left.delete(identity);
     }
     return entries.size + left.size;
+  }
+
+  #spare({ entries }: Account, mine: Entry | undefined): Entry[] {
+    return [...(mine ? [mine] : []), ...[...entries].filter(isDead)].filter(isIdle);
   }
 
   #deadOfLargest(pool: TargetPool): Entry | undefined {
