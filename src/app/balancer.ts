@@ -15,6 +15,7 @@ import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 import { type DescriptorShares, shareDescriptors } from "./descriptors.ts";
+import { SeenFile } from "./seen.ts";
 
 /** Where clients connect and where targets register, with the real ports. */
 export interface BoundAddresses {
@@ -35,10 +36,10 @@ export interface BalancerEvents extends ControlEvents {
   close: [];
 }
 
-/** The only pool. Reporters join it by this name unless they are given another. */
 /** Who may register, by which files. */
 type Trust = Omit<BalancerKeys, "hint" | "warning">;
 
+/** The only pool. Reporters join it by this name unless they are given another. */
 const POOL_NAME = "default";
 
 export class Balancer extends Emitter<BalancerEvents> {
@@ -48,6 +49,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   #readyAsked = false;
   #engine: Engine | null = null;
   #control: ControlServer | null = null;
+  #seen: SeenFile | null = null;
   #passedOver: readonly PassedOver[] = [];
   #closing: Promise<void> | null = null;
   #cancelEndOfHold: Cancel = () => undefined;
@@ -143,10 +145,23 @@ export class Balancer extends Emitter<BalancerEvents> {
     }
     this.#cancelCollecting = runtime.collectGarbage?.() ?? this.#cancelCollecting;
     this.#endHoldLater(engine);
+    this.#watchReporters(trust, control);
     for (const each of [warning, shares.warning]) if (each !== null) this.tell("warning", each);
     if (hint !== null) this.tell("keyCreated", hint);
     this.tell("keysLoaded", keys.loaded);
     this.tell("listening");
+  }
+
+  #watchReporters({ files, keys, identity, invitations }: Trust, control: ControlServer): void {
+    identity.onWarning = (message) => this.tell("warning", message);
+    invitations.onWarning = (message) => this.tell("warning", message);
+    this.#seen = new SeenFile({
+      files,
+      clock: systemClock,
+      sightings: () => control.sightings,
+      isReporter: (name) => keys.ofReporter(name).length > 0,
+      onWarning: (message, cause) => this.tell("warning", message, cause),
+    });
   }
 
   /** Clients that wait for the first target are told that there is none, once its time has passed. */
@@ -180,7 +195,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   async #close(timeout: number): Promise<void> {
     this.#cancelEndOfHold();
     this.#cancelCollecting();
-    const closing = () => Promise.all([this.#engine?.close(timeout), this.#control?.close()]);
+    const closing = () => Promise.all([this.#engine?.close(timeout), this.#control?.close(), this.#seen?.close()]);
     await closing();
     await this.#started.catch(() => undefined); // `ready` tells why it failed; it may have opened something meanwhile
     await closing();

@@ -2,12 +2,12 @@
 import { runtime } from "#runtime";
 import type { ReporterSettings } from "../config/settings.ts";
 import { ControlClient, type ControlClientEvents } from "../control/client/client.ts";
-import { reporterKey } from "../control/keys/find-keys.ts";
-import type { SharedKey } from "../control/keys/key.ts";
+import type { Credentials } from "../control/client/credentials.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Emitter, type EventOf } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
+import { reporterCredentials } from "./credentials.ts";
 
 /** What happens with one balancer. */
 type EventsWithBalancer = { [K in keyof ControlClientEvents]: [balancer: TcpAddress, ...args: ControlClientEvents[K]] };
@@ -41,8 +41,11 @@ export class Reporter extends Emitter<ReporterEvents> {
       this.#markClosed = reject;
     });
     this.#registered.catch(() => undefined); // `ready` is a promise of its own
-    const key = reporterKey(settings);
-    this.#clients = settings.balancers.map((balancer) => ({ balancer, client: this.#clientOf(balancer, key) }));
+    const credentials = reporterCredentials(settings);
+    this.#clients = settings.balancers.map((balancer) => ({
+      balancer,
+      client: this.#clientOf(balancer, () => credentials(balancer)),
+    }));
     for (const { client } of this.#clients) client.start();
   }
 
@@ -72,7 +75,7 @@ export class Reporter extends Emitter<ReporterEvents> {
     this.tell("close");
   }
 
-  #clientOf(balancer: TcpAddress, key: () => SharedKey): ControlClient {
+  #clientOf(balancer: TcpAddress, key: () => Credentials): ControlClient {
     return new ControlClient({
       ...this.#settings,
       runtime,

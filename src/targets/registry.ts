@@ -134,6 +134,11 @@ export class Registry {
     return this.#owned.has(owner);
   }
 
+  /** Names of the targets that this owner speaks for. */
+  identities(owner: TargetOwner): string[] {
+    return this.#owned.of(owner).map(({ identity }) => identity);
+  }
+
   /** The first of the owner's targets whose last report its key does not allow any more, and why; or null. */
   forbidden(owner: TargetOwner): { ref: number; reason: string } | null {
     for (const { ref, report, location } of this.#owned.of(owner)) {

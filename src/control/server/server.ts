@@ -19,6 +19,7 @@ import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
 import { isOwn } from "../keys/key.ts";
 import type { Keys, LoadedKeys } from "../keys/keys.ts";
+import type { Sighting } from "../keys/seen-file.ts";
 import type { Welcome } from "../protocol/messages.ts";
 import { NoiseError } from "../protocol/noise-error.ts";
 import type { KeyPair } from "../protocol/x25519.ts";
@@ -177,6 +178,17 @@ export class ControlServer {
   /** Reporters connected and authenticated. */
   get sessions(): number {
     return this.#sessions.size;
+  }
+
+  /** The invited reporters that are connected. */
+  get sightings(): Sighting[] {
+    return [...this.#sessions]
+      .filter(({ key, proved }) => isOwn(key) && proved.claim.as === "reporter")
+      .map((session) => ({
+        name: session.key.id,
+        address: session.remote.host,
+        targets: this.#registry.identities(session),
+      }));
   }
 
   /** Binds every listener or none. Rejects with NetError. */

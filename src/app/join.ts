@@ -1,0 +1,130 @@
+/** What a reporter does about its own key before and beside reporting: it joins balancers, and exchanges its key. */
+import { hostname } from "node:os";
+import { runtime } from "#runtime";
+import type { Credentials } from "../control/client/credentials.ts";
+import { ClientSession, type Question } from "../control/client/session.ts";
+import {
+  beginRotation,
+  createIdentity,
+  endRotation,
+  type PinnedBalancer,
+  pinBalancer,
+  REPORTER_REMARK,
+} from "../control/keys/identity.ts";
+import { parseInvitation } from "../control/keys/invitation-code.ts";
+import type { Ok } from "../control/protocol/messages.ts";
+import type { KeyPair } from "../control/protocol/x25519.ts";
+import type { TcpAddress } from "../net/runtime.ts";
+import { formatAddress } from "../util/address.ts";
+import { systemClock } from "../util/clock.ts";
+import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
+import { VERSION } from "../util/version.ts";
+import { readIdentity } from "./credentials.ts";
+
+export interface Way {
+  /** `ca` undefined: the system's roots. null: no TLS. */
+  readonly tls: { readonly ca?: string } | null;
+}
+
+/** Characters of a host's name that a balancer takes. */
+const NAME_CHARACTERS = 64;
+
+/** Proves the invitation to the balancer that made it and is entered there; that balancer is known from then on. */
+export async function join(to: TcpAddress, code: string, identity: string, way: Way): Promise<PinnedBalancer> {
+  const { id, secret, publicKey } = parseInvitation(code);
+  await createIdentity(identity, REPORTER_REMARK);
+  const { keyPair } = readIdentity(identity) ?? missing(identity);
+  const invitation = { id: Buffer.from(id).toString("base64url"), secret };
+  const credentials = { invitation, keyPair, balancer: publicKey, host: hostLabel() };
+  const { name } = await askOnce(to, credentials, { t: "join" }, way);
+  if (name === undefined)
+    throw new HarmonyError("BAD_MESSAGE", `${formatAddress(to)} did not say under which name`, { fault: "balancer" });
+  const balancer = { ...to, publicKey, name };
+  await pinBalancer(identity, balancer);
+  return balancer;
+}
+
+/** What came of it at one balancer; null: it knows the new key. */
+export interface Rotated {
+  readonly balancer: PinnedBalancer;
+  readonly error: unknown;
+}
+
+/**
+ * Exchanges the reporter's key. Each balancer is told the new one by the former; once all know it, it takes the former's place, and
+ * each is visited with it, upon which it forgets the former. What is interrupted goes on where it was at the next call.
+ */
+export async function rotate(identity: string, way: Way): Promise<Rotated[]> {
+  await beginRotation(identity);
+  const { keyPair, next, balancers } = readIdentity(identity) ?? missing(identity);
+  if (next === null) throw missing(identity);
+  const told = await Promise.all(
+    balancers.map((balancer) => attempt(balancer, () => tell(balancer, keyPair, next, way))),
+  );
+  if (told.some(({ error }) => error !== null)) return told;
+  await endRotation(identity);
+  return Promise.all(balancers.map((balancer) => attempt(balancer, () => tell(balancer, next, next, way))));
+}
+
+async function tell(balancer: PinnedBalancer, current: KeyPair, next: KeyPair, way: Way): Promise<void> {
+  const question = { t: "rotate", key: Buffer.from(next.publicKey).toString("base64") } as const;
+  const as = (keyPair: KeyPair) => ({ name: balancer.name, keyPair, balancer: balancer.publicKey });
+  try {
+    await askOnce(balancer, as(current), question, way);
+  } catch (error) {
+    // Interrupted after the balancer had forgotten the former key.
+    if (codeOf(error) !== "BAD_KEY" || current === next) throw error;
+    await askOnce(balancer, as(next), question, way);
+  }
+}
+
+async function attempt(balancer: PinnedBalancer, run: () => Promise<void>): Promise<Rotated> {
+  return {
+    balancer,
+    error: await run().then(
+      () => null,
+      (error: unknown) => error,
+    ),
+  };
+}
+
+/** One session with one question. Throws NetError, or HarmonyError also where the balancer refuses. */
+async function askOnce(
+  { host, port }: TcpAddress,
+  credentials: Credentials,
+  question: Question,
+  way: Way,
+): Promise<Ok> {
+  const to = { host, port };
+  const options = { runtime, to, tls: way.tls, software: `harmony-reporter ${VERSION}`, clock: systemClock };
+  try {
+    const session = await ClientSession.open(options, credentials, new AbortController().signal);
+    try {
+      const answer = await session.ask(question);
+      if (answer.t === "ok") return answer;
+      throw new HarmonyError(answer.code, answer.reason, { fault: "balancer", retry: answer.retry });
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    const text = messageOf(error);
+    const where = formatAddress(to);
+    if (text.includes(where)) throw error;
+    throw new HarmonyError(codeOf(error) ?? "INTERNAL", `${where}: ${text}`, { fault: "balancer", cause: error });
+  }
+}
+
+/** The host's name as far as a balancer would take it. */
+function hostLabel(): string | undefined {
+  const label = hostname()
+    .split(".")[0]!
+    .replaceAll(/[^A-Za-z0-9_-]+/g, "-")
+    .slice(0, NAME_CHARACTERS);
+  return label === "" ? undefined : label;
+}
+
+function missing(identity: string): never {
+  throw new HarmonyError("BAD_IDENTITY", `${identity} is not there any more: somebody has removed it meanwhile`, {
+    fault: "config",
+  });
+}
