@@ -4,6 +4,9 @@
  * there as they should be.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { balancerCommands } from "../src/bin/balancer-commands.ts";
+import type { Command } from "../src/bin/command.ts";
+import { reporterCommands } from "../src/bin/reporter-commands.ts";
 import { balancerOptions } from "../src/config/balancer-options.ts";
 import { flagsOf, flagWithValue, meaning } from "../src/config/flags.ts";
 import { spell } from "../src/config/names.ts";
@@ -27,6 +30,8 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "docs/reference.md": {
     "options:balancer": programTable(balancerOptions),
     "options:reporter": programTable(reporterOptions),
+    ...commandTables("harmony-balancer", balancerCommands),
+    ...commandTables("harmony-reporter", reporterCommands),
     "options:server": libraryTable(balancerOptions),
     "options:client": libraryTable(reporterOptions),
     limits: limitTable(),
@@ -98,6 +103,16 @@ function programTable(options: OptionTable): string {
     ];
   });
   return markdown(["Flag", "Environment", "File", "Default", "Meaning"], rows);
+}
+
+/** By `command:NAME`: how it is called, what it does, and its options. */
+function commandTables(program: string, commands: readonly Command[]): Record<string, string> {
+  return Object.fromEntries(
+    commands.map(({ name, usage, summary, table }) => {
+      const head = `    ${program} ${name} ${usage}\n\n${summary}`;
+      return [`command:${name}`, `${head}\n\n${programTable(table)}`];
+    }),
+  );
 }
 
 function libraryTable(options: OptionTable): string {

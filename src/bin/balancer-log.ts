@@ -17,8 +17,9 @@ export function logBalancer(balancer: Balancer, log: Log): void {
   const unavailable = new UnavailableCounter((text, facts) => log.warning(text, facts));
   balancer.on("listening", () => logStart(balancer, log));
   balancer.on("keyCreated", (hint) => log.info(hint));
-  balancer.on("keysLoaded", ({ count, file, insecure }) => {
+  balancer.on("keysLoaded", ({ count, file, reporters, insecure }) => {
     if (insecure) log.warning("anyone who reaches the admin port may register a target, without a key (--insecure)");
+    if (reporters > 0) log.info(`${counted(reporters, "reporter")} may come with keys of their own`, { reporters });
     if (count === 0) return; // no reporter needs one
     log.info(`${counted(count, "key")} loaded${file === null ? "" : ` from ${file}`}`, { count, file });
   });

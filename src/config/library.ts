@@ -80,7 +80,7 @@ function readLibrary<T extends OptionTable>(options: object, table: T, problems:
 /** HARMONY_KEY is used where the program that embeds us gives nothing about keys itself. */
 function keyOfEnvironment(given: Source): Source {
   const text = process.env.HARMONY_KEY;
-  const isGiven = ["key", "keyFile", "insecure"].some((name) => given.has(name));
+  const isGiven = ["key", "keyFile", "identity", "insecure"].some((name) => given.has(name));
   return new Map(text && !isGiven ? [["key", { from: "HARMONY_KEY", text }]] : []);
 }
 

@@ -177,7 +177,9 @@ describe("what the balancer's program logs", () => {
     balancer.emit("keysLoaded", { count: 1, file: "/k", reporters: 0, insecure: true });
     balancer.emit("keysLoaded", { count: 0, file: null, reporters: 0, insecure: true });
     const warning = "anyone who reaches the admin port may register a target, without a key (--insecure)";
-    assert.deepEqual(said, [warning, "1 key loaded from /k", warning]);
+    assert.deepEqual(said.splice(0), [warning, "1 key loaded from /k", warning]);
+    balancer.emit("keysLoaded", { count: 0, file: null, reporters: 3, insecure: false });
+    assert.deepEqual(said, ["3 reporters may come with keys of their own"]);
   });
 
   test("of a panic, a lost reporter and a suspect says what is the case, once, and what to do", () => {
