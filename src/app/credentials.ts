@@ -17,7 +17,7 @@ export interface CredentialSettings extends KeySettings {
 /** Throws HarmonyError, not where there is none. */
 export function readIdentity(path: string): Identity | null {
   try {
-    return parseIdentity(readKeyText("identity file", path, process.platform).text, path);
+    return parseIdentity(readKeyText("identity file", path).text, path);
   } catch (error) {
     const code = codeOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return null;

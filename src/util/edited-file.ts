@@ -9,9 +9,10 @@
  */
 import { randomBytes } from "node:crypto";
 import {
-  chmodSync,
-  chownSync,
   closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
@@ -24,7 +25,7 @@ import {
 } from "node:fs";
 import { type Clock, systemClock } from "./clock.ts";
 import { codeOf, HarmonyError } from "./errors.ts";
-import { readSecretFile } from "./secret-file.ts";
+import { type Reader, readSecretFile } from "./secret-file.ts";
 
 /** ms that a lock may stay the same: thousands of times what a change takes. */
 const STALE_MS = 2_000;
@@ -38,6 +39,7 @@ export interface EditOptions {
   /** A file or folder beside it, whose owner a new file gets, and whose mode if it is a file. */
   readonly like: string;
   readonly clock?: Clock;
+  readonly reader?: Reader | undefined;
 }
 
 /**
@@ -71,8 +73,13 @@ function whereItIs(path: string): string {
 }
 
 /** false: somebody else has changed the file meanwhile. */
-function editLocked(file: string, lock: Lock, change: (text: string) => string, { like }: EditOptions): boolean {
-  const before = absent(() => readSecretFile(file).text);
+function editLocked(
+  file: string,
+  lock: Lock,
+  change: (text: string) => string,
+  { like, reader }: EditOptions,
+): boolean {
+  const before = absent(() => readSecretFile(file, reader).text);
   const after = change(before ?? "");
   if (after === (before ?? "")) return true;
   const draft = `${file}.${randomBytes(6).toString("hex")}`;
@@ -98,24 +105,26 @@ function writeDraft(draft: string, text: string, { uid, gid, mode }: Pick<Stats,
   try {
     const bytes = Buffer.from(text);
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    // Windows has neither owners nor modes of this kind.
+    if (process.geteuid !== undefined) {
+      giveTo(fd, uid, gid);
+      fchmodSync(fd, mode & 0o777);
+    }
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
-  if (process.geteuid === undefined) return; // Windows has neither owners nor modes of this kind
-  giveTo(draft, uid, gid);
-  chmodSync(draft, mode & 0o777);
 }
 
-/** Root gives it to its owner. Another user cannot, but keeps the group that shares it. */
-function giveTo(draft: string, uid: number, gid: number): void {
-  const own = statSync(draft);
+/** Root gives it to its owner; by its descriptor, since that one may have put another in its place. Another user cannot, but keeps the group that shares it. */
+function giveTo(fd: number, uid: number, gid: number): void {
+  const own = fstatSync(fd);
   if (own.uid === uid && own.gid === gid) return;
   try {
-    chownSync(draft, uid, gid);
+    fchownSync(fd, uid, gid);
   } catch (error) {
     if (codeOf(error) !== "EPERM") throw error;
-    if (own.gid !== gid) chownSync(draft, own.uid, gid);
+    if (own.gid !== gid) fchownSync(fd, own.uid, gid);
   }
 }
 

@@ -24,17 +24,24 @@ export interface SecretFile {
 /** What is wrong with the file, and what to do. The message goes behind the file's name. */
 export class UnsafeFile extends Error {}
 
+/** Who reads, and where. */
+export interface Reader {
+  readonly platform: string;
+  /** Of root, whose command works on another user's files: that user's id, whose files count as its own. */
+  readonly actsFor?: number | undefined;
+}
+
 /** Throws UnsafeFile or the file system's error. All goes through one descriptor: what is judged is what is read. */
-export function readSecretFile(path: string, platform: string = process.platform): SecretFile {
+export function readSecretFile(path: string, reader: Reader = { platform: process.platform }): SecretFile {
   const fd = openSync(path, O_RDONLY | O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new UnsafeFile("is not a regular file");
     if (stat.size > MAX_BYTES) throw new UnsafeFile(`is larger than ${MAX_BYTES} bytes`);
     // Windows has no such bits: the access list of the profile directory protects the file there.
-    if (platform !== "win32") {
+    if (reader.platform !== "win32") {
       checkRights(path, stat);
-      checkOwner(path, stat);
+      if (stat.uid !== reader.actsFor) checkOwner(path, stat);
       // A link can be replaced where it lies, and so can what it names.
       for (const place of [path, realpathSync(path)]) checkFolder(dirname(place));
     }

@@ -568,6 +568,7 @@ describe("a balancer that has invited somebody", () => {
         invitations: join(user.state, "invitations"),
         seen: join(user.state, "seen"),
         like: user.state,
+        reader: { platform: process.platform, actsFor: undefined },
       });
       systemKey(user);
       assert.equal(places({}).reporters, join(user.etc, "harmony", "reporters"));

@@ -55,7 +55,7 @@ async function prepared(values: InviteValues) {
   const { files } = balancerFiles(settings, environment);
   if (values.reporters === null) mkdirSync(dirname(files.identity), { recursive: true, mode: 0o700 });
   checkUser(files);
-  await createIdentity(files.identity, BALANCER_REMARK, files.like);
+  await createIdentity(files.identity, BALANCER_REMARK, files);
   return balancerFiles(settings, environment);
 }
 

@@ -1,5 +1,5 @@
 /** Which keys a balancer accepts and which one a reporter uses: from HARMONY_KEY, a named file, or the default places. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { BalancerIdentity } from "./identity-watch.ts";
@@ -57,13 +57,19 @@ export function balancerKeys(settings: KeySettings, environment: HostEnvironment
   return { ...trusted([], path, settings, environment), warning: null, hint };
 }
 
-/** What lies in the files, for a command: a shared key is not made, nor need there be one. Throws HarmonyError. */
+/**
+ * What lies in the files, for a command: a shared key is not made, nor need there be one. Root works for the user whose files they are.
+ * Throws HarmonyError.
+ */
 export function balancerFiles(
   settings: KeySettings,
   environment: HostEnvironment,
 ): Omit<BalancerKeys, "hint" | "warning"> {
   const found = existingPlace(settings.keyFile, environment);
-  return trusted([], found?.path ?? null, settings, environment);
+  const { like } = trustFiles(settings, environment);
+  const isRoot = process.geteuid?.() === 0;
+  const actsFor = isRoot && existsSync(like) ? statSync(like).uid : undefined;
+  return trusted([], found?.path ?? null, settings, { ...environment, actsFor });
 }
 
 function trusted(
@@ -79,7 +85,7 @@ function trusted(
     keys,
     invitations,
     reporters: new Reporters(files, keys),
-    identity: new BalancerIdentity(files.identity),
+    identity: new BalancerIdentity(files.identity, files.reader),
     files,
   };
 }

@@ -1,5 +1,6 @@
 /** The balancer's identity, which the first invitation makes, and so may come while the balancer runs. */
 
+import type { Reader } from "../../util/secret-file.ts";
 import type { KeyPair } from "../protocol/x25519.ts";
 import { parseIdentity } from "./identity.ts";
 import { readKeyText } from "./key-file.ts";
@@ -11,9 +12,9 @@ export class BalancerIdentity {
   onWarning: (message: string) => void = () => undefined;
 
   /** Throws where the file is there and cannot be used. */
-  constructor(path: string) {
+  constructor(path: string, reader?: Reader) {
     const read = () => {
-      const { text, signature } = readKeyText("identity file", path, process.platform);
+      const { text, signature } = readKeyText("identity file", path, reader);
       return { value: parseIdentity(text, path).keyPair, signature };
     };
     this.#file = new WatchedFile("identity file", path, read, null);

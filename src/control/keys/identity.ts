@@ -5,7 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { formatAddress } from "../../util/address.ts";
-import { editFile } from "../../util/edited-file.ts";
+import { type EditOptions, editFile } from "../../util/edited-file.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { checkFolder } from "../../util/secret-file.ts";
 import { NAME } from "../protocol/schema.ts";
@@ -74,11 +74,15 @@ function pinnedBalancer([place = "", key = "", name = "", ...more]: readonly str
 }
 
 /** Makes the file with a new key pair, unless it is there. `like`: whose owner and mode it gets. */
-export async function createIdentity(path: string, remark: string, like: string = dirname(path)): Promise<void> {
+export async function createIdentity(
+  path: string,
+  remark: string,
+  { like, reader }: Pick<EditOptions, "reader"> & { readonly like?: string } = {},
+): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   if (process.platform !== "win32") checkFolder(dirname(path));
   const change = (text: string) => text || `${remark}\nprivate ${privateText(generateKeyPair())}\n`;
-  await editFile(path, change, { like });
+  await editFile(path, change, { like: like ?? dirname(path), reader });
 }
 
 /** Enters the balancer, in place of what was known of that place. */

@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { editFile } from "../../util/edited-file.ts";
 import { HarmonyError } from "../../util/errors.ts";
+import type { Reader } from "../../util/secret-file.ts";
 import { NAME } from "../protocol/schema.ts";
 import { formatInvitation, INVITATION_ID_BYTES, INVITATION_SECRET_BYTES } from "./invitation-code.ts";
 import {
@@ -32,6 +33,7 @@ export interface InvitationPlaces {
   readonly reporters: string;
   /** Whose owner and mode new files get. */
   readonly like: string;
+  readonly reader?: Reader;
 }
 
 export interface NewInvitation {
@@ -58,7 +60,7 @@ export class Invitations {
     this.#isTaken = isTaken;
     this.#wallClock = wallClock;
     const read = (path: string) => {
-      const { text, signature } = readKeyText("invitations file", path, process.platform);
+      const { text, signature } = readKeyText("invitations file", path, places.reader);
       return { value: parseInvitations(text, path), signature };
     };
     this.#file = new WatchedFile("invitations file", places.invitations, read, []);
@@ -115,7 +117,7 @@ export class Invitations {
   }
 
   async #redeem(id: string, publicKey: Uint8Array, host: string): Promise<string> {
-    const { reporters, like } = this.#places;
+    const { reporters, like, reader } = this.#places;
     const { use, limits } = await this.#count(id, publicKey, host);
     let name = use.name;
     await editFile(
@@ -127,7 +129,7 @@ export class Invitations {
         else if (use.entered) throw gone("REVOKED", "this reporter was taken out of the balancer's reporters file");
         return entered ? text : enterReporter(text, name, publicKey, limits);
       },
-      { like },
+      { like, reader },
     );
     if (!use.entered)
       await this.#change(id, (used) =>
@@ -174,9 +176,9 @@ export class Invitations {
   }
 
   #reporters() {
-    const { reporters } = this.#places;
+    const { reporters, reader } = this.#places;
     try {
-      return parseReporters(readKeyText("reporters file", reporters, process.platform).text, reporters);
+      return parseReporters(readKeyText("reporters file", reporters, reader).text, reporters);
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
       throw error;
@@ -196,8 +198,8 @@ export class Invitations {
   }
 
   #edit(change: (text: string, all: readonly InvitationLine[]) => string): Promise<void> {
-    const { invitations, like } = this.#places;
-    return editFile(invitations, (text) => change(text, parseInvitations(text, invitations)), { like });
+    const { invitations, like, reader } = this.#places;
+    return editFile(invitations, (text) => change(text, parseInvitations(text, invitations)), { like, reader });
   }
 }
 

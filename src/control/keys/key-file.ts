@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
-import { checkFolder, readSecretFile, type SecretFile, UnsafeFile } from "../../util/secret-file.ts";
+import { checkFolder, type Reader, readSecretFile, type SecretFile, UnsafeFile } from "../../util/secret-file.ts";
 import { parseKeyFile, type SharedKey } from "./key.ts";
 import { type HostEnvironment, type KeyPlace, userName } from "./key-places.ts";
 
@@ -30,17 +30,17 @@ export interface KeyFileContent {
 }
 
 /** Throws the file system's ENOENT when there is no such file, otherwise HarmonyError `BAD_KEY_FILE` or `BAD_KEY`. */
-export function readKeyFile(path: string, { platform }: HostEnvironment): KeyFileContent {
-  const { text, signature } = readKeyText("key file", path, platform);
+export function readKeyFile(path: string, environment: HostEnvironment): KeyFileContent {
+  const { text, signature } = readKeyText("key file", path, environment);
   const keys = parseKeyFile(text, path);
   if (keys.length === 0) throw badKeyFile(path, "holds no key: it takes a line [id:]secret per key");
   return { keys, signature };
 }
 
 /** `what`: the file in words. Throws the file system's ENOENT or ENOTDIR, otherwise `BAD_KEY_FILE`. */
-export function readKeyText(what: string, path: string, platform: string): SecretFile {
+export function readKeyText(what: string, path: string, reader?: Reader): SecretFile {
   try {
-    return guarded(what, path, () => readSecretFile(path, platform));
+    return guarded(what, path, () => readSecretFile(path, reader));
   } catch (error) {
     if (error instanceof HarmonyError || codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") throw error;
     throw badFile(what, path, `cannot be read by ${userName()}: ${messageOf(error)}`);

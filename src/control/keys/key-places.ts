@@ -2,10 +2,10 @@
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { posix, win32 } from "node:path";
+import type { Reader } from "../../util/secret-file.ts";
 
 /** What the places depend on: the system and the user. */
-export interface HostEnvironment {
-  readonly platform: string;
+export interface HostEnvironment extends Reader {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's home, or null where there is none that is a directory. */
   readonly home: string | null;

@@ -60,7 +60,7 @@ export class Keys {
       return this.#shared?.value.some((key) => key.id === id) ? file : null;
     };
     const readReporters = (path: string) => {
-      const { text, signature } = readKeyText("reporters file", path, environment.platform);
+      const { text, signature } = readKeyText("reporters file", path, environment);
       return { value: kept(this.#own?.value, parseReporters(text, path, ownerOf)), signature };
     };
     this.#own = reporters === null ? null : new WatchedFile("reporters file", reporters, readReporters, []);

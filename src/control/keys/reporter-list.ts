@@ -1,5 +1,6 @@
 /** Reporters that have joined, with what the balancer has last seen of each: from the `reporters` file, and `seen` beside it. */
 import { codeOf } from "../../util/errors.ts";
+import type { Reader } from "../../util/secret-file.ts";
 import { readKeyText } from "./key-file.ts";
 import { formatLimits } from "./limits.ts";
 import { fingerprintOf } from "./public-key.ts";
@@ -18,9 +19,9 @@ export interface ListedReporter {
   readonly targets: readonly string[];
 }
 
-export function listReporters({ reporters, seen: seenFile }: TrustFiles): ListedReporter[] {
+export function listReporters({ reporters, seen: seenFile, reader }: TrustFiles): ListedReporter[] {
   const seen = readSeen(seenFile);
-  const byName = new Map(reportersOf(reporters).map((reporter) => [reporter.id, reporter]));
+  const byName = new Map(reportersOf(reporters, reader).map((reporter) => [reporter.id, reporter]));
   return [...byName.values()].map(({ id, publicKey, limits }) => {
     const { at, address = null, targets = [] } = seen[id] ?? {};
     return {
@@ -34,9 +35,9 @@ export function listReporters({ reporters, seen: seenFile }: TrustFiles): Listed
   });
 }
 
-function reportersOf(path: string) {
+function reportersOf(path: string, reader: Reader) {
   try {
-    return parseReporters(readKeyText("reporters file", path, process.platform).text, path);
+    return parseReporters(readKeyText("reporters file", path, reader).text, path);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];
     throw error;

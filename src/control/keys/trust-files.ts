@@ -1,6 +1,7 @@
 /** Where a balancer keeps what belongs to invitations: beside its key file, or where it would have one. Decides paths only. */
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Reader } from "../../util/secret-file.ts";
 import { isPresent } from "./key-file.ts";
 import { type HostEnvironment, keyPlaces } from "./key-places.ts";
 
@@ -11,6 +12,7 @@ export interface TrustFiles {
   readonly seen: string;
   /** Whose owner and mode new ones of them get: the key file, so that whoever reads that can read them, or else the folder. */
   readonly like: string;
+  readonly reader: Reader;
 }
 
 export interface TrustSettings {
@@ -27,6 +29,7 @@ export function trustFiles({ reporters, keyFile }: TrustSettings, environment: H
     invitations: join(folder, "invitations"),
     seen: join(folder, "seen"),
     like: existsSync(key) ? key : folder,
+    reader: { platform: environment.platform, actsFor: environment.actsFor },
   };
 }
 
