@@ -43,6 +43,9 @@ chaos: build ## the compiled programs, whatever happens, for MINUTES=…; SEED=�
 mutate: install ## would the tests notice? Changes the source in one place after the other; FILE=src/pool/queue.ts SAMPLE=50 SEED=1
 	@FILE="$(FILE)" SAMPLE="$(SAMPLE)" SEED="$(SEED)" $(TS) scripts/mutate.ts
 
+fuzz: install ## draws what strangers and people might write, and looks what it does; CORPUS=… SECONDS=… RUNS=… SEED=…
+	@$(TS) scripts/fuzz.ts
+
 model: install ## Spin looks for attacks on the handshake of the control channel, and finds them in weaker ones; CASE=…
 	@$(TS) scripts/model.ts
 
@@ -76,4 +79,4 @@ bench-picks: install ## what a pick costs, by algorithm and number of targets
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate model check docs format build release pack bench bench-instructions bench-picks clean
+.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate fuzz model check docs format build release pack bench bench-instructions bench-picks clean

@@ -24,7 +24,8 @@ const MAPPED_PREFIX = "::ffff:";
  * what systems give, and cheap: it runs for both ends of every connection.
  */
 export function plainHost(host: string): string {
-  return host.startsWith(MAPPED_PREFIX) && host.includes(".") ? host.slice(MAPPED_PREFIX.length) : host;
+  const isMapped = host.startsWith(MAPPED_PREFIX) && host.includes(".") && !host.includes(":", MAPPED_PREFIX.length);
+  return isMapped ? host.slice(MAPPED_PREFIX.length) : host;
 }
 
 /** Whether listening there means every interface of the host. */

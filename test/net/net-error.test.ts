@@ -68,6 +68,7 @@ describe("addresses", () => {
   it("lose the IPv4-mapped form, and only that", () => {
     assert.equal(plainHost("::ffff:192.0.2.1"), "192.0.2.1");
     assert.equal(plainHost("::ffff:0:1"), "::ffff:0:1");
+    assert.equal(plainHost("::ffff:0:192.0.2.1"), "::ffff:0:192.0.2.1"); // another form of IPv4 in IPv6
     assert.equal(plainHost("2001:db8::1"), "2001:db8::1");
   });
 

@@ -1,0 +1,27 @@
+/** Everything that is fuzzed. */
+import type { Corpus } from "../corpus.ts";
+import { doors } from "./door.ts";
+import { hellos } from "./hello.ts";
+import { hosts } from "./hosts.ts";
+import { identityFiles } from "./identity-file.ts";
+import { invitationCodes, invitationFiles } from "./invitations.ts";
+import { keyFiles } from "./key-file.ts";
+import { lines, messages } from "./messages.ts";
+import { pems } from "./pem.ts";
+import { reportersFiles } from "./reporters-file.ts";
+import { sealedLines } from "./sealed.ts";
+
+export const CORPORA: readonly Corpus[] = [
+  hellos,
+  doors,
+  sealedLines,
+  messages,
+  lines,
+  keyFiles,
+  reportersFiles,
+  identityFiles,
+  invitationFiles,
+  invitationCodes,
+  pems,
+  hosts,
+];
