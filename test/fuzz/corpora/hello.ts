@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type HelloPayload, handshakeOf, helloLine, readHello } from "../../../src/control/protocol/hello.ts";
 import { parseObject } from "../../../src/control/protocol/schema.ts";
-import { Door, KINDS, SEEN } from "../../control/hello.ts";
+import type { DoorkeeperOptions } from "../../../src/control/server/handshake.ts";
+import { Door, KINDS, OWN, SEEN, SHARED } from "../../control/hello.ts";
 import { assertRefusal, type Corpus, corpus } from "../corpus.ts";
 import { bytesOf, mutation, otherFields } from "../mutations.ts";
 
@@ -39,12 +40,18 @@ const DICTIONARY = [
   '"as":"key"',
 ];
 
+/** An operator has given two ids the same secret, as one may. */
+const RING: DoorkeeperOptions["keys"] = {
+  find: (id) => [SHARED, { ...SHARED, id: "db" }, OWN].find((key) => key.id === id),
+  findByPublicKey: (publicKey) => (Buffer.compare(publicKey, OWN.publicKey) === 0 ? OWN : undefined),
+};
+
 const kind = fc.constantFrom(...KINDS);
 /** What is changed: the bytes of the line, the fields of its object, the bytes of its message, or what its payload says. */
 const change = fc.oneof(
   mutation(DICTIONARY).map((line) => ({ line })),
   fc
-    .tuple(fc.constantFrom("web", "alice", "abcdefgh", ""), fc.constantFrom("key", "reporter", "join"))
+    .tuple(fc.constantFrom("web", "db", "alice", "abcdefgh", ""), fc.constantFrom("key", "reporter", "join"))
     .chain(([id, as]) => otherFields({ t: "hello", v: 2, as, id, m: "AAAA" }).map((fields) => ({ fields }))),
   mutation(SMALL_ORDER).map((message) => ({ message })),
   fc.constantFrom(...SMALL_ORDER).map((point) => ({ message: (text: string) => point + text.slice(32) })),
@@ -68,7 +75,7 @@ export const hellos: Corpus = corpus(
   "hellos",
   fc.tuple(kind, change),
   ([{ claim, keys }, how]: [(typeof KINDS)[number], Change]) => {
-    const door = new Door();
+    const door = new Door({ keys: RING });
     const payload = { ...door.payload(), ...how.payload } as HelloPayload;
     const made = helloLine(claim, handshakeOf(claim, "initiator", keys), payload);
     const line = changed(made, how);
