@@ -48,11 +48,11 @@ export class Session implements TargetOwner, Asker {
   readonly #welcomeLine: string;
   readonly #welcomedAt: number;
   readonly #pace = new Pace();
-  readonly #underWay = new UnderWay();
   #key: Key;
   #cancelDeadline: Cancel = () => undefined;
   /** Said goodbye, or dropped: nothing more is read or answered, and nobody waits for what has been asked. */
   readonly #ending = new AbortController();
+  readonly #underWay = new UnderWay(this.#ending.signal);
   #vanished = false;
   #running: Promise<void> | null = null;
 

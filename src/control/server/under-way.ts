@@ -12,6 +12,11 @@ export class UnderWay {
   #count = 0;
   #waiting: Deferred<void> | null = null;
 
+  /** `over`: nobody waits for room any more. */
+  constructor(over: AbortSignal) {
+    over.addEventListener("abort", () => this.#waiting?.resolve());
+  }
+
   /** Resolves when there is room for another one. One may wait at a time. */
   async room(): Promise<void> {
     if (this.#count < MOST) return;
