@@ -1,0 +1,67 @@
+/** One session that speaks for several targets. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { settle, until } from "../support/wait.ts";
+import { LEASE, leavesNothing, type RawReporter, REPORT, World } from "./harness.ts";
+
+const A = "10.0.0.7";
+const PORTS = [8080, 8081, 8082];
+const nameOf = (port: number) => `default/${A}:${port}`;
+
+async function withThree(): Promise<{ world: World; raw: RawReporter; states: () => Record<number, string> }> {
+  const world = await World.start({ panic: false });
+  for (const port of PORTS) await world.target(A, port);
+  const raw = await world.raw(A);
+  for (const [ref, port] of PORTS.entries()) {
+    const answer = await raw.ask({ ...REPORT, ref, port });
+    assert.ok(answer?.t === "ok" && answer.target === nameOf(port), JSON.stringify(answer));
+  }
+  const states = () =>
+    Object.fromEntries(world.pool.targets().map(({ address, state }) => ["port" in address ? address.port : 0, state]));
+  await until("all to be up", () => world.pool.targets().every(({ state }) => state === "up"));
+  world.events.length = 0;
+  return { world, raw, states };
+}
+
+describe("a session with several targets", () => {
+  it("that is lost leaves all without a reporter: each is probed at once, and serves while it accepts", async () => {
+    const { world, raw, states } = await withThree();
+    const probed: number[] = [];
+    world.network.connectFault = ({ host, port }) => {
+      if (host !== A) return undefined;
+      probed.push(port);
+      return port === 8081 ? "ECONNREFUSED" : undefined;
+    };
+    raw.channel.connection.abort();
+    await until("the probes", () => probed.length === 3);
+    await settle();
+    assert.deepEqual(states(), { 8080: "up", 8081: "down", 8082: "up" });
+    const lost = PORTS.map((port) => `reporterLost ${nameOf(port)} ${LEASE}`);
+    assert.deepEqual(world.story.sort(), [...lost, `targetDown ${nameOf(8081)} refused`].sort());
+    await world.pass(LEASE);
+    assert.deepEqual(states(), { 8080: "down", 8081: "down", 8082: "down" });
+    await leavesNothing(world);
+  });
+
+  it("says of each alone that it leaves, drains or has moved", async () => {
+    const { world, raw, states } = await withThree();
+    assert.deepEqual(await raw.ask({ t: "leave", ref: 1 }).then((answer) => answer?.t), "ok");
+    assert.deepEqual(states(), { 8080: "up", 8082: "up" });
+    await raw.ask({ ...REPORT, ref: 2, port: 8082, drain: true });
+    await raw.ask({ ...REPORT, ref: 0, port: 8090 });
+    await settle();
+    assert.deepEqual(Object.keys(states()), ["8082", "8090"]);
+    assert.equal(states()[8082], "draining");
+    await raw.ask({ ...REPORT, ref: 1, port: 8081 });
+    assert.deepEqual(Object.keys(states()), ["8081", "8082", "8090"]);
+    await leavesNothing(world, raw);
+  });
+
+  it("may not speak for one target under two numbers", async () => {
+    const { world, raw } = await withThree();
+    const answer = await raw.ask({ ...REPORT, ref: 7 });
+    assert.ok(answer?.t === "reject" && answer.code === "ID_TAKEN" && answer.retry);
+    assert.equal((await raw.ask(REPORT))?.t, "ok");
+    await leavesNothing(world, raw);
+  });
+});
