@@ -10,7 +10,7 @@ import type { TcpAddress } from "../net/runtime.ts";
 import { Pool, type TargetView } from "../pool/pool.ts";
 import type { CloseRecord } from "../proxy/record.ts";
 import { SESSIONS_PER_TARGET } from "../targets/quota.ts";
-import { type Cancel, systemClock } from "../util/clock.ts";
+import { type Cancel, every, systemClock } from "../util/clock.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
@@ -36,6 +36,9 @@ export interface BalancerEvents extends ControlEvents {
   close: [];
 }
 
+/** ms between looks at garbage, where the runtime needs them. */
+const GARBAGE_MS = 100;
+
 /** Who may register, by which files. */
 type Trust = Omit<BalancerKeys, "hint" | "warning">;
 
@@ -53,7 +56,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   #passedOver: readonly PassedOver[] = [];
   #closing: Promise<void> | null = null;
   #cancelEndOfHold: Cancel = () => undefined;
-  #cancelCollecting: Cancel = () => undefined;
+  #cancelGarbageLooks: Cancel = () => undefined;
 
   /** Starts at once. What goes wrong comes as `error`, and rejects `ready`. */
   constructor(settings: BalancerSettings) {
@@ -143,7 +146,7 @@ export class Balancer extends Emitter<BalancerEvents> {
       await Promise.all([engine.close(0), control.close()]);
       throw error;
     }
-    this.#cancelCollecting = runtime.collectGarbage?.() ?? this.#cancelCollecting;
+    if (runtime.lookForGarbage) this.#cancelGarbageLooks = every(systemClock, GARBAGE_MS, runtime.lookForGarbage);
     this.#endHoldLater(engine);
     this.#watchReporters(trust, control);
     for (const each of [warning, shares.warning]) if (each !== null) this.tell("warning", each);
@@ -194,7 +197,7 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   async #close(timeout: number): Promise<void> {
     this.#cancelEndOfHold();
-    this.#cancelCollecting();
+    this.#cancelGarbageLooks();
     const closing = () => Promise.all([this.#engine?.close(timeout), this.#control?.close(), this.#seen?.close()]);
     await closing();
     await this.#started.catch(() => undefined); // `ready` tells why it failed; it may have opened something meanwhile

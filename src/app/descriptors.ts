@@ -21,7 +21,7 @@ export interface DescriptorShares {
 export function shareDescriptors(maxTargets: number, limit = descriptorLimit()): DescriptorShares {
   const wanted = PLACES + maxTargets + PROBES_AND_FILES;
   const reserve = reserveOf(limit, wanted);
-  const strangers = Math.min(PLACES, Math.max(1, reserve >> 1));
+  const strangers = reserve >= wanted ? PLACES : Math.min(PLACES, Math.max(1, reserve >> 1));
   const warning =
     reserve >= Math.min(FEW, wanted)
       ? null

@@ -5,7 +5,6 @@
  * Ownership: the receiver of a Connection must end it with `close()` or `abort()`; `relay()` takes that duty over for both
  * of its connections, but for one that is left when the other fails.
  */
-import type { Cancel } from "../util/clock.ts";
 import type { PreAuthLimit } from "../util/pre-auth-limit.ts";
 import type { NetError } from "./net-error.ts";
 
@@ -169,6 +168,6 @@ export interface Runtime {
    * either connection.
    */
   relay(a: Connection, b: Connection, progress: Progress): Promise<RelayEnd>;
-  /** Where the runtime has to be told when to look for garbage: begins to do so. The returned function ends it. */
-  readonly collectGarbage?: () => Cancel;
+  /** Where the runtime by itself would let too much garbage pile up: collects it if there may be much. Takes 30 µs otherwise. */
+  readonly lookForGarbage?: () => void;
 }

@@ -5,12 +5,12 @@ import { Doorstep } from "../../src/control/server/doorstep.ts";
 import type { Proved } from "../../src/control/server/handshake.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
 import { MemoryNetwork } from "../../src/net/memory/memory.ts";
-import { PLACES } from "../../src/util/pre-auth-limit.ts";
 import { settle, until } from "../support/wait.ts";
 import { Door, SECRET } from "./hello.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
+const PLACES = 100;
 const ADMIN = { host: "10.0.0.1", port: 1666 };
 
 /** A doorstep with the doorkeeper behind it, on a network in memory. */
@@ -21,6 +21,7 @@ class House {
   readonly told: string[] = [];
   judged = 0;
   readonly doorstep = new Doorstep({
+    places: PLACES,
     clock: this.door.clock,
     judge: (line, seen) => {
       this.judged += 1;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PreAuthLimit, type Stranger } from "../../src/util/pre-auth-limit.ts";
+import type { Stranger } from "../../src/util/fair-places.ts";
+import { PreAuthLimit } from "../../src/util/pre-auth-limit.ts";
 
 const A = "192.0.2.1";
 const B = "192.0.2.2";
@@ -46,6 +47,23 @@ describe("the places of peers that have proved nothing", () => {
     crowd.limit.refuse(crowd.peer("c"));
     for (const name of ["d", "e", "f"]) crowd.add(name, A);
     assert.deepEqual(crowd.dropped, ["refused", "c", "a"]);
+  });
+
+  it("of the refused are a quarter at most: the oldest of them goes, though others are free", () => {
+    const crowd = new Crowd(8);
+    for (const name of ["a", "b", "c", "d"]) {
+      crowd.add(name, A);
+      crowd.limit.refuse(crowd.peer(name));
+    }
+    assert.deepEqual(crowd.dropped, ["a", "b"]);
+    assert.equal(crowd.limit.size, 2);
+  });
+
+  it("are told of by the hundred", () => {
+    let crowds = 0;
+    const limit = new PreAuthLimit(10, () => void crowds++);
+    for (let n = 0; n < 1_000; n += 1) limit.add({ abort: () => undefined }, A);
+    assert.ok(crowds >= 2 && crowds <= 10, `${crowds}`);
   });
 
   it("are taken from the address that has the most, however late its peers came", () => {

@@ -9,7 +9,8 @@ import { formatAddress } from "../../util/address.ts";
 import type { Clock } from "../../util/clock.ts";
 import { Deadlines } from "../../util/deadlines.ts";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
-import { PreAuthLimit, type Stranger } from "../../util/pre-auth-limit.ts";
+import type { Stranger } from "../../util/fair-places.ts";
+import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
 import { MAX_HELLO_LINE, rejectLine } from "../protocol/hello.ts";
 import { type Judgement, noHello, type Proved, type Refused, type Seen } from "./handshake.ts";
 
@@ -26,6 +27,8 @@ export interface DoorstepOptions {
   readonly clock: Clock;
   /** Those of PreAuthLimit, unless it says otherwise. */
   readonly places?: number | undefined;
+  /** Called after every few hundred newcomers. */
+  readonly onCrowd?: () => void;
   /** Never throws for what a peer has sent. */
   readonly judge: (line: Uint8Array, seen: Seen) => Judgement;
   /** Takes over the connection of one that has proved a key. */
@@ -56,7 +59,7 @@ export class Doorstep {
 
   constructor(options: DoorstepOptions) {
     this.#options = options;
-    this.strangers = new PreAuthLimit(options.places);
+    this.strangers = new PreAuthLimit(options.places, options.onCrowd);
     this.#firstLine = new Deadlines(options.clock, FIRST_LINE_MS, (guest) => guest.abort());
     this.#farewell = new Deadlines(options.clock, FAREWELL_MS, (guest) => guest.abort());
   }

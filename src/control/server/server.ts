@@ -16,6 +16,7 @@ import { clientKey } from "../../util/client-key.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
+import { FairPlaces } from "../../util/fair-places.ts";
 import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
 import { isOwn } from "../keys/key.ts";
 import type { Keys, LoadedKeys } from "../keys/keys.ts";
@@ -111,8 +112,8 @@ export class ControlServer {
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
   readonly #sessionOptions: SessionOptions;
   readonly #doorstep: Doorstep;
-  /** Sessions that have proved a key, and not yet that they are there. The oldest first. */
-  readonly #greeted = new Set<Session>();
+  /** Sessions that have proved a key, and not yet that they are there; those of a key are a group. */
+  readonly #greeted: FairPlaces;
   readonly #sessions = new Set<Session>();
   /** Every session's run. */
   readonly #running = new Set<Promise<void>>();
@@ -159,9 +160,11 @@ export class ControlServer {
       clock,
       wallClock,
     });
+    this.#greeted = new FairPlaces(options.maxSessions);
     this.#doorstep = new Doorstep({
       clock,
       places: options.strangers,
+      onCrowd: () => options.runtime.lookForGarbage?.(),
       judge: (line, seen) => doorkeeper.judge(line, seen),
       onProved: (channel, proved) => this.#greet(channel, proved),
       onRefused: (from, who, code, why) => {
@@ -227,7 +230,7 @@ export class ControlServer {
     this.#cancelLooks();
     this.#monitor.close();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    for (const session of this.#greeted) session.abort();
+    for (const session of this.#greeted.all()) session.abort();
     const goodbyes = [...this.#sessions].map((session) => session.goodbye("STOPPING", reason));
     await Promise.all([this.#prober.close(), this.#doorstep.close(), ...goodbyes]);
     await Promise.all(this.#running);
@@ -241,7 +244,7 @@ export class ControlServer {
     this.#doorstep.enter(connection);
   }
 
-  /** What is recorded elsewhere proves a key as well, so these are bounded like sessions, and the oldest gives way. */
+  /** What is recorded elsewhere proves a key as well, so these are bounded like sessions, and the oldest of their key give way. */
   #greet(channel: LineChannel, proved: Proved): void {
     if (this.#closing) {
       channel.connection.abort();
@@ -249,9 +252,7 @@ export class ControlServer {
     }
     const session = this.#sessionOf(channel, proved);
     if (session === null) return;
-    const [oldest] = this.#greeted;
-    if (oldest && this.#greeted.size >= this.#options.maxSessions) oldest.abort();
-    this.#greeted.add(session);
+    this.#greeted.add(session, session.key.id, this.#quotaOf(session.key).sessions);
     const running = this.#serve(session);
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));

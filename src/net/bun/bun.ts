@@ -20,7 +20,7 @@ import type {
 import { connectCode } from "./connect-errno.ts";
 import { BunConnection, type BunSocket } from "./connection.ts";
 import { blameSelf, connectionLimit } from "./descriptors.ts";
-import { collectGarbage } from "./garbage.ts";
+import { lookForGarbage } from "./garbage.ts";
 
 /** Bun reads into one buffer of this size and hands the whole of it over. */
 const CHUNK = 512 * 1024;
@@ -198,6 +198,6 @@ export const runtime: Runtime = {
   can,
   listen,
   connect,
-  collectGarbage,
+  lookForGarbage,
   relay: (a, b, progress) => pushRelay(a as BunConnection, b as BunConnection, progress),
 };

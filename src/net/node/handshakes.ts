@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import { PreAuthLimit, type Stranger } from "../../util/pre-auth-limit.ts";
+import type { Stranger } from "../../util/fair-places.ts";
+import { PreAuthLimit } from "../../util/pre-auth-limit.ts";
 
 /**
  * Sockets whose TLS handshake is under way: they have places like all peers that have proved nothing, or they would hold
