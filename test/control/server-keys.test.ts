@@ -59,6 +59,16 @@ describe("a key file that changes", () => {
     await leavesNothing(world, raw);
   });
 
+  it("that lists more than a message holds is told in part, and the session goes on as it would", async () => {
+    const ranges = Array.from({ length: 99 }, (_, index) => `192.168.${index}.0/24`).join();
+    const { world } = await withFile(`web:${SECRET} from=${ranges}\n`);
+    const raw = await world.raw(A);
+    const answer = await raw.ask(REPORT);
+    assert.ok(answer?.t === "reject" && answer.code === "FORBIDDEN" && answer.reason.length === 500);
+    assert.match(answer.reason, /only from 192\.168\.0\.0\/24, .*…$/);
+    await leavesNothing(world, raw);
+  });
+
   it("whose new limits allow the target leaves the session alone, and holds for its next report", async () => {
     const { world, write } = await withFile(`web:${SECRET}\n`);
     const raw = await world.raw(A);

@@ -1,13 +1,20 @@
 /** A relay that has no key and passes on every byte between a reporter and its balancer. */
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
 import { parseKeyLine, type SharedKey } from "../../src/control/keys/key.ts";
+import { hostEnvironment } from "../../src/control/keys/key-places.ts";
+import { Keys } from "../../src/control/keys/keys.ts";
 import type { TcpAddress } from "../../src/net/runtime.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { until } from "../support/wait.ts";
 import { CONTROL, leavesNothing, SECRET, World } from "./harness.ts";
 
 const REPORTER = "10.0.0.7";
 const RELAY: TcpAddress = { host: "10.0.0.66", port: 1666 };
+
+after(removeFolders);
 
 interface Relayed {
   readonly world: World;
@@ -20,10 +27,10 @@ interface Relayed {
 /** A reporter that believes the relay to be its balancer. `seen`: where the relay connects to the balancer from. */
 async function relayed(
   words: string,
-  { seen = RELAY.host, advertise }: { seen?: string; advertise?: string } = {},
+  { seen = RELAY.host, advertise, keys }: { seen?: string; advertise?: string; keys?: Keys } = {},
 ): Promise<Relayed> {
   const key: SharedKey = parseKeyLine(`web:${SECRET} ${words}`, "test");
-  const world = await World.start({}, [key]);
+  const world = await World.start({ ...(keys && { keys }) }, [key]);
   const { network } = world;
   const relay = await network.listen(RELAY, async (inner) => {
     const outer = await network.from(seen).connect({ to: CONTROL });
@@ -78,6 +85,20 @@ describe("a relay without a key", () => {
   it("cannot change the address that a reporter advertises", async () => {
     const { world, end } = await relayed("advertise=10.0.0.0/24", { advertise: REPORTER });
     assert.deepEqual(hosts(world), [REPORTER]);
+    await end();
+  });
+
+  it("goes out within a second when the key's leave for it is taken back", async () => {
+    const path = join(temporaryFolder("relay"), "key");
+    const write = (words: string) => writeFileSync(path, `web:${SECRET} ${words}\n`, { mode: 0o600 });
+    write("nat");
+    const { world, story, end } = await relayed("nat", { keys: new Keys([], path, hostEnvironment()) });
+    assert.deepEqual(hosts(world), [RELAY.host]);
+    write("");
+    await world.pass(1_000, 100);
+    assert.deepEqual(hosts(world), []);
+    assert.ok(world.story.includes("rejected FORBIDDEN"), world.story.join());
+    assert.ok(story().includes("rejected FORBIDDEN"), story().join());
     await end();
   });
 

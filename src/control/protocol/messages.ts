@@ -64,12 +64,20 @@ const Ok = z.object({
   active: z.optional(z.int().check(z.minimum(0))),
   name: z.optional(name),
 });
+const MAX_REASON = 500;
+const reason = text(MAX_REASON);
+
+/** As much of a reason as a message takes: it may list what a key allows. */
+export function reasonOf(why: string): string {
+  return why.length <= MAX_REASON ? why : `${why.slice(0, MAX_REASON - 1)}…`;
+}
+
 /** `retry`: the same message may succeed later. */
-const Reject = z.object({ t: z.literal("reject"), n, at: sinceWelcome, code, reason: text(500), retry: z.boolean() });
+const Reject = z.object({ t: z.literal("reject"), n, at: sinceWelcome, code, reason, retry: z.boolean() });
 /** Instead of a welcome: the reporter has proved its key, and is not let in. */
-const Refusal = z.object({ t: z.literal("reject"), code, reason: text(500), retry: z.boolean() });
+const Refusal = z.object({ t: z.literal("reject"), code, reason, retry: z.boolean() });
 /** The balancer ends the session. `REPLACED`: another session speaks for the target now. `STOPPING`: no balancer for a while. */
-const Goodbye = z.object({ t: z.literal("goodbye"), code, reason: text(500) });
+const Goodbye = z.object({ t: z.literal("goodbye"), code, reason });
 
 const FromReporter = z.discriminatedUnion("t", [Report, Leave, Rotate, Join]);
 const FromBalancer = z.discriminatedUnion("t", [Ok, Reject, Goodbye]);

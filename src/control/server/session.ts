@@ -16,9 +16,11 @@ import {
   type Reject,
   type Report,
   readFromReporter,
+  reasonOf,
   type Welcome,
 } from "../protocol/messages.ts";
 import type { Seal } from "../protocol/seal.ts";
+import { addressMismatch } from "./address-views.ts";
 import { type AnswerOptions, type Asker, answerTo } from "./answer.ts";
 import type { Proved } from "./handshake.ts";
 import { Pace } from "./pace.ts";
@@ -87,7 +89,8 @@ export class Session implements TargetOwner, Asker {
   }
 
   forbids(report: Report, host: string): string | null {
-    return forbids(this.#key, report, this.remote.host, host);
+    const { message = null } = addressMismatch(this.#key, report, this.proved.hello, this) ?? {};
+    return forbids(this.#key, report, this.remote.host, host) ?? message;
   }
 
   /** Its connection has ended, and neither side had said so. */
@@ -161,7 +164,7 @@ export class Session implements TargetOwner, Asker {
 
   /** Ends the session, with a goodbye if the reporter takes it in time. Resolves when it is over, never rejects. */
   async goodbye(code: string, reason: string): Promise<void> {
-    await this.#end({ t: "goodbye", code, reason });
+    await this.#end({ t: "goodbye", code, reason: reasonOf(reason) });
     await this.run();
   }
 
@@ -224,8 +227,8 @@ export class Session implements TargetOwner, Asker {
       if (!(error instanceof HarmonyError)) throw error;
       if (this.over.aborted) return null;
       this.#rejected(error, "ref" in message ? message.ref : 0);
-      const { code, message: reason, retry } = error;
-      return { t: "reject", ...this.#stamp(message), code, reason, retry };
+      const { code, retry } = error;
+      return { t: "reject", ...this.#stamp(message), code, reason: reasonOf(error.message), retry };
     }
   }
 
@@ -267,6 +270,6 @@ export class Session implements TargetOwner, Asker {
     const isOurs = !(error instanceof HarmonyError);
     const code = isOurs ? INTERNAL : error.code;
     this.#options.onRejected(this, code, messageOf(error));
-    await this.#end({ t: "goodbye", code, reason: isOurs ? "internal error" : error.message });
+    await this.#end({ t: "goodbye", code, reason: isOurs ? "internal error" : reasonOf(error.message) });
   }
 }
