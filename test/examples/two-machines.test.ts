@@ -38,9 +38,11 @@ describe("the example of two machines", () => {
     left.connect("left", balancerAddress, right, "right", serverAddress);
 
     const balancer = left.run(configured("balancer"));
-    await balancer.says(/^created key file/);
     await balancer.says(/^listening for clients on \[::\]:3000 and for reporters on \[::\]:1666/);
-    left.copyKeyTo(right);
+    const invite = left.run([...programCommand("harmony-balancer"), "invite", "web-1", "--port", "8080"]);
+    assert.deepEqual(await invite.ended(), { code: 0, signal: null }, invite.stderr);
+    const joined = right.run([...programCommand("harmony-reporter"), "join", balancerAddress, invite.stdout.trim()]);
+    assert.deepEqual(await joined.ended(), { code: 0, signal: null }, joined.stderr);
     right.run(server);
     const reporter = right.run(configured("reporter"), { HARMONY_HOST: balancerAddress });
     await reporter.says(/^registered with 10\.0\.0\.1:1666 as default\/10\.0\.0\.2:8080$/);
