@@ -169,5 +169,5 @@ function create(named: string | null | undefined, environment: HostEnvironment):
 
 function copyHint(path: string): string {
   const target = ".config/harmony";
-  return `hand it to a reporter's host with: ssh HOST mkdir -pm 700 ${target} && scp -p ${path} HOST:${target}/key`;
+  return `other hosts are best invited (harmony-balancer invite NAME), or hand it to a reporter's host with: ssh HOST mkdir -pm 700 ${target} && scp -p ${path} HOST:${target}/key`;
 }
