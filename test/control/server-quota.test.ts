@@ -59,7 +59,8 @@ describe("a key that takes all it can get", () => {
 
   it("has its sessions: the oldest of its own that speaks for no target ends for a new one", async () => {
     const world = await worldOf("sessions=4");
-    const other = await world.raw(B, MODEST);
+    const other = await present(world, B, MODEST);
+    assert.equal((await other.hear())?.t, "ok");
     const [first, second, ...rest] = await sessions(world, 4, GREEDY);
     assert.equal((await first!.ask(REPORT))?.t, "ok");
     const fifth = await present(world, A, GREEDY);
@@ -78,6 +79,18 @@ describe("a key that takes all it can get", () => {
     const other = await world.raw(B, MODEST);
     assert.equal((await other.ask(REPORT))?.t, "ok");
     await leavesNothing(world, ...own, third, other);
+  });
+
+  it("loses its own sessions that say nothing after their hello, and not another's that has yet to say something", async () => {
+    const world = await worldOf("", 4);
+    const other = await world.raw(B, MODEST);
+    const silent: RawReporter[] = [];
+    for (let count = 0; count < 8; count++) silent.push(await world.raw(A, GREEDY));
+    assert.equal((await other.ask(REPORT))?.t, "ok");
+    assert.equal(await silent[0]!.hear(), null);
+    await silent[7]!.tell({ t: "leave" });
+    assert.equal((await silent[7]!.hear())?.t, "ok");
+    await leavesNothing(world, other, ...silent);
   });
 
   it("gives way where all places are taken, though another's session is older and speaks for no target yet", async () => {
