@@ -90,6 +90,12 @@ for (const kind of KINDS) {
       assert.equal(code(door.meet(kind, { time, ticket }).judgement), "CLOCK");
     });
 
+    it("with a ticket that another process has given is refused, though its time be right", () => {
+      const door = new Door();
+      const ticket = ticketOf(new Door().meet(kind, { time: 1 }).judgement);
+      assert.equal(code(door.meet(kind, { ticket }).judgement), "CLOCK");
+    });
+
     it("is refused where its ticket was changed", () => {
       const door = new Door();
       const ticket = Buffer.from(ticketOf(door.meet(kind, { time: 1 }).judgement), "base64");

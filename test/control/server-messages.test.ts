@@ -118,6 +118,7 @@ describe("the messages of a session", () => {
 
   it("of a real reporter say when they were made, however slow the network was", async () => {
     const world = await World.start();
+    await world.target(A);
     const options = { runtime: world.network.from(A), to: CONTROL, tls: null, software: "test/1" };
     const clocks = { clock: world.clock, wallClock: () => world.wall };
     const session = await ClientSession.open({ ...options, ...clocks }, KEY, new AbortController().signal);
@@ -128,6 +129,13 @@ describe("the messages of a session", () => {
     await world.pass(7_000);
     const late = await session.ask({ t: "report", ...report, ref: 1, id: "id-1" });
     assert.equal(late.at, 7_000);
+    await world.pass(LEASE - 2_000);
+    const stillUp = world.pool.targets().filter(({ state }) => state === "up");
+    assert.deepEqual(
+      stillUp.map(({ identity }) => identity),
+      ["default/id-1"],
+      "it counts from then",
+    );
     await leavesNothing(world, session);
   });
 

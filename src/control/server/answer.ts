@@ -25,19 +25,16 @@ export interface Asker extends TargetOwner {
   readonly key: Key;
   readonly proved: Proved;
   readonly local: TcpAddress;
+  /** What the times in its messages count from. */
+  readonly welcomedAt: number;
   /** Nobody waits for the answer any more. */
   readonly over: AbortSignal;
 }
 
 export type Answer = Omit<Ok, "t" | "n" | "at">;
 
-/** `madeAt`: when a report was made. null: the session has ended meanwhile. Rejects with HarmonyError where the message is refused. */
-export async function answerTo(
-  asker: Asker,
-  message: FromReporter,
-  madeAt: number,
-  options: AnswerOptions,
-): Promise<Answer | null> {
+/** null: the session has ended meanwhile. Rejects with HarmonyError where the message is refused. */
+export async function answerTo(asker: Asker, message: FromReporter, options: AnswerOptions): Promise<Answer | null> {
   const { claim } = asker.proved;
   if (claim.as === "join") {
     if (message.t !== "join") throw forbidden("an invitation is good for joining alone");
@@ -45,7 +42,7 @@ export async function answerTo(
   }
   switch (message.t) {
     case "report":
-      return report(asker, message, madeAt, options);
+      return report(asker, message, options);
     case "leave":
       return options.registry.leave(asker, message.ref);
     case "rotate":
@@ -56,9 +53,11 @@ export async function answerTo(
   }
 }
 
-async function report(asker: Asker, message: Report, madeAt: number, options: AnswerOptions): Promise<Answer | null> {
+async function report(asker: Asker, message: Report, options: AnswerOptions): Promise<Answer | null> {
   const { host, reach } = await find(asker, message, options);
   if (asker.over.aborted) return null; // replaced meanwhile: it must not take the target back
+  // Held back on the way, it is as old as its reporter says.
+  const madeAt = asker.welcomedAt + message.made;
   return options.registry.report(asker, message, host, { ref: message.ref, reach, madeAt });
 }
 

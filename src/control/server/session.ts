@@ -48,7 +48,7 @@ export class Session implements TargetOwner, Asker {
   readonly #channel: LineChannel;
   readonly #seal: Seal;
   readonly #welcomeLine: string;
-  readonly #welcomedAt: number;
+  readonly welcomedAt: number;
   readonly #pace = new Pace();
   #key: Key;
   #cancelDeadline: Cancel = () => undefined;
@@ -69,7 +69,7 @@ export class Session implements TargetOwner, Asker {
     const { line, seal } = proved.answer(welcome);
     this.#seal = seal;
     this.#welcomeLine = line;
-    this.#welcomedAt = options.clock.now();
+    this.welcomedAt = options.clock.now();
   }
 
   get local(): TcpAddress {
@@ -182,7 +182,6 @@ export class Session implements TargetOwner, Asker {
       const line = await this.#channel.readLine();
       this.#vanished = line === null && !this.over.aborted;
       if (!line || this.over.aborted) return;
-      const receivedAt = this.#options.clock.now();
       const body = this.#seal.open(line);
       if (isFirst) this.#options.onAuthenticated(this);
       // After a lease without a report the target is down; the reporter will come back.
@@ -191,7 +190,7 @@ export class Session implements TargetOwner, Asker {
       await this.#slowDown(message);
       await this.#underWay.room();
       if (this.over.aborted) return;
-      this.#underWay.begin("ref" in message ? message.ref : 0, () => this.#work(message, receivedAt));
+      this.#underWay.begin("ref" in message ? message.ref : 0, () => this.#work(message));
     }
   }
 
@@ -203,10 +202,10 @@ export class Session implements TargetOwner, Asker {
   }
 
   /** Never rejects: a fault in it ends the session. */
-  async #work(message: FromReporter, receivedAt: number): Promise<void> {
+  async #work(message: FromReporter): Promise<void> {
     try {
       if (this.over.aborted) return;
-      const answer = await this.#answer(message, receivedAt);
+      const answer = await this.#answer(message);
       if (this.over.aborted || answer === null) return;
       if (this.#isLast(answer)) await this.#end(answer);
       else await this.#channel.send(this.#seal.seal(answer));
@@ -216,12 +215,10 @@ export class Session implements TargetOwner, Asker {
   }
 
   /** null: the session has ended meanwhile. */
-  async #answer(message: FromReporter, receivedAt: number): Promise<Ok | Reject | null> {
+  async #answer(message: FromReporter): Promise<Ok | Reject | null> {
     if (this.proved.claim.as !== "join") this.#renewKey();
-    // Held back on the way, a report is as old as its reporter says; none is from the future.
-    const madeAt = message.t === "report" ? Math.min(receivedAt, this.#welcomedAt + message.made) : receivedAt;
     try {
-      const answer = await answerTo(this, message, madeAt, this.#options);
+      const answer = await answerTo(this, message, this.#options);
       return answer && { t: "ok", ...this.#stamp(message), ...answer };
     } catch (error) {
       if (!(error instanceof HarmonyError)) throw error;
@@ -233,7 +230,7 @@ export class Session implements TargetOwner, Asker {
   }
 
   #stamp({ n }: FromReporter): { n: number; at: number } {
-    return { n, at: Math.floor(this.#options.clock.now() - this.#welcomedAt) };
+    return { n, at: Math.floor(this.#options.clock.now() - this.welcomedAt) };
   }
 
   /** Whether the session has nothing more to say: it was for joining, or was refused for good what it was for. */
