@@ -140,7 +140,7 @@ for (const kind of KINDS) {
         local: `[${"ffff:".repeat(7)}ffff]:65535`,
         remote: `[${"ffff:".repeat(7)}ffff]:65535`,
         ticket: Buffer.alloc(40).toString("base64"),
-        name: "n".repeat(64),
+        name: "n".repeat(100),
       };
       const longest = "id" in claim ? { ...claim, id: "i".repeat(64) } : claim;
       assert.ok(helloLine(longest, handshakeOf(longest, "initiator", keys), payload).length < 1024);

@@ -74,7 +74,7 @@ const HelloPayload = z.object({
   /** What the balancer has sent with `CLOCK`. */
   ticket: z.optional(base64(100)),
   /** Of a join: what the reporter's host is called. */
-  name: z.optional(name),
+  name: z.optional(text(100)),
 });
 export type HelloPayload = z.infer<typeof HelloPayload>;
 
