@@ -10,11 +10,13 @@ import { lines, messages } from "./messages.ts";
 import { pems } from "./pem.ts";
 import { reportersFiles } from "./reporters-file.ts";
 import { sealedLines } from "./sealed.ts";
+import { sessions } from "./sessions.ts";
 
 export const CORPORA: readonly Corpus[] = [
   hellos,
   doors,
   sealedLines,
+  sessions,
   messages,
   lines,
   keyFiles,
