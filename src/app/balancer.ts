@@ -2,7 +2,7 @@
 import { runtime } from "#runtime";
 import { type Certificate, CertificateFiles } from "../config/certificate-files.ts";
 import type { BalancerSettings } from "../config/settings.ts";
-import { type BalancerKeys, balancerKeys } from "../control/keys/find-keys.ts";
+import { balancerKeys } from "../control/keys/find-keys.ts";
 import { type ControlEvents, ControlServer, type ControlServerOptions } from "../control/server/server.ts";
 import { chooseEngine, type PassedOver } from "../engines/choose.ts";
 import type { Engine, EngineName, EngineOptions } from "../engines/engine.ts";
@@ -15,7 +15,8 @@ import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 import { type DescriptorShares, shareDescriptors } from "./descriptors.ts";
-import { SeenFile } from "./seen.ts";
+import { type InvitedEvents, invitedEvents, type Trust, watchInvited } from "./invited.ts";
+import type { SeenFile } from "./seen.ts";
 
 /** Where clients connect and where targets register, with the real ports. */
 export interface BoundAddresses {
@@ -23,7 +24,7 @@ export interface BoundAddresses {
   readonly admin: readonly TcpAddress[];
 }
 
-export interface BalancerEvents extends ControlEvents {
+export interface BalancerEvents extends ControlEvents, InvitedEvents {
   /** Both ports are bound. */
   listening: [];
   /** A client's connection has ended, however far it came. */
@@ -38,9 +39,6 @@ export interface BalancerEvents extends ControlEvents {
 
 /** ms between looks at garbage, where the runtime needs them. */
 const GARBAGE_MS = 100;
-
-/** Who may register, by which files. */
-type Trust = Omit<BalancerKeys, "hint" | "warning">;
 
 /** The only pool. Reporters join it by this name unless they are given another. */
 const POOL_NAME = "default";
@@ -148,23 +146,11 @@ export class Balancer extends Emitter<BalancerEvents> {
     }
     if (runtime.lookForGarbage) this.#cancelGarbageLooks = every(systemClock, GARBAGE_MS, runtime.lookForGarbage);
     this.#endHoldLater(engine);
-    this.#watchReporters(trust, control);
+    this.#seen = watchInvited(trust, control, (...event) => this.tell(...event));
     for (const each of [warning, shares.warning]) if (each !== null) this.tell("warning", each);
     if (hint !== null) this.tell("keyCreated", hint);
     this.tell("keysLoaded", keys.loaded);
     this.tell("listening");
-  }
-
-  #watchReporters({ files, keys, identity, invitations }: Trust, control: ControlServer): void {
-    identity.onWarning = (message) => this.tell("warning", message);
-    invitations.onWarning = (message) => this.tell("warning", message);
-    this.#seen = new SeenFile({
-      files,
-      clock: systemClock,
-      sightings: () => control.sightings,
-      isReporter: (name) => keys.ofReporter(name).length > 0,
-      onWarning: (message, cause) => this.tell("warning", message, cause),
-    });
   }
 
   /** Clients that wait for the first target are told that there is none, once its time has passed. */
@@ -223,15 +209,14 @@ export class Balancer extends Emitter<BalancerEvents> {
   }
 
   #controlOptions(trust: Trust, engine: Engine, { strangers }: DescriptorShares): ControlServerOptions {
-    const { keys, identity, invitations, reporters } = trust;
+    const { keys, identity } = trust;
     return {
       ...this.#settings,
       strangers,
       runtime,
       keys,
       identity,
-      invitations,
-      reporters,
+      ...invitedEvents(trust, (...event) => this.tell(...event)),
       renewedTls: this.#certificateFiles(),
       pools: new Map([[POOL_NAME, this.#pool]]),
       name: "harmony-balancer",

@@ -23,6 +23,12 @@ export function logBalancer(balancer: Balancer, log: Log): void {
     if (count === 0) return; // no reporter needs one
     log.info(`${counted(count, "key")} loaded${file === null ? "" : ` from ${file}`}`, { count, file });
   });
+  balancer.on("reporterJoined", (name, fingerprint) => {
+    log.info(`reporter ${name} has joined by invitation (fingerprint ${fingerprint})`, { name, fingerprint });
+  });
+  balancer.on("reporterRotated", (name, fingerprint) => {
+    log.info(`reporter ${name} exchanges its key (fingerprint of the new one ${fingerprint})`, { name, fingerprint });
+  });
   balancer.on("certificateRenewed", () =>
     log.info("the admin port's certificate has changed, and is used from now on"),
   );

@@ -30,6 +30,7 @@ describe("a host that is invited", () => {
     assert.equal(joined.code, 0, joined.stderr);
     assert.equal(joined.stdout, `joined 127.0.0.1:${adminPort} as web\n`);
     assert.match(office.reporters, new RegExp(`^web \\S{43} port=${target.port}$`, "m"));
+    await balancer.says(/^reporter web has joined by invitation \(fingerprint \S{16}\)$/);
     const reporter = host.report([adminPort], target.port);
     await reporter.says(/^registered/);
     assert.equal(await within("an answer", exchange(port, "")), "served");

@@ -51,6 +51,7 @@ describe("harmony-reporter rotate", () => {
     const rotated = await host.rotate();
     assert.equal(rotated.code, 0, rotated.stderr);
     assert.equal(rotated.stdout, `exchanged the key at 127.0.0.1:${adminPort}\n`);
+    await balancer.says(/^reporter web exchanges its key/);
     const after = keysIn(office);
     assert.equal(after.length, 1);
     assert.notEqual(after[0], before);

@@ -88,6 +88,14 @@ describe("the code of an invitation", () => {
     }
   });
 
+  it("is refused with any other last character, also with one that stands for the same bytes", () => {
+    const text = formatInvitation({ id: key(1).slice(26), secret: key(2).slice(16), publicKey: BALANCER });
+    for (const letter of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+      if (letter === text.at(-1)) continue;
+      assert.throws(() => parseInvitation(text.slice(0, -1) + letter), code("BAD_INVITATION"));
+    }
+  });
+
   it("of another kind is refused in words that fit", () => {
     assert.throws(() => parseInvitation("hi2-abc"), /later version of Harmony: update/);
     for (const text of ["", "hi1", "web:0123456789abcdef"])
