@@ -42,7 +42,26 @@ export const ROOMS: readonly Room[] = [
   {
     name: "protocol",
     sources: ["src/control/protocol/"],
-    tests: ["test/control/wire", "test/control/readme"],
+    tests: ["messages", "noise", "seal", "readme"].map((name) => `test/control/${name}`),
+  },
+  {
+    name: "what a key allows",
+    sources: [
+      "src/control/keys/limits",
+      "src/control/server/address-views",
+      "src/control/server/advertised",
+      "src/targets/reach",
+      "src/targets/self-dial-guard",
+      "src/util/embedded-ipv4",
+    ],
+    tests: [
+      "test/control/limits",
+      "test/control/address-views",
+      "test/targets/reach",
+      "test/targets/self-dial-guard",
+      "test/util/embedded-ipv4",
+      "test/control/server-advertise",
+    ],
   },
   { name: "config", sources: ["src/config/"], tests: ["test/config/"] },
   {

@@ -107,6 +107,13 @@ describe("what the system's resolver makes of a name", () => {
   }
 });
 
+describe("the reason", () => {
+  it("names the address, and the one that it stands for where that is another", () => {
+    assert.match(offLimits("127.0.0.1", AFAR, LOCAL) ?? "", /^127\.0\.0\.1 is an address of the balancer's own host/);
+    assert.match(offLimits("2002:7f00:1::", AFAR, LOCAL) ?? "", /^127\.0\.0\.1, which 2002:7f00:1:: stands for, is an/);
+  });
+});
+
 describe("from this host", () => {
   for (const seen of ["127.0.0.1", "127.8.8.8", "::1", "10.0.0.1", "fd00::1", "fe80::1%eth0", "::ffff:10.0.0.1"]) {
     it(`seen at ${seen}, its own addresses and loopback, if the key allows them`, () => {
