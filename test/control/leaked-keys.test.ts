@@ -3,11 +3,13 @@
  * and nothing else. As far as a test can show it: everything is tried that such a thief can compute.
  */
 import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
 import { describe, it } from "node:test";
+import { CipherState } from "../../src/control/protocol/cipher-state.ts";
 import { handshakeOf, helloLine, readAnswer, readHello } from "../../src/control/protocol/hello.ts";
 import { NoiseError } from "../../src/control/protocol/noise-error.ts";
 import { Seal } from "../../src/control/protocol/seal.ts";
-import { generateKeyPair, type KeyPair } from "../../src/control/protocol/x25519.ts";
+import { agree, generateKeyPair, type KeyPair } from "../../src/control/protocol/x25519.ts";
 import { BALANCER, Door, KINDS, REPORTER } from "./hello.ts";
 
 /** The thief knows this public key and has no private one to it but those that have leaked. */
@@ -57,6 +59,81 @@ for (const kind of KINDS) {
     });
   });
 }
+
+/** Noise_IK by hand, as whoever holds the balancer's private key can begin it in the reporter's name. */
+class Forgery {
+  readonly e = generateKeyPair();
+  #hash: Buffer = Buffer.concat([Buffer.from("Noise_IK_25519_AESGCM_SHA256")], 32);
+  #chainingKey = this.#hash;
+  #cipher: CipherState | null = null;
+
+  constructor() {
+    this.#mixHash(Buffer.from("harmony/2\nreporter\n"));
+    this.#mixHash(BALANCER.publicKey);
+  }
+
+  /** The first message. What the two static keys agree on, either private key tells. */
+  begin(payload: object): Buffer {
+    this.#mixHash(this.e.publicKey);
+    this.#mixKey(agree(this.e, BALANCER.publicKey));
+    const s = this.#seal(REPORTER.publicKey);
+    this.#mixKey(agree(BALANCER, REPORTER.publicKey));
+    return Buffer.concat([this.e.publicKey, s, this.#seal(Buffer.from(JSON.stringify(payload)))]);
+  }
+
+  /** The keys after the second message, with this one in the place of the reporter's private key. */
+  end(message: Uint8Array, standsIn: KeyPair): Seal {
+    const re = message.subarray(0, 32);
+    this.#mixHash(re);
+    this.#mixKey(agree(this.e, re));
+    this.#mixKey(agree(standsIn, re));
+    assert.throws(() => this.#cipher?.open(message.subarray(32), this.#hash), NoiseError);
+    const [send, receive] = hkdf(this.#chainingKey, Buffer.alloc(0));
+    return new Seal({ send: new CipherState(send), receive: new CipherState(receive) });
+  }
+
+  #mixHash(data: Uint8Array): void {
+    this.#hash = createHash("sha256").update(this.#hash).update(data).digest();
+  }
+
+  #mixKey(data: Uint8Array): void {
+    const [chainingKey, key] = hkdf(this.#chainingKey, data);
+    this.#chainingKey = chainingKey;
+    this.#cipher = new CipherState(key);
+  }
+
+  #seal(plain: Uint8Array): Buffer {
+    const sealed = this.#cipher?.seal(plain, this.#hash) ?? Buffer.alloc(0);
+    this.#mixHash(sealed);
+    return sealed;
+  }
+}
+
+function hkdf(chainingKey: Uint8Array, data: Uint8Array): [Buffer, Buffer] {
+  const hmac = (key: Uint8Array, ...parts: Uint8Array[]) =>
+    createHmac("sha256", key).update(Buffer.concat(parts)).digest();
+  const key = hmac(chainingKey, data);
+  const first = hmac(key, Buffer.of(1));
+  return [first, hmac(key, first, Buffer.of(2))];
+}
+
+describe("a thief of the balancer's private key", () => {
+  it("can make a first line in a reporter's name, and none after it: the balancer never takes him for that reporter", () => {
+    for (const standsIn of ["the balancer's", "his own"]) {
+      const door = new Door();
+      const forgery = new Forgery();
+      const m = forgery.begin(door.payload()).toString("base64");
+      const judgement = door.judge(JSON.stringify({ t: "hello", v: 2, as: "reporter", m }));
+      assert.ok("proved" in judgement, "message 1 of IK is open to key compromise impersonation");
+      const { line, seal } = judgement.proved.answer({ t: "welcome" });
+      const stolen = forgery.end(
+        readAnswer(Buffer.from(line)) as Uint8Array,
+        standsIn === "his own" ? forgery.e : BALANCER,
+      );
+      assert.throws(() => seal.open(Buffer.from(stolen.seal({ t: "leave", n: 1 }))), { code: "BAD_SEAL" });
+    }
+  });
+});
 
 describe("own keys", () => {
   it("that leak from a reporter do not make anybody the balancer", () => {
