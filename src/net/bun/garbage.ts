@@ -15,11 +15,22 @@ const GROWTH_SHARE = 1 / 8;
 let least = Number.POSITIVE_INFINITY;
 
 export function lookForGarbage(): void {
-  const size = process.memoryUsage.rss();
+  const size = bytesOfProcess();
+  if (size === null) return;
   if (size - least < Math.max(GROWTH, least * GROWTH_SHARE)) {
     least = Math.min(least, size);
     return;
   }
   Bun.gc(true);
-  least = process.memoryUsage.rss();
+  least = bytesOfProcess() ?? size;
+}
+
+/** null: it cannot be seen now. Bun reads it from a file of the system, which takes a descriptor. */
+function bytesOfProcess(): number | null {
+  try {
+    return process.memoryUsage.rss();
+  } catch (error) {
+    void error; // it is looked for again soon
+    return null;
+  }
 }
