@@ -40,6 +40,17 @@ describe("peers that have not proved a key", () => {
     await leavesNothing(world);
   });
 
+  it("cannot fill the log from many addresses either", async () => {
+    const world = await World.start();
+    for (let n = 0; n < 150; n += 1) {
+      const raw = await world.raw(`10.2.0.${n}`, `nobody:${SECRET}`);
+      assert.ok((await raw.line())?.includes("BAD_KEY"));
+      await raw.close();
+    }
+    assert.equal(world.story.length, 100);
+    await leavesNothing(world);
+  });
+
   it("cannot report before they have proved their key", async () => {
     const world = await World.start();
     const raw = await world.connect(A);

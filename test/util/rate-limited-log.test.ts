@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PER_EPISODE, PER_MINUTE, type RateLimit, RateLimitedLog } from "../../src/util/rate-limited-log.ts";
+import {
+  OF_STRANGERS,
+  PER_EPISODE,
+  PER_MINUTE,
+  type RateLimit,
+  RateLimitedLog,
+} from "../../src/util/rate-limited-log.ts";
 import { ManualClock } from "../support/clock.ts";
 
 /** `tell(cause)` says whether the entry was written. */
@@ -34,6 +40,22 @@ describe("a log per minute", () => {
     clock.advance(1);
     assert.equal(tell("a"), true, "pushed out by the others");
     assert.equal(tell("other 1023"), false);
+  });
+});
+
+describe("a log of strangers", () => {
+  it("tells a hundred events a minute at most, and a cause not twice because of others", () => {
+    const { clock, written, tell } = logOf(OF_STRANGERS);
+    for (let cause = 0; cause < 2_000; cause += 1) {
+      tell(`cause ${cause}`);
+      tell("cause 0");
+      clock.advance(10);
+    }
+    assert.equal(written.length, 100);
+    clock.advance(41_000);
+    assert.deepEqual([tell("cause 0"), tell("cause 0")], [true, false]);
+    for (let cause = 0; cause < 2_000; cause += 1) tell(`another ${cause}`);
+    assert.equal(written.length, 200, "the first hundred took less than a second");
   });
 });
 

@@ -17,7 +17,7 @@ import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts
 import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { FairPlaces } from "../../util/fair-places.ts";
-import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
+import { OF_STRANGERS, PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
 import { isOwn } from "../keys/key.ts";
 import type { Keys, LoadedKeys } from "../keys/keys.ts";
 import type { Sighting } from "../keys/seen-file.ts";
@@ -39,7 +39,7 @@ export interface Rejection {
 
 /** What happens on the control channel. Nothing is logged here: the balancer decides what becomes of it. */
 export interface ControlEvents extends TargetEvents {
-  /** At most one per kind of cause, address (of IPv6: /64) and minute. */
+  /** At most one per kind of cause, address (of IPv6: /64) and minute, and a hundred in a minute. */
   rejected: [rejection: Rejection];
   /** At the start, and whenever a changed key file has been read. */
   keysLoaded: [loaded: LoadedKeys];
@@ -110,6 +110,7 @@ export class ControlServer {
   readonly #prober: Prober;
   readonly #monitor: TargetMonitor;
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
+  readonly #rejections: RateLimitedLog<[rejection: Rejection]>;
   readonly #sessionOptions: SessionOptions;
   readonly #doorstep: Doorstep;
   /** Sessions that have proved a key, and not yet that they are there; those of a key are a group. */
@@ -125,6 +126,7 @@ export class ControlServer {
     const { hostTimeout: lease, clock = systemClock, keys } = options;
     this.#options = options;
     this.#log = new RateLimitedLog(PER_MINUTE, clock, options.onEvent);
+    this.#rejections = new RateLimitedLog(OF_STRANGERS, clock, (rejection) => options.onEvent("rejected", rejection));
     keys.onWarning = (message) => this.#warn(message);
     keys.onChange = (loaded) => {
       options.onEvent("keysLoaded", loaded);
@@ -334,7 +336,7 @@ export class ControlServer {
 
   #turnedAway({ host }: TcpAddress, who: string, code: string, why: string): void {
     const client = clientKey(host, new Uint32Array(4)).join();
-    this.#log.tell(JSON.stringify([client, code, kindOf(why)]), "rejected", { who, code, why });
+    this.#rejections.tell(JSON.stringify([client, code, kindOf(why)]), { who, code, why });
   }
 
   #renewTls(): void {
