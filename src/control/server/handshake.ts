@@ -4,7 +4,6 @@
  */
 import { randomBytes } from "node:crypto";
 import type { TcpAddress } from "../../net/runtime.ts";
-import type { Clock } from "../../util/clock.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { INSECURE_KEY, isShared, type Key } from "../keys/key.ts";
 import type { KeyLimits } from "../keys/limits.ts";
@@ -24,8 +23,7 @@ import type { HandshakeState } from "../protocol/noise.ts";
 import { NoiseError } from "../protocol/noise-error.ts";
 import { Seal } from "../protocol/seal.ts";
 import type { KeyPair } from "../protocol/x25519.ts";
-import { ReplayWindow } from "./replay-window.ts";
-import { TICKET_MS, Tickets } from "./tickets.ts";
+import { ClockIsWrong, Freshness, type FreshnessOptions } from "./freshness.ts";
 
 /** The keys that are accepted now. */
 export interface KeyRing {
@@ -57,14 +55,11 @@ export interface Reporters {
   came(id: string, publicKey: Uint8Array): Promise<void>;
 }
 
-export interface DoorkeeperOptions {
+export interface DoorkeeperOptions extends FreshnessOptions {
   readonly keys: KeyRing;
   /** The balancer's own; null where it has invited nobody. */
   readonly identity: () => KeyPair | null;
   readonly invitations: Pick<Invitations, "find">;
-  readonly clock: Clock;
-  /** ms since 1970. */
-  readonly wallClock: () => number;
 }
 
 /** Both ends of a connection as the balancer sees them. */
@@ -95,9 +90,6 @@ export interface Refused {
 /** `named`: for the log, the key that it says it has; "" where it says none. */
 export type Judgement = ({ readonly proved: Proved } | Refused) & { readonly named: string };
 
-/** ms by which a reporter's wall clock may differ from the balancer's before that costs it another round trip. */
-const CLOCK_MS = 60_000;
-
 /** Used for what does not exist, so that it takes as long to refuse as what does. */
 const NOBODYS_SECRET = randomBytes(32).toString("hex");
 const NOBODYS_INVITATION = randomBytes(16);
@@ -105,22 +97,13 @@ const NOBODYS_INVITATION = randomBytes(16);
 /** Codes of what is no hello: the peer is hardly a reporter, and its fault would read as a reporter's. */
 const NO_HELLO: ReadonlySet<string> = new Set(["NOT_JSON", "BAD_MESSAGE"]);
 
-interface Windows {
-  readonly byTime: ReplayWindow;
-  readonly byTicket: ReplayWindow;
-}
-
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
-  readonly #tickets: Tickets;
-  /** For each key that was proved, so that no holder of one can make the hellos of others be forgotten. */
-  readonly #windows = new Map<string, Windows>();
-  readonly #startedAt: { readonly clock: number; readonly wallClock: number };
+  readonly #freshness: Freshness;
 
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
-    this.#tickets = new Tickets(options.clock);
-    this.#startedAt = { clock: options.clock.now(), wallClock: options.wallClock() };
+    this.#freshness = new Freshness(options);
   }
 
   /** Never throws for what a peer has sent. */
@@ -137,7 +120,7 @@ export class Doorkeeper {
     try {
       return { proved: this.#prove(hello, remote.host), named };
     } catch (error) {
-      if (error instanceof ClockIsWrong) return refuse(error, named, this.#tickets.issue(remote.host));
+      if (error instanceof ClockIsWrong) return refuse(error, named, error.ticket);
       if (error instanceof HarmonyError) return refuse(error, named);
       throw error;
     }
@@ -146,7 +129,8 @@ export class Doorkeeper {
   #prove({ claim, message }: Hello, host: string): Proved {
     const { handshake, payload, key } = this.#read(claim, message);
     const hello = readHelloPayload(payload);
-    this.#refuseOld(claim.as === "join" ? `join ${claim.id}` : `key ${key.id}`, handshake, hello, host);
+    const whose = claim.as === "join" ? `join ${claim.id}` : `key ${key.id}`;
+    this.#freshness.demand(whose, handshake.remoteEphemeral ?? new Uint8Array(), hello, host);
     return {
       claim,
       key,
@@ -199,34 +183,6 @@ export class Doorkeeper {
     const { name: id, limits } = invitation;
     return { handshake, payload, key: { id, publicKey: handshake.remoteStatic ?? new Uint8Array(), limits } };
   }
-
-  /** Throws where the line may be one that was recorded. */
-  #refuseOld(whose: string, handshake: HandshakeState, { time, ticket }: HelloPayload, host: string): void {
-    const { byTime, byTicket } = this.#windowsOf(whose);
-    const e = Buffer.from(handshake.remoteEphemeral ?? []).toString("latin1");
-    const { clock, wallClock } = this.#options;
-    // A line with a ticket is judged by that alone: once the ticket is forgotten, its time might come round.
-    const issuedAt = ticket === undefined ? null : this.#tickets.issuedAt(Buffer.from(ticket, "base64"), host);
-    const judged =
-      ticket === undefined
-        ? byTime.judge(e, time, wallClock())
-        : issuedAt === null
-          ? "stale"
-          : byTicket.judge(e, issuedAt, clock.now());
-    if (judged === "stale") throw new ClockIsWrong(time - wallClock());
-    if (judged === "repeated") throw new HarmonyError("REPLAYED", "this hello was sent before", { fault: "target" });
-  }
-
-  #windowsOf(whose: string): Windows {
-    const known = this.#windows.get(whose);
-    if (known) return known;
-    const windows = {
-      byTime: new ReplayWindow({ since: this.#startedAt.wallClock, span: CLOCK_MS }),
-      byTicket: new ReplayWindow({ since: this.#startedAt.clock, span: TICKET_MS }),
-    };
-    this.#windows.set(whose, windows);
-    return windows;
-  }
 }
 
 /** The payload, or null where the message does not prove what it should. */
@@ -249,21 +205,6 @@ class NotProved extends HarmonyError {
       as === "join"
         ? "the invitation is not accepted here: it is another balancer's, or was withdrawn; harmony-balancer invite makes another"
         : "the key is not accepted here";
-  }
-}
-
-/** Nobody can say whether this hello is new. */
-class ClockIsWrong extends HarmonyError {
-  constructor(aheadMs: number) {
-    const by = `${Math.abs(Math.round(aheadMs / 1_000))} s ${aheadMs < 0 ? "behind" : "ahead of"} the balancer's`;
-    super(
-      "CLOCK",
-      `whether this hello is new cannot be told by its time, which is ${by}: say it again with the ticket`,
-      {
-        fault: "target",
-        retry: true,
-      },
-    );
   }
 }
 
