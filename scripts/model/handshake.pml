@@ -230,11 +230,13 @@ proctype Reporter(byte i) {
 #endif
 #ifndef ONLY_SHARED
     :: r[i].as = REPORTER
+#ifndef TIME
     :: r[i].as = JOIN;
       if
       :: r[i].id = INVITED
       :: r[i].id = HIS_INVITED
       fi
+#endif
 #endif
     fi;
     if
@@ -243,7 +245,9 @@ proctype Reporter(byte i) {
       if
       :: r[i].sb = BOB1
       :: r[i].sb = BOB2
+#ifndef TIME
       :: r[i].sb = MALLORY
+#endif
       fi
     :: else
     fi;
@@ -317,11 +321,13 @@ inline invented(i) {
 #endif
 #ifndef ONLY_SHARED
   :: b[i].as = REPORTER
+#ifndef TIME
   :: b[i].as = JOIN;
     if
     :: b[i].id = INVITED
     :: b[i].id = HIS_INVITED
     fi
+#endif
 #endif
   fi;
   if
@@ -329,7 +335,9 @@ inline invented(i) {
     if
     :: b[i].sr = ALICE
     :: b[i].sr = CAROL
+#ifndef TIME
     :: b[i].sr = MALLORY
+#endif
     fi
   :: else
   fi;

@@ -3,13 +3,16 @@ import ipaddr from "ipaddr.js";
 
 export type Ip = ipaddr.IPv4 | ipaddr.IPv6;
 
+/** IPv4 within IPv6 with a part that begins with a zero or an x: ipaddr.js takes the octal and hexadecimal forms there. */
+const OLD_TAIL = /[:.](?:0[0-9a-fx]+|0x[0-9a-f]*)\.|\.0[0-9a-fx]+(?:%|$)/i;
+
 /**
  * An IP literal; an IPv4-mapped IPv6 address gives IPv4. null for anything else, also for the octal, hexadecimal and short
  * forms of old resolvers.
  */
 export function parseIp(text: string): Ip | null {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
-  return ipaddr.IPv6.isValid(text) ? ipaddr.process(text) : null;
+  return ipaddr.IPv6.isValid(text) && !OLD_TAIL.test(text) ? ipaddr.process(text) : null;
 }
 
 /** The canonical text of an address, so that two spellings of one address are one target. A name stays as it is. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { NetError, netCodeOf, netError, toNetError } from "../../src/net/net-error.ts";
-import { formatAddress, plainHost } from "../../src/util/address.ts";
+import { formatAddress, parseIp, plainHost } from "../../src/util/address.ts";
 
 /** As a runtime would throw it. */
 function native(name: string, message: string, code?: string): Error {
@@ -70,6 +70,11 @@ describe("addresses", () => {
     assert.equal(plainHost("::ffff:0:1"), "::ffff:0:1");
     assert.equal(plainHost("::ffff:0:192.0.2.1"), "::ffff:0:192.0.2.1"); // another form of IPv4 in IPv6
     assert.equal(plainHost("2001:db8::1"), "2001:db8::1");
+  });
+
+  it("are none where they hold IPv4 in a form of old resolvers", () => {
+    for (const old of ["::0177.0.0.1", "::ffff:0x7f.0.0.1", "::ffff:1.2.3.04"]) assert.equal(parseIp(old), null, old);
+    assert.equal(String(parseIp("::ffff:1.2.3.4")), "1.2.3.4");
   });
 
   it("are shown as people write them", () => {
