@@ -20,6 +20,8 @@ export class CertificateFiles {
   /** The state of both files at the last look, and the one that was judged last. */
   #seen = "";
   #judged = "";
+  /** The state in which they could not be read, which has been told. */
+  #told = "";
 
   /** `current`: what was read from the files when the options were. */
   constructor(paths: Certificate, current: Certificate) {
@@ -37,8 +39,24 @@ export class CertificateFiles {
     const isAtRest = now === this.#seen;
     this.#seen = now;
     if (!isAtRest || now === this.#judged) return null;
+    const problems: string[] = [];
+    const cert = readText(this.#paths.cert, CERT, problems);
+    const key = readSecret(this.#paths.key, KEY, problems);
+    if (cert === null || key === null) return this.#unread(now, problems);
     this.#judged = now;
-    const pair = this.#read();
+    return this.#judge({ cert, key }, problems);
+  }
+
+  /** They are looked at again though they do not change: what keeps them from being read may pass. */
+  #unread(state: string, problems: readonly string[]): null {
+    if (state === this.#told) return null;
+    this.#told = state;
+    throw unusable(problems);
+  }
+
+  #judge(pair: Certificate, problems: string[]): Certificate | null {
+    checkCertificate({ option: CERT, pem: pair.cert }, { option: KEY, pem: pair.key }, problems);
+    if (problems.length > 0) throw unusable(problems);
     if (pair.cert === this.#current.cert && pair.key === this.#current.key) return null;
     this.#current = pair;
     return pair;
@@ -51,16 +69,9 @@ export class CertificateFiles {
       return messageOf(error);
     }
   }
+}
 
-  #read(): Certificate {
-    const problems: string[] = [];
-    const cert = readText(this.#paths.cert, CERT, problems);
-    const key = readSecret(this.#paths.key, KEY, problems);
-    if (cert !== null && key !== null) {
-      checkCertificate({ option: CERT, pem: cert }, { option: KEY, pem: key }, problems);
-      if (problems.length === 0) return { cert, key };
-    }
-    const message = `the renewed certificate cannot be used (${problems.join("; ")}); the one read before stays in use`;
-    throw new HarmonyError("BAD_CERTIFICATE", message, { fault: "config", retry: true });
-  }
+function unusable(problems: readonly string[]): HarmonyError {
+  const message = `the renewed certificate cannot be used (${problems.join("; ")}); the one read before stays in use`;
+  return new HarmonyError("BAD_CERTIFICATE", message, { fault: "config", retry: true });
 }

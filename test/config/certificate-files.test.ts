@@ -75,6 +75,18 @@ describe("the files of a certificate", () => {
     assert.deepEqual(files.renewed(), renewed);
   });
 
+  it("that could not be read are taken once they can, though they have not changed since", { skip: !posix }, () => {
+    const files = inUse();
+    copyFileSync(renewedFiles.cert, cert);
+    copyFileSync(renewedFiles.key, key);
+    chmodSync(folder, 0o777); // as with anything else for which they are not read, such as having no descriptor left
+    assert.equal(files.renewed(), null);
+    assert.throws(() => files.renewed(), /every user may replace it/);
+    assert.equal(files.renewed(), null, "it is said once");
+    chmodSync(folder, 0o700);
+    assert.deepEqual(files.renewed(), renewed);
+  });
+
   it("that were written again with what they held are no news", () => {
     const files = inUse();
     writeFileSync(cert, certificate.cert);

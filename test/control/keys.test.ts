@@ -374,6 +374,24 @@ describe("a key file", () => {
     writeFileSync(path, `web:${SECRET}${SECRET}\n`, { mode: 0o600 });
     assert.equal(secretOf(keys.find("web")), SECRET + SECRET);
   });
+
+  it("that could not be read counts once it can, though it has not changed since", posix, () => {
+    const folder = newUser().state;
+    const path = join(folder, "key");
+    writeFileSync(path, `old:${SECRET}\nnew:${SECRET}\n`, { mode: 0o600 });
+    const { keys } = balancerKeys({ keyFile: path }, newUser());
+    const warnings: string[] = [];
+    keys.onWarning = (message) => warnings.push(message);
+    chmodSync(folder, 0o777); // as with anything else for which it is not read, such as having no descriptor left
+    writeFileSync(path, `new:${SECRET}\n`);
+    for (let look = 0; look < 3; look += 1) assert.equal(secretOf(keys.find("old")), SECRET);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /every user may replace it.*; the keys read before stay valid/);
+    chmodSync(folder, 0o700);
+    assert.equal(keys.find("old"), undefined);
+    assert.deepEqual(keys.ids(), ["new"]);
+    assert.equal(warnings.length, 1);
+  });
 });
 
 describe("where keys are found", () => {

@@ -43,7 +43,7 @@ export function readKeyText(what: string, path: string, reader?: Reader): Secret
     return guarded(what, path, () => readSecretFile(path, reader));
   } catch (error) {
     if (error instanceof HarmonyError || codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") throw error;
-    throw badFile(what, path, `cannot be read by ${userName()}: ${messageOf(error)}`);
+    throw badFile(what, path, `cannot be read by ${userName()}: ${messageOf(error)}`, true);
   }
 }
 
@@ -62,7 +62,7 @@ function guarded<T>(what: string, path: string, look: () => T): T {
   try {
     return look();
   } catch (error) {
-    throw error instanceof UnsafeFile ? badFile(what, path, error.message) : error;
+    throw error instanceof UnsafeFile ? badFile(what, path, error.message, true) : error;
   }
 }
 
@@ -119,6 +119,7 @@ export function badKeyFile(path: string, problem: string): HarmonyError {
   return badFile("key file", path, problem);
 }
 
-function badFile(what: string, path: string, problem: string): HarmonyError {
-  return new HarmonyError("BAD_KEY_FILE", `${what} ${path} ${problem}`, { fault: "config" });
+/** `retry`: it has not been read, which may succeed without a change of it. */
+function badFile(what: string, path: string, problem: string, retry = false): HarmonyError {
+  return new HarmonyError("BAD_KEY_FILE", `${what} ${path} ${problem}`, { fault: "config", retry });
 }

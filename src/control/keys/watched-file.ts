@@ -1,5 +1,5 @@
 /** What a file says that people and programs change while we run. Read again when it has changed; one that cannot be used changes nothing. */
-import { codeOf, messageOf } from "../../util/errors.ts";
+import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { signatureOf } from "../../util/file-signature.ts";
 
 export interface FileContent<T> {
@@ -18,10 +18,12 @@ export class WatchedFile<T> {
   #content: FileContent<T>;
   /** Signature of the file when it could not be used: that is told once. */
   #broken: string | null = null;
+  /** It may be usable though it has not changed, since it was not even read. */
+  #mayHeal = false;
 
   /**
    * `what`: such as "key file". `read` throws the file system's ENOENT where there is no file: `empty` then counts until there is
-   * one or, without it, that is thrown.
+   * one or, without it, that is thrown. Where it throws a HarmonyError that says that a retry can help, it is called at every look.
    */
   constructor(what: string, path: string, read: (path: string) => FileContent<T>, empty?: T) {
     this.path = path;
@@ -48,12 +50,13 @@ export class WatchedFile<T> {
     let signature = ABSENT;
     try {
       signature = signatureOf(this.path);
-      if (signature === this.#content.signature || signature === this.#broken) return undefined;
+      if (signature === this.#content.signature || (signature === this.#broken && !this.#mayHeal)) return undefined;
       this.#content = this.#read();
       this.#broken = null;
       return { problem: null };
     } catch (error) {
       const isGone = isAbsence(error);
+      this.#mayHeal = error instanceof HarmonyError && error.retry;
       if (isGone) signature = ABSENT;
       if (signature === this.#broken || (isGone && this.#content.signature === ABSENT)) return undefined;
       this.#broken = signature;
