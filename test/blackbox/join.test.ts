@@ -82,7 +82,12 @@ describe("a host that is invited", () => {
     const [office, host] = [new Office(), new Host()];
     const code = await office.invite("web");
     const { adminPort } = await office.balance();
-    for (let time = 0; time < 2; time += 1) assert.equal((await host.join(adminPort, code)).code, 0);
+    const first = await host.join(adminPort, code);
+    host.env.HARMONY_KEY = "web:a-key-that-goes-first";
+    const second = await host.join(adminPort, code);
+    assert.deepEqual([first.code, second.code], [0, 0]);
+    assert.doesNotMatch(first.stderr, /is set here/);
+    assert.match(second.stderr, /HARMONY_KEY is set here: a reporter that has it, too, uses that key/);
     assert.equal(office.reporters.match(/^web /gm)?.length, 1);
     assert.equal(readFileSync(host.identity, "utf8").match(/^balancer /gm)?.length, 1);
   });
@@ -135,15 +140,20 @@ describe("a host that is invited", () => {
 });
 
 describe("a fleet", () => {
-  it("joins with one invitation at the same time, each under a name of its own, and one too many is refused", async () => {
+  it("joins two balancers that share their files with one invitation at the same time, each under a name of its own", async () => {
     const office = new Office();
-    const code = await office.invite("web", "--uses", "3", "--for", "1d");
-    const { adminPort } = await office.balance();
-    const joined = await Promise.all([1, 2, 3, 4].map(() => new Host().join(adminPort, code)));
-    assert.deepEqual(joined.map((each) => each.code).sort(), [0, 0, 0, 1]);
+    const code = await office.invite("web", "--uses", "5", "--for", "1d");
+    const ports = [await office.balance(), await office.balance()].map(({ adminPort }) => adminPort);
+    const hosts = Array.from({ length: 6 }, () => new Host());
+    const joined = await Promise.all(hosts.map((host, index) => host.join(ports[index % 2]!, code)));
+    assert.deepEqual(joined.map((each) => each.code).sort(), [0, 0, 0, 0, 0, 1]);
     const names = [...office.reporters.matchAll(/^(web-\S+) \S{43}$/gm)].map(([, name]) => name);
-    assert.equal(new Set(names).size, 3);
+    assert.equal(new Set(names).size, 5);
     assert.match(joined.find((each) => each.code === 1)!.stderr, /has been used as often as it may/);
+    assert.deepEqual(
+      readdirSync(office.folder).filter((name) => /\.lock|\.[0-9a-f]{12}$/.test(name)),
+      [],
+    );
   });
 });
 

@@ -68,8 +68,10 @@ export class Office {
 export class Host {
   readonly folder = temporaryFolder("host");
   readonly identity = join(this.folder, "ours");
+  /** Of its programs. */
+  readonly env: Record<string, string> = { XDG_CONFIG_HOME: this.folder, APPDATA: this.folder };
   readonly #place = ["--identity", this.identity];
-  readonly #options: StartOptions = { env: { XDG_CONFIG_HOME: this.folder, APPDATA: this.folder } };
+  readonly #options: StartOptions = { env: this.env };
 
   /** The code goes to standard input, where nobody else sees it. */
   join(adminPort: number, code: string, ...args: readonly string[]): Promise<Ran> {

@@ -39,6 +39,10 @@ export const join = command({
     const code = given === "-" ? await standardInput() : given;
     const { name, publicKey } = await joinBalancer(balancer, code, identity, { tls: tlsSettings(values) });
     print(`joined ${formatAddress(balancer)} as ${name}`);
+    for (const variable of ["HARMONY_KEY", "HARMONY_KEY_FILE"]) {
+      if (process.env[variable])
+        note(`${variable} is set here: a reporter that has it, too, uses that key and not its own.`);
+    }
     note(`Its fingerprint is ${fingerprintOf(publicKey)}; this host's key and the balancer's are in ${identity}`);
     return 0;
   },
