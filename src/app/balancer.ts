@@ -37,8 +37,9 @@ export interface BalancerEvents extends ControlEvents, InvitedEvents {
   close: [];
 }
 
-/** ms between looks at garbage, where the runtime needs them. */
-const GARBAGE_MS = 100;
+/** ms between looks at garbage, where the runtime needs them, and bytes of it that are left alone. */
+const GARBAGE_MS = 250;
+const GARBAGE = 16 * 1024 * 1024;
 
 /** The only pool. Reporters join it by this name unless they are given another. */
 const POOL_NAME = "default";
@@ -144,7 +145,8 @@ export class Balancer extends Emitter<BalancerEvents> {
       await Promise.all([engine.close(0), control.close()]);
       throw error;
     }
-    if (runtime.lookForGarbage) this.#cancelGarbageLooks = every(systemClock, GARBAGE_MS, runtime.lookForGarbage);
+    const { lookForGarbage } = runtime;
+    if (lookForGarbage) this.#cancelGarbageLooks = every(systemClock, GARBAGE_MS, () => lookForGarbage(GARBAGE));
     this.#endHoldLater(engine);
     this.#seen = watchInvited(trust, control, (...event) => this.tell(...event));
     for (const each of [warning, shares.warning]) if (each !== null) this.tell("warning", each);

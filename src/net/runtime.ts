@@ -168,6 +168,9 @@ export interface Runtime {
    * either connection.
    */
   relay(a: Connection, b: Connection, progress: Progress): Promise<RelayEnd>;
-  /** Where the runtime by itself would let too much garbage pile up: collects it if there may be much. Takes 30 µs otherwise. */
-  readonly lookForGarbage?: () => void;
+  /**
+   * Where the runtime by itself would let too much garbage pile up: collects it if the process has grown by
+   * `growth` bytes since it last did. Takes 30 µs otherwise.
+   */
+  readonly lookForGarbage?: (growth: number) => void;
 }

@@ -11,8 +11,8 @@ import { FairPlaces, type Stranger } from "./fair-places.ts";
  */
 export const PLACES = 2_048;
 
-/** Newcomers that leave a few MB of garbage. */
-const CROWD = 256;
+/** Newcomers that leave a MB of garbage. */
+const CROWD = 64;
 
 /**
  * The places of peers that have proved nothing yet, on the control channel and below it in TLS. Those of one address, or one /64 of
@@ -22,7 +22,7 @@ export class PreAuthLimit extends FairPlaces {
   readonly #onCrowd: () => void;
   #newcomers = 0;
 
-  /** `onCrowd`: called after every few hundred newcomers. */
+  /** `onCrowd`: called after every CROWD newcomers. */
   constructor(places: number = PLACES, onCrowd: () => void = () => undefined) {
     super(places);
     this.#onCrowd = onCrowd;

@@ -13,5 +13,5 @@ for (let code: unknown = null; code === null; ) {
     code = codeOf(error);
   }
 }
-runtime.lookForGarbage?.();
+runtime.lookForGarbage?.(16 * 1024 * 1024);
 console.log(JSON.stringify({ taken }));

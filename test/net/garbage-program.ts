@@ -8,7 +8,7 @@ let most = before;
 for (let turn = 0; turn < 100; turn++) {
   // 4 MB, more or less.
   Array.from({ length: 20_000 }, (_, n) => ({ n, text: `${turn} ${n}`, more: [n, turn] }));
-  runtime.lookForGarbage?.();
+  runtime.lookForGarbage?.(16 * MB);
   most = Math.max(most, process.memoryUsage.rss());
   await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -59,11 +59,11 @@ describe("the places of peers that have proved nothing", () => {
     assert.equal(crowd.limit.size, 2);
   });
 
-  it("are told of by the hundred", () => {
+  it("are told of now and then", () => {
     let crowds = 0;
     const limit = new PreAuthLimit(10, () => void crowds++);
     for (let n = 0; n < 1_000; n += 1) limit.add({ abort: () => undefined }, A);
-    assert.ok(crowds >= 2 && crowds <= 10, `${crowds}`);
+    assert.ok(crowds >= 2 && crowds <= 20, `${crowds}`);
   });
 
   it("are taken from the address that has the most, however late its peers came", () => {

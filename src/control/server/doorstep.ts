@@ -27,7 +27,7 @@ export interface DoorstepOptions {
   readonly clock: Clock;
   /** Those of PreAuthLimit, unless it says otherwise. */
   readonly places?: number | undefined;
-  /** Called after every few hundred newcomers. */
+  /** Called now and then while newcomers come. */
   readonly onCrowd?: () => void;
   /** Never throws for what a peer has sent. */
   readonly judge: (line: Uint8Array, seen: Seen) => Judgement;

@@ -104,6 +104,9 @@ const TLS_ONLY =
 /** ms between looks at files that may change while the balancer runs. What is tightened in them holds within a second. */
 const FILES_MS = 500;
 
+/** Bytes that strangers may leave before it is collected: of the fastest crowd's that is some six times a second. */
+const STRANGERS_GARBAGE = 6 * 1024 * 1024;
+
 export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #registry: Registry;
@@ -166,7 +169,7 @@ export class ControlServer {
     this.#doorstep = new Doorstep({
       clock,
       places: options.strangers,
-      onCrowd: () => options.runtime.lookForGarbage?.(),
+      onCrowd: () => options.runtime.lookForGarbage?.(STRANGERS_GARBAGE),
       judge: (line, seen) => doorkeeper.judge(line, seen),
       onProved: (channel, proved) => this.#greet(channel, proved),
       onRefused: (from, who, code, why) => {

@@ -4,20 +4,17 @@
  * before it looks for any: a crowd of connections, each of which leaves a few KB, took a process from 60 MB to 344 MB.
  */
 
-/**
- * What the process grows by before garbage is collected, which takes some 10 ms: 16 MB, and an eighth of what it has where that is more,
- * since what thousands of connections hold is no garbage. The fastest crowd of strangers leaves 16 MB some four times a second.
- */
-const GROWTH = 16 * 1024 * 1024;
-const GROWTH_SHARE = 1 / 8;
+/** Of what the process has, the part that it grows by at least before garbage is collected: what thousands of connections hold is none. */
+const GROWTH_SHARE = 1 / 16;
 
 /** Bytes of the process: the least since garbage was last collected. */
 let least = Number.POSITIVE_INFINITY;
 
-export function lookForGarbage(): void {
+/** `growth`: bytes that the process grows by before garbage is collected, which takes some 10 ms. */
+export function lookForGarbage(growth: number): void {
   const size = bytesOfProcess();
   if (size === null) return;
-  if (size - least < Math.max(GROWTH, least * GROWTH_SHARE)) {
+  if (size - least < Math.max(growth, least * GROWTH_SHARE)) {
     least = Math.min(least, size);
     return;
   }
