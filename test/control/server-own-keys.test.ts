@@ -21,13 +21,13 @@ const { t: _, ...TARGET } = REPORT;
 
 after(removeFolders);
 
-/** A balancer that has invited bob, and knows alice with this key. */
-async function invitingWorld(alice: KeyPair) {
+/** A balancer that has invited bob, or another `guest`, and knows alice with this key. */
+async function invitingWorld(alice: KeyPair, guest = "bob") {
   const reporters = join(temporaryFolder("own-keys"), "reporters");
   writeFileSync(reporters, `alice ${formatKeyBytes(alice.publicKey)}\n`, { mode: 0o600 });
   const keys = new Keys([KEY], null, hostEnvironment(), { reporters });
   const told: string[] = [];
-  const invitation: Invitation = { id: "abcdefgh", secret: SECRET, name: "bob", limits: {} };
+  const invitation: Invitation = { id: "abcdefgh", secret: SECRET, name: guest, limits: {} };
   const world = await World.start({
     keys,
     identity: { keyPair: BALANCER },
@@ -35,7 +35,7 @@ async function invitingWorld(alice: KeyPair) {
       find: (id) => (id === invitation.id ? invitation : undefined),
       redeem: (id, publicKey, host) => {
         told.push(`redeem ${id} ${formatKeyBytes(publicKey)} ${host}`);
-        return Promise.resolve("bob");
+        return Promise.resolve(guest);
       },
     },
     reporters: {
@@ -133,6 +133,17 @@ describe("a reporter that joins", () => {
     assert.ok(answer.t === "reject" && answer.code === "FORBIDDEN");
     assert.deepEqual([told, world.pool.targets()], [[], []]);
     await leavesNothing(world, session);
+  });
+
+  it("takes no place of the reporter that is called as the invitation was, however often it comes", async () => {
+    const alice = generateKeyPair();
+    const { world, open } = await invitingWorld(alice, "alice");
+    const session = await open(own(alice)); // has not said its first line yet
+    const thief = generateKeyPair();
+    const crowd = [];
+    for (let n = 0; n < 40; n += 1) crowd.push(await open(invited(thief)));
+    assert.equal((await session.ask({ t: "report", ...TARGET })).t, "ok");
+    await leavesNothing(world, session, ...crowd);
   });
 
   it("needs the invitation's secret", async () => {

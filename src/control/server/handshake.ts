@@ -71,7 +71,7 @@ export interface Seen {
 /** What a reporter has proved with its first line. That it is there now, its first sealed line proves. */
 export interface Proved {
   readonly claim: Claim;
-  /** Of a join: what it would be entered as. */
+  /** Of a join: the invitation, whose id here is no key's. */
   readonly key: Key;
   /** The one of an invited reporter, or of one that joins. */
   readonly publicKey: Uint8Array | null;
@@ -129,8 +129,7 @@ export class Doorkeeper {
   #prove({ claim, message }: Hello, host: string): Proved {
     const { handshake, payload, key } = this.#read(claim, message);
     const hello = readHelloPayload(payload);
-    const whose = claim.as === "join" ? `join ${claim.id}` : `key ${key.id}`;
-    this.#freshness.demand(whose, handshake.remoteEphemeral ?? new Uint8Array(), hello, host);
+    this.#freshness.demand(key.id, handshake.remoteEphemeral ?? new Uint8Array(), hello, host);
     return {
       claim,
       key,
@@ -180,8 +179,9 @@ export class Doorkeeper {
     });
     const payload = opened(handshake, message);
     if (!(payload && invitation)) throw new NotProved(claim, `its invitation "${claim.id}" is none here`);
-    const { name: id, limits } = invitation;
-    return { handshake, payload, key: { id, publicKey: handshake.remoteStatic ?? new Uint8Array(), limits } };
+    const publicKey = handshake.remoteStatic ?? new Uint8Array();
+    // Not that of the reporter with the invitation's name: whoever finds a used one must not take up that one's places.
+    return { handshake, payload, key: { id: `invitation ${claim.id}`, publicKey, limits: {} } };
   }
 }
 
