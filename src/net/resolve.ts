@@ -10,7 +10,8 @@ export interface ResolveOptions {
   readonly timeout?: number;
   /** Nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
-  readonly lookup?: (host: string) => Promise<readonly { address: string }[]>;
+  /** `over`: fires when it has answered, or nobody waits for that any more. */
+  readonly lookup?: (host: string, over: AbortSignal) => Promise<readonly { readonly address: string }[]>;
 }
 
 /**
@@ -26,6 +27,7 @@ export async function resolveAll(
   if (isIP(host) !== 0) return [host];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let onAbort = (): void => undefined;
+  const over = new AbortController();
   const givenUp = new Promise<never>((_, reject) => {
     const message = `${doing}: no answer from the resolver within ${timeout / 1000} s`;
     timer = setTimeout(() => reject(new NetError("ETIMEDOUT", message)), timeout);
@@ -34,13 +36,14 @@ export async function resolveAll(
   });
   try {
     signal?.throwIfAborted();
-    const found = await Promise.race([lookup(host), givenUp]);
+    const found = await Promise.race([lookup(host, over.signal), givenUp]);
     if (found.length === 0) throw netError("ENOTFOUND", doing);
     return found.map(({ address }) => address);
   } catch (error) {
     throw toNetError(error, doing);
   } finally {
     clearTimeout(timer);
+    over.abort();
     signal?.removeEventListener("abort", onAbort);
   }
 }
@@ -50,6 +53,6 @@ export async function resolveHost(host: string, doing: string, options: ResolveO
   return (await resolveAll(host, doing, options))[0]!;
 }
 
-function systemLookup(host: string) {
+export function systemLookup(host: string): Promise<readonly { readonly address: string }[]> {
   return lookup(host, { all: true });
 }

@@ -1,7 +1,7 @@
 /** The balancer's side of the control channel: accepts reporters and lets each session speak for its target. */
 import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
-import { resolveAll } from "../../net/resolve.ts";
+import { resolveAll, systemLookup } from "../../net/resolve.ts";
 import type { Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
 import type { Orphan } from "../../targets/entry.ts";
 import { LoopbackFinder } from "../../targets/loopback.ts";
@@ -26,6 +26,7 @@ import { NoiseError } from "../protocol/noise-error.ts";
 import type { KeyPair } from "../protocol/x25519.ts";
 import { Doorstep, FIRST_LINE_MS } from "./doorstep.ts";
 import { Doorkeeper, type Invitations, type Proved, type Reporters } from "./handshake.ts";
+import { LookUps } from "./look-ups.ts";
 import { placeFor } from "./places.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
@@ -294,8 +295,14 @@ export class ControlServer {
     const { hostTimeout: lease, name, version } = this.#options;
     const interval = Math.max(1, Math.min(Math.floor(lease / REPORTS_PER_LEASE), MAX_INTERVAL_MS));
     const registry = this.#registry;
+    const lookUps = new LookUps(systemLookup);
     return {
-      resolve: (host, signal) => resolveAll(host, `cannot resolve ${host}`, { timeout: RESOLVE_TIMEOUT_MS, signal }),
+      resolve: (host, signal, keyId) =>
+        resolveAll(host, `cannot resolve ${host}`, {
+          timeout: RESOLVE_TIMEOUT_MS,
+          signal,
+          lookup: (name, given) => lookUps.find(keyId, name, given),
+        }),
       invitations: null,
       reporters: null,
       ...this.#options,
