@@ -1,6 +1,6 @@
 /** What the balancer does about invited reporters beside serving them: it tells of them, and keeps what it has seen of them. */
 import type { BalancerKeys } from "../control/keys/find-keys.ts";
-import { fingerprintOf, isSameKey } from "../control/keys/public-key.ts";
+import { fingerprintOf } from "../control/keys/public-key.ts";
 import type { ControlServer, ControlServerOptions } from "../control/server/server.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
@@ -24,23 +24,23 @@ export type Trust = Omit<BalancerKeys, "hint" | "warning">;
 
 /** The same, with an event for each that joins or exchanges its key. */
 export function invitedEvents(
-  { invitations, reporters }: Trust,
+  { invitations, reporters, keys }: Trust,
   tell: Tell,
 ): Required<Pick<ControlServerOptions, "invitations" | "reporters">> {
   return {
     invitations: {
       find: (id) => invitations.find(id),
       redeem: async (id, publicKey, host) => {
+        const isNew = keys.findByPublicKey(publicKey) === undefined;
         const name = await invitations.redeem(id, publicKey, host);
-        tell("reporterJoined", name, fingerprintOf(publicKey));
+        if (isNew) tell("reporterJoined", name, fingerprintOf(publicKey));
         return name;
       },
     },
     reporters: {
       came: (id, publicKey) => reporters.came(id, publicKey),
       rotate: async (id, current, next) => {
-        await reporters.rotate(id, current, next);
-        if (!isSameKey(current, next)) tell("reporterRotated", id, fingerprintOf(next));
+        if (await reporters.rotate(id, current, next)) tell("reporterRotated", id, fingerprintOf(next));
       },
     },
   };

@@ -7,6 +7,7 @@ import { Keys } from "../../src/control/keys/keys.ts";
 import { formatKeyBytes } from "../../src/control/keys/public-key.ts";
 import { Reporters } from "../../src/control/keys/reporters.ts";
 import { readSeen, writeSeen } from "../../src/control/keys/seen-file.ts";
+import { ManualClock } from "../support/clock.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 after(removeFolders);
@@ -20,8 +21,9 @@ function office(content: string) {
   const file = join(folder, "reporters");
   writeFileSync(file, content, { mode: 0o600 });
   const keys = new Keys([], null, hostEnvironment(), { reporters: file });
-  const reporters = new Reporters({ reporters: file, like: folder }, keys);
-  return { folder, file, keys, reporters, read: () => readFileSync(file, "utf8") };
+  const clock = new ManualClock();
+  const reporters = new Reporters({ reporters: file, like: folder }, keys, clock);
+  return { folder, file, keys, clock, reporters, read: () => readFileSync(file, "utf8") };
 }
 
 describe("a reporter that exchanges its key", () => {
@@ -47,6 +49,17 @@ describe("a reporter that exchanges its key", () => {
     assert.equal(read(), `web ${text(1, 3)}\n`);
     await reporters.rotate("web", key(3), key(4));
     assert.equal(read(), `web ${text(3, 4)}\n`);
+  });
+
+  it("may do so a few times a minute, and say the same again as often as it likes", async () => {
+    const { reporters, clock, read } = office(`web ${text(1)}\ndb ${text(20)}\n`);
+    for (let n = 2; n <= 6; n += 1) assert.equal(await reporters.rotate("web", key(1), key(n)), true);
+    await assert.rejects(reporters.rotate("web", key(1), key(7)), { code: "QUOTA", retry: true });
+    for (let n = 0; n < 9; n += 1) assert.equal(await reporters.rotate("web", key(1), key(6)), false);
+    assert.equal(await reporters.rotate("db", key(20), key(21)), true);
+    assert.equal(read(), `web ${text(1, 6)}\ndb ${text(20, 21)}\n`);
+    clock.advance(60_000);
+    assert.equal(await reporters.rotate("web", key(1), key(7)), true);
   });
 
   it("is refused without its line, with another's key, and where the file is broken or gone", async () => {

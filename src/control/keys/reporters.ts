@@ -1,4 +1,5 @@
 /** What the balancer changes in the lines of invited reporters while it runs: their keys, when they exchange them. */
+import { type Clock, systemClock } from "../../util/clock.ts";
 import { editFile } from "../../util/edited-file.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import type { OwnKey } from "./key.ts";
@@ -7,29 +8,52 @@ import { isSameKey } from "./public-key.ts";
 import { changeKeys, parseReporters } from "./reporters-file.ts";
 import type { TrustFiles } from "./trust-files.ts";
 
+/** Exchanges of one reporter in so many ms. Each writes the file to the disk, makes everybody read it anew, and is told in the log. */
+const MOST_EXCHANGES = 5;
+const EXCHANGES_MS = 60_000;
+
 export class Reporters {
   readonly #files: Pick<TrustFiles, "reporters" | "like">;
   readonly #keys: Keys;
+  readonly #clock: Clock;
+  /** By the reporter's name, when it has exchanged its key lately. */
+  readonly #exchanges = new Map<string, readonly number[]>();
 
-  constructor(files: Pick<TrustFiles, "reporters" | "like">, keys: Keys) {
+  constructor(files: Pick<TrustFiles, "reporters" | "like">, keys: Keys, clock: Clock = systemClock) {
     this.#files = files;
     this.#keys = keys;
+    this.#clock = clock;
   }
 
-  /** Enters `next` beside the public key that the reporter has proved. Throws HarmonyError `REVOKED`, `KEY_TAKEN` or `UNWRITABLE`. */
-  rotate(id: string, current: Uint8Array, next: Uint8Array): Promise<void> {
-    return this.#change(id, current, (keys, all) => {
-      if (keys.some(({ publicKey }) => isSameKey(publicKey, next))) return null;
+  /**
+   * Enters `next` beside the public key that the reporter has proved, and says whether it was not there yet. Throws HarmonyError
+   * `REVOKED`, `KEY_TAKEN`, `QUOTA` or `UNWRITABLE`.
+   */
+  async rotate(id: string, current: Uint8Array, next: Uint8Array): Promise<boolean> {
+    let isNew = false;
+    await this.#change(id, current, (keys, all) => {
+      isNew = !keys.some(({ publicKey }) => isSameKey(publicKey, next));
+      if (!isNew) return null;
       const isTaken = all.some(({ publicKey }) => isSameKey(publicKey, next));
       if (isTaken) throw refusal("KEY_TAKEN", "another reporter has this public key");
+      this.#countExchange(id);
       return [current, next];
     });
+    return isNew;
   }
 
   /** The reporter has come with this one of its keys: with the newer one, the former goes. Throws as rotate() does. */
   async came(id: string, publicKey: Uint8Array): Promise<void> {
     if (!isNewer(this.#keys.ofReporter(id), publicKey)) return; // as nearly always: the file is left alone
     await this.#change(id, publicKey, (keys) => (isNewer(keys, publicKey) ? [publicKey] : null));
+  }
+
+  #countExchange(id: string): void {
+    const now = this.#clock.now();
+    const lately = (this.#exchanges.get(id) ?? []).filter((at) => now - at < EXCHANGES_MS);
+    if (lately.length >= MOST_EXCHANGES)
+      throw refusal("QUOTA", `this reporter has exchanged its key ${MOST_EXCHANGES} times within a minute`, true);
+    this.#exchanges.set(id, [...lately, now]);
   }
 
   /** `change`: from the reporter's keys and everybody's to its new ones, or null where they stay. */
@@ -74,6 +98,6 @@ function isNewer(keys: readonly OwnKey[], publicKey: Uint8Array): boolean {
   return keys.length > 1 && isSameKey(keys.at(-1)!.publicKey, publicKey);
 }
 
-function refusal(code: string, message: string): HarmonyError {
-  return new HarmonyError(code, message, { fault: "target" });
+function refusal(code: string, message: string, retry = false): HarmonyError {
+  return new HarmonyError(code, message, { fault: "target", retry });
 }
