@@ -22,6 +22,10 @@ export class OwnedTargets<T extends Owned> {
     return this.#byOwner.has(owner);
   }
 
+  count(owner: TargetOwner): number {
+    return this.#byOwner.get(owner)?.size ?? 0;
+  }
+
   add(target: T): void {
     const { owner, ref } = target;
     if (owner === null) return;

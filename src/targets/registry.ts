@@ -134,6 +134,11 @@ export class Registry {
     return this.#owned.has(owner);
   }
 
+  /** How many targets this owner speaks for. */
+  count(owner: TargetOwner): number {
+    return this.#owned.count(owner);
+  }
+
   /** Names of the targets that this owner speaks for. */
   identities(owner: TargetOwner): string[] {
     return this.#owned.of(owner).map(({ identity }) => identity);

@@ -1,7 +1,7 @@
 /** One session that speaks for several targets. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { settle, until } from "../support/wait.ts";
+import { settle, until, within } from "../support/wait.ts";
 import { LEASE, leavesNothing, type RawReporter, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
@@ -63,5 +63,28 @@ describe("a session with several targets", () => {
     assert.ok(answer?.t === "reject" && answer.code === "ID_TAKEN" && answer.retry);
     assert.equal((await raw.ask(REPORT))?.t, "ok");
     await leavesNothing(world, raw);
+  });
+
+  it("may have as many as its key, all of which are heard however short the lease", async () => {
+    const interval = 1_000;
+    const world = await World.start({ panic: false, hostTimeout: 3 * interval });
+    const ports = Array.from({ length: 200 }, (_, index) => 9_000 + index);
+    for (const port of ports) await world.target(A, port);
+    const raw = await world.raw(A);
+    const answers = { ok: 0, reject: 0, goodbye: 0 };
+    const heard = (async () => {
+      for (let body = await raw.hear(); body !== null; body = await raw.hear()) answers[body.t] += 1;
+    })();
+    const rounds = 8;
+    for (let round = 0; round < rounds; round++) {
+      const told = ports.map((port, ref) => raw.tell({ ...REPORT, ref, port }));
+      await world.pass(interval, 100);
+      await within("its reports to be taken", Promise.all(told));
+    }
+    await until("the answers", () => answers.ok + answers.reject + answers.goodbye === rounds * ports.length);
+    assert.deepEqual(answers, { ok: rounds * ports.length, reject: 0, goodbye: 0 });
+    assert.equal(world.pool.targets().filter(({ state }) => state === "up").length, ports.length);
+    await leavesNothing(world, raw);
+    await heard;
   });
 });

@@ -196,8 +196,8 @@ export class Session implements TargetOwner, Asker {
 
   /** Where messages come faster than they may. */
   async #slowDown(message: FromReporter): Promise<void> {
-    const { clock } = this.#options;
-    const wait = this.#pace.wait(message, clock.now());
+    const { clock, registry } = this.#options;
+    const wait = this.#pace.wait(message, clock.now(), registry.count(this));
     if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve));
   }
 
