@@ -198,6 +198,23 @@ describe("an invitation", () => {
     await assert.rejects(office.invite("shared"), code("NAME_TAKEN"));
   });
 
+  it("enters no second line of a name that somebody else got while it was redeemed: nobody could be entered after that", async () => {
+    const office = new Office();
+    const ids = [await office.invite(), await office.invite()];
+    const both = await Promise.allSettled(ids.map((id, at) => office.another().redeem(id, key(at + 1))));
+    const [failed] = both.filter((each) => each.status === "rejected");
+    assert.equal((failed?.reason as { code?: string } | undefined)?.code, "NAME_TAKEN");
+    assert.equal(office.entered.length, 1);
+    // Counted, and not entered since the balancer was ended between; meanwhile another has the name.
+    const id = await office.invite("db");
+    await office.invitations.redeem(id, key(3));
+    writeFileSync(office.file, readFileSync(office.file, "utf8").replaceAll(":entered", ""));
+    const taken = `db ${Buffer.from(key(4)).toString("base64url")}\n`;
+    writeFileSync(office.reporters, taken);
+    await assert.rejects(office.invitations.redeem(id, key(3)), code("NAME_TAKEN"));
+    assert.equal(readFileSync(office.reporters, "utf8"), taken);
+  });
+
   it("goes on as before while its file is broken, which is told", async () => {
     const office = new Office();
     const id = await office.invite();

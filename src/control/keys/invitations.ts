@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { editFile } from "../../util/edited-file.ts";
-import { HarmonyError } from "../../util/errors.ts";
+import { codeOf, HarmonyError } from "../../util/errors.ts";
 import type { Reader } from "../../util/secret-file.ts";
 import { NAME } from "../protocol/schema.ts";
 import { formatInvitation, INVITATION_ID_BYTES, INVITATION_SECRET_BYTES } from "./invitation-code.ts";
@@ -119,18 +119,18 @@ export class Invitations {
   async #redeem(id: string, publicKey: Uint8Array, host: string): Promise<string> {
     const { reporters, like, reader } = this.#places;
     const { use, limits } = await this.#count(id, publicKey, host);
-    let name = use.name;
-    await editFile(
-      reporters,
-      (text) => {
-        const entered = parseReporters(text, reporters).find((each) => isSameKey(each.publicKey, publicKey));
-        if (entered)
-          name = entered.id; // somebody may have renamed it
-        else if (use.entered) throw gone("REVOKED", "this reporter was taken out of the balancer's reporters file");
-        return entered ? text : enterReporter(text, name, publicKey, limits);
-      },
-      { like, reader },
-    );
+    let { name } = use;
+    const enter = (text: string) => {
+      const all = parseReporters(text, reporters);
+      const entered = all.find((each) => isSameKey(each.publicKey, publicKey));
+      name = entered?.id ?? use.name; // somebody may have renamed it
+      if (entered) return text;
+      if (use.entered) throw gone("REVOKED", "this reporter was taken out of the balancer's reporters file");
+      // Somebody else may have got it since the use was counted, and a file with one name twice could not be read.
+      if (all.some((each) => each.id === name) || this.#isTaken(name)) throw nameTaken(name, reporters);
+      return enterReporter(text, name, publicKey, limits);
+    };
+    await editFile(reporters, enter, { like, reader });
     if (!use.entered)
       await this.#change(id, (used) =>
         used.map((each) => (isSameKey(each.publicKey, publicKey) ? { ...each, entered: true } : each)),
@@ -180,7 +180,7 @@ export class Invitations {
     try {
       return parseReporters(readKeyText("reporters file", reporters, reader).text, reporters);
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+      if (codeOf(error) === "ENOENT") return [];
       throw error;
     }
   }
