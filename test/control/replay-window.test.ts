@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { Freshness } from "../../src/control/server/freshness.ts";
 import { ReplayWindow } from "../../src/control/server/replay-window.ts";
+import { ManualClock } from "../support/clock.ts";
 
 describe("a replay window", () => {
   it("takes nothing twice, whatever is said in which order and however the clock jumps", () => {
@@ -51,5 +53,41 @@ describe("a replay window", () => {
   it("has room again for what comes later", () => {
     const window = new ReplayWindow({ since: 0, span: 100, capacity: 2 });
     for (let now = 0; now < 10_000; now += 60) assert.equal(window.judge(`${now}`, now, now), "fresh");
+  });
+
+  it("remembers nothing that is too old, and takes none of it where the clock goes back", () => {
+    const window = new ReplayWindow({ since: 0, span: 100 });
+    assert.equal(window.judge("a", 1_000, 1_000), "fresh");
+    assert.equal(window.endedBy(1_100), null);
+    assert.equal(window.endedBy(1_101), 1_001);
+    assert.equal(window.judge("a", 1_000, 1_050), "stale");
+    assert.equal(window.judge("b", 1_001, 1_050), "fresh");
+  });
+});
+
+describe("freshness", () => {
+  it("remembers nothing of keys that nobody has proved for a minute, and still takes none of their hellos again", () => {
+    const clock = new ManualClock();
+    let wallClock = 1_000_000;
+    const freshness = new Freshness({ clock, wallClock: () => wallClock });
+    const demand = (whose: string, time = wallClock) =>
+      freshness.demand(whose, Buffer.from(whose), { time }, "192.0.2.1");
+    const early = wallClock;
+    for (let key = 0; key < 10_000; key += 1) {
+      wallClock += 1_000;
+      clock.advance(1_000);
+      demand(`${key}`);
+      assert.ok(freshness.size <= 200, `${freshness.size} keys`);
+    }
+    const late = wallClock;
+    for (const [whose, time, back] of [
+      ["0", early + 1_000, early],
+      ["9900", early + 9_901_000, late - 99_000],
+    ] as const) {
+      wallClock = back;
+      assert.throws(() => demand(whose, time), { code: "CLOCK" });
+    }
+    wallClock = late;
+    assert.throws(() => demand("9999"), { code: "REPLAYED" });
   });
 });

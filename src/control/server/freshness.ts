@@ -8,6 +8,9 @@ import { TICKET_MS, Tickets } from "./tickets.ts";
 /** ms by which a reporter's wall clock may differ from the balancer's before that costs it another round trip. */
 const CLOCK_MS = 60_000;
 
+/** Keys of which something is remembered, before it is looked for the first time of which that is no longer so. */
+const FEW_KEYS = 64;
+
 interface Windows {
   readonly byTime: ReplayWindow;
   readonly byTicket: ReplayWindow;
@@ -24,12 +27,14 @@ export class Freshness {
   readonly #tickets: Tickets;
   /** For each key that was proved, so that no holder of one can make the hellos of others be forgotten. */
   readonly #windows = new Map<string, Windows>();
-  readonly #startedAt: { readonly clock: number; readonly wallClock: number };
+  #manyKeys = FEW_KEYS;
+  /** What bears an earlier time, by either clock, is not taken from a key of which nothing is remembered. */
+  readonly #since: { byTime: number; byTicket: number };
 
   constructor({ clock, wallClock }: FreshnessOptions) {
     this.#options = { clock, wallClock };
     this.#tickets = new Tickets(clock);
-    this.#startedAt = { clock: clock.now(), wallClock: wallClock() };
+    this.#since = { byTime: wallClock(), byTicket: clock.now() };
   }
 
   /** `e`: the ephemeral key, which tells one hello from another. Throws ClockIsWrong, or HarmonyError `REPLAYED`. */
@@ -48,15 +53,34 @@ export class Freshness {
     if (judged === "repeated") throw new HarmonyError("REPLAYED", "this hello was sent before", { fault: "target" });
   }
 
+  /** Of how many keys something is remembered. */
+  get size(): number {
+    return this.#windows.size;
+  }
+
   #windowsOf(whose: string): Windows {
     const known = this.#windows.get(whose);
     if (known) return known;
+    if (this.#windows.size >= this.#manyKeys) this.#forgetKeys();
     const windows = {
-      byTime: new ReplayWindow({ since: this.#startedAt.wallClock, span: CLOCK_MS }),
-      byTicket: new ReplayWindow({ since: this.#startedAt.clock, span: TICKET_MS }),
+      byTime: new ReplayWindow({ since: this.#since.byTime, span: CLOCK_MS }),
+      byTicket: new ReplayWindow({ since: this.#since.byTicket, span: TICKET_MS }),
     };
     this.#windows.set(whose, windows);
     return windows;
+  }
+
+  /** Reporters and invitations come and go for years. */
+  #forgetKeys(): void {
+    const { clock, wallClock } = this.#options;
+    for (const [whose, { byTime, byTicket }] of this.#windows) {
+      const ended = { byTime: byTime.endedBy(wallClock()), byTicket: byTicket.endedBy(clock.now()) };
+      if (ended.byTime === null || ended.byTicket === null) continue;
+      this.#windows.delete(whose);
+      this.#since.byTime = Math.max(this.#since.byTime, ended.byTime);
+      this.#since.byTicket = Math.max(this.#since.byTicket, ended.byTicket);
+    }
+    this.#manyKeys = Math.max(FEW_KEYS, 2 * this.#windows.size);
   }
 }
 

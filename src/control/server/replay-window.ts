@@ -22,18 +22,32 @@ export class ReplayWindow {
   judge(said: string, bears: number, now: number): "fresh" | "repeated" | "stale" {
     if (bears < this.#since || Math.abs(now - bears) > this.#span) return "stale";
     if (this.#said.has(said)) return "repeated";
-    if (this.#said.size >= this.#capacity) this.#makeRoom(now);
+    this.#forget(now);
+    if (this.#said.size >= this.#capacity) this.#makeRoom();
     if (bears < this.#since) return "stale";
     this.#said.set(said, bears);
     return "fresh";
   }
 
-  /** Forgets what is too old to be taken, or else the older half; neither is taken any more, whatever becomes of the clock. */
-  #makeRoom(now: number): void {
+  /** From when on a window that takes this one's place has to take what is said, or null while something is remembered. */
+  endedBy(now: number): number | null {
+    this.#forget(now);
+    return this.#said.size === 0 ? this.#since : null;
+  }
+
+  /** What is too old to be taken is not taken later either, whatever becomes of the clock. Things come about in the order of their times. */
+  #forget(now: number): void {
+    for (const [said, bears] of this.#said) {
+      if (bears >= now - this.#span) return;
+      this.#said.delete(said);
+      this.#since = Math.max(this.#since, bears + 1);
+    }
+  }
+
+  /** Forgets the older half, none of which is taken any more. */
+  #makeRoom(): void {
     const times = [...this.#said.values()].sort((a, b) => a - b);
-    const middle = (times[Math.floor(times.length / 2)] ?? now) + 1;
-    const tooOld = now - this.#span;
-    this.#since = (times[0] ?? now) < tooOld ? tooOld : middle;
+    this.#since = times[Math.floor(times.length / 2)]! + 1;
     for (const [said, bears] of this.#said) if (bears < this.#since) this.#said.delete(said);
   }
 }
