@@ -27,6 +27,7 @@ import type { KeyPair } from "../protocol/x25519.ts";
 import { Doorstep, FIRST_LINE_MS } from "./doorstep.ts";
 import { Doorkeeper, type Invitations, type Proved, type Reporters } from "./handshake.ts";
 import { LookUps } from "./look-ups.ts";
+import { Paces } from "./pace.ts";
 import { placeFor } from "./places.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
@@ -309,6 +310,7 @@ export class ControlServer {
       registry,
       clock,
       welcome: { lease, interval, name, version },
+      paces: new Paces(),
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),
       onAuthenticated: (session) => {
         this.#makeRoomFor(session);

@@ -23,7 +23,7 @@ import type { Seal } from "../protocol/seal.ts";
 import { addressMismatch } from "./address-views.ts";
 import { type AnswerOptions, type Asker, answerTo } from "./answer.ts";
 import type { Proved } from "./handshake.ts";
-import { Pace } from "./pace.ts";
+import type { Pace, Paces } from "./pace.ts";
 import { UnderWay } from "./under-way.ts";
 
 /** ms from the welcome until the first sealed line, which proves that the reporter is there: several round trips around the world. */
@@ -37,6 +37,7 @@ export interface SessionOptions extends AnswerOptions {
   readonly keys: Pick<Keys, "current">;
   readonly clock: Clock;
   readonly welcome: Omit<Welcome, "t" | "local" | "remote">;
+  readonly paces: Paces;
   /** Its first sealed line has opened. Throws HarmonyError when there is no room for it. */
   readonly onAuthenticated: (session: Session) => void;
   readonly onRejected: (session: Session, code: string, why: string) => void;
@@ -49,7 +50,8 @@ export class Session implements TargetOwner, Asker {
   readonly #seal: Seal;
   readonly #welcomeLine: string;
   readonly welcomedAt: number;
-  readonly #pace = new Pace();
+  /** From its first message on. */
+  #pace: Pace | null = null;
   #key: Key;
   #cancelDeadline: Cancel = () => undefined;
   /** Said goodbye, or dropped: nothing more is read or answered, and nobody waits for what has been asked. */
@@ -197,8 +199,17 @@ export class Session implements TargetOwner, Asker {
   /** Where messages come faster than they may. */
   async #slowDown(message: FromReporter): Promise<void> {
     const { clock, registry } = this.#options;
+    this.#pace ??= this.#beginPace();
     const wait = this.#pace.wait(message, clock.now(), registry.count(this));
     if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve));
+  }
+
+  #beginPace(): Pace {
+    const { paces, clock } = this.#options;
+    const { id } = this.#key;
+    const pace = paces.begin(id, clock.now());
+    this.over.addEventListener("abort", () => paces.end(id, pace, clock.now()));
+    return pace;
   }
 
   /** Never rejects: a fault in it ends the session. */
