@@ -18,7 +18,7 @@ export type { BalancerEvents, BoundAddresses } from "./app/balancer.ts";
 export type { DrainResult, ReporterEvents } from "./app/reporter.ts";
 export type { Duration } from "./config/kinds.ts";
 export type { LoadedKeys } from "./control/keys/keys.ts";
-export type { Rejection } from "./control/server/server.ts";
+export type { Rejection } from "./control/server/rejections.ts";
 export type { NetCode } from "./net/net-error.ts";
 export type { Address, TcpAddress, UnixAddress } from "./net/runtime.ts";
 export type { AlgorithmName as Algorithm, TargetState, TargetView } from "./pool/pool.ts";

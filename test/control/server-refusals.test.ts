@@ -124,4 +124,16 @@ describe("refusals", () => {
     await until("the events", () => world.events.length === 2);
     await leavesNothing(world);
   });
+
+  it("of reporters are logged although strangers with many addresses have been turned away", async () => {
+    const world = await World.start();
+    for (let attempt = 0; attempt < 150; attempt += 1) {
+      const stranger = await world.raw(`10.1.0.${attempt}`, `web:${"wrong".repeat(4)}`);
+      await stranger.close();
+    }
+    const raw = await world.raw(A);
+    assert.equal((await raw.ask({ ...REPORT, pool: "other" }))?.t, "reject");
+    assert.deepEqual([world.story.length, world.story.at(-1)], [101, "rejected UNKNOWN_POOL"]);
+    await leavesNothing(world, raw);
+  });
 });

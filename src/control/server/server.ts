@@ -12,12 +12,11 @@ import { Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents, TargetKey } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
 import { formatAddress } from "../../util/address.ts";
-import { clientKey } from "../../util/client-key.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { FairPlaces } from "../../util/fair-places.ts";
-import { OF_STRANGERS, PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
+import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
 import { isOwn } from "../keys/key.ts";
 import type { Keys, LoadedKeys } from "../keys/keys.ts";
 import type { Sighting } from "../keys/seen-file.ts";
@@ -29,19 +28,12 @@ import { Doorkeeper, type Invitations, type Proved, type Reporters } from "./han
 import { LookUps } from "./look-ups.ts";
 import { Paces } from "./pace.ts";
 import { placeFor } from "./places.ts";
+import { type Rejection, Rejections } from "./rejections.ts";
 import { Session, type SessionOptions } from "./session.ts";
-
-/** A reporter that was turned away. */
-export interface Rejection {
-  /** Its address, and the key it named. */
-  readonly who: string;
-  readonly code: string;
-  readonly why: string;
-}
 
 /** What happens on the control channel. Nothing is logged here: the balancer decides what becomes of it. */
 export interface ControlEvents extends TargetEvents {
-  /** At most one per kind of cause, address (of IPv6: /64) and minute, and a hundred in a minute. */
+  /** At most one per kind of cause, address (of IPv6: /64) and minute, and a hundred in a minute each of strangers and of reporters. */
   rejected: [rejection: Rejection];
   /** At the start, and whenever a changed key file has been read. */
   keysLoaded: [loaded: LoadedKeys];
@@ -115,7 +107,7 @@ export class ControlServer {
   readonly #prober: Prober;
   readonly #monitor: TargetMonitor;
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
-  readonly #rejections: RateLimitedLog<[rejection: Rejection]>;
+  readonly #rejections: Rejections;
   readonly #sessionOptions: SessionOptions;
   readonly #doorstep: Doorstep;
   /** Sessions that have proved a key, and not yet that they are there; those of a key are a group. */
@@ -131,7 +123,7 @@ export class ControlServer {
     const { hostTimeout: lease, clock = systemClock, keys } = options;
     this.#options = options;
     this.#log = new RateLimitedLog(PER_MINUTE, clock, options.onEvent);
-    this.#rejections = new RateLimitedLog(OF_STRANGERS, clock, (rejection) => options.onEvent("rejected", rejection));
+    this.#rejections = new Rejections(clock, (rejection) => options.onEvent("rejected", rejection));
     keys.onWarning = (message) => this.#warn(message);
     keys.onChange = (loaded) => {
       options.onEvent("keysLoaded", loaded);
@@ -175,7 +167,7 @@ export class ControlServer {
       judge: (line, seen) => doorkeeper.judge(line, seen),
       onProved: (channel, proved) => this.#greet(channel, proved),
       onRefused: (from, who, code, why) => {
-        if (code !== "CLOCK") this.#turnedAway(from, who, code, why); // it comes again at once, with its ticket
+        if (code !== "CLOCK") this.#rejections.stranger(from, { who, code, why }); // it comes again at once, with its ticket
       },
     });
   }
@@ -204,7 +196,8 @@ export class ControlServer {
   /** Binds every listener or none. Rejects with NetError. */
   async start(): Promise<void> {
     const { runtime, admin, adminTls: tls } = this.#options;
-    const onPlain = (from: TcpAddress) => this.#turnedAway(from, formatAddress(from), "TLS_ONLY", TLS_ONLY);
+    const onPlain = (from: TcpAddress) =>
+      this.#rejections.stranger(from, { who: formatAddress(from), code: "TLS_ONLY", why: TLS_ONLY });
     const secure = tls ? { tls, onPlain, handshakeTimeout: FIRST_LINE_MS, strangers: this.#doorstep.strangers } : {};
     try {
       for (const { host, port } of admin) {
@@ -318,7 +311,7 @@ export class ControlServer {
         this.#sessions.add(session);
         this.#came(session);
       },
-      onRejected: (session, code, why) => this.#turnedAway(session.remote, session.who, code, why),
+      onRejected: ({ remote, who }, code, why) => this.#rejections.reporter(remote, { who, code, why }),
     };
   }
 
@@ -346,11 +339,6 @@ export class ControlServer {
     reporters.came(key.id, proved.publicKey).catch((error: unknown) => this.#warn(messageOf(error), error));
   }
 
-  #turnedAway({ host }: TcpAddress, who: string, code: string, why: string): void {
-    const client = clientKey(host, new Uint32Array(4)).join();
-    this.#rejections.tell(JSON.stringify([client, code, kindOf(why)]), { who, code, why });
-  }
-
   #renewTls(): void {
     try {
       const certificate = this.#options.renewedTls?.();
@@ -376,9 +364,4 @@ export class ControlServer {
   #warn(message: string, cause?: unknown): void {
     this.#log.tell(message, "warning", message, cause);
   }
-}
-
-/** A reason without what the peer could choose, so that no number of names, ports or versions makes a line each in the log. */
-function kindOf(why: string): string {
-  return why.replace(/"[^"]*"/g, "…").replace(/[^ ]*\d[^ ]*/g, "…");
 }

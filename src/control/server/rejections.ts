@@ -1,0 +1,45 @@
+/** Who was turned away, as far as the log is told of it. */
+import type { TcpAddress } from "../../net/runtime.ts";
+import { clientKey } from "../../util/client-key.ts";
+import type { Clock } from "../../util/clock.ts";
+import { OF_STRANGERS, RateLimitedLog } from "../../util/rate-limited-log.ts";
+
+/** A reporter that was turned away. */
+export interface Rejection {
+  /** Its address, and the key it named. */
+  readonly who: string;
+  readonly code: string;
+  readonly why: string;
+}
+
+type Tell = (rejection: Rejection) => void;
+
+/** One per cause and minute of each client (of IPv6: each /64). Strangers with many addresses do not use up what reporters may say. */
+export class Rejections {
+  readonly #ofStrangers: RateLimitedLog<[rejection: Rejection]>;
+  readonly #ofReporters: RateLimitedLog<[rejection: Rejection]>;
+
+  constructor(clock: Clock, tell: Tell) {
+    this.#ofStrangers = new RateLimitedLog(OF_STRANGERS, clock, tell);
+    this.#ofReporters = new RateLimitedLog(OF_STRANGERS, clock, tell);
+  }
+
+  /** One that has proved nothing. */
+  stranger(from: TcpAddress, rejection: Rejection): void {
+    this.#ofStrangers.tell(causeOf(from, rejection), rejection);
+  }
+
+  /** One that has proved a key. */
+  reporter(from: TcpAddress, rejection: Rejection): void {
+    this.#ofReporters.tell(causeOf(from, rejection), rejection);
+  }
+}
+
+function causeOf({ host }: TcpAddress, { code, why }: Rejection): string {
+  return JSON.stringify([clientKey(host, new Uint32Array(4)).join(), code, kindOf(why)]);
+}
+
+/** A reason without what the peer could choose, so that no number of names, ports or versions makes a line each in the log. */
+function kindOf(why: string): string {
+  return why.replace(/"[^"]*"/g, "…").replace(/[^ ]*\d[^ ]*/g, "…");
+}
