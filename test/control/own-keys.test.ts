@@ -129,4 +129,12 @@ describe("a key that was proved", () => {
     place.write(place.reporters, "# nobody\n");
     assert.ok(!keys.accepts(second));
   });
+
+  it("is out at once when it is the newer one that somebody takes out: it was a thief's", () => {
+    const place = new Place(`shared:${SECRET}\n`, `web ${text(1, 2)}\n`);
+    const { keys } = place;
+    const newer = keys.findByPublicKey(key(2))!;
+    place.write(place.reporters, `web ${text(1)}\n`);
+    assert.ok(!keys.accepts(newer));
+  });
 });

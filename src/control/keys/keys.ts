@@ -137,12 +137,14 @@ export class Keys {
     return news.problem === null;
   }
 
-  /** Keys that are gone from lines in which another one of the same reporter stayed. */
+  /** Keys that are gone from lines in which the one behind them stayed. A newer one that is taken out is none of its reporter's. */
   #exchangedSince(before: readonly OwnKey[]): { key: OwnKey; until: number }[] {
     const until = this.#clock.now() + EXCHANGE_MS;
     const after = this.#own?.value ?? [];
     const stays = (key: OwnKey) => after.some((each) => isSameProof(each, key));
-    const gone = before.filter((key) => !stays(key) && before.some((other) => other.id === key.id && stays(other)));
+    const gone = before.filter(
+      (key, index) => !stays(key) && before.slice(index + 1).some((newer) => newer.id === key.id && stays(newer)),
+    );
     return gone.map((key) => ({ key, until }));
   }
 
