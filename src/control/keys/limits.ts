@@ -93,12 +93,15 @@ export const LIMIT_WORDS: readonly LimitWord[] = [
   ),
 ];
 
-/** What the `words` behind a key allow. Throws `BAD_KEY`; its message begins with `where` and never contains what was written. */
-export function parseLimits(words: readonly string[], where: string): KeyLimits {
+/**
+ * What the `words` behind a key allow. Throws `BAD_KEY`; its message begins with `where`, and contains what was written only where
+ * that can be no part of a secret: behind a `publicKey`.
+ */
+export function parseLimits(words: readonly string[], where: string, behind: "secret" | "publicKey" = "secret"): KeyLimits {
   let limits: KeyLimits = {};
   const seen = new Set<LimitWord>();
   for (const text of words) {
-    const word = wordOf(text) ?? refuse(where, unknown());
+    const word = wordOf(text) ?? refuse(where, behind === "secret" ? unknown() : notOne(text));
     if (seen.has(word)) refuse(where, `${spelling(word)} is given twice: give its values in one word, with commas`);
     seen.add(word);
     limits = { ...limits, ...readWord(word, text, where) };
@@ -135,6 +138,8 @@ function readWord(word: LimitWord, text: string, where: string): KeyLimits {
   return word.read(value) ?? refuse(where, `what ${spelling(word)} says cannot be read: ${advice(word)}`);
 }
 
+const ALL_WORDS = LIMIT_WORDS.map(spelling).join(", ");
+
 function spelling({ name, example }: LimitWord): string {
   return example === null ? name : `${name}=`;
 }
@@ -145,7 +150,11 @@ function advice({ name, example }: LimitWord): string {
 
 /** A word that is none of them may be the rest of a secret that contains a blank: it is not quoted. */
 function unknown(): string {
-  return `after the key only limits may follow: ${LIMIT_WORDS.map(spelling).join(", ")} (a secret in a file has no blanks)`;
+  return `after the key only limits may follow: ${ALL_WORDS} (a secret in a file has no blanks)`;
+}
+
+function notOne(text: string): string {
+  return `${JSON.stringify(text)} is no limit: after the key only ${ALL_WORDS} may follow, each without blanks`;
 }
 
 /** The names of the fields of KeyLimits whose type is V. */

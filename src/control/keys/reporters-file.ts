@@ -56,7 +56,7 @@ function parseReporterLine(line: string, where: string): ReporterLine {
   if (publicKeys.length > MOST_KEYS || !publicKeys.every((key) => key !== null)) {
     throw badLine(where, `after the name "${id}" its public key has to follow: 32 bytes in base64url`);
   }
-  return { id, publicKeys, limits: parseLimits(words, where) };
+  return { id, publicKeys, limits: parseLimits(words, where, "publicKey") };
 }
 
 /** The text with a line more. */
