@@ -12,6 +12,7 @@ import {
   REPORTER_REMARK,
 } from "../control/keys/identity.ts";
 import { parseInvitation } from "../control/keys/invitation-code.ts";
+import { userName } from "../control/keys/key-places.ts";
 import type { Ok } from "../control/protocol/messages.ts";
 import type { KeyPair } from "../control/protocol/x25519.ts";
 import type { TcpAddress } from "../net/runtime.ts";
@@ -19,29 +20,51 @@ import { formatAddress } from "../util/address.ts";
 import { systemClock } from "../util/clock.ts";
 import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
-import { readIdentity } from "./credentials.ts";
+import { isSamePlace, readIdentity } from "./credentials.ts";
 
 export interface Way {
   /** `ca` undefined: the system's roots. null: no TLS. */
   readonly tls: { readonly ca?: string } | null;
 }
 
+export interface Joined extends PinnedBalancer {
+  /** What was known of that place before. */
+  readonly before: PinnedBalancer | null;
+}
+
+const UNWRITABLE = new Set(["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "NotCapable"]);
+
 /** Characters of a host's name that a balancer takes. */
 const NAME_CHARACTERS = 64;
 
 /** Proves the invitation to the balancer that made it and is entered there; that balancer is known from then on. */
-export async function join(to: TcpAddress, code: string, identity: string, way: Way): Promise<PinnedBalancer> {
+export async function join(to: TcpAddress, code: string, identity: string, way: Way): Promise<Joined> {
   const { id, secret, publicKey } = parseInvitation(code);
-  await createIdentity(identity, REPORTER_REMARK);
-  const { keyPair } = readIdentity(identity) ?? missing(identity);
+  await writable(identity, () => createIdentity(identity, REPORTER_REMARK));
+  const { keyPair, balancers } = readIdentity(identity) ?? missing(identity);
   const invitation = { id: Buffer.from(id).toString("base64url"), secret };
   const credentials = { invitation, keyPair, balancer: publicKey, host: hostLabel() };
   const { name } = await askOnce(to, credentials, { t: "join" }, way);
   if (name === undefined)
     throw new HarmonyError("BAD_MESSAGE", `${formatAddress(to)} did not say under which name`, { fault: "balancer" });
   const balancer = { ...to, publicKey, name };
-  await pinBalancer(identity, balancer);
-  return balancer;
+  await writable(identity, () => pinBalancer(identity, balancer));
+  return { ...balancer, before: balancers.find((each) => isSamePlace(each, to)) ?? null };
+}
+
+/** Says whose file cannot be written, and by whom. */
+async function writable(identity: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (error instanceof HarmonyError || !UNWRITABLE.has(codeOf(error) ?? "")) throw error;
+    throw new HarmonyError(
+      "UNWRITABLE",
+      `${userName()} cannot write ${identity} (${messageOf(error)}): run this as the user who is to run the reporter, or name a file ` +
+        "in a folder of that user with --identity, for the reporter as well",
+      { fault: "config", cause: error },
+    );
+  }
 }
 
 /** What came of it at one balancer; null: it knows the new key. */

@@ -60,7 +60,7 @@ export function readFlags(
   });
   const found = parser.parseOptions([...own]);
   const words = found.operands.slice(0, operands);
-  problems.push(...strayWords([...found.operands.slice(operands), ...found.unknown], table, program));
+  problems.push(...strayWords([...found.operands.slice(operands), ...found.unknown], table, program, operands));
   const { help, version } = parser.opts();
   return {
     source: given,
@@ -135,13 +135,19 @@ export function meaning({ doc, kind }: AnyOption): string {
   return kind.list ? `${doc} May be repeated.` : doc;
 }
 
-function strayWords(words: readonly string[], table: OptionTable, { commands = [] }: ProgramText): string[] {
+function strayWords(
+  words: readonly string[],
+  table: OptionTable,
+  { commands = [], usage }: ProgramText,
+  operands: number,
+): string[] {
   const names = namesIn(table, "flag");
   let afterFlag = false;
   return words.flatMap((word) => {
     const belongs = afterFlag && !word.startsWith("-"); // the value of an unknown flag is no second problem
     afterFlag = word.startsWith("-") && !word.includes("=");
     if (belongs) return [];
+    if (!word.startsWith("-") && operands > 0) return [`${JSON.stringify(word)}: one word too many for ${usage}`];
     if (!word.startsWith("-")) return [`${JSON.stringify(word)}: ${strayWord(word, commands)}`];
     return [unknownName(word.replace(/=.*$/s, ""), names, { what: "flag", others: BUILT_IN })];
   });

@@ -78,7 +78,7 @@ describe("harmony-balancer invite", () => {
     for (const [args, ...problems] of [
       [["invite"], /NAME is missing: give what the reporter is to be called/],
       [["invite", "a/b"], /"a\/b" is no name: give 1 to 64 letters/],
-      [["invite", "web", "db"], /"db": a word on its own means nothing here/],
+      [["invite", "web", "db"], /"db": one word too many for NAME \[options\]/],
       [
         ["invite", "web", "--usse", "3", "--port", "nine", "--uses", "0"],
         /--usse: there is no such flag; did you mean --uses/,

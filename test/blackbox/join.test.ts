@@ -86,6 +86,8 @@ describe("a host that is invited", () => {
     host.env.HARMONY_KEY = "web:a-key-that-goes-first";
     const second = await host.join(adminPort, code);
     assert.deepEqual([first.code, second.code], [0, 0]);
+    assert.doesNotMatch(first.stderr, /had joined before/);
+    assert.match(second.stderr, /It had joined before\. What it may do stands in the balancer's reporters file/);
     assert.doesNotMatch(first.stderr, /is set here/);
     assert.match(second.stderr, /HARMONY_KEY is set here: a reporter that has it, too, uses that key/);
     assert.equal(office.reporters.match(/^web /gm)?.length, 1);
@@ -108,7 +110,7 @@ describe("a host that is invited", () => {
       [adminPort, `${used.slice(0, -3)}AAA`, 2, /the invitation is mistyped/],
       [adminPort, used.slice(0, -1), 2, /the invitation is incomplete/],
       [adminPort, "web:0123456789abcdef", 2, /that is no invitation: one begins with hi1-/],
-      [adminPort, "", 2, /that is no invitation/],
+      [adminPort, `\n\n ${used.slice(0, 40)}  ${used.slice(40)} `, 1, /has been used as often as it may/],
       [adminPort, foreign, 1, /the invitation is not accepted here: it is another balancer's/],
       [nobody.port, used, 1, /is no balancer's control port/],
     ] as const) {
@@ -119,6 +121,31 @@ describe("a host that is invited", () => {
     }
     assert.equal(office.reporters.match(/^\w+ /gm)?.length, 1);
     await balancer.says(/rejected a reporter at .*: .*invitation/);
+  });
+
+  it("is told what is wrong with the words that it gives, and where it may not write", async () => {
+    const [office, host] = [new Office(), new Host()];
+    const code = await office.invite("web");
+    for (const [words, problem] of [
+      [["join", code, "balance.mydomain"], /the balancer's host comes first, and then the invitation/],
+      [
+        ["join", "balance.mydomain", ""],
+        /there is no invitation: it is the line that harmony-balancer invite has printed/,
+      ],
+      [["join", "balance.mydomain", code.slice(0, 9), code.slice(9)], /one word too many for HOST\[:PORT\] CODE/],
+      [
+        ["join", "balance.mydomain", code, "--identity", join(office.reportersFile, "x")],
+        /cannot write .*: run this as the user who/,
+      ],
+    ] as const) {
+      if (problem.source.includes("cannot write")) office.reporters = "";
+      const told = await host.command(...words);
+      assert.match(told.stderr, problem);
+      assert.equal(told.code, 2, told.stderr);
+    }
+    const none = await host.command("join", "balance.mydomain", "-");
+    assert.match(none.stderr, /nothing came on standard input/);
+    assert.equal(none.code, 2);
   });
 
   it("and its reporter come to no other balancer than the one that they mean", async () => {

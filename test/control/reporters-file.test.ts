@@ -56,7 +56,11 @@ describe("the reporters file", () => {
     ["no key", "web", /^f:2: after the name "web" its public key has to follow/],
     ["a key that was cut off", `web ${text(1).slice(1)}`, /^f:2: after the name "web" its public key/],
     ["three keys", `web ${text(1)},${text(2)},${text(3)}`, /^f:2: after the name "web" its public key/],
-    ["a word that is no limit", `web ${text(1)} colour=blue`, /^f:2: "colour=blue" is no limit: after the key only pool=, .* may follow/],
+    [
+      "a word that is no limit",
+      `web ${text(1)} colour=blue`,
+      /^f:2: "colour=blue" is no limit: after the key only pool=, .* may follow/,
+    ],
     ["a blank behind a comma", `web ${text(1)} port=80, 443`, /^f:2: "443" is no limit: .* each without blanks$/],
     ["a name that is there already", `first ${text(1)}`, /^f:2: a second reporter with the name "first"/],
     ["a key that is there already", `web ${text(9)}`, /^f:2: the public key of "web" is that of "first", too/],

@@ -81,6 +81,11 @@ export class Host {
     return run(program);
   }
 
+  /** With nothing on its standard input. */
+  command(...words: readonly string[]): Promise<Ran> {
+    return run(start("harmony-reporter", words, this.#options));
+  }
+
   rotate(...args: readonly string[]): Promise<Ran> {
     return run(start("harmony-reporter", ["rotate", ...this.#place, ...args], this.#options));
   }

@@ -2,8 +2,9 @@
 import { join as joinBalancer } from "../../app/join.ts";
 import { remoteHosts } from "../../config/address-kinds.ts";
 import { onlyFromPrograms, tlsSettings, wayOptions } from "../../config/join-options.ts";
+import { looksLikeInvitation } from "../../control/keys/invitation-code.ts";
 import { hostEnvironment } from "../../control/keys/key-places.ts";
-import { fingerprintOf } from "../../control/keys/public-key.ts";
+import { fingerprintOf, isSameKey } from "../../control/keys/public-key.ts";
 import { identityPlace } from "../../control/keys/trust-files.ts";
 import { formatAddress } from "../../util/address.ts";
 import { HarmonyError } from "../../util/errors.ts";
@@ -29,6 +30,11 @@ export const join = command({
   ].join("\n"),
   async run(values, [host = "", given = ""]) {
     const to = remoteHosts.parse(host)?.value;
+    if (looksLikeInvitation(host)) {
+      throw new HarmonyError("BAD_HOST", "the balancer's host comes first, and then the invitation", {
+        fault: "config",
+      });
+    }
     if (to?.length !== 1) {
       throw new HarmonyError("BAD_HOST", `${JSON.stringify(host)}: give one balancer as ${remoteHosts.allowed}`, {
         fault: "config",
@@ -37,8 +43,12 @@ export const join = command({
     const balancer = { host: to[0]!.host, port: to[0]!.port ?? values.adminPort };
     const identity = identityPlace(values.identity, hostEnvironment());
     const code = given === "-" ? await standardInput() : given;
-    const { name, publicKey } = await joinBalancer(balancer, code, identity, { tls: tlsSettings(values) });
+    const { name, publicKey, before } = await joinBalancer(balancer, code, identity, { tls: tlsSettings(values) });
     print(`joined ${formatAddress(balancer)} as ${name}`);
+    if (before !== null && isSameKey(before.publicKey, publicKey))
+      note(
+        "It had joined before. What it may do stands in the balancer's reporters file: an entry there stays as it is.",
+      );
     for (const variable of ["HARMONY_KEY", "HARMONY_KEY_FILE"]) {
       if (process.env[variable])
         note(`${variable} is set here: a reporter that has it, too, uses that key and not its own.`);
@@ -48,12 +58,14 @@ export const join = command({
   },
 });
 
-/** Up to the end of the first line. */
+/** Up to the end of the first line that says something. */
 async function standardInput(): Promise<string> {
   let text = "";
   for await (const chunk of process.stdin) {
-    text += String(chunk);
+    text = (text + String(chunk)).trimStart();
     if (text.includes("\n") || text.length > MOST_INPUT) break;
   }
-  return text.split("\n")[0]!;
+  const line = text.split("\n")[0]!;
+  if (line === "") throw new HarmonyError("BAD_INVITATION", "nothing came on standard input", { fault: "config" });
+  return line;
 }

@@ -25,11 +25,12 @@ export function formatInvitation({ id, secret, publicKey }: InvitationCode): str
 
 /** Throws `BAD_INVITATION`; its message does not contain the code. */
 export function parseInvitation(text: string): InvitationCode {
-  const code = text.trim();
+  // A letter or a terminal may have broken it in two: no blank is part of one.
+  const code = text.replaceAll(/\s+/g, "");
+  if (code === "") throw badCode("there is no invitation: it is the line that harmony-balancer invite has printed");
   if (!code.startsWith(PREFIX)) {
-    const later = /^hi\d+-/.test(code);
     throw badCode(
-      later
+      looksLikeInvitation(code)
         ? "the invitation is of a later version of Harmony: update the reporter"
         : `that is no invitation: one begins with ${PREFIX}, as harmony-balancer invite prints it`,
     );
@@ -51,6 +52,11 @@ export function parseInvitation(text: string): InvitationCode {
   const secretAt = INVITATION_ID_BYTES;
   const keyAt = secretAt + INVITATION_SECRET_BYTES;
   return { id: body.slice(0, secretAt), secret: body.slice(secretAt, keyAt), publicKey: body.slice(keyAt) };
+}
+
+/** Of whatever version. */
+export function looksLikeInvitation(text: string): boolean {
+  return /^hi\d+-/.test(text);
 }
 
 function checkOf(body: Uint8Array): Buffer {

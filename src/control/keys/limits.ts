@@ -97,7 +97,11 @@ export const LIMIT_WORDS: readonly LimitWord[] = [
  * What the `words` behind a key allow. Throws `BAD_KEY`; its message begins with `where`, and contains what was written only where
  * that can be no part of a secret: behind a `publicKey`.
  */
-export function parseLimits(words: readonly string[], where: string, behind: "secret" | "publicKey" = "secret"): KeyLimits {
+export function parseLimits(
+  words: readonly string[],
+  where: string,
+  behind: "secret" | "publicKey" = "secret",
+): KeyLimits {
   let limits: KeyLimits = {};
   const seen = new Set<LimitWord>();
   for (const text of words) {
@@ -154,7 +158,8 @@ function unknown(): string {
 }
 
 function notOne(text: string): string {
-  return `${JSON.stringify(text)} is no limit: after the key only ${ALL_WORDS} may follow, each without blanks`;
+  const quoted = /^[!-~]{1,64}$/.test(text) ? JSON.stringify(text) : "a word";
+  return `${quoted} is no limit: after the key only ${ALL_WORDS} may follow, each without blanks`;
 }
 
 /** The names of the fields of KeyLimits whose type is V. */
