@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Pool } from "../../src/pool/pool.ts";
 import { settle, until } from "../support/wait.ts";
-import { KEY, LEASE, leavesNothing, REPORT, World } from "./harness.ts";
+import { KEY, LEASE, leavesNothing, type RawReporter, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -255,11 +255,14 @@ describe("targets whose reporters are gone", () => {
   }
 
   async function abandoned(world: World, count: number): Promise<void> {
+    // All at once: of those that come one after the other, the later ones wait for what the earlier ones have said.
+    const all: RawReporter[] = [];
     for (let id = 0; id < count; id++) {
       const raw = await world.raw(A);
       await raw.ask({ ...REPORT, id: `id-${id}` });
-      await raw.close();
+      all.push(raw);
     }
+    for (const raw of all) await raw.close();
     await until("the end of the sessions", () => world.server.sessions === 0);
   }
 

@@ -165,6 +165,15 @@ describe("an authenticated session", () => {
     await leavesNothing(world, useful, silent, newer, reporter);
   });
 
+  it("finds nobody who listens where the balancer was stopped while it started", async () => {
+    const world = new World();
+    const started = world.server.start();
+    const closed = world.server.close();
+    await Promise.all([started, closed]);
+    await assert.rejects(world.connect(A), { code: "ECONNREFUSED" });
+    assert.equal(world.clock.pending, 0);
+  });
+
   it("is told goodbye when the balancer stops", async () => {
     const world = await World.start();
     const raw = await world.raw(A);

@@ -4,9 +4,14 @@
  * is always left to keys that have none, and the next goes to the key that has fewest.
  */
 import { netError } from "../../net/net-error.ts";
+import { resolveAll, systemLookup } from "../../net/resolve.ts";
+import type { Resolve } from "./advertised.ts";
 
 /** As many as Node and Bun have threads for it, by default. */
 const PLACES = 4;
+
+/** ms. A resolver that is down may otherwise take half a minute, longer than many leases; the reporter asks again. */
+const TIMEOUT_MS = 5_000;
 
 type Lookup<T> = (host: string) => Promise<T>;
 
@@ -76,4 +81,15 @@ export class LookUps<T> {
     if (count === 0) this.#underWay.delete(keyId);
     else this.#underWay.set(keyId, count);
   }
+}
+
+/** Asks the system, in turns. */
+export function resolver(): Resolve {
+  const lookUps = new LookUps(systemLookup);
+  return (host, signal, keyId) =>
+    resolveAll(host, `cannot resolve ${host}`, {
+      timeout: TIMEOUT_MS,
+      signal,
+      lookup: (name, over) => lookUps.find(keyId, name, over),
+    });
 }

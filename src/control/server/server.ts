@@ -1,7 +1,5 @@
 /** The balancer's side of the control channel: accepts reporters and lets each session speak for its target. */
-import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
-import { resolveAll, systemLookup } from "../../net/resolve.ts";
 import type { Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
 import type { Orphan } from "../../targets/entry.ts";
 import { LoopbackFinder } from "../../targets/loopback.ts";
@@ -14,22 +12,20 @@ import { localAddresses } from "../../targets/self-dial-guard.ts";
 import { formatAddress } from "../../util/address.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
-import { HarmonyError, messageOf } from "../../util/errors.ts";
-import { FairPlaces } from "../../util/fair-places.ts";
+import { HarmonyError } from "../../util/errors.ts";
 import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
 import { isOwn } from "../keys/key.ts";
 import type { Keys, LoadedKeys } from "../keys/keys.ts";
 import type { Sighting } from "../keys/seen-file.ts";
 import type { Welcome } from "../protocol/messages.ts";
-import { NoiseError } from "../protocol/noise-error.ts";
 import type { KeyPair } from "../protocol/x25519.ts";
 import { Doorstep, FIRST_LINE_MS } from "./doorstep.ts";
-import { Doorkeeper, type Invitations, type Proved, type Reporters } from "./handshake.ts";
-import { LookUps } from "./look-ups.ts";
+import { Doorkeeper, type Invitations, type Reporters } from "./handshake.ts";
+import { resolver } from "./look-ups.ts";
 import { Paces } from "./pace.ts";
-import { placeFor } from "./places.ts";
 import { type Rejection, Rejections } from "./rejections.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import type { Session, SessionOptions } from "./session.ts";
+import { Sessions, type SessionsOptions } from "./sessions.ts";
 
 /** What happens on the control channel. Nothing is logged here: the balancer decides what becomes of it. */
 export interface ControlEvents extends TargetEvents {
@@ -89,8 +85,6 @@ const MAX_INTERVAL_MS = 20_000;
 const PROBE_TIMEOUT_MS = 2_000;
 /** ms that a probe of this host's own loopback may take: nothing gets lost there, only a full backlog is silent. */
 const LOOPBACK_TIMEOUT_MS = 500;
-/** ms. A resolver that is down may otherwise take half a minute, longer than many leases; the reporter asks again. */
-const RESOLVE_TIMEOUT_MS = 5_000;
 
 const TLS_ONLY =
   "it does not speak TLS and this admin port does: start it with --tls, or with --tls-ca and the certificate";
@@ -108,14 +102,10 @@ export class ControlServer {
   readonly #monitor: TargetMonitor;
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
   readonly #rejections: Rejections;
-  readonly #sessionOptions: SessionOptions;
+  readonly #sessions: Sessions;
   readonly #doorstep: Doorstep;
-  /** Sessions that have proved a key, and not yet that they are there; those of a key are a group. */
-  readonly #greeted: FairPlaces;
-  readonly #sessions = new Set<Session>();
-  /** Every session's run. */
-  readonly #running = new Set<Promise<void>>();
-  #listeners: Listener[] = [];
+  readonly #listeners: Listener[] = [];
+  #starting: Promise<void> = Promise.resolve();
   #cancelLooks: Cancel = () => undefined;
   #closing: Promise<void> | null = null;
 
@@ -150,7 +140,7 @@ export class ControlServer {
       probe: (to) => this.#prober.probe(to, PROBE_TIMEOUT_MS),
       onWarning: (message) => this.#warn(message),
     });
-    this.#sessionOptions = this.#optionsOfSessions(clock);
+    this.#sessions = new Sessions(this.#optionsOfSessions(clock));
     const { identity, invitations, wallClock = Date.now } = options;
     const doorkeeper = new Doorkeeper({
       keys,
@@ -159,13 +149,12 @@ export class ControlServer {
       clock,
       wallClock,
     });
-    this.#greeted = new FairPlaces(options.maxSessions);
     this.#doorstep = new Doorstep({
       clock,
       places: options.strangers,
       onCrowd: () => options.runtime.lookForGarbage?.(STRANGERS_GARBAGE),
       judge: (line, seen) => doorkeeper.judge(line, seen),
-      onProved: (channel, proved) => this.#greet(channel, proved),
+      onProved: (channel, proved) => this.#sessions.begin(channel, proved),
       onRefused: (from, who, code, why) => {
         if (code !== "CLOCK") this.#rejections.stranger(from, { who, code, why }); // it comes again at once, with its ticket
       },
@@ -184,17 +173,16 @@ export class ControlServer {
 
   /** The invited reporters that are connected. */
   get sightings(): Sighting[] {
-    return [...this.#sessions]
-      .filter(({ key, proved }) => isOwn(key) && proved.claim.as === "reporter")
-      .map((session) => ({
-        name: session.key.id,
-        address: session.remote.host,
-        targets: this.#registry.identities(session),
-      }));
+    return this.#sessions.sightings;
   }
 
   /** Binds every listener or none. Rejects with NetError. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const { runtime, admin, adminTls: tls } = this.#options;
     const onPlain = (from: TcpAddress) =>
       this.#rejections.stranger(from, { who: formatAddress(from), code: "TLS_ONLY", why: TLS_ONLY });
@@ -229,11 +217,9 @@ export class ControlServer {
   async #close(reason: string): Promise<void> {
     this.#cancelLooks();
     this.#monitor.close();
+    await this.#starting.catch(() => undefined); // whoever has started it hears that; it may have bound something meanwhile
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    for (const session of this.#greeted.all()) session.abort();
-    const goodbyes = [...this.#sessions].map((session) => session.goodbye("STOPPING", reason));
-    await Promise.all([this.#prober.close(), this.#doorstep.close(), ...goodbyes]);
-    await Promise.all(this.#running);
+    await Promise.all([this.#prober.close(), this.#doorstep.close(), this.#sessions.close(reason)]);
   }
 
   #accept(connection: Connection): void {
@@ -244,35 +230,8 @@ export class ControlServer {
     this.#doorstep.enter(connection);
   }
 
-  /** What is recorded elsewhere proves a key as well, so these are bounded like sessions, and the oldest of their key give way. */
-  #greet(channel: LineChannel, proved: Proved): void {
-    if (this.#closing) {
-      channel.connection.abort();
-      return;
-    }
-    const session = this.#sessionOf(channel, proved);
-    if (session === null) return;
-    this.#greeted.add(session, session.key.id, this.#quotaOf(session.key).sessions);
-    const running = this.#serve(session);
-    this.#running.add(running);
-    void running.then(() => this.#running.delete(running));
-  }
-
-  /** null: it is gone already, or its key of this session is one with which everybody would agree. */
-  #sessionOf(channel: LineChannel, proved: Proved): Session | null {
-    try {
-      return new Session(channel, proved, this.#sessionOptions);
-    } catch (error) {
-      if (!(error instanceof NoiseError || error instanceof NetError)) throw error;
-      channel.connection.abort();
-      return null;
-    }
-  }
-
-  async #serve(session: Session): Promise<void> {
-    await session.run();
-    this.#greeted.delete(session);
-    this.#sessions.delete(session);
+  /** Its targets have their leases still. */
+  #ended(session: Session): void {
     for (const orphan of this.#registry.lost(session)) {
       this.#monitor.orphaned(orphan);
       if (session.vanished) this.#reporterLost(session, orphan);
@@ -285,18 +244,12 @@ export class ControlServer {
     this.#log.tell(`lost ${target.identity}`, "reporterLost", target, { reporter, leaseMs });
   }
 
-  #optionsOfSessions(clock: Clock): SessionOptions {
+  #optionsOfSessions(clock: Clock): SessionsOptions {
     const { hostTimeout: lease, name, version } = this.#options;
     const interval = Math.max(1, Math.min(Math.floor(lease / REPORTS_PER_LEASE), MAX_INTERVAL_MS));
     const registry = this.#registry;
-    const lookUps = new LookUps(systemLookup);
     return {
-      resolve: (host, signal, keyId) =>
-        resolveAll(host, `cannot resolve ${host}`, {
-          timeout: RESOLVE_TIMEOUT_MS,
-          signal,
-          lookup: (name, given) => lookUps.find(keyId, name, given),
-        }),
+      resolve: resolver(),
       invitations: null,
       reporters: null,
       ...this.#options,
@@ -305,12 +258,10 @@ export class ControlServer {
       welcome: { lease, interval, name, version },
       paces: new Paces(),
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),
-      onAuthenticated: (session) => {
-        this.#makeRoomFor(session);
-        this.#greeted.delete(session);
-        this.#sessions.add(session);
-        this.#came(session);
-      },
+      max: this.#options.maxSessions,
+      quotaOf: (key) => this.#quotaOf(key),
+      onEnded: (session) => this.#ended(session),
+      onWarning: (message, cause) => this.#warn(message, cause),
       onRejected: ({ remote, who }, code, why) => this.#rejections.reporter(remote, { who, code, why }),
     };
   }
@@ -318,25 +269,6 @@ export class ControlServer {
   /** What a key does not say itself: a shared one may take half of all places, so that others find room. */
   #quotaOf(key: TargetKey): Quota {
     return quotaOf(key.limits, isOwn(key) ? INVITED_TARGETS : Math.ceil(this.#options.maxTargets / 2));
-  }
-
-  #makeRoomFor(newcomer: Session): void {
-    const place = placeFor(newcomer, {
-      sessions: this.#sessions,
-      max: this.#options.maxSessions,
-      maxOf: (key) => this.#quotaOf(key).sessions,
-      isIdle: (session) => !this.#registry.owns(session),
-    });
-    if (place === null) return;
-    this.#sessions.delete(place.session);
-    void place.session.goodbye(place.reason.code, place.reason.message);
-  }
-
-  /** An invited reporter that has come with its new key needs the former one no longer. */
-  #came({ key, proved }: Session): void {
-    const { reporters } = this.#options;
-    if (!reporters || proved.publicKey === null || proved.claim.as !== "reporter") return;
-    reporters.came(key.id, proved.publicKey).catch((error: unknown) => this.#warn(messageOf(error), error));
   }
 
   #renewTls(): void {
@@ -352,7 +284,7 @@ export class ControlServer {
   }
 
   #recheckKeys(): void {
-    for (const session of this.#sessions) session.recheckKey();
+    this.#sessions.recheckKeys();
     this.#registry.revoke();
   }
 

@@ -1,0 +1,130 @@
+/** All sessions of reporters, from the line that has proved a key to the end of the connection, and which of them has a place. */
+import type { LineChannel } from "../../net/line-channel.ts";
+import { NetError } from "../../net/net-error.ts";
+import type { Quota } from "../../targets/quota.ts";
+import type { TargetKey } from "../../targets/report.ts";
+import { messageOf } from "../../util/errors.ts";
+import { FairPlaces } from "../../util/fair-places.ts";
+import { isOwn } from "../keys/key.ts";
+import type { Sighting } from "../keys/seen-file.ts";
+import { NoiseError } from "../protocol/noise-error.ts";
+import type { Proved, Reporters } from "./handshake.ts";
+import { placeFor } from "./places.ts";
+import { Session, type SessionOptions } from "./session.ts";
+
+export interface SessionsOptions extends Omit<SessionOptions, "onAuthenticated"> {
+  /** At once. */
+  readonly max: number;
+  readonly quotaOf: (key: TargetKey) => Quota;
+  readonly reporters: Pick<Reporters, "came" | "rotate"> | null;
+  /** Its connection has ended. */
+  readonly onEnded: (session: Session) => void;
+  readonly onWarning: (message: string, cause: unknown) => void;
+}
+
+export class Sessions {
+  readonly #options: SessionsOptions;
+  readonly #ofEach: SessionOptions;
+  /**
+   * Those that have proved a key, and not yet that they are there. What is recorded elsewhere proves a key as well, so these are
+   * bounded like sessions, and the oldest of their key give way.
+   */
+  readonly #greeted: FairPlaces;
+  readonly #authenticated = new Set<Session>();
+  /** Every session's run. */
+  readonly #running = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#ofEach = { ...options, onAuthenticated: (session) => this.#authenticate(session) };
+    this.#greeted = new FairPlaces(options.max);
+  }
+
+  /** Reporters connected and authenticated. */
+  get size(): number {
+    return this.#authenticated.size;
+  }
+
+  /** The invited reporters that are connected. */
+  get sightings(): Sighting[] {
+    const { registry } = this.#options;
+    return [...this.#authenticated]
+      .filter(({ key, proved }) => isOwn(key) && proved.claim.as === "reporter")
+      .map((session) => ({
+        name: session.key.id,
+        address: session.remote.host,
+        targets: registry.identities(session),
+      }));
+  }
+
+  /** Owns the connection from here on. */
+  begin(channel: LineChannel, proved: Proved): void {
+    const session = this.#closed ? null : this.#sessionOf(channel, proved);
+    if (session === null) {
+      channel.connection.abort();
+      return;
+    }
+    this.#greeted.add(session, session.key.id, this.#options.quotaOf(session.key).sessions);
+    const running = this.#serve(session);
+    this.#running.add(running);
+    void running.then(() => this.#running.delete(running));
+  }
+
+  /** The keys have changed. */
+  recheckKeys(): void {
+    for (const session of this.#authenticated) session.recheckKey();
+  }
+
+  /** Says goodbye to every reporter. Resolves when all sessions have ended, never rejects. */
+  async close(reason: string): Promise<void> {
+    this.#closed = true;
+    for (const session of this.#greeted.all()) session.abort();
+    for (const session of this.#authenticated) void session.goodbye("STOPPING", reason);
+    await Promise.all(this.#running);
+  }
+
+  /** null: it is gone already, or its key of this session is one with which everybody would agree. */
+  #sessionOf(channel: LineChannel, proved: Proved): Session | null {
+    try {
+      return new Session(channel, proved, this.#ofEach);
+    } catch (error) {
+      if (error instanceof NoiseError || error instanceof NetError) return null;
+      throw error;
+    }
+  }
+
+  async #serve(session: Session): Promise<void> {
+    await session.run();
+    this.#greeted.delete(session);
+    this.#authenticated.delete(session);
+    this.#options.onEnded(session);
+  }
+
+  #authenticate(session: Session): void {
+    this.#makeRoomFor(session);
+    this.#greeted.delete(session);
+    this.#authenticated.add(session);
+    this.#came(session);
+  }
+
+  #makeRoomFor(newcomer: Session): void {
+    const { max, quotaOf, registry } = this.#options;
+    const place = placeFor(newcomer, {
+      sessions: this.#authenticated,
+      max,
+      maxOf: (key) => quotaOf(key).sessions,
+      isIdle: (session) => !registry.owns(session),
+    });
+    if (place === null) return;
+    this.#authenticated.delete(place.session);
+    void place.session.goodbye(place.reason.code, place.reason.message);
+  }
+
+  /** An invited reporter that has come with its new key needs the former one no longer. */
+  #came({ key, proved }: Session): void {
+    const { reporters, onWarning } = this.#options;
+    if (!reporters || proved.publicKey === null || proved.claim.as !== "reporter") return;
+    reporters.came(key.id, proved.publicKey).catch((error: unknown) => onWarning(messageOf(error), error));
+  }
+}
