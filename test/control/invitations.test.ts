@@ -178,6 +178,15 @@ describe("an invitation", () => {
     await assert.rejects(office.invitations.redeem(id, key(7)), code("USED_UP"));
   });
 
+  it("for several leaves alone the names of those that are invited by theirs, and none has the name of --insecure", async () => {
+    const office = new Office();
+    const one = await office.invite("web-a");
+    const id = await office.invite("web", 2);
+    assert.equal(await office.invitations.redeem(id, key(1), "a"), "web-1");
+    assert.equal(await office.invitations.redeem(one, key(2), "a"), "web-a");
+    await assert.rejects(office.invite("insecure"), code("NAME_TAKEN"));
+  });
+
   it("that many redeem at the same time, at two balancers, lets as many in as it says", async () => {
     const office = new Office();
     const id = await office.invite("web", 5);

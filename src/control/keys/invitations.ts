@@ -16,6 +16,7 @@ import {
   withInvitation,
   withoutInvitations,
 } from "./invitation-lines.ts";
+import { INSECURE_KEY } from "./key.ts";
 import { readKeyText } from "./key-file.ts";
 import type { KeyLimits } from "./limits.ts";
 import { isSameKey } from "./public-key.ts";
@@ -86,6 +87,8 @@ export class Invitations {
 
   /** Enters a new invitation. Returns its code. Throws `NAME_TAKEN`, or what editFile() throws. */
   async create({ publicKey, ...given }: NewInvitation): Promise<string> {
+    // A line with that name would make the whole file of reporters unreadable.
+    if (given.name === INSECURE_KEY.id) throw nameTaken(given.name, this.#places.reporters);
     const id = randomBytes(INVITATION_ID_BYTES);
     const secret = Uint8Array.from(randomBytes(INVITATION_SECRET_BYTES));
     await this.#edit((text, all) => {
@@ -168,10 +171,13 @@ export class Invitations {
     }
   }
 
-  /** Of reporters, also of those that are about to be entered, and of shared keys. */
+  /** Of reporters, also of those that are about to be entered or are invited by their name, and of shared keys. */
   #names(all: readonly InvitationLine[]): { has(name: string): boolean } {
     const names = new Set(this.#reporters().map(({ id }) => id));
-    for (const { used } of all) for (const { name } of used) names.add(name);
+    for (const { used, name, uses } of all) {
+      if (uses === 1) names.add(name);
+      for (const use of used) names.add(use.name);
+    }
     return { has: (name) => names.has(name) || this.#isTaken(name) };
   }
 
