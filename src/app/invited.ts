@@ -54,6 +54,14 @@ export function watchInvited(
 ): SeenFile {
   identity.onWarning = (message) => tell("warning", message);
   invitations.onWarning = (message) => tell("warning", message);
+  const { reporters } = keys.loaded;
+  if (reporters > 0 && identity.keyPair === null) {
+    tell(
+      "warning",
+      `there is no ${files.identity}, by which the reporters in ${files.reporters} know this balancer: none of them can come. Put it back ` +
+        "from a backup, or invite anew (harmony-balancer invite), and let each join again",
+    );
+  }
   return new SeenFile({
     files,
     clock: systemClock,

@@ -17,9 +17,12 @@ export function logBalancer(balancer: Balancer, log: Log): void {
   const unavailable = new UnavailableCounter((text, facts) => log.warning(text, facts));
   balancer.on("listening", () => logStart(balancer, log));
   balancer.on("keyCreated", (hint) => log.info(hint));
+  let before = 0;
   balancer.on("keysLoaded", ({ count, file, reporters, insecure }) => {
     if (insecure) log.warning("anyone who reaches the admin port may register a target, without a key (--insecure)");
-    if (reporters > 0) log.info(`${counted(reporters, "reporter")} may come with keys of their own`, { reporters });
+    // That nobody has ever joined is no news, that the last one is out is some.
+    if (reporters + before > 0) log.info(reportersText(reporters), { reporters });
+    before = reporters;
     if (count === 0) return; // no reporter needs one
     log.info(`${counted(count, "key")} loaded${file === null ? "" : ` from ${file}`}`, { count, file });
   });
@@ -47,6 +50,11 @@ export function logBalancer(balancer: Balancer, log: Log): void {
     unavailable.flush();
     log.info("stopped");
   });
+}
+
+function reportersText(reporters: number): string {
+  const theirs = reporters === 1 ? "a key of its own" : "keys of their own";
+  return `${counted(reporters, "reporter")} may come with ${theirs}`;
 }
 
 function logStart(balancer: Balancer, log: Log): void {

@@ -37,6 +37,7 @@ describe("harmony-balancer invite", () => {
       stderr,
       /lets one reporter, web, join within 2h and register targets with pool=web port=8080,8090 nat/,
     );
+    assert.match(stderr, /identity is new\. A balancer that runs as another user, .* does not look there\./);
     assert.ok(!stderr.includes(stdout.trim()));
     assert.match(
       readFileSync(join(folder, "invitations"), "utf8"),
@@ -58,6 +59,7 @@ describe("harmony-balancer invite", () => {
     const second = await run(["invite", "db"], { env: { HARMONY_KEY_FILE: keyFile } });
     assert.deepEqual([first.code, second.code], [0, 0], first.stderr + second.stderr);
     assert.equal(readFileSync(join(folder, "identity"), "utf8"), identity);
+    assert.ok(!second.stderr.includes("is new"));
     assert.equal(statSync(join(folder, "invitations")).mode & 0o777, 0o640);
     const taken = await run(["invite", "shared", "--key-file", keyFile], {});
     assert.equal(taken.code, 2);

@@ -179,7 +179,13 @@ describe("what the balancer's program logs", () => {
     const warning = "anyone who reaches the admin port may register a target, without a key (--insecure)";
     assert.deepEqual(said.splice(0), [warning, "1 key loaded from /k", warning]);
     balancer.emit("keysLoaded", { count: 0, file: null, reporters: 3, insecure: false });
-    assert.deepEqual(said, ["3 reporters may come with keys of their own"]);
+    for (const reporters of [1, 0, 0])
+      balancer.emit("keysLoaded", { count: 0, file: null, reporters, insecure: false });
+    assert.deepEqual(said, [
+      "3 reporters may come with keys of their own",
+      "1 reporter may come with a key of its own",
+      "0 reporters may come with keys of their own",
+    ]);
   });
 
   test("of a panic, a lost reporter and a suspect says what is the case, once, and what to do", () => {

@@ -1,6 +1,6 @@
 /** Invitations as users meet them: a host joins, is limited and taken out; who has no business here is refused. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { removeFolders } from "../support/folder.ts";
@@ -146,6 +146,26 @@ describe("a host that is invited", () => {
     const none = await host.command("join", "balance.mydomain", "-");
     assert.match(none.stderr, /nothing came on standard input/);
     assert.equal(none.code, 2);
+  });
+
+  it("cannot come once the balancer has lost its identity: both that and what to do is said at the start and with an invitation", async () => {
+    const [office, host] = [new Office(), new Host()];
+    const code = await office.invite("web");
+    const { balancer, adminPort } = await office.balance();
+    assert.equal((await host.join(adminPort, code)).code, 0);
+    await balancer.stop();
+    rmSync(join(office.folder, "identity"));
+    const { balancer: without } = await office.balance(adminPort);
+    await without.says(
+      /^there is no .*identity, by which the reporters in .* know this balancer: none of them can come\. Put it back/,
+    );
+    host.report([adminPort], 8080);
+    await without.says(/this balancer has no identity: it has invited nobody, or has lost the file/);
+    const { stderr } = await office.command("invite", "other");
+    assert.match(
+      stderr,
+      /identity is new: who stands in .*reporters knows this balancer by another, and has to join again/,
+    );
   });
 
   it("and its reporter come to no other balancer than the one that they mean", async () => {

@@ -58,6 +58,10 @@ describe("harmony-reporter rotate", () => {
     for (const reporter of reporters) await until("it to come with the new key", () => registrations(reporter) === 2);
     await until("more clients", () => targets.every(({ accepted }) => accepted.length > 20));
     assert.ok((await clients.stop()) > 20);
+    for (const { log } of [balancer, ...reporters]) {
+      const alarms = log.filter(({ level, message }) => level !== "DEBUG" && /reject|no longer valid/.test(message));
+      assert.deepEqual(alarms, [], "nothing is wrong that somebody would have to look at");
+    }
     for (const target of targets) {
       for (const event of ["leave", "down"] as const) {
         assert.ok(!balancer.log.some((line) => isTargetEvent(line, event, target.port)), event);

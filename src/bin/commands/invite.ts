@@ -30,7 +30,7 @@ export const invite = command({
   ].join("\n"),
   async run(values, [name = ""]) {
     if (!NAME.test(name)) throw badName(name);
-    const { identity, invitations, files } = await prepared(values);
+    const { identity, invitations, files, keys, isNew } = await prepared(values);
     const { uses } = values;
     const until = Date.now() + values.for;
     const words = limitWords(values);
@@ -43,6 +43,7 @@ export const invite = command({
     note(
       `It lets ${whom} join within ${formatDuration(values.for)} and ${may}. On its host: harmony-reporter join BALANCER CODE`,
     );
+    if (isNew) note(newIdentity(files, keys.loaded.reporters));
     note(`Written to ${files.invitations}; this balancer's fingerprint is ${fingerprintOf(publicKey)}`);
     return 0;
   },
@@ -55,8 +56,16 @@ async function prepared(values: InviteValues) {
   const { files } = balancerFiles(settings, environment);
   if (values.reporters === null) mkdirSync(dirname(files.identity), { recursive: true, mode: 0o700 });
   checkUser(files);
+  const isNew = !existsSync(files.identity);
   await createIdentity(files.identity, BALANCER_REMARK, files);
-  return balancerFiles(settings, environment);
+  return { ...balancerFiles(settings, environment), isNew };
+}
+
+/** Whoever works as another user than the balancer, or has lost the file, notices it by this. */
+function newIdentity({ identity, reporters }: TrustFiles, joined: number): string {
+  if (joined > 0)
+    return `${identity} is new: who stands in ${reporters} knows this balancer by another, and has to join again.`;
+  return `${identity} is new. A balancer that runs as another user, or with another --key-file or --reporters, does not look there.`;
 }
 
 /** What another user made here the balancer would not read. Root gives it to the owner. */

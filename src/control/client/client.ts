@@ -52,6 +52,8 @@ const JITTER = 0.2;
 const DRAIN_POLL_MS = 200;
 /** The code of a goodbye or a refusal: another reporter speaks for the target. */
 const REPLACED = "REPLACED";
+/** Codes of a goodbye that nobody has to do anything about: all others are about this reporter's key or report. */
+const FAREWELLS: ReadonlySet<string> = new Set([REPLACED, "STOPPING", "KEY_EXCHANGED"]);
 /** Enough that no two reporters are taken for one. */
 const INSTANCE_BYTES = 8;
 /** ms that the answer to a leave may take. */
@@ -206,9 +208,7 @@ export class ControlClient {
   }
 
   #dismissed({ code, reason }: { code: string; reason: string }): number {
-    // Whatever else ends a session is about this reporter's key or report.
-    const isFarewell = code === "STOPPING" || code === REPLACED;
-    this.#tell(isFarewell ? "goodbye" : "rejected", code, reason);
+    this.#tell(FAREWELLS.has(code) ? "goodbye" : "rejected", code, reason);
     return code === REPLACED ? this.#yield() : this.#backoff.next();
   }
 

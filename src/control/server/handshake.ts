@@ -142,7 +142,8 @@ export class Doorkeeper {
   #read(claim: Claim, message: Uint8Array): { handshake: HandshakeState; payload: Uint8Array; key: Key } {
     if (claim.as === "key") return this.#readShared(claim, message);
     const s = this.#options.identity();
-    if (s === null) throw new NotProved(claim, "this balancer has invited nobody");
+    if (s === null)
+      throw new NotProved(claim, "this balancer has no identity: it has invited nobody, or has lost the file");
     if (claim.as === "reporter") return this.#readInvited(claim, s, message);
     return this.#readJoin(claim, s, message);
   }

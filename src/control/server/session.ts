@@ -30,11 +30,13 @@ import { UnderWay } from "./under-way.ts";
 const FIRST_LINE_MS = 5_000;
 /** The code of a fault of the balancer's own. */
 const INTERNAL = "INTERNAL";
+/** The code of the goodbye to whoever comes back at once, with another key. */
+const EXCHANGED = "KEY_EXCHANGED";
 /** ms that the last line may take to be written before the connection is dropped. */
 const FAREWELL_MS = 1_000;
 
 export interface SessionOptions extends AnswerOptions {
-  readonly keys: Pick<Keys, "current">;
+  readonly keys: Pick<Keys, "accepts" | "current">;
   readonly clock: Clock;
   readonly welcome: Omit<Welcome, "t" | "local" | "remote">;
   readonly paces: Paces;
@@ -252,7 +254,12 @@ export class Session implements TargetOwner, Asker {
 
   /** Takes on the key's limits as they are now. Throws where the key is gone, or is another one. */
   #renewKey(): void {
-    const key = this.#options.keys.current(this.#key);
+    const { keys } = this.#options;
+    const key = keys.current(this.#key);
+    if (key === undefined && keys.accepts(this.#key)) {
+      const message = `reporter "${this.#key.id}" has exchanged its key, and comes back with the new one`;
+      throw new HarmonyError(EXCHANGED, message, { fault: "target", retry: true });
+    }
     if (key === undefined) {
       const message = `key "${this.#key.id}" is no longer valid or has changed`;
       throw new HarmonyError("KEY_CHANGED", message, { fault: "target", retry: true });
@@ -277,7 +284,8 @@ export class Session implements TargetOwner, Asker {
     if (this.over.aborted || error instanceof NetError) return;
     const isOurs = !(error instanceof HarmonyError);
     const code = isOurs ? INTERNAL : error.code;
-    this.#options.onRejected(this, code, messageOf(error));
+    // That it exchanges its key has been told.
+    if (code !== EXCHANGED) this.#options.onRejected(this, code, messageOf(error));
     await this.#end({ t: "goodbye", code, reason: isOurs ? "internal error" : reasonOf(error.message) });
   }
 }
