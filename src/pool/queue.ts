@@ -80,7 +80,7 @@ export class Queue {
   /** At the end of the queue. `sawRoom`: ROOM_EVENTS when every target was full, or UNTRIED. */
   enqueue(ticket: number, sawRoom: number): number {
     const layout = this.#layout;
-    if (this.#line.length >= this.#most && !this.#makeRoom()) return REFUSED;
+    if (this.#line.length >= this.#most && !this.giveWay()) return REFUSED;
     const node = this.#takeNode();
     layout.waiterTickets[node] = ticket;
     layout.waiterWorkers[node] = this.#worker + 1;
@@ -112,6 +112,15 @@ export class Queue {
   silent(waiter: number): void {
     const node = this.#nodeOf(waiter);
     if (node !== NONE) this.#silent.add(node);
+  }
+
+  /** Has the waiter that has been silent for longest lose its place. False: there is nobody to give way. */
+  giveWay(): boolean {
+    const node = this.#silent.next(this.#layout.header[GRANTED]! - 1);
+    if (node === NONE) return false;
+    this.#line.remove(node);
+    this.#silent.lose(node);
+    return true;
   }
 
   /** The ticket of one of this worker's waiters that has lost its place, or -1 when there is none. */
@@ -189,15 +198,6 @@ export class Queue {
     const waiters = known.filter((node) => !this.#silent.hasLost(node) && node + 1 !== header[GRANTED]);
     for (const node of waiters.sort((a, b) => waiterArrivals[a]! - waiterArrivals[b]!)) this.#line.append(node);
     this.#silent.repair(known);
-  }
-
-  /** In a full queue. False: there is nobody to give way. */
-  #makeRoom(): boolean {
-    const node = this.#silent.next(this.#layout.header[GRANTED]! - 1);
-    if (node === NONE) return false;
-    this.#line.remove(node);
-    this.#silent.lose(node);
-    return true;
   }
 
   #hasFreePermit(): boolean {

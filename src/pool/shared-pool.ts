@@ -114,6 +114,14 @@ export class SharedPool {
     this.#lock.free();
   }
 
+  /** Something that waiters take is short: one that is silent, of any worker, loses its place as it would to a newcomer of a full queue. */
+  giveWay(): void {
+    if (this.silentWaiters === 0) return;
+    this.#lock.take();
+    this.#queue.giveWay();
+    this.#lock.free();
+  }
+
   /** Waiters, of any worker, that have half-closed and had sent nothing. */
   get silentWaiters(): number {
     return this.#layout.header[SILENT]!;

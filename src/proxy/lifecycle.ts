@@ -137,10 +137,14 @@ export class Lifecycle<C, F> {
     if (this.#store.state(c) === QUEUED) this.#pool.silent(this.#store.waiter(c));
   }
 
-  /** A waiter that was silent has lost its place in the full queue to a newcomer (`SharedPool.takeLost`), and is told in its stead. */
-  lostPlace(c: C): void {
+  /**
+   * A waiter that was silent has lost its place to a newcomer (`SharedPool.takeLost`), and is told in its stead; or is dropped, where a
+   * newcomer needs its descriptor.
+   */
+  lostPlace(c: C, isDropped: boolean): void {
     this.#dequeued(c);
-    this.#unavailable(c, QUEUE_FULL);
+    if (isDropped) this.end(c, outcome(BY_BALANCER, QUEUE_FULL), true);
+    else this.#unavailable(c, QUEUE_FULL);
   }
 
   /** The answer has been given, and our FIN sent. */

@@ -168,7 +168,7 @@ export class Bench {
   /** Serves the queue from its head, as an engine does after events that may have made room. */
   serve(): void {
     for (let ticket = this.pool.takeLost(); ticket >= 0; ticket = this.pool.takeLost()) {
-      this.lifecycle.lostPlace(this.all[ticket]!);
+      this.lifecycle.lostPlace(this.all[ticket]!, false);
     }
     this.lifecycle.beginPass();
     for (let grant = this.pool.grant(); grant !== null; grant = this.pool.grant()) {

@@ -125,7 +125,7 @@ export class PortableEngine implements Engine {
   }
 
   #accept(client: Connection): void {
-    if (this.#lifecycle.open >= this.#most) {
+    if (this.#isFull && !this.#makeRoom()) {
       client.abort(); // no runtime lets it wait in the kernel
       this.#acceptFailed(netError("EMFILE", "cannot accept a connection"));
       return;
@@ -136,6 +136,18 @@ export class PortableEngine implements Engine {
     this.#lifecycle.accepted(c);
     this.#ticker.wake();
     this.#turn();
+  }
+
+  get #isFull(): boolean {
+    return this.#lifecycle.open >= this.#most;
+  }
+
+  /** A waiter that is silent gives way. False: there is none. */
+  #makeRoom(): boolean {
+    const { pool } = this.#options;
+    pool.giveWay();
+    this.#tellLost(pool);
+    return !this.#isFull;
   }
 
   /** After each event: what it has set free goes to those who wait, and a close may be complete. */
@@ -149,7 +161,7 @@ export class PortableEngine implements Engine {
   /** Waiters that have lost their places to newcomers are told so. */
   #tellLost(pool: Pool): void {
     for (let ticket = pool.takeLost(); ticket >= 0; ticket = pool.takeLost()) {
-      this.#lifecycle.lostPlace(this.#store.byTicket(ticket)!);
+      this.#lifecycle.lostPlace(this.#store.byTicket(ticket)!, this.#isFull);
     }
   }
 

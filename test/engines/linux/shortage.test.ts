@@ -94,6 +94,36 @@ describe("linux engine, out of something", () => {
     await simulation.close(0);
   });
 
+  for (const threads of [1, 2]) {
+    it(`takes newcomers in the places of waiters that half-close without having sent anything, with ${threads} threads`, async () => {
+      const simulation = new Simulation({
+        engine: { threads },
+        kernel: { descriptors: LIMIT },
+        pool: { concurrency: 0 },
+      });
+      const { pool, scheduler } = simulation;
+      await simulation.start();
+      simulation.target("a", "10.0.0.1", (peer) => void peer.say("hello"));
+      const silent = Array.from({ length: LIMIT }, () => simulation.client());
+      simulation.pass(1_000);
+      for (const client of silent) client.fin(); // those that wait, and those that nobody has accepted yet
+      const honest = Array.from({ length: 5 }, () => simulation.client());
+      simulation.pass(9_000); // less than they may wait
+      scheduler.asMain(() => {
+        pool.setConcurrency(-1);
+        simulation.engine.poolChanged();
+      });
+      simulation.pass(1_000);
+      assert.deepEqual(
+        honest.map(({ text }) => text),
+        honest.map(() => "hello"),
+      );
+      assert.ok(silent.some(({ ending }) => ending === "ECONNRESET"));
+      assert.equal(simulation.warnings.splice(0).length, 1);
+      await simulation.close(0);
+    });
+  }
+
   it("does not connect to a target with a descriptor of the others, and blames no target for that", async () => {
     const simulation = new Simulation({
       engine: { threads: 1 },

@@ -254,6 +254,27 @@ describe("portable engine: trouble", () => {
       assert.equal(await readText(await lab.client(), 1), "!");
     }));
 
+  it("gives a newcomer the descriptors of a waiter that has half-closed without having sent anything", () =>
+    inMemory({ limit: 150, reserve: 100, pool: { concurrency: 0 } }, async (lab) => {
+      const most = Math.floor((150 - 37 - 32) / 2);
+      const clients = [];
+      for (let i = 0; i < most; i++) clients.push(await lab.client());
+      await clients[7]!.closeWrite();
+      await settle();
+      const [newcomer, next] = [await lab.client(), await lab.client()];
+      await assert.rejects(readText(clients[7]!, 1), { code: "ECONNRESET" });
+      await assert.rejects(readText(next, 1), { code: "ECONNRESET" });
+      await lab.target("one", greeter("!"));
+      lab.pool.setConcurrency(-1);
+      lab.engine.poolChanged();
+      for (const client of [clients[0]!, newcomer]) assert.equal(await readText(client, 1), "!");
+      assert.deepEqual(
+        lab.records.map(({ cause, endedBy }) => [cause, endedBy]),
+        [["queue-full", "balancer"]],
+      );
+      assert.equal(lab.warnings.splice(0).length, 1);
+    }));
+
   it("does not start where no descriptors are left for clients", async () => {
     const lab = new MemoryLab({ limit: 40 });
     await assert.rejects(lab.engine.start(), {

@@ -39,6 +39,7 @@ function stopAccepting(s: Shard): void {
 export function tryAccepting(s: Shard): void {
   if (s.mailbox.state >= STOPPED_ACCEPTING) return;
   if (!descriptorFree(s)) {
+    s.pool.giveWay();
     s.acceptAgainAt = s.now + RETRY_MS;
     return;
   }
@@ -51,7 +52,7 @@ export function tryAccepting(s: Shard): void {
  * that waits in the queue is going to need one more, for its target.
  * That is two calls, made only near the number of connections at which descriptors were short before.
  */
-function descriptorFree(s: Shard): boolean {
+export function descriptorFree(s: Shard): boolean {
   if (s.lifecycle.open < s.tightFrom) return true;
   const probe = s.libc.eventfd(0, abi.EFD_CLOEXEC);
   if (probe >= 0) s.libc.close(probe);
@@ -182,7 +183,10 @@ function outOfSlots(s: Shard): void {
 
 function outOf(s: Shard, errno: number): void {
   const code = codeOfErrno(errno);
-  if (code === "EMFILE") nearLimit(s);
+  if (code === "EMFILE") {
+    nearLimit(s);
+    s.pool.giveWay();
+  }
   s.warn(
     `accept ${code}`,
     `no new connections until others end: out of ${scarce(code) ?? `something (errno ${errno})`}`,

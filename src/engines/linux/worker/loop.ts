@@ -85,8 +85,8 @@ export class Loop {
     if (s.mailbox.commands !== s.commandsSeen) this.#runCommand();
     if (s.now >= s.acceptUntil) this.#stopAccepting();
     if (s.now >= lifecycle.abortAt) lifecycle.abortDue();
+    if (s.pool.lost > 0) tellLost(s);
     if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) tryAccepting(s);
-    if (lifecycle.waiting > 0 && s.pool.lost > 0) tellLost(s);
     if ((lifecycle.roomFreed || lifecycle.waiting > 0) && s.pool.waiting > 0) serveQueue(s);
     lifecycle.roomFreed = false;
     if (s.recordsPushed) {

@@ -3,6 +3,7 @@ import { CLIENT } from "../../../proxy/record.ts";
 import { FIN_SEEN, URGENT } from "../shared/ends.ts";
 import { wake } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
+import { descriptorFree } from "./accept.ts";
 import type { Shard } from "./shard.ts";
 
 /** Continues those whose turn it is, here and in other threads. What becomes free meanwhile is seen by the next grant. */
@@ -37,7 +38,9 @@ export function noticeSilence(s: Shard, slot: number): void {
  */
 export function tellLost(s: Shard): void {
   const { lifecycle, pool } = s;
-  for (let ticket = pool.takeLost(); ticket >= 0; ticket = pool.takeLost()) lifecycle.lostPlace(s.slots.slotOf(ticket));
+  for (let ticket = pool.takeLost(); ticket >= 0; ticket = pool.takeLost()) {
+    lifecycle.lostPlace(s.slots.slotOf(ticket), !descriptorFree(s));
+  }
   if (pool.lost === 0) return;
   for (const [index, { mailbox, eventfd }] of s.peers) {
     if (index !== s.index && pool.hasLost(index)) wake(mailbox, s.libc, eventfd, s.small.one);
