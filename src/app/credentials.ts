@@ -1,7 +1,7 @@
 /** With what a reporter comes to each of its balancers: a key that it was given, its own where it has joined, or a key that lies about. */
 import type { Credentials } from "../control/client/credentials.ts";
 import { type KeySettings, reporterKey } from "../control/keys/find-keys.ts";
-import { type Identity, parseIdentity } from "../control/keys/identity.ts";
+import { type Identity, parseIdentity, placeOf } from "../control/keys/identity.ts";
 import { readKeyText } from "../control/keys/key-file.ts";
 import { type HostEnvironment, hostEnvironment } from "../control/keys/key-places.ts";
 import { identityPlace } from "../control/keys/trust-files.ts";
@@ -36,7 +36,7 @@ export function reporterCredentials(
     if (isGiven) return shared();
     const path = identityPlace(settings.identity ?? null, environment ?? hostEnvironment());
     const identity = readIdentity(path);
-    const pinned = identity?.balancers.find((each) => isSamePlace(each, balancer));
+    const pinned = identity?.balancers.find((each) => placeOf(each) === placeOf(balancer));
     if (identity && pinned) return { name: pinned.name, keyPair: identity.keyPair, balancer: pinned.publicKey };
     try {
       return shared();
@@ -44,11 +44,6 @@ export function reporterCredentials(
       throw codeOf(error) === "NO_KEY" ? noKey(error as HarmonyError, balancer, path, identity) : error;
     }
   };
-}
-
-/** Host names do not tell capitals from small letters. */
-export function isSamePlace(a: TcpAddress, b: TcpAddress): boolean {
-  return a.port === b.port && a.host.toLowerCase() === b.host.toLowerCase();
 }
 
 function noKey({ message }: HarmonyError, balancer: TcpAddress, path: string, identity: Identity | null): HarmonyError {

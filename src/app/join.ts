@@ -9,6 +9,7 @@ import {
   endRotation,
   type PinnedBalancer,
   pinBalancer,
+  placeOf,
   REPORTER_REMARK,
 } from "../control/keys/identity.ts";
 import { parseInvitation } from "../control/keys/invitation-code.ts";
@@ -20,7 +21,7 @@ import { formatAddress } from "../util/address.ts";
 import { systemClock } from "../util/clock.ts";
 import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
-import { isSamePlace, readIdentity } from "./credentials.ts";
+import { readIdentity } from "./credentials.ts";
 
 export interface Way {
   /** `ca` undefined: the system's roots. null: no TLS. */
@@ -49,7 +50,7 @@ export async function join(to: TcpAddress, code: string, identity: string, way: 
     throw new HarmonyError("BAD_MESSAGE", `${formatAddress(to)} did not say under which name`, { fault: "balancer" });
   const balancer = { ...to, publicKey, name };
   await writable(identity, () => pinBalancer(identity, balancer));
-  return { ...balancer, before: balancers.find((each) => isSamePlace(each, to)) ?? null };
+  return { ...balancer, before: balancers.find((each) => placeOf(each) === placeOf(to)) ?? null };
 }
 
 /** Says whose file cannot be written, and by whom. */

@@ -52,12 +52,12 @@ describe("an identity", () => {
     writeFileSync(path, `${readFileSync(path, "utf8")}\n# mine\n`);
     const balancer = { host: "balance.mydomain", port: 1666, name: "web", publicKey: generateKeyPair().publicKey };
     const other = { ...balancer, host: "2001:db8::1" };
-    const newer = { ...balancer, name: "web-2", publicKey: generateKeyPair().publicKey };
+    const newer = { ...balancer, host: "Balance.MyDomain", name: "web-2", publicKey: generateKeyPair().publicKey };
     await pinBalancer(path, balancer);
     await pinBalancer(path, other);
     await pinBalancer(path, newer);
     assert.deepEqual(read(path).balancers, [newer, other]);
-    assert.match(readFileSync(path, "utf8"), /\n\n# mine\nbalancer balance\.mydomain:1666 /);
+    assert.match(readFileSync(path, "utf8"), /\n\n# mine\nbalancer Balance\.MyDomain:1666 /);
   });
 
   it("has two keys while it is exchanged, and the new one alone afterwards", async () => {

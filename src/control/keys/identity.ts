@@ -45,7 +45,7 @@ export function parseIdentity(text: string, file: string): Identity {
     else if (word === "next" && next === null) next = privateKey(rest, where);
     else if (word === "balancer") {
       const balancer = pinnedBalancer(rest, where);
-      const place = formatAddress(balancer);
+      const place = placeOf(balancer);
       if (balancers.has(place))
         throw badIdentity(where, `a second line for the balancer ${place}: take one of them out`);
       balancers.set(place, balancer);
@@ -73,6 +73,11 @@ function pinnedBalancer([place = "", key = "", name = "", ...more]: readonly str
   return { host, port: Number(port), publicKey, name };
 }
 
+/** Of two that are the same it is the same: host names do not tell capitals from small letters. */
+export function placeOf(balancer: Pick<PinnedBalancer, "host" | "port">): string {
+  return formatAddress(balancer).toLowerCase();
+}
+
 /** Makes the file with a new key pair, unless it is there. `like`: whose owner and mode it gets. */
 export async function createIdentity(
   path: string,
@@ -87,10 +92,10 @@ export async function createIdentity(
 
 /** Enters the balancer, in place of what was known of that place. */
 export function pinBalancer(path: string, balancer: PinnedBalancer): Promise<void> {
-  const place = formatAddress(balancer);
-  const line = `balancer ${place} ${formatKeyBytes(balancer.publicKey)} ${balancer.name}`;
+  const line = `balancer ${formatAddress(balancer)} ${formatKeyBytes(balancer.publicKey)} ${balancer.name}`;
+  const isOfIt = ([word, place = ""]: string[]) => word === "balancer" && place.toLowerCase() === placeOf(balancer);
   return edit(path, (lines) => {
-    const at = lines.findIndex((each) => wordsOf(each)[0] === "balancer" && wordsOf(each)[1] === place);
+    const at = lines.findIndex((each) => isOfIt(wordsOf(each)));
     return at === -1 ? [...lines, line] : lines.with(at, line);
   });
 }
