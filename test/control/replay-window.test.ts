@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Freshness } from "../../src/control/server/freshness.ts";
+import { ClockIsWrong, Freshness } from "../../src/control/server/freshness.ts";
 import { ReplayWindow } from "../../src/control/server/replay-window.ts";
 import { ManualClock } from "../support/clock.ts";
 
@@ -90,4 +90,35 @@ describe("freshness", () => {
     wallClock = late;
     assert.throws(() => demand("9999"), { code: "REPLAYED" });
   });
+
+  for (const by of ["time", "ticket"]) {
+    it(`remembers what may be taken still of all keys by its ${by}, however many there are`, () => {
+      const freshness = new Freshness({ clock: new ManualClock(), wallClock: () => 1_000_000 });
+      const demand = (whose: string, payload: { time: number; ticket?: string }) =>
+        freshness.demand(whose, Buffer.from(whose), payload, "192.0.2.1");
+      const payload =
+        by === "time" ? { time: 1_000_000 } : { time: 0, ticket: ticketOf(() => demand("x", { time: 0 })) };
+      const keys = Array.from({ length: 200 }, (_, key) => `${key}`);
+      for (const key of keys) demand(key, payload);
+      for (const key of keys) assert.throws(() => demand(key, payload), { code: "REPLAYED" });
+    });
+  }
+
+  it("says by how much a reporter's clock is wrong, and which way", () => {
+    const freshness = new Freshness({ clock: new ManualClock(), wallClock: () => 1_000_000 });
+    const demand = (time: number) => freshness.demand("web", Buffer.from("e"), { time }, "192.0.2.1");
+    assert.throws(() => demand(100_000), /900 s behind the balancer's/);
+    assert.throws(() => demand(1_300_000), /300 s ahead of the balancer's/);
+  });
 });
+
+/** The ticket that comes with a refusal. */
+function ticketOf(demand: () => void): string {
+  try {
+    demand();
+  } catch (error) {
+    if (error instanceof ClockIsWrong) return error.ticket.toString("base64");
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
