@@ -63,6 +63,31 @@ export const ROOMS: readonly Room[] = [
       "test/control/server-advertise",
     ],
   },
+  {
+    name: "who is let in",
+    sources: ["freshness", "handshake", "places", "replay-window", "tickets", "under-way"].map(
+      (name) => `src/control/server/${name}`,
+    ),
+    tests: ["doorkeeper", "replay-window", "server-attacks", "server-quota", "server-messages"].map(
+      (name) => `test/control/${name}`,
+    ),
+  },
+  {
+    name: "who has a target",
+    sources: ["owned", "quota", "takeover"].map((name) => `src/targets/${name}`),
+    tests: [
+      "test/targets/quota",
+      "test/targets/registry",
+      "test/targets/takeover",
+      "test/control/server-quota",
+      "test/control/server-ownership",
+    ],
+  },
+  {
+    name: "crowds",
+    sources: ["deadlines", "fair-places", "pre-auth-limit", "rate-limited-log"].map((name) => `src/util/${name}`),
+    tests: ["test/util/", "test/control/doorstep", "test/control/server-pre-auth"],
+  },
   { name: "config", sources: ["src/config/"], tests: ["test/config/"] },
   {
     name: "linux",

@@ -94,7 +94,7 @@ export class Keys {
     return this.current(key) !== undefined || this.#exchanged.some((former) => isSameProof(former.key, key));
   }
 
-  /** For a log line: which keys are accepted. */
+  /** Names of the keys that are accepted. */
   ids(): string[] {
     this.refresh();
     return [...new Set(this.#all().map((key) => key.id))];

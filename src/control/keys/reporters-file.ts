@@ -66,14 +66,6 @@ export function enterReporter(text: string, name: string, publicKey: Uint8Array,
   return `${before}${before.endsWith("\n") ? "" : "\n"}${line}\n`;
 }
 
-/** The text without the reporter's line. */
-export function removeReporter(text: string, name: string): string {
-  return text
-    .split(/(?<=\n)/)
-    .filter((line) => nameIn(line) !== name)
-    .join("");
-}
-
 /** The text with other public keys for the reporter, the rest of whose line stays as it is. */
 export function changeKeys(text: string, name: string, publicKeys: readonly Uint8Array[]): string {
   const keys = publicKeys.map(formatKeyBytes).join(",");
