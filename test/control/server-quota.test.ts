@@ -93,6 +93,15 @@ describe("a key that takes all it can get", () => {
     await leavesNothing(world, other, ...silent);
   });
 
+  it("loses none that has yet to say something to hellos of the same key from another address", async () => {
+    const world = await worldOf("sessions=2");
+    const honest = await world.raw(B, GREEDY);
+    const crowd: RawReporter[] = [];
+    for (let count = 0; count < 5; count++) crowd.push(await world.raw(A, GREEDY));
+    assert.equal((await honest.ask(REPORT))?.t, "ok");
+    await leavesNothing(world, honest, ...crowd);
+  });
+
   it("gives way where all places are taken, though another's session is older and speaks for no target yet", async () => {
     const world = await worldOf("", 4);
     const other = await present(world, B, MODEST);

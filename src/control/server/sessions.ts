@@ -3,6 +3,7 @@ import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Quota } from "../../targets/quota.ts";
 import type { TargetKey } from "../../targets/report.ts";
+import { clientKey } from "../../util/client-key.ts";
 import { messageOf } from "../../util/errors.ts";
 import { FairPlaces } from "../../util/fair-places.ts";
 import { isOwn } from "../keys/key.ts";
@@ -26,8 +27,9 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #ofEach: SessionOptions;
   /**
-   * Those that have proved a key, and not yet that they are there. What is recorded elsewhere proves a key as well, so these are
-   * bounded like sessions, and the oldest of their key give way.
+   * Those that have proved a key, and not yet that they are there. What is recorded elsewhere proves a key as well, and so does what a
+   * thief of the balancer's own key makes up. So these are bounded like sessions, and the oldest of their key at one address give way:
+   * whoever says hello in a reporter's name does not cost that reporter its place, unless he is behind the same address.
    */
   readonly #greeted: FairPlaces;
   readonly #authenticated = new Set<Session>();
@@ -65,7 +67,9 @@ export class Sessions {
       channel.connection.abort();
       return;
     }
-    this.#greeted.add(session, session.key.id, this.#options.quotaOf(session.key).sessions);
+    const { key, remote } = session;
+    const client = clientKey(remote.host, new Uint32Array(4)).join();
+    this.#greeted.add(session, `${key.id} ${client}`, this.#options.quotaOf(key).sessions);
     const running = this.#serve(session);
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
