@@ -74,7 +74,7 @@ export class Registry {
     this.#refuseAddress(owner, report, address);
     if (until <= now) throw refusal("TOO_LATE", "the report was held up on its way for longer than it counts", true);
     const found = this.#entries.get(identity);
-    const freed = found && isFreed(found, { owner, ref, report, location }, now) ? found : undefined;
+    const freed = found && isFreed(found, { owner, ref, report, location, until }, now) ? found : undefined;
     const before = freed ? undefined : found;
     const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
     const continues = before !== undefined && takesLoad(before) && sameAddress(before.spec.address, address);

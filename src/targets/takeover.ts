@@ -32,6 +32,8 @@ export interface Claimant {
   readonly ref: number;
   readonly report: Report;
   readonly location: TcpAddress;
+  /** Until when the report counts. One that was made before the other reporter's last takes nothing from it, however late it comes. */
+  readonly until: number;
 }
 
 /** Displaced reporters that are remembered: more of them at a time than anybody starts by mistake. */
@@ -48,7 +50,7 @@ export function isTakeover(before: Claim | undefined, owner: TargetOwner, { inst
  * claimant's. Throws HarmonyError where it is not the claimant's to speak for.
  */
 export function isFreed(target: Claim, claimant: Claimant, now: number): boolean {
-  const { owner, ref, report, location } = claimant;
+  const { owner, ref, report, location, until } = claimant;
   if (target.key.id !== owner.key.id) {
     if (isAbandoned(target, now) && isSeenThere(target, claimant)) return true;
     throw refusal("OWNED", belongsToOther(target));
@@ -56,7 +58,8 @@ export function isFreed(target: Claim, claimant: Claimant, now: number): boolean
   if (target.owner === owner) {
     if (target.ref !== ref) throw refusal("ID_TAKEN", isTaken(target));
   } else if (sameAddress(target.location, location)) {
-    if (target.owner && isDisplaced(target, report)) throw refusal("REPLACED", takenOverBy(target.owner.remote));
+    if (target.owner && (isDisplaced(target, report) || until < target.until))
+      throw refusal("REPLACED", takenOverBy(target.owner.remote));
   } else if (target.owner) {
     throw refusal("ID_TAKEN", isTaken(target));
   }

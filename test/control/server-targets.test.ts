@@ -1,8 +1,9 @@
 /** One session that speaks for several targets. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { deferred } from "../../src/util/deferred.ts";
 import { settle, until, within } from "../support/wait.ts";
-import { LEASE, leavesNothing, type RawReporter, REPORT, World } from "./harness.ts";
+import { ADVERTISER, LEASE, leavesNothing, type RawReporter, REPORT, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const PORTS = [8080, 8081, 8082];
@@ -63,6 +64,42 @@ describe("a session with several targets", () => {
     assert.ok(answer?.t === "reject" && answer.code === "ID_TAKEN" && answer.retry);
     assert.equal((await raw.ask(REPORT))?.t, "ok");
     await leavesNothing(world, raw);
+  });
+
+  it("loses one to another reporter, and speaks on for the others", async () => {
+    const { world, raw, states } = await withThree();
+    const report = { ...REPORT, ref: 1, port: 8081, instance: "one" };
+    assert.equal((await raw.ask(report))?.t, "ok");
+    const other = await world.raw(A);
+    assert.equal((await other.ask({ ...report, ref: 0, instance: "two" }))?.t, "ok");
+    assert.deepEqual(world.story, [`targetTakenOver ${nameOf(8081)} ${A} ${A}`]);
+    for (const [ref, port] of [8080, 8082].entries()) {
+      assert.equal((await raw.ask({ ...REPORT, ref: 2 * ref, port }))?.t, "ok");
+    }
+    const answer = await raw.ask(report);
+    assert.ok(answer?.t === "reject" && answer.code === "REPLACED" && answer.retry);
+    await other.close();
+    await settle();
+    assert.deepEqual(states(), { 8080: "up", 8081: "up", 8082: "up" });
+    await leavesNothing(world, raw);
+  });
+
+  it("does not take one back with a report that was made before the other reporter's, and looked up for longer", async () => {
+    const found = deferred<readonly string[]>();
+    const resolve = (host: string) => (host === A ? Promise.resolve([A]) : found.promise);
+    const world = await World.start({ panic: false, resolve }, [ADVERTISER]);
+    await world.target(A, 8080);
+    await world.target(A, 8081);
+    const [former, latter] = [await world.raw(A), await world.raw(A)];
+    for (const [ref, port] of [8080, 8081].entries()) await former.ask({ ...REPORT, ref, port, advertise: A });
+    await former.tell({ ...REPORT, advertise: "slow.example" });
+    await world.pass(1_000);
+    assert.equal((await latter.ask({ ...REPORT, advertise: A }))?.t, "ok");
+    found.resolve([A]);
+    const answer = await former.hear();
+    assert.ok(answer?.t === "reject" && answer.code === "REPLACED", JSON.stringify(answer));
+    assert.equal((await latter.ask({ ...REPORT, advertise: A }))?.t, "ok");
+    await leavesNothing(world, former, latter);
   });
 
   it("may have as many as its key, all of which are heard however short the lease", async () => {

@@ -193,7 +193,8 @@ class World {
     const where = `${at}:${port}`;
     const identity = `p/${id ?? where}`;
     const now = this.clock.now();
-    const expected = madeAgo >= LEASE ? "TOO_LATE" : this.#judge(identity, key, owner, ref, where, said);
+    const until = now - madeAgo + LEASE;
+    const expected = madeAgo >= LEASE ? "TOO_LATE" : this.#judge(identity, key, owner, ref, where, until, said);
     let code = "ok";
     try {
       assert.equal(
@@ -217,12 +218,19 @@ class World {
       if (continued?.instance !== undefined && continued.instance !== instance)
         displaced = [...displaced, continued.instance];
     }
-    const until = now - madeAgo + LEASE;
     this.known.set(identity, { key, owner, ref, where, weight, says, instance, displaced, counts: true, until });
   }
 
   /** Whether the report is taken in, or why not. */
-  #judge(identity: string, key: string, owner: TargetOwner, ref: number, where: string, said: Said): string {
+  #judge(
+    identity: string,
+    key: string,
+    owner: TargetOwner,
+    ref: number,
+    where: string,
+    until: number,
+    said: Said,
+  ): string {
     const target = this.known.get(identity);
     if (target === undefined) return "ok";
     if (target.key !== key) {
@@ -232,7 +240,8 @@ class World {
     if (target.owner === null) return "ok";
     if (target.owner === owner) return target.ref === ref ? "ok" : "ID_TAKEN";
     if (target.where !== where) return "ID_TAKEN";
-    return said.instance !== undefined && target.displaced.includes(said.instance) ? "REPLACED" : "ok";
+    const isDisplaced = said.instance !== undefined && target.displaced.includes(said.instance);
+    return isDisplaced || until < target.until ? "REPLACED" : "ok";
   }
 
   #lose(seat: number): void {

@@ -146,7 +146,8 @@ export class Session implements TargetOwner, Asker {
   }
 
   replaced(by: TcpAddress): void {
-    void this.goodbye("REPLACED", takenOverBy(by));
+    // For other targets it speaks on; a report of this one is refused.
+    if (!this.#options.registry.owns(this)) void this.goodbye("REPLACED", takenOverBy(by));
   }
 
   /** The keys have changed. Ends the session where its key is not valid any more, or allows none of its targets. */
