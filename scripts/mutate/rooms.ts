@@ -68,7 +68,7 @@ export const ROOMS: readonly Room[] = [
     sources: ["freshness", "handshake", "places", "replay-window", "tickets", "under-way"].map(
       (name) => `src/control/server/${name}`,
     ),
-    tests: ["doorkeeper", "replay-window", "server-attacks", "server-quota", "server-messages"].map(
+    tests: ["doorkeeper", "replay-window", "under-way", "server-attacks", "server-quota", "server-messages"].map(
       (name) => `test/control/${name}`,
     ),
   },

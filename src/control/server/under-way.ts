@@ -8,18 +8,20 @@ import { type Deferred, deferred } from "../../util/deferred.ts";
 const MOST = 16;
 
 export class UnderWay {
+  readonly #over: AbortSignal;
   readonly #last = new Map<number, Promise<void>>();
   #count = 0;
   #waiting: Deferred<void> | null = null;
 
   /** `over`: nobody waits for room any more. */
   constructor(over: AbortSignal) {
+    this.#over = over;
     over.addEventListener("abort", () => this.#waiting?.resolve());
   }
 
   /** Resolves when there is room for another one. One may wait at a time. */
   async room(): Promise<void> {
-    if (this.#count < MOST) return;
+    if (this.#count < MOST || this.#over.aborted) return;
     this.#waiting = deferred<void>();
     await this.#waiting.promise;
   }
