@@ -68,9 +68,12 @@ async function writable(identity: string, write: () => Promise<void>): Promise<v
   }
 }
 
-/** What came of it at one balancer; null: it knows the new key. */
+/** What came of it at one balancer. */
 export interface Rotated {
   readonly balancer: PinnedBalancer;
+  /** It knows the new key. */
+  readonly knows: boolean;
+  /** Why it does not; or else why it takes the former one still, until a reporter of this host comes with the new one; or null. */
   readonly error: unknown;
 }
 
@@ -82,12 +85,14 @@ export async function rotate(identity: string, way: Way): Promise<Rotated[]> {
   await beginRotation(identity);
   const { keyPair, next, balancers } = readIdentity(identity) ?? missing(identity);
   if (next === null) throw missing(identity);
-  const told = await Promise.all(
-    balancers.map((balancer) => attempt(balancer, () => tell(balancer, keyPair, next, way))),
-  );
-  if (told.some(({ error }) => error !== null)) return told;
+  const tellAll = (current: KeyPair) =>
+    Promise.all(balancers.map((balancer) => problemOf(tell(balancer, current, next, way))));
+  const told = await tellAll(keyPair);
+  if (told.some((error) => error !== null))
+    return balancers.map((balancer, at) => ({ balancer, knows: told[at] === null, error: told[at] }));
   await endRotation(identity);
-  return Promise.all(balancers.map((balancer) => attempt(balancer, () => tell(balancer, next, next, way))));
+  const visited = await tellAll(next);
+  return balancers.map((balancer, at) => ({ balancer, knows: true, error: visited[at] }));
 }
 
 async function tell(balancer: PinnedBalancer, current: KeyPair, next: KeyPair, way: Way): Promise<void> {
@@ -102,14 +107,11 @@ async function tell(balancer: PinnedBalancer, current: KeyPair, next: KeyPair, w
   }
 }
 
-async function attempt(balancer: PinnedBalancer, run: () => Promise<void>): Promise<Rotated> {
-  return {
-    balancer,
-    error: await run().then(
-      () => null,
-      (error: unknown) => error,
-    ),
-  };
+function problemOf(done: Promise<void>): Promise<unknown> {
+  return done.then(
+    () => null,
+    (error: unknown) => error,
+  );
 }
 
 /** One session with one question. Throws NetError, or HarmonyError also where the balancer refuses. */

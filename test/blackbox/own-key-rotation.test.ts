@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
+import { runtime } from "#runtime";
 import { removeFolders } from "../support/folder.ts";
 import { Host, Office } from "../support/invited.ts";
 import { isTargetEvent } from "../support/log.ts";
-import { endServers, exchange, greeter, serve } from "../support/peers.ts";
+import { dial, endServers, exchange, greeter, serve } from "../support/peers.ts";
 import { endPrograms, type Program } from "../support/program.ts";
 import { until, within } from "../support/wait.ts";
 
@@ -96,6 +97,25 @@ describe("harmony-reporter rotate", () => {
     assert.equal(rotated.code, 0, rotated.stderr);
     for (const office of [near, far]) assert.deepEqual(keysIn(office), [next]);
     await until("it to come with the new key", () => registrations(reporter) === 2);
+  });
+
+  it("has exchanged it also where a balancer that knows it cannot be visited with it, and says what is left to happen", async () => {
+    const [office, host] = [new Office(), new Host()];
+    const { adminPort } = await office.balance();
+    let open = 2; // to join, and to tell the new key
+    const way = await serve(async (connection) => {
+      open -= 1;
+      if (open < 0) connection.abort();
+      else await runtime.relay(connection, await dial(adminPort), { aToB: 0, bToA: 0 });
+    });
+    assert.equal((await host.join(way.port, await office.invite("web"))).code, 0);
+    const rotated = await host.rotate();
+    assert.deepEqual([rotated.code, rotated.stdout], [0, `exchanged the key at 127.0.0.1:${way.port}\n`]);
+    assert.match(rotated.stderr, /takes the former key as well until a reporter of this host comes with the new one: /);
+    assert.equal(keysIn(office).length, 2);
+    await host.report([way.port], 1).says(/lost|reset|closed/);
+    open = 1;
+    await until("it to come with the new key", () => keysIn(office).length === 1);
   });
 
   it("says what to do where nothing was joined", async () => {

@@ -29,10 +29,14 @@ export const rotate = command({
       });
     }
     const all = await rotateKey(identity, { tls: tlsSettings(values) });
-    const failed = all.filter(({ error }) => error !== null);
-    for (const { balancer, error } of failed)
-      note(`${formatAddress(balancer)} does not know the new key: ${messageOf(error)}`);
-    if (failed.length > 0) {
+    for (const { balancer, knows, error } of all) {
+      if (error === null) continue;
+      const what = knows
+        ? "takes the former key as well until a reporter of this host comes with the new one"
+        : "does not know the new key";
+      note(`${formatAddress(balancer)} ${what}: ${messageOf(error)}`);
+    }
+    if (!all.every(({ knows }) => knows)) {
       note("Both keys are valid where the new one is known: run it again, and it goes on from here.");
       return EXIT_FAILURE;
     }
