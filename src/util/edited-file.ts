@@ -10,12 +10,14 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  constants,
   fchmodSync,
   fchownSync,
   fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -34,6 +36,10 @@ const LOOK_MS = 20;
 /** Changes by others in the middle of ours, one after the other, before it is given up: nobody's editor is as fast. */
 const MOST_ATTEMPTS = 50;
 const PRIVATE = 0o600;
+/** Bytes of a lock that are looked at: more than one of ours has. */
+const MOST_TOKEN = 100;
+/** Without it, opening a pipe would wait for its writer. Windows has none. */
+const { O_RDONLY, O_NONBLOCK = 0 } = constants;
 
 export interface EditOptions {
   /** A file or folder beside it, whose owner a new file gets, and whose mode if it is a file. */
@@ -149,7 +155,7 @@ async function lockFor(file: string, clock: Clock): Promise<Lock> {
   let seen: string | null = null;
   let since = clock.now();
   while (!take(path, token)) {
-    const holder = absent(() => readFileSync(path, "utf8"));
+    const holder = absent(() => holderOf(path));
     if (holder !== seen || holder === null) {
       seen = holder;
       since = clock.now();
@@ -158,13 +164,25 @@ async function lockFor(file: string, clock: Clock): Promise<Lock> {
     }
     if (holder !== null) await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
   }
-  const isHeld = () => absent(() => readFileSync(path, "utf8")) === token;
+  const isHeld = () => absent(() => holderOf(path)) === token;
   return {
     isHeld,
     release: () => {
       if (isHeld()) rmSync(path, { force: true });
     },
   };
+}
+
+/** Where every user may make files, somebody may have put a pipe there, or a link: neither is waited for, nor read without end. */
+function holderOf(path: string): string {
+  const fd = openSync(path, O_RDONLY | O_NONBLOCK);
+  try {
+    if (!fstatSync(fd).isFile()) return "";
+    const start = Buffer.alloc(MOST_TOKEN);
+    return start.toString("utf8", 0, readSync(fd, start, 0, MOST_TOKEN, 0));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function take(path: string, token: string): boolean {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -51,6 +52,20 @@ describe("a file that is edited", () => {
     };
     await assert.rejects(editFile(path, change, options), /no/);
     assert.equal(readFileSync(path, "utf8"), "one\n");
+    assert.deepEqual(readdirSync(folder), ["file"]);
+  });
+
+  it("waits for no pipe that somebody has put in the place of its lock, and takes it away", posix, async () => {
+    const { path, folder, options } = newFile("one\n");
+    const clock = new ManualClock();
+    execFileSync("mkfifo", [`${path}.lock`]);
+    const edited = editFile(path, (text) => `${text}two\n`, { ...options, clock });
+    for (let ms = 0; ms < 3_000; ms += 20) {
+      clock.advance(20);
+      await settle(2);
+    }
+    await edited;
+    assert.equal(readFileSync(path, "utf8"), "one\ntwo\n");
     assert.deepEqual(readdirSync(folder), ["file"]);
   });
 

@@ -20,7 +20,7 @@ export interface ListedReporter {
 }
 
 export function listReporters({ reporters, seen: seenFile, reader }: TrustFiles): ListedReporter[] {
-  const seen = readSeen(seenFile);
+  const seen = readSeen(seenFile, reader);
   const byName = new Map(reportersOf(reporters, reader).map((reporter) => [reporter.id, reporter]));
   return [...byName.values()].map(({ id, publicKey, limits }) => {
     const { at, address = null, targets = [] } = seen[id] ?? {};

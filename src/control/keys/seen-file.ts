@@ -1,9 +1,8 @@
 /** The `seen` file beside `reporters`: when the balancers that share it have last seen each reporter, where, and with which targets. */
-
-import { readFileSync } from "node:fs";
 import * as z from "zod/mini";
 import { editFile } from "../../util/edited-file.ts";
 import { codeOf } from "../../util/errors.ts";
+import { type Reader, readSecretFile } from "../../util/secret-file.ts";
 import type { TrustFiles } from "./trust-files.ts";
 
 /** By the reporter's name. */
@@ -29,10 +28,10 @@ export interface Sighting {
 /** ms that the time in the file may be behind while nothing else changes. */
 const COARSE_MS = 30_000;
 
-/** Empty where there is none, or where it holds something else: the balancer writes it anew. */
-export function readSeen(path: string): Seen {
+/** Empty where there is none, or where it holds something else: the balancer writes it anew. Throws where the file is unsafe. */
+export function readSeen(path: string, reader?: Reader): Seen {
   try {
-    return parseSeen(readFileSync(path, "utf8"));
+    return parseSeen(readSecretFile(path, reader).text);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return {};
     throw error;
