@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { startBalancer, startReporter } from "../support/cluster.ts";
 import { dial, echoServer, endServers } from "../support/peers.ts";
 import { endPrograms } from "../support/program.ts";
-import { until, within } from "../support/wait.ts";
+import { passes, until, within } from "../support/wait.ts";
 
 const IDLE_MS = 2_000;
 const STOPPED_MS = 2_500;
@@ -21,7 +21,7 @@ describe("a balancer that was stopped for longer than a report counts", { skip }
   it("serves who came meanwhile, and takes no target for lost", async () => {
     const balancer = await startBalancer(["--host-timeout", "2s", "--idle-timeout", "0"]);
     const server = await echoServer();
-    await startReporter(balancer, server.port);
+    const reporter = await startReporter(balancer, server.port);
     balancer.program.signal("SIGSTOP");
     const clients = await Promise.all(Array.from({ length: 20 }, () => dial(balancer.port)));
     for (const client of clients) await client.write(new TextEncoder().encode("x"));
@@ -29,7 +29,13 @@ describe("a balancer that was stopped for longer than a report counts", { skip }
     balancer.program.signal("SIGCONT");
     const echoes = await within("the echoes", Promise.all(clients.map((client) => client.read())));
     assert.deepEqual([...new Set(echoes.map((echo) => echo?.length))], [1]);
+    await passes(STOPPED_MS); // a session that is not heard of for so long ends
     assert.doesNotMatch(balancer.program.stderr, / is down/);
+    assert.deepEqual(
+      reporter.log.filter(({ level }) => /warn/i.test(level)),
+      [],
+      "its session goes on",
+    );
     for (const client of clients) client.abort();
   });
 });

@@ -34,6 +34,9 @@ const INTERNAL = "INTERNAL";
 const EXCHANGED = "KEY_EXCHANGED";
 /** ms that the last line may take to be written before the connection is dropped. */
 const FAREWELL_MS = 1_000;
+/** ms by which a deadline is later than it should be when the process was stopped, and ms that are left then to hear what has come. */
+const STOPPED_MS = 500;
+const GRACE_MS = 1_000;
 
 export interface SessionOptions extends AnswerOptions {
   readonly keys: Pick<Keys, "accepts" | "current">;
@@ -276,8 +279,14 @@ export class Session implements TargetOwner, Asker {
   }
 
   #setDeadline(ms: number): void {
+    const { clock } = this.#options;
+    const due = clock.now() + ms;
     this.#cancelDeadline();
-    this.#cancelDeadline = this.#options.clock.after(ms, () => this.abort());
+    this.#cancelDeadline = clock.after(ms, () => {
+      // The process was stopped (SIGSTOP, a suspended machine): what came meanwhile has not been heard yet.
+      if (clock.now() - due > STOPPED_MS) this.#cancelDeadline = clock.after(GRACE_MS, () => this.abort());
+      else this.abort();
+    });
   }
 
   /** Tells the log and the reporter why the session ends, unless it is because the connection was lost. */
