@@ -8,6 +8,8 @@ import type { Claim } from "./takeover.ts";
 export interface Entry extends Claim, Registered {
   /** null once the session is gone; the lease runs on. */
   owner: TargetOwner | null;
+  /** By which its key judges it when the session is gone: where that was seen, and where the target is. */
+  readonly judged: { readonly seen: string; readonly host: string };
   readonly spec: TargetSpec & { readonly address: TcpAddress };
   /**
    * What reports, leases and probes make of it; whether one that is up is a suspect, the pool alone knows. `new`: reported as up,

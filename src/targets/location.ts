@@ -14,9 +14,14 @@ export function locationOf(owner: TargetOwner, report: Report, host: string): Tc
   return { host: isHere(owner, report) ? LOOPBACK : canonicalHost(host), port: report.port };
 }
 
+/** Where the target is for its key, which may name one loopback address and not another. */
+export function judgedHost(owner: TargetOwner, report: Report, location: TcpAddress): string {
+  return isHere(owner, report) ? owner.remote.host : location.host;
+}
+
 /** Why the owner's key does not allow this report, or null. */
 export function forbidden(owner: TargetOwner, report: Report, location: TcpAddress): string | null {
-  return owner.forbids(report, isHere(owner, report) ? owner.remote.host : location.host);
+  return owner.forbids(report, judgedHost(owner, report, location));
 }
 
 export function identityOf({ pool, id }: Report, { host, port }: TcpAddress): string {

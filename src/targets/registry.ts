@@ -7,7 +7,7 @@ import { scarce } from "../proxy/connect-failure.ts";
 import { canonicalHost } from "../util/address.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
 import { activeOn, type Entry, infoOf, type Orphan, orphanOf, takesLoad } from "./entry.ts";
-import { forbidden, identityOf, locationOf, sameAddress } from "./location.ts";
+import { forbidden, identityOf, judgedHost, locationOf, sameAddress } from "./location.ts";
 import { OwnedTargets } from "./owned.ts";
 import { Panics, type PanicsOptions } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
@@ -24,6 +24,8 @@ export interface RegistryOptions extends PanicsOptions, TargetQuotasOptions {
   readonly localAddresses: () => readonly string[];
   /** Whether what was registered with this key may stay. */
   readonly accepts: (key: TargetKey) => boolean;
+  /** Why the key, as it is now, does not allow this report, or null. `seen`: where its reporter was; `host`: where the target is. */
+  readonly forbids: (key: TargetKey, report: Report, seen: string, host: string) => string | null;
   /** A target came or came back, and is to be connected to: `reached()` says that it accepts, `failed()` that it does not. */
   readonly onUnreached: (identity: string, pool: TargetPool) => void;
 }
@@ -83,7 +85,9 @@ export class Registry {
     if (before === undefined) this.#makeRoom({ key: owner.key, pool, identity, mine, freed });
     set(pool, spec, state === "new" ? (continues ? "up" : "suspect") : state); // "up" leaves a suspect as it is
     const displaced = displacedAfter(before, owner, report);
-    this.#own(owner, { identity, pool, owner, ref, key: owner.key, report, displaced, spec, location, state, until });
+    const judged = { seen: owner.remote.host, host: judgedHost(owner, report, location) };
+    const { key } = owner;
+    this.#own(owner, { identity, pool, owner, ref, key, report, displaced, spec, location, judged, state, until });
     this.panics.reported(report.pool);
     if (reach === "connected") this.reached(identity);
     else if (state === "new" && !continues) this.#options.onUnreached(identity, pool);
@@ -163,13 +167,17 @@ export class Registry {
     return entries.filter(({ state }) => state !== "down").map(orphanOf);
   }
 
-  /** Keys have changed: the targets of those that are no longer accepted leave at once; open connections finish. */
+  /**
+   * Keys have changed: the targets of those that are no longer accepted leave at once, and those without a reporter that theirs does
+   * not allow any more (a session judges its own); open connections finish.
+   */
   revoke(): void {
     const accepted = new Map<TargetKey, boolean>();
     for (const entry of this.#entries.values()) {
       const { key } = entry;
       if (!accepted.has(key)) accepted.set(key, this.#options.accepts(key));
       if (!accepted.get(key)) this.#remove(entry, "revoked");
+      else if (entry.owner === null && this.#isForbidden(entry)) this.#remove(entry, "rejected");
     }
     this.#quotas.prune();
   }
@@ -252,6 +260,10 @@ export class Registry {
     const local = this.#options.localAddresses();
     const reason = (isSaid && offLimits(address.host, remote.host, local)) || this.undialable(address);
     if (reason) throw refusal("BAD_ADDRESS", reason);
+  }
+
+  #isForbidden({ key, report, judged: { seen, host } }: Entry): boolean {
+    return this.#options.forbids(key, report, seen, host) !== null;
   }
 
   #own(owner: TargetOwner, entry: Entry): void {

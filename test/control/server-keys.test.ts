@@ -127,6 +127,22 @@ describe("a key file that changes", () => {
     });
   }
 
+  it("that allows less takes a target out whose reporter is gone, and would count for a day", async () => {
+    const { world, write } = await withFile(`web:${SECRET} from=${A}\n`, { hostTimeout: 86_400_000 });
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    await raw.close();
+    await until("the end of the session", () => world.server.sessions === 0);
+    write(`web:${SECRET} from=${A} port=8080 max-weight=500 pool=default\n`);
+    await world.pass(1_000, 100);
+    assert.equal(world.pool.targets().length, 1, "this one is still allowed");
+    write(`web:${SECRET} from=10.0.0.99\n`);
+    await world.pass(1_000, 100);
+    assert.deepEqual(world.pool.targets(), []);
+    assert.equal(world.story.at(-1), `targetLeave ${ID} rejected`);
+    await leavesNothing(world);
+  });
+
   it("that is gone, or cannot be read, takes nothing from anybody", async () => {
     const { world, write, remove } = await withFile(`web:${SECRET}\n`);
     const raw = await world.raw(A);

@@ -116,6 +116,7 @@ class World {
       clock: this.clock,
       lease: LEASE,
       accepts: () => true,
+      forbids: () => null,
       quotaOf: ({ limits }) => quotaOf(limits, 64),
       ownListeners: () => [],
       localAddresses: () => [],

@@ -128,6 +128,7 @@ class World {
       clock,
       lease: LEASE,
       accepts: () => true,
+      forbids: () => null,
       quotaOf: ({ limits }) => quotaOf(limits, 1_000),
       ownListeners: () => [],
       localAddresses: () => [],

@@ -30,6 +30,7 @@ class World {
       clock: this.clock,
       lease: LEASE,
       accepts: ({ id }) => this.accepted || id !== "a",
+      forbids: () => null,
       quotaOf: ({ limits }) => quotaOf(limits, maxTargets / 2),
       ownListeners: () => [],
       localAddresses: () => [],

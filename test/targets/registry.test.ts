@@ -32,6 +32,7 @@ class World {
       clock,
       lease: LEASE,
       accepts: () => true,
+      forbids: () => null,
       quotaOf: ({ limits }) => quotaOf(limits, 100),
       ownListeners: () => [],
       localAddresses: () => [],

@@ -14,7 +14,7 @@ import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts
 import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
-import { isOwn } from "../keys/key.ts";
+import { forbids, isOwn } from "../keys/key.ts";
 import type { Keys, LoadedKeys } from "../keys/keys.ts";
 import type { Sighting } from "../keys/seen-file.ts";
 import type { Welcome } from "../protocol/messages.ts";
@@ -126,6 +126,10 @@ export class ControlServer {
       lease,
       clock,
       accepts: (key) => keys.accepts(key),
+      forbids: (key, report, seen, host) => {
+        const current = keys.current(key);
+        return current ? forbids(current, report, seen, host) : null;
+      },
       quotaOf: (key) => this.#quotaOf(key),
       ownListeners: () => [...options.clientListeners(), ...this.addresses],
       onChange: () => this.#changed(),
