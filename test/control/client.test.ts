@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import type { ControlClientOptions } from "../../src/control/client/client.ts";
-import { INSECURE_KEY, parseKey } from "../../src/control/keys/key.ts";
+import { INSECURE_KEY, parseKey, type SharedKey } from "../../src/control/keys/key.ts";
 import { MAX_LINE } from "../../src/control/protocol/hello.ts";
 import { LineChannel } from "../../src/net/line-channel.ts";
-import type { Listener } from "../../src/net/runtime.ts";
+import type { Connection, Listener, Runtime } from "../../src/net/runtime.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { settle, until } from "../support/wait.ts";
 import { CONTROL, KEY, LEASE, leavesNothing, REPORT, SECRET, World, welcome } from "./harness.ts";
@@ -422,6 +422,48 @@ describe("a reporter", () => {
     assert.deepEqual(story().slice(2, 3), ["rejected KEY_CHANGED"]);
     await world.pass(30_000);
     assert.ok(story().includes("rejected BAD_KEY"));
+    await leavesNothing(world, client);
+  });
+});
+
+describe("a reporter whose key was changed for another one, which the balancer has as well", () => {
+  const NEW = parseKey(`new:${SECRET}`, "test");
+
+  /** Registered with the first key of the balancer's, then with another one given, and cut off. */
+  async function changed(keys: SharedKey[]) {
+    const world = await World.start({}, keys);
+    const network = world.network.from(A);
+    const connections: Connection[] = [];
+    const connect: Runtime["connect"] = async (options) => {
+      connections.push(await network.connect(options));
+      return connections.at(-1)!;
+    };
+    let key = KEY;
+    const { client, story } = await register(world, { runtime: { ...network, connect }, key: () => key });
+    key = NEW;
+    connections.at(-1)!.abort();
+    await world.pass(30_000);
+    return { world, client, story };
+  }
+
+  it("goes on with the former one while its target is registered with that, so that it can drain, say", async () => {
+    const { world, client, story } = await changed([KEY, NEW]);
+    assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
+    assert.ok(!story().some((each) => each.startsWith("rejected")), story().join());
+    assert.equal(story().at(-1), "registered");
+    client.update({ weight: 7 });
+    await until("the change", () => targets(world)[0] === `${A}:8080 up 7`);
+    await leavesNothing(world, client);
+  });
+
+  it("comes with the new one once the former one is withdrawn", async () => {
+    const keys = [KEY, NEW];
+    const { world, client, story } = await changed(keys);
+    keys.shift();
+    client.update({ weight: 7 });
+    await world.pass(2 * LEASE); // these keys are in no file that would be looked at
+    assert.deepEqual(targets(world), [`${A}:8080 up 7`]);
+    assert.deepEqual(story().slice(-4), ["rejected KEY_CHANGED", "connected", "rejected OWNED", "registered"]);
     await leavesNothing(world, client);
   });
 });

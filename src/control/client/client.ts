@@ -8,6 +8,7 @@ import type { Ok, Report } from "../protocol/messages.ts";
 import { Backoff } from "./backoff.ts";
 import type { Credentials } from "./credentials.ts";
 import { Drain } from "./drain.ts";
+import { KeyInUse } from "./key-in-use.ts";
 import { type ConnectOptions, Refusal } from "./opening.ts";
 import { ClientSession } from "./session.ts";
 
@@ -52,6 +53,8 @@ const JITTER = 0.2;
 const DRAIN_POLL_MS = 200;
 /** The code of a goodbye or a refusal: another reporter speaks for the target. */
 const REPLACED = "REPLACED";
+/** The code of a refusal: the target is another key's. */
+const OWNED = "OWNED";
 /** Codes of a goodbye that nobody has to do anything about: all others are about this reporter's key or report. */
 const FAREWELLS: ReadonlySet<string> = new Set([REPLACED, "STOPPING", "KEY_EXCHANGED"]);
 /** Enough that no two reporters are taken for one. */
@@ -63,6 +66,7 @@ export class ControlClient {
   readonly #options: ControlClientOptions;
   readonly #clock: Clock;
   readonly #backoff: Backoff;
+  readonly #key: KeyInUse;
   readonly #stop = new AbortController();
   #target: TargetReport & Pick<Report, "instance">;
   #session: ClientSession | null = null;
@@ -85,6 +89,7 @@ export class ControlClient {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#backoff = new Backoff(options.random ?? Math.random);
+    this.#key = new KeyInUse(options.key);
     this.#target = { ...options.target, instance: randomBytes(INSTANCE_BYTES).toString("hex") };
   }
 
@@ -157,7 +162,7 @@ export class ControlClient {
   async #attempt(): Promise<number> {
     let key: Credentials | null = null;
     try {
-      key = this.#options.key();
+      key = this.#key.next();
       this.#session = await ClientSession.open({ ...this.#options, clock: this.#clock }, key, this.#stop.signal);
       const { name, version } = this.#session.welcome;
       this.#options.onEvent("connected", { name, version });
@@ -185,6 +190,7 @@ export class ControlClient {
         if (answer?.t === "ok") this.#accepted(answer, drain);
         if (answer?.t === "reject") {
           this.#known = known;
+          if (answer.code === OWNED && this.#key.isFormers()) return this.#backoff.next();
           this.#tell("rejected", answer.code, answer.reason);
           if (answer.code === REPLACED) return this.#yield();
           if (!answer.retry) return this.#backoff.slow(); // somebody has to change something first
@@ -202,13 +208,16 @@ export class ControlClient {
     this.#trouble = "";
     this.#registeredAt ??= this.#clock.now();
     this.#backoff.reset();
+    this.#key.registered();
     if (news) this.#options.onEvent("registered", target);
     // An answer to a report made before the drain says nothing about its end.
     if (drained === this.#target.drain) this.#drain?.counted(active);
   }
 
   #dismissed({ code, reason }: { code: string; reason: string }): number {
-    this.#tell(FAREWELLS.has(code) ? "goodbye" : "rejected", code, reason);
+    const isFarewell = FAREWELLS.has(code);
+    if (!isFarewell) this.#key.refused();
+    this.#tell(isFarewell ? "goodbye" : "rejected", code, reason);
     return code === REPLACED ? this.#yield() : this.#backoff.next();
   }
 
@@ -222,6 +231,7 @@ export class ControlClient {
 
   #refused({ code, message, retry }: Refusal, key: Credentials): number {
     if (this.#stop.signal.aborted) return 0;
+    this.#key.refused();
     this.#tell("rejected", code, code === "BAD_KEY" ? `${message} (${keyText(key)})` : message);
     return retry ? this.#backoff.next() : this.#backoff.slow();
   }
