@@ -23,7 +23,7 @@ export function logBalancer(balancer: Balancer, log: Log): void {
     // That nobody has ever joined is no news, that the last one is out is some.
     if (reporters + before > 0) log.info(reportersText(reporters), { reporters });
     before = reporters;
-    if (count === 0) return; // no reporter needs one
+    if (count === 0 && file === null) return; // no reporter needs one
     log.info(`${counted(count, "key")} loaded${file === null ? "" : ` from ${file}`}`, { count, file });
   });
   balancer.on("reporterJoined", (name, fingerprint) => {

@@ -179,10 +179,13 @@ describe("what the balancer's program logs", () => {
     const warning = "anyone who reaches the admin port may register a target, without a key (--insecure)";
     assert.deepEqual(said.splice(0), [warning, "1 key loaded from /k", warning]);
     balancer.emit("keysLoaded", { count: 0, file: null, reporters: 3, insecure: false });
+    balancer.emit("keysLoaded", { count: 0, file: "/k", reporters: 3, insecure: false });
     for (const reporters of [1, 0, 0])
       balancer.emit("keysLoaded", { count: 0, file: null, reporters, insecure: false });
     assert.deepEqual(said, [
       "3 reporters may come with keys of their own",
+      "3 reporters may come with keys of their own",
+      "0 keys loaded from /k",
       "1 reporter may come with a key of its own",
       "0 reporters may come with keys of their own",
     ]);

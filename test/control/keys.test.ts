@@ -334,7 +334,12 @@ describe("a key file", () => {
 
   it("must be a file with a key in it", () => {
     assert.throws(() => balancerKeys({ keyFile: root }, newUser()), /not a regular file/);
-    assert.throws(() => balancerKeys({ keyFile: keyFile("# nothing\n") }, newUser()), /holds no key/);
+    const empty = keyFile("# nothing\n");
+    assert.throws(() => balancerKeys({ keyFile: empty }, newUser()), /holds no key/);
+    const identity = join(root, "identity");
+    writeFileSync(identity, `private ${"B".repeat(42)}A\n`, { mode: 0o600 });
+    assert.equal(balancerKeys({ keyFile: empty }, newUser()).keys.loaded.count, 0, "where reporters are invited");
+    rmSync(identity);
     assert.throws(() => balancerKeys({ keyFile: join(root, "no", "such", "key") }, newUser()), /no such directory/);
   });
 

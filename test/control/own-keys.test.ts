@@ -24,10 +24,14 @@ class Place {
   changes = 0;
   readonly keys: Keys;
 
-  constructor(shared: string, reporters: string | null = null) {
+  constructor(shared: string, reporters: string | null = null, isInvited = false) {
     this.write(this.file, shared);
     if (reporters !== null) this.write(this.reporters, reporters);
-    this.keys = new Keys([], this.file, hostEnvironment(), { reporters: this.reporters, clock: this.clock });
+    this.keys = new Keys([], this.file, hostEnvironment(), {
+      reporters: this.reporters,
+      isInvited: () => isInvited,
+      clock: this.clock,
+    });
     this.keys.onWarning = (message) => this.warnings.push(message);
     this.keys.onChange = () => {
       this.changes += 1;
@@ -91,6 +95,23 @@ describe("keys of both kinds", () => {
     place.write(place.reporters, "# nobody\n");
     assert.equal(keys.findByPublicKey(key(1)), undefined);
   });
+});
+
+describe("the last shared key", () => {
+  for (const [where, isInvited] of [
+    ["is out with its line where reporters are invited", true],
+    ["stays valid when its line is gone where nobody is invited: a file with none is a mistake", false],
+  ] as const) {
+    it(where, () => {
+      const place = new Place(`shared:${SECRET}\n`, null, isInvited);
+      place.write(place.file, "# none any more\n");
+      assert.equal(place.keys.find("shared") === undefined, isInvited);
+      assert.equal(place.changes, isInvited ? 1 : 0);
+      assert.match(place.warnings.join(), isInvited ? /^$/ : /holds no key: .*; the keys read before stay valid$/);
+      if (isInvited) assert.equal(new Place("# none\n", null, true).keys.loaded.count, 0, "at the start, too");
+      else assert.throws(() => new Place("# none\n"), /holds no key/);
+    });
+  }
 });
 
 describe("a key that was proved", () => {

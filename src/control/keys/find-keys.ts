@@ -79,7 +79,10 @@ function trusted(
   environment: HostEnvironment,
 ) {
   const files = trustFiles(settings, environment);
-  const keys = new Keys(fixed, file, environment, { reporters: files.reporters });
+  const keys = new Keys(fixed, file, environment, {
+    reporters: files.reporters,
+    isInvited: () => existsSync(files.identity),
+  });
   const invitations = new Invitations(files, (name) => keys.find(name) !== undefined);
   return {
     keys,

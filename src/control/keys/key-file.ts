@@ -29,11 +29,14 @@ export interface KeyFileContent {
   readonly signature: string;
 }
 
-/** Throws the file system's ENOENT when there is no such file, otherwise HarmonyError `BAD_KEY_FILE` or `BAD_KEY`. */
-export function readKeyFile(path: string, environment: HostEnvironment): KeyFileContent {
+/**
+ * `mayBeEmpty`: no key in it is an answer, and not a mistake. Throws the file system's ENOENT when there is no such file, otherwise
+ * HarmonyError `BAD_KEY_FILE` or `BAD_KEY`.
+ */
+export function readKeyFile(path: string, environment: HostEnvironment, mayBeEmpty = false): KeyFileContent {
   const { text, signature } = readKeyText("key file", path, environment);
   const keys = parseKeyFile(text, path);
-  if (keys.length === 0) throw badKeyFile(path, "holds no key: it takes a line [id:]secret per key");
+  if (keys.length === 0 && !mayBeEmpty) throw badKeyFile(path, "holds no key: it takes a line [id:]secret per key");
   return { keys, signature };
 }
 
@@ -48,9 +51,9 @@ export function readKeyText(what: string, path: string, reader?: Reader): Secret
 }
 
 /** As readKeyFile() for a file that has to be there. */
-export function readExisting(path: string, environment: HostEnvironment): KeyFileContent {
+export function readExisting(path: string, environment: HostEnvironment, mayBeEmpty = false): KeyFileContent {
   try {
-    return readKeyFile(path, environment);
+    return readKeyFile(path, environment, mayBeEmpty);
   } catch (error) {
     if (error instanceof HarmonyError) throw error;
     throw badKeyFile(path, `cannot be read by ${userName()}: ${messageOf(error)}`);

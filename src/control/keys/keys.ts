@@ -20,6 +20,14 @@ export interface LoadedKeys {
   readonly insecure: boolean;
 }
 
+export interface KeysOptions {
+  /** The file of those that have joined by invitation. */
+  readonly reporters?: string | null;
+  /** Whether reporters are invited here: the key file may then hold no key any more. */
+  readonly isInvited?: () => boolean;
+  readonly clock?: Clock;
+}
+
 /**
  * Given ones, those of the key file and those of the `reporters` file, whose ids are one name space. A changed file takes effect at
  * the next look-up.
@@ -40,12 +48,12 @@ export class Keys {
     fixed: readonly SharedKey[],
     file: string | null,
     environment: HostEnvironment,
-    { reporters = null, clock = systemClock }: { readonly reporters?: string | null; readonly clock?: Clock } = {},
+    { reporters = null, isInvited = () => false, clock = systemClock }: KeysOptions = {},
   ) {
     this.#fixed = fixed;
     this.#clock = clock;
     const readKeys = (path: string) => {
-      const { keys, signature } = readExisting(path, environment);
+      const { keys, signature } = readExisting(path, environment, isInvited());
       const twin = keys.find(({ id }) => this.#own?.value.some((own) => own.id === id));
       if (twin)
         throw badKeyFile(
