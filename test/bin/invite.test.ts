@@ -140,9 +140,10 @@ describe("harmony-balancer reporters", () => {
   test("lists who has joined, with what was last seen of them, and the open invitations without their secrets", async () => {
     const { folder, env } = newUser();
     const none = await run(["reporters"], { env });
-    assert.deepEqual([none.code, none.stdout], [0, "Nobody has joined yet.\n"], none.stderr);
+    assert.equal(none.code, 0, none.stderr);
+    assert.match(none.stdout, /^Nobody has joined yet: there is no reporter in .*harmony.reporters\.\n$/);
     assert.ok(!existsSync(folder), "looking makes nothing");
-    const invited = await run(["invite", "web", "--uses", "3"], { env });
+    const invited = await run(["invite", "web", "--uses", "3", "--port", "80", "--nat"], { env });
     writeFileSync(join(folder, "reporters"), `web-1 ${KEY} port=8080\ndb ${KEY.replaceAll("B", "C")}\n`, {
       mode: 0o600,
     });
@@ -151,9 +152,9 @@ describe("harmony-balancer reporters", () => {
     const text = await run(["reporters"], { env });
     assert.equal(text.code, 0, text.stderr);
     assert.match(text.stdout, /^NAME +FINGERPRINT +LAST SEEN +ADDRESS +TARGETS +LIMITS\n/);
-    assert.match(text.stdout, /^web-1 +\S{16} +[\d.]+[sm] ago +10\.0\.0\.5 +default\/10\.0\.0\.5:8080 +port=8080$/m);
+    assert.match(text.stdout, /^web-1 +\S{16} +1 min ago +10\.0\.0\.5 +default\/10\.0\.0\.5:8080 +port=8080$/m);
     assert.match(text.stdout, /^db +\S{16} +never +- +- +-$/m);
-    assert.match(text.stdout, /^Open invitation \S{8} for web: 3 left, until /m);
+    assert.match(text.stdout, /^Open invitation \S{8} for web: 3 left, until \S+Z, port=80, nat$/m);
     const json = await run(["reporters", "--json"], { env });
     const { reporters, invitations } = JSON.parse(json.stdout);
     assert.deepEqual(
@@ -164,6 +165,20 @@ describe("harmony-balancer reporters", () => {
       ],
     );
     assert.deepEqual([invitations[0].name, invitations[0].usesLeft], ["web", 3]);
+    assert.deepEqual(invitations[0].limits, ["port=80", "nat"]);
+    const ages = [
+      [0, "now"],
+      [59_000, "now"],
+      [100 * 60_000, "100 min ago"],
+      [30 * 3_600_000, "30 h ago"],
+      [100 * 3_600_000, "4 days ago"],
+    ] as const;
+    for (const [ms, shown] of ages) {
+      const at = { "web-1": { at: Date.now() - ms, address: "10.0.0.5", targets: [] } };
+      writeFileSync(join(folder, "seen"), JSON.stringify(at), { mode: 0o600 });
+      const { stdout } = await run(["reporters"], { env });
+      assert.match(stdout, new RegExp(`^web-1 +\\S{16} +${shown} +10\\.0`, "m"));
+    }
     const secret = /^\S{8} (\S{22})/m.exec(readFileSync(join(folder, "invitations"), "utf8"))![1]!;
     for (const { stdout, stderr } of [invited, text, json])
       assert.ok(!(stdout + stderr).replace(invited.stdout, "").includes(secret));

@@ -4,9 +4,20 @@ import { onOff } from "../../config/kinds.ts";
 import { option, optional } from "../../config/option.ts";
 import { balancerFiles } from "../../control/keys/find-keys.ts";
 import { hostEnvironment } from "../../control/keys/key-places.ts";
+import { formatLimits } from "../../control/keys/limits.ts";
 import { type ListedReporter, listReporters } from "../../control/keys/reporter-list.ts";
-import { formatDuration } from "../../util/durations.ts";
 import { command, print } from "../command.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Below the first, a time is so many of the second ago. */
+const AGES: readonly (readonly [below: number, size: number, unit: string])[] = [
+  [MINUTE, 0, "now"],
+  [2 * HOUR, MINUTE, "min"],
+  [2 * DAY, HOUR, "h"],
+  [Number.POSITIVE_INFINITY, DAY, "days"],
+];
 
 const FROM = { places: ["flag", "env", "file"] } as const;
 
@@ -23,8 +34,9 @@ export const reporters = command({
   },
   footer: [
     "\nA reporter is taken out by taking its line out of the reporters file: within a second its targets are out.",
-    "\nThe balancer need not run. What it has last seen it writes beside the reporters file, every few seconds.",
-    "\nExit codes: 0 they are listed, 1 the files cannot be read, 2 the options or the files are wrong.\n",
+    "\nThe balancer need not run. What it has last seen it writes beside the reporters file, every few seconds. LAST SEEN is now for " +
+      "whoever was connected within the last minute.",
+    "\nExit codes: 0 they are listed, 1 something went wrong, 2 the options are wrong, or a file is or cannot be read.\n",
   ].join("\n"),
   run(values) {
     const { invitations, files } = balancerFiles(
@@ -32,28 +44,32 @@ export const reporters = command({
       hostEnvironment(),
     );
     const listed = listReporters(files);
-    const open = invitations.open().map(({ id, name, uses, used, until }) => {
-      return { id, name, usesLeft: uses - used.length, until: new Date(until).toISOString() };
+    const open = invitations.open().map(({ id, name, uses, used, until, limits }) => {
+      const usesLeft = uses - used.length;
+      return { id, name, usesLeft, until: new Date(until).toISOString(), limits: formatLimits(limits) };
     });
     if (values.json) print(JSON.stringify({ reporters: listed, invitations: open }, null, 2));
     else {
       print(
         table(["NAME", "FINGERPRINT", "LAST SEEN", "ADDRESS", "TARGETS", "LIMITS"], listed.map(row)) ||
-          "Nobody has joined yet.",
+          `Nobody has joined yet: there is no reporter in ${files.reporters}.`,
       );
-      for (const { name, usesLeft, until, id } of open)
-        print(`Open invitation ${id} for ${name}: ${usesLeft} left, until ${until}`);
+      for (const { name, usesLeft, until, id, limits } of open)
+        print(`Open invitation ${id} for ${name}: ${[`${usesLeft} left`, `until ${until}`, ...limits].join(", ")}`);
     }
     return Promise.resolve(0);
   },
 });
 
 function row({ name, fingerprint, limits, seen, address, targets }: ListedReporter): string[] {
-  const ago =
-    seen === null
-      ? "never"
-      : `${formatDuration(Math.max(0, Math.round((Date.now() - Date.parse(seen)) / 1000)) * 1000)} ago`;
+  const ago = seen === null ? "never" : agoText(Date.now() - Date.parse(seen));
   return [name, fingerprint, ago, address ?? "-", targets.join(",") || "-", limits.join(" ") || "-"];
+}
+
+/** No more exactly than the balancer writes it down: every half minute while a reporter is connected. */
+function agoText(ms: number): string {
+  const [, size, unit] = AGES.find(([below]) => ms < below)!;
+  return size === 0 ? unit : `${Math.floor(ms / size)} ${unit} ago`;
 }
 
 /** "" without rows. */
