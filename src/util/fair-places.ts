@@ -41,6 +41,11 @@ export class FairPlaces {
     return this.#groupOf.size + this.#refused.size;
   }
 
+  /** How many groups somebody with a place is of. */
+  get groups(): number {
+    return this.#groups.size;
+  }
+
   /** How many of a group have places, the refused left out. */
   sizeOf(group: string): number {
     return this.#groups.get(group)?.members.size ?? 0;

@@ -38,6 +38,15 @@ describe("the places of peers that have proved nothing", () => {
     assert.equal(crowd.limit.size, 3);
   });
 
+  it("are all that is remembered: nothing of an address from which nobody is there", () => {
+    const crowd = new Crowd(4);
+    for (let n = 0; n < 1_000; n += 1) crowd.add(`${n}`, `2001:db8:0:${n.toString(16)}::1`);
+    assert.equal(crowd.limit.groups, 4);
+    for (let n = 995; n < 998; n += 1) crowd.limit.delete(crowd.peer(`${n}`));
+    crowd.limit.refuse(crowd.peer("998"));
+    assert.deepEqual([crowd.limit.groups, crowd.limit.size], [1, 2]);
+  });
+
   it("of one that has been refused are the first to be given away, whoever he is", () => {
     const crowd = new Crowd(4);
     crowd.add("refused", B);
