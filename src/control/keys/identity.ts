@@ -10,6 +10,7 @@ import { HarmonyError } from "../../util/errors.ts";
 import { checkFolder } from "../../util/secret-file.ts";
 import { NAME } from "../protocol/schema.ts";
 import { generateKeyPair, type KeyPair, keyPairOf, privateKeyBytes } from "../protocol/x25519.ts";
+import { linesOf } from "./lines.ts";
 import { formatKeyBytes, parseKeyBytes } from "./public-key.ts";
 
 /** A balancer as its reporter has learned it when it joined. */
@@ -37,10 +38,8 @@ export function parseIdentity(text: string, file: string): Identity {
   let own: KeyPair | null = null;
   let next: KeyPair | null = null;
   const balancers = new Map<string, PinnedBalancer>();
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const where = `${file}:${index + 1}`;
-    const [word = "", ...rest] = line.trim().split(/\s+/);
-    if (word === "" || word.startsWith("#")) continue;
+  for (const { line, where } of linesOf(text, file)) {
+    const [word = "", ...rest] = wordsOf(line);
     if (word === "private" && own === null) own = privateKey(rest, where);
     else if (word === "next" && next === null) next = privateKey(rest, where);
     else if (word === "balancer") {

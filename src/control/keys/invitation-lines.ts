@@ -2,11 +2,11 @@
  * The lines of the `invitations` file, pure: ID SECRET NAME uses=N until=TIME, then `used=NAME:PUBLICKEY` for each that has redeemed it
  * (`used=NAME:PUBLICKEY:entered` once that is in the `reporters` file), then the limits that its reporters get.
  */
-import { HarmonyError } from "../../util/errors.ts";
 import { NAME } from "../protocol/schema.ts";
 import { INVITATION_ID_BYTES, INVITATION_SECRET_BYTES } from "./invitation-code.ts";
 import { formatLimits, type KeyLimits, parseLimits } from "./limits.ts";
-import { formatKeyBytes, parseKeyBytes } from "./public-key.ts";
+import { badLine, linesOf } from "./lines.ts";
+import { formatKeyBytes, parseBytes, parseKeyBytes } from "./public-key.ts";
 
 /** Of its reporter's name, that a number or the host's name may follow. */
 export const MOST_USES = 1_000;
@@ -38,9 +38,7 @@ export const INVITATIONS_REMARK = `# Harmony: open invitations, one a line. Whoe
 /** Throws `BAD_KEY` with file and line, and never with what the line says. */
 export function parseInvitations(text: string, file: string): InvitationLine[] {
   const all = new Map<string, InvitationLine>();
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (/^\s*(#|$)/.test(line)) continue;
-    const where = `${file}:${index + 1}`;
+  for (const { line, where } of linesOf(text, file)) {
     const invitation = parseLine(line, where);
     if (all.has(invitation.id)) throw badLine(where, "a second line for the same invitation: take one of them out");
     all.set(invitation.id, invitation);
@@ -50,10 +48,10 @@ export function parseInvitations(text: string, file: string): InvitationLine[] {
 
 function parseLine(line: string, where: string): InvitationLine {
   const [id = "", secretText = "", name = "", usesText = "", untilText = "", ...words] = line.trim().split(/\s+/);
-  const secret = bytesOf(secretText, INVITATION_SECRET_BYTES);
+  const secret = parseBytes(secretText, INVITATION_SECRET_BYTES);
   const uses = Number(/^uses=([1-9]\d{0,3})$/.exec(usesText)?.[1]);
   const until = Date.parse(/^until=(\d\S*Z)$/.exec(untilText)?.[1] ?? "");
-  const isWhole = bytesOf(id, INVITATION_ID_BYTES) !== null && secret !== null && NAME.test(name);
+  const isWhole = parseBytes(id, INVITATION_ID_BYTES) !== null && secret !== null && NAME.test(name);
   if (!isWhole || !(uses <= MOST_USES) || Number.isNaN(until)) {
     throw badLine(where, "a line is ID SECRET NAME uses=N until=TIME LIMITS: take it out, and make a new invitation");
   }
@@ -109,13 +107,4 @@ export function withoutInvitations(text: string, ids: ReadonlySet<string>): stri
 
 function idIn(line: string): string {
   return line.trim().split(/\s+/, 1)[0]!;
-}
-
-function bytesOf(text: string, count: number): Uint8Array | null {
-  const bytes = Buffer.from(text, "base64url");
-  return bytes.length === count && bytes.toString("base64url") === text ? Uint8Array.from(bytes) : null;
-}
-
-function badLine(where: string, problem: string): HarmonyError {
-  return new HarmonyError("BAD_KEY", `${where}: ${problem}`, { fault: "config" });
 }

@@ -3,8 +3,8 @@
 import type { Report } from "../../targets/report.ts";
 import { formatRange, type IpRange, inRange, parseIp } from "../../util/address.ts";
 import { embeddedIpv4 } from "../../util/embedded-ipv4.ts";
-import { HarmonyError } from "../../util/errors.ts";
 import { formatPorts, isLimitWord, type KeyLimits, parseLimits } from "./limits.ts";
+import { badLine, isRemark, linesOf } from "./lines.ts";
 
 export interface Key {
   readonly id: string;
@@ -48,10 +48,10 @@ const MIN_SECRET = 16;
 export function parseKey(text: string, where: string, limits: KeyLimits = {}): SharedKey {
   const [, id = DEFAULT_KEY_ID, secret = ""] = /^(?:([A-Za-z0-9._-]{1,64}):)?(.*)$/s.exec(text) ?? [];
   if ([...secret].length < MIN_SECRET) {
-    throw badKey(where, `the secret of key "${id}" has fewer than ${MIN_SECRET} characters`);
+    throw badLine(where, `the secret of key "${id}" has fewer than ${MIN_SECRET} characters`);
   }
   if (id === INSECURE_KEY.id) {
-    throw badKey(where, `the key id "${id}" is reserved for --insecure: choose another`);
+    throw badLine(where, `the key id "${id}" is reserved for --insecure: choose another`);
   }
   return { id, secret, limits };
 }
@@ -64,7 +64,7 @@ export function parseKey(text: string, where: string, limits: KeyLimits = {}): S
 export function parseGivenKey(given: string, where: string): SharedKey {
   const lines = given.split(/\r?\n/).filter((line) => line.trim() !== "");
   const keys = lines.length > 1 ? lines.filter((line) => !isRemark(line)) : lines;
-  if (keys.length > 1) throw badKey(where, "it has several lines: give one key, [id:]secret, or a file (--key-file)");
+  if (keys.length > 1) throw badLine(where, "it has several lines: give one key, [id:]secret, or a file (--key-file)");
   const text = (keys[0] ?? "").trim();
   const words = text.split(/\s+/).slice(1);
   return words.length > 0 && words.every(isLimitWord) ? parseKeyLine(text, where) : parseKey(text, where);
@@ -79,19 +79,13 @@ export function parseKeyLine(line: string, where: string): SharedKey {
 /** A line per key; blank lines and lines that begin with # are ignored. Throws `BAD_KEY` with file and line. */
 export function parseKeyFile(content: string, file: string): SharedKey[] {
   const keys = new Map<string, SharedKey>();
-  for (const [index, line] of content.split(/\r?\n/).entries()) {
-    if (isRemark(line)) continue;
-    const where = `${file}:${index + 1}`;
+  for (const { line, where } of linesOf(content, file)) {
     const key = parseKeyLine(line, where);
     if (keys.has(key.id))
-      throw badKey(where, `a second key with the id "${key.id}": give each its own, as in web-1:SECRET`);
+      throw badLine(where, `a second key with the id "${key.id}": give each its own, as in web-1:SECRET`);
     keys.set(key.id, key);
   }
   return [...keys.values()];
-}
-
-function isRemark(line: string): boolean {
-  return /^\s*(#|$)/.test(line);
 }
 
 /** Why the key does not allow this, or null. `seen`: where the reporter connects from; `host`: where its target is. */
@@ -132,8 +126,4 @@ function isAdvertisable(host: string, ranges: readonly IpRange[]): boolean {
   if (inner === null) return isWithin(host, ranges);
   const ofItsForm = ranges.filter(({ bits }) => bits >= inner.prefixBits);
   return isWithin(inner.ip.toString(), ranges) || isWithin(host, ofItsForm);
-}
-
-function badKey(where: string, problem: string): HarmonyError {
-  return new HarmonyError("BAD_KEY", `${where}: ${problem}`, { fault: "config" });
 }

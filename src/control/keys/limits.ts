@@ -4,8 +4,8 @@
  */
 import { INVITED_TARGETS } from "../../targets/quota.ts";
 import { formatRange, type IpRange, parseRange } from "../../util/address.ts";
-import { HarmonyError } from "../../util/errors.ts";
 import { NAME } from "../protocol/schema.ts";
+import { badLine } from "./lines.ts";
 
 type Ports = readonly [low: number, high: number];
 
@@ -225,5 +225,5 @@ export function formatPorts([low, high]: Ports): string {
 }
 
 function refuse(where: string, problem: string): never {
-  throw new HarmonyError("BAD_KEY", `${where}: ${problem}`, { fault: "config" });
+  throw badLine(where, problem);
 }

@@ -9,10 +9,14 @@ export function formatKeyBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("base64url");
 }
 
-/** The 32 bytes of a key in base64url; null for any other text, also for one that names the same bytes in another way. */
 export function parseKeyBytes(text: string): Uint8Array | null {
+  return parseBytes(text, KEY_BYTES);
+}
+
+/** So many bytes in base64url; null for any other text, also for one that names the same bytes in another way. */
+export function parseBytes(text: string, count: number): Uint8Array | null {
   const bytes = Buffer.from(text, "base64url");
-  return bytes.length === KEY_BYTES && bytes.toString("base64url") === text ? Uint8Array.from(bytes) : null;
+  return bytes.length === count && bytes.toString("base64url") === text ? Uint8Array.from(bytes) : null;
 }
 
 export function fingerprintOf(publicKey: Uint8Array): string {

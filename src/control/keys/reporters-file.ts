@@ -2,10 +2,10 @@
  * The `reporters` file: a line NAME PUBLICKEY LIMITS for each invited reporter, made to be read and edited by people. What the balancer
  * changes in it leaves everybody's remarks, order and spacing alone. Pure, but for what editFile() does.
  */
-import { HarmonyError } from "../../util/errors.ts";
 import { NAME } from "../protocol/schema.ts";
 import { INSECURE_KEY, type Key, type OwnKey } from "./key.ts";
 import { formatLimits, type KeyLimits, parseLimits } from "./limits.ts";
+import { badLine, isRemark, linesOf } from "./lines.ts";
 import { formatKeyBytes, parseKeyBytes } from "./public-key.ts";
 
 /** Two only while a reporter changes its key. */
@@ -26,9 +26,7 @@ export function parseReporters(
 ): OwnKey[] {
   const all = new Map<string, OwnKey>();
   const names = new Set<string>();
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (isRemark(line)) continue;
-    const where = `${file}:${index + 1}`;
+  for (const { line, where } of linesOf(text, file)) {
     const { id, limits, publicKeys } = parseReporterLine(line, where);
     if (names.has(id)) throw badLine(where, `a second reporter with the name "${id}": give each its own`);
     const other = owner(id);
@@ -79,12 +77,4 @@ export function changeKeys(text: string, name: string, publicKeys: readonly Uint
 
 function nameIn(line: string): string | null {
   return isRemark(line) ? null : line.trim().split(/\s+/, 1)[0]!;
-}
-
-function isRemark(line: string): boolean {
-  return /^\s*(#|$)/.test(line);
-}
-
-function badLine(where: string, problem: string): HarmonyError {
-  return new HarmonyError("BAD_KEY", `${where}: ${problem}`, { fault: "config" });
 }
