@@ -50,6 +50,8 @@ export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #owned = new OwnedTargets<Entry>();
   readonly #quotas: TargetQuotas;
+  /** The last time for which no report could be heard. */
+  #deaf = { until: Number.NEGATIVE_INFINITY, ms: 0 };
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -68,7 +70,8 @@ export class Registry {
     { ref = 0, reach, madeAt = Number.POSITIVE_INFINITY }: ReportContext = {},
   ): { target: string; active: number } {
     const now = this.#options.clock.now();
-    const until = Math.min(madeAt, now) + this.#options.lease;
+    const heldUp = madeAt < this.#deaf.until ? this.#deaf.ms : 0; // by this balancer itself
+    const until = Math.min(madeAt + heldUp, now) + this.#options.lease;
     const address = { host: canonicalHost(host), port: report.port };
     const location = locationOf(owner, report, address.host);
     const identity = identityOf(report, location);
@@ -220,6 +223,7 @@ export class Registry {
 
   /** For so many ms no report could be heard: leases that run go on for as long. */
   extend(ms: number): void {
+    this.#deaf = { until: this.#options.clock.now(), ms };
     for (const entry of this.#entries.values()) if (entry.state !== "down") entry.until += ms;
   }
 

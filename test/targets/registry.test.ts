@@ -182,4 +182,16 @@ describe("what the pool knows of a target", () => {
     assert.equal(world.registry.known(world.owner("another"), REPORT), undefined);
     world.monitor.close();
   });
+
+  it("is as old as its way was long, without the time for which the balancer itself could hear none", () => {
+    const { clock, registry } = new World();
+    const owner = new World().owner();
+    const report = (madeAt: number) => registry.report(owner, REPORT, owner.remote.host, { madeAt });
+    clock.advance(3 * LEASE);
+    assert.throws(() => report(1_000), { code: "TOO_LATE" });
+    registry.extend(3 * LEASE);
+    report(1_000);
+    clock.advance(LEASE);
+    assert.throws(() => report(3 * LEASE), { code: "TOO_LATE" }, "made when it could be heard");
+  });
 });
