@@ -78,7 +78,7 @@ export const ROOMS: readonly Room[] = [
     tests: [
       "test/targets/quota",
       "test/targets/registry",
-      "test/targets/takeover",
+      "test/targets/ownership",
       "test/control/server-quota",
       "test/control/server-ownership",
     ],
