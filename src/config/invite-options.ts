@@ -2,6 +2,7 @@
 
 import { MOST_USES } from "../control/keys/invitation-lines.ts";
 import { LIMIT_WORDS, type LimitWord } from "../control/keys/limits.ts";
+import { INVITED_TARGETS } from "../targets/quota.ts";
 import { balancerOptions } from "./balancer-options.ts";
 import { kindOf, textCodec } from "./kind.ts";
 import { duration, integer, onOff, STRING } from "./kinds.ts";
@@ -25,6 +26,14 @@ const common = {
   keyFile: optional({ ...balancerOptions.keyFile, ...FROM }),
   config: balancerOptions.config,
 } as const;
+
+/** What holds for an invited reporter without the word, where that is not anything. */
+const WITHOUT: Readonly<Record<string, string>> = {
+  advertise: "none",
+  targets: String(INVITED_TARGETS),
+  sessions: "twice as many as targets",
+  "new-targets": "as many as targets",
+};
 
 /** By the names of their words; camelCase as all options. */
 const limits: Readonly<Record<string, AnyOption>> = Object.fromEntries(
@@ -56,7 +65,7 @@ function limitOption({ name, example, doc, read }: LimitWord): AnyOption {
       (value) => value,
     ),
   );
-  return optional({ kind, doc: text, places: FLAG });
+  return optional({ kind, doc: text, places: FLAG, shownDefault: WITHOUT[name] ?? "any" });
 }
 
 function camel(name: string): string {

@@ -63,7 +63,10 @@ describe("harmony-balancer invite", () => {
     assert.equal(statSync(join(folder, "invitations")).mode & 0o777, 0o640);
     const taken = await run(["invite", "shared", "--key-file", keyFile], {});
     assert.equal(taken.code, 2);
-    assert.match(taken.stderr, /the name "shared" is taken/);
+    assert.match(
+      taken.stderr,
+      /the name "shared" is taken, by a reporter in .*reporters or a shared key: invite it by another/,
+    );
   });
 
   test("takes what it has in common with the balancer from the balancer's file", async () => {
@@ -126,7 +129,8 @@ describe("harmony-balancer invite", () => {
     for (const text of [
       "Usage: harmony-balancer invite NAME",
       "--uses N",
-      "--max-weight 1000",
+      "--max-weight 1000\n      No larger weight. (default: any)",
+      "(default: 16)",
       "Exit codes: 0 it is made",
     ]) {
       assert.ok(own.stdout.includes(text), text);

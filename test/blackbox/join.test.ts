@@ -120,7 +120,7 @@ describe("a host that is invited", () => {
       assert.equal(stdout, "");
     }
     assert.equal(office.reporters.match(/^\w+ /gm)?.length, 1);
-    await balancer.says(/rejected a reporter at .*: .*invitation/);
+    await balancer.says(/rejected a reporter at .* \(invitation \S{8}\): .*invitation/);
   });
 
   it("is told what is wrong with the words that it gives, and where it may not write", async () => {

@@ -214,6 +214,6 @@ function gone(code: string, problem: string): HarmonyError {
 }
 
 function nameTaken(name: string, file: string): HarmonyError {
-  const message = `the name "${name}" is taken: choose another, or take the line of the reporter with that name out of ${file} first`;
+  const message = `the name "${name}" is taken, by a reporter in ${file} or a shared key: invite it by another, or take that line out first`;
   return new HarmonyError("NAME_TAKEN", message, { fault: "config" });
 }

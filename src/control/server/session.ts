@@ -107,7 +107,7 @@ export class Session implements TargetOwner, Asker {
 
   /** For logs: where it is and which key it has. */
   get who(): string {
-    return `${formatAddress(this.remote)} (key "${this.#key.id}")`;
+    return `${formatAddress(this.remote)} (${this.proved.claim.as === "join" ? this.#key.id : `key "${this.#key.id}"`})`;
   }
 
   /** Serves the session to its end; the connection is then closed. Never rejects. */
