@@ -1,7 +1,7 @@
-/** A port that needs a right which the program does not have. */
+/** A port that needs a right which the program does not have, and a home that it may not look into. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chownSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { programCommand } from "../support/form.ts";
@@ -14,6 +14,7 @@ const unprivileged = asNobody();
 const folder = temporaryFolder("nobody");
 /** Somewhere for the runtime's caches. */
 const env = { HOME: folder, XDG_CACHE_HOME: folder, DENO_DIR: folder, TMPDIR: folder };
+const noUser = reasonForNoUser();
 const skip = reasonToSkip();
 
 after(async () => {
@@ -25,6 +26,11 @@ function reasonToSkip(): string | false {
   if (process.platform !== "linux") return "only on Linux is it known which ports need a right";
   const first = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
   if (first <= PORT) return "anybody may bind any port here (net.ipv4.ip_unprivileged_port_start)";
+  return noUser;
+}
+
+function reasonForNoUser(): string | false {
+  if (process.platform === "win32") return "Windows has no file modes";
   if (typeof unprivileged === "string") return unprivileged;
   if (unprivileged.uid >= 0) chownSync(folder, unprivileged.uid, unprivileged.uid);
   const [file, ...args] = command(unprivileged, "--version");
@@ -52,3 +58,18 @@ for (const flag of ["--listen", "--admin"] as const) {
     assert.match(message, /cannot listen on 127\.0\.0\.1:81: .*permission.*choose a port above 1023/i);
   });
 }
+
+test("a home that it may not look into keeps nobody who has a key from starting", { skip: noUser }, async () => {
+  const home = temporaryFolder("hidden");
+  chmodSync(home, 0);
+  const args = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"];
+  const given = { ...env, HOME: home, XDG_CONFIG_HOME: home, HARMONY_KEY: "hidden:0123456789abcdef" };
+  const balancer = new Program(command(unprivileged as Unprivileged, ...args), { env: given });
+  await balancer.says(/^listening/);
+  assert.deepEqual(await balancer.stop(), { code: 0, signal: null });
+  const named = [...args, "--reporters", `${home}/reporters`];
+  const refused = new Program(command(unprivileged as Unprivileged, ...named), { env: given });
+  assert.deepEqual(await refused.ended(), { code: 2, signal: null });
+  assert.match(refused.stderr, /reporters file .*\/reporters cannot be read: user \w+ may not look into its folder/);
+  chmodSync(home, 0o700);
+});

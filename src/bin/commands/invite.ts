@@ -1,5 +1,5 @@
 /** `harmony-balancer invite NAME`: makes an invitation, with or without a balancer that runs. */
-import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type InviteValues, inviteOptions, limitWords } from "../../config/invite-options.ts";
 import { balancerFiles } from "../../control/keys/find-keys.ts";
@@ -11,6 +11,7 @@ import type { TrustFiles } from "../../control/keys/trust-files.ts";
 import { NAME } from "../../control/protocol/schema.ts";
 import { formatDuration } from "../../util/durations.ts";
 import { HarmonyError } from "../../util/errors.ts";
+import { mayWriteIn } from "../../util/folder-access.ts";
 import { command, note, print } from "../command.ts";
 
 const GROUP_READS = 0o040;
@@ -73,11 +74,8 @@ function checkUser({ like, identity }: TrustFiles): void {
   const folder = dirname(identity);
   const who = userName();
   if (!existsSync(folder)) throw cannot(`there is no folder ${folder}: name a file in another one with --reporters`);
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-  } catch {
+  if (!mayWriteIn(folder))
     throw cannot(`${who} may not write in ${folder}: run this as the user that the balancer runs as, or as root`);
-  }
   const { uid, mode } = statSync(like);
   const user = process.geteuid?.();
   if (user === undefined || user === 0 || user === uid || (statSync(like).isFile() && (mode & GROUP_READS) !== 0))

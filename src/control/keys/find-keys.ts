@@ -2,10 +2,11 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
+import { maySee } from "../../util/folder-access.ts";
 import { BalancerIdentity } from "./identity-watch.ts";
 import { Invitations } from "./invitations.ts";
 import { INSECURE_KEY, parseGivenKey, type SharedKey } from "./key.ts";
-import { badKeyFile, createKeyFile, isDenied, isPresent, readExisting } from "./key-file.ts";
+import { badFile, badKeyFile, createKeyFile, isDenied, isPresent, readExisting } from "./key-file.ts";
 import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces, userName } from "./key-places.ts";
 import { Keys } from "./keys.ts";
 import { Reporters } from "./reporters.ts";
@@ -79,6 +80,9 @@ function trusted(
   environment: HostEnvironment,
 ) {
   const files = trustFiles(settings, environment);
+  const { reporters } = settings;
+  if (reporters && !maySee(dirname(reporters)))
+    throw badFile("reporters file", reporters, `cannot be read: ${userName()} may not look into its folder`, true);
   const keys = new Keys(fixed, file, environment, {
     reporters: files.reporters,
     isInvited: () => existsSync(files.identity),

@@ -123,6 +123,6 @@ export function badKeyFile(path: string, problem: string): HarmonyError {
 }
 
 /** `retry`: it has not been read, which may succeed without a change of it. */
-function badFile(what: string, path: string, problem: string, retry = false): HarmonyError {
+export function badFile(what: string, path: string, problem: string, retry = false): HarmonyError {
   return new HarmonyError("BAD_KEY_FILE", `${what} ${path} ${problem}`, { fault: "config", retry });
 }

@@ -1,6 +1,7 @@
 /** Where a balancer keeps what belongs to invitations: beside its key file, or where it would have one. Decides paths only. */
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { maySee, mayWriteIn } from "../../util/folder-access.ts";
 import type { Reader } from "../../util/secret-file.ts";
 import { isPresent } from "./key-file.ts";
 import { type HostEnvironment, keyPlaces } from "./key-places.ts";
@@ -43,7 +44,7 @@ function folderOf({ reporters, keyFile }: TrustSettings, environment: HostEnviro
   );
   const key = places.find(isPresent);
   const own = places.filter(({ kind }) => kind !== "system").map(({ path }) => dirname(path));
-  return begun ?? (key ? dirname(key.path) : (own.find(isWritable) ?? own[0] ?? "."));
+  return begun ?? (key ? dirname(key.path) : (own.find(isWritable) ?? own.find(maySee) ?? own[0] ?? "."));
 }
 
 /** The places of a reporter's identity, in order of preference: the first that is there counts, or the first that can be made. */
@@ -61,10 +62,5 @@ const REPORTER_IDENTITY = "reporter-identity";
 /** Whether this user may make a file in the folder, or the folder itself. */
 function isWritable(folder: string): boolean {
   if (!existsSync(folder) && dirname(folder) !== folder) return isWritable(dirname(folder));
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false; // the next place is used
-  }
+  return mayWriteIn(folder);
 }

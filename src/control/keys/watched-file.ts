@@ -1,6 +1,8 @@
 /** What a file says that people and programs change while we run. Read again when it has changed; one that cannot be used changes nothing. */
+import { dirname } from "node:path";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { signatureOf } from "../../util/file-signature.ts";
+import { maySee } from "../../util/folder-access.ts";
 
 export interface FileContent<T> {
   readonly value: T;
@@ -23,7 +25,7 @@ export class WatchedFile<T> {
 
   /**
    * `what`: such as "key file". `read` throws the file system's ENOENT where there is no file: `empty` then counts until there is
-   * one or, without it, that is thrown. Where it throws a HarmonyError that says that a retry can help, it is called at every look.
+   * one (and where this user may not look for it) or, without it, that is thrown. Where it throws a HarmonyError that says that a retry can help, it is called at every look.
    */
   constructor(what: string, path: string, read: (path: string) => FileContent<T>, empty?: T) {
     this.path = path;
@@ -36,7 +38,7 @@ export class WatchedFile<T> {
     try {
       return this.#read();
     } catch (error) {
-      if (empty === undefined || !isAbsence(error)) throw error;
+      if (empty === undefined || (!isAbsence(error) && maySee(dirname(this.path)))) throw error;
       return { value: empty, signature: ABSENT };
     }
   }
