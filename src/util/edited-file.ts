@@ -36,6 +36,7 @@ const LOOK_MS = 20;
 /** Changes by others in the middle of ours, one after the other, before it is given up: nobody's editor is as fast. */
 const MOST_ATTEMPTS = 50;
 const PRIVATE = 0o600;
+const GROUP = 0o070;
 /** Bytes of a lock that are looked at: more than one of ours has. */
 const MOST_TOKEN = 100;
 /** Without it, opening a pipe would wait for its writer. Windows has none. */
@@ -113,7 +114,7 @@ function writeDraft(draft: string, text: string, { uid, gid, mode }: Pick<Stats,
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
     // Windows has neither owners nor modes of this kind.
     if (process.geteuid !== undefined) {
-      giveTo(fd, uid, gid);
+      giveTo(fd, { uid, gid, mode });
       fchmodSync(fd, mode & 0o777);
     }
     fsyncSync(fd);
@@ -122,15 +123,18 @@ function writeDraft(draft: string, text: string, { uid, gid, mode }: Pick<Stats,
   }
 }
 
-/** Root gives it to its owner; by its descriptor, since that one may have put another in its place. Another user cannot, but keeps the group that shares it. */
-function giveTo(fd: number, uid: number, gid: number): void {
+/**
+ * Root gives it to its owner; by its descriptor, since that one may have put another in its place. Another user cannot, but keeps the group
+ * that shares it. One that has no right to the file (of a folder, say, that was made with `install -o USER`) makes no difference.
+ */
+function giveTo(fd: number, { uid, gid, mode }: Pick<Stats, "uid" | "gid" | "mode">): void {
   const own = fstatSync(fd);
   if (own.uid === uid && own.gid === gid) return;
   try {
     fchownSync(fd, uid, gid);
   } catch (error) {
     if (codeOf(error) !== "EPERM") throw error;
-    if (own.gid !== gid) fchownSync(fd, own.uid, gid);
+    if (own.gid !== gid && (mode & GROUP) !== 0) fchownSync(fd, own.uid, gid);
   }
 }
 

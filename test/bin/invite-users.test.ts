@@ -64,6 +64,18 @@ describe("harmony-balancer invite", { skip }, () => {
     assert.ok(existsSync(join(folder, "reporters")));
   });
 
+  test("works in a folder of this user's whose group is another's, as install -d -o USER makes it", async () => {
+    const { uid } = unprivileged as Unprivileged;
+    const { folder, args } = newFolder(uid, 0o700);
+    chownSync(folder, uid, 0);
+    for (const name of ["web", "db"]) {
+      const { code, stderr } = await run(nobodys("invite", name, ...args));
+      assert.equal(code, 0, stderr);
+      chownSync(join(folder, "invitations"), uid, 0);
+    }
+    for (const name of readdirSync(folder)) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
+  });
+
   test("says what to do where this user may not write, or where the balancer would not read what it writes", async () => {
     for (const [mode, problem] of [
       [
