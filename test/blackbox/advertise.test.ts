@@ -30,7 +30,7 @@ describe("a private service on the balancer's machine", { skip: noNetworks }, ()
     );
     await until("the private service", () => service.stdout.includes("ready"));
     balancer = here.run([...programCommand("harmony-balancer"), "--listen", "3000", "--start-hold", "0"], {
-      HARMONY_KEY: `${KEY} advertise=0.0.0.0/0,::/0,64:ff9b::/96,2002::/16`,
+      HARMONY_KEY: `${KEY} advertise=0.0.0.0/0,127.0.0.0/8,::/0,::1,64:ff9b::/96,2002::/16`,
     });
     await balancer.says(/^listening/);
   });

@@ -77,22 +77,34 @@ describe("an advertised address", () => {
     it(`${advertise} is refused from afar, though the key allows any`, async () => {
       const { code, host } = await attempt({
         advertise,
-        key: keyWith("advertise=0.0.0.0/0,::/0,::/96,64:ff9b::/96,2002::/16"),
+        key: keyWith("advertise=0.0.0.0/0,::/0,127.0.0.0/8,::1,::/96,64:ff9b::/96,2002::/16"),
       });
       assert.deepEqual([code, host], ["BAD_ADDRESS", undefined]);
     });
   }
 
   for (const [seen, advertise, code] of [
-    ["127.0.0.1", "127.0.0.2", undefined],
-    ["::1", "::1", undefined],
-    [BALANCER, "127.0.0.1", undefined],
+    ["127.0.0.1", "127.0.0.2", "FORBIDDEN"],
+    ["127.0.0.1", "::1", "FORBIDDEN"],
+    ["::1", "::ffff:127.0.0.1", "FORBIDDEN"],
+    [BALANCER, "127.0.0.1", "FORBIDDEN"],
     ["127.0.0.1", BALANCER, undefined],
     ["127.0.0.1", "169.254.169.254", "BAD_ADDRESS"],
     ["127.0.0.1", "0.0.0.0", "BAD_ADDRESS"],
   ] as const) {
     it(`${advertise} from a reporter on this host, at ${seen}, is ${code ?? "allowed"} where the key allows any`, async () => {
       assert.equal((await attempt({ advertise, seen })).code, code);
+    });
+  }
+
+  for (const [seen, advertise] of [
+    ["127.0.0.1", "127.0.0.2"],
+    ["::1", "::1"],
+    [BALANCER, "127.0.0.1"],
+  ] as const) {
+    it(`${advertise} from a reporter at ${seen} is allowed where the key names loopback`, async () => {
+      const key = keyWith("advertise=0.0.0.0/0,127.0.0.0/8,::1");
+      assert.equal((await attempt({ advertise, seen, key })).code, undefined);
     });
   }
 
@@ -126,7 +138,7 @@ describe("an advertised name", () => {
 
   it("is judged anew at each report: where it points elsewhere, its target is out", async () => {
     let names = [ELSEWHERE];
-    const world = await World.start({ resolve: async () => names }, [ADVERTISER]);
+    const world = await World.start({ resolve: async () => names }, [keyWith("advertise=192.168.0.0/16,127.0.0.1")]);
     const raw = await world.raw(A);
     assert.equal((await raw.ask({ ...REPORT, advertise: NAME }))?.t, "ok");
     names = ["127.0.0.1"];

@@ -6,6 +6,8 @@ import { ADVERTISER, BALANCER, leavesNothing, REPORT, SECRET, World } from "./ha
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
+/** With leave to advertise any address, also loopback, which has to be named. */
+const ANYWHERE = parseKeyLine(`web:${SECRET} advertise=0.0.0.0/0,::/0,127.0.0.0/8,::1`, "test");
 
 describe("refusals", () => {
   for (const [what, report, code] of [
@@ -22,7 +24,7 @@ describe("refusals", () => {
     ["a pool that does not exist", { pool: "other" }, "UNKNOWN_POOL"],
   ] as const) {
     it(`go to a target at ${what}`, async () => {
-      const world = await World.start({ resolve: async (host) => [host] }, [ADVERTISER]);
+      const world = await World.start({ resolve: async (host) => [host] }, [ANYWHERE]);
       const raw = await world.raw(A);
       const answer = await raw.ask({ ...REPORT, ...report });
       assert.ok(answer?.t === "reject");

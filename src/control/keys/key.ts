@@ -1,8 +1,9 @@
 /** A key: what a reporter proves, its name, and what it allows. Pure; key-file.ts reads and writes the files. */
 
+import { isLoopback } from "../../targets/loopback.ts";
 import type { Report } from "../../targets/report.ts";
 import { formatRange, type IpRange, inRange, parseIp } from "../../util/address.ts";
-import { embeddedIpv4 } from "../../util/embedded-ipv4.ts";
+import { embeddedIpv4, facesOf } from "../../util/embedded-ipv4.ts";
 import { formatPorts, isLimitWord, type KeyLimits, parseLimits } from "./limits.ts";
 import { badLine, isRemark, linesOf } from "./lines.ts";
 
@@ -110,13 +111,23 @@ export function mayNotAdvertise({ id, limits }: Key): string | null {
 }
 
 function mayNotAdvertiseAt({ id, limits: { advertise = [] } }: Key, host: string): string | null {
-  if (isAdvertisable(host, advertise)) return null;
+  if (isAdvertisable(host, rangesFor(host, advertise))) return null;
   return `key "${id}" may not advertise ${host}, only ${advertise.map(formatRange).join(", ")}`;
 }
 
 function isWithin(host: string, ranges: readonly IpRange[]): boolean {
   const ip = parseIp(host);
   return ip !== null && ranges.some((range) => inRange(ip, range));
+}
+
+/**
+ * Who may advertise loopback is on this host, and so is, as far as can be seen, whoever comes through a proxy or a tunnel that ends
+ * here: a range that holds everything must not mean what this host alone can reach, so loopback has to be named.
+ */
+function rangesFor(host: string, ranges: readonly IpRange[]): readonly IpRange[] {
+  const ip = parseIp(host);
+  const isHere = ip !== null && facesOf(ip).some((face) => isLoopback(face.toString()));
+  return isHere ? ranges.filter(({ base }) => isLoopback(base.toString())) : ranges;
 }
 
 /** An address that stands for an IPv4 one lies where that lies, or else in a range of addresses of its own form. */

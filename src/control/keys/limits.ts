@@ -61,7 +61,7 @@ export const LIMIT_WORDS: readonly LimitWord[] = [
     "advertise",
     "advertise",
     "10.1.0.0/16",
-    "the reporter may name another address for its target (`--advertise`), one of these; without the word it may not",
+    "the reporter may name another address for its target (`--advertise`), one of these; without the word it may not. At loopback only where a range lies in loopback",
     parseRange,
     formatRange,
   ),
