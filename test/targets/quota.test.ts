@@ -108,6 +108,15 @@ describe("the targets of a key", () => {
     });
   });
 
+  it("that are dead give way to new ones of the key, also where the table has room", () => {
+    const world = new World(64);
+    assert.equal(world.flood("a", 3, { targets: 2 }), 2);
+    world.pass(LEASE + 60_000);
+    assert.equal(world.report(world.owner("a", { targets: 2 }), "new"), "ok");
+    assert.deepEqual(world.names.sort(), ["p/a-1", "p/new"]);
+    assert.deepEqual(world.events, ["p/a-0 forgotten"]);
+  });
+
   it("come as fast as they may be many, and then so many a minute: churn of ids is slowed down", () => {
     const world = new World(64);
     const owner = world.owner("a", { targets: 4, newTargets: 2 });
