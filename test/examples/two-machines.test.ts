@@ -10,6 +10,7 @@ import { portsOf } from "../support/cluster.ts";
 import { removeFolders } from "../support/folder.ts";
 import { programCommand, scriptCommand } from "../support/form.ts";
 import { httpGet } from "../support/http.ts";
+import { installed } from "../support/installed.ts";
 import { Machine, noNetworks } from "../support/machine.ts";
 import { freePorts } from "../support/ports.ts";
 import { endPrograms } from "../support/program.ts";
@@ -31,7 +32,7 @@ const configured = (name: "balancer" | "reporter") => [
 
 describe("the example of two machines", () => {
   it("works as it stands, on two networks", {
-    skip: noNetworks,
+    skip: noNetworks || installed,
   }, async () => {
     const [balancerAddress, serverAddress] = ["10.0.0.1", "10.0.0.2"];
     const [left, right] = [await Machine.withNetwork(), await Machine.withNetwork()];
@@ -53,7 +54,7 @@ describe("the example of two machines", () => {
     assert.deepEqual(await balancer.stop(), { code: 0, signal: null });
   });
 
-  it("works on two addresses of one machine, with ports from the environment", async () => {
+  it("works on two addresses of one machine, with ports from the environment", { skip: installed }, async () => {
     const [left, right] = [Machine.withoutNetwork(), Machine.withoutNetwork()];
     const places = { HARMONY_LISTEN: "127.0.0.1:0", HARMONY_ADMIN: "127.0.0.1:0", APPDATA: left.home };
     const balancer = left.run(configured("balancer"), places);
