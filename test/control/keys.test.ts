@@ -339,6 +339,9 @@ describe("a key file", () => {
     const identity = join(root, "identity");
     writeFileSync(identity, `private ${"B".repeat(42)}A\n`, { mode: 0o600 });
     assert.equal(balancerKeys({ keyFile: empty }, newUser()).keys.loaded.count, 0, "where reporters are invited");
+    rmSync(empty);
+    assert.equal(balancerKeys({ keyFile: empty }, newUser()).hint, null, "nor is one made there");
+    assert.ok(!existsSync(empty));
     rmSync(identity);
     assert.throws(() => balancerKeys({ keyFile: join(root, "no", "such", "key") }, newUser()), /no such directory/);
   });

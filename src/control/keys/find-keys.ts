@@ -51,8 +51,9 @@ export function balancerKeys(settings: KeySettings, environment: HostEnvironment
   // A key of its own beside the one that reporters hold would reject them all.
   if (denied.length > 0) throw new HarmonyError("NO_KEY", mayNotRead(denied), { fault: "config" });
   const invited = trusted([], null, settings, environment);
-  if (invited.keys.loaded.reporters > 0 || invited.invitations.open().length > 0)
-    return { ...invited, hint: null, warning: null };
+  // Also where the last of them is out, and no invitation open: a secret that nobody has asked for is none to be made.
+  const isInvited = invited.identity.keyPair !== null || invited.invitations.open().length > 0;
+  if (isInvited || invited.keys.loaded.reporters > 0) return { ...invited, hint: null, warning: null };
   const path = create(keyFile, environment);
   const hint = `created key file ${path}; if there is another balancer, copy its key here instead; ${copyHint(path)}`;
   return { ...trusted([], path, settings, environment), warning: null, hint };
