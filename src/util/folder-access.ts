@@ -25,7 +25,7 @@ function canMakeAFolder(folder: string): boolean {
 /** Whether this user would see a file in it. A folder that is not there hides nothing. */
 export function maySee(folder: string): boolean {
   try {
-    lstatSync(`${folder}/.`);
+    lstatSync(join(folder, "key")); // any name will do but ".", which some runtimes leave out
     return true;
   } catch (error) {
     const code = codeOf(error) ?? "";
