@@ -29,6 +29,10 @@ export type Command = (file: string, report: string) => string[];
 const NODE_ONLY = ["test/package/"];
 // The black-box tests and the examples start programs as processes: their code does not depend on the Node that drives them.
 const PROGRAMS = ["test/blackbox/", "test/examples/"];
+// The control channel is the same with every engine: a form that differs from another in its engine alone need not test it again.
+const ANY_ENGINE = ["advertise", "join", "key-rotation", "nat", "own-key-rotation", "strangers"].map(
+  (name) => `test/blackbox/${name}.test.ts`,
+);
 
 const without = (folders: readonly string[]) => (): string[] =>
   testFiles().filter((file) => !folders.some((folder) => file.startsWith(folder)));
@@ -128,7 +132,7 @@ function compiled(form: "bun" | "deno", folder: string, engine?: "portable"): Fo
   return {
     name: engine ? `compiled-${form}-${engine}` : `compiled-${form}`,
     built: true,
-    files: () => testFiles("test/blackbox"),
+    files: () => testFiles("test/blackbox").filter((file) => !(engine && ANY_ENGINE.includes(file))),
     env: { HARMONY_TEST_FORM: form, ...(engine && { HARMONY_TEST_ENGINE: engine }) },
     prepare() {
       const missing = ["harmony-balancer", "harmony-reporter"].find(

@@ -6,6 +6,7 @@ import { removeFolders } from "../support/folder.ts";
 import { programCommand, scriptCommand } from "../support/form.ts";
 import { endPrograms, type Program } from "../support/program.ts";
 import { noRouters, Router } from "../support/router.ts";
+import { until } from "../support/wait.ts";
 
 after(async () => {
   await endPrograms();
@@ -20,7 +21,8 @@ async function worldWith(words: string, setUp: (router: Router) => void) {
   const { inside, outside } = router;
   const balancer = outside.run([...programCommand("harmony-balancer"), "--listen", "3000", "--start-hold", "0"], env);
   await balancer.says(/^listening/);
-  inside.run(scriptCommand("examples/wrapped-server/server.mjs"), { PORT: "8080" });
+  const server = inside.run(scriptCommand("examples/wrapped-server/server.mjs"), { PORT: "8080" });
+  await until("the server", () => server.stdout.includes("serving"));
   const report = (host: string, ...args: readonly string[]): Program =>
     inside.run([...programCommand("harmony-reporter"), "--host", host, "--port", "8080", ...args], env);
   return { report, served: () => outside.ask("http://127.0.0.1:3000/") };

@@ -44,7 +44,8 @@ describe("the example of two machines", () => {
     assert.deepEqual(await invite.ended(), { code: 0, signal: null }, invite.stderr);
     const joined = right.run([...programCommand("harmony-reporter"), "join", balancerAddress, invite.stdout.trim()]);
     assert.deepEqual(await joined.ended(), { code: 0, signal: null }, joined.stderr);
-    right.run(server);
+    const served = right.run(server);
+    await until("the server", () => served.stdout.includes("serving"));
     const reporter = right.run(configured("reporter"), { HARMONY_HOST: balancerAddress });
     await reporter.says(/^registered with 10\.0\.0\.1:1666 as default\/10\.0\.0\.2:8080$/);
 
