@@ -7,7 +7,7 @@ import type { ConnectFault } from "../../src/net/memory/memory.ts";
 import type { Connection, TcpAddress } from "../../src/net/runtime.ts";
 import { LoopbackFinder } from "../../src/targets/loopback.ts";
 import { formatAddress } from "../../src/util/address.ts";
-import { ADVERTISER, LEASE, leavesNothing, type RawReporter, REPORT, SECRET, World } from "../control/harness.ts";
+import { LEASE, leavesNothing, type RawReporter, REPORT, SECRET, World } from "../control/harness.ts";
 import { settle, until } from "../support/wait.ts";
 
 const NAME = "default/127.0.0.1:8080";
@@ -258,7 +258,7 @@ describe("a target on this host", () => {
   });
 
   it("that advertises a loopback address is dialled there, and named so", async () => {
-    const { world, address, dialled } = await worldOf({}, ADVERTISER);
+    const { world, address, dialled } = await worldOf({}, parseKeyLine(`web:${SECRET} advertise=::1`, "test"));
     const raw = await world.raw(V4);
     assert.equal(await registered(raw, { ...REPORT, advertise: V6 }), "default/[::1]:8080");
     assert.equal(address(), V6);
