@@ -259,6 +259,8 @@ export function queueing(host: Host): void {
     inLab(host, {}, async (lab) => {
       lab.pool.hold();
       const clients = await waitingLine(lab, 4, 0);
+      const since = now();
+      await until("a time that can be told from none", () => now() > since + 2);
       lab.pool.endHold();
       lab.engine.poolChanged();
       for (const client of clients) {
