@@ -7,7 +7,7 @@ import { type HostEnvironment, hostEnvironment } from "../control/keys/key-place
 import { identityPlace } from "../control/keys/trust-files.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { formatAddress } from "../util/address.ts";
-import { codeOf, HarmonyError } from "../util/errors.ts";
+import { codeOf, HarmonyError, isAbsence } from "../util/errors.ts";
 
 export interface CredentialSettings extends KeySettings {
   /** The file of the reporter's own key. */
@@ -19,8 +19,7 @@ export function readIdentity(path: string): Identity | null {
   try {
     return parseIdentity(readKeyText("identity file", path).text, path);
   } catch (error) {
-    const code = codeOf(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    if (isAbsence(error)) return null;
     throw error;
   }
 }

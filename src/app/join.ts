@@ -35,8 +35,8 @@ export interface Joined extends PinnedBalancer {
 
 const UNWRITABLE = new Set(["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "NotCapable"]);
 
-/** Characters of a host's name that a balancer takes. */
-const NAME_CHARACTERS = 64;
+/** Characters of a host's name that a balancer reads. What it makes of them is its own business. */
+const NAME_CHARACTERS = 100;
 
 /** Proves the invitation to the balancer that made it and is entered there; that balancer is known from then on. */
 export async function join(to: TcpAddress, code: string, identity: string, way: Way): Promise<Joined> {
@@ -44,7 +44,7 @@ export async function join(to: TcpAddress, code: string, identity: string, way: 
   await writable(identity, () => createIdentity(identity, REPORTER_REMARK));
   const { keyPair, balancers } = readIdentity(identity) ?? missing(identity);
   const invitation = { id: Buffer.from(id).toString("base64url"), secret };
-  const credentials = { invitation, keyPair, balancer: publicKey, host: hostLabel() };
+  const credentials = { invitation, keyPair, balancer: publicKey, host: hostname().slice(0, NAME_CHARACTERS) };
   const { name } = await askOnce(to, credentials, { t: "join" }, way);
   if (name === undefined)
     throw new HarmonyError("BAD_MESSAGE", `${formatAddress(to)} did not say under which name`, { fault: "balancer" });
@@ -138,15 +138,6 @@ async function askOnce(
     if (text.includes(where)) throw error;
     throw new HarmonyError(codeOf(error) ?? "INTERNAL", `${where}: ${text}`, { fault: "balancer", cause: error });
   }
-}
-
-/** The host's name as far as a balancer would take it. */
-function hostLabel(): string | undefined {
-  const label = hostname()
-    .split(".")[0]!
-    .replaceAll(/[^A-Za-z0-9_-]+/g, "-")
-    .slice(0, NAME_CHARACTERS);
-  return label === "" ? undefined : label;
 }
 
 function missing(identity: string): never {

@@ -3,16 +3,15 @@
 import { MOST_USES } from "../control/keys/invitation-lines.ts";
 import { LIMIT_WORDS, type LimitWord } from "../control/keys/limits.ts";
 import { INVITED_TARGETS } from "../targets/quota.ts";
-import { balancerOptions } from "./balancer-options.ts";
 import { kindOf, textCodec } from "./kind.ts";
 import { duration, integer, onOff, STRING } from "./kinds.ts";
 import { type AnyOption, option, optional, type Values } from "./option.ts";
+import { trustOptions } from "./trust-options.ts";
 
 /** Long enough to walk over to another machine, and too short to be found in a note. */
 const DEFAULT_FOR = 60 * 60_000;
 
 const FLAG = ["flag"] as const;
-const FROM = { places: ["flag", "env", "file"] } as const;
 
 const common = {
   uses: option({
@@ -22,9 +21,7 @@ const common = {
     places: FLAG,
   }),
   for: option({ kind: duration(1), default: DEFAULT_FOR, doc: "How long it is good.", places: FLAG }),
-  reporters: optional({ ...balancerOptions.reporters, ...FROM }),
-  keyFile: optional({ ...balancerOptions.keyFile, ...FROM }),
-  config: balancerOptions.config,
+  ...trustOptions,
 } as const;
 
 /** What holds for an invited reporter without the word, where that is not anything. */

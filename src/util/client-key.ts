@@ -19,6 +19,11 @@ export function clientKey(host: string, into: ClientKey): ClientKey {
   return narrow(addressWords(host, into));
 }
 
+/** The same as a text, where a client is only to be told from others. */
+export function clientName(host: string): string {
+  return clientKey(host, new Uint32Array(4)).join();
+}
+
 /** Makes of an address's words the key of its client: of IPv6 the upper half alone, where the lower one is a subscriber's own. */
 export function narrow(words: ClientKey): ClientKey {
   const first = words[0]!;

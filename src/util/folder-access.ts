@@ -1,7 +1,7 @@
 /** What this user may do in a folder, asked of the system by trying. */
 import { accessSync, constants, lstatSync, mkdtempSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf } from "./errors.ts";
+import { isAbsence } from "./errors.ts";
 
 /** Whether this user may make files in it. */
 export function mayWriteIn(folder: string): boolean {
@@ -28,7 +28,6 @@ export function maySee(folder: string): boolean {
     lstatSync(join(folder, "key")); // any name will do but ".", which some runtimes leave out
     return true;
   } catch (error) {
-    const code = codeOf(error) ?? "";
-    return code === "ENOENT" || code === "ENOTDIR";
+    return isAbsence(error);
   }
 }

@@ -1,4 +1,4 @@
-import { clientKey } from "./client-key.ts";
+import { clientName } from "./client-key.ts";
 import { FairPlaces, type Stranger } from "./fair-places.ts";
 
 /**
@@ -29,7 +29,7 @@ export class PreAuthLimit extends FairPlaces {
   }
 
   override add(peer: Stranger, address: string): void {
-    super.add(peer, clientKey(address, new Uint32Array(4)).join());
+    super.add(peer, clientName(address));
     this.#newcomers += 1;
     if (this.#newcomers % CROWD === 0) this.#onCrowd();
   }

@@ -52,14 +52,13 @@ export const invite = command({
 
 /** The files are there, or can be made, as the balancer can use them. */
 async function prepared(values: InviteValues) {
-  const environment = hostEnvironment();
-  const settings = { keyFile: values.keyFile, reporters: values.reporters };
-  const { files } = balancerFiles(settings, environment);
+  const trust = balancerFiles({ keyFile: values.keyFile, reporters: values.reporters }, hostEnvironment());
+  const { files } = trust;
   if (values.reporters === null) mkdirSync(dirname(files.identity), { recursive: true, mode: 0o700 });
   checkUser(files);
   const isNew = !existsSync(files.identity);
   await createIdentity(files.identity, BALANCER_REMARK, files);
-  return { ...balancerFiles(settings, environment), isNew };
+  return { ...trust, isNew };
 }
 
 /** Whoever works as another user than the balancer, or has lost the file, notices it by this. */
@@ -76,10 +75,10 @@ function checkUser({ like, identity }: TrustFiles): void {
   if (!existsSync(folder)) throw cannot(`there is no folder ${folder}: name a file in another one with --reporters`);
   if (!mayWriteIn(folder))
     throw cannot(`${who} may not write in ${folder}: run this as the user that the balancer runs as, or as root`);
-  const { uid, mode } = statSync(like);
+  const stat = statSync(like);
+  const { uid, mode } = stat;
   const user = process.geteuid?.();
-  if (user === undefined || user === 0 || user === uid || (statSync(like).isFile() && (mode & GROUP_READS) !== 0))
-    return;
+  if (user === undefined || user === 0 || user === uid || (stat.isFile() && (mode & GROUP_READS) !== 0)) return;
   throw cannot(
     `${like} belongs to another user (id ${uid}), and a balancer of that user would not read what ${who} writes beside it: ` +
       "run this as that user, or as root",

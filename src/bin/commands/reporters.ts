@@ -1,7 +1,7 @@
 /** `harmony-balancer reporters`: who has joined, what they may do, and when the balancer has last seen them. */
-import { balancerOptions } from "../../config/balancer-options.ts";
 import { onOff } from "../../config/kinds.ts";
-import { option, optional } from "../../config/option.ts";
+import { option } from "../../config/option.ts";
+import { trustOptions } from "../../config/trust-options.ts";
 import { balancerFiles } from "../../control/keys/find-keys.ts";
 import { hostEnvironment } from "../../control/keys/key-places.ts";
 import { formatLimits } from "../../control/keys/limits.ts";
@@ -19,8 +19,6 @@ const AGES: readonly (readonly [below: number, size: number, unit: string])[] = 
   [Number.POSITIVE_INFINITY, DAY, "days"],
 ];
 
-const FROM = { places: ["flag", "env", "file"] } as const;
-
 export const reporters = command({
   name: "reporters",
   usage: "[options]",
@@ -28,9 +26,7 @@ export const reporters = command({
   operands: [],
   table: {
     json: option({ kind: onOff, default: false, doc: "One JSON object, for programs.", places: ["flag"] }),
-    reporters: optional({ ...balancerOptions.reporters, ...FROM }),
-    keyFile: optional({ ...balancerOptions.keyFile, ...FROM }),
-    config: balancerOptions.config,
+    ...trustOptions,
   },
   footer: [
     "\nA reporter is taken out by taking its line out of the reporters file: within a second its targets are out.",

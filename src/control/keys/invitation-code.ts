@@ -1,14 +1,15 @@
 /** The code of an invitation: what a person carries from the balancer to the server. `hi1-`, then base64url. */
 import { createHash } from "node:crypto";
 import { HarmonyError } from "../../util/errors.ts";
+import { KEY_BYTES } from "../protocol/x25519.ts";
+import { parseBytes } from "./public-key.ts";
 
 export const INVITATION_ID_BYTES = 6;
 export const INVITATION_SECRET_BYTES = 16;
-const PUBLIC_KEY_BYTES = 32;
 /** One mistyped code in 65,536 gets past; the balancer then does not know it. */
 const CHECK_BYTES = 2;
 const PREFIX = "hi1-";
-const BYTES = INVITATION_ID_BYTES + INVITATION_SECRET_BYTES + PUBLIC_KEY_BYTES + CHECK_BYTES;
+const BYTES = INVITATION_ID_BYTES + INVITATION_SECRET_BYTES + KEY_BYTES + CHECK_BYTES;
 const CHARACTERS = Math.ceil((BYTES * 4) / 3);
 
 export interface InvitationCode {
@@ -42,11 +43,10 @@ export function parseInvitation(text: string): InvitationCode {
       `the invitation ${problem}: it has ${CHARACTERS} characters after ${PREFIX}, and here are ${rest.length}`,
     );
   }
-  const bytes = Uint8Array.from(Buffer.from(rest, "base64url"));
-  const body = bytes.subarray(0, BYTES - CHECK_BYTES);
   // Another spelling of the same bytes is a mistyped last character.
-  const isWhole = Buffer.from(bytes).toString("base64url") === rest;
-  if (!isWhole || !checkOf(body).equals(bytes.subarray(BYTES - CHECK_BYTES))) {
+  const bytes = parseBytes(rest, BYTES);
+  const body = bytes?.subarray(0, BYTES - CHECK_BYTES);
+  if (!bytes || !body || !checkOf(body).equals(bytes.subarray(BYTES - CHECK_BYTES))) {
     throw badCode("the invitation is mistyped: its characters do not fit together; copy all of it once more");
   }
   const secretAt = INVITATION_ID_BYTES;

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { editFile } from "../../util/edited-file.ts";
-import { codeOf, HarmonyError } from "../../util/errors.ts";
+import { HarmonyError } from "../../util/errors.ts";
 import type { Reader } from "../../util/secret-file.ts";
 import { NAME } from "../protocol/schema.ts";
 import { formatInvitation, INVITATION_ID_BYTES, INVITATION_SECRET_BYTES } from "./invitation-code.ts";
@@ -21,7 +21,7 @@ import { readKeyText } from "./key-file.ts";
 import type { KeyLimits } from "./limits.ts";
 import { isSameKey } from "./public-key.ts";
 import { unwritable } from "./reporters.ts";
-import { enterReporter, parseReporters } from "./reporters-file.ts";
+import { enterReporter, parseReporters, readReporters } from "./reporters-file.ts";
 import { WatchedFile } from "./watched-file.ts";
 
 /** How long an invitation that is over is kept, ms: its holder is told so, and that it was one. */
@@ -183,12 +183,7 @@ export class Invitations {
 
   #reporters() {
     const { reporters, reader } = this.#places;
-    try {
-      return parseReporters(readKeyText("reporters file", reporters, reader).text, reporters);
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return [];
-      throw error;
-    }
+    return readReporters(reporters, reader);
   }
 
   #change(

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
+import { codeOf, HarmonyError, isAbsence, messageOf } from "../../util/errors.ts";
 import { checkFolder, type Reader, readSecretFile, type SecretFile, UnsafeFile } from "../../util/secret-file.ts";
 import { parseKeyFile, type SharedKey } from "./key.ts";
 import { type HostEnvironment, type KeyPlace, userName } from "./key-places.ts";
@@ -45,7 +45,7 @@ export function readKeyText(what: string, path: string, reader?: Reader): Secret
   try {
     return guarded(what, path, () => readSecretFile(path, reader));
   } catch (error) {
-    if (error instanceof HarmonyError || codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") throw error;
+    if (error instanceof HarmonyError || isAbsence(error)) throw error;
     throw badFile(what, path, `cannot be read by ${userName()}: ${messageOf(error)}`, true);
   }
 }

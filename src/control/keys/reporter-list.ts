@@ -1,10 +1,7 @@
 /** Reporters that have joined, with what the balancer has last seen of each: from the `reporters` file, and `seen` beside it. */
-import { codeOf } from "../../util/errors.ts";
-import type { Reader } from "../../util/secret-file.ts";
-import { readKeyText } from "./key-file.ts";
 import { formatLimits } from "./limits.ts";
 import { fingerprintOf } from "./public-key.ts";
-import { parseReporters } from "./reporters-file.ts";
+import { readReporters } from "./reporters-file.ts";
 import { readSeen } from "./seen-file.ts";
 import type { TrustFiles } from "./trust-files.ts";
 
@@ -21,7 +18,7 @@ export interface ListedReporter {
 
 export function listReporters({ reporters, seen: seenFile, reader }: TrustFiles): ListedReporter[] {
   const seen = readSeen(seenFile, reader);
-  const byName = new Map(reportersOf(reporters, reader).map((reporter) => [reporter.id, reporter]));
+  const byName = new Map(readReporters(reporters, reader).map((reporter) => [reporter.id, reporter]));
   return [...byName.values()].map(({ id, publicKey, limits }) => {
     const { at, address = null, targets = [] } = seen[id] ?? {};
     return {
@@ -33,13 +30,4 @@ export function listReporters({ reporters, seen: seenFile, reader }: TrustFiles)
       targets,
     };
   });
-}
-
-function reportersOf(path: string, reader: Reader) {
-  try {
-    return parseReporters(readKeyText("reporters file", path, reader).text, path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
-    throw error;
-  }
 }

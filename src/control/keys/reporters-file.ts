@@ -1,9 +1,12 @@
 /**
  * The `reporters` file: a line NAME PUBLICKEY LIMITS for each invited reporter, made to be read and edited by people. What the balancer
- * changes in it leaves everybody's remarks, order and spacing alone. Pure, but for what editFile() does.
+ * changes in it leaves everybody's remarks, order and spacing alone. Pure, but for readReporters().
  */
+import { codeOf } from "../../util/errors.ts";
+import type { Reader } from "../../util/secret-file.ts";
 import { NAME } from "../protocol/schema.ts";
 import { INSECURE_KEY, type Key, type OwnKey } from "./key.ts";
+import { readKeyText } from "./key-file.ts";
 import { formatLimits, type KeyLimits, parseLimits } from "./limits.ts";
 import { badLine, isRemark, linesOf } from "./lines.ts";
 import { formatKeyBytes, parseKeyBytes } from "./public-key.ts";
@@ -40,6 +43,16 @@ export function parseReporters(
     }
   }
   return [...all.values()];
+}
+
+/** Those of the file now; none where there is no file. Throws as readKeyText() and parseReporters() do. */
+export function readReporters(path: string, reader?: Reader): OwnKey[] {
+  try {
+    return parseReporters(readKeyText("reporters file", path, reader).text, path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
 }
 
 interface ReporterLine extends Key {

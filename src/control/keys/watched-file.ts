@@ -1,6 +1,6 @@
 /** What a file says that people and programs change while we run. Read again when it has changed; one that cannot be used changes nothing. */
 import { dirname } from "node:path";
-import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
+import { HarmonyError, isAbsence, messageOf } from "../../util/errors.ts";
 import { signatureOf } from "../../util/file-signature.ts";
 import { maySee } from "../../util/folder-access.ts";
 
@@ -70,10 +70,4 @@ export class WatchedFile<T> {
   lookAgain(): void {
     this.#broken = null;
   }
-}
-
-/** No such file, or not even the folder. */
-function isAbsence(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === "ENOENT" || code === "ENOTDIR";
 }

@@ -1,5 +1,6 @@
 /** The lines after the handshake: each is sealed with the key of its direction, as the next one in turn. */
 import { HarmonyError } from "../../util/errors.ts";
+import { parseBase64 } from "./base64.ts";
 import type { Transport } from "./noise.ts";
 import { NoiseError } from "./noise-error.ts";
 import { parseObject } from "./schema.ts";
@@ -20,9 +21,8 @@ export class Seal {
    * changed, replayed, reordered, lost or made for another session, and `NOT_JSON`.
    */
   open(line: Uint8Array): object {
-    const text = Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString("latin1");
-    const sealed = Buffer.from(text, "base64");
-    if (sealed.toString("base64") !== text) throw refused("NOT_SEALED", "a line is not sealed");
+    const sealed = parseBase64(Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString("latin1"));
+    if (sealed === null) throw refused("NOT_SEALED", "a line is not sealed");
     let body: Uint8Array;
     try {
       body = this.#transport.receive.open(sealed);

@@ -7,6 +7,7 @@ import type { TcpAddress } from "../../net/runtime.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { INSECURE_KEY, isShared, type Key } from "../keys/key.ts";
 import type { KeyLimits } from "../keys/limits.ts";
+import { formatKeyBytes } from "../keys/public-key.ts";
 import {
   answerLine,
   type Claim,
@@ -165,7 +166,7 @@ export class Doorkeeper {
       return key !== undefined;
     });
     if (payload && key) return { handshake, payload, key };
-    const stranger = handshake.remoteStatic && Buffer.from(handshake.remoteStatic).toString("base64url");
+    const stranger = handshake.remoteStatic && formatKeyBytes(handshake.remoteStatic);
     throw new NotProved(
       claim,
       stranger ? `no invited reporter here has the public key ${stranger}` : "it knows another balancer's public key",

@@ -1,6 +1,6 @@
 /** Who was turned away, as far as the log is told of it. */
 import type { TcpAddress } from "../../net/runtime.ts";
-import { clientKey } from "../../util/client-key.ts";
+import { clientName } from "../../util/client-key.ts";
 import type { Clock } from "../../util/clock.ts";
 import { OF_STRANGERS, RateLimitedLog } from "../../util/rate-limited-log.ts";
 
@@ -36,7 +36,7 @@ export class Rejections {
 }
 
 function causeOf({ host }: TcpAddress, { code, why }: Rejection): string {
-  return JSON.stringify([clientKey(host, new Uint32Array(4)).join(), code, kindOf(why)]);
+  return JSON.stringify([clientName(host), code, kindOf(why)]);
 }
 
 /** A reason without what the peer could choose, so that no number of names, ports or versions makes a line each in the log. */

@@ -3,7 +3,7 @@ import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Quota } from "../../targets/quota.ts";
 import type { TargetKey } from "../../targets/report.ts";
-import { clientKey } from "../../util/client-key.ts";
+import { clientName } from "../../util/client-key.ts";
 import { messageOf } from "../../util/errors.ts";
 import { FairPlaces } from "../../util/fair-places.ts";
 import { isOwn } from "../keys/key.ts";
@@ -68,7 +68,7 @@ export class Sessions {
       return;
     }
     const { key, remote } = session;
-    const client = clientKey(remote.host, new Uint32Array(4)).join();
+    const client = clientName(remote.host);
     this.#greeted.add(session, `${key.id} ${client}`, this.#options.quotaOf(key).sessions);
     const running = this.#serve(session);
     this.#running.add(running);

@@ -62,13 +62,19 @@ describe("linux engine, out of something", () => {
   const LIMIT = 200;
   const CEILING = LIMIT - LIMIT / 4;
 
-  it("leaves descriptors to the rest of the process, and takes no more waiters than can be given targets", async () => {
-    const simulation = new Simulation({
-      engine: { threads: 1 },
-      kernel: { descriptors: LIMIT },
-      pool: { concurrency: 0 },
+  /** Everybody waits until lift(). */
+  const paused = (threads: number): Simulation =>
+    new Simulation({ engine: { threads }, kernel: { descriptors: LIMIT }, pool: { concurrency: 0 } });
+
+  const lift = ({ engine, pool, scheduler }: Simulation): void =>
+    scheduler.asMain(() => {
+      pool.setConcurrency(-1);
+      engine.poolChanged();
     });
-    const { kernel, pool, scheduler } = simulation;
+
+  it("leaves descriptors to the rest of the process, and takes no more waiters than can be given targets", async () => {
+    const simulation = paused(1);
+    const { kernel, pool } = simulation;
     await simulation.start();
     simulation.target("a", "10.0.0.1", (peer) => void peer.say("hello"));
     const clients = Array.from({ length: LIMIT }, () => simulation.client());
@@ -78,10 +84,7 @@ describe("linux engine, out of something", () => {
     ]);
     const { waiting } = pool;
     assert.ok(waiting > 50 && 2 * waiting <= CEILING, `${waiting} wait`);
-    scheduler.asMain(() => {
-      pool.setConcurrency(-1);
-      simulation.engine.poolChanged();
-    });
+    lift(simulation);
     simulation.pass(1_000);
     const served = clients.filter(({ text }) => text === "hello").length;
     assert.ok(served >= waiting && served <= waiting + 1, `${served} of ${waiting} are served`);
@@ -96,12 +99,7 @@ describe("linux engine, out of something", () => {
 
   for (const threads of [1, 2]) {
     it(`takes newcomers in the places of waiters that half-close without having sent anything, with ${threads} threads`, async () => {
-      const simulation = new Simulation({
-        engine: { threads },
-        kernel: { descriptors: LIMIT },
-        pool: { concurrency: 0 },
-      });
-      const { pool, scheduler } = simulation;
+      const simulation = paused(threads);
       await simulation.start();
       simulation.target("a", "10.0.0.1", (peer) => void peer.say("hello"));
       const silent = Array.from({ length: LIMIT }, () => simulation.client());
@@ -109,10 +107,7 @@ describe("linux engine, out of something", () => {
       for (const client of silent) client.fin(); // those that wait, and those that nobody has accepted yet
       const honest = Array.from({ length: 5 }, () => simulation.client());
       simulation.pass(9_000); // less than they may wait
-      scheduler.asMain(() => {
-        pool.setConcurrency(-1);
-        simulation.engine.poolChanged();
-      });
+      lift(simulation);
       simulation.pass(1_000);
       assert.deepEqual(
         honest.map(({ text }) => text),
@@ -125,12 +120,8 @@ describe("linux engine, out of something", () => {
   }
 
   it("does not connect to a target with a descriptor of the others, and blames no target for that", async () => {
-    const simulation = new Simulation({
-      engine: { threads: 1 },
-      kernel: { descriptors: LIMIT },
-      pool: { concurrency: 0 },
-    });
-    const { kernel, pool, scheduler } = simulation;
+    const simulation = paused(1);
+    const { kernel, pool } = simulation;
     await simulation.start();
     simulation.target("a", "10.0.0.1", hello);
     const client = simulation.client().fin();
@@ -138,10 +129,7 @@ describe("linux engine, out of something", () => {
     assert.equal(pool.waiting, 1);
     const libc = simulatedLibc(kernel);
     while (libc.eventfd(0, 0) < CEILING + 1); // somebody else in this process
-    scheduler.asMain(() => {
-      pool.setConcurrency(-1);
-      simulation.engine.poolChanged();
-    });
+    lift(simulation);
     simulation.pass(100);
     assert.deepEqual([client.ending, client.text, simulation.view("a").state], ["fin", "", "up"]);
     assert.deepEqual(simulation.warnings, [
