@@ -1,7 +1,7 @@
 /** The balancer: pool, engine and control channel, wired together. It logs nothing and emits events. */
 import { runtime } from "#runtime";
 import { type Certificate, CertificateFiles } from "../config/certificate-files.ts";
-import type { BalancerSettings } from "../config/settings.ts";
+import { type BalancerSettings, DEFAULT_POOL, type PoolSettings } from "../config/settings.ts";
 import { balancerKeys } from "../control/keys/find-keys.ts";
 import { type ControlEvents, ControlServer, type ControlServerOptions } from "../control/server/server.ts";
 import { chooseEngine, type PassedOver } from "../engines/choose.ts";
@@ -41,11 +41,11 @@ export interface BalancerEvents extends ControlEvents, InvitedEvents {
 const GARBAGE_MS = 250;
 const GARBAGE = 16 * 1024 * 1024;
 
-/** The only pool. Reporters join it by this name unless they are given another. */
-const POOL_NAME = "default";
-
 export class Balancer extends Emitter<BalancerEvents> {
   readonly #settings: BalancerSettings;
+  /** The only pool that it serves. */
+  readonly #options: PoolSettings;
+  readonly #listen: readonly TcpAddress[];
   readonly #pool: Pool;
   readonly #started: Promise<void>;
   #readyAsked = false;
@@ -61,7 +61,9 @@ export class Balancer extends Emitter<BalancerEvents> {
   constructor(settings: BalancerSettings) {
     super();
     this.#settings = settings;
-    this.#pool = Pool.create({ ...settings, name: POOL_NAME });
+    this.#options = settings.pools.get(DEFAULT_POOL)!;
+    this.#listen = settings.listeners.get(DEFAULT_POOL)!.listen.filter((address) => "port" in address);
+    this.#pool = Pool.create({ ...this.#options, name: DEFAULT_POOL });
     this.#started = this.#start();
     this.#started.catch((error: Error) => this.#startFailed(error));
   }
@@ -75,7 +77,7 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   /** Where clients connect; ports are real once it is ready. */
   get addresses(): readonly TcpAddress[] {
-    return this.#engine?.addresses ?? this.#settings.listen;
+    return this.#engine?.addresses ?? this.#listen;
   }
 
   /** Where targets register; ports are real once it is ready. */
@@ -100,7 +102,7 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   /** Names of the pools whose reporters have all fallen silent at once: their targets are served while they accept connections. */
   get panic(): readonly string[] {
-    return this.#pool.panic ? [POOL_NAME] : [];
+    return this.#pool.panic ? [DEFAULT_POOL] : [];
   }
 
   /** Client connections that hold a permit, and those that wait in the queue. */
@@ -130,13 +132,13 @@ export class Balancer extends Emitter<BalancerEvents> {
     const { keys } = trust;
     const { factory, passedOver } = await chooseEngine(this.#settings.engine);
     this.#refuseWhenClosed();
-    const shares = shareDescriptors(this.#settings.maxTargets);
+    const shares = shareDescriptors(this.#options.maxTargets);
     const engine = factory.create(this.#engineOptions(shares));
     const control = new ControlServer(this.#controlOptions(trust, engine, shares));
     this.#engine = engine;
     this.#control = control;
     this.#passedOver = passedOver;
-    if (this.#settings.startHold > 0) this.#pool.hold();
+    if (this.#options.startHold > 0) this.#pool.hold();
     try {
       await engine.start();
       await control.start();
@@ -157,7 +159,7 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   /** Clients that wait for the first target are told that there is none, once its time has passed. */
   #endHoldLater(engine: Engine): void {
-    const { startHold } = this.#settings;
+    const { startHold } = this.#options;
     if (startHold === 0) return;
     this.#cancelEndOfHold = systemClock.after(startHold, () => {
       this.#pool.endHold();
@@ -195,7 +197,9 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   #engineOptions({ reserve }: DescriptorShares): EngineOptions {
     return {
-      ...this.#settings,
+      ...this.#options,
+      listen: this.#listen,
+      threads: this.#settings.threads,
       reserve,
       pool: this.#pool,
       onClose: (record) => this.tell("connectionClose", record),
@@ -214,16 +218,18 @@ export class Balancer extends Emitter<BalancerEvents> {
     const { keys, identity } = trust;
     return {
       ...this.#settings,
+      panic: this.#options.panic,
+      maxTargets: this.#options.maxTargets,
       strangers,
       runtime,
       keys,
       identity,
       ...invitedEvents(trust, (...event) => this.tell(...event)),
       renewedTls: this.#certificateFiles(),
-      pools: new Map([[POOL_NAME, this.#pool]]),
+      pools: new Map([[DEFAULT_POOL, this.#pool]]),
       name: "harmony-balancer",
       version: VERSION,
-      maxSessions: SESSIONS_PER_TARGET * this.#settings.maxTargets,
+      maxSessions: SESSIONS_PER_TARGET * this.#options.maxTargets,
       clientListeners: () => engine.addresses,
       onEvent: (...event) => this.tell(...event),
       onChange: () => engine.poolChanged(),

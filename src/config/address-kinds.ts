@@ -1,13 +1,8 @@
 /** The kinds of value that name hosts and ports, and what an address list means on this machine. */
+import type { TcpAddress } from "../net/runtime.ts";
 import { formatAddress, parseIp } from "../util/address.ts";
 import { type Kind, kindOf, textCodec } from "./kind.ts";
 import { integer, STRING } from "./kinds.ts";
-
-/** `host` "" is every interface. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** `port` null: the default port, which another option gives. */
 export interface RemoteHost {
@@ -40,7 +35,7 @@ function split(text: string): { host: string; port: string | null } | undefined 
   return { host: text.slice(0, colon), port: text.slice(colon + 1) };
 }
 
-function listenAddress(text: string): ListenAddress | undefined {
+function listenAddress(text: string): TcpAddress | undefined {
   const whole = anyPort.parse(text);
   if (whole) return { host: "", port: whole.value };
   const parts = split(text);
@@ -75,7 +70,7 @@ function listOf<T>(decode: (text: string) => T | undefined, encode: (value: T) =
   );
 }
 
-export const listenAddresses: Kind<readonly ListenAddress[], string | number | readonly (string | number)[]> = kindOf(
+export const listenAddresses: Kind<readonly TcpAddress[], string | number | readonly (string | number)[]> = kindOf(
   {
     placeholder: "[HOST:]PORT",
     allowed: "[HOST:]PORT with a port from 0 to 65535, such as 3000, 127.0.0.1:3000, [::1]:3000 or localhost:3000",
@@ -127,7 +122,7 @@ export const listenHost: Kind<string> = kindOf(
  * "localhost" means both loopback addresses, so that a client finds the listener whichever of them its resolver puts
  * first. Port 0 is 127.0.0.1 alone: each address would be given another free port.
  */
-export function expandLocalhost(addresses: readonly ListenAddress[], hasIpv6Loopback: boolean): ListenAddress[] {
+export function expandLocalhost(addresses: readonly TcpAddress[], hasIpv6Loopback: boolean): TcpAddress[] {
   return addresses.flatMap(({ host, port }) => {
     if (host !== "localhost") return [{ host, port }];
     const v4 = { host: "127.0.0.1", port };

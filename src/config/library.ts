@@ -19,12 +19,8 @@ export function serverSettings(options: object): BalancerSettings {
   const handler = typeof unavailable === "function" ? (unavailable as UnavailableHandler) : null;
   if (unavailable != null && !text && !handler)
     problems.push("unavailable: give a string, or a function (error, socket)");
-  const settings = balancerSettings(
-    { ...values, ...listenersOf(values, others, problems), unavailable: text },
-    "library",
-    problems,
-  );
-  return settled(handler ? { ...settings, unavailable: handler } : settings, problems);
+  const given = { ...values, ...listenersOf(values, others, problems), unavailable: text };
+  return settled(balancerSettings(given, "library", problems, handler), problems);
 }
 
 /** Throws OptionError with every problem there is. */

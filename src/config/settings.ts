@@ -1,10 +1,12 @@
 /** From option values to what the balancer and the reporter are started with: files read and judged, combinations checked, defaults that depend on others. */
 import { networkInterfaces } from "node:os";
 import { parseGivenKey } from "../control/keys/key.ts";
+import type { ListenAddress, TcpAddress } from "../net/runtime.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
+import type { WantedTarget } from "../targets/wanted.ts";
 import { formatAddress } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
-import { expandLocalhost, type ListenAddress } from "./address-kinds.ts";
+import { expandLocalhost } from "./address-kinds.ts";
 import type { BalancerValues } from "./balancer-options.ts";
 import type { Certificate } from "./certificate-files.ts";
 import { readBytes, readSecret, readText } from "./files.ts";
@@ -12,17 +14,47 @@ import type { TextOrFile } from "./kinds.ts";
 import { spell } from "./names.ts";
 import type { Place } from "./option.ts";
 import { checkAuthorities, checkCertificate } from "./pem.ts";
+import { type PoolValues, poolOptions } from "./pool-options.ts";
 import type { ReporterValues } from "./reporter-options.ts";
 import type { programOptions } from "./shared-options.ts";
 
-/** Durations in ms, files as their content. What an option's value means is said in its table. */
-export interface BalancerSettings
-  extends Omit<BalancerValues, ProgramOption | "host" | "listenport" | "adminport" | "unavailable"> {
+/** What the pool `default` is called: the one that flags and environment speak of, and that reporters join if they name none. */
+export const DEFAULT_POOL = "default";
+
+/** A pool's options, completed. Durations in ms, files as their content. What an option's value means is said in its table. */
+export interface PoolSettings extends Omit<PoolValues, "unavailable"> {
   /** Bytes to send, the library's handler, or null: then the client is just closed. */
   readonly unavailable: Uint8Array | UnavailableHandler | null;
+  /** Those that the operator has named; others register. */
+  readonly targets: readonly WantedTarget[];
+}
+
+export interface ListenerSettings {
+  /** Never empty. "localhost" is loopback addresses here, and a descriptor's name its number. */
+  readonly listen: readonly ListenAddress[];
+  /** Which pool serves the clients that come here. */
+  readonly routes: readonly [Route];
+  /** ms, for the clients' side of its connections; 0 is off. */
+  readonly keepalive: number;
+}
+
+export interface Route {
+  readonly pool: string;
+}
+
+/** The whole of what an operator decides, completed: what a balancer is started with, and what it can be told later. */
+export interface BalancerSettings extends Omit<BalancerValues, NotSettings> {
   /** What was read from the files that `adminTlsCert` and `adminTlsKey` name. */
   readonly adminTls: Certificate | null;
+  readonly pools: ReadonlyMap<string, PoolSettings>;
+  /** Each routes to a pool in `pools`, and every pool has one that routes to it. */
+  readonly listeners: ReadonlyMap<string, ListenerSettings>;
+  /** Of pools that reporters bring. */
+  readonly poolDefaults: PoolSettings;
 }
+
+/** What is in the balancer's table and has another form in its settings. */
+type NotSettings = "config" | "listen" | "host" | "listenport" | "adminport" | keyof PoolValues;
 
 /** Durations in ms, files as their content. What an option's value means is said in its table. */
 export interface ReporterSettings extends Omit<ReporterValues, ProgramOption | "host" | "adminPort" | "tls" | "tlsCa"> {
@@ -35,17 +67,47 @@ export interface ReporterSettings extends Omit<ReporterValues, ProgramOption | "
 type ProgramOption = keyof typeof programOptions;
 
 /** What is wrong goes to `problems`, with options as `place` spells them; the result is of use only if there is none. */
-export function balancerSettings(values: BalancerValues, place: Place, problems: string[]): BalancerSettings {
+export function balancerSettings(
+  values: BalancerValues,
+  place: Place,
+  problems: string[],
+  handler: UnavailableHandler | null = null,
+): BalancerSettings {
   checkKeys(values, place, problems);
   checkPorts(values.listen, values.admin, problems);
   const ipv6 = hasIpv6Loopback();
-  return {
-    ...values,
-    listen: expandLocalhost(values.listen, ipv6),
-    admin: expandLocalhost(values.admin, ipv6),
-    unavailable: unavailableBytes(values.unavailable, problems),
-    adminTls: certificate(values, place, problems),
+  const { listen, host, listenport, adminport, ...others } = values;
+  const pool = { ...poolSettings(values, problems), ...(handler && { unavailable: handler }) };
+  const { keepalive } = pool;
+  const listener = {
+    listen: expandLocalhost(listen, ipv6),
+    routes: [{ pool: DEFAULT_POOL }] as const,
+    keepalive,
   };
+  return {
+    ...withoutPoolOptions(others),
+    admin: expandLocalhost(values.admin, ipv6),
+    adminTls: certificate(values, place, problems),
+    pools: new Map([[DEFAULT_POOL, pool]]),
+    listeners: new Map([[DEFAULT_POOL, listener]]),
+    poolDefaults: pool,
+  };
+}
+
+function poolSettings(values: PoolValues, problems: string[]): PoolSettings {
+  const own = Object.fromEntries(Object.keys(poolOptions).map((name) => [name, values[name as keyof PoolValues]]));
+  return {
+    ...(own as unknown as PoolValues),
+    unavailable: unavailableBytes(values.unavailable, problems),
+    targets: [],
+  };
+}
+
+function withoutPoolOptions<T extends object>(values: T): Omit<T, keyof PoolValues> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !(name in poolOptions))) as Omit<
+    T,
+    keyof PoolValues
+  >;
 }
 
 export function reporterSettings(values: ReporterValues, place: Place, problems: string[]): ReporterSettings {
@@ -81,7 +143,7 @@ function checkKeys(
   }
 }
 
-function checkPorts(listen: readonly ListenAddress[], admin: readonly ListenAddress[], problems: string[]): void {
+function checkPorts(listen: readonly TcpAddress[], admin: readonly TcpAddress[], problems: string[]): void {
   for (const one of listen) {
     const other = admin.find(({ host, port }) => {
       const overlap = host === one.host || host === "" || one.host === "";
@@ -94,7 +156,7 @@ function checkPorts(listen: readonly ListenAddress[], admin: readonly ListenAddr
   }
 }
 
-function certificate(values: BalancerValues, place: Place, problems: string[]): BalancerSettings["adminTls"] {
+function certificate(values: BalancerValues, place: Place, problems: string[]): Certificate | null {
   const { adminTlsCert, adminTlsKey } = values;
   const certOption = spell("adminTlsCert", place);
   const keyOption = spell("adminTlsKey", place);

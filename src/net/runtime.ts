@@ -21,6 +21,23 @@ export interface UnixAddress {
 
 export type Address = TcpAddress | UnixAddress;
 
+/** A Unix-domain socket to be made. What is null is as the process makes files: its umask, its user, its group. */
+export interface UnixListenAddress extends UnixAddress {
+  readonly mode: number | null;
+  /** A name or a number. */
+  readonly owner: string | null;
+  /** A name or a number. */
+  readonly group: string | null;
+}
+
+/** A TCP or Unix socket that listens already, and was inherited from the process's parent. */
+export interface InheritedAddress {
+  readonly fd: number;
+}
+
+/** Where to listen. host "" is every interface, IPv6 and IPv4. */
+export type ListenAddress = TcpAddress | UnixListenAddress | InheritedAddress;
+
 /** Connections waiting to be accepted. As many as Linux allows by default (net.core.somaxconn), so that a burst is not turned away; a full queue costs clients a second. */
 export const DEFAULT_BACKLOG = 4096;
 /** ms for a TLS handshake: a few round trips on a bad line, yet a peer that stays silent does not hold a descriptor for long. */

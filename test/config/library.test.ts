@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { clientSettings, serverSettings } from "../../src/config/library.ts";
+import { clientSettings, serverSettings as wholeSettings } from "../../src/config/library.ts";
 import { OptionError } from "../../src/config/values.ts";
+import { flat } from "./flat.ts";
+
+const serverSettings = (options: object) => flat(wholeSettings(options));
 
 function problems(run: () => unknown): readonly string[] {
   try {
@@ -18,7 +21,7 @@ describe("server options", () => {
     const settings = serverSettings({});
     assert.deepEqual(settings.listen[0], { host: "127.0.0.1", port: 3000 });
     assert.deepEqual(settings.admin[0], { host: "127.0.0.1", port: 1666 });
-    assert.ok(settings.listen.every(({ host }) => host === "127.0.0.1" || host === "::1"));
+    assert.ok(settings.listen.every((one) => "host" in one && (one.host === "127.0.0.1" || one.host === "::1")));
     assert.equal(settings.concurrency, -1);
     assert.equal(settings.requeue, 1);
     assert.equal(settings.hostTimeout, 60_000);

@@ -11,6 +11,7 @@ import { reporterOptions } from "../../src/config/reporter-options.ts";
 import { OptionError } from "../../src/config/values.ts";
 import { certificateFiles } from "../support/certificates.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
+import { flat } from "./flat.ts";
 
 const folder = temporaryFolder("config");
 after(removeFolders);
@@ -38,7 +39,7 @@ function invocation(argv: readonly string[], environment: Record<string, string>
 function balancer(argv: readonly string[], environment: Record<string, string> = {}) {
   const command = loadBalancer(invocation(argv, environment));
   assert.equal(command.action, "run");
-  return command.settings as unknown as Record<string, unknown>;
+  return flat(command.settings) as unknown as Record<string, unknown>;
 }
 
 function reporter(argv: readonly string[], environment: Record<string, string> = {}) {
