@@ -227,6 +227,7 @@ export class Balancer extends Emitter<BalancerEvents> {
       ...invitedEvents(trust, (...event) => this.tell(...event)),
       renewedTls: this.#certificateFiles(),
       pools: new Map([[DEFAULT_POOL, this.#pool]]),
+      panicOf: () => this.#options.panic,
       name: "harmony-balancer",
       version: VERSION,
       maxSessions: SESSIONS_PER_TARGET * this.#options.maxTargets,

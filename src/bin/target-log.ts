@@ -16,6 +16,8 @@ const LEFT = {
   rejected: "its reporter was rejected",
   revoked: "its key is no longer accepted",
   forgotten: "it was down for too long",
+  undeclared: "neither the configuration nor the DNS names it any more",
+  "pool-removed": "its pool has been removed",
 };
 
 const CHECK_SERVER = "does the server run, listen on that port (--port), and on more than its own localhost?";

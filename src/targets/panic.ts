@@ -31,8 +31,8 @@ export interface Registered {
 }
 
 export interface PanicsOptions {
-  /** Whether there is any: the operator's `panic`. */
-  readonly panic: boolean;
+  /** Whether there is any in that pool: its option `panic`. */
+  readonly panicOf: (pool: string) => boolean;
   readonly pools: ReadonlyMap<string, TargetPool>;
   /** How long a report counts, ms. */
   readonly lease: number;
@@ -76,10 +76,13 @@ export class Panics {
 
   /** Gives the pools whose panic begins now: their `members()` are to be connected to, and `tell()` is to be called after that. */
   look(now: number): string[] {
-    const { panic, pools, lease } = this.#options;
-    if (!panic) return [];
+    const { panicOf, pools, lease } = this.#options;
     const begun: string[] = [];
     for (const [name, pool] of pools) {
+      if (!panicOf(name)) {
+        if (pool.panic) this.#end(name, now);
+        continue;
+      }
       if (pool.panic || this.#heard(name) + lease > now) continue;
       const { length } = this.members(name);
       if (length < FEWEST) continue;
@@ -118,6 +121,12 @@ export class Panics {
   has(identity: string): boolean {
     const target = this.#targets.get(identity);
     return target?.pool.panic === true && this.#isSilent(target);
+  }
+
+  /** The pool is gone. */
+  forget(name: string): void {
+    this.#heardAt.delete(name);
+    this.#untold.delete(name);
   }
 
   /** Connecting to a member has failed: it is out until it accepts. */

@@ -17,6 +17,7 @@ import type { DownReason, LeaveReason, Report, TargetKey, TargetOwner } from "./
 import { undialable } from "./self-dial-guard.ts";
 import { displacedAfter, isFreed, isTakeover } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
+import type { DeclaredTarget, TargetSource } from "./wanted.ts";
 
 export interface RegistryOptions extends PanicsOptions, TargetQuotasOptions {
   /** Where the balancer listens, for clients and for reporters. */
@@ -244,6 +245,23 @@ export class Registry {
     return this.panics.look(now);
   }
 
+  /** All static and DNS targets of the pool, as they are from now on. Those that stay as they were are not touched. */
+  declare(pool: string, targets: readonly DeclaredTarget[]): void {
+    void pool;
+    void targets;
+  }
+
+  /** To be called before the pool goes out of `pools`: its targets leave, and nothing is known of it any more. */
+  poolRemoved(name: string): void {
+    for (const entry of this.#entries.values()) if (entry.report.pool === name) this.#remove(entry, "pool-removed");
+    this.panics.forget(name);
+  }
+
+  /** Who says that this target exists; nobody, where it is not known. */
+  sourcesOf(identity: string): readonly TargetSource[] {
+    return this.#entries.has(identity) ? ["registered"] : [];
+  }
+
   get size(): number {
     return this.#entries.size;
   }
@@ -252,7 +270,7 @@ export class Registry {
   #allowedPool(owner: TargetOwner, report: Report, location: TcpAddress): TargetPool {
     const { pools } = this.#options;
     const pool = pools.get(report.pool);
-    if (!pool) throw refusal("UNKNOWN_POOL", `there is no pool "${report.pool}", only ${[...pools.keys()].join(", ")}`);
+    if (!pool) throw unknownPool(report.pool, [...pools.keys()]);
     const reason = forbidden(owner, report, location);
     if (reason) throw refusal("FORBIDDEN", reason);
     return pool;
@@ -334,6 +352,16 @@ function set(pool: TargetPool, spec: TargetSpec, state: TargetState): void {
   } catch (error) {
     throw refusal("POOL_FULL", messageOf(error), true);
   }
+}
+
+/** Pools that are named in a refusal: a line of a log has room for no more. */
+const NAMED_POOLS = 10;
+
+/** It may come with the next reload. */
+function unknownPool(name: string, known: readonly string[]): HarmonyError {
+  const more = known.length > NAMED_POOLS ? ` and ${known.length - NAMED_POOLS} more` : "";
+  const others = known.length > 0 ? `only ${known.slice(0, NAMED_POOLS).join(", ")}${more}` : "nor any other";
+  return refusal("UNKNOWN_POOL", `there is no pool "${name}", ${others}`, true);
 }
 
 function refusal(code: string, message: string, retry = false): HarmonyError {

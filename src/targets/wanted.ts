@@ -1,17 +1,35 @@
-/** Targets that an operator has named: what a document says of each, before any name in it is resolved. */
+/**
+ * Targets that nobody registers: an operator's document names them, by address or by a name of the DNS. What is wanted becomes
+ * what is declared once its name has addresses: see sources/.
+ */
 import type { Address } from "../net/runtime.ts";
 
-export type WantedTarget = WantedPlace & {
-  /** 0…MAX_WEIGHT. */
+/** Who says that a target exists: a reporter, the document, or the DNS for a name in the document. */
+export type TargetSource = "registered" | "static" | "dns";
+
+/** What a document says of each. */
+export type WantedTarget = WantedPlace & WantedTerms;
+
+/** `name` stands for every address that it resolves to, `srv` for every address of the hosts of its records, at their ports. */
+export type WantedPlace =
+  | { readonly kind: "address"; readonly address: Address }
+  | { readonly kind: "name"; readonly host: string; readonly port: number }
+  | { readonly kind: "srv"; readonly name: string };
+
+interface WantedTerms {
+  /** 0…MAX_WEIGHT. A record of an `srv` has its own, unless all of them say 0. */
   readonly weight: number;
   /** Connections at once; 0 is no limit. */
   readonly maxConnections: number;
   /** Takes connections only while no target without it can. */
   readonly backup: boolean;
-};
+}
 
-/** `name` stands for every address that it resolves to, `srv` for every target of its records. */
-export type WantedPlace =
-  | { readonly kind: "address"; readonly address: Address }
-  | { readonly kind: "name"; readonly host: string; readonly port: number }
-  | { readonly kind: "srv"; readonly name: string };
+/** A target that is there without a reporter. It has no lease: whether it takes load, connects and probes decide. */
+export interface DeclaredTarget extends WantedTerms {
+  /** An IP literal in canonical form, or a Unix socket. */
+  readonly address: Address;
+  readonly source: Exclude<TargetSource, "registered">;
+  /** The host name or SRV name that its address comes from. */
+  readonly name: string | null;
+}

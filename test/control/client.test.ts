@@ -272,7 +272,7 @@ describe("a reporter", () => {
     const world = await World.start();
     await world.target(B);
     const { t: _, ...report } = REPORT;
-    const wrong = world.reporter(A, { target: { ...report, pool: "nowhere" } });
+    const wrong = world.reporter(A, { target: { ...report, advertise: B } });
     const first = world.reporter(A, { target: { ...report, id: "one" } });
     const second = world.reporter(B, { target: { ...report, id: "one" } });
     wrong.client.start();
@@ -283,7 +283,7 @@ describe("a reporter", () => {
     await world.pass(60_000);
     assert.deepEqual(
       wrong.story().filter((event) => event !== "connected"),
-      ["rejected UNKNOWN_POOL"],
+      ["rejected FORBIDDEN"],
     );
     assert.ok(wrong.events.length < 12, "a new session every five to ten seconds");
     assert.deepEqual(second.story(), ["connected", "rejected ID_TAKEN"]);

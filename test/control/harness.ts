@@ -54,7 +54,7 @@ export class World {
       keys: new Keys(keys, null, hostEnvironment()),
       pools: new Map([["default", this.pool]]),
       hostTimeout: LEASE,
-      panic: true,
+      panicOf: () => true,
       maxTargets: 1_024,
       maxSessions: 100,
       name: "test-balancer",

@@ -80,7 +80,7 @@ describe("the messages of a session", () => {
     assert.equal((await raw.ask({ ...REPORT, ref: 1, id: "moved" }))?.t, "ok");
     assert.equal((await raw.ask({ t: "leave", ref: 0 }))?.t, "ok");
     assert.deepEqual(identities(world), ["default/id-999", "default/moved"]);
-    const refused = await raw.ask({ ...REPORT, ref: 1, id: "moved", pool: "none" });
+    const refused = await raw.ask({ ...REPORT, ref: 1, id: "moved", advertise: "10.9.9.9" });
     assert.ok(refused?.t === "reject" && !refused.retry);
     assert.equal((await raw.ask({ ...REPORT, ref: 999, id: "id-999" }))?.t, "ok", "it goes on for the others");
     assert.deepEqual(identities(world), ["default/id-999"]);

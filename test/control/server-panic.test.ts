@@ -128,7 +128,7 @@ describe("reporters that are all lost", () => {
   });
 
   it("are no panic with --panic off", async () => {
-    const world = await World.start({ panic: false });
+    const world = await World.start({ panicOf: () => false });
     const servers = [await world.target(A), await world.target(B)];
     await reportOnce(world, A, B);
     await world.pass(LEASE + 5_000);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseKeyLine } from "../../src/control/keys/key.ts";
+import type { Pool } from "../../src/pool/pool.ts";
 import { settle, until } from "../support/wait.ts";
 import { ADVERTISER, BALANCER, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
@@ -21,7 +22,6 @@ describe("refusals", () => {
     ["the control port", { port: 1666, advertise: BALANCER }, "BAD_ADDRESS"],
     ["no host at all", { advertise: "0.0.0.0" }, "BAD_ADDRESS"],
     ["a multicast address", { advertise: "224.0.0.1" }, "BAD_ADDRESS"],
-    ["a pool that does not exist", { pool: "other" }, "UNKNOWN_POOL"],
   ] as const) {
     it(`go to a target at ${what}`, async () => {
       const world = await World.start({ resolve: async (host) => [host] }, [ANYWHERE]);
@@ -36,6 +36,17 @@ describe("refusals", () => {
       await leavesNothing(world, raw);
     });
   }
+
+  it("of a pool that does not exist leave the session, since the pool may come with a reload", async () => {
+    const pools = new Map<string, Pool>();
+    const world = await World.start({ pools });
+    const raw = await world.raw(A);
+    const answer = await raw.ask(REPORT);
+    assert.ok(answer?.t === "reject" && answer.code === "UNKNOWN_POOL" && answer.retry);
+    pools.set("default", world.pool);
+    assert.equal((await raw.ask(REPORT))?.t, "ok");
+    await leavesNothing(world, raw);
+  });
 
   it("do not go to the same port on another host", async () => {
     const world = await World.start();

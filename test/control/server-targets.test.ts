@@ -10,7 +10,7 @@ const PORTS = [8080, 8081, 8082];
 const nameOf = (port: number) => `default/${A}:${port}`;
 
 async function withThree(): Promise<{ world: World; raw: RawReporter; states: () => Record<number, string> }> {
-  const world = await World.start({ panic: false });
+  const world = await World.start({ panicOf: () => false });
   for (const port of PORTS) await world.target(A, port);
   const raw = await world.raw(A);
   for (const [ref, port] of PORTS.entries()) {
@@ -87,7 +87,7 @@ describe("a session with several targets", () => {
   it("does not take one back with a report that was made before the other reporter's, and looked up for longer", async () => {
     const found = deferred<readonly string[]>();
     const resolve = (host: string) => (host === A ? Promise.resolve([A]) : found.promise);
-    const world = await World.start({ panic: false, resolve }, [ADVERTISER]);
+    const world = await World.start({ panicOf: () => false, resolve }, [ADVERTISER]);
     await world.target(A, 8080);
     await world.target(A, 8081);
     const [former, latter] = [await world.raw(A), await world.raw(A)];
@@ -104,7 +104,7 @@ describe("a session with several targets", () => {
 
   it("may have as many as its key, all of which are heard however short the lease", async () => {
     const interval = 1_000;
-    const world = await World.start({ panic: false, hostTimeout: 3 * interval });
+    const world = await World.start({ panicOf: () => false, hostTimeout: 3 * interval });
     const ports = Array.from({ length: 200 }, (_, index) => 9_000 + index);
     for (const port of ports) await world.target(A, port);
     const raw = await world.raw(A);

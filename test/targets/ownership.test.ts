@@ -110,7 +110,7 @@ class World {
 
   constructor() {
     this.registry = new Registry({
-      panic: false,
+      panicOf: () => false,
       pools: new Map([["p", this.pool]]),
       clock: this.clock,
       lease: LEASE,

@@ -123,7 +123,7 @@ class World {
     const pools = new Map([["p", this.pool]]);
     const { clock } = this;
     this.registry = new Registry({
-      panic,
+      panicOf: () => panic,
       pools,
       clock,
       lease: LEASE,

@@ -25,7 +25,7 @@ class World {
     const options = { algorithm: "roundrobin", persistent: null, concurrency: -1, queue: 0 } as const;
     this.pool = Pool.create({ name: "p", ...options, maxTargets });
     this.registry = new Registry({
-      panic: false,
+      panicOf: () => false,
       pools: new Map([["p", this.pool]]),
       clock: this.clock,
       lease: LEASE,

@@ -27,7 +27,7 @@ class World {
     const pools = new Map([["p", this.pool]]);
     const { clock } = this;
     this.registry = new Registry({
-      panic: false,
+      panicOf: () => false,
       pools,
       clock,
       lease: LEASE,

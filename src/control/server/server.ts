@@ -45,14 +45,13 @@ export interface ControlSettings {
   readonly adminTls: TlsCertificate | null;
   /** ms. Greater than 0. */
   readonly hostTimeout: number;
-  readonly panic: boolean;
   readonly maxTargets: number;
 }
 
 export interface ControlServerOptions
   extends ControlSettings,
     Pick<Welcome, "name" | "version">,
-    Pick<RegistryOptions, "pools"> {
+    Pick<RegistryOptions, "pools" | "panicOf"> {
   readonly runtime: Runtime;
   readonly keys: Keys;
   /** The balancer's own key pair; null until it has invited somebody. */
