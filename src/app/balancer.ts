@@ -218,7 +218,6 @@ export class Balancer extends Emitter<BalancerEvents> {
     const { keys, identity } = trust;
     return {
       ...this.#settings,
-      panic: this.#options.panic,
       maxTargets: this.#options.maxTargets,
       strangers,
       runtime,
