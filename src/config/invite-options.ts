@@ -27,6 +27,8 @@ const common = {
 /** What holds for an invited reporter without the word, where that is not anything. */
 const WITHOUT: Readonly<Record<string, string>> = {
   advertise: "none",
+  listen: "none",
+  options: "none",
   targets: String(INVITED_TARGETS),
   sessions: "twice as many as targets",
   "new-targets": "as many as targets",

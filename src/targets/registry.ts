@@ -6,14 +6,14 @@ import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
 import { scarce } from "../proxy/connect-failure.ts";
 import { canonicalHost } from "../util/address.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
-import { activeOn, type Entry, infoOf, type Orphan, orphanOf, takesLoad } from "./entry.ts";
+import { activeOn, type Entry, infoOf, isDead, type Orphan, orphanOf, takesLoad } from "./entry.ts";
 import { forbidden, identityOf, judgedHost, locationOf, sameAddress } from "./location.ts";
 import { OwnedTargets } from "./owned.ts";
 import { Panics, type PanicsOptions } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import { type Newcomer, TargetQuotas, type TargetQuotasOptions } from "./quota.ts";
 import { offLimits } from "./reach.ts";
-import type { DownReason, LeaveReason, Report, TargetKey, TargetOwner } from "./report.ts";
+import type { Asking, DownReason, LeaveReason, Report, TargetKey, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
 import { displacedAfter, isFreed, isTakeover } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
@@ -105,15 +105,15 @@ export class Registry {
    */
   known(owner: TargetOwner, report: Report): TargetView | undefined {
     const location = locationOf(owner, report, owner.remote.host);
-    const pool = this.#allowedPool(owner, report, location);
+    refuseForbidden(owner, report, location);
     const entry = this.#entries.get(identityOf(report, location));
-    return entry?.key.id === owner.key.id ? pool.view(entry.identity) : undefined;
+    return entry?.key.id === owner.key.id ? entry.pool.view(entry.identity) : undefined;
   }
 
-  /** Throws as report() does where this owner may have no target at this address. */
+  /** Throws as report() does where this owner may have no target at this address, in whatever pool. */
   judge(owner: TargetOwner, report: Report, host: string): void {
     const address = { host: canonicalHost(host), port: report.port };
-    this.#allowedPool(owner, report, locationOf(owner, report, address.host));
+    refuseForbidden(owner, report, locationOf(owner, report, address.host));
     this.#refuseAddress(owner, report, address);
   }
 
@@ -184,6 +184,15 @@ export class Registry {
       else if (entry.owner === null && this.#isForbidden(entry)) this.#remove(entry, "rejected");
     }
     this.#quotas.prune();
+  }
+
+  /** Those that ask for a listener for their pool, and are there: what is down without a reporter counts as gone, but in panic. First come, first. */
+  asking(): Asking[] {
+    return [...this.#entries.values()].flatMap((entry) => {
+      const { pool, listen, options = {} } = entry.report;
+      if (listen === undefined || (isDead(entry) && !this.panics.has(entry.identity))) return [];
+      return [{ target: entry.identity, pool, listen, options }];
+    });
   }
 
   orphans(): Orphan[] {
@@ -271,8 +280,7 @@ export class Registry {
     const { pools } = this.#options;
     const pool = pools.get(report.pool);
     if (!pool) throw unknownPool(report.pool, [...pools.keys()]);
-    const reason = forbidden(owner, report, location);
-    if (reason) throw refusal("FORBIDDEN", reason);
+    refuseForbidden(owner, report, location);
     return pool;
   }
 
@@ -344,6 +352,12 @@ export class Registry {
     this.panics.left(entry.report.pool, reason === "leave");
     this.#options.onChange();
   }
+}
+
+/** Throws where the key does not allow this. */
+function refuseForbidden(owner: TargetOwner, report: Report, location: TcpAddress): void {
+  const reason = forbidden(owner, report, location);
+  if (reason) throw refusal("FORBIDDEN", reason);
 }
 
 function set(pool: TargetPool, spec: TargetSpec, state: TargetState): void {

@@ -19,6 +19,18 @@ export interface Report {
   readonly maxConnections?: number | undefined;
   /** The same in all reports of one running reporter: it tells one that reconnects from another one of the same target. */
   readonly instance?: string | undefined;
+  /** Port that the balancer is to open for the pool, which it makes where nobody has defined it. */
+  readonly listen?: number | undefined;
+  /** With `listen`: options for a pool that is made so, by their names in the file, as text. */
+  readonly options?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A target that is there and has asked for a listener for its pool. */
+export interface Asking {
+  readonly target: string;
+  readonly pool: string;
+  readonly listen: number;
+  readonly options: Readonly<Record<string, string>>;
 }
 
 /** How much of the balancer the holders of one key may take up; see quota.ts for what is absent. */

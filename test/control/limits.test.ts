@@ -42,6 +42,8 @@ const limits: fc.Arbitrary<KeyLimits> = fc.record(
     maxWeight: fc.nat(1_000_000),
     advertise: ranges,
     nat: fc.constant(true),
+    listen: ports,
+    options: fc.array(fc.stringMatching(/^[a-z][a-z-]{0,39}$/), { minLength: 1, maxLength: 3 }),
     targets: count,
     sessions: count,
     newTargets: count,
@@ -52,7 +54,7 @@ const limits: fc.Arbitrary<KeyLimits> = fc.record(
 describe("the words of a key's limits", () => {
   it("say what is allowed", () => {
     const line =
-      "pool=a,b from=10.0.0.0/8,::1 port=80,8000-8099 max-weight=1000 advertise=10.1.0.0/16,fd00::5 nat targets=40 sessions=80 new-targets=10";
+      "pool=a,b from=10.0.0.0/8,::1 port=80,8000-8099 max-weight=1000 advertise=10.1.0.0/16,fd00::5 nat listen=443,5000-5999 options=algorithm,queue-timeout targets=40 sessions=80 new-targets=10";
     const { from, advertise, ...others } = parseLimits(line.split(" "), "here");
     assert.deepEqual(others, {
       pools: ["a", "b"],
@@ -62,6 +64,11 @@ describe("the words of a key's limits", () => {
       ],
       maxWeight: 1000,
       nat: true,
+      listen: [
+        [443, 443],
+        [5000, 5999],
+      ],
+      options: ["algorithm", "queue-timeout"],
       targets: 40,
       sessions: 80,
       newTargets: 10,
@@ -129,6 +136,9 @@ describe("the words of a key's limits", () => {
     ["nat=", /nat takes no value/],
     ["nat nat", /nat is given twice/],
     ["pool=a pool=b", /pool= is given twice: give its values in one word/],
+    ["listen=", /listen= names nothing/],
+    ["listen=0", /what listen= says cannot be read: give something like listen=5000-5999$/],
+    ["options=queueTimeout", /what options= says cannot be read/],
     ["targets=0", /what targets= says/],
     ["targets=-1", /what targets= says/],
     ["sessions=1e3", /what sessions= says/],

@@ -44,6 +44,11 @@ describe("bodies", () => {
     ["advertise", "evil\nhost"],
     ["maxConnections", -1],
     ["maxConnections", 2 ** 31],
+    ["listen", 0],
+    ["listen", 65_536],
+    ["listen", "5000"],
+    ["options", ["algorithm"]],
+    ["options", null],
   ] as const) {
     it(`name the field when ${field} is ${`${JSON.stringify(value)}`.slice(0, 20)}`, () => {
       assert.throws(
@@ -52,6 +57,31 @@ describe("bodies", () => {
       );
     });
   }
+
+  it("carry options by their names in the file, as text, of which there are few, and short ones", () => {
+    const options = { algorithm: "random", "max-bindings": "1000", queue: "" };
+    assert.deepEqual(readFromReporter({ ...report, listen: 5000, options }), { ...report, listen: 5000, options });
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${"b".repeat(i)}`, ""]));
+    readFromReporter({ ...report, options: many(16) });
+    for (const wrong of [
+      many(17),
+      { algorithm: 5 },
+      { algorithm: "x".repeat(201) },
+      { algorithm: "two\nlines" },
+      { algorithm: "\u202e" },
+      { Algorithm: "" },
+      { "": "" },
+      { [`a${"b".repeat(40)}`]: "" },
+    ]) {
+      assert.throws(() => readFromReporter({ ...report, options: wrong }), fails("BAD_MESSAGE"), JSON.stringify(wrong));
+    }
+  });
+
+  it("carry no option that would be the prototype of the others", () => {
+    const body = JSON.parse('{"listen":5000,"options":{"__proto__":"random","queue":"5"}}');
+    assert.deepEqual(readFromReporter({ ...report, ...body }), { ...report, listen: 5000, options: { queue: "5" } });
+  });
 
   const long = (length: number) => "x".repeat(length);
   const ends = { local: "10.0.0.1:1", remote: "[::1]:2" };
@@ -79,6 +109,7 @@ describe("bodies", () => {
   it("take numbers up to their bounds, and no further", () => {
     for (const [field, least, most] of [
       ["port", 1, 65_535],
+      ["listen", 1, 65_535],
       ["weight", 0, 1_000_000],
       ["maxConnections", 0, 2 ** 31 - 1],
     ] as const) {
@@ -90,7 +121,8 @@ describe("bodies", () => {
     for (const field of ["lease", "interval"]) {
       assert.throws(() => readWelcome({ ...welcome, [field]: 0 }), fails("BAD_MESSAGE"), field);
     }
-    readFromBalancer({ t: "ok", n: 1, at: 2, target: "a", active: 0 });
+    readFromBalancer({ t: "ok", n: 1, at: 2, target: "a", active: 0, listen: 65_535 });
+    assert.throws(() => readFromBalancer({ t: "ok", n: 1, at: 2, listen: 0 }), fails("BAD_MESSAGE"));
     assert.throws(() => readFromBalancer({ t: "ok", n: 1, at: 2, target: "a", active: -1 }), fails("BAD_MESSAGE"));
   });
 

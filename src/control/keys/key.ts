@@ -94,14 +94,31 @@ export function forbids(key: Key, report: Report, seen: string, host: string): s
   const { pools, from, ports, maxWeight } = key.limits;
   const may = `key "${key.id}" may not register`;
   if (pools && !pools.includes(report.pool)) return `${may} pool "${report.pool}", only ${pools.join(", ")}`;
-  if (ports && !ports.some(([low, high]) => low <= report.port && report.port <= high)) {
+  if (ports && !isAmong(report.port, ports)) {
     return `${may} port ${report.port}, only ${ports.map(formatPorts).join(", ")}`;
   }
   if (maxWeight !== undefined && report.weight > maxWeight)
     return `${may} weight ${report.weight}, at most ${maxWeight}`;
   if (from && !isWithin(seen, from))
     return `${may} anything from ${seen}, only from ${from.map(formatRange).join(", ")}`;
-  return report.advertise === undefined ? null : (mayNotAdvertise(key) ?? mayNotAdvertiseAt(key, host));
+  const advertised = report.advertise === undefined ? null : (mayNotAdvertise(key) ?? mayNotAdvertiseAt(key, host));
+  return advertised ?? mayNotBring(key, report);
+}
+
+function mayNotBring({ id, limits }: Key, { listen, options = {} }: Report): string | null {
+  if (listen === undefined) return null;
+  const { listen: ports = [], options: allowed = [] } = limits;
+  const line = "its line on the balancer's side needs";
+  if (!isAmong(listen, ports)) {
+    const only = ports.length === 0 ? `: ${line} listen=` : `, only ${ports.map(formatPorts).join(", ")}`;
+    return `key "${id}" may not have port ${listen} opened${only}`;
+  }
+  const foreign = Object.keys(options).find((name) => !allowed.includes(name));
+  return foreign === undefined ? null : `key "${id}" may not declare the option "${foreign}": ${line} it in options=`;
+}
+
+function isAmong(port: number, ports: NonNullable<KeyLimits["ports"]>): boolean {
+  return ports.some(([low, high]) => low <= port && port <= high);
 }
 
 /** Why the key does not allow to advertise anything, or null. */

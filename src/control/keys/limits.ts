@@ -4,12 +4,16 @@
  */
 import { INVITED_TARGETS } from "../../targets/quota.ts";
 import { formatRange, type IpRange, parseRange } from "../../util/address.ts";
+import { OPTION_NAME } from "../protocol/messages.ts";
 import { NAME } from "../protocol/schema.ts";
 import { badLine } from "./lines.ts";
 
 type Ports = readonly [low: number, high: number];
 
-/** What may be registered with a key; what is absent is not limited, but for `advertise` and `nat`, and for the three numbers, which have defaults. */
+/**
+ * What may be registered with a key. What is absent is not limited, but for `advertise`, `nat`, `listen` and `options`, which allow nothing
+ * then, and for the three numbers, which have defaults.
+ */
 export interface KeyLimits {
   readonly pools?: readonly string[];
   /** Where the reporter connects from, and thereby where its target is, unless it advertises another address. */
@@ -20,6 +24,10 @@ export interface KeyLimits {
   readonly advertise?: readonly IpRange[];
   /** The reporter's address may be translated on its way to the balancer. */
   readonly nat?: boolean;
+  /** Ports that its reporters may have opened for their pools. */
+  readonly listen?: readonly Ports[];
+  /** Options that its reporters may declare for pools which are made for them. */
+  readonly options?: readonly string[];
   /** Targets at once. */
   readonly targets?: number;
   /** Connections of reporters at once. */
@@ -69,6 +77,22 @@ export const LIMIT_WORDS: readonly LimitWord[] = [
     "nat",
     "nat",
     "the reporter's address may be translated on its way to the balancer (NAT), which is refused otherwise",
+  ),
+  list(
+    "listen",
+    "listen",
+    "5000-5999",
+    "the reporter may have the balancer open these ports for its pool, and make the pool where nobody has defined it; without the word it may not",
+    parsePorts,
+    formatPorts,
+  ),
+  list(
+    "options",
+    "options",
+    "algorithm,persistent",
+    "the reporter may declare these options for a pool that is made for it; without the word none",
+    (text) => (OPTION_NAME.test(text) ? text : null),
+    (option) => option,
   ),
   count(
     "targets",

@@ -2,12 +2,25 @@
 import * as z from "zod/mini";
 import { MAX_CONNECTIONS, MAX_WEIGHT } from "../../pool/types.ts";
 import { base64 } from "./base64.ts";
-import { code, matching, name, read, text, view, whole } from "./schema.ts";
+import { code, isPrintable, matching, name, read, text, view, whole } from "./schema.ts";
 
 /** The id of a target. Without colons, it cannot be mistaken for the address:port that names a target without an id. */
 export const TARGET_ID = /^[A-Za-z0-9._@-]{1,128}$/;
 const targetId = matching(TARGET_ID, "must be 1 to 128 letters, digits, dots, dashes, underscores or at signs");
 const host = matching(/^[A-Za-z0-9._:%-]{1,253}$/, "must be an IP address or a host name");
+const port = whole(1, 65_535);
+
+/** As many as a pool has options, and room for later ones. */
+const MAX_OPTIONS = 16;
+/** The name of an option of a pool, as it is written in a file. */
+export const OPTION_NAME = /^[a-z][a-z-]{0,39}$/;
+/** Options of a pool as text. Values may reach a log. */
+const options = z
+  .record(
+    matching(OPTION_NAME, "must be the name of an option: small letters and dashes"),
+    z.string().check(z.maxLength(200), z.refine(isPrintable, "must have no control characters")),
+  )
+  .check(z.refine((given) => Object.keys(given).length <= MAX_OPTIONS, `must name at most ${MAX_OPTIONS} options`));
 
 /** Drawn by the reporter for each of its messages: the answer bears the same. */
 const n = whole(0, Number.MAX_SAFE_INTEGER);
@@ -25,13 +38,17 @@ const Report = z.object({
   made: sinceWelcome,
   id: z.optional(targetId),
   pool: name,
-  port: whole(1, 65_535),
+  port,
   weight: whole(0, MAX_WEIGHT),
   health: z.enum(["up", "down"]),
   drain: z.boolean(),
   advertise: z.optional(host),
   maxConnections: z.optional(whole(0, MAX_CONNECTIONS)),
   instance: z.optional(name),
+  /** The balancer is to open this port for the pool … */
+  listen: z.optional(port),
+  /** … which has these options, where it is made for that. */
+  options: z.optional(options),
 });
 const Leave = z.object({ t: z.literal("leave"), n, ref });
 /** Of an invited reporter: it will come with this public key in future. */
@@ -53,8 +70,8 @@ const Welcome = z.object({
   remote: view,
 });
 /**
- * To a report or a leave, `target` is the name that the balancer gave it and `active` the connections that it has now. To a join,
- * `name` is what the reporter is called from now on.
+ * To a report or a leave, `target` is the name that the balancer gave it and `active` the connections that it has now; `listen` the
+ * port that is open for its pool, if the report has asked for one. To a join, `name` is what the reporter is called from now on.
  */
 const Ok = z.object({
   t: z.literal("ok"),
@@ -62,6 +79,7 @@ const Ok = z.object({
   at: sinceWelcome,
   target: z.optional(text(300)),
   active: z.optional(z.int().check(z.minimum(0))),
+  listen: z.optional(port),
   name: z.optional(name),
 });
 const MAX_REASON = 500;

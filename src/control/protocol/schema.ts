@@ -25,9 +25,16 @@ export function text(max: number) {
   return z.pipe(z.string().check(z.maxLength(max)), z.transform(printable));
 }
 
+/** Control characters (C0, DEL, C1), line separators, and the marks that turn the writing direction. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
+
 function printable(value: string): string {
-  // Control characters (C0, DEL, C1), line separators, and the marks that turn the writing direction.
-  return value.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, "?");
+  return value.replace(UNPRINTABLE, "?");
+}
+
+/** Whether a log can show the text as it stands. */
+export function isPrintable(value: string): boolean {
+  return value.search(UNPRINTABLE) === -1;
 }
 
 /** One line or body as a JSON object. Throws `NOT_JSON`. */

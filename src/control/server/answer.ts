@@ -9,6 +9,7 @@ import type { FromReporter, Ok, Report } from "../protocol/messages.ts";
 import { addressMismatch } from "./address-views.ts";
 import { advertisedHost, type Resolve } from "./advertised.ts";
 import type { Invitations, Proved, Reporters } from "./handshake.ts";
+import { isBringing, type Services } from "./services.ts";
 
 export interface AnswerOptions {
   readonly registry: Registry;
@@ -18,6 +19,8 @@ export interface AnswerOptions {
   readonly loopback: LoopbackFinder;
   readonly invitations: Pick<Invitations, "redeem"> | null;
   readonly reporters: Pick<Reporters, "rotate"> | null;
+  /** null: nothing can be brought here, and what reports say of it is ignored. */
+  readonly services: Pick<Services, "bring"> | null;
 }
 
 /** The session that has asked. */
@@ -55,10 +58,17 @@ export async function answerTo(asker: Asker, message: FromReporter, options: Ans
 
 async function report(asker: Asker, message: Report, options: AnswerOptions): Promise<Answer | null> {
   const { host, reach } = await find(asker, message, options);
+  const { registry, services } = options;
+  if (asker.over.aborted) return null;
+  if (services !== null && isBringing(message)) {
+    registry.judge(asker, message, host); // what is refused anyway opens no port
+    await services.bring(message);
+  }
   if (asker.over.aborted) return null; // replaced meanwhile: it must not take the target back
   // Held back on the way, it is as old as its reporter says.
   const madeAt = asker.welcomedAt + message.made;
-  return options.registry.report(asker, message, host, { ref: message.ref, reach, madeAt });
+  const answer = registry.report(asker, message, host, { ref: message.ref, reach, madeAt });
+  return services === null || message.listen === undefined ? answer : { ...answer, listen: message.listen };
 }
 
 async function find(asker: Asker, report: Report, options: AnswerOptions): Promise<Found> {

@@ -24,6 +24,7 @@ import { Doorkeeper, type Invitations, type Reporters } from "./handshake.ts";
 import { resolver } from "./look-ups.ts";
 import { Paces } from "./pace.ts";
 import { type Rejection, Rejections } from "./rejections.ts";
+import { SERVICES_MS, type Services } from "./services.ts";
 import type { Session, SessionOptions } from "./session.ts";
 import { Sessions, type SessionsOptions } from "./sessions.ts";
 
@@ -58,6 +59,8 @@ export interface ControlServerOptions
   readonly identity?: { readonly keyPair: KeyPair | null };
   readonly invitations?: Invitations | null;
   readonly reporters?: Reporters | null;
+  /** Left out: reporters can bring targets, and no services for them. */
+  readonly services?: Services | null;
   /** Where the balancer listens for clients. */
   readonly clientListeners: () => readonly TcpAddress[];
   readonly onEvent: (...event: EventOf<ControlEvents>) => void;
@@ -105,7 +108,7 @@ export class ControlServer {
   readonly #doorstep: Doorstep;
   readonly #listeners: Listener[] = [];
   #starting: Promise<void> = Promise.resolve();
-  #cancelLooks: Cancel = () => undefined;
+  readonly #cancelLooks: Cancel[] = [];
   #closing: Promise<void> | null = null;
 
   constructor(options: ControlServerOptions) {
@@ -203,12 +206,22 @@ export class ControlServer {
       await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
       throw error;
     }
-    const { keys, renewedTls, clock = systemClock } = this.#options;
-    if (this.#closing || !(keys.mayChange || renewedTls)) return;
-    this.#cancelLooks = every(clock, FILES_MS, () => {
-      keys.refresh();
-      this.#renewTls();
-    });
+    if (!this.#closing) this.#beginLooks();
+  }
+
+  #beginLooks(): void {
+    const { keys, renewedTls, services, clock = systemClock } = this.#options;
+    if (keys.mayChange || renewedTls) {
+      const cancel = every(clock, FILES_MS, () => {
+        keys.refresh();
+        this.#renewTls();
+      });
+      this.#cancelLooks.push(cancel);
+    }
+    if (services) {
+      const look = () => services.size > 0 && services.look(this.#registry.asking());
+      this.#cancelLooks.push(every(clock, SERVICES_MS, look));
+    }
   }
 
   /** Stops accepting, says goodbye to every reporter and ends the sessions. Idempotent, never rejects. */
@@ -218,7 +231,7 @@ export class ControlServer {
   }
 
   async #close(reason: string): Promise<void> {
-    this.#cancelLooks();
+    for (const cancel of this.#cancelLooks) cancel();
     this.#monitor.close();
     await this.#starting.catch(() => undefined); // whoever has started it hears that; it may have bound something meanwhile
     await Promise.all(this.#listeners.map((listener) => listener.close()));
@@ -255,6 +268,7 @@ export class ControlServer {
       resolve: resolver(),
       invitations: null,
       reporters: null,
+      services: null,
       ...this.#options,
       registry,
       clock,

@@ -21,6 +21,7 @@ const report = {
 };
 const MESSAGES: readonly Record<string, unknown>[] = [
   { ...report, advertise: "10.0.0.1", maxConnections: 0, instance: "x", after: 1 },
+  { ...report, listen: 5000, options: { algorithm: "random", "queue-timeout": "5s" } },
   { t: "leave", n: 2, ref: 0 },
   { t: "join", n: 1 },
   { t: "rotate", n: 1, key: Buffer.alloc(32, 1).toString("base64") },
@@ -33,7 +34,7 @@ const MESSAGES: readonly Record<string, unknown>[] = [
     local: "10.0.0.1:1",
     remote: "[::1]:2",
   },
-  { t: "ok", n: 1, target: "a", active: 3 },
+  { t: "ok", n: 1, target: "a", active: 3, listen: 5000 },
   { t: "reject", n: 1, code: "BAD_KEY", reason: "why", retry: false },
   { t: "goodbye", code: "STOPPING", reason: "it stops" },
 ];

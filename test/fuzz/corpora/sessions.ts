@@ -10,6 +10,7 @@ import { NetError } from "../../../src/net/net-error.ts";
 import { type Ip, parseIp } from "../../../src/util/address.ts";
 import { facesOf } from "../../../src/util/embedded-ipv4.ts";
 import { HarmonyError } from "../../../src/util/errors.ts";
+import { FakeServices, poolOf } from "../../control/fake-services.ts";
 import { leavesNothing, type RawReporter, REPORT, SECRET, World } from "../../control/harness.ts";
 import { settle, within } from "../../support/wait.ts";
 import { asyncCorpus, type Corpus } from "../corpus.ts";
@@ -17,8 +18,8 @@ import { bytesOf, mutation, otherFields } from "../mutations.ts";
 
 /** The last one is not the balancer's. */
 const KEYS = [
-  `web:${SECRET} pool=default port=8080-8099 max-weight=600 targets=2 sessions=2`,
-  `db:${SECRET}-2 port=9000-9099 advertise=10.1.0.0/16,127.0.0.0/8 new-targets=3`,
+  `web:${SECRET} pool=default port=8080-8099 max-weight=600 listen=8000 targets=2 sessions=2`,
+  `db:${SECRET}-2 port=9000-9099 advertise=10.1.0.0/16,127.0.0.0/8 listen=5000-5009 options=algorithm new-targets=3`,
   `web:${SECRET}-of-somebody-else`,
 ].map((line) => parseKeyLine(line, "test"));
 const HOSTS = ["10.0.0.2", "10.0.0.3"];
@@ -59,6 +60,8 @@ const report = fc
     ref: fc.constantFrom(undefined, 0, 1, 999),
     port: fc.constantFrom(8080, 8099, 9000, 9000, 9099, 80),
     pool: fc.constantFrom("default", "default", "default", "other"),
+    listen: fc.constantFrom(undefined, undefined, undefined, 5000, 5009, 5010, 8000),
+    options: fc.constantFrom(undefined, undefined, { algorithm: "random" }, { queue: "5" }),
     weight: fc.constantFrom(0, 500, 500, 601),
     advertise: fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, fc.constantFrom(...ADVERTISED, "name")),
     drain: fc.boolean(),
@@ -97,12 +100,14 @@ interface Talker {
 
 class Scene {
   readonly world: World;
+  readonly services: FakeServices;
   readonly talkers: Talker[] = [];
   /** Lines that were sent, for anybody to send again. */
   readonly lines: string[] = [];
 
-  constructor(world: World) {
+  constructor(world: World, services: FakeServices) {
     this.world = world;
+    this.services = services;
   }
 
   async take(each: Step): Promise<void> {
@@ -161,8 +166,12 @@ function isIn10_1(ip: Ip): boolean {
 }
 
 /** What KEYS allow, whoever has proved them; a stranger has no target. */
-function assertAllowed({ world }: Scene): void {
-  for (const { identity, address, weight } of world.pool.targets()) {
+function assertAllowed({ world, services }: Scene): void {
+  for (const each of services.brought) {
+    assert.ok(/^default 8000$|^\w+ 500[0-9]$/.test(each), `the service ${each} is allowed by no key`);
+  }
+  const targets = [...services.pools.values()].flatMap((pool) => pool.targets());
+  for (const { identity, address, weight } of targets) {
     assert.ok("host" in address, `${identity} has an address`);
     const { host, port } = address;
     const isWeb = port >= 8080 && port <= 8099 && weight <= 600 && HOSTS.includes(host);
@@ -181,7 +190,8 @@ function assertAllowed({ world }: Scene): void {
 export const sessions: Corpus = asyncCorpus("sessions", fc.array(step, { maxLength: 30 }), async (steps) => {
   const resolve = async (host: string) =>
     host === "name" ? [HALF_ALLOWED, "10.2.0.5"] : host === "localhost" ? ["127.0.0.1"] : [host];
-  const scene = new Scene(await World.start({ resolve }, KEYS.slice(0, 2)));
+  const services = new FakeServices([poolOf("default")]);
+  const scene = new Scene(await World.start({ resolve, services, pools: services.pools }, KEYS.slice(0, 2)), services);
   const { world } = scene;
   for (const each of [{ do: "connect", host: 0 } as const, ...steps]) {
     await scene.take(each);
