@@ -4,7 +4,7 @@
  */
 import { codeOfNumber, type NetCode, numberOf } from "../util/net-codes.ts";
 import { decodeAddress, encodeAddress } from "./address.ts";
-import type { Picker } from "./algorithms/algorithm.ts";
+import type { Pickers } from "./algorithms/algorithm.ts";
 import { DOWN, DRAINING, FREE, LEFT, SPAN, SUSPECT, UP } from "./header.ts";
 import { ADDRESS_BYTES, type PoolLayout } from "./layout.ts";
 import type { Lock } from "./lock.ts";
@@ -27,18 +27,18 @@ export class Directory {
   readonly #layout: PoolLayout;
   readonly #lock: Lock;
   readonly #rows: Rows;
-  readonly #picker: Picker;
+  readonly #pickers: Pickers;
   /** In order of registration. May name rows that another thread has freed since: see #find(). */
   readonly #rowOf = new Map<string, number>();
   readonly #identities: string[] = [];
   readonly #encoded = new Uint8Array(ADDRESS_BYTES);
 
-  constructor({ handle, layout, lock, rows, picker }: PoolParts) {
+  constructor({ handle, layout, lock, rows, pickers }: PoolParts) {
     this.#options = handle.options;
     this.#layout = layout;
     this.#lock = lock;
     this.#rows = rows;
-    this.#picker = picker;
+    this.#pickers = pickers;
   }
 
   /** The identity that has the row, or had it last. */
@@ -134,14 +134,19 @@ export class Directory {
     const weightBefore = layout.weight[row]!;
     layout.weight[row] = spec.weight;
     layout.maxConnections[row] = spec.maxConnections;
-    if (isNew) this.#picker.onAdded(row);
-    else if (weightBefore !== spec.weight) this.#picker.onWeightChanged(row, weightBefore);
+    const backup = spec.backup === true ? 1 : 0;
+    const backupBefore = layout.backup[row]!;
+    layout.backup[row] = backup;
+    const picker = this.#pickers[backup];
+    if (isNew || backup !== backupBefore) picker.onAdded(row);
+    else if (weightBefore !== spec.weight) picker.onWeightChanged(row, weightBefore);
     const staysSuspect = state === "up" && layout.state[row] === SUSPECT && !moved;
     if (!staysSuspect) {
       layout.state[row] = STATES[state];
       layout.failure[row] = 0;
     }
     this.#rows.refresh(row);
+    if (backup !== backupBefore) this.#pickers[backupBefore]!.onChanged(row);
   }
 
   #view(row: number): TargetView {
@@ -152,6 +157,7 @@ export class Directory {
       address: decodeAddress(layout.addressPort[row]!, layout.addressText.subarray(at, at + ADDRESS_BYTES)),
       weight: layout.weight[row]!,
       maxConnections: layout.maxConnections[row]!,
+      backup: layout.backup[row] === 1,
       state: STATE_NAMES[layout.state[row]!]!,
       active: layout.active[row]!,
       total: layout.total[row]!,

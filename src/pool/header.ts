@@ -21,29 +21,29 @@ export const ROOM_EVENTS = 24;
 /** The number of rows of each availability, from here on: COUNTS + OPEN and so on. */
 export const COUNTS = 25;
 /** The waiter whose turn it is: its node plus one. It has left the list, and its node is free once it has picked. 0: nobody's. */
-export const GRANTED = 30;
+export const GRANTED = 32;
 /** 1: grant() was called while it was somebody's turn. */
-export const MISSED = 31;
+export const MISSED = 33;
 /** Slots of the table of bindings that are taken, also by bindings that have expired. */
-export const BINDINGS = 32;
+export const BINDINGS = 34;
 /** Buckets of that table in use. */
-export const BUCKETS = 33;
+export const BUCKETS = 35;
 /** 2^n - 1, n the bits of a hash that name a bucket: BUCKETS is above half of it. */
-export const BUCKET_MASK = 34;
+export const BUCKET_MASK = 36;
 /** Counts (wrapping) bindings that had not expired and were given up for others. */
-export const EVICTIONS = 35;
+export const EVICTIONS = 37;
 /** The slot of the binding that a connection was last opened by. */
-export const LAST_BINDING = 36;
+export const LAST_BINDING = 38;
 /** How many connections in a row were opened by that one, after the first. */
-export const LAST_BINDING_RUN = 37;
+export const LAST_BINDING_RUN = 39;
 /** 1: those who find no target that is up wait for one, as there has been none since the balancer's start. */
-export const HOLDING = 38;
+export const HOLDING = 40;
 /** The list of waiters that have half-closed without having sent anything. */
-export const SILENT_HEAD = 39;
-export const SILENT_TAIL = 40;
-export const SILENT = 41;
+export const SILENT_HEAD = 41;
+export const SILENT_TAIL = 42;
+export const SILENT = 43;
 /** Waiters that have lost their places and have not been told yet. */
-export const LOST = 42;
+export const LOST = 44;
 export const HEADER_WORDS = 48;
 
 // Words of `clocks` (doubles).
@@ -63,11 +63,14 @@ export const DRAINING = 3;
 export const DOWN = 4;
 export const LEFT = 5;
 
-// `availability` of a row: what a pick may do with it. It follows from state, weight, limit and active count, and is stored
-// because the counts per availability answer "is there room?" and "is there anybody?" at once.
+// `availability` of a row: what a pick may do with it. It follows from state, weight, limit, active count and whether it is a backup,
+// and is stored because the counts per availability answer "is there room?" and "is there anybody?" at once. Those that are up are
+// OPEN or FULL, or if they are backups BACKUP or BACKUP_FULL; suspects, backups or not, are a last resort.
 export const CLOSED = 0;
 export const OPEN = 1;
 export const FULL = 2;
-export const LAST_RESORT = 3;
-export const LAST_RESORT_FULL = 4;
-export const AVAILABILITIES = 5;
+export const BACKUP = 3;
+export const BACKUP_FULL = 4;
+export const LAST_RESORT = 5;
+export const LAST_RESORT_FULL = 6;
+export const AVAILABILITIES = 7;

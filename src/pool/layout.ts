@@ -45,6 +45,8 @@ export function layOut(cutter: Cutter, capacity: Capacity) {
     availability: cutter.ints(rows),
     weight: cutter.ints(rows),
     maxConnections: cutter.ints(rows),
+    /** 1: it is a backup. */
+    backup: cutter.ints(rows),
     active: cutter.ints(rows),
     /** Tells the identities apart that have had the row, one after the other. */
     incarnation: cutter.ints(rows),

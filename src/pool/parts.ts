@@ -1,8 +1,9 @@
 /** What a pool consists of in one thread: the arrays over the shared memory, and the objects that work on them. */
-import type { Picker } from "./algorithms/algorithm.ts";
+import type { Pickers } from "./algorithms/algorithm.ts";
 import { findAlgorithm } from "./algorithms/index.ts";
+import { Choice } from "./choice.ts";
 import { Cutter } from "./cutter.ts";
-import { CONCURRENCY } from "./header.ts";
+import { BACKUP, CONCURRENCY, OPEN } from "./header.ts";
 import { layOut, type PoolLayout } from "./layout.ts";
 import { Lock } from "./lock.ts";
 import type { PoolOptions } from "./options.ts";
@@ -21,22 +22,27 @@ export function allocate(options: Required<PoolOptions>): SharedArrayBuffer {
   return new SharedArrayBuffer(cutter.offset);
 }
 
-/** The arrays that all algorithms know, then the algorithm's own. */
+/** The arrays that all algorithms know, then the algorithm's own, twice: backups have a picker of theirs. */
 function cut(cutter: Cutter, options: Required<PoolOptions>) {
   const algorithm = findAlgorithm(options.algorithm)!; // completeOptions() has found it
   const layout = layOut(cutter, options);
-  return { algorithm, layout, own: algorithm.memory(cutter, layout.rows) };
+  return {
+    algorithm,
+    layout,
+    own: [algorithm.memory(cutter, layout.rows), algorithm.memory(cutter, layout.rows)] as const,
+  };
 }
 
 export class PoolParts {
   readonly handle: PoolHandle;
   readonly layout: PoolLayout;
   readonly lock: Lock;
-  readonly picker: Picker;
+  readonly pickers: Pickers;
   readonly rows: Rows;
   readonly queue: Queue;
   /** Null: persistence is off. */
   readonly bindings: Bindings | null;
+  readonly choice: Choice;
 
   constructor(handle: PoolHandle, worker: number) {
     const { maxBindings, persistent, queue, seed } = handle.options;
@@ -45,10 +51,13 @@ export class PoolParts {
     this.handle = handle;
     this.layout = layout;
     this.lock = new Lock(layout.header, worker, isCreator ? (dead) => this.repair(dead) : null);
-    this.picker = algorithm.create({ layout, seed, lock: isCreator ? this.lock : null }, own);
-    this.rows = new Rows(layout, this.picker, worker);
+    const context = { layout, seed, lock: isCreator ? this.lock : null };
+    const picker = (takes: number, memory: unknown) => algorithm.create({ ...context, takes }, memory as never);
+    this.pickers = [picker(OPEN, own[0]), picker(BACKUP, own[1])];
+    this.rows = new Rows(layout, this.pickers, worker);
     this.queue = new Queue(layout, worker, queue);
     this.bindings = persistent === null ? null : new Bindings(layout, persistent, maxBindings, seed);
+    this.choice = new Choice(this);
   }
 
   /** For the creator, once: what is not to start as zeros. */
@@ -57,7 +66,7 @@ export class PoolParts {
     this.rows.clear();
     this.queue.clear();
     this.bindings?.clear();
-    this.picker.clear();
+    for (const picker of this.pickers) picker.clear();
   }
 
   /** Takes back what a dead worker held, and derives anew what it may have left half done. With the lock held. */

@@ -29,7 +29,18 @@
 import { clientText } from "../util/client-key.ts";
 import type { NetCode } from "../util/net-codes.ts";
 import { Directory } from "./directory.ts";
-import { CONCURRENCY, COUNTS, EVICTIONS, FULL, HOLDING, LAST_BINDING, LAST_BINDING_RUN, OPEN } from "./header.ts";
+import {
+  BACKUP,
+  BACKUP_FULL,
+  CONCURRENCY,
+  COUNTS,
+  EVICTIONS,
+  FULL,
+  HOLDING,
+  LAST_BINDING,
+  LAST_BINDING_RUN,
+  OPEN,
+} from "./header.ts";
 import { checkConcurrency, completeOptions, type PoolOptions } from "./options.ts";
 import { allocate, CREATOR, PoolParts } from "./parts.ts";
 import { SharedPool } from "./shared-pool.ts";
@@ -126,7 +137,8 @@ export class Pool extends SharedPool {
    */
   get loneClient(): string | null {
     const { header, bindingKeys } = this.#parts.layout;
-    const takeLoad = header[COUNTS + OPEN]! + header[COUNTS + FULL]!;
+    const takeLoad =
+      header[COUNTS + OPEN]! + header[COUNTS + FULL]! || header[COUNTS + BACKUP]! + header[COUNTS + BACKUP_FULL]!;
     if (takeLoad < 2 || header[LAST_BINDING_RUN]! < MANY) return null;
     const at = 4 * header[LAST_BINDING]!;
     return clientText(Uint32Array.from(bindingKeys.subarray(at, at + 4)));
@@ -166,7 +178,7 @@ export class Pool extends SharedPool {
    * they are now. For engines with threads, after changes.
    */
   settle(): void {
-    this.#parts.picker.prepare();
+    for (const picker of this.#parts.pickers) picker.prepare();
   }
 
   /**

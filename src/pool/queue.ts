@@ -10,6 +10,8 @@
  */
 import {
   ARRIVALS,
+  BACKUP,
+  BACKUP_FULL,
   CONCURRENCY,
   COUNTS,
   FREE_NODE,
@@ -213,14 +215,19 @@ export class Queue {
   /**
    * When there is no target at all, waiters get their turn to be told so, unless they are held until there is one. A waiter that
    * found none with room (it may have tried those that have) gets another turn only after a target has come to have room, or it
-   * would go round and round. One that has tried none yet waits for a full target rather than for a suspect, as its pick would say.
+   * would go round and round. One that has tried none yet waits for a full target rather than have a backup
+   * or a suspect, as its pick would say.
    */
   #worthTrying(node: number): boolean {
     const { header, waiterSawRoom } = this.#layout;
     if (header[HOLDING] === 1) return false;
-    const roomy = header[COUNTS + OPEN]! + header[COUNTS + LAST_RESORT]!;
-    if (roomy === 0) return header[COUNTS + FULL]! + header[COUNTS + LAST_RESORT_FULL]! === 0;
-    if (waiterSawRoom[node] === UNTRIED) return header[COUNTS + OPEN]! > 0 || header[COUNTS + FULL] === 0;
+    const count = (availability: number) => header[COUNTS + availability]!;
+    const roomy = count(OPEN) + count(BACKUP) + count(LAST_RESORT);
+    if (roomy === 0) return count(FULL) + count(BACKUP_FULL) + count(LAST_RESORT_FULL) === 0;
+    if (waiterSawRoom[node] === UNTRIED) {
+      if (count(OPEN) > 0 || count(FULL) > 0) return count(OPEN) > 0;
+      return count(BACKUP) > 0 || count(BACKUP_FULL) === 0;
+    }
     return waiterSawRoom[node] !== header[ROOM_EVENTS];
   }
 

@@ -1,8 +1,10 @@
 /** How many connections each row has, and what a pick may do with it. Called with the lock held. */
 import { type NetCode, numberOf } from "../util/net-codes.ts";
-import type { Picker } from "./algorithms/algorithm.ts";
+import type { Pickers } from "./algorithms/algorithm.ts";
 import {
   AVAILABILITIES,
+  BACKUP,
+  BACKUP_FULL,
   CLOSED,
   COUNTS,
   FREE,
@@ -22,18 +24,20 @@ import { levelsFor, MinTree, NEVER } from "./tree.ts";
 
 /** Weight of a new sample in the smoothed connect time, as TCP smooths its round trip (RFC 6298). */
 const CONNECT_GAIN = 1 / 8;
+/** Raises the key of a suspect backup above every other suspect's: their times in ms stay below it, and beside it keep steps of 1/256 ms. */
+const BACKUPS_LAST = 2 ** 44;
 const ROOM_EVENTS_MASK = 0x7fff_ffff;
 
 export class Rows {
   readonly #layout: PoolLayout;
-  readonly #picker: Picker;
+  readonly #pickers: Pickers;
   readonly #worker: number;
-  /** Suspects that have room; the best is the one that failed longest ago. */
+  /** Suspects that have room; the best is the one that failed longest ago, backups last. */
   readonly #suspects: MinTree;
 
-  constructor(layout: PoolLayout, picker: Picker, worker: number) {
+  constructor(layout: PoolLayout, pickers: Pickers, worker: number) {
     this.#layout = layout;
-    this.#picker = picker;
+    this.#pickers = pickers;
     this.#worker = worker;
     this.#suspects = new MinTree(layout.header, layout.pickedAt, layout.suspects);
   }
@@ -44,26 +48,37 @@ export class Rows {
     this.#layout.connectMs.fill(-1);
   }
 
-  /**
-   * The suspect to be tried when nothing that is up has room; -1: there is none, or a healthy target is merely full. Waiting for
-   * that one is worth more than a target that is probably dead, which would hold the client for the whole connect time-out.
-   */
-  lastResort(tried: readonly number[]): number {
-    if (this.#layout.header[COUNTS + LAST_RESORT] === 0 || this.#any(FULL, tried)) return -1;
-    return this.#suspects.best(tried);
+  /** Whether a row that is not in `tried` has this availability. */
+  any(wanted: number, tried: readonly number[]): boolean {
+    const { header, availability } = this.#layout;
+    let count = header[COUNTS + wanted]!;
+    for (let i = 0; i < tried.length; i++) {
+      if (availability[tried[i]!] === wanted && tried.indexOf(tried[i]!) === i) count--;
+    }
+    return count > 0;
   }
 
-  /** Whether a target that is not in `tried` is at its limit. */
-  anyFull(tried: readonly number[]): boolean {
-    return this.#any(FULL, tried) || this.#any(LAST_RESORT_FULL, tried);
+  /** Whether backups may be picked: no other target that is up is left. */
+  backupsServe(tried: readonly number[]): boolean {
+    return !this.any(OPEN, tried) && !this.any(FULL, tried);
+  }
+
+  /** The suspect to be tried when nothing that is up is left; -1: there is none. */
+  lastResort(tried: readonly number[]): number {
+    return this.#layout.header[COUNTS + LAST_RESORT] === 0 ? -1 : this.#suspects.best(tried);
+  }
+
+  /** Whether a target that is not in `tried`, whichever, is at its limit. */
+  anyAtLimit(tried: readonly number[]): boolean {
+    return this.any(FULL, tried) || this.any(BACKUP_FULL, tried) || this.any(LAST_RESORT_FULL, tried);
   }
 
   /** One connection more. */
   addConnection(row: number): void {
-    const { active, heldRows, rows } = this.#layout;
+    const { active, backup, heldRows, rows } = this.#layout;
     heldRows[this.#worker * rows + row]!++;
     active[row]!++;
-    this.#picker.onPicked(row);
+    this.#pickers[backup[row]!]!.onPicked(row);
     this.refresh(row);
   }
 
@@ -99,24 +114,24 @@ export class Rows {
     this.removeConnection(row);
   }
 
-  /** To be called after any change of the row's state, weight, limit or active count: brings up to date what follows from them. */
+  /** To be called after any change of the row's state, weight, limit or active count, or of its being a backup: brings up to date what follows from them. */
   refresh(row: number): void {
-    const { failedAt, header, availability } = this.#layout;
+    const { backup, header, availability } = this.#layout;
     const before = availability[row]!;
     const after = this.#derive(row);
     if (after !== before) {
       availability[row] = after;
       header[COUNTS + before]!--;
       header[COUNTS + after]!++;
-      if (after === OPEN) header[HOLDING] = 0;
-      // A full one that goes is as good as room: suspects may be tried once no healthy target is merely full.
-      if (after === OPEN || after === LAST_RESORT || before === FULL) {
+      if (after === OPEN || after === BACKUP) header[HOLDING] = 0;
+      // A full one that goes is as good as room: backups and suspects may be tried once no healthy target is merely full.
+      const isRoom = after === OPEN || after === BACKUP || after === LAST_RESORT;
+      if (isRoom || before === FULL || before === BACKUP_FULL) {
         header[ROOM_EVENTS] = (header[ROOM_EVENTS]! + 1) & ROOM_EVENTS_MASK;
       }
     }
-    if (after === LAST_RESORT) this.#suspects.set(row, failedAt[row]!);
-    else if (before === LAST_RESORT) this.#suspects.set(row, NEVER);
-    this.#picker.onChanged(row);
+    if (after === LAST_RESORT || before === LAST_RESORT) this.#suspects.set(row, this.#suspectKey(row));
+    this.#pickers[backup[row]!]!.onChanged(row);
   }
 
   /** Rows below `span` are in use from now on. */
@@ -127,12 +142,12 @@ export class Rows {
     header[SPAN] = span;
     if (levelsFor(span) === levelsFor(before)) return;
     this.#suspects.rebuild();
-    this.#picker.rebuild();
+    for (const picker of this.#pickers) picker.rebuild();
   }
 
   /** Takes back the connections of a dead worker and derives everything anew that it may have left half done. */
   repair(dead: number): void {
-    const { active, header, heldRows, rows, availability, state, failedAt } = this.#layout;
+    const { active, header, heldRows, rows, availability, state } = this.#layout;
     const span = header[SPAN]!;
     heldRows.fill(0, dead * rows, (dead + 1) * rows);
     active.fill(0);
@@ -144,28 +159,25 @@ export class Rows {
       if (state[row] === LEFT && active[row] === 0) state[row] = FREE;
       availability[row] = this.#derive(row);
       header[COUNTS + availability[row]!]!++;
-      this.#suspects.keys[row] = availability[row] === LAST_RESORT ? failedAt[row]! : NEVER;
+      this.#suspects.keys[row] = this.#suspectKey(row);
     }
     header[ROOM_EVENTS] = (header[ROOM_EVENTS]! + 1) & ROOM_EVENTS_MASK;
     this.#suspects.rebuild();
-    this.#picker.rebuild();
+    for (const picker of this.#pickers) picker.rebuild();
   }
 
-  /** Whether a row that is not in `tried` has this availability. */
-  #any(wanted: number, tried: readonly number[]): boolean {
-    const { header, availability } = this.#layout;
-    let count = header[COUNTS + wanted]!;
-    for (let i = 0; i < tried.length; i++) {
-      if (availability[tried[i]!] === wanted && tried.indexOf(tried[i]!) === i) count--;
-    }
-    return count > 0;
+  #suspectKey(row: number): number {
+    const { availability, backup, failedAt } = this.#layout;
+    if (availability[row] !== LAST_RESORT) return NEVER;
+    return backup[row] === 1 ? BACKUPS_LAST + failedAt[row]! : failedAt[row]!;
   }
 
   #derive(row: number): number {
-    const { active, maxConnections, state, weight } = this.#layout;
+    const { active, backup, maxConnections, state, weight } = this.#layout;
     const is = state[row];
     if (weight[row] === 0 || (is !== UP && is !== SUSPECT)) return CLOSED;
     const room = maxConnections[row] === 0 || active[row]! < maxConnections[row]!;
+    if (is === UP && backup[row] === 1) return room ? BACKUP : BACKUP_FULL;
     if (is === UP) return room ? OPEN : FULL;
     return room ? LAST_RESORT : LAST_RESORT_FULL;
   }

@@ -4,16 +4,16 @@ import type { Address } from "../net/runtime.ts";
 import type { ClientKey } from "../util/client-key.ts";
 import type { NetCode } from "../util/net-codes.ts";
 import { Addresses } from "./address.ts";
-import type { Picker } from "./algorithms/algorithm.ts";
-import { FULL, GRANTED, HOLDING, LOST, MISSED, OPEN, PERMITS, ROOM_EVENTS, SILENT, WAITING } from "./header.ts";
+import type { Choice } from "./choice.ts";
+import { GRANTED, LOST, MISSED, PERMITS, SILENT, WAITING } from "./header.ts";
 import { MAX_WORKERS, type PoolLayout } from "./layout.ts";
 import type { Lock } from "./lock.ts";
 import type { PoolOptions } from "./options.ts";
 import { PoolParts } from "./parts.ts";
-import { type Queue, UNTRIED } from "./queue.ts";
+import type { Queue } from "./queue.ts";
 import type { Rows } from "./rows.ts";
 import type { Bindings } from "./sticky.ts";
-import { type Grant, INCARNATIONS, MAY_WAIT, NO_TARGET, type PoolHandle } from "./types.ts";
+import { type Grant, INCARNATIONS, MAY_WAIT, type PoolHandle } from "./types.ts";
 
 /** Times (`now`) are in ms, by one clock per pool. */
 export class SharedPool {
@@ -22,13 +22,11 @@ export class SharedPool {
   readonly #layout: PoolLayout;
   readonly #worker: number;
   readonly #lock: Lock;
-  readonly #picker: Picker;
+  readonly #choice: Choice;
   readonly #rows: Rows;
   readonly #queue: Queue;
   readonly #bindings: Bindings | null;
   readonly #addresses: Addresses;
-  /** ROOM_EVENTS when this thread's last pick found every target full. */
-  #sawRoom = UNTRIED;
 
   /** `worker` is a number from 1 that no other living thread has. */
   static attach(handle: PoolHandle, worker: number): SharedPool {
@@ -38,13 +36,13 @@ export class SharedPool {
     return new SharedPool(new PoolParts(handle, worker), worker);
   }
 
-  protected constructor({ handle, layout, lock, picker, rows, queue, bindings }: PoolParts, worker: number) {
+  protected constructor({ handle, layout, lock, choice, rows, queue, bindings }: PoolParts, worker: number) {
     this.#worker = worker;
     this.options = handle.options;
     this.handle = handle;
     this.#layout = layout;
     this.#lock = lock;
-    this.#picker = picker;
+    this.#choice = choice;
     this.#rows = rows;
     this.#queue = queue;
     this.#bindings = bindings;
@@ -91,7 +89,7 @@ export class SharedPool {
     this.#lock.take();
     try {
       this.#queue.leave();
-      return this.#queue.enqueue(ticket, this.#sawRoom);
+      return this.#queue.enqueue(ticket, this.#choice.sawRoom);
     } finally {
       this.#lock.free();
     }
@@ -178,14 +176,15 @@ export class SharedPool {
   /**
    * The row for a connection of this client, already counted as active there; or NO_TARGET; or MAY_WAIT when a target that is not
    * in `tried` is at its limit, or when the first target is waited for (Pool.hold()). First comes the target that the client is
-   * bound to, then what the algorithm picks among those that are up, then, unless one of those is merely full, the suspect that
-   * failed longest ago. Binds the client to that row, unless its own target is merely full.
+   * bound to, then what the algorithm picks among those that are up, then among backups that are up, then the suspect that failed
+   * longest ago, backups last; nothing, if a target that is up and comes before is merely full. A binding to a backup counts only
+   * while backups are picked. Binds the client to that row, unless its own target is merely full.
    */
   pick(client: ClientKey, tried: readonly number[], now: number): number {
-    this.#picker.prepare();
+    this.#choice.prepare();
     this.#lock.take();
     try {
-      return this.#pick(client, tried, now);
+      return this.#choice.pick(client, tried, now);
     } finally {
       this.#lock.free();
     }
@@ -196,11 +195,11 @@ export class SharedPool {
    * nothing yet, since another connection took the room it was granted for, else at the end. Otherwise it holds a permit now.
    */
   pickGranted(ticket: number, client: ClientKey, tried: readonly number[], now: number): number {
-    this.#picker.prepare();
+    this.#choice.prepare();
     this.#lock.take();
     try {
-      const row = this.#pick(client, tried, now);
-      if (row === MAY_WAIT) this.#queue.returnTurn(ticket, this.#sawRoom, tried.length === 0);
+      const row = this.#choice.pick(client, tried, now);
+      if (row === MAY_WAIT) this.#queue.returnTurn(ticket, this.#choice.sawRoom, tried.length === 0);
       else this.#queue.endTurn(ticket);
       return row;
     } finally {
@@ -258,49 +257,5 @@ export class SharedPool {
   /** Where to connect for this row: the same object until its address changes. */
   address(row: number): Address {
     return this.#addresses.get(row);
-  }
-
-  #pick(client: ClientKey, tried: readonly number[], now: number): number {
-    const row = this.#bindings === null ? this.#choose(client, tried) : this.#pickBound(client, tried, now);
-    if (row < 0) return this.#lackOfRow(tried);
-    this.#rows.addConnection(row);
-    return row;
-  }
-
-  #pickBound(client: ClientKey, tried: readonly number[], now: number): number {
-    const bindings = this.#bindings!;
-    const slot = bindings.find(client, now);
-    const bound = slot < 0 ? -1 : bindings.row(slot);
-    if (bound < 0 || tried.includes(bound)) return this.#bind(client, this.#choose(client, tried), now);
-    const availability = this.#layout.availability[bound];
-    if (availability !== OPEN && availability !== FULL) return this.#bind(client, this.#choose(client, tried), now);
-    const row = availability === OPEN ? bound : this.#choose(client, tried);
-    if (row >= 0) bindings.open(slot);
-    bindings.touch(slot, now);
-    return row;
-  }
-
-  #bind(client: ClientKey, row: number, now: number): number {
-    if (row >= 0) this.#bindings!.bind(client, row, now);
-    return row;
-  }
-
-  #choose(client: ClientKey, tried: readonly number[]): number {
-    const row = this.#picker.pick(client, tried);
-    return row >= 0 || this.#holding ? row : this.#rows.lastResort(tried);
-  }
-
-  #lackOfRow(tried: readonly number[]): number {
-    if (this.#holding) {
-      this.#sawRoom = UNTRIED; // it may be a suspect's turn once the hold is over
-      return MAY_WAIT;
-    }
-    if (!this.#rows.anyFull(tried)) return NO_TARGET;
-    this.#sawRoom = this.#layout.header[ROOM_EVENTS]!;
-    return MAY_WAIT;
-  }
-
-  get #holding(): boolean {
-    return this.#layout.header[HOLDING] === 1;
   }
 }

@@ -26,10 +26,13 @@ export interface TargetSpec {
   readonly weight: number;
   /** Connections at once; 0 is no limit. */
   readonly maxConnections: number;
+  /** It takes connections only while no other target is up and has weight, be it that all of those are full. Default false. */
+  readonly backup?: boolean;
 }
 
 /** One target as `targets()`, logs and (later) metrics read it. Byte counts are of connections that have ended and of open ones. */
 export interface TargetView extends TargetSpec {
+  readonly backup: boolean;
   readonly state: TargetState;
   readonly active: number;
   readonly total: number;

@@ -25,6 +25,7 @@ const target: TargetView = {
   state: "up",
   weight: 500,
   maxConnections: 0,
+  backup: false,
   active: 3,
   total: 12,
   failures: 0,

@@ -21,6 +21,7 @@ interface Target {
   state: TargetState;
   weight: number;
   max: number;
+  backup: boolean;
   active: number;
   total: number;
   failures: number;
@@ -35,7 +36,7 @@ interface Connection {
 }
 
 type Command =
-  | { do: "set"; who: number; weight: number; max: number; state: TargetState }
+  | { do: "set"; who: number; weight: number; max: number; backup: boolean; state: TargetState }
   | { do: "state"; who: number; state: TargetState }
   | { do: "remove"; who: number }
   | { do: "pick"; client: number; tried: number }
@@ -43,9 +44,10 @@ type Command =
 
 const who = fc.nat(IDENTITIES - 1);
 const state = fc.constantFrom<TargetState>("up", "up", "up", "suspect", "draining", "down");
+const backup = fc.integer({ min: 0, max: 2 }).map((n) => n === 0);
 const weight = fc.oneof(fc.constantFrom(0, 1, 500, 1000), fc.nat(1_000_000));
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("set" as const), who, weight, max: fc.nat(3), state }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("set" as const), who, weight, max: fc.nat(3), backup, state }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("state" as const), who, state }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("remove" as const), who }) },
   {
@@ -90,19 +92,29 @@ class Model {
     this.compare();
   }
 
-  set(name: string, spec: { weight: number; max: number; state: TargetState }): void {
+  set(name: string, spec: { weight: number; max: number; backup: boolean; state: TargetState }): void {
     const known = this.targets.get(name);
     if (known === undefined && this.targets.size === ROWS) {
       assert.throws(() => addTarget(this.pool, name, spec), RangeError);
       return;
     }
     addTarget(this.pool, name, spec);
-    const { weight, max, state } = spec;
+    const { weight, max, backup, state } = spec;
     if (known === undefined) {
-      this.targets.set(name, { state, weight, max, active: 0, total: 0, failures: 0, failedAt: 0, left: false });
+      this.targets.set(name, {
+        state,
+        weight,
+        max,
+        backup,
+        active: 0,
+        total: 0,
+        failures: 0,
+        failedAt: 0,
+        left: false,
+      });
     } else {
       const stays = state === "up" && known.state === "suspect" && !known.left;
-      Object.assign(known, { weight, max, left: false, state: stays ? "suspect" : state });
+      Object.assign(known, { weight, max, backup, left: false, state: stays ? "suspect" : state });
     }
   }
 
@@ -132,19 +144,22 @@ class Model {
       ([name, t]) =>
         !t.left && t.weight > 0 && (t.state === "up" || t.state === "suspect") && !tried.includes(this.rowOf(name)),
     );
-    const roomy = candidates.filter(([, t]) => t.max === 0 || t.active < t.max);
-    const up = roomy.filter(([, t]) => t.state === "up");
-    const merelyFull = up.length === 0 && candidates.some((each) => each[1].state === "up");
-    if (roomy.length === 0 || merelyFull) {
+    const of = (state: TargetState, backup: boolean) =>
+      candidates.filter((each) => each[1].state === state && each[1].backup === backup);
+    const roomy = (targets: [string, Target][]) => targets.filter(([, t]) => t.max === 0 || t.active < t.max);
+    // The best of those that there are decide, and wait if they are full; of suspects, only those count that have room.
+    const ups = [of("up", false), of("up", true)].find((targets) => targets.length > 0);
+    const suspects = [of("suspect", false), of("suspect", true)].map(roomy).find((targets) => targets.length > 0);
+    const allowed = ups === undefined ? (suspects ?? []) : roomy(ups);
+    if (allowed.length === 0) {
       assert.equal(row, candidates.length === 0 ? NO_TARGET : MAY_WAIT);
       return;
     }
-    assert.ok(row >= 0, `no target was picked, ${roomy.map(([name]) => name)} could be`);
+    assert.ok(row >= 0, `no target was picked, ${allowed.map(([name]) => name)} could be`);
     const name = this.pool.identity(row);
-    const allowed = up.length > 0 ? up : roomy;
     const target = allowed.find(([other]) => other === name)?.[1];
     assert.ok(target !== undefined, `${name} picked, only ${allowed.map(([other]) => other)} may be`);
-    this.assertBest(target, allowed, up.length > 0);
+    this.assertBest(target, allowed, ups !== undefined);
     target.active++;
     this.connections.push({ row, name, client: clientNumber });
   }
@@ -202,16 +217,17 @@ class Model {
     );
     for (const [name, target] of this.targets) {
       const view = this.pool.view(name)!;
-      const { weight, maxConnections: max, active, total, failures } = view;
+      const { weight, maxConnections: max, backup, active, total, failures } = view;
       const { left, failedAt: _, state, ...expected } = target;
       const same =
         weight === target.weight &&
         max === target.max &&
+        backup === target.backup &&
         active === target.active &&
         total === target.total &&
         failures === target.failures;
       // deepEqual() takes most of the test's time, so it is left to say what differs.
-      if (!same) assert.deepEqual({ weight, max, active, total, failures }, expected);
+      if (!same) assert.deepEqual({ weight, max, backup, active, total, failures }, expected);
       assert.equal(view.state, left ? "draining" : state);
     }
   }

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { findAlgorithm } from "../../src/pool/algorithms/index.ts";
+import { OPEN } from "../../src/pool/header.ts";
 import { ALGORITHM_NAMES, type AlgorithmName, Pool } from "../../src/pool/pool.ts";
 import { Rows } from "../../src/pool/rows.ts";
 import { memoryOf } from "./helpers.ts";
@@ -14,7 +15,7 @@ const MANY = 10_000;
 const MOST = 3;
 const PICKS = 2_000;
 /** Connections open at any time. */
-const OPEN = 100;
+const AT_A_TIME = 100;
 /** Of a worker thread: the pool's own is 0. */
 const WORKER = 1;
 
@@ -65,19 +66,19 @@ function accessesPerPick(name: AlgorithmName, targets: number): number {
   const count = { accesses: 0 };
   const algorithm = findAlgorithm(name)!;
   const { layout, own } = counted(memoryOf(pool.handle, algorithm), count);
-  const picker = algorithm.create({ layout, seed: options.seed, lock: null }, own);
-  const rows = new Rows(layout, picker, WORKER);
+  const picker = algorithm.create({ layout, takes: OPEN, seed: options.seed, lock: null }, own);
+  const rows = new Rows(layout, [picker, picker], WORKER);
   const pick = (n: number): number => {
     const row = picker.pick(clientOf(n), []);
     assert.ok(row >= 0);
     rows.addConnection(row);
     return row;
   };
-  const open = Array.from({ length: OPEN }, (_, n) => pick(n));
+  const open = Array.from({ length: AT_A_TIME }, (_, n) => pick(n));
   count.accesses = 0;
   for (let n = 0; n < PICKS; n++) {
-    rows.removeConnection(open[n % OPEN]!);
-    open[n % OPEN] = pick(OPEN + n);
+    rows.removeConnection(open[n % AT_A_TIME]!);
+    open[n % AT_A_TIME] = pick(AT_A_TIME + n);
   }
   return count.accesses / PICKS;
 }

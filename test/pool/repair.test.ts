@@ -66,10 +66,10 @@ class Side {
     return memoryOf(this.pool.handle, leastconn).layout;
   }
 
-  /** Weights differ, so that no two targets tie: which of them comes first, a repair may change. */
+  /** Every fourth is a backup. Weights differ, so that no two targets tie: which of them comes first, a repair may change. */
   set(target: number, weight: number, max: number, state: TargetState): void {
     if (state === "down" && weight % 2 === 0) this.pool.remove(`${target}`);
-    else addTarget(this.pool, `${target}`, { weight: weight * TARGETS + target, max, state });
+    else addTarget(this.pool, `${target}`, { weight: weight * TARGETS + target, max, state, backup: target % 4 === 3 });
   }
 
   /** The row; or what became of it, but for the number of its place in the queue, which a repair may change. */

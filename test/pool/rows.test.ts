@@ -47,6 +47,7 @@ describe("a target's row", () => {
       identity: "a",
       weight: 500,
       maxConnections: 0,
+      backup: false,
       state: "suspect",
       active: 1,
       total: 2,

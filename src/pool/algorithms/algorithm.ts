@@ -17,7 +17,7 @@ export interface Algorithm<Name extends string = string, Memory = unknown> {
   readonly use: string;
   /** Cuts its arrays out of the pool's memory, for as many rows. They are filled with zeros. */
   memory(cutter: Cutter, rows: number): Memory;
-  /** Once for each thread; the memory is the same for all. */
+  /** Twice for each thread, once for the targets that are no backups and once for those that are; the memory of each is the same for all. */
   create(context: PickerContext, memory: Memory): Picker;
 }
 
@@ -25,6 +25,8 @@ export interface Algorithm<Name extends string = string, Memory = unknown> {
 export interface PickerContext {
   /** To be read; of its fields a picker writes only `pickedAt` and `clocks[PICKS]`. */
   readonly layout: PoolLayout;
+  /** The availability of the rows that it picks among: OPEN, or BACKUP. */
+  readonly takes: number;
   /** 0…2^53 - 1: for an algorithm that draws random numbers. */
   readonly seed: number;
   /** Null in all threads but the creator's: the one that may do work in prepare(). */
@@ -37,25 +39,28 @@ export function algorithm<const Name extends string, Memory>(spec: Algorithm<Nam
 }
 
 /**
- * An algorithm at work in one thread. It learns through events, so that a pick has next to nothing left to look at. Everything
+ * An algorithm at work in one thread, among the targets that are no backups or among those that are. It learns through events, so that a pick has next to nothing left to look at. Everything
  * is called with the lock held, except prepare().
  */
 export abstract class Picker {
-  /** The best OPEN row that is not in `tried`; -1: there is none. */
+  /** The best of the rows that may be picked that is not in `tried`; -1: there is none. */
   abstract pick(client: ClientKey, tried: readonly number[]): number;
 
   /** For the creator, once, before anything else: memory that is not to start as zeros. */
   clear(): void {}
-  /** A target has got the row, which may have been another's before. Its weight is set; it is not OPEN yet. */
+  /** A target has got the row, which may have been another's before. Its weight is set; it cannot be picked yet. */
   onAdded(_row: number): void {}
   /** The weight was `before` and is another now. `onChanged` follows. */
   onWeightChanged(_row: number, _before: number): void {}
   /** The row gets a connection, whether picked here or otherwise (a sticky binding, a last resort). `onChanged` follows. */
   onPicked(_row: number): void {}
-  /** Availability, weight, state or active count may have changed: also when a connection ends or a target goes. */
+  /** Availability, weight, state or active count may have changed: also when a connection ends, or a target goes or becomes a backup. */
   onChanged(_row: number): void {}
   /** SPAN has outgrown the levels of trees, or a thread died in the middle of a change: what is derived is derived anew. */
   rebuild(): void {}
   /** Work that takes too long for the lock. Called before each pick, by every thread. */
   prepare(): void {}
 }
+
+/** Who picks among the targets that are no backups, and who among the backups: by `backup` of a row. */
+export type Pickers = readonly [others: Picker, backups: Picker];

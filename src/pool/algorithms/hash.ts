@@ -1,14 +1,14 @@
 /**
- * Consistent hash of the client's address over a table (rendezvous.ts). The table lists the targets that are up or suspect, full
+ * Consistent hash of the client's address over a table (rendezvous.ts). The table lists the targets (backups have one of their own) that are up or suspect, full
  * ones too: a limit that is reached or a connect that fails moves only the clients it must, for as long as it must.
  *
  * There are two tables, of which one is read. The creator's thread brings the other one up to date, outside the lock, and then has
- * all threads read that one. Until then they pick by the old one and pass over entries whose row is not OPEN.
+ * all threads read that one. Until then they pick by the old one and pass over entries whose row may not be picked.
  */
 import { setTimeout } from "node:timers";
 import type { ClientKey } from "../../util/client-key.ts";
 import type { Cutter } from "../cutter.ts";
-import { OPEN, SPAN, SUSPECT, UP } from "../header.ts";
+import { BACKUP, SPAN, SUSPECT, UP } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";
 import type { Lock } from "../lock.ts";
 import { TableBuilder, type TableTarget, tableSize } from "../rendezvous.ts";
@@ -20,7 +20,7 @@ export const hash = algorithm({
   doc: "by the client's address, alike on every balancer",
   use: "caches, and several balancers that keep clients on their targets",
   memory,
-  create: ({ layout, lock }, memory: Memory) => new ConsistentHash(layout, memory, lock),
+  create: ({ layout, takes, lock }, memory: Memory) => new ConsistentHash(layout, memory, takes, lock),
 });
 
 /** Entries looked at before all rows are: with half the targets full, one key in 2^16 gets that far. */
@@ -47,6 +47,7 @@ function memory(cutter: Cutter, rows: number) {
 
 class ConsistentHash extends Picker {
   readonly #layout: PoolLayout;
+  readonly #takes: number;
   readonly #lock: Lock | null;
   readonly #listed: Int32Array;
   readonly #tables: Memory["tables"];
@@ -57,9 +58,10 @@ class ConsistentHash extends Picker {
   #scheduled = false;
   #restUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(layout: PoolLayout, { listed, tables, side }: Memory, lock: Lock | null) {
+  constructor(layout: PoolLayout, { listed, tables, side }: Memory, takes: number, lock: Lock | null) {
     super();
     this.#layout = layout;
+    this.#takes = takes;
     this.#lock = lock;
     this.#listed = listed;
     this.#tables = tables;
@@ -87,12 +89,12 @@ class ConsistentHash extends Picker {
     const key = publicHash(client, 0);
     let entry = key % this.#size;
     let row = table[entry]!;
-    if (row >= 0 && availability[row] === OPEN && !tried.includes(row)) return row;
+    if (row >= 0 && availability[row] === this.#takes && !tried.includes(row)) return row;
     const step = 1 + (publicHash(client, 1) % (this.#size - 1));
     for (let probe = 1; probe < PROBES; probe++) {
       entry = (entry + step) % this.#size;
       row = table[entry]!;
-      if (row >= 0 && availability[row] === OPEN && !tried.includes(row)) return row;
+      if (row >= 0 && availability[row] === this.#takes && !tried.includes(row)) return row;
     }
     return this.#scan(key, tried);
   }
@@ -134,17 +136,18 @@ class ConsistentHash extends Picker {
   }
 
   #weightToList(row: number): number {
-    const { state, weight } = this.#layout;
+    const { backup, state, weight } = this.#layout;
+    if (backup[row] !== (this.#takes === BACKUP ? 1 : 0)) return 0;
     return state[row] === UP || state[row] === SUSPECT ? weight[row]! : 0;
   }
 
-  /** The OPEN row that ranks first for this key by its identity: the same one on every balancer. */
+  /** The row that may be picked and ranks first for this key by its identity: the same one on every balancer. */
   #scan(key: number, tried: readonly number[]): number {
     const { availability, header, identity } = this.#layout;
     let best = -1;
     let bestRank = Number.POSITIVE_INFINITY;
     for (let row = 0; row < header[SPAN]!; row++) {
-      if (availability[row] !== OPEN) continue;
+      if (availability[row] !== this.#takes) continue;
       const rank = mix(key, identity[2 * row]!);
       if (rank < bestRank && !tried.includes(row)) {
         best = row;

@@ -4,7 +4,7 @@
  * connection's end is still on its way: with one connection it ties with an idle one of half its weight.
  */
 import type { ClientKey } from "../../util/client-key.ts";
-import { OPEN, PICKS, SPAN } from "../header.ts";
+import { PICKS, SPAN } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";
 import { MinTree, type MinTreeMemory, NEVER } from "../tree.ts";
 import { algorithm, Picker } from "./algorithm.ts";
@@ -14,7 +14,7 @@ export const leastconn = algorithm({
   doc: "fewest connections for its weight",
   use: "nearly everything: it follows what the targets carry",
   memory: MinTree.memory,
-  create: ({ layout }, memory: MinTreeMemory) => new LeastConnections(layout, memory),
+  create: ({ layout, takes }, memory: MinTreeMemory) => new LeastConnections(layout, memory, takes),
 });
 
 /**
@@ -26,11 +26,13 @@ const HEAVIER_FIRST = 2 ** -52;
 
 class LeastConnections extends Picker {
   readonly #layout: PoolLayout;
+  readonly #takes: number;
   readonly #tree: MinTree;
 
-  constructor(layout: PoolLayout, memory: MinTreeMemory) {
+  constructor(layout: PoolLayout, memory: MinTreeMemory, takes: number) {
     super();
     this.#layout = layout;
+    this.#takes = takes;
     this.#tree = new MinTree(layout.header, layout.pickedAt, memory);
   }
 
@@ -57,7 +59,7 @@ class LeastConnections extends Picker {
 
   #key(row: number): number {
     const { availability, active, weight } = this.#layout;
-    if (availability[row] !== OPEN) return NEVER;
+    if (availability[row] !== this.#takes) return NEVER;
     const w = weight[row]!;
     return ((active[row]! + 1) / w) * (1 - w * HEAVIER_FIRST);
   }

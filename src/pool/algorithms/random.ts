@@ -4,7 +4,7 @@
  */
 import type { ClientKey } from "../../util/client-key.ts";
 import type { Cutter } from "../cutter.ts";
-import { OPEN, SPAN } from "../header.ts";
+import { SPAN } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";
 import { SumTree } from "../tree.ts";
 import { algorithm, Picker } from "./algorithm.ts";
@@ -14,14 +14,14 @@ export const random = algorithm({
   doc: "the less loaded of two at random",
   use: "several balancers in front of the same targets",
   memory,
-  create: ({ layout, seed }, memory: Memory) => new TwoRandomChoices(layout, memory, seed),
+  create: ({ layout, takes, seed }, memory: Memory) => new TwoRandomChoices(layout, memory, takes, seed),
 });
 
 type Memory = ReturnType<typeof memory>;
 
 function memory(cutter: Cutter, rows: number) {
   return {
-    /** The weights of OPEN rows. */
+    /** The weights of rows that may be picked. */
     tree: SumTree.memory(cutter, rows),
     /** The state of the generator: one sequence for all threads. */
     random: cutter.ints(4),
@@ -30,13 +30,15 @@ function memory(cutter: Cutter, rows: number) {
 
 class TwoRandomChoices extends Picker {
   readonly #layout: PoolLayout;
+  readonly #takes: number;
   readonly #tree: SumTree;
   readonly #random: Int32Array;
   readonly #seed: number;
 
-  constructor(layout: PoolLayout, { tree, random }: Memory, seed: number) {
+  constructor(layout: PoolLayout, { tree, random }: Memory, takes: number, seed: number) {
     super();
     this.#layout = layout;
+    this.#takes = takes;
     this.#tree = new SumTree(layout.header, tree);
     this.#random = random;
     this.#seed = seed;
@@ -74,7 +76,7 @@ class TwoRandomChoices extends Picker {
   }
 
   #amount(row: number): number {
-    return this.#layout.availability[row] === OPEN ? this.#layout.weight[row]! : 0;
+    return this.#layout.availability[row] === this.#takes ? this.#layout.weight[row]! : 0;
   }
 }
 

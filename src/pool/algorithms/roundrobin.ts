@@ -4,7 +4,7 @@
  */
 import type { ClientKey } from "../../util/client-key.ts";
 import type { Cutter } from "../cutter.ts";
-import { OPEN, PICKS, SPAN } from "../header.ts";
+import { PICKS, SPAN } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";
 import { MinTree, NEVER } from "../tree.ts";
 import { algorithm, Picker } from "./algorithm.ts";
@@ -14,7 +14,7 @@ export const roundrobin = algorithm({
   doc: "in turn, in exact proportion to the weights",
   use: "many short connections that cost alike",
   memory,
-  create: ({ layout }, memory: Memory) => new RoundRobin(layout, memory),
+  create: ({ layout, takes }, memory: Memory) => new RoundRobin(layout, memory, takes),
 });
 
 /**
@@ -41,13 +41,15 @@ function memory(cutter: Cutter, rows: number) {
 
 class RoundRobin extends Picker {
   readonly #layout: PoolLayout;
+  readonly #takes: number;
   readonly #turnAt: Float64Array;
   readonly #clock: Float64Array;
   readonly #tree: MinTree;
 
-  constructor(layout: PoolLayout, { tree, turnAt, clock }: Memory) {
+  constructor(layout: PoolLayout, { tree, turnAt, clock }: Memory, takes: number) {
     super();
     this.#layout = layout;
+    this.#takes = takes;
     this.#turnAt = turnAt;
     this.#clock = clock;
     this.#tree = new MinTree(layout.header, layout.pickedAt, tree);
@@ -80,7 +82,7 @@ class RoundRobin extends Picker {
 
   override onChanged(row: number): void {
     const turnAt = this.#turnAt;
-    const open = this.#layout.availability[row] === OPEN;
+    const open = this.#layout.availability[row] === this.#takes;
     const key = this.#tree.keys[row];
     // Turns missed while it could not take any are not made up for.
     if (open && key === NEVER) turnAt[row] = Math.max(turnAt[row]!, this.#clock[0]!);
@@ -100,7 +102,8 @@ class RoundRobin extends Picker {
   override rebuild(): void {
     const { availability, header } = this.#layout;
     const { keys } = this.#tree;
-    for (let row = 0; row < header[SPAN]!; row++) keys[row] = availability[row] === OPEN ? this.#turnAt[row]! : NEVER;
+    for (let row = 0; row < header[SPAN]!; row++)
+      keys[row] = availability[row] === this.#takes ? this.#turnAt[row]! : NEVER;
     this.#tree.rebuild();
   }
 
