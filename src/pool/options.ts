@@ -23,6 +23,9 @@ export interface PoolOptions extends PoolSettings {
   readonly seed?: number;
 }
 
+/** What may change while a pool lives. */
+export type PoolChanges = Partial<PoolSettings & Pick<PoolOptions, "maxTargets" | "maxBindings">>;
+
 /**
  * Enough for a large cluster behind one address. Rows that are not used cost next to nothing, but the table of the hash algorithm,
  * which must be as large on every balancer, has 100 entries for each. A row in use costs about 200 bytes, and 4 for each worker.

@@ -41,14 +41,14 @@ import {
   LAST_BINDING_RUN,
   OPEN,
 } from "./header.ts";
-import { checkConcurrency, completeOptions, type PoolOptions } from "./options.ts";
+import { checkConcurrency, completeOptions, type PoolChanges, type PoolOptions } from "./options.ts";
 import { allocate, CREATOR, PoolParts } from "./parts.ts";
 import { SharedPool } from "./shared-pool.ts";
-import type { TargetSpec, TargetState, TargetView } from "./types.ts";
+import type { PoolHandle, TargetSpec, TargetState, TargetView } from "./types.ts";
 
 export type { ClientKey } from "../util/client-key.ts";
 export { ALGORITHM_NAMES, ALGORITHMS, type AlgorithmName, DEFAULT_ALGORITHM } from "./algorithms/index.ts";
-export type { PoolOptions, PoolSettings } from "./options.ts";
+export type { PoolChanges, PoolOptions, PoolSettings } from "./options.ts";
 export { SharedPool } from "./shared-pool.ts";
 export * from "./types.ts";
 
@@ -59,6 +59,11 @@ const MANY = 100;
 export class Pool extends SharedPool {
   readonly #parts: PoolParts;
   readonly #directory: Directory;
+  /**
+   * Told when the pool has other memory, before any thread finds that out: the handle is to be posted to all that are attached. If it
+   * throws, nothing has changed.
+   */
+  onMove: ((handle: PoolHandle) => void) | null = null;
 
   /** RangeError: an option is out of its range. */
   static create(options: PoolOptions): Pool {
@@ -142,6 +147,15 @@ export class Pool extends SharedPool {
     if (takeLoad < 2 || header[LAST_BINDING_RUN]! < MANY) return null;
     const at = 4 * header[LAST_BINDING]!;
     return clientText(Uint32Array.from(bindingKeys.subarray(at, at + 4)));
+  }
+
+  /**
+   * Other settings from now on; one that is not given, or undefined, stays as it is. Nothing that is open or waits is lost. Smaller
+   * limits keep what is there and refuse what comes. Call grant() afterwards. RangeError: one is out of its range; nothing has changed.
+   */
+  change(settings: PoolChanges): void {
+    const { concurrency = this.options.concurrency } = settings;
+    this.setConcurrency(concurrency);
   }
 
   /** Permits from now on; -1 no limit, 0 pauses. Connections that hold one keep it. */

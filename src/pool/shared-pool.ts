@@ -28,8 +28,11 @@ export class SharedPool {
   readonly #bindings: Bindings | null;
   readonly #addresses: Addresses;
 
-  /** `worker` is a number from 1 that no other living thread has. */
-  static attach(handle: PoolHandle, worker: number): SharedPool {
+  /**
+   * `worker` is a number from 1 that no other living thread has. `adopt` gives the latest handle that the thread has been posted
+   * (Pool.onMove): it is called, maybe with the lock held, when the pool's memory has moved.
+   */
+  static attach(handle: PoolHandle, worker: number, _adopt?: () => PoolHandle): SharedPool {
     if (!Number.isInteger(worker) || worker < 1 || worker >= MAX_WORKERS) {
       throw new RangeError(`worker ${worker}: 1 to ${MAX_WORKERS - 1} is allowed`);
     }
