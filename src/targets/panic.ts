@@ -39,7 +39,7 @@ export interface PanicsOptions {
   readonly clock: Clock;
   readonly onEvent: (...event: EventOf<TargetEvents>) => void;
   /** A pool's targets have changed. */
-  readonly onChange: () => void;
+  readonly onChange: (pool: string) => void;
 }
 
 /** The panics of all pools, which they are named by. A pool's own mark says whether it is in one. */
@@ -131,8 +131,10 @@ export class Panics {
 
   /** Connecting to a member has failed: it is out until it accepts. */
   failed(identity: string): void {
-    this.#targets.get(identity)?.pool.setState(identity, "down");
-    this.#options.onChange();
+    const target = this.#targets.get(identity);
+    if (target === undefined) return;
+    target.pool.setState(identity, "down");
+    this.#options.onChange(target.report.pool);
   }
 
   #end(name: string, now: number): void {

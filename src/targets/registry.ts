@@ -95,7 +95,7 @@ export class Registry {
     this.panics.reported(report.pool);
     if (reach === "connected") this.reached(identity);
     else if (state === "new" && !continues) this.#options.onUnreached(identity, pool);
-    this.#options.onChange();
+    this.#options.onChange(report.pool);
     return { target: identity, active: activeOn({ pool, identity }) };
   }
 
@@ -207,7 +207,7 @@ export class Registry {
     if (outcome === "ECONNREFUSED") this.#down(entry, "refused");
     // Anything else proves nothing: it is picked last until a connection or a probe succeeds, or its lease runs out.
     else if (entry.state === "up") entry.pool.setState(identity, "suspect", outcome);
-    this.#options.onChange();
+    this.#options.onChange(entry.report.pool);
   }
 
   /** Connecting to a target that was served has failed. */
@@ -228,7 +228,7 @@ export class Registry {
     } else if (ms > 0) {
       this.#options.onEvent("targetRecovered", infoOf(entry), ms);
     }
-    this.#options.onChange();
+    this.#options.onChange(entry.report.pool);
   }
 
   /** For so many ms no report could be heard: leases that run go on for as long. */
@@ -328,7 +328,7 @@ export class Registry {
     entry.until = Math.min(entry.until, clock.now());
     entry.pool.setState(entry.identity, "down");
     onEvent("targetDown", infoOf(entry), reason);
-    onChange();
+    onChange(entry.report.pool);
   }
 
   /** Throws where the newcomer's key may have no more, and nothing has gone out then. */
@@ -350,7 +350,7 @@ export class Registry {
     this.#quotas.delete(entry);
     this.#options.onEvent("targetLeave", infoOf(entry), reason);
     this.panics.left(entry.report.pool, reason === "leave");
-    this.#options.onChange();
+    this.#options.onChange(entry.report.pool);
   }
 }
 

@@ -9,6 +9,7 @@ import { INVITED_TARGETS, type Quota, quotaOf } from "../../targets/quota.ts";
 import { Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents, TargetKey } from "../../targets/report.ts";
 import { localAddresses } from "../../targets/self-dial-guard.ts";
+import type { DeclaredTarget, TargetSource } from "../../targets/wanted.ts";
 import { formatAddress } from "../../util/address.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
@@ -64,8 +65,8 @@ export interface ControlServerOptions
   /** Where the balancer listens for clients. */
   readonly clientListeners: () => readonly TcpAddress[];
   readonly onEvent: (...event: EventOf<ControlEvents>) => void;
-  /** The targets of a pool have changed: the engine looks again. */
-  readonly onChange: () => void;
+  /** The targets of that pool have changed: the engine looks again. */
+  readonly onChange: (pool: string) => void;
   /** With TLS: looks whether there is a new certificate. Called every half second; throws HarmonyError where it is not usable. */
   readonly renewedTls?: (() => TlsCertificate | null) | null;
   /** Reporters at once. */
@@ -134,7 +135,7 @@ export class ControlServer {
       },
       quotaOf: (key) => this.#quotaOf(key),
       ownListeners: () => [...options.clientListeners(), ...this.addresses],
-      onChange: () => this.#changed(),
+      onChange: (pool) => this.#changed(pool),
       onUnreached: (identity, pool) => this.#monitor.check(identity, pool),
     });
     this.#prober = new Prober({ ...options, clock });
@@ -180,6 +181,21 @@ export class ControlServer {
   /** The invited reporters that are connected. */
   get sightings(): Sighting[] {
     return this.#sessions.sightings;
+  }
+
+  /** What is registered or declared in that pool leaves. To be called while the pool still is one of `pools`. */
+  poolRemoved(name: string): void {
+    this.#registry.poolRemoved(name);
+  }
+
+  /** The targets that a pool has without reporters, all of them, from now on. */
+  declare(pool: string, targets: readonly DeclaredTarget[]): void {
+    this.#registry.declare(pool, targets);
+  }
+
+  /** Who says that a target exists. */
+  sourcesOf(identity: string): readonly TargetSource[] {
+    return this.#registry.sourcesOf(identity);
   }
 
   /** Binds every listener or none. Rejects with NetError. */
@@ -305,9 +321,9 @@ export class ControlServer {
     this.#registry.revoke();
   }
 
-  #changed(): void {
+  #changed(pool: string): void {
     this.#monitor.wake();
-    this.#options.onChange();
+    this.#options.onChange(pool);
   }
 
   #warn(message: string, cause?: unknown): void {
