@@ -7,7 +7,8 @@ import { isSelf, mayBeSelf } from "./self-connect.ts";
 /** ms before the next accept after one failed because descriptors or memory had run out: soon, but no busy loop. */
 export const ACCEPT_BACKOFF = 50;
 
-const NO_ADDRESS: TcpAddress = Object.freeze({ host: "", port: 0 });
+/** Of a peer at a Unix socket. */
+export const NO_ADDRESS: TcpAddress = Object.freeze({ host: "", port: 0 });
 
 /** One end of a connection. Empty where the runtime knows no IP address: Unix sockets, or a socket that is gone. */
 export function endOf(host: string | undefined, port: number | undefined): TcpAddress {

@@ -14,7 +14,7 @@ export interface TcpAddress {
   readonly port: number;
 }
 
-/** A Unix-domain stream socket. Only where `can.unix`. */
+/** A Unix-domain stream socket. Only where `can.unix`. Such sockets know no reset: a peer reads a FIN instead. */
 export interface UnixAddress {
   readonly path: string;
 }
@@ -49,19 +49,22 @@ export interface TlsCertificate {
   readonly key: string;
 }
 
-export interface ListenOptions {
+export interface AcceptOptions {
+  /** Connections the kernel may hold before they are accepted; by default DEFAULT_BACKLOG. Where the runtime lets it be chosen (`can.backlog`). */
+  readonly backlog?: number;
+  /** As in ConnectOptions, for what is accepted. */
+  readonly keepAlive?: number;
+}
+
+export interface ListenOptions extends AcceptOptions {
   /** IP literal or name; "" (the default) is every interface, IPv6 and IPv4 on one port, IPv4 alone where the host has no IPv6. */
   readonly host?: string;
   /** 0 picks a free port: read it from `Listener.address`. */
   readonly port: number;
-  /** Connections the kernel may hold before they are accepted; by default DEFAULT_BACKLOG. Where the runtime lets it be chosen (`can.backlog`). */
-  readonly backlog?: number;
   /** Every connection handed out is then TLS and its handshake done. */
   readonly tls?: TlsCertificate;
   /** With TLS: somebody else than a TLS client has connected, as its first bytes show. It is answered with an alert, and dropped. */
   readonly onPlain?: (from: TcpAddress) => void;
-  /** As in ConnectOptions, for what is accepted. */
-  readonly keepAlive?: number;
   /** ms that a TLS handshake may take before it is dropped; by default DEFAULT_HANDSHAKE_TIMEOUT. */
   readonly handshakeTimeout?: number;
   /** With TLS: handshakes under way have places among these; by default among those of this listener alone. */
@@ -79,16 +82,16 @@ export interface ConnectOptions {
 }
 
 /**
- * Hands over one accepted connection; the receiver owns it from here on. Must not throw. Its `remote` is known: a
+ * Hands over one accepted connection; the receiver owns it from here on. Must not throw. Over TCP its `remote` is known: a
  * peer that reset before it could be accepted is not handed over, and is no error of the listener.
  */
 export type OnConnection = (connection: Connection) => void;
 
-export interface Listener {
-  readonly address: TcpAddress;
+export interface Listener<A extends Address = TcpAddress> {
+  readonly address: A;
   /** With TLS: handshakes from now on use this certificate. Throws NetError `ETLS`, and goes on with the former one. */
   readonly renew?: (certificate: TlsCertificate) => void;
-  /** Stops accepting and frees the port. Connections already handed out live on. Idempotent. */
+  /** Stops accepting and frees the port, or removes the socket's file. Connections already handed out live on. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -142,8 +145,10 @@ export interface RelayEnd {
 export interface Capabilities {
   /** `abort()` sends RST; otherwise the peer sees FIN. */
   readonly reset: boolean;
-  /** Unix-domain targets. */
+  /** Unix-domain sockets, to connect to and to listen on. */
   readonly unix: boolean;
+  /** Listening on inherited descriptors. */
+  readonly inherit: boolean;
   /** TLS on both `listen()` and `connect()`. Half-close and RST are promised for plain TCP alone. */
   readonly tls: boolean;
   /**
@@ -176,6 +181,16 @@ export interface Runtime {
   readonly can: Capabilities;
   /** Rejects with NetError `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `ENOTFOUND` … Accept errors (EMFILE …) go to `onError`; the listener backs off and goes on. */
   listen(options: ListenOptions, onConnection: OnConnection, onError?: (error: NetError) => void): Promise<Listener>;
+  /**
+   * The same at any kind of address, without TLS. A Unix socket gets its name with its mode and owner, replaces the file of one that is
+   * gone, and is removed by `close()` (socket-file.ts). `EINVAL`: the runtime cannot do that, or what is inherited is no such socket.
+   */
+  listenOn(
+    where: ListenAddress,
+    options: AcceptOptions,
+    onConnection: OnConnection,
+    onError?: (error: NetError) => void,
+  ): Promise<Listener<Address>>;
   /** Rejects with NetError `ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH`, `ENOTFOUND`, `EABORTED` … It has no deadline of its own: give a signal. */
   connect(options: ConnectOptions): Promise<Connection>;
   /**

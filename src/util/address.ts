@@ -46,9 +46,15 @@ export function formatIpv6(groups: number[]): string {
   return new ipaddr.IPv6(groups).toString();
 }
 
-/** `1.2.3.4:80`, `[::1]:80`, `*:80` for every interface, or the path of a Unix socket. */
-export function formatAddress(address: { readonly host: string; readonly port: number } | { readonly path: string }) {
-  if ("path" in address) return address.path;
+type AnyAddress =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string }
+  | { readonly fd: number };
+
+/** `1.2.3.4:80`, `[::1]:80`, `*:80` for every interface, `unix:/run/a.sock`, `fd:3`: as one writes them. */
+export function formatAddress(address: AnyAddress): string {
+  if ("path" in address) return `unix:${address.path}`;
+  if ("fd" in address) return `fd:${address.fd}`;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host || "*";
   return `${host}:${address.port}`;
 }

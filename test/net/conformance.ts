@@ -9,6 +9,7 @@ import { peersSuite } from "./suite-peers.ts";
 import { relaySuite } from "./suite-relay.ts";
 import { streamSuite } from "./suite-stream.ts";
 import { tlsSuite } from "./suite-tls.ts";
+import { unixSuite } from "./suite-unix.ts";
 
 /**
  * What every runtime has to fulfil. It branches on `runtime.can` alone (and, where only an in-process network can differ,
@@ -26,6 +27,7 @@ export function conformance(
     tlsSuite(runtime);
     handshakesSuite(runtime);
     relaySuite(runtime);
+    unixSuite(runtime);
   });
   if (runtime.relay === relay) return;
   describe(`${label}, reference relay`, () => relaySuite({ ...runtime, relay }, "light"));

@@ -81,6 +81,7 @@ describe("addresses", () => {
     assert.equal(formatAddress({ host: "192.0.2.1", port: 80 }), "192.0.2.1:80");
     assert.equal(formatAddress({ host: "::1", port: 80 }), "[::1]:80");
     assert.equal(formatAddress({ host: "", port: 80 }), "*:80");
-    assert.equal(formatAddress({ path: "/run/app.sock" }), "/run/app.sock");
+    assert.equal(formatAddress({ path: "/run/app.sock" }), "unix:/run/app.sock");
+    assert.equal(formatAddress({ fd: 3 }), "fd:3");
   });
 });

@@ -8,15 +8,19 @@ import { READ_BUFFER_LIMIT } from "../push-connection.ts";
 import { pushRelay } from "../push-relay.ts";
 import { resolveHost } from "../resolve.ts";
 import type {
+  AcceptOptions,
+  Address,
   Capabilities,
   Connection,
   ConnectOptions,
+  ListenAddress,
   Listener,
   ListenOptions,
   OnConnection,
   Runtime,
   TcpAddress,
 } from "../runtime.ts";
+import { listenAtPath } from "../socket-file.ts";
 import { connectCode } from "./connect-errno.ts";
 import { BunConnection, type BunSocket } from "./connection.ts";
 import { blameSelf, connectionLimit } from "./descriptors.ts";
@@ -28,6 +32,7 @@ const CHUNK = 512 * 1024;
 const can: Capabilities = {
   reset: true,
   unix: true,
+  inherit: node.can.inherit,
   tls: true,
   closeNotify: true,
   backlog: false, // 1.4.5: always 512
@@ -92,7 +97,8 @@ async function listen(
   if (options.tls !== undefined) return node.listen(options, onConnection, onError);
   const { host = "", port } = options;
   const doing = `cannot listen on ${formatAddress({ host, port })}`;
-  const socket = { ...HANDLERS, open: acceptor(options, onConnection, onError) };
+  const take = (connection: Connection): void => handOver(connection, onConnection);
+  const socket = { ...HANDLERS, open: acceptor(options, take, onError) };
   const bind = (hostname: string): Bun.TCPSocketListener<BunConnection> =>
     Bun.listen<BunConnection>({ hostname, port, allowHalfOpen: true, exclusive: true, socket });
   try {
@@ -100,6 +106,18 @@ async function listen(
   } catch (error) {
     throw toNetError(error, doing);
   }
+}
+
+async function listenOn(
+  where: ListenAddress,
+  options: AcceptOptions,
+  onConnection: OnConnection,
+  onError?: (error: NetError) => void,
+): Promise<Listener<Address>> {
+  if ("host" in where) return listen({ ...options, ...where }, onConnection, onError);
+  if ("fd" in where) return node.listenOn(where, options, onConnection, onError);
+  const socket = { ...HANDLERS, open: acceptor({ keepAlive: 0 }, onConnection, onError) };
+  return listenAtPath(where, (unix) => closing(Bun.listen<BunConnection>({ unix, allowHalfOpen: true, socket })));
 }
 
 /** Bun neither reports a failed accept nor pauses after it: a connection above the limit of descriptors is turned away instead. */
@@ -111,7 +129,7 @@ function acceptor(
   const limit = connectionLimit();
   let reported = 0;
   return (socket) => {
-    if (BunConnection.open < limit) return handOver(prepare(socket, options), onConnection);
+    if (BunConnection.open < limit) return onConnection(prepare(socket, options));
     socket.terminate();
     if (Date.now() - reported < ACCEPT_BACKOFF) return;
     reported = Date.now();
@@ -129,9 +147,17 @@ class BunListener implements Listener {
   }
 
   close(): Promise<void> {
-    this.#listener.stop();
-    return Promise.resolve();
+    return closing(this.#listener).close();
   }
+}
+
+function closing(listener: Bun.SocketListener<BunConnection>): Pick<Listener, "close"> {
+  return {
+    close() {
+      listener.stop();
+      return Promise.resolve();
+    },
+  };
 }
 
 /**
@@ -197,6 +223,7 @@ export const runtime: Runtime = {
   version: Bun.version,
   can,
   listen,
+  listenOn,
   connect,
   lookForGarbage,
   relay: (a, b, progress) => pushRelay(a as BunConnection, b as BunConnection, progress),

@@ -6,22 +6,26 @@ import { type NetError, netError, toNetError } from "../net-error.ts";
 import { runtime as node } from "../node/node.ts";
 import { relay } from "../relay.ts";
 import {
+  type AcceptOptions,
+  type Address,
   type Capabilities,
   type Connection,
   type ConnectOptions,
   DEFAULT_BACKLOG,
+  type ListenAddress,
   type Listener,
   type ListenOptions,
   type OnConnection,
   type Runtime,
-  type TcpAddress,
 } from "../runtime.ts";
+import { listenAtPath } from "../socket-file.ts";
 import { DenoConnection, LARGEST_BUFFER } from "./connection.ts";
 import { startTls } from "./tls.ts";
 
 const can: Capabilities = {
   reset: false, // Deno has no RST: abort() sends FIN
   unix: true,
+  inherit: node.can.inherit,
   tls: true,
   closeNotify: false,
   backlog: true,
@@ -51,28 +55,45 @@ async function listen(
   const bind = (hostname: string): Deno.TcpListener => Deno.listen({ hostname, port, tcpBacklog: backlog });
   try {
     const listener = host === "" ? bindEveryInterface(bind) : bind(host);
-    return new DenoListener(listener, options.keepAlive, onConnection, onError);
+    const address = { host: plainHost(listener.addr.hostname), port: listener.addr.port };
+    const accept = async () => prepare(await listener.accept(), options.keepAlive);
+    const acceptor = new Acceptor(listener, accept, onConnection, onError);
+    return { address, close: () => acceptor.close() };
   } catch (error) {
     throw toNetError(error, `cannot listen on ${formatAddress({ host, port })}`);
   }
 }
 
-class DenoListener implements Listener {
-  readonly address: TcpAddress;
-  readonly #listener: Deno.TcpListener;
-  readonly #keepAlive: number | undefined;
+async function listenOn(
+  where: ListenAddress,
+  options: AcceptOptions,
+  onConnection: OnConnection,
+  onError?: (error: NetError) => void,
+): Promise<Listener<Address>> {
+  if ("host" in where) return listen({ ...options, ...where }, onConnection, onError);
+  if ("fd" in where) return node.listenOn(where, options, onConnection, onError);
+  return listenAtPath(where, (path) => {
+    const listener = Deno.listen({ transport: "unix", path });
+    const accept = async () => new DenoConnection(await listener.accept());
+    return new Acceptor(listener, accept, onConnection, onError);
+  });
+}
+
+/** Takes what comes in, until it is closed. */
+class Acceptor {
+  readonly #listener: Deno.Listener;
+  readonly #accept: () => Promise<DenoConnection>;
   readonly #accepting: Promise<void>;
   #closed = false;
 
   constructor(
-    listener: Deno.TcpListener,
-    keepAlive: number | undefined,
+    listener: Deno.Listener,
+    accept: () => Promise<DenoConnection>,
     onConnection: OnConnection,
     onError?: (error: NetError) => void,
   ) {
-    this.address = { host: plainHost(listener.addr.hostname), port: listener.addr.port };
     this.#listener = listener;
-    this.#keepAlive = keepAlive;
+    this.#accept = accept;
     this.#accepting = this.#acceptAll(onConnection, onError);
   }
 
@@ -89,7 +110,7 @@ class DenoListener implements Listener {
     for (;;) {
       let connection: DenoConnection;
       try {
-        connection = prepare(await this.#listener.accept(), this.#keepAlive);
+        connection = await this.#accept();
       } catch (error) {
         if (this.#closed) return;
         const failure = toNetError(error, "cannot accept a connection");
@@ -140,4 +161,4 @@ function neverThrowing(signal: AbortSignal): AbortSignal {
   return signal;
 }
 
-export const runtime: Runtime = { name: "deno", version: Deno.version.deno, can, listen, connect, relay };
+export const runtime: Runtime = { name: "deno", version: Deno.version.deno, can, listen, listenOn, connect, relay };

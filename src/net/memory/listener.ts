@@ -1,7 +1,7 @@
 import { isWildcard } from "../../util/address.ts";
 import { ACCEPT_BACKOFF } from "../adapter.ts";
 import { type NetCode, type NetError, netError } from "../net-error.ts";
-import type { Listener, OnConnection, TcpAddress } from "../runtime.ts";
+import type { Address, Listener, OnConnection } from "../runtime.ts";
 import type { MemoryConnection } from "./connection.ts";
 
 interface ListenerEvents {
@@ -12,8 +12,8 @@ interface ListenerEvents {
 }
 
 /** A listener of a network in memory, with its backlog. */
-export class MemoryListener implements Listener {
-  readonly address: TcpAddress;
+export class MemoryListener<A extends Address> implements Listener<A> {
+  readonly address: A;
   readonly #wildcard: boolean;
   readonly #backlog: number;
   readonly #onConnection: OnConnection;
@@ -23,20 +23,25 @@ export class MemoryListener implements Listener {
   #retry: ReturnType<typeof setTimeout> | null = null;
   #closed = false;
 
-  constructor(address: TcpAddress, backlog: number, onConnection: OnConnection, events: ListenerEvents) {
+  constructor(address: A, backlog: number, onConnection: OnConnection, events: ListenerEvents) {
     this.address = address;
-    this.#wildcard = isWildcard(address.host);
+    this.#wildcard = "host" in address && isWildcard(address.host);
     this.#backlog = backlog;
     this.#onConnection = onConnection;
     this.#events = events;
   }
 
-  overlaps(host: string, port: number): boolean {
-    return port === this.address.port && (host === this.address.host || isWildcard(host) || this.#wildcard);
+  overlaps(other: Address): boolean {
+    return this.accepts(other) || ("host" in other && isWildcard(other.host) && this.#hasPort(other.port));
   }
 
-  accepts(to: TcpAddress): boolean {
-    return to.port === this.address.port && (this.#wildcard || this.address.host === to.host);
+  accepts(to: Address): boolean {
+    if ("path" in to) return "path" in this.address && this.address.path === to.path;
+    return this.#hasPort(to.port) && (this.#wildcard || ("host" in this.address && this.address.host === to.host));
+  }
+
+  #hasPort(port: number): boolean {
+    return "port" in this.address && this.address.port === port;
   }
 
   /** Settles when the backlog has room; an attempt whose signal fires leaves none behind. */

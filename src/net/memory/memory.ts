@@ -1,12 +1,15 @@
 import { formatAddress, plainHost } from "../../util/address.ts";
-import { attempt } from "../adapter.ts";
+import { attempt, NO_ADDRESS } from "../adapter.ts";
 import { type NetCode, type NetError, netError } from "../net-error.ts";
 import { relay } from "../relay.ts";
 import {
+  type AcceptOptions,
+  type Address,
   type Capabilities,
   type Connection,
   type ConnectOptions,
   DEFAULT_BACKLOG,
+  type ListenAddress,
   type Listener,
   type ListenOptions,
   type OnConnection,
@@ -18,7 +21,8 @@ import { MemoryListener } from "./listener.ts";
 
 const can: Capabilities = {
   reset: true,
-  unix: false,
+  unix: true,
+  inherit: false,
   tls: false,
   closeNotify: false,
   backlog: true,
@@ -50,16 +54,16 @@ const NAMES = { localhost: "127.0.0.1" };
 
 /**
  * A network inside the process, for tests: strict backpressure, no time of its own, and faults on demand. Each one is a
- * world by itself. No TLS, no Unix sockets.
+ * world by itself. No TLS. Paths of Unix sockets are names in it, and no files.
  */
 export class MemoryNetwork implements Runtime {
   readonly name = "memory";
   readonly version = "1";
   readonly can = can;
-  /** Asked at each attempt to connect; a fault applies to that attempt alone. */
+  /** Asked at each attempt to connect over TCP; a fault applies to that attempt alone. */
   connectFault: ((to: TcpAddress) => ConnectFault | undefined) | null = null;
   /** Asked before each accept; a code goes to the listener's `onError`, and the connection stays in the backlog for a later try. */
-  acceptFault: ((listener: TcpAddress) => NetCode | undefined) | null = null;
+  acceptFault: ((listener: Address) => NetCode | undefined) | null = null;
   /** Names that resolve; any other fails with ENOTFOUND. */
   readonly names = new Map<string, string>(Object.entries(NAMES));
   /** Ends of connections whose owner has not closed or aborted them: 0 after a test that leaks nothing. */
@@ -67,7 +71,7 @@ export class MemoryNetwork implements Runtime {
 
   readonly #window: number;
   readonly #chunk: number;
-  readonly #listeners = new Set<MemoryListener>();
+  readonly #listeners = new Set<MemoryListener<Address>>();
   #lastPort = FIRST_FREE_PORT;
 
   constructor(options: MemoryOptions = {}) {
@@ -84,12 +88,33 @@ export class MemoryNetwork implements Runtime {
     if (options.tls !== undefined) throw netError("EINVAL", `${doing} with TLS in memory`);
     const host = options.host ? this.#resolve(options.host, doing) : "::";
     const port = options.port === 0 ? this.#freePort() : options.port;
+    return this.#listen({ host, port }, options, doing, onConnection, onError);
+  }
+
+  async listenOn(
+    where: ListenAddress,
+    options: AcceptOptions,
+    onConnection: OnConnection,
+    onError?: (error: NetError) => void,
+  ): Promise<Listener<Address>> {
+    if ("host" in where) return this.listen({ ...options, ...where }, onConnection, onError);
+    const doing = `cannot listen on ${formatAddress(where)}`;
+    if ("fd" in where) throw netError("EINVAL", `${doing} in memory`);
+    return this.#listen<Address>({ path: where.path }, options, doing, onConnection, onError);
+  }
+
+  #listen<A extends Address>(
+    address: A,
+    { backlog = DEFAULT_BACKLOG }: AcceptOptions,
+    doing: string,
+    onConnection: OnConnection,
+    onError?: (error: NetError) => void,
+  ): MemoryListener<A> {
     for (const other of this.#listeners) {
-      if (other.overlaps(host, port)) throw netError("EADDRINUSE", doing);
+      if (other.overlaps(address)) throw netError("EADDRINUSE", doing);
     }
-    const backlog = options.backlog ?? DEFAULT_BACKLOG;
-    const listener = new MemoryListener({ host, port }, backlog, onConnection, {
-      fault: () => this.acceptFault?.(listener.address),
+    const listener = new MemoryListener(address, backlog, onConnection, {
+      fault: () => this.acceptFault?.(address),
       onError: (error) => onError?.(error),
       onClose: () => this.#listeners.delete(listener),
     });
@@ -108,6 +133,7 @@ export class MemoryNetwork implements Runtime {
       version: this.version,
       can,
       listen: (...args) => this.listen(...args),
+      listenOn: (...args) => this.listenOn(...args),
       connect: (options) => this.#connect(host, options),
       relay,
     };
@@ -129,16 +155,18 @@ export class MemoryNetwork implements Runtime {
   async #attempt(from: string | null, options: ConnectOptions): Promise<MemoryConnection> {
     await Promise.resolve(); // as on every network, nothing happens before the caller goes on
     const doing = `cannot connect to ${formatAddress(options.to)}`;
-    if ("path" in options.to || options.tls !== undefined) throw netError("EINVAL", `${doing} in memory`);
-    const to = { host: this.#resolve(options.to.host, doing), port: options.to.port };
-    const fault = this.connectFault?.(to);
+    if (options.tls !== undefined) throw netError("EINVAL", `${doing} in memory`);
+    const isUnix = "path" in options.to;
+    const to = isUnix ? options.to : { host: this.#resolve(options.to.host, doing), port: options.to.port };
+    const fault = "path" in to ? undefined : this.connectFault?.(to);
     if (fault === "blackhole") return new Promise(() => {});
     if (fault !== undefined && fault !== "reset") throw netError(fault, doing);
     const listener = [...this.#listeners].find((one) => one.accepts(to));
-    if (listener === undefined) throw netError("ECONNREFUSED", doing);
+    if (listener === undefined) throw netError(isUnix ? "ENOENT" : "ECONNREFUSED", doing);
     await listener.room(options.signal, doing);
-    const local = { host: plainHost(from ?? to.host), port: this.#freePort() };
-    const [client, server] = MemoryConnection.pair(local, to, this.#window, this.#chunk, () => {
+    const [local, remote] =
+      "path" in to ? [NO_ADDRESS, NO_ADDRESS] : [{ host: plainHost(from ?? to.host), port: this.#freePort() }, to];
+    const [client, server] = MemoryConnection.pair(local, remote, this.#window, this.#chunk, () => {
       this.open -= 1;
     });
     this.open += 2;
@@ -157,7 +185,7 @@ export class MemoryNetwork implements Runtime {
   #freePort(): number {
     do {
       this.#lastPort = this.#lastPort >= 65535 ? FIRST_FREE_PORT : this.#lastPort + 1;
-    } while ([...this.#listeners].some((one) => one.address.port === this.#lastPort));
+    } while ([...this.#listeners].some(({ address }) => "port" in address && address.port === this.#lastPort));
     return this.#lastPort;
   }
 }

@@ -3,16 +3,21 @@ import * as net from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import { formatAddress, plainHost } from "../../util/address.ts";
 import { attempt, handOver } from "../adapter.ts";
+import { inheritedPath, notInherited, takeInherited } from "../inherited.ts";
 import { DEFAULT_KEEPALIVE, idleBeforeProbes } from "../keepalive.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { READ_BUFFER_LIMIT } from "../push-connection.ts";
 import { pushRelay } from "../push-relay.ts";
 import { resolveHost } from "../resolve.ts";
 import {
+  type AcceptOptions,
+  type Address,
   type Capabilities,
   type Connection,
   type ConnectOptions,
   DEFAULT_BACKLOG,
+  type InheritedAddress,
+  type ListenAddress,
   type Listener,
   type ListenOptions,
   type OnConnection,
@@ -20,6 +25,7 @@ import {
   type TcpAddress,
   type TlsCertificate,
 } from "../runtime.ts";
+import { listenAtPath } from "../socket-file.ts";
 import { NodeConnection } from "./connection.ts";
 import { createTlsServer, openTlsSocket, renewCertificate } from "./tls.ts";
 
@@ -34,6 +40,7 @@ const CHUNK = 64 * 1024;
 const can: Capabilities = {
   reset: true,
   unix: true,
+  inherit: process.platform !== "win32",
   tls: deno === undefined, // 2.9.6: a paused TLSSocket loses its "end"; deno.ts connects over Deno.startTls()
   closeNotify: deno === undefined,
   backlog: bun === undefined, // 1.4.5: always 512
@@ -66,15 +73,8 @@ async function listen(
   try {
     const address = host === "" ? {} : { host: await resolveHost(host, doing) };
     const server = createServer(options, onConnection);
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      // Without a host Node itself takes :: for both families, and 0.0.0.0 where there is no IPv6.
-      server.listen({ ...address, port, backlog }, () => {
-        server.off("error", reject);
-        resolve();
-      });
-    });
-    server.on("error", (error) => onError?.(toNetError(error, "cannot accept a connection")));
+    // Without a host Node itself takes :: for both families, and 0.0.0.0 where there is no IPv6.
+    await begin(server, { ...address, port, backlog }, onError);
     return new NodeListener(server, options.tls !== undefined);
   } catch (error) {
     const native = toNetError(error, doing);
@@ -83,15 +83,77 @@ async function listen(
   }
 }
 
+async function begin(server: net.Server, where: net.ListenOptions, onError?: (error: NetError) => void): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(where, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  server.on("error", (error) => onError?.(toNetError(error, "cannot accept a connection")));
+}
+
 function createServer(options: ListenOptions, onConnection: OnConnection): net.Server {
   const settings = socketOptions(options);
-  if (options.tls !== undefined) {
-    return createTlsServer(options, settings, (socket) => handOver(new NodeConnection(socket, false), onConnection));
-  }
+  if (options.tls === undefined) return createPlainServer(options, onConnection, () => false);
+  return createTlsServer(options, settings, (socket) => handOver(new NodeConnection(socket, false), onConnection));
+}
+
+/** `isUnix` is asked at each connection: peers at a Unix socket have no address, whether or not they are still there. */
+function createPlainServer(options: AcceptOptions, onConnection: OnConnection, isUnix: () => boolean): net.Server {
+  const settings = socketOptions(options);
   return net.createServer(settings, (socket) => {
+    if (isUnix()) return onConnection(new NodeConnection(socket, false));
     if (deno !== undefined) socket.setKeepAlive(settings.keepAlive, settings.keepAliveInitialDelay); // 2.9.6 ignores the servers' option
     handOver(new NodeConnection(socket, true), onConnection);
   });
+}
+
+async function listenOn(
+  where: ListenAddress,
+  options: AcceptOptions,
+  onConnection: OnConnection,
+  onError?: (error: NetError) => void,
+): Promise<Listener<Address>> {
+  if ("host" in where) return listen({ ...options, ...where }, onConnection, onError);
+  if ("fd" in where) return listenOnInherited(where, options, onConnection, onError);
+  const { backlog = DEFAULT_BACKLOG } = options;
+  return listenAtPath(where, async (path) => {
+    const server = createPlainServer(options, onConnection, () => true);
+    await begin(server, { path, backlog }, onError);
+    return closing(server);
+  });
+}
+
+async function listenOnInherited(
+  where: InheritedAddress,
+  options: AcceptOptions,
+  onConnection: OnConnection,
+  onError?: (error: NetError) => void,
+): Promise<Listener<Address>> {
+  const { fd } = where;
+  const giveBack = takeInherited(fd);
+  let address: Address = { path: "" };
+  try {
+    const server = createPlainServer(options, onConnection, () => "path" in address);
+    await begin(server, { fd, backlog: options.backlog ?? DEFAULT_BACKLOG } as net.ListenOptions, onError);
+    address = addressOf(server) ?? { path: inheritedPath(fd) };
+    const close = (): Promise<void> => {
+      giveBack();
+      return closing(server).close();
+    };
+    return { address, close };
+  } catch (error) {
+    giveBack();
+    throw notInherited(error, where);
+  }
+}
+
+/** Null where it is a Unix socket: runtimes differ in what they say then. */
+function addressOf(server: net.Server): TcpAddress | null {
+  const { address, port } = (server.address() ?? {}) as Partial<net.AddressInfo>;
+  return address === undefined || port === undefined ? null : { host: plainHost(address), port };
 }
 
 class NodeListener implements Listener {
@@ -100,17 +162,24 @@ class NodeListener implements Listener {
   readonly #server: net.Server;
 
   constructor(server: net.Server, isTls: boolean) {
-    const { address, port } = server.address() as net.AddressInfo;
-    this.address = { host: plainHost(address), port };
+    this.address = addressOf(server)!;
     this.#server = server;
     if (isTls) this.renew = (certificate) => renewCertificate(server as TlsServer, certificate);
   }
 
   close(): Promise<void> {
-    // The callback would wait for every connection to end; the port is free as soon as close() returns.
-    if (this.#server.listening) this.#server.close();
-    return Promise.resolve();
+    return closing(this.#server).close();
   }
+}
+
+function closing(server: net.Server): Pick<Listener, "close"> {
+  return {
+    // The callback would wait for every connection to end; the port is free as soon as close() returns.
+    close() {
+      if (server.listening) server.close();
+      return Promise.resolve();
+    },
+  };
 }
 
 function connect(options: ConnectOptions): Promise<Connection> {
@@ -141,6 +210,7 @@ export const runtime: Runtime = {
   version: process.versions.node,
   can,
   listen,
+  listenOn,
   connect,
   relay: (a, b, progress) => pushRelay(a as NodeConnection, b as NodeConnection, progress),
 };

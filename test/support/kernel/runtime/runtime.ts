@@ -6,11 +6,13 @@ import { attempt, bindEveryInterface, handOver } from "../../../../src/net/adapt
 import { netError } from "../../../../src/net/net-error.ts";
 import { relay } from "../../../../src/net/relay.ts";
 import {
+  type AcceptOptions,
   type Address,
   type Capabilities,
   type Connection,
   type ConnectOptions,
   DEFAULT_BACKLOG,
+  type ListenAddress,
   type Listener,
   type ListenOptions,
   type OnConnection,
@@ -28,6 +30,7 @@ import { addressOf, SimulatedConnection } from "./connection.ts";
 const can: Capabilities = {
   reset: true,
   unix: true,
+  inherit: false,
   tls: false,
   closeNotify: false,
   backlog: true,
@@ -68,7 +71,20 @@ export class SimulatedRuntime implements Runtime {
     };
   }
 
-  /** Serves a Unix socket at a path, which no runtime has to. Returns how to end it. */
+  async listenOn(where: ListenAddress, options: AcceptOptions, onConnection: OnConnection): Promise<Listener<Address>> {
+    if ("host" in where) return this.listen({ ...options, ...where }, onConnection);
+    if ("fd" in where) throw netError("EINVAL", `cannot listen on ${formatAddress(where)} in a simulation`);
+    let end: (() => void) | null = this.listenAt(where.path, onConnection);
+    return {
+      address: { path: where.path },
+      async close() {
+        end?.();
+        end = null;
+      },
+    };
+  }
+
+  /** Serves a Unix socket at a path. Returns how to end it. */
   listenAt(path: string, onConnection: OnConnection): () => void {
     const kernel = this.#kernel;
     const socket = new UnixSocket(kernel.unix, kernel.clock, kernel.sendBuffer);

@@ -1,0 +1,174 @@
+/**
+ * The file of a Unix socket that listens. It gets its name only when it has its mode and its owner, so that nobody connects who may
+ * not; it takes the place of a file whose process is gone, and of no other; and it goes with its socket, unless another one has its
+ * name by then.
+ */
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { chmodSync, lchownSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname, join } from "node:path";
+import { formatAddress } from "../util/address.ts";
+import { codeOf, isAbsence, messageOf } from "../util/errors.ts";
+import { systemId } from "../util/system-ids.ts";
+import { NetError, netError, toNetError } from "./net-error.ts";
+import type { Listener, UnixAddress, UnixListenAddress } from "./runtime.ts";
+
+/** Bytes of a path that sockaddr_un holds, with the NUL behind it. */
+const MOST_BYTES = process.platform === "darwin" ? 103 : 107;
+/** ms for which a connect may go unanswered; its backlog is full then, and it is somebody's. */
+const ANSWER_MS = 1_000;
+
+/** The file of one socket. */
+export class SocketFile {
+  readonly #path: string;
+  readonly #device: number;
+  readonly #inode: number;
+
+  constructor(path: string, { dev, ino }: Stats) {
+    this.#path = path;
+    this.#device = dev;
+    this.#inode = ino;
+  }
+
+  /** To be called before the socket is closed: while it is open, no other file has its inode. */
+  remove(): void {
+    try {
+      const { dev, ino } = lstatSync(this.#path);
+      if (dev === this.#device && ino === this.#inode) unlinkSync(this.#path);
+    } catch (error) {
+      void error; // gone already, or the folder is not ours any more: the next to listen there replaces it
+    }
+  }
+}
+
+export interface BoundSocket<T> {
+  readonly bound: T;
+  readonly file: SocketFile;
+}
+
+/**
+ * Has a socket bound, listening, by `bind` at a name that nobody knows, and gives it its own then. `unbind` takes that back where it
+ * fails. Rejects with NetError: EADDRINUSE where somebody listens there, or where the file is no socket.
+ */
+export async function bindSocketFile<T>(
+  where: UnixListenAddress,
+  bind: (path: string) => T | Promise<T>,
+  unbind: (bound: T) => unknown,
+): Promise<BoundSocket<T>> {
+  const doing = `cannot listen on ${formatAddress(where)}`;
+  const temporary = join(dirname(where.path), `.${randomBytes(4).toString("hex")}`);
+  check(where.path, temporary, doing);
+  const owner = idOf("user", where.owner, doing);
+  const group = idOf("group", where.group, doing);
+  await makeSureItIsFree(where.path, doing);
+  let bound: T;
+  try {
+    bound = await bind(temporary);
+  } catch (error) {
+    throw toNetError(error, doing);
+  }
+  try {
+    const stat = lstatSync(temporary);
+    // The owner comes first: a mode that lets the group in is meant for the group to come.
+    if (owner !== null || group !== null) lchownSync(temporary, owner ?? stat.uid, group ?? stat.gid);
+    if (where.mode !== null) chmodSync(temporary, where.mode);
+    renameSync(temporary, where.path);
+    return { bound, file: new SocketFile(where.path, stat) };
+  } catch (error) {
+    await unbind(bound);
+    discard(temporary);
+    throw refusal(error, where, doing);
+  }
+}
+
+/** A runtime's listener out of one that `bind` makes at the path it is given. */
+export async function listenAtPath(
+  where: UnixListenAddress,
+  bind: (path: string) => Pick<Listener, "close"> | Promise<Pick<Listener, "close">>,
+): Promise<Listener<UnixAddress>> {
+  const { bound, file } = await bindSocketFile(where, bind, (listener) => listener.close());
+  let isOpen = true;
+  return {
+    address: { path: where.path },
+    close() {
+      if (isOpen) file.remove();
+      isOpen = false;
+      return bound.close();
+    },
+  };
+}
+
+function check(path: string, temporary: string, doing: string): void {
+  const fail = (code: "EINVAL" | "ENOENT" | "EACCES", why: string) => new NetError(code, `${doing}: ${why}`);
+  if (process.platform === "win32") throw fail("EINVAL", "Windows has no such sockets");
+  const length = Math.max(Buffer.byteLength(path), Buffer.byteLength(temporary));
+  if (path === "" || path.includes("\0")) throw fail("EINVAL", "that is no path");
+  if (length > MOST_BYTES) {
+    const extra = length - Buffer.byteLength(path);
+    throw fail("EINVAL", `the path is too long: ${MOST_BYTES - extra} bytes are allowed`);
+  }
+  const folder = dirname(path);
+  try {
+    if (statSync(folder).isDirectory()) return;
+  } catch (error) {
+    if (!isAbsence(error)) throw fail("EACCES", `the folder ${folder} cannot be looked at (${codeOf(error)})`);
+  }
+  throw fail("ENOENT", `there is no folder ${folder}`);
+}
+
+function idOf(kind: "user" | "group", name: string | null, doing: string): number | null {
+  try {
+    return name === null ? null : systemId(kind, name);
+  } catch (error) {
+    throw new NetError("EINVAL", `${doing}: ${messageOf(error)}`);
+  }
+}
+
+/** A file of a process that is gone refuses connections, and may be replaced. */
+async function makeSureItIsFree(path: string, doing: string): Promise<void> {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isSocket()) throw new NetError("EADDRINUSE", `${doing}: a file that is no socket has this name`);
+  if (await isServed(path, doing)) throw netError("EADDRINUSE", doing);
+}
+
+function isServed(path: string, doing: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path });
+    const timer = setTimeout(() => tell(true), ANSWER_MS);
+    const tell = (answer: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", () => tell(true));
+    socket.on("error", (error) => {
+      const code = codeOf(error);
+      if (code === "ECONNREFUSED" || isAbsence(error)) return tell(false);
+      if (code === "EAGAIN") return tell(true); // its backlog is full
+      clearTimeout(timer);
+      reject(toNetError(error, `${doing}, where somebody may listen already`));
+    });
+  });
+}
+
+function discard(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isAbsence(error)) throw error; // most runtimes remove what they have bound when they close it
+  }
+}
+
+function refusal(error: unknown, { mode, owner, group }: UnixListenAddress, doing: string): NetError {
+  const code = codeOf(error);
+  if (code !== "EPERM" && code !== "EACCES") return toNetError(error, doing);
+  const wanted = [
+    ...(mode === null ? [] : [`mode ${mode.toString(8)}`]),
+    ...(owner === null ? [] : [`owner ${owner}`]),
+    ...(group === null ? [] : [`group ${group}`]),
+  ];
+  const text = `this user may not give it ${wanted.join(", ") || "its name"}`;
+  return new NetError("EACCES", `${doing}: ${text}; only root gives files to others`, error);
+}
