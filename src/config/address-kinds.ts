@@ -1,5 +1,5 @@
 /** The kinds of value that name hosts and ports, and what an address list means on this machine. */
-import type { TcpAddress } from "../net/runtime.ts";
+import type { TcpAddress, UnixAddress } from "../net/runtime.ts";
 import { formatAddress, parseIp } from "../util/address.ts";
 import { type Kind, kindOf, textCodec } from "./kind.ts";
 import { integer, STRING } from "./kinds.ts";
@@ -129,3 +129,24 @@ export function expandLocalhost(addresses: readonly TcpAddress[], hasIpv6Loopbac
     return hasIpv6Loopback && port !== 0 ? [v4, { host: "::1", port }] : [v4];
   });
 }
+
+/** Where the API is: at a place that is found by itself, nowhere, or at a Unix socket. */
+export type ApiPlace = "auto" | "off" | UnixAddress;
+
+const UNIX = "unix:";
+
+export const apiPlace: Kind<ApiPlace, string> = kindOf(
+  {
+    placeholder: "auto|off|unix:PATH",
+    allowed: "auto, off, or unix: and the path of a socket, such as unix:/run/harmony/api.sock",
+    library: STRING,
+  },
+  textCodec<ApiPlace>(
+    (text) => {
+      if (text === "auto" || text === "off") return text;
+      const path = text.startsWith(UNIX) ? text.slice(UNIX.length) : "";
+      return path === "" ? undefined : { path };
+    },
+    (value) => (typeof value === "string" ? value : UNIX + value.path),
+  ),
+);

@@ -2,8 +2,8 @@
 
 import { ENGINE_NAMES } from "../engines/engine.ts";
 import { MAX_WORKERS } from "../pool/layout.ts";
-import { anyPort, listenAddresses, listenHost } from "./address-kinds.ts";
-import { choice, duration, path, threads } from "./kinds.ts";
+import { anyPort, apiPlace, listenAddresses, listenHost } from "./address-kinds.ts";
+import { choice, duration, onOff, path, threads } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import { poolOptions } from "./pool-options.ts";
 import { DEFAULT_ADMIN_PORT, drainTimeout, insecure, keyOptions, programOptions } from "./shared-options.ts";
@@ -88,6 +88,18 @@ export const balancerOptions = {
     kind: threads(MOST_THREADS),
     default: 0, // a thread that has nothing to do costs nothing
     doc: "Threads of the linux engine; auto starts one per processor. The portable engine has one thread.",
+  }),
+  api: option({
+    kind: apiPlace,
+    default: "auto", // commands find it there
+    doc: "Where commands such as harmony-balancer reload reach this balancer: a Unix socket, whose file only its own user may open. auto is the first of these folders where it may be: RUNTIME_DIRECTORY, /run/harmony, XDG_RUNTIME_DIR/harmony, that of the key file. off is none.",
+    libraryDefault: "off",
+  }),
+  watch: option({
+    kind: onOff,
+    default: false,
+    doc: "Reload by itself when the file that --config names, or one that it includes, has changed.",
+    places: ["flag", "env", "file"],
   }),
   ...programOptions,
 } as const;

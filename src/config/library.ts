@@ -19,7 +19,9 @@ export function serverSettings(options: object): BalancerSettings {
   const handler = typeof unavailable === "function" ? (unavailable as UnavailableHandler) : null;
   if (unavailable != null && !text && !handler)
     problems.push("unavailable: give a string, or a function (error, socket)");
-  const given = { ...values, ...listenersOf(values, others, problems), unavailable: text };
+  // Commands are for programs: whoever embeds a balancer has its methods.
+  const api = "api" in others ? values.api : "off";
+  const given = { ...values, ...listenersOf(values, others, problems), api, unavailable: text };
   return settled(balancerSettings(given, "library", problems, handler), problems);
 }
 

@@ -85,6 +85,8 @@ const given: Record<string, string> = {
   insecure: "on",
   engine: "portable",
   threads: "2",
+  api: "unix:/run/balancer/api.sock",
+  watch: "on",
   logLevel: "debug",
   logFormat: "json",
   host: "10.0.0.5",

@@ -48,6 +48,7 @@ const server: Samples<ServerOptions> = {
   maxTargets: [1, 100_000],
   maxBindings: [8, 1 << 24],
   threads: [1, "auto"],
+  api: ["auto", "off", "unix:/run/balancer/api.sock"],
 };
 
 const client: Samples<ClientOptions> = {
