@@ -10,7 +10,7 @@
 import { Balancer } from "./app/balancer.ts";
 import { Reporter } from "./app/reporter.ts";
 import type { balancerOptions } from "./config/balancer-options.ts";
-import { clientSettings, serverSettings } from "./config/library.ts";
+import { clientSettings, type DocumentForm, serverSettings } from "./config/library.ts";
 import type { LibraryOptions } from "./config/option.ts";
 import type { reporterOptions } from "./config/reporter-options.ts";
 
@@ -38,7 +38,7 @@ export type { Balancer, Reporter };
 // What each option means is said in its table. `make pack` writes it into the declarations, where editors show it.
 
 /** Options of `server()`. */
-export interface ServerOptions extends LibraryOptions<typeof balancerOptions> {}
+export interface ServerOptions extends LibraryOptions<typeof balancerOptions>, DocumentForm {}
 
 /** Options of `client()`. */
 export interface ClientOptions extends LibraryOptions<typeof reporterOptions> {}

@@ -1,6 +1,6 @@
 /** What a command of a program is, and how one is run: from its words to its exit code. */
 import type { CommandText, ProgramText } from "../config/flags.ts";
-import { loadCommand, type Operand } from "../config/load-command.ts";
+import { loadCommand, type Operand, type ReadFile } from "../config/load-command.ts";
 import type { OptionTable, Values } from "../config/option.ts";
 import { OptionError } from "../config/values.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
@@ -31,14 +31,14 @@ export function command<T extends OptionTable>(
 export async function runCommand(
   { name: program }: ProgramText,
   { name, usage, summary, footer, operands, table, run }: Command,
-  programTable: OptionTable,
+  readFile: ReadFile,
   argv: readonly string[],
 ): Promise<number> {
   const title = `${program} ${name}`;
   try {
     const text = { name: title, usage, summary, footer };
     const { columns } = process.stdout as { columns?: number };
-    const call = loadCommand({ argv, environment: process.env, columns }, { text, operands, table, programTable });
+    const call = loadCommand({ argv, environment: process.env, columns }, { text, operands, table, readFile });
     if (call.action === "help") write(process.stdout, call.text);
     return call.action === "help" ? 0 : await run(call.values, call.words);
   } catch (error) {

@@ -2,7 +2,7 @@
 import "./first-signals.ts";
 
 import { Balancer } from "../app/balancer.ts";
-import { balancerOptions } from "../config/balancer-options.ts";
+import { readDocument } from "../config/document/read-document.ts";
 import { loadBalancer } from "../config/load.ts";
 import { formatDuration } from "../util/durations.ts";
 import { codeOf } from "../util/errors.ts";
@@ -23,7 +23,9 @@ Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong.
 `,
 };
 
-void main(PROGRAM, { all: balancerCommands, table: balancerOptions }, loadBalancer, async ({ settings }, log) => {
+const readFile = (path: string, problems: string[]) => readDocument(path, problems).top;
+
+void main(PROGRAM, { all: balancerCommands, readFile }, loadBalancer, async ({ settings }, log) => {
   const balancer = new Balancer(settings);
   logBalancer(balancer, log);
   const stopped = new Promise<void>((resolve) => balancer.on("close", () => resolve()));

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Reporter } from "../app/reporter.ts";
+import { readOptionsFile } from "../config/document/read-options.ts";
 import { loadReporter } from "../config/load.ts";
 import { reporterOptions } from "../config/reporter-options.ts";
 import type { ReporterSettings } from "../config/settings.ts";
@@ -31,7 +32,7 @@ const PATIENCE_MS = 10_000;
 
 void main(
   PROGRAM,
-  { all: reporterCommands, table: reporterOptions },
+  { all: reporterCommands, readFile: (path, problems) => readOptionsFile(path, reporterOptions, problems) },
   loadReporter,
   ({ settings, serverCommand }, log) =>
     serverCommand === null ? announce(settings, log) : serve(settings, serverCommand, log),

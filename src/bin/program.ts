@@ -2,7 +2,7 @@
 import { runtime } from "#runtime";
 import type { ProgramText } from "../config/flags.ts";
 import type { Command, Invocation, RunCommand } from "../config/load.ts";
-import type { OptionTable } from "../config/option.ts";
+import type { ReadFile } from "../config/load-command.ts";
 import { OptionError } from "../config/values.ts";
 import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
@@ -28,10 +28,10 @@ export function otherPlaces(variable: string, flag: string): string {
   );
 }
 
-/** What a program can be told to do instead, as its first word, and its own options, any of which its file may hold. */
+/** What a program can be told to do instead, as its first word, and how its own options are read from its file. */
 export interface Commands {
   readonly all: readonly Subcommand[];
-  readonly table: OptionTable;
+  readonly readFile: ReadFile;
 }
 
 /** Runs a program, or a command of it, to its exit; `run` gives the exit code. */
@@ -44,7 +44,7 @@ export async function main<S>(
   const program = { ...text, commands: commands.all };
   const [word, ...rest] = process.argv.slice(2);
   const subcommand = commands.all.find(({ name }) => name === word);
-  if (subcommand) return exit(await runCommand(program, subcommand, commands.table, rest));
+  if (subcommand) return exit(await runCommand(program, subcommand, commands.readFile, rest));
   let command: Command<S>;
   try {
     const { columns } = process.stdout as { columns?: number };

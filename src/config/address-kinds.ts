@@ -35,7 +35,7 @@ function split(text: string): { host: string; port: string | null } | undefined 
   return { host: text.slice(0, colon), port: text.slice(colon + 1) };
 }
 
-function listenAddress(text: string): TcpAddress | undefined {
+export function listenAddress(text: string): TcpAddress | undefined {
   const whole = anyPort.parse(text);
   if (whole) return { host: "", port: whole.value };
   const parts = split(text);
@@ -46,7 +46,7 @@ function listenAddress(text: string): TcpAddress | undefined {
   return { host, port: port.value };
 }
 
-function remoteHost(text: string): RemoteHost | undefined {
+export function remoteHost(text: string): RemoteHost | undefined {
   const parts = split(text);
   if (!parts || !isHost(parts.host)) return undefined;
   if (parts.port === null) return { host: parts.host, port: null };
@@ -55,7 +55,7 @@ function remoteHost(text: string): RemoteHost | undefined {
 }
 
 /** A comma-separated list with at least one entry: the form that one variable of the environment can hold. */
-function listOf<T>(decode: (text: string) => T | undefined, encode: (value: T) => string) {
+export function listOf<T>(decode: (text: string) => T | undefined, encode: (value: T) => string) {
   return textCodec<readonly T[]>(
     (text) => {
       const values: T[] = [];

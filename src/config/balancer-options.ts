@@ -4,6 +4,7 @@ import { ENGINE_NAMES } from "../engines/engine.ts";
 import { MAX_WORKERS } from "../pool/layout.ts";
 import { anyPort, apiPlace, listenAddresses, listenHost } from "./address-kinds.ts";
 import { choice, duration, onOff, path, threads } from "./kinds.ts";
+import { listenPlaces } from "./listen-kind.ts";
 import { option, optional, type Values } from "./option.ts";
 import { poolOptions } from "./pool-options.ts";
 import { DEFAULT_ADMIN_PORT, drainTimeout, insecure, keyOptions, programOptions } from "./shared-options.ts";
@@ -20,7 +21,7 @@ const LIBRARY = ["library"] as const;
 
 export const balancerOptions = {
   listen: option({
-    kind: listenAddresses,
+    kind: listenPlaces,
     default: [{ host: "", port: DEFAULT_LISTEN_PORT }],
     doc: "Where clients connect. Port 0 takes any free port.",
     shownDefault: `${DEFAULT_LISTEN_PORT} on all interfaces`,
@@ -105,3 +106,14 @@ export const balancerOptions = {
 } as const;
 
 export type BalancerValues = Values<typeof balancerOptions>;
+
+/** What an option is decided for: the process, each pool, or each listener. */
+export type Scope = "process" | "pool" | "listener";
+
+const OF_LISTENERS: readonly string[] = ["listen", "host", "listenport", "adminport"];
+
+/** By the option's name in the table. */
+export function scopeOf(name: string): Scope {
+  if (OF_LISTENERS.includes(name)) return "listener";
+  return Object.hasOwn(poolOptions, name) ? "pool" : "process";
+}

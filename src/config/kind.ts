@@ -11,6 +11,10 @@ export interface LibraryForm<L> {
   readonly unit?: "ms" | "minutes";
   /** The text that an object stands for. */
   readonly object?: string;
+  /** The value, where nothing that is given goes by the text form; undefined where it is wrong. */
+  readonly asItIs?: (given: unknown) => unknown;
+  /** Completes the sentence "give …" where that is another one than the kind's. */
+  readonly allowed?: string;
   /** Carries the type, and is never present. */
   readonly type?: L;
 }

@@ -1,78 +1,179 @@
 /** The options of the library: every option under its flag's name in camelCase, and the names and units of the first Harmony. */
-import type { UnavailableHandler } from "../proxy/unavailable.ts";
-import { type BalancerValues, balancerOptions } from "./balancer-options.ts";
+import { NAME } from "../control/protocol/schema.ts";
+import type { TcpAddress } from "../net/runtime.ts";
+import { balancerOptions } from "./balancer-options.ts";
+import { type Completed, complete } from "./document/complete.ts";
+import { listenerSection, poolSection } from "./document/section-options.ts";
+import type { ListenerSection } from "./document/written.ts";
+import { formatListen, type WrittenListen } from "./listen-kind.ts";
 import { namesIn, unknownName } from "./names.ts";
-import type { AnyOption, OptionTable, Values } from "./option.ts";
+import type { AnyOption, LibraryOptions, OptionTable } from "./option.ts";
 import { reporterOptions } from "./reporter-options.ts";
-import { type BalancerSettings, balancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
-import { textOf } from "./sources.ts";
-import { type Given, OptionError, type Source, valuesFrom } from "./values.ts";
+import { type BalancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
+import { type Given, OptionError, problemWith, type Source, textOf, valuesFrom } from "./values.ts";
 
 const MS_PER_MINUTE = 60_000;
 
+/** Several pools, and listeners that are shared or named, beside the options that are defaults of all pools. */
+export interface DocumentForm {
+  /** By their names. Each listens at its own `listen`, or a listener routes to it. */
+  pools?: Readonly<Record<string, LibraryOptions<typeof poolSection>>>;
+  listeners?: Readonly<Record<string, ListenerForm>>;
+}
+
+export interface ListenerForm extends LibraryOptions<typeof listenerSection> {
+  /** The one pool that serves its clients. */
+  routes: readonly [{ pool: string }];
+}
+
 /** Throws OptionError with every problem there is. */
 export function serverSettings(options: object): BalancerSettings {
-  const { unavailable, ...others } = options as { readonly unavailable?: unknown };
   const problems: string[] = [];
-  const values = readLibrary(others, balancerOptions, problems);
-  const text = typeof unavailable === "string" ? { text: unavailable } : null;
-  const handler = typeof unavailable === "function" ? (unavailable as UnavailableHandler) : null;
-  if (unavailable != null && !text && !handler)
-    problems.push("unavailable: give a string, or a function (error, socket)");
+  const { settings } = completeServer(options, problems);
+  if (problems.length > 0) throw new OptionError(problems);
+  return settings;
+}
+
+function completeServer(options: object, problems: string[]): Completed {
+  const { pools, listeners, ...others } = options as { readonly pools?: unknown; readonly listeners?: unknown };
+  const given = readLibrary(others, balancerOptions, problems);
+  const { top, listen } = withOwnDefaults(given, problems);
+  const written = {
+    top,
+    pools: sections("pools", pools, problems, (at, options) => {
+      return { at, source: readLibrary(options, poolSection, problems, `${at}.`) };
+    }),
+    listeners: sections(
+      "listeners",
+      listeners,
+      problems,
+      (at, { routes, ...options }: { readonly routes?: unknown }) => {
+        const source = readLibrary(options, listenerSection, problems, `${at}.`);
+        if (!source.has("listen"))
+          problems.push(`${at}.listen is missing: give ${listenerSection.listen.kind.allowed}`);
+        return { at, source, route: routeOf(routes, `${at}.routes`, problems) };
+      },
+    ),
+  };
+  const outer = { flags: new Map(), environment: keyOfEnvironment(given) };
+  return complete(written, outer, { place: "library", listen }, problems);
+}
+
+/**
+ * Where to listen: `listen` and `admin`, or else `host` with `listenport` and `adminport`, as in the first Harmony. A host alone says
+ * where the pool `default` listens, but not that there is one.
+ */
+function withOwnDefaults(given: Source, problems: string[]): { top: Source; listen: readonly WrittenListen[] } {
+  for (const [whole, port] of [
+    ["listen", "listenport"],
+    ["admin", "adminport"],
+  ] as const) {
+    if (given.has(whole) && given.has(port)) problems.push(`${whole} and ${port} say the same: give one of them`);
+  }
+  const { host, listenport, adminport } = valuesFrom(balancerOptions, [given], []);
+  const top = new Map(given);
+  const [listen, admin] = [listenport, adminport].map((port) => ({ host, port })) as [TcpAddress, TcpAddress];
+  if (!top.has("listen") && top.has("listenport"))
+    top.set("listen", { from: "listenport", text: formatListen(listen) });
+  if (!top.has("admin")) top.set("admin", { from: "adminport", text: formatListen(admin) });
   // Commands are for programs: whoever embeds a balancer has its methods.
-  const api = "api" in others ? values.api : "off";
-  const given = { ...values, ...listenersOf(values, others, problems), api, unavailable: text };
-  return settled(balancerSettings(given, "library", problems, handler), problems);
+  if (!top.has("api")) top.set("api", { from: "api", text: "off" });
+  return { top, listen: [listen] };
+}
+
+function sections<S>(
+  what: string,
+  given: unknown,
+  problems: string[],
+  read: (at: string, options: object) => S,
+): ReadonlyMap<string, S> {
+  const found = new Map<string, S>();
+  if (given === undefined || given === null) return found;
+  if (!isObject(given)) {
+    problems.push(`${what}: give an object with one for each, by their names`);
+    return found;
+  }
+  for (const [name, options] of Object.entries(given)) {
+    const at = `${what}.${name}`;
+    if (!NAME.test(name)) problems.push(`${at}: give a name of 1 to 64 letters, digits or . _ -`);
+    else if (isObject(options)) found.set(name, read(at, options));
+    else problems.push(`${at}: give an object of options`);
+  }
+  return found;
+}
+
+function routeOf(routes: unknown, at: string, problems: string[]): ListenerSection["route"] {
+  const route: unknown = Array.isArray(routes) && routes.length === 1 ? routes[0] : null;
+  const pool = isObject(route) && Object.keys(route).length === 1 ? (route as { readonly pool?: unknown }).pool : null;
+  if (typeof pool === "string") return { pool, at };
+  problems.push(`${at}: give the one pool that serves this listener, as [{ pool: "web" }]`);
+  return null;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Throws OptionError with every problem there is. */
 export function clientSettings(options: object): ReporterSettings {
   const problems: string[] = [];
-  const values = readLibrary(options, reporterOptions, problems);
-  return settled(reporterSettings(values, "library", problems), problems);
-}
-
-function settled<S>(settings: S, problems: readonly string[]): S {
+  const source = readLibrary(options, reporterOptions, problems);
+  const values = valuesFrom(reporterOptions, [source, keyOfEnvironment(source)], problems);
+  const settings = reporterSettings(values, "library", problems);
   if (problems.length > 0) throw new OptionError(problems);
   return settings;
 }
 
-/** Where to listen: `listen` and `admin`, or else `host` with `listenport` and `adminport`, as in the first Harmony. */
-function listenersOf(
-  values: BalancerValues,
-  given: object,
-  problems: string[],
-): Pick<BalancerValues, "listen" | "admin"> {
-  const has = (name: string) => (given as Record<string, unknown>)[name] !== undefined;
-  for (const [whole, port] of [
-    ["listen", "listenport"],
-    ["admin", "adminport"],
-  ] as const) {
-    if (has(whole) && has(port)) problems.push(`${whole} and ${port} say the same: give one of them`);
-  }
-  const { host, listenport, adminport } = values;
-  return {
-    listen: has("listen") ? values.listen : [{ host, port: listenport }],
-    admin: has("admin") ? values.admin : [{ host, port: adminport }],
-  };
-}
-
-function readLibrary<T extends OptionTable>(options: object, table: T, problems: string[]): Values<T> {
+/** `prefix` begins what messages call an option. */
+function readLibrary(options: object, table: OptionTable, problems: string[], prefix = ""): Source {
   const names = namesIn(table, "library");
   const source = new Map<string, Given>();
   for (const [key, value] of Object.entries(options)) {
     if (value === undefined || value === null) continue;
+    const from = prefix + key;
     const name = names.options.get(key);
     if (name === undefined) {
-      problems.push(unknownName(key, names));
+      problems.push(unknownName(key, names, { from }));
       continue;
     }
-    const spec = table[name]!;
-    const text = libraryText(spec, value);
-    if (text === undefined) problems.push(`${key}: give ${spec.kind.allowed}`);
-    else source.set(name, { from: key, text, shown: String(value) });
+    const given = libraryValue(from, table[name]!, value, problems);
+    if (given !== undefined) source.set(name, given);
   }
-  return valuesFrom(table, [source, keyOfEnvironment(source)], problems);
+  return source;
+}
+
+/** undefined: it is wrong, which `problems` say. */
+function libraryValue(from: string, spec: AnyOption, value: unknown, problems: string[]): Given | undefined {
+  const { kind, library, entry } = spec;
+  const asItIs = library.asItIs?.(value);
+  if (asItIs !== undefined) return { from, text: "", value: asItIs };
+  if (entry !== undefined && Array.isArray(value)) return entries(from, spec, value, problems);
+  const text = library.asItIs === undefined ? libraryText(spec, value) : undefined;
+  if (text !== undefined) return { from, text, shown: String(value) };
+  problems.push(`${from}: give ${library.allowed ?? kind.allowed}`);
+  return undefined;
+}
+
+/** A list whose entries may be objects. */
+function entries(from: string, spec: AnyOption, items: readonly unknown[], problems: string[]): Given | undefined {
+  const { kind } = spec;
+  const { options, required, text } = spec.entry!;
+  const before = problems.length;
+  const texts = items.map((item, index) => {
+    if (!isObject(item)) {
+      const given = { from: `${from}[${index}]`, text: textOf(item, false) ?? String(item) };
+      if (kind.parse(given.text) === null) problems.push(problemWith(given, spec));
+      return given.text;
+    }
+    const prefix = `${from}[${index}].`;
+    const source = readLibrary(item, options, problems, prefix);
+    for (const name of required)
+      if (!source.has(name)) problems.push(`${prefix}${name}: give ${options[name]!.kind.allowed}`);
+    const values = valuesFrom(options, [source], problems);
+    return problems.length > before ? "" : text(values);
+  });
+  if (problems.length > before) return undefined;
+  return texts.length === 0 ? { from, text: "", value: [] } : { from, text: texts.join(",") };
 }
 
 /** HARMONY_KEY is used where the program that embeds us gives nothing about keys itself. */

@@ -1,8 +1,9 @@
 /** What a command of a program is told, from its command line, and from where the program itself has its options. */
+
+import { readEnvironment } from "./environment.ts";
 import { helpText, type ProgramText, readFlags } from "./flags.ts";
 import type { Invocation } from "./load.ts";
 import { isIn, type OptionTable, type Values } from "./option.ts";
-import { readConfigFile, readEnvironment } from "./sources.ts";
 import { OptionError, type Source, valuesFrom } from "./values.ts";
 
 /** A word that a command takes beside its options. */
@@ -16,18 +17,20 @@ export type CommandCall<T extends OptionTable> =
   | { readonly action: "help"; readonly text: string }
   | { readonly action: "run"; readonly values: Values<T>; readonly words: readonly string[] };
 
+export type ReadFile = (path: string, problems: string[]) => Source;
+
 export interface CommandForm<T extends OptionTable> {
   readonly text: ProgramText;
   readonly operands: readonly Operand[];
   readonly table: T;
-  /** Of the program, whose file may hold any of them. */
-  readonly programTable: OptionTable;
+  /** The program's own options in its file. */
+  readonly readFile: ReadFile;
 }
 
 /** Throws OptionError with every problem there is. */
 export function loadCommand<T extends OptionTable>(
   { argv, environment, columns = 80 }: Omit<Invocation, "program">,
-  { text, operands, table, programTable }: CommandForm<T>,
+  { text, operands, table, readFile }: CommandForm<T>,
 ): CommandCall<T> {
   const problems: string[] = [];
   const { source, words, help, serverCommand } = readFlags(argv, table, text, problems, operands.length);
@@ -36,7 +39,7 @@ export function loadCommand<T extends OptionTable>(
   for (const { name, help } of operands.slice(words.length)) problems.push(`${name} is missing: give ${help}`);
   const env = readEnvironment(environment, table, problems);
   const path = (source.get("config") ?? env.get("config"))?.text;
-  const file: Source = path === undefined ? new Map() : readConfigFile(path, programTable, problems);
+  const file: Source = path === undefined ? new Map() : readFile(path, problems);
   const values = valuesFrom(table, [source, env, inFile(file, table)], problems);
   if (problems.length > 0) throw new OptionError(problems);
   return { action: "run", values, words };

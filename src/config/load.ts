@@ -1,11 +1,15 @@
 /** The options of a program from its command line, its environment and its configuration file. */
 import { type BalancerValues, balancerOptions } from "./balancer-options.ts";
+import { type Completed, complete } from "./document/complete.ts";
+import { readDocument } from "./document/read-document.ts";
+import { readOptionsFile } from "./document/read-options.ts";
+import { NOTHING_WRITTEN } from "./document/written.ts";
+import { readEnvironment } from "./environment.ts";
 import { type CommandLine, helpText, type ProgramText, readFlags } from "./flags.ts";
-import type { OptionTable, Values } from "./option.ts";
+import type { OptionTable } from "./option.ts";
 import { reporterOptions } from "./reporter-options.ts";
-import { type BalancerSettings, balancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
-import { readConfigFile, readEnvironment } from "./sources.ts";
-import { OptionError, valuesFrom } from "./values.ts";
+import { type BalancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
+import { OptionError, type Source, valuesFrom } from "./values.ts";
 
 /** What a program is started with. Passed in whole, so that tests need no process. */
 export interface Invocation {
@@ -37,35 +41,51 @@ export interface RunCommand<S> {
 
 /** Throws OptionError with every problem there is. */
 export function loadBalancer(invocation: Invocation): Command<BalancerSettings> {
-  return load(invocation, balancerOptions, (values, { serverCommand }, problems) => {
+  return load(invocation, balancerOptions, (given, { serverCommand }, problems) => {
     if (serverCommand) problems.push('"--": the balancer starts no command');
-    return balancerSettings(values, "file", problems);
+    const { settings } = completeBalancer(given, problems);
+    return { settings, log: settings };
   });
+}
+
+/** The document at `config`, or of flags and environment alone. */
+export function completeBalancer({ config, flags, environment }: Said, problems: string[]): Completed {
+  const written = config === null ? NOTHING_WRITTEN : readDocument(config, problems);
+  const form = { place: "file", listen: balancerOptions.listen.default } as const;
+  return complete(written, { flags, environment }, form, problems);
 }
 
 /** Throws OptionError with every problem there is. */
 export function loadReporter(invocation: Invocation): Command<ReporterSettings> {
-  return load(invocation, reporterOptions, (values, { serverCommand }, problems) => {
+  return load(invocation, reporterOptions, ({ config, flags, environment }, { serverCommand }, problems) => {
     if (serverCommand?.length === 0) problems.push('"--": name the command that starts the server after it');
-    return reporterSettings(values, "file", problems);
+    const file = config === null ? new Map() : readOptionsFile(config, reporterOptions, problems);
+    const values = valuesFrom(reporterOptions, [flags, environment, file], problems);
+    return { settings: reporterSettings(values, "file", problems), log: values };
   });
 }
 
-function load<T extends OptionTable, S>(
+/** What a program has been told beside its file, and where that is. */
+export interface Said {
+  readonly flags: Source;
+  readonly environment: Source;
+  readonly config: string | null;
+}
+
+function load<S>(
   { argv, environment, program, columns = DEFAULT_COLUMNS }: Invocation,
-  table: T,
-  settle: (values: Values<T>, commandLine: CommandLine, problems: string[]) => S,
+  table: OptionTable,
+  settle: (said: Said, commandLine: CommandLine, problems: string[]) => { settings: S; log: LogOptions },
 ): Command<S> {
   const problems: string[] = [];
   const commandLine = readFlags(argv, table, program, problems);
   if (commandLine.help) return { action: "help", text: helpText(table, program, columns) };
   if (commandLine.version) return { action: "version" };
+  const flags = commandLine.source;
   const env = readEnvironment(environment, table, problems);
-  const path = (commandLine.source.get("config") ?? env.get("config"))?.text;
-  const file = path === undefined ? new Map() : readConfigFile(path, table, problems);
-  const values = valuesFrom(table, [commandLine.source, env, file], problems);
-  const settings = settle(values, commandLine, problems);
+  const config = (flags.get("config") ?? env.get("config"))?.text ?? null;
+  const { settings, log } = settle({ flags, environment: env, config }, commandLine, problems);
   if (problems.length > 0) throw new OptionError(problems);
-  const { logLevel, logFormat } = values as LogOptions & Values<T>;
+  const { logLevel, logFormat } = log;
   return { action: "run", settings, log: { logLevel, logFormat }, serverCommand: commandLine.serverCommand };
 }

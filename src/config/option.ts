@@ -23,10 +23,21 @@ export interface Declaration<T, K, L, P extends Place, A extends string> {
   readonly places?: readonly P[];
   /** Where the library takes something else than the kind says: an old unit, a function. */
   readonly library?: LibraryForm<L>;
+  /** Of a list: entries may also be tables of options of their own. */
+  readonly entry?: EntryForm;
   /** Shown as the default where the value alone would not say it. */
   readonly shownDefault?: string;
   /** Shown as the default of the library where that differs. */
   readonly libraryDefault?: string;
+}
+
+/** Entries of a list that are written as tables. */
+export interface EntryForm {
+  readonly options: OptionTable;
+  /** Options that every entry has to give. */
+  readonly required: readonly string[];
+  /** The text that stands for the same entry. */
+  text(values: Values<OptionTable>): string;
 }
 
 /** A declaration, completed: everything there is to know about an option. */

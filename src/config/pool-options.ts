@@ -8,6 +8,7 @@ import type { LibraryForm } from "./kind.ts";
 import { choice, duration, integer, keepalive, onOff, persistence, textOrFile } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import { MOST_CONNECTIONS } from "./shared-options.ts";
+import { targetEntry, targetList } from "./target-kind.ts";
 
 /** Outlives a reader's pause between two clicks. The examples of nginx and HAProxy use the same. */
 const DEFAULT_PERSISTENCE_IDLE = 30 * 60_000;
@@ -32,7 +33,11 @@ const DEFAULT_IDLE_TIMEOUT = 0;
 const MOST_REQUEUES = 100;
 
 /** A text is taken as it stands: "@" has no meaning, since a program can read its files itself. */
-const textOrHandler: LibraryForm<string | UnavailableHandler | null> = { words: "string or function(error, socket)" };
+const textOrHandler: LibraryForm<string | UnavailableHandler | null> = {
+  words: "string or function(error, socket)",
+  allowed: "a string, or a function (error, socket)",
+  asItIs: (given) => (typeof given === "string" ? { text: given } : typeof given === "function" ? given : undefined),
+};
 
 export const poolOptions = {
   algorithm: option({
@@ -105,6 +110,14 @@ export const poolOptions = {
     kind: keepalive(SHORTEST_KEEPALIVE, LONGEST_KEEPALIVE),
     default: DEFAULT_KEEPALIVE,
     doc: "A connection whose client or target has vanished without a word is ended after this long: TCP keepalive asks while nothing is said, and the linux engine looks while bytes are under way. off never does.",
+  }),
+  targets: option({
+    kind: targetList,
+    default: [],
+    doc: "Targets beside those that register. They have no lease: connects and probes decide about them.",
+    shownDefault: "none",
+    places: ["file", "library"],
+    entry: targetEntry,
   }),
 } as const;
 

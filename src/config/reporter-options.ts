@@ -7,6 +7,7 @@ import { duration, integer, onOff, path, text } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import {
   DEFAULT_ADMIN_PORT,
+  DEFAULT_WEIGHT,
   drainTimeout,
   insecure,
   keyOptions,
@@ -14,8 +15,6 @@ import {
   programOptions,
 } from "./shared-options.ts";
 
-/** As in the first Harmony. Only the ratio to other weights matters. */
-const DEFAULT_BALANCE = 500;
 /** As in the first Harmony. In practice the balancer's own, shorter interval decides. */
 const DEFAULT_ACK = 5 * 60_000;
 /** The port of HTTP, as in the first Harmony. */
@@ -50,7 +49,7 @@ export const reporterOptions = {
   }),
   balance: option({
     kind: integer(0, MAX_WEIGHT),
-    default: DEFAULT_BALANCE,
+    default: DEFAULT_WEIGHT,
     doc: "Weight: twice the number gets twice the share. 0 gets no new connections.",
     aliases: ["weight"],
   }),

@@ -1,22 +1,21 @@
 /** From option values to what the balancer and the reporter are started with: files read and judged, combinations checked, defaults that depend on others. */
 import { networkInterfaces } from "node:os";
 import { parseGivenKey } from "../control/keys/key.ts";
-import type { ListenAddress, TcpAddress } from "../net/runtime.ts";
+import type { ListenAddress } from "../net/runtime.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
-import type { WantedTarget } from "../targets/wanted.ts";
 import { formatAddress } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
 import { expandLocalhost } from "./address-kinds.ts";
-import type { BalancerValues } from "./balancer-options.ts";
+import { type BalancerValues, scopeOf } from "./balancer-options.ts";
 import type { Certificate } from "./certificate-files.ts";
-import { readBytes, readSecret, readText } from "./files.ts";
-import type { TextOrFile } from "./kinds.ts";
+import { readSecret, readText } from "./files.ts";
 import { spell } from "./names.ts";
 import type { Place } from "./option.ts";
 import { checkAuthorities, checkCertificate } from "./pem.ts";
-import { type PoolValues, poolOptions } from "./pool-options.ts";
+import type { PoolValues } from "./pool-options.ts";
 import type { ReporterValues } from "./reporter-options.ts";
 import type { programOptions } from "./shared-options.ts";
+import { type Chosen, type Source, whereOf } from "./values.ts";
 
 /** What the pool `default` is called: the one that flags and environment speak of, and that reporters join if they name none. */
 export const DEFAULT_POOL = "default";
@@ -25,8 +24,6 @@ export const DEFAULT_POOL = "default";
 export interface PoolSettings extends Omit<PoolValues, "unavailable"> {
   /** Bytes to send, the library's handler, or null: then the client is just closed. */
   readonly unavailable: Uint8Array | UnavailableHandler | null;
-  /** Those that the operator has named; others register. */
-  readonly targets: readonly WantedTarget[];
 }
 
 export interface ListenerSettings {
@@ -54,7 +51,7 @@ export interface BalancerSettings extends Omit<BalancerValues, NotSettings> {
 }
 
 /** What is in the balancer's table and has another form in its settings. */
-type NotSettings = "config" | "listen" | "host" | "listenport" | "adminport" | keyof PoolValues;
+type NotSettings = "listen" | "host" | "listenport" | "adminport" | keyof PoolValues;
 
 /** Durations in ms, files as their content. What an option's value means is said in its table. */
 export interface ReporterSettings extends Omit<ReporterValues, ProgramOption | "host" | "adminPort" | "tls" | "tlsCa"> {
@@ -67,47 +64,18 @@ export interface ReporterSettings extends Omit<ReporterValues, ProgramOption | "
 type ProgramOption = keyof typeof programOptions;
 
 /** What is wrong goes to `problems`, with options as `place` spells them; the result is of use only if there is none. */
-export function balancerSettings(
-  values: BalancerValues,
+export function processSettings(
+  { values, given }: Chosen<BalancerValues>,
   place: Place,
   problems: string[],
-  handler: UnavailableHandler | null = null,
-): BalancerSettings {
-  checkKeys(values, place, problems);
-  checkPorts(values.listen, values.admin, problems);
-  const ipv6 = hasIpv6Loopback();
-  const { listen, host, listenport, adminport, ...others } = values;
-  const pool = { ...poolSettings(values, problems), ...(handler && { unavailable: handler }) };
-  const { keepalive } = pool;
-  const listener = {
-    listen: expandLocalhost(listen, ipv6),
-    routes: [{ pool: DEFAULT_POOL }] as const,
-    keepalive,
-  };
+): Omit<BalancerSettings, "pools" | "listeners" | "poolDefaults"> {
+  checkKeys(values, place, problems, given);
+  const own = Object.entries(values).filter(([name]) => scopeOf(name) === "process");
   return {
-    ...withoutPoolOptions(others),
-    admin: expandLocalhost(values.admin, ipv6),
-    adminTls: certificate(values, place, problems),
-    pools: new Map([[DEFAULT_POOL, pool]]),
-    listeners: new Map([[DEFAULT_POOL, listener]]),
-    poolDefaults: pool,
+    ...(Object.fromEntries(own) as Omit<BalancerValues, NotSettings>),
+    admin: expandLocalhost(values.admin, hasIpv6Loopback()),
+    adminTls: certificate(values, place, problems, given),
   };
-}
-
-function poolSettings(values: PoolValues, problems: string[]): PoolSettings {
-  const own = Object.fromEntries(Object.keys(poolOptions).map((name) => [name, values[name as keyof PoolValues]]));
-  return {
-    ...(own as unknown as PoolValues),
-    unavailable: unavailableBytes(values.unavailable, problems),
-    targets: [],
-  };
-}
-
-function withoutPoolOptions<T extends object>(values: T): Omit<T, keyof PoolValues> {
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !(name in poolOptions))) as Omit<
-    T,
-    keyof PoolValues
-  >;
 }
 
 export function reporterSettings(values: ReporterValues, place: Place, problems: string[]): ReporterSettings {
@@ -131,6 +99,7 @@ function checkKeys(
   values: Pick<BalancerValues, "insecure" | "key" | "keyFile">,
   place: Place,
   problems: string[],
+  given: Source = new Map(),
 ): void {
   try {
     if (values.key !== null) parseGivenKey(values.key, "the key");
@@ -139,27 +108,15 @@ function checkKeys(
   }
   // A key in the environment is no contradiction: one environment often serves both programs.
   if (values.insecure && values.keyFile !== null) {
-    problems.push(`insecure and ${spell("keyFile", place)} contradict each other: give one of them`);
+    const where = whereOf(given.get("insecure")) || whereOf(given.get("keyFile"));
+    problems.push(`${where}insecure and ${spell("keyFile", place)} contradict each other: give one of them`);
   }
 }
 
-function checkPorts(listen: readonly TcpAddress[], admin: readonly TcpAddress[], problems: string[]): void {
-  for (const one of listen) {
-    const other = admin.find(({ host, port }) => {
-      const overlap = host === one.host || host === "" || one.host === "";
-      return port !== 0 && port === one.port && overlap;
-    });
-    if (other) {
-      const both = `${formatAddress(one)} and ${formatAddress(other)}`;
-      problems.push(`listen and admin want the same port (${both}): give two different ones`);
-    }
-  }
-}
-
-function certificate(values: BalancerValues, place: Place, problems: string[]): Certificate | null {
+function certificate(values: BalancerValues, place: Place, problems: string[], given: Source): Certificate | null {
   const { adminTlsCert, adminTlsKey } = values;
-  const certOption = spell("adminTlsCert", place);
-  const keyOption = spell("adminTlsKey", place);
+  const certOption = whereOf(given.get("adminTlsCert")) + spell("adminTlsCert", place);
+  const keyOption = whereOf(given.get("adminTlsKey")) + spell("adminTlsKey", place);
   if (adminTlsCert === null && adminTlsKey === null) return null;
   if (adminTlsCert === null || adminTlsKey === null) {
     problems.push(`${certOption} and ${keyOption} belong together: give both or neither`);
@@ -172,13 +129,7 @@ function certificate(values: BalancerValues, place: Place, problems: string[]): 
   return { cert, key };
 }
 
-function unavailableBytes(given: TextOrFile | null, problems: string[]): Uint8Array | null {
-  if (given === null) return null;
-  if ("file" in given) return readBytes(given.file, "unavailable", problems);
-  return new TextEncoder().encode(given.text);
-}
-
 /** Whether this machine has ::1. */
-function hasIpv6Loopback(): boolean {
+export function hasIpv6Loopback(): boolean {
   return Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
 }

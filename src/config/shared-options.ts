@@ -8,6 +8,9 @@ export const DEFAULT_ADMIN_PORT = 1666;
 /** Long enough for an ordinary request, and within the 30 s that container runtimes wait before they kill. */
 const DEFAULT_DRAIN_TIMEOUT = 30_000;
 
+/** Of a target. As in the first Harmony. Only the ratio to other weights matters. */
+export const DEFAULT_WEIGHT = 500;
+
 /** Far above what one machine holds, and exact in the shared 32-bit counters. */
 export const MOST_CONNECTIONS = 16_777_215;
 

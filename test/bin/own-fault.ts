@@ -11,7 +11,7 @@ const command = {
 
 void main(
   TEXT,
-  { all: [], table: {} },
+  { all: [], readFile: () => new Map() },
   () => command,
   async () => {
     setTimeout(() => {

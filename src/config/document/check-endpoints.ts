@@ -1,0 +1,52 @@
+/** No two listeners want the same address, and none that of the reporters. */
+import type { ListenAddress, TcpAddress } from "../../net/runtime.ts";
+import { formatListen } from "../listen-kind.ts";
+import { type Given, whereOf } from "../values.ts";
+import type { CompletedListener } from "./complete-listeners.ts";
+
+interface Wish {
+  /** `listener db` or `admin`. */
+  readonly who: string;
+  readonly address: ListenAddress;
+  readonly given: Given | undefined;
+}
+
+export function checkEndpoints(
+  listeners: ReadonlyMap<string, CompletedListener>,
+  admin: readonly TcpAddress[],
+  adminGiven: Given | undefined,
+  problems: string[],
+): void {
+  const wishes: Wish[] = admin.map((address) => ({ who: "admin", address, given: adminGiven }));
+  for (const [name, listener] of listeners) {
+    const who = `listener ${name}`;
+    for (const address of listener.settings.listen) wishes.push({ who, address, given: listener.given });
+  }
+  const groups = new Map<string, Wish[]>();
+  for (const wish of wishes) {
+    const { address } = wish;
+    if ("port" in address && address.port === 0) continue; // any that is free
+    const group = "port" in address ? `port ${address.port}` : formatListen(withoutMode(address));
+    const others = groups.get(group) ?? [];
+    const other = others.find((each) => overlap(each.address, address));
+    if (other) problems.push(collision(other, wish));
+    groups.set(group, [...others, wish]);
+  }
+}
+
+function withoutMode(address: ListenAddress): ListenAddress {
+  return "path" in address ? { ...address, mode: null, owner: null, group: null } : address;
+}
+
+/** Of two addresses with the same port, or the same path or descriptor. Every interface overlaps with each of them. */
+function overlap(one: ListenAddress, other: ListenAddress): boolean {
+  if (!("port" in one && "port" in other)) return true;
+  return one.host === other.host || one.host === "" || other.host === "";
+}
+
+function collision(one: Wish, other: Wish): string {
+  const what = "port" in one.address ? "port" : "socket";
+  const both = `${formatListen(one.address)} and ${formatListen(other.address)}`;
+  const where = one.given?.at === undefined ? "" : `; the other is given at ${one.given.at}`;
+  return `${whereOf(other.given)}${other.who} and ${one.who} want the same ${what} (${both}): give two different ones${where}`;
+}

@@ -1,0 +1,34 @@
+/** Every address that clients connect to, out of all listeners, and which of them are the same. */
+import type { ListenAddress } from "../../net/runtime.ts";
+import { formatListen } from "../listen-kind.ts";
+import type { BalancerSettings } from "../settings.ts";
+
+/** One address of one listener. */
+export interface Endpoint {
+  /** The same for what is one socket in two documents. */
+  readonly key: string;
+  readonly listener: string;
+  readonly address: ListenAddress;
+  readonly pool: string;
+  /** ms */
+  readonly keepalive: number;
+}
+
+/** By their keys, in the order of the document. */
+export function endpointsOf({ listeners }: Pick<BalancerSettings, "listeners">): ReadonlyMap<string, Endpoint> {
+  const all = new Map<string, Endpoint>();
+  for (const [listener, { listen, routes, keepalive }] of listeners) {
+    listen.forEach((address, index) => {
+      const key = endpointKey(address, listener, index);
+      all.set(key, { key, listener, address, pool: routes[0].pool, keepalive });
+    });
+  }
+  return all;
+}
+
+/** Port 0 is another free port for each address that asks for it, so that only its place tells which socket it is. */
+function endpointKey(address: ListenAddress, listener: string, index: number): string {
+  if ("path" in address) return `unix:${address.path}`;
+  const text = formatListen(address);
+  return "port" in address && address.port === 0 ? `${text} ${listener} ${index}` : text;
+}

@@ -1,0 +1,116 @@
+/** The balancer's file, and those that it includes, as one document. */
+import { NAME } from "../../control/protocol/schema.ts";
+import { balancerOptions } from "../balancer-options.ts";
+import type { Given, Source } from "../values.ts";
+import { INCLUDE, includedFiles } from "./include.ts";
+import { readOptions } from "./read-options.ts";
+import { listenerSection, poolSection } from "./section-options.ts";
+import { readTomlFile, type TomlTable } from "./toml-table.ts";
+import type { ListenerSection, Section, Written } from "./written.ts";
+
+const POOL = "pool";
+const LISTENER = "listener";
+const ROUTES = "routes";
+/** What is at the top level beside options. */
+export const SECTIONS = [POOL, LISTENER, INCLUDE];
+
+/** What is wrong goes to `problems`, each with file, line and column. */
+export function readDocument(path: string, problems: string[]): Written {
+  const reader = new DocumentReader(problems);
+  const main = readTomlFile(path, "config", problems);
+  if (main === null) return reader.written;
+  reader.add(main);
+  for (const { path: each, at } of includedFiles(main, path, problems)) {
+    const file = readTomlFile(each, at, problems);
+    if (file === null) continue;
+    if (INCLUDE in file.values)
+      problems.push(`${file.keyAt(INCLUDE)}: ${INCLUDE}: a file that is included includes none itself`);
+    reader.add(file);
+  }
+  return reader.written;
+}
+
+/** The file and those that it includes as of now, for whoever watches them. A file that cannot be read includes none. */
+export function documentFiles(path: string): string[] {
+  const main = readTomlFile(path, "config", []);
+  return [path, ...(main === null ? [] : includedFiles(main, path, []).map((each) => each.path))];
+}
+
+class DocumentReader {
+  readonly #problems: string[];
+  readonly #top = new Map<string, Given>();
+  readonly #pools = new Map<string, Section>();
+  readonly #listeners = new Map<string, ListenerSection>();
+
+  constructor(problems: string[]) {
+    this.#problems = problems;
+  }
+
+  get written(): Written {
+    return { top: this.#top, pools: this.#pools, listeners: this.#listeners };
+  }
+
+  /** A file more: what another one has said already is a problem that names both places. */
+  add(file: TomlTable): void {
+    const top = readOptions(file, balancerOptions, this.#problems, { sections: SECTIONS });
+    this.#addTop(top);
+    this.#addSections(file, POOL, this.#pools, (table) => {
+      return { at: table.at, source: readOptions(table, poolSection, this.#problems) };
+    });
+    this.#addSections(file, LISTENER, this.#listeners, (table) => this.#listener(table));
+  }
+
+  #addTop(top: Source): void {
+    for (const [name, given] of top) {
+      const before = this.#top.get(name);
+      if (before === undefined) this.#top.set(name, given);
+      else this.#problems.push(`${given.at}: ${given.from} is given at ${before.at} already`);
+    }
+  }
+
+  #addSections<S extends Section>(
+    file: TomlTable,
+    kind: string,
+    into: Map<string, S>,
+    read: (table: TomlTable) => S,
+  ): void {
+    const value = file.values[kind];
+    if (value === undefined) return;
+    const all = file.table(kind);
+    if (all === undefined) {
+      this.#problems.push(`${file.keyAt(kind)}: ${kind}: give tables such as [${kind}.web]`);
+      return;
+    }
+    for (const name of Object.keys(all.values)) {
+      const at = all.keyAt(name);
+      const table = all.table(name);
+      const before = into.get(name);
+      if (!NAME.test(name))
+        this.#problems.push(`${at}: ${kind} ${JSON.stringify(name)}: give a name of 1 to 64 letters, digits or . _ -`);
+      else if (table === undefined) this.#problems.push(`${at}: ${name}: give a table such as [${kind}.${name}]`);
+      else if (before !== undefined) this.#problems.push(`${at}: ${kind} ${name} is defined at ${before.at} already`);
+      else into.set(name, read(table));
+    }
+  }
+
+  #listener(table: TomlTable): ListenerSection {
+    const source = readOptions(table, listenerSection, this.#problems, { sections: [ROUTES], required: ["listen"] });
+    return { at: table.at, source, route: this.#route(table) };
+  }
+
+  #route(table: TomlTable): ListenerSection["route"] {
+    const routes = table.values[ROUTES];
+    const count = Array.isArray(routes) ? routes.length : 0;
+    const route = count === 1 ? table.table(ROUTES, 0) : undefined;
+    const pool = route?.values.pool;
+    for (const key of Object.keys(route?.values ?? {})) {
+      if (key !== POOL) this.#problems.push(`${route!.keyAt(key)}: ${key}: a route has a pool, and nothing else`);
+    }
+    if (route !== undefined && typeof pool === "string") return { pool, at: route.valueAt(POOL) };
+    const at = ROUTES in table.values ? table.valueAt(ROUTES) : table.at;
+    this.#problems.push(
+      `${at}: ${ROUTES}: give the one pool that serves this listener, as routes = [{ pool = "web" }]`,
+    );
+    return null;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Options as a table of a TOML file gives them. The file is one such table, and so is each of its sections: `[pool.web]` is
+ * `file.table("pool")?.table("web")`, and an entry of `[[target]]` is `file.table("target", index)`.
+ */
+import { namesIn, spell, unknownName } from "../names.ts";
+import type { AnyOption, EntryForm, OptionTable } from "../option.ts";
+import { type Given, problemWith, type Source, textOf, valuesFrom } from "../values.ts";
+import { readTomlFile, type TomlTable } from "./toml-table.ts";
+
+export interface ReadOptions {
+  /** Keys of the table that are no options: whoever calls reads them. */
+  readonly sections?: readonly string[];
+  /** Options, by their names in the option table, that have to be there. */
+  readonly required?: readonly string[];
+}
+
+/** What is wrong goes to `problems`, each with its place; what is in the source is right. */
+export function readOptions(
+  table: TomlTable,
+  options: OptionTable,
+  problems: string[],
+  { sections = [], required = [] }: ReadOptions = {},
+): Source {
+  const source = new Map<string, Given>();
+  const names = namesIn(options, "file");
+  for (const [key, value] of Object.entries(table.values)) {
+    if (sections.includes(key)) continue;
+    const name = names.options.get(key);
+    if (name === undefined) {
+      const from = `${table.keyAt(key)}: ${key}`;
+      problems.push(unknownName(key, names, { from, what: "option here", others: sections }));
+      continue;
+    }
+    const given = readOption(table, key, value, options[name]!, problems);
+    if (given !== undefined) source.set(name, given);
+  }
+  for (const name of required) {
+    const key = spell(name, "file");
+    if (!(key in table.values)) problems.push(`${table.at}: ${key} is missing: give ${options[name]!.kind.allowed}`);
+  }
+  return source;
+}
+
+/** A file whose tables are all `sections`, or options. */
+export function readOptionsFile(path: string, options: OptionTable, problems: string[], how?: ReadOptions): Source {
+  const file = readTomlFile(path, "config", problems);
+  return file === null ? new Map() : readOptions(file, options, problems, how);
+}
+
+/** undefined: it is wrong, which `problems` say. */
+function readOption(
+  table: TomlTable,
+  key: string,
+  value: unknown,
+  spec: AnyOption,
+  problems: string[],
+): Given | undefined {
+  const at = table.valueAt(key);
+  const { kind, entry } = spec;
+  const isList = kind.list === true && Array.isArray(value);
+  if (isList && value.length === 0 && entry !== undefined) return { from: key, at, text: "", value: [] };
+  const items = isList ? value : [value];
+  if (items.length === 0) {
+    problems.push(`${at}: ${key}: give ${kind.allowed}`);
+    return undefined;
+  }
+  const before = problems.length;
+  const texts = items.map((item, index) => {
+    const place = isList ? table.valueAt(key, index) : at;
+    const nested = entry && table.table(key, isList ? index : undefined);
+    const text = entry && nested ? entryText(nested, entry, problems) : textOf(item, false);
+    if (nested) return text;
+    if (text === undefined) problems.push(`${place}: ${key}: give ${kind.allowed}`);
+    else if (!kind.parse(text)) problems.push(problemWith({ from: key, at: place, text }, spec));
+    return text;
+  });
+  return problems.length > before ? undefined : { from: key, at, text: texts.join(",") };
+}
+
+/** An entry of a list that is a table of its own. */
+function entryText(table: TomlTable, { options, required, text }: EntryForm, problems: string[]): string | undefined {
+  const before = problems.length;
+  const source = readOptions(table, options, problems, { required });
+  return problems.length > before ? undefined : text(valuesFrom(options, [source], problems));
+}

@@ -1,0 +1,23 @@
+/** What a file, or the library, writes of a balancer: each option as it was given, by the table that it stands in. */
+import type { Source } from "../values.ts";
+
+export interface Written {
+  /** The top level: the process, and the defaults of all pools. */
+  readonly top: Source;
+  readonly pools: ReadonlyMap<string, Section>;
+  readonly listeners: ReadonlyMap<string, ListenerSection>;
+}
+
+/** A pool or a listener. */
+export interface Section {
+  /** Where it is defined, as messages say it. */
+  readonly at: string;
+  readonly source: Source;
+}
+
+export interface ListenerSection extends Section {
+  /** The pool that it routes to, and where that is said; null: it is not, or not well, which has been said. */
+  readonly route: { readonly pool: string; readonly at: string } | null;
+}
+
+export const NOTHING_WRITTEN: Written = { top: new Map(), pools: new Map(), listeners: new Map() };
