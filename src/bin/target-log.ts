@@ -20,6 +20,12 @@ const LEFT = {
   "pool-removed": "its pool has been removed",
 };
 
+const SOURCES = {
+  registered: "registered by its reporter",
+  static: "named by the configuration",
+  dns: "named by the DNS",
+};
+
 const CHECK_SERVER = "does the server run, listen on that port (--port), and on more than its own localhost?";
 const CHECK_WAY = "does a firewall keep the balancer out, or is the server at another address (--advertise)?";
 
@@ -32,7 +38,7 @@ export function logTargetEvents(balancer: Balancer, log: Log): void {
     const where = formatAddress(address);
     const failure = meaningOf(code);
     const text = isNew
-      ? `target ${identity} has registered, but cannot be connected to at ${where} (${failure}): ${hintFor(code)} Until it accepts, others are picked first`
+      ? `target ${identity} cannot be connected to yet, at ${where} (${failure}): ${hintFor(code)} Until it accepts, others are picked first`
       : `target ${identity} is suspect: connecting to ${where} failed (${failure}); until it accepts again, others are picked first`;
     log.warning(text, { target: identity, address: where, code, new: isNew });
   });
@@ -54,6 +60,12 @@ export function logTargetEvents(balancer: Balancer, log: Log): void {
   });
   balancer.on("targetLeave", ({ identity }, reason) => {
     log.info(`target ${identity} has left: ${LEFT[reason]}`, { target: identity, reason });
+  });
+  balancer.on("targetSources", ({ identity }, sources) => {
+    log.info(`target ${identity} stays: it is ${sources.map((each) => SOURCES[each]).join(" and ")}`, {
+      target: identity,
+      sources: sources.join(","),
+    });
   });
   balancer.on("reporterLost", ({ identity }, { reporter, leaseMs }) => {
     const from = formatAddress(reporter);

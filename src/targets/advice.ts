@@ -26,6 +26,11 @@ export class Advice {
     );
   }
 
+  /** The pool is gone; another one may get its name. */
+  forget(name: string): void {
+    for (const what of ["evictions", "lone"]) this.#told.delete(`${what} ${name}`);
+  }
+
   /** `what`: it is told once, whatever it says. */
   #tell(what: string, message: string): void {
     if (this.#told.has(what)) return;

@@ -1,5 +1,5 @@
 /** Which target a report speaks of: where that is, as far as it tells targets apart, and the name that follows from it. */
-import type { TcpAddress } from "../net/runtime.ts";
+import type { Address, TcpAddress } from "../net/runtime.ts";
 import { canonicalHost, formatAddress } from "../util/address.ts";
 import { isLoopback, LOOPBACK } from "./loopback.ts";
 import type { Report, TargetOwner } from "./report.ts";
@@ -24,10 +24,20 @@ export function forbidden(owner: TargetOwner, report: Report, location: TcpAddre
   return owner.forbids(report, judgedHost(owner, report, location));
 }
 
-export function identityOf({ pool, id }: Report, { host, port }: TcpAddress): string {
-  return `${pool}/${id ?? formatAddress({ host, port })}`;
+/** What the report calls its target. */
+export function identityOf({ pool, id }: Report, location: TcpAddress): string {
+  return id === undefined ? placeOf(pool, location) : `${pool}/${id}`;
 }
 
-export function sameAddress(a: TcpAddress, b: TcpAddress): boolean {
+/**
+ * Names a place in a pool, and the target that is declared there, or registered there without an id. No id looks like one: it has no
+ * colon.
+ */
+export function placeOf(pool: string, address: Address): string {
+  return `${pool}/${"path" in address ? `unix:${address.path}` : formatAddress(address)}`;
+}
+
+export function sameAddress(a: Address, b: Address): boolean {
+  if ("path" in a || "path" in b) return "path" in a && "path" in b && a.path === b.path;
   return a.host === b.host && a.port === b.port;
 }

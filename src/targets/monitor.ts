@@ -81,6 +81,10 @@ export class TargetMonitor {
     if (!this.#closed) void this.#suspects.check(identity, pool);
   }
 
+  poolRemoved(name: string): void {
+    this.#advice.forget(name);
+  }
+
   /** Outcomes of probes that are under way no longer count. Idempotent. */
   close(): void {
     this.#closed = true;

@@ -24,8 +24,10 @@ export interface Registered {
   readonly report: Report;
   /** Of whoever reported. */
   readonly key: TargetKey;
-  /** "down" as well where the last report counts no more. */
-  readonly state: "new" | "up" | "draining" | "down";
+  /** Whether the last report still does. */
+  readonly counts: boolean;
+  /** One that is declared as well is served without a report, and so is in no panic. */
+  readonly row: { readonly declared: object | null };
   /** Until when the last report counts, or did; in a panic that is over, its end. */
   until: number;
 }
@@ -42,17 +44,22 @@ export interface PanicsOptions {
   readonly onChange: (pool: string) => void;
 }
 
+/** The registry's. */
+export interface RegisteredTargets {
+  get(identity: string): Registered | undefined;
+  of(pool: string): readonly Registered[];
+}
+
 /** The panics of all pools, which they are named by. A pool's own mark says whether it is in one. */
 export class Panics {
   readonly #options: PanicsOptions;
-  /** By identity; the registry's. */
-  readonly #targets: ReadonlyMap<string, Registered>;
+  readonly #targets: RegisteredTargets;
   /** When a reporter of the pool was last heard. A panic has begun a lease after that. */
   readonly #heardAt = new Map<string, number>();
   /** How many targets are in a panic that has not been told of yet. */
   readonly #untold = new Map<string, number>();
 
-  constructor(options: PanicsOptions, targets: ReadonlyMap<string, Registered>) {
+  constructor(options: PanicsOptions, targets: RegisteredTargets) {
     this.#options = options;
     this.#targets = targets;
   }
@@ -105,7 +112,7 @@ export class Panics {
 
   /** Those that are served while they accept, once there is a panic. */
   members(name: string): Registered[] {
-    return [...this.#targets.values()].filter((target) => target.report.pool === name && this.#isSilent(target));
+    return this.#targets.of(name).filter((target) => this.#isSilent(target));
   }
 
   /** The members that have yet to accept a connection, or to accept one again. */
@@ -123,8 +130,9 @@ export class Panics {
     return target?.pool.panic === true && this.#isSilent(target);
   }
 
-  /** The pool is gone. */
+  /** The pool goes. */
   forget(name: string): void {
+    if (this.#isOn(name)) this.#end(name, this.#options.clock.now());
     this.#heardAt.delete(name);
     this.#untold.delete(name);
   }
@@ -156,7 +164,8 @@ export class Panics {
     return this.#heardAt.get(name) ?? Number.POSITIVE_INFINITY;
   }
 
-  #isSilent({ state, report, until }: Registered): boolean {
-    return state === "down" && report.health === "up" && !report.drain && until >= this.#heard(report.pool);
+  #isSilent({ counts, report, until, row }: Registered): boolean {
+    if (counts || row.declared !== null) return false;
+    return report.health === "up" && !report.drain && until >= this.#heard(report.pool);
   }
 }

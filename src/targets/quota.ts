@@ -3,7 +3,7 @@
  * minute, sessions at once.
  *
  * A target counts as long as it has a row: while it is registered, also if it is dead, and after that until its last connection has
- * ended. Room is made by forgetting dead ones of the key itself first. In a pool that is full another key's dead ones come next, of
+ * ended. One that the document or the DNS declares as well is nobody's. Room is made by forgetting dead ones of the key itself first. In a pool that is full another key's dead ones come next, of
  * the key that has most: they are kept for their counters alone.
  */
 import type { Clock } from "../util/clock.ts";
@@ -56,14 +56,14 @@ export interface TargetQuotasOptions {
 
 export class TargetQuotas {
   readonly #options: TargetQuotasOptions;
-  /** By identity; the registry's. */
-  readonly #entries: ReadonlyMap<string, Entry>;
+  /** The registry's. */
+  readonly #rows: { has(identity: string): boolean };
   /** By key id. */
   readonly #accounts = new Map<string, Account>();
 
-  constructor(options: TargetQuotasOptions, entries: ReadonlyMap<string, Entry>) {
+  constructor(options: TargetQuotasOptions, rows: { has(identity: string): boolean }) {
     this.#options = options;
-    this.#entries = entries;
+    this.#rows = rows;
   }
 
   /**
@@ -82,7 +82,7 @@ export class TargetQuotas {
     const leaving = [...(freed ? [freed] : []), ...own.slice(0, Math.max(0, excess))];
     const hasRow = pool.view(identity) !== undefined || leaving.some((entry) => entry.pool === pool);
     if (hasRow || !pool.full) return leaving;
-    const another = own.find((entry) => entry.pool === pool) ?? this.#deadOfLargest(pool);
+    const another = own.find((entry) => entry.pool === pool) ?? this.deadOfLargest(pool);
     return another ? [...leaving, another] : [];
   }
 
@@ -96,15 +96,26 @@ export class TargetQuotas {
   /** A target is registered still, and this is what is known of it now. */
   replace(before: Entry, entry: Entry): void {
     const { entries } = this.#accountOf(entry.key.id);
-    entries.delete(before);
-    entries.add(entry);
+    if (entries.delete(before)) entries.add(entry);
+  }
+
+  /** A target is registered still, and counts as nobody's: it is declared as well. */
+  release(entry: Entry): void {
+    this.#accountOf(entry.key.id).entries.delete(entry);
   }
 
   /** A target is no longer registered, and its pool knows. */
   delete(entry: Entry): void {
     const { entries, left } = this.#accountOf(entry.key.id);
-    entries.delete(entry);
-    if (!isIdle(entry)) left.set(entry.identity, entry.pool);
+    if (entries.delete(entry) && !isIdle(entry)) left.set(entry.identity, entry.pool);
+  }
+
+  /** The pool goes with all its targets. */
+  poolRemoved(pool: TargetPool): void {
+    for (const { entries, left } of this.#accounts.values()) {
+      for (const entry of entries) if (entry.pool === pool) entries.delete(entry);
+      for (const [identity, of] of left) if (of === pool) left.delete(identity);
+    }
   }
 
   /** How many keys something is known of. */
@@ -136,7 +147,7 @@ export class TargetQuotas {
 
   #count({ entries, left }: Account): number {
     for (const [identity, pool] of left) {
-      if (this.#entries.has(identity) || pool.view(identity) === undefined) left.delete(identity);
+      if (this.#rows.has(identity) || pool.view(identity) === undefined) left.delete(identity);
     }
     return entries.size + left.size;
   }
@@ -145,7 +156,8 @@ export class TargetQuotas {
     return [...(mine ? [mine] : []), ...[...entries].filter(isDead)].filter(isIdle);
   }
 
-  #deadOfLargest(pool: TargetPool): Entry | undefined {
+  /** One of the pool that makes room at nobody's cost, of the key that has most targets. */
+  deadOfLargest(pool: TargetPool): Entry | undefined {
     const bySize = [...this.#accounts.values()].sort((a, b) => b.entries.size - a.entries.size);
     for (const { entries } of bySize) {
       for (const entry of entries) if (entry.pool === pool && isDead(entry) && isIdle(entry)) return entry;

@@ -1,34 +1,36 @@
-/** Which targets are registered, who owns them and until when their reports count. No I/O; time comes from the clock handed in. */
+/**
+ * Which targets there are: those that reporters register, with who owns them and until when their reports count, and those that the
+ * document and the DNS declare. No I/O; time comes from the clock handed in.
+ */
 
 import type { NetCode } from "../net/net-error.ts";
-import type { TcpAddress } from "../net/runtime.ts";
-import type { TargetSpec, TargetState, TargetView } from "../pool/pool.ts";
-import { scarce } from "../proxy/connect-failure.ts";
+import type { Address } from "../net/runtime.ts";
+import type { TargetView } from "../pool/pool.ts";
 import { canonicalHost } from "../util/address.ts";
-import { HarmonyError, messageOf } from "../util/errors.ts";
-import { activeOn, type Entry, infoOf, isDead, type Orphan, orphanOf, takesLoad } from "./entry.ts";
-import { forbidden, identityOf, judgedHost, locationOf, sameAddress } from "./location.ts";
+import { messageOf } from "../util/errors.ts";
+import { Admission, type AdmissionOptions, checkKey, refusal } from "./admission.ts";
+import { Declarations } from "./declarations.ts";
+import { activeOn, type Entry, infoOf, isDead, type Orphan, orphanOf, sourcesOf } from "./entry.ts";
+import { isOrphan, Leases } from "./leases.ts";
+import { forbidden, judgedHost, locationOf } from "./location.ts";
 import { OwnedTargets } from "./owned.ts";
 import { Panics, type PanicsOptions } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import { type Newcomer, TargetQuotas, type TargetQuotasOptions } from "./quota.ts";
-import { offLimits } from "./reach.ts";
-import type { Asking, DownReason, LeaveReason, Report, TargetKey, TargetOwner } from "./report.ts";
-import { undialable } from "./self-dial-guard.ts";
+import type { Asking, LeaveReason, Report, TargetKey, TargetOwner } from "./report.ts";
+import { RowNames } from "./row-names.ts";
+import { type Change, Rows, type RowsOptions } from "./rows.ts";
 import { displacedAfter, isFreed, isTakeover } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
 import type { DeclaredTarget, TargetSource } from "./wanted.ts";
 
-export interface RegistryOptions extends PanicsOptions, TargetQuotasOptions {
-  /** Where the balancer listens, for clients and for reporters. */
-  readonly ownListeners: () => readonly TcpAddress[];
-  readonly localAddresses: () => readonly string[];
+export interface RegistryOptions extends PanicsOptions, TargetQuotasOptions, RowsOptions, AdmissionOptions {
   /** Whether what was registered with this key may stay. */
   readonly accepts: (key: TargetKey) => boolean;
   /** Why the key, as it is now, does not allow this report, or null. `seen`: where its reporter was; `host`: where the target is. */
   readonly forbids: (key: TargetKey, report: Report, seen: string, host: string) => string | null;
-  /** A target came or came back, and is to be connected to: `reached()` says that it accepts, `failed()` that it does not. */
-  readonly onUnreached: (identity: string, pool: TargetPool) => void;
+  /** Something an operator should know. */
+  readonly onWarning: (message: string) => void;
 }
 
 /** What a report says of itself. */
@@ -41,23 +43,38 @@ export interface ReportContext {
   readonly madeAt?: number;
 }
 
-/** ms. A row is kept at least so long after its report ceased to count, so that a target that was away for a while keeps its counters. */
-const MIN_FORGET_MS = 3_600_000;
-const FORGET_LEASES = 24;
-
 export class Registry {
   readonly panics: Panics;
   readonly #options: RegistryOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #rows: Rows;
+  readonly #names: RowNames;
   readonly #owned = new OwnedTargets<Entry>();
   readonly #quotas: TargetQuotas;
-  /** The last time for which no report could be heard. */
-  #deaf = { until: Number.NEGATIVE_INFINITY, ms: 0 };
+  readonly #declarations: Declarations;
+  readonly #leases: Leases;
+  readonly #admission: Admission;
 
   constructor(options: RegistryOptions) {
+    const rows = new Rows(options, (identity) => this.panics.has(identity));
     this.#options = options;
-    this.panics = new Panics(options, this.#entries);
-    this.#quotas = new TargetQuotas(options, this.#entries);
+    this.#rows = rows;
+    this.#names = new RowNames(rows);
+    this.panics = new Panics(options, {
+      get: (identity) => rows.get(identity)?.registered ?? undefined,
+      of: (pool) => rows.registeredIn(pool),
+    });
+    this.#quotas = new TargetQuotas(options, rows);
+    this.#admission = new Admission(options);
+    this.#leases = new Leases({ ...options, rows, forget: (entry) => this.#remove(entry, "forgotten") });
+    this.#declarations = new Declarations({
+      ...options,
+      rows,
+      names: this.#names,
+      undialable: (address) => this.undialable(address),
+      makeRoom: (pool) => this.#forgetDead(pool),
+      onShared: (entry) => this.#shared(entry),
+      onAlone: (entry) => this.#quotas.add(entry),
+    });
   }
 
   /**
@@ -71,32 +88,32 @@ export class Registry {
     { ref = 0, reach, madeAt = Number.POSITIVE_INFINITY }: ReportContext = {},
   ): { target: string; active: number } {
     const now = this.#options.clock.now();
-    const heldUp = madeAt < this.#deaf.until ? this.#deaf.ms : 0; // by this balancer itself
-    const until = Math.min(madeAt + heldUp, now) + this.#options.lease;
+    const until = this.#leases.until(madeAt);
     const address = { host: canonicalHost(host), port: report.port };
     const location = locationOf(owner, report, address.host);
-    const identity = identityOf(report, location);
-    const pool = this.#allowedPool(owner, report, location);
-    this.#refuseAddress(owner, report, address);
+    const pool = this.#admission.poolOf(report);
+    checkKey(owner, report, location);
+    this.#admission.checkAddress(owner, report, address);
     if (until <= now) throw refusal("TOO_LATE", "the report was held up on its way for longer than it counts", true);
-    const found = this.#entries.get(identity);
+    const identity = this.#names.identityFor(report, location, address);
+    const found = this.#rows.get(identity)?.registered ?? undefined;
     const freed = found && isFreed(found, { owner, ref, report, location, until }, now) ? found : undefined;
     const before = freed ? undefined : found;
-    const spec = { identity, address, weight: report.weight, maxConnections: report.maxConnections ?? 0 };
-    const continues = before !== undefined && takesLoad(before) && sameAddress(before.spec.address, address);
-    const state = report.drain ? "draining" : report.health === "down" ? "down" : continues ? before.state : "new";
-    const mine = this.#owned.get(owner, ref);
-    if (before === undefined) this.#makeRoom({ key: owner.key, pool, identity, mine, freed });
-    set(pool, spec, state === "new" ? (continues ? "up" : "suspect") : state); // "up" leaves a suspect as it is
+    const { key } = owner;
+    if (before === undefined) this.#makeRoom({ key, pool, identity, mine: this.#owned.get(owner, ref), freed });
     const displaced = displacedAfter(before, owner, report);
     const judged = { seen: owner.remote.host, host: judgedHost(owner, report, location) };
-    const { key } = owner;
-    this.#own(owner, { identity, pool, owner, ref, key, report, displaced, spec, location, judged, state, until });
+    const row = this.#rows.open(identity, report.pool, pool);
+    const said = { key, report, displaced, address, location, judged, counts: true, until };
+    const entry: Entry = { identity, pool, row, owner, ref, ...said };
+    const change = this.#write(entry);
+    this.#own(owner, entry, before);
+    this.#rows.tell(row, change);
     this.panics.reported(report.pool);
     if (reach === "connected") this.reached(identity);
-    else if (state === "new" && !continues) this.#options.onUnreached(identity, pool);
+    else if (change.unreached) this.#options.onUnreached(identity, pool);
     this.#options.onChange(report.pool);
-    return { target: identity, active: activeOn({ pool, identity }) };
+    return { target: identity, active: activeOn(row) };
   }
 
   /**
@@ -105,22 +122,21 @@ export class Registry {
    */
   known(owner: TargetOwner, report: Report): TargetView | undefined {
     const location = locationOf(owner, report, owner.remote.host);
-    refuseForbidden(owner, report, location);
-    const entry = this.#entries.get(identityOf(report, location));
-    return entry?.key.id === owner.key.id ? entry.pool.view(entry.identity) : undefined;
+    checkKey(owner, report, location);
+    const row = this.#rows.get(this.#names.identityFor(report, location));
+    return row?.registered?.key.id === owner.key.id ? row.pool.view(row.identity) : undefined;
   }
 
   /** Throws as report() does where this owner may have no target at this address, in whatever pool. */
   judge(owner: TargetOwner, report: Report, host: string): void {
     const address = { host: canonicalHost(host), port: report.port };
-    refuseForbidden(owner, report, locationOf(owner, report, address.host));
-    this.#refuseAddress(owner, report, address);
+    checkKey(owner, report, locationOf(owner, report, address.host));
+    this.#admission.checkAddress(owner, report, address);
   }
 
   /** Why the balancer cannot dial a target there, or null. */
-  undialable(address: TcpAddress): string | null {
-    const { ownListeners, localAddresses } = this.#options;
-    return undialable(address, ownListeners(), localAddresses());
+  undialable(address: Address): string | null {
+    return this.#admission.undialable(address);
   }
 
   /** A target leaves at once; open connections finish. Says how many those are. */
@@ -128,7 +144,7 @@ export class Registry {
     const entry = this.#owned.get(owner, ref);
     if (!entry) return { target: "", active: 0 };
     this.#remove(entry, "leave");
-    return { target: entry.identity, active: activeOn(entry) };
+    return { target: entry.identity, active: activeOn(entry.row) };
   }
 
   /** A report of this owner was refused for good: the target that it has spoken for until now goes out, if there is one. */
@@ -168,7 +184,7 @@ export class Registry {
       this.#owned.delete(entry);
       entry.owner = null;
     }
-    return entries.filter(({ state }) => state !== "down").map(orphanOf);
+    return entries.filter(isOrphan).map(orphanOf);
   }
 
   /**
@@ -177,7 +193,7 @@ export class Registry {
    */
   revoke(): void {
     const accepted = new Map<TargetKey, boolean>();
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#rows.registered()) {
       const { key } = entry;
       if (!accepted.has(key)) accepted.set(key, this.#options.accepts(key));
       if (!accepted.get(key)) this.#remove(entry, "revoked");
@@ -188,7 +204,7 @@ export class Registry {
 
   /** Those that ask for a listener for their pool, and are there: what is down without a reporter counts as gone, but in panic. First come, first. */
   asking(): Asking[] {
-    return [...this.#entries.values()].flatMap((entry) => {
+    return this.#rows.registered().flatMap((entry) => {
       const { pool, listen, options = {} } = entry.report;
       if (listen === undefined || (isDead(entry) && !this.panics.has(entry.identity))) return [];
       return [{ target: entry.identity, pool, listen, options }];
@@ -196,45 +212,27 @@ export class Registry {
   }
 
   orphans(): Orphan[] {
-    return [...this.#entries.values()].filter(({ owner, state }) => owner === null && state !== "down").map(orphanOf);
+    return this.#leases.orphans();
   }
 
-  /** The outcome of an orphan's probe. It counts unless the target has an owner again. */
-  probed({ identity, address }: Orphan, outcome: ProbeOutcome): void {
-    const entry = this.#entries.get(identity);
-    if (!entry || entry.owner !== null || entry.spec.address !== address) return;
-    if (outcome === "connected" || scarce(outcome) !== null) return;
-    if (outcome === "ECONNREFUSED") this.#down(entry, "refused");
-    // Anything else proves nothing: it is picked last until a connection or a probe succeeds, or its lease runs out.
-    else if (entry.state === "up") entry.pool.setState(identity, "suspect", outcome);
-    this.#options.onChange(entry.report.pool);
+  /** See Leases.probed(). */
+  probed(orphan: Orphan, outcome: ProbeOutcome): void {
+    this.#leases.probed(orphan, outcome);
   }
 
   /** Connecting to a target that was served has failed. */
   failed(identity: string, code: NetCode): void {
-    const entry = this.#entries.get(identity);
-    if (!entry || !this.#isToBeServed(entry)) return;
-    this.#options.onEvent("targetSuspect", infoOf(entry), { code, isNew: entry.state === "new" });
+    this.#rows.failed(identity, code);
   }
 
   /** A target that is to be served accepts connections; `ms`: how long it had not; 0: nothing is known of that. */
   reached(identity: string, ms = 0): void {
-    const entry = this.#entries.get(identity);
-    if (!entry || !this.#isToBeServed(entry)) return;
-    if (entry.pool.view(identity)?.state === "suspect") entry.pool.setState(identity, "up");
-    if (entry.state === "new") {
-      entry.state = "up";
-      this.#announce(entry);
-    } else if (ms > 0) {
-      this.#options.onEvent("targetRecovered", infoOf(entry), ms);
-    }
-    this.#options.onChange(entry.report.pool);
+    this.#rows.reached(identity, ms);
   }
 
-  /** For so many ms no report could be heard: leases that run go on for as long. */
+  /** See Leases.extend(). */
   extend(ms: number): void {
-    this.#deaf = { until: this.#options.clock.now(), ms };
-    for (const entry of this.#entries.values()) if (entry.state !== "down") entry.until += ms;
+    this.#leases.extend(ms);
   }
 
   /**
@@ -242,142 +240,106 @@ export class Registry {
    * begins: see Panics.look().
    */
   expire(): string[] {
-    const { clock, lease } = this.#options;
-    const now = clock.now();
-    const forgotten = now - Math.max(MIN_FORGET_MS, FORGET_LEASES * lease);
-    for (const entry of this.#entries.values()) {
-      if (entry.until > now) continue;
-      if (entry.state !== "down") this.#down(entry, "lease-expired");
-      else if (entry.until > forgotten || entry.owner !== null || this.panics.has(entry.identity)) continue;
-      else this.#remove(entry, "forgotten");
-    }
-    return this.panics.look(now);
+    this.#leases.expire((identity) => this.panics.has(identity));
+    this.#declarations.retry();
+    return this.panics.look(this.#options.clock.now());
   }
 
-  /** All static and DNS targets of the pool, as they are from now on. Those that stay as they were are not touched. */
+  /**
+   * All static and DNS targets of the pool, as they are from now on. Those that stay as they were are not touched. What is not
+   * possible is told as a warning.
+   */
   declare(pool: string, targets: readonly DeclaredTarget[]): void {
-    void pool;
-    void targets;
+    this.#declarations.declare(pool, targets);
   }
 
   /** To be called before the pool goes out of `pools`: its targets leave, and nothing is known of it any more. */
   poolRemoved(name: string): void {
-    for (const entry of this.#entries.values()) if (entry.report.pool === name) this.#remove(entry, "pool-removed");
+    const rows = this.#rows.of(name);
     this.panics.forget(name);
+    this.#declarations.forget(name, rows);
+    for (const row of rows) {
+      if (row.registered) this.#forget(row.registered);
+      this.#rows.remove(row, "pool-removed");
+    }
+    const pool = this.#options.pools.get(name);
+    if (pool) this.#quotas.poolRemoved(pool);
   }
 
   /** Who says that this target exists; nobody, where it is not known. */
   sourcesOf(identity: string): readonly TargetSource[] {
-    return this.#entries.has(identity) ? ["registered"] : [];
+    const row = this.#rows.get(identity);
+    return row ? sourcesOf(row) : [];
   }
 
+  /** How many targets there are. */
   get size(): number {
-    return this.#entries.size;
-  }
-
-  /** The pool of a report. Throws where there is none, or the key does not allow this. */
-  #allowedPool(owner: TargetOwner, report: Report, location: TcpAddress): TargetPool {
-    const { pools } = this.#options;
-    const pool = pools.get(report.pool);
-    if (!pool) throw unknownPool(report.pool, [...pools.keys()]);
-    refuseForbidden(owner, report, location);
-    return pool;
-  }
-
-  /** Where a reporter is, it has proved by connecting from there; what it advertises is only said. */
-  #refuseAddress({ remote }: TargetOwner, { advertise }: Report, address: TcpAddress): void {
-    const isSaid = advertise !== undefined;
-    const local = this.#options.localAddresses();
-    const reason = (isSaid && offLimits(address.host, remote.host, local)) || this.undialable(address);
-    if (reason) throw refusal("BAD_ADDRESS", reason);
+    return this.#rows.size;
   }
 
   #isForbidden({ key, report, judged: { seen, host } }: Entry): boolean {
     return this.#options.forbids(key, report, seen, host) !== null;
   }
 
-  #own(owner: TargetOwner, entry: Entry): void {
+  #write(entry: Entry): Change {
+    try {
+      return this.#rows.write(entry.row, { registered: entry, declared: entry.row.declared });
+    } catch (error) {
+      throw refusal("POOL_FULL", messageOf(error), true);
+    }
+  }
+
+  /** Whose the target is now; `before`: what was registered of it until then. */
+  #own(owner: TargetOwner, entry: Entry, before: Entry | undefined): void {
     const mine = this.#owned.get(owner, entry.ref);
     if (mine && mine.identity !== entry.identity) this.#remove(mine, "moved");
-    const before = this.#entries.get(entry.identity);
-    if (before) this.#owned.delete(before);
-    this.#entries.set(entry.identity, entry);
-    this.#owned.add(entry);
-    if (before) this.#quotas.replace(before, entry);
-    else this.#quotas.add(entry);
-    if (before?.owner && before.owner !== owner) {
-      before.owner.replaced(owner.remote);
-      if (isTakeover(before, owner, entry.report)) {
-        this.#options.onEvent("targetTakenOver", infoOf(entry), owner.remote, before.owner.remote);
-      }
+    if (before) {
+      this.#owned.delete(before);
+      this.#names.left(before);
     }
-    if (before?.state !== entry.state && entry.state !== "new") this.#announce(entry);
-  }
-
-  #announce(entry: Entry): void {
-    const target = infoOf(entry);
-    if (entry.state === "up") this.#options.onEvent("targetUp", target);
-    else if (entry.state === "draining") this.#options.onEvent("targetDrain", target);
-    else this.#options.onEvent("targetDown", target, "reported");
-  }
-
-  #down(entry: Entry, reason: DownReason): void {
-    const { clock, onEvent, onChange } = this.#options;
-    if (entry.state === "down") return;
-    entry.state = "down";
-    entry.until = Math.min(entry.until, clock.now());
-    entry.pool.setState(entry.identity, "down");
-    onEvent("targetDown", infoOf(entry), reason);
-    onChange(entry.report.pool);
+    this.#owned.add(entry);
+    this.#names.registered(entry);
+    if (before) this.#quotas.replace(before, entry);
+    else if (entry.row.declared === null) this.#quotas.add(entry);
+    if (!before?.owner || before.owner === owner) return;
+    before.owner.replaced(owner.remote);
+    if (isTakeover(before, owner, entry.report)) {
+      this.#options.onEvent("targetTakenOver", infoOf(entry.row), owner.remote, before.owner.remote);
+    }
   }
 
   /** Throws where the newcomer's key may have no more, and nothing has gone out then. */
   #makeRoom(newcomer: Newcomer): void {
-    for (const entry of this.#quotas.roomFor(newcomer)) {
-      this.#remove(entry, entry === newcomer.mine ? "moved" : "forgotten");
-    }
+    const { identity, freed } = newcomer;
+    const hasRow = this.#rows.get(identity)?.declared; // and counts as nobody's
+    const leaving = hasRow ? (freed ? [freed] : []) : this.#quotas.roomFor(newcomer);
+    for (const entry of leaving) this.#remove(entry, entry === newcomer.mine ? "moved" : "forgotten");
   }
 
-  /** If it accepts connections. */
-  #isToBeServed(entry: Entry): boolean {
-    return takesLoad(entry) || this.panics.has(entry.identity);
+  #forgetDead(pool: TargetPool): void {
+    const dead = this.#quotas.deadOfLargest(pool);
+    if (dead) this.#remove(dead, "forgotten");
   }
 
+  /** It has been declared as well: no key's quota counts it, and no panic. */
+  #shared(entry: Entry): void {
+    this.#quotas.release(entry);
+    this.panics.left(entry.report.pool, false);
+  }
+
+  /** It is registered no more. If it is declared, it stays. */
   #remove(entry: Entry, reason: LeaveReason): void {
-    this.#owned.delete(entry);
-    this.#entries.delete(entry.identity);
-    entry.pool.remove(entry.identity);
+    const { row, report } = entry;
+    this.#forget(entry);
+    if (row.declared) this.#rows.change(row, { registered: null, declared: row.declared });
+    else this.#rows.remove(row, reason);
     this.#quotas.delete(entry);
-    this.#options.onEvent("targetLeave", infoOf(entry), reason);
-    this.panics.left(entry.report.pool, reason === "leave");
-    this.#options.onChange(entry.report.pool);
+    this.panics.left(report.pool, reason === "leave");
+    this.#options.onChange(report.pool);
   }
-}
 
-/** Throws where the key does not allow this. */
-function refuseForbidden(owner: TargetOwner, report: Report, location: TcpAddress): void {
-  const reason = forbidden(owner, report, location);
-  if (reason) throw refusal("FORBIDDEN", reason);
-}
-
-function set(pool: TargetPool, spec: TargetSpec, state: TargetState): void {
-  try {
-    pool.set(spec, state);
-  } catch (error) {
-    throw refusal("POOL_FULL", messageOf(error), true);
+  #forget(entry: Entry): void {
+    this.#owned.delete(entry);
+    this.#names.left(entry);
   }
-}
-
-/** Pools that are named in a refusal: a line of a log has room for no more. */
-const NAMED_POOLS = 10;
-
-/** It may come with the next reload. */
-function unknownPool(name: string, known: readonly string[]): HarmonyError {
-  const more = known.length > NAMED_POOLS ? ` and ${known.length - NAMED_POOLS} more` : "";
-  const others = known.length > 0 ? `only ${known.slice(0, NAMED_POOLS).join(", ")}${more}` : "nor any other";
-  return refusal("UNKNOWN_POOL", `there is no pool "${name}", ${others}`, true);
-}
-
-function refusal(code: string, message: string, retry = false): HarmonyError {
-  return new HarmonyError(code, message, { fault: "target", retry });
 }

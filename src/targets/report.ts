@@ -1,6 +1,7 @@
 /** What is said about targets: what a reporter reports, on whose behalf, and what the registry then tells the balancer. */
 import type { NetCode } from "../net/net-error.ts";
-import type { TcpAddress } from "../net/runtime.ts";
+import type { Address, TcpAddress } from "../net/runtime.ts";
+import type { TargetSource } from "./wanted.ts";
 
 /** The full state of one target: a balancer that has just started needs no more than one report. */
 export interface Report {
@@ -31,6 +32,15 @@ export interface Asking {
   readonly pool: string;
   readonly listen: number;
   readonly options: Readonly<Record<string, string>>;
+}
+
+/** What a target is to be. */
+export type Said = "up" | "draining" | "down";
+
+/** What it is to be by its reporter's word alone; `counts`: it has not lapsed. */
+export function saidBy({ counts, report }: { readonly counts: boolean; readonly report: Report }): Said {
+  if (!counts) return "down";
+  return report.drain ? "draining" : report.health;
 }
 
 /** How much of the balancer the holders of one key may take up; see quota.ts for what is absent. */
@@ -65,9 +75,9 @@ export interface TargetOwner {
 
 /** A target as events name it. */
 export interface TargetInfo {
-  /** `pool/id`, or `pool/address:port` for a target without an id. */
+  /** `pool/id`, `pool/address:port` for a target without an id, or `pool/unix:path`. */
   readonly identity: string;
-  readonly address: TcpAddress;
+  readonly address: Address;
   readonly weight: number;
 }
 
@@ -117,6 +127,8 @@ export interface TargetEvents {
   targetDown: [target: TargetInfo, reason: DownReason];
   targetDrain: [target: TargetInfo];
   targetLeave: [target: TargetInfo, reason: LeaveReason];
+  /** Others than before say that the target exists: it stays, by the word of these. */
+  targetSources: [target: TargetInfo, sources: readonly TargetSource[]];
   /** Two reporters announce the target: the one at `by` speaks for it from now on, and the one at `from`, which did, must wait. */
   targetTakenOver: [target: TargetInfo, by: TcpAddress, from: TcpAddress];
   /** The target is connected to at once, and again until it has a reporter or its last report counts no more. */

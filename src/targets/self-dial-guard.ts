@@ -4,7 +4,7 @@
  * recognised: to tell a client from a dial of our own would take a system call for each connection.
  */
 import { networkInterfaces } from "node:os";
-import type { TcpAddress } from "../net/runtime.ts";
+import type { Address, TcpAddress, UnixAddress } from "../net/runtime.ts";
 import { canonicalHost, formatAddress, type Ip, isWildcard, parseIp } from "../util/address.ts";
 import { facesOf } from "../util/embedded-ipv4.ts";
 import { isLoopback } from "./loopback.ts";
@@ -29,21 +29,30 @@ export function localAddresses(interfaces = networkInterfaces): readonly string[
  * Why the balancer cannot dial this target, or null: an address that is no single host's, or one of the `listeners`
  * (wildcard listeners are reached at every address in `local`).
  */
-export function undialable(
-  target: TcpAddress,
-  listeners: readonly TcpAddress[],
-  local: readonly string[],
-): string | null {
+export function undialable(target: Address, listeners: readonly Address[], local: readonly string[]): string | null {
+  return "path" in target ? ownPath(target, listeners) : undialableHost(target, listeners, local);
+}
+
+function ownPath({ path }: UnixAddress, listeners: readonly Address[]): string | null {
+  return listeners.some((each) => "path" in each && each.path === path) ? itself(path) : null;
+}
+
+function undialableHost(target: TcpAddress, listeners: readonly Address[], local: readonly string[]): string | null {
   const ip = parseIp(target.host);
   if (ip === null) return `"${target.host}" is not an IP address`;
   const faces = facesOf(ip);
   if (faces.some(isNoHost)) return `${target.host} is not the address of a host`;
   const hosts = faces.map((face) => face.toString());
-  const isOwn = listeners.some(({ host, port }) => {
-    if (port !== target.port) return false;
+  const isOwn = listeners.some((listener) => {
+    if ("path" in listener || listener.port !== target.port) return false;
+    const { host } = listener;
     return hosts.some((face) => (isWildcard(host) ? isLocal(face, local) : same(host, face)));
   });
-  return isOwn ? `the balancer itself listens at ${formatAddress(target)}: it would dial itself` : null;
+  return isOwn ? itself(formatAddress(target)) : null;
+}
+
+function itself(where: string): string {
+  return `the balancer itself listens at ${where}: it would dial itself`;
 }
 
 /** An address that no single host has. */

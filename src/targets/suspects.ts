@@ -45,7 +45,9 @@ export class Suspects {
     for (const [name, pool] of pools) {
       for (const { identity, address, failure } of [...pool.suspects(), ...panics.waiting(name)]) {
         found.add(identity);
-        const suspect = this.#suspects.get(identity) ?? this.#add(identity, pool, FIRST_PROBE_MS);
+        const known = this.#suspects.get(identity);
+        // A pool that has gone may have given its name to another one.
+        const suspect = known?.pool === pool ? known : this.#add(identity, pool, FIRST_PROBE_MS);
         if (failure !== null) this.#tell(identity, suspect, failure);
         if (suspect.due <= now) due.push([identity, suspect, address]);
       }

@@ -12,10 +12,10 @@ import { formatAddress } from "../util/address.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { sameAddress } from "./location.ts";
 import type { Registered } from "./panic.ts";
-import type { Report, TargetOwner } from "./report.ts";
+import { type Report, saidBy, type TargetOwner } from "./report.ts";
 
 /** What is known of a registered target's reporters. Its key is the one that it was registered with. */
-export interface Claim extends Pick<Registered, "identity" | "key" | "report" | "state" | "until"> {
+export interface Claim extends Pick<Registered, "identity" | "key" | "report" | "counts" | "until"> {
   /** Who speaks for it; null once that session is gone. */
   readonly owner: TargetOwner | null;
   /** What its owner calls it, or did. */
@@ -67,8 +67,8 @@ export function isFreed(target: Claim, claimant: Claimant, now: number): boolean
 }
 
 /** Nobody speaks for it, and its last report counts no more: until then its reporter may merely reconnect. */
-function isAbandoned({ owner, state, until }: Claim, now: number): boolean {
-  return owner === null && state === "down" && until <= now;
+function isAbandoned(target: Claim, now: number): boolean {
+  return target.owner === null && saidBy(target) === "down" && target.until <= now;
 }
 
 /** The claimant's host has that address now, as the balancer itself sees. */

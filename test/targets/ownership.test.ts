@@ -119,6 +119,7 @@ class World {
       quotaOf: ({ limits }) => quotaOf(limits, 64),
       ownListeners: () => [],
       localAddresses: () => [],
+      onWarning: assert.fail,
       onEvent: (...event) => {
         const [name, target] = event;
         if (typeof target === "string" || this.#actor === null) return;

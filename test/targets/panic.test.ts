@@ -132,6 +132,7 @@ class World {
       quotaOf: ({ limits }) => quotaOf(limits, 1_000),
       ownListeners: () => [],
       localAddresses: () => [],
+      onWarning: assert.fail,
       onEvent: (...event) => void this.events.push(event[0]),
       onChange: () => this.monitor.wake(),
       onUnreached: (identity, pool) => this.monitor.check(identity, pool),

@@ -34,6 +34,7 @@ class World {
       quotaOf: ({ limits }) => quotaOf(limits, maxTargets / 2),
       ownListeners: () => [],
       localAddresses: () => [],
+      onWarning: assert.fail,
       onEvent: (...event) => {
         if (event[0] === "targetLeave") this.events.push(`${event[1].identity} ${event[2]}`);
       },

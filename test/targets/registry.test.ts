@@ -36,6 +36,7 @@ class World {
       quotaOf: ({ limits }) => quotaOf(limits, 100),
       ownListeners: () => [],
       localAddresses: () => [],
+      onWarning: assert.fail,
       onEvent: (...[name, target, reason]) => {
         if (typeof target === "object") this.story.push(`${name} ${target.identity} ${String(reason ?? "")}`.trim());
       },

@@ -1,6 +1,6 @@
 /** The balancer's side of the control channel: accepts reporters and lets each session speak for its target. */
 import { NetError } from "../../net/net-error.ts";
-import type { Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
+import type { Address, Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
 import type { Orphan } from "../../targets/entry.ts";
 import { LoopbackFinder } from "../../targets/loopback.ts";
 import { TargetMonitor } from "../../targets/monitor.ts";
@@ -63,7 +63,7 @@ export interface ControlServerOptions
   /** Left out: reporters can bring targets, and no services for them. */
   readonly services?: Services | null;
   /** Where the balancer listens for clients. */
-  readonly clientListeners: () => readonly TcpAddress[];
+  readonly clientListeners: () => readonly Address[];
   readonly onEvent: (...event: EventOf<ControlEvents>) => void;
   /** The targets of that pool have changed: the engine looks again. */
   readonly onChange: (pool: string) => void;
@@ -137,6 +137,7 @@ export class ControlServer {
       ownListeners: () => [...options.clientListeners(), ...this.addresses],
       onChange: (pool) => this.#changed(pool),
       onUnreached: (identity, pool) => this.#monitor.check(identity, pool),
+      onWarning: (message) => this.#warn(message),
     });
     this.#prober = new Prober({ ...options, clock });
     this.#monitor = new TargetMonitor({
@@ -186,6 +187,7 @@ export class ControlServer {
   /** What is registered or declared in that pool leaves. To be called while the pool still is one of `pools`. */
   poolRemoved(name: string): void {
     this.#registry.poolRemoved(name);
+    this.#monitor.poolRemoved(name);
   }
 
   /** The targets that a pool has without reporters, all of them, from now on. */
