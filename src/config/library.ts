@@ -41,7 +41,7 @@ function completeServer(options: object, problems: string[]): Completed {
   const written = {
     top,
     pools: sections("pools", pools, problems, (at, options) => {
-      return { at, source: readLibrary(options, poolSection, problems, `${at}.`) };
+      return { at, source: readLibrary(options, poolSection, problems, `${at}.`), listens: "listen" in options };
     }),
     listeners: sections(
       "listeners",
@@ -51,7 +51,7 @@ function completeServer(options: object, problems: string[]): Completed {
         const source = readLibrary(options, listenerSection, problems, `${at}.`);
         if (!source.has("listen"))
           problems.push(`${at}.listen is missing: give ${listenerSection.listen.kind.allowed}`);
-        return { at, source, route: routeOf(routes, `${at}.routes`, problems) };
+        return { at, source, listens: source.has("listen"), route: routeOf(routes, `${at}.routes`, problems) };
       },
     ),
   };

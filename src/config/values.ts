@@ -23,6 +23,9 @@ export interface Chosen<V> {
   readonly given: Source;
 }
 
+/** Options whose values are shown to nobody. */
+export const SECRET_OPTIONS: readonly string[] = ["key"];
+
 /** Begins what is said of a value out of a file: `file:line:column: `. */
 export function whereOf(given: Given | undefined): string {
   return given?.at === undefined ? "" : `${given.at}: `;

@@ -20,7 +20,8 @@ export function checkEndpoints(
   const wishes: Wish[] = admin.map((address) => ({ who: "admin", address, given: adminGiven }));
   for (const [name, listener] of listeners) {
     const who = `listener ${name}`;
-    for (const address of listener.settings.listen) wishes.push({ who, address, given: listener.given });
+    const given = listener.chosen.given.get("listen");
+    for (const address of listener.settings.listen) wishes.push({ who, address, given });
   }
   const groups = new Map<string, Wish[]>();
   for (const wish of wishes) {
@@ -47,6 +48,9 @@ function overlap(one: ListenAddress, other: ListenAddress): boolean {
 function collision(one: Wish, other: Wish): string {
   const what = "port" in one.address ? "port" : "socket";
   const both = `${formatListen(one.address)} and ${formatListen(other.address)}`;
-  const where = one.given?.at === undefined ? "" : `; the other is given at ${one.given.at}`;
-  return `${whereOf(other.given)}${other.who} and ${one.who} want the same ${what} (${both}): give two different ones${where}`;
+  const where = whereOf(other.given);
+  if (one.given === other.given)
+    return `${where}${one.who} wants the same ${what} twice (${both}): leave one of them out`;
+  const there = one.given?.at === undefined ? "" : `; the other is given at ${one.given.at}`;
+  return `${where}${other.who} and ${one.who} want the same ${what} (${both}): give two different ones${there}`;
 }

@@ -8,7 +8,7 @@ import { DEFAULT_POOL, hasIpv6Loopback, type ListenerSettings } from "../setting
 import { suggestion } from "../suggest.ts";
 import { type Chosen, type Given, type Source, valuesOf, whereOf } from "../values.ts";
 import { descriptorsNamed } from "./inherited.ts";
-import { listenerSection, type SectionValues } from "./section-options.ts";
+import { type ListenerValues, listenerSection, type SectionValues } from "./section-options.ts";
 import type { Written } from "./written.ts";
 
 /** How a face of the balancer differs from others. */
@@ -21,8 +21,8 @@ export interface Form {
 
 export interface CompletedListener {
   readonly settings: ListenerSettings;
-  /** What says where it listens; undefined: nothing does. */
-  readonly given: Given | undefined;
+  /** Its options as they are written. Where nothing says where it listens, nothing is given for that. */
+  readonly chosen: Chosen<ListenerValues>;
   /** It has no section of its own, but `listen` of its pool, whose name it has. */
   readonly isPools: boolean;
 }
@@ -36,43 +36,44 @@ export function completeListeners(
   problems: string[],
 ): Listeners {
   const listeners: Listeners = new Map();
-  const add = (
-    name: string,
-    pool: string,
-    from: Chosen<Pick<SectionValues, "listen" | "keepalive">>,
-    isPools: boolean,
-  ) => {
-    const given = from.given.get("listen");
-    const listen = resolved(from.values.listen, given, problems);
-    const { keepalive } = from.values;
-    listeners.set(name, { settings: { listen, routes: [{ pool }], keepalive }, given, isPools });
+  const add = (name: string, pool: string, chosen: Chosen<ListenerValues>, isPools: boolean) => {
+    const listen = resolved(chosen.values.listen, chosen.given.get("listen"), problems);
+    const { keepalive } = chosen.values;
+    listeners.set(name, { settings: { listen, routes: [{ pool }], keepalive }, chosen, isPools });
   };
   for (const [pool, chosen] of pools) if (chosen.given.has("listen")) add(pool, pool, chosen, true);
   for (const [name, { at, source, route }] of written.listeners) {
     const other = listeners.get(name);
     if (other) {
-      const where = other.given?.at ?? other.given?.from;
-      problems.push(`${at}: listener ${name} is there already: listen of pool ${name} makes it (${where})`);
+      const { at: place, from } = other.chosen.given.get("listen")!;
+      problems.push(`${at}: listener ${name} is there already: listen of pool ${name} makes it (${place ?? from})`);
     }
     const pool = route && pools.get(route.pool);
     if (route && !pool) problems.push(noPool(route, pools));
-    if (!other && route && pool) add(name, route.pool, { given: source, values: listenerValues(source, pool) }, false);
+    if (!other && route && pool) add(name, route.pool, chooseListener(source, pool), false);
   }
   const served = new Set([...written.listeners.values()].map(({ route }) => route?.pool));
+  if (served.has(undefined)) return listeners; // a route that is wrong may have been meant for any pool
   for (const [pool, chosen] of pools) {
-    if (chosen.given.has("listen") || served.has(pool)) continue;
-    const at = written.pools.get(pool)?.at;
-    if (pool === DEFAULT_POOL)
+    const { at, listens = false } = written.pools.get(pool) ?? {};
+    if (chosen.given.has("listen") || listens || served.has(pool)) continue;
+    if (pool === DEFAULT_POOL && !listeners.has(pool)) {
       add(pool, pool, { given: new Map(), values: { ...chosen.values, listen: form.listen } }, true);
-    else problems.push(`${at}: pool ${pool} has no listener: give it listen, or a listener that routes to it`);
+      continue;
+    }
+    const where = at === undefined ? whereOf(chosen.given.get("targets")) : `${at}: `;
+    problems.push(`${where}pool ${pool} has no listener: give it listen, or a listener that routes to it`);
   }
   return listeners;
 }
 
 /** Its keepalive is its pool's unless it has one of its own. */
-function listenerValues(source: Source, pool: Chosen<SectionValues>): Pick<SectionValues, "listen" | "keepalive"> {
-  const { listen, keepalive } = valuesOf(listenerSection, source, []);
-  return { listen, keepalive: source.has("keepalive") ? keepalive : pool.values.keepalive };
+function chooseListener(source: Source, pool: Chosen<SectionValues>): Chosen<ListenerValues> {
+  const ofPool = pool.given.get("keepalive");
+  const values = { ...valuesOf(listenerSection, source, []) };
+  if (source.has("keepalive")) return { given: source, values };
+  const given = ofPool ? new Map([...source, ["keepalive", ofPool]]) : source;
+  return { given, values: { ...values, keepalive: pool.values.keepalive } };
 }
 
 function noPool(

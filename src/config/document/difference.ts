@@ -5,6 +5,7 @@ import { formatListen } from "../listen-kind.ts";
 import { type PoolValues, poolOptions } from "../pool-options.ts";
 import type { BalancerSettings, PoolSettings } from "../settings.ts";
 import { formatPlace, formatTarget } from "../target-kind.ts";
+import { SECRET_OPTIONS } from "../values.ts";
 import { type Endpoint, endpointsOf } from "./endpoints.ts";
 
 /** `option` by its name in the table; the values as their texts. */
@@ -64,8 +65,6 @@ export function difference(before: BalancerSettings, after: BalancerSettings): S
 
 /** Options of the process that a reload changes. */
 const LIVE: readonly string[] = ["logLevel"];
-/** A secret is shown to nobody. */
-const SECRET: readonly string[] = ["key"];
 const HIDDEN = "(hidden)";
 const NONE = "none";
 
@@ -89,7 +88,7 @@ function processChanges(before: BalancerSettings, after: BalancerSettings, live:
     };
     const change = { option, before: text(before), after: text(after) };
     if (change.before === change.after) return [];
-    return [SECRET.includes(option) ? { option, before: HIDDEN, after: HIDDEN } : change];
+    return [SECRET_OPTIONS.includes(option) ? { option, before: HIDDEN, after: HIDDEN } : change];
   });
 }
 

@@ -11,6 +11,7 @@ import type { ListenerSection, Section, Written } from "./written.ts";
 const POOL = "pool";
 const LISTENER = "listener";
 const ROUTES = "routes";
+const LISTEN = "listen";
 /** What is at the top level beside options. */
 export const SECTIONS = [POOL, LISTENER, INCLUDE];
 
@@ -55,7 +56,7 @@ class DocumentReader {
     const top = readOptions(file, balancerOptions, this.#problems, { sections: SECTIONS });
     this.#addTop(top);
     this.#addSections(file, POOL, this.#pools, (table) => {
-      return { at: table.at, source: readOptions(table, poolSection, this.#problems) };
+      return { at: table.at, source: readOptions(table, poolSection, this.#problems), listens: LISTEN in table.values };
     });
     this.#addSections(file, LISTENER, this.#listeners, (table) => this.#listener(table));
   }
@@ -94,8 +95,8 @@ class DocumentReader {
   }
 
   #listener(table: TomlTable): ListenerSection {
-    const source = readOptions(table, listenerSection, this.#problems, { sections: [ROUTES], required: ["listen"] });
-    return { at: table.at, source, route: this.#route(table) };
+    const source = readOptions(table, listenerSection, this.#problems, { sections: [ROUTES], required: [LISTEN] });
+    return { at: table.at, source, listens: LISTEN in table.values, route: this.#route(table) };
   }
 
   #route(table: TomlTable): ListenerSection["route"] {

@@ -12,3 +12,4 @@ export type SectionValues = Values<typeof poolSection>;
 
 /** Beside `routes`. */
 export const listenerSection = { listen, keepalive } as const;
+export type ListenerValues = Values<typeof listenerSection>;

@@ -13,6 +13,8 @@ export interface Section {
   /** Where it is defined, as messages say it. */
   readonly at: string;
   readonly source: Source;
+  /** It says where it listens, be that right or wrong. */
+  readonly listens: boolean;
 }
 
 export interface ListenerSection extends Section {

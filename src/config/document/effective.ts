@@ -1,0 +1,88 @@
+/**
+ * The document as it is in effect, as TOML: every option with its value, and behind it who says so. Read as a file, it makes the
+ * same document again.
+ */
+import { balancerOptions, scopeOf } from "../balancer-options.ts";
+import { spell } from "../names.ts";
+import { type AnyOption, defaultText, isIn, type OptionTable } from "../option.ts";
+import { poolOptions } from "../pool-options.ts";
+import { type Given, SECRET_OPTIONS, type Source } from "../values.ts";
+import type { Completed } from "./complete.ts";
+import { listenerSection } from "./section-options.ts";
+
+/** Column in which the places begin, where values leave it free. */
+const PLACES_AT = 44;
+
+const { listen, ...rest } = balancerOptions;
+const { targets, ...poolDefaults } = poolOptions;
+const processOptions: OptionTable = Object.fromEntries(
+  Object.entries(rest).filter(([name]) => scopeOf(name) === "process"),
+);
+
+/** Of a secret only its place is shown. */
+export function effectiveText({ process, pools, listeners }: Completed): string {
+  const parts = [
+    ["# The process", ...lines(processOptions, process.values, process.given)],
+    ["# Defaults of pools", ...lines(poolDefaults, process.values, process.given)],
+  ];
+  for (const [name, { values, given }] of pools) {
+    const own = listeners.get(name);
+    const where = own?.isPools ? lines({ listen }, own.chosen.values, own.chosen.given) : [];
+    parts.push([`[pool.${key(name)}]`, ...where, ...lines(poolOptions, values, given)]);
+  }
+  for (const [name, { chosen, isPools, settings }] of listeners) {
+    if (isPools) continue;
+    const routes = `routes = [${settings.routes.map(({ pool }) => `{ pool = ${quoted(pool)} }`).join(", ")}]`;
+    parts.push([`[listener.${key(name)}]`, ...lines(listenerSection, chosen.values, chosen.given), routes]);
+  }
+  return parts.map((part) => `${part.join("\n")}\n`).join("\n");
+}
+
+function lines(table: OptionTable, values: object, given: Source): string[] {
+  return Object.entries(table).flatMap(([name, spec]) => {
+    const from = given.get(name);
+    const option = spell(name, "file");
+    if (SECRET_OPTIONS.includes(name)) return from ? [withPlace(`# ${option} is hidden`, from)] : [];
+    if (!isIn(spec, "file")) return [];
+    const value = (values as Readonly<Record<string, unknown>>)[name];
+    if (value === null) return [withPlace(`# ${option}: ${defaultText(spec)}`, from)]; // which TOML has no word for
+    return [withPlace(`${option} = ${valueText(spec, value)}`, from)];
+  });
+}
+
+function withPlace(line: string, given: Given | undefined): string {
+  const place = given === undefined ? "default" : (given.at?.replace(/:\d+$/, "") ?? given.from);
+  return `${line.padEnd(PLACES_AT)} # ${place}`;
+}
+
+function valueText({ kind, entry }: AnyOption, value: unknown): string {
+  if (typeof value === "boolean") return String(value);
+  const text = kind.format(value);
+  if (kind.list !== true) return scalarText(text);
+  const items = text === "" ? [] : text.split(",");
+  return `[${items.map((item) => (entry ? entryText(item, entry.required[0]!) : quoted(item))).join(", ")}]`;
+}
+
+/** An entry of words as a table: the first of them is its `head`. */
+function entryText(item: string, head: string): string {
+  const [first = "", ...words] = item.split(" ");
+  if (words.length === 0) return quoted(first);
+  const fields = words.map((word) => {
+    const [name, value = ""] = word.split("=");
+    return `${name} = ${value === "" ? "true" : scalarText(value)}`;
+  });
+  return `{ ${[`${head} = ${quoted(first)}`, ...fields].join(", ")} }`;
+}
+
+function scalarText(text: string): string {
+  return /^(0|-?[1-9]\d{0,14})$/.test(text) ? text : quoted(text);
+}
+
+/** JSON's strings are TOML's, but for DEL. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replaceAll("\x7f", "\\u007f");
+}
+
+function key(name: string): string {
+  return /^[A-Za-z0-9_-]+$/.test(name) ? name : quoted(name);
+}
