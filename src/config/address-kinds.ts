@@ -1,6 +1,6 @@
 /** The kinds of value that name hosts and ports, and what an address list means on this machine. */
 import type { TcpAddress, UnixAddress } from "../net/runtime.ts";
-import { formatAddress, parseIp } from "../util/address.ts";
+import { canonicalHost, formatAddress, parseIp } from "../util/address.ts";
 import { type Kind, kindOf, textCodec } from "./kind.ts";
 import { integer, STRING } from "./kinds.ts";
 
@@ -88,6 +88,24 @@ export const remoteHosts: Kind<readonly RemoteHost[], string | readonly string[]
     list: true,
   },
   listOf(remoteHost, ({ host, port }) => (port === null ? host : formatAddress({ host, port }))),
+);
+
+/** Where servers of the DNS listen. */
+const DNS_PORT = 53;
+
+function dnsServer(text: string): TcpAddress | undefined {
+  const at = remoteHost(text);
+  return at && parseIp(at.host) ? { host: canonicalHost(at.host), port: at.port ?? DNS_PORT } : undefined;
+}
+
+export const dnsServers: Kind<readonly TcpAddress[], string | readonly string[]> = kindOf(
+  {
+    placeholder: "IP[:PORT]",
+    allowed: `IP[:PORT], with port ${DNS_PORT} if none is given, such as 10.0.0.53, 127.0.0.1:8600 or [2001:db8::53]:53`,
+    library: { words: "string, or a list of them" },
+    list: true,
+  },
+  listOf(dnsServer, formatAddress),
 );
 
 export const hostName: Kind<string> = kindOf(

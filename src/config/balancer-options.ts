@@ -2,7 +2,7 @@
 
 import { ENGINE_NAMES } from "../engines/engine.ts";
 import { MAX_WORKERS } from "../pool/layout.ts";
-import { anyPort, apiPlace, listenAddresses, listenHost } from "./address-kinds.ts";
+import { anyPort, apiPlace, dnsServers, listenAddresses, listenHost } from "./address-kinds.ts";
 import { choice, duration, onOff, path, threads } from "./kinds.ts";
 import { listenPlaces } from "./listen-kind.ts";
 import { option, optional, type Values } from "./option.ts";
@@ -89,6 +89,12 @@ export const balancerOptions = {
     kind: threads(MOST_THREADS),
     default: 0, // a thread that has nothing to do costs nothing
     doc: "Threads of the linux engine; auto starts one per processor. The portable engine has one thread.",
+  }),
+  resolver: option({
+    kind: dnsServers,
+    default: [],
+    doc: "Servers of the DNS that are asked for the names among `targets`, in this order. A name that they do not know is looked up as other programs of this machine do, in its hosts file as well.",
+    shownDefault: "as other programs of this machine do",
   }),
   api: option({
     kind: apiPlace,

@@ -34,7 +34,7 @@ export function identityOf({ pool, id }: Report, location: TcpAddress): string {
  * colon.
  */
 export function placeOf(pool: string, address: Address): string {
-  return `${pool}/${"path" in address ? `unix:${address.path}` : formatAddress(address)}`;
+  return `${pool}/${formatAddress(address)}`;
 }
 
 export function sameAddress(a: Address, b: Address): boolean {

@@ -86,6 +86,7 @@ const given: Record<string, string> = {
   engine: "portable",
   threads: "2",
   api: "unix:/run/balancer/api.sock",
+  resolver: "10.0.0.53,127.0.0.1:8600",
   watch: "on",
   logLevel: "debug",
   logFormat: "json",

@@ -49,6 +49,7 @@ const server: Samples<ServerOptions> = {
   maxBindings: [8, 1 << 24],
   threads: [1, "auto"],
   api: ["auto", "off", "unix:/run/balancer/api.sock"],
+  resolver: ["10.0.0.53", ["10.0.0.53", "127.0.0.1:8600"]],
   targets: [["10.0.0.5:5432", { address: "db.example:5432", weight: 200, maxConnections: 50, backup: true }]],
   pools: [{ db: { listen: 5432, algorithm: "hash", targets: ["10.0.0.5:5432"] } }],
   listeners: [{ tls: { listen: [443, "unix:/run/tls.sock"], routes: [{ pool: "default" }], keepalive: false } }],
