@@ -82,7 +82,7 @@ export class Reporter extends Emitter<ReporterEvents> {
       to: balancer,
       key,
       software: `harmony-reporter ${VERSION}`,
-      target: this.#target(),
+      targets: [this.#target()],
       onEvent: (event, ...args) => {
         if (event === "registered") this.#markRegistered();
         // The compiler does not follow that `args` are the ones of `event`.

@@ -22,7 +22,7 @@ const targets = (world: World) =>
 
 /** A reporter whose target is registered, and accepts connections. */
 async function register(world: World, options: Partial<ControlClientOptions> = {}) {
-  await world.target(A, options.target?.port);
+  await world.target(A, options.targets?.[0]?.port);
   const reporter = world.reporter(A, options);
   reporter.client.start();
   await until("the target", () => world.pool.targets().length === 1);
@@ -76,7 +76,7 @@ describe("a reporter", () => {
   it("comes back after a balancer's restart with the right weight and port", async () => {
     const world = await World.start();
     const { t: _, ...report } = REPORT;
-    const { client, story } = await register(world, { target: { ...report, weight: 1000, port: 1080 } });
+    const { client, story } = await register(world, { targets: [{ ...report, weight: 1000, port: 1080 }] });
     await world.server.close();
     await until("the goodbye", () => story().includes("goodbye STOPPING"));
     await world.restart();
@@ -272,9 +272,9 @@ describe("a reporter", () => {
     const world = await World.start();
     await world.target(B);
     const { t: _, ...report } = REPORT;
-    const wrong = world.reporter(A, { target: { ...report, advertise: B } });
-    const first = world.reporter(A, { target: { ...report, id: "one" } });
-    const second = world.reporter(B, { target: { ...report, id: "one" } });
+    const wrong = world.reporter(A, { targets: [{ ...report, advertise: B }] });
+    const first = world.reporter(A, { targets: [{ ...report, id: "one" }] });
+    const second = world.reporter(B, { targets: [{ ...report, id: "one" }] });
     wrong.client.start();
     first.client.start();
     await until("the target", () => world.pool.targets().length === 1);

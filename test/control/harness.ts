@@ -135,7 +135,7 @@ export class World {
       to: CONTROL,
       tls: null,
       key: () => KEY,
-      target,
+      targets: [target],
       ack: 300_000,
       software: "test-reporter 2.0.0",
       onEvent: (...event) => void events.push(event),

@@ -24,7 +24,7 @@ function report(to: TcpAddress, port: number, options: Partial<ControlClientOpti
     to,
     tls: null,
     key: () => KEY,
-    target: { pool: "default", port, weight: 500, health: "up", drain: false },
+    targets: [{ pool: "default", port, weight: 500, health: "up", drain: false }],
     ack: 60_000,
     software: "test",
     onEvent: (...event) => void events.push(event),

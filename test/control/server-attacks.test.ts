@@ -27,7 +27,7 @@ describe("a relay that passes on every byte between reporter and balancer", () =
       const world = await World.start({}, [keyWith(words)]);
       await Relay.start(world, MALLORY);
       const target = advertise === undefined ? TARGET : { ...TARGET, advertise };
-      const { client, story } = world.reporter(A, { to: RELAYED, target });
+      const { client, story } = world.reporter(A, { to: RELAYED, targets: [target] });
       client.start();
       await until("the balancer's word", () => story().length > 1);
       assert.deepEqual(addresses(world), expected);
@@ -45,7 +45,10 @@ describe("a relay that passes on every byte between reporter and balancer", () =
   it("hears nothing of what is said: neither addresses nor ids nor pools", async () => {
     const world = await World.start({}, [keyWith("nat")]);
     const relay = await Relay.start(world, MALLORY);
-    const { client, story } = world.reporter(A, { to: RELAYED, target: { ...TARGET, id: "secretive", port: 54_321 } });
+    const { client, story } = world.reporter(A, {
+      to: RELAYED,
+      targets: [{ ...TARGET, id: "secretive", port: 54_321 }],
+    });
     client.start();
     await until("the registration", () => story().includes("registered"));
     const heard = Buffer.concat([...relay.said[0]!.reporter, ...relay.said[0]!.balancer]).toString("latin1");

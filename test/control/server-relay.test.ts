@@ -48,7 +48,7 @@ async function relayed(
   const { client, events, story } = world.reporter(REPORTER, {
     to: RELAY,
     key: () => key,
-    target: { ...target, ...(advertise !== undefined && { advertise }) },
+    targets: [{ ...target, ...(advertise !== undefined && { advertise }) }],
   });
   client.start();
   await until("an answer", () => story().some((event) => /registered|rejected/.test(event)));

@@ -1,43 +1,49 @@
-/** A reporter's side of the control channel to one balancer: reports, reconnects for ever, drains and leaves. It logs nothing and emits events. */
-import { randomBytes } from "node:crypto";
+/**
+ * A reporter's side of the control channel to one balancer: one session for all of its targets, opened again for ever, until it drains and
+ * leaves. It logs nothing and emits events.
+ */
 import { type Clock, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
 import { INSECURE_KEY } from "../keys/key.ts";
-import type { Ok, Report } from "../protocol/messages.ts";
+import type { Ok, Reject } from "../protocol/messages.ts";
+import { Announcement, REPLACED, type TargetReport, troubleText } from "./announcement.ts";
 import { Backoff } from "./backoff.ts";
 import type { Credentials } from "./credentials.ts";
-import { Drain } from "./drain.ts";
 import { KeyInUse } from "./key-in-use.ts";
 import { type ConnectOptions, Refusal } from "./opening.ts";
+import { Pause } from "./pause.ts";
 import { ClientSession } from "./session.ts";
 
-/** The state of a target, as it is to be reported. */
-export type TargetReport = Omit<Report, "t" | "n" | "ref" | "made" | "instance">;
-
-/** Why a client is not registered. It tries again. */
+/** Why a client, or one of its targets, is not registered. It tries again. */
 export interface Trouble {
   readonly code: string;
   readonly reason: string;
 }
 
-/** What happens with one balancer. Trouble is told when it begins or changes, not at every attempt. */
+/**
+ * What happens with one balancer. Trouble is told when it begins or changes, not at every attempt. `ref`: which of the targets it is about,
+ * by its place among them.
+ */
 export interface ControlClientEvents {
   connected: [software: { readonly name: string; readonly version: string }];
-  /** The balancer has registered the target under this name. */
-  registered: [target: string];
-  /** The balancer refused the key or the report. */
-  rejected: [rejection: Trouble];
+  /** The balancer has registered a target under this name. */
+  registered: [target: string, ref: number];
+  /** The balancer refused the key (`ref` is null), or the report of a target. */
+  rejected: [rejection: Trouble, ref: number | null];
   /** No connection, or no longer: the balancer is unreachable, there is no key yet, or what answers is no balancer. */
   lost: [trouble: Trouble];
   /** The balancer ended the connection. */
   goodbye: [farewell: Trouble];
+  /** The balancer has taken a target in, and has not opened the port that was asked for: it is older than that. */
+  unopened: [listen: number, ref: number];
 }
 
 export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
   /** Called at each attempt. A HarmonyError that it throws becomes a `lost` event. */
   readonly key: () => Credentials;
-  readonly target: TargetReport;
+  /** At least one, and at most MOST_TARGETS. */
+  readonly targets: readonly TargetReport[];
   /** ms between reports, unless the balancer asks for more frequent ones. */
   readonly ack: number;
   /** Must not throw. */
@@ -49,16 +55,8 @@ export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
 
 /** Part of the interval by which a report may be early, so that many reporters do not report in step. */
 const JITTER = 0.2;
-/** ms between reports while draining: how soon the end of the last connection is noticed. */
-const DRAIN_POLL_MS = 200;
-/** The code of a goodbye or a refusal: another reporter speaks for the target. */
-const REPLACED = "REPLACED";
-/** The code of a refusal: the target is another key's. */
-const OWNED = "OWNED";
 /** Codes of a goodbye that nobody has to do anything about: all others are about this reporter's key or report. */
 const FAREWELLS: ReadonlySet<string> = new Set([REPLACED, "STOPPING", "KEY_EXCHANGED"]);
-/** Enough that no two reporters are taken for one. */
-const INSTANCE_BYTES = 8;
 /** ms that the answer to a leave may take. */
 const LEAVE_TIMEOUT_MS = 2_000;
 
@@ -67,30 +65,50 @@ export class ControlClient {
   readonly #clock: Clock;
   readonly #backoff: Backoff;
   readonly #key: KeyInUse;
+  readonly #announcements: readonly Announcement[];
   readonly #stop = new AbortController();
-  #target: TargetReport & Pick<Report, "instance">;
+  /** Between two attempts. */
+  readonly #pause: Pause;
   #session: ClientSession | null = null;
+  /** Of the session that is served: it is to end. */
+  #over = new AbortController();
+  /** What was asked in the session that is served was refused for good, so that the balancer may close it. */
+  #isRefused = false;
+  /** It comes back with the key that it had before. */
+  #comesBack = false;
   #running: Promise<void> | null = null;
-  /** Ends the current pause, if any. */
-  #wake: () => void = () => undefined;
-  /** A report was asked for: the next pause is skipped. */
-  #due = false;
-  /** The trouble that was told last. "" once registered: only the end of a trouble, or of the start, makes a `registered` event. */
-  #trouble = "not registered";
-  /** The balancer has taken the target in, or was sent a report and has not answered: it may have sent connections. */
-  #known = false;
-  /** Since when it has been registered, other than for lost connections; null while it is not, or another one is instead. */
-  #registeredAt: number | null = null;
-  /** While the target drains. */
-  #drain: Drain | null = null;
-  #leaving = false;
 
   constructor(options: ControlClientOptions) {
+    const { clock = systemClock, random = Math.random } = options;
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#backoff = new Backoff(options.random ?? Math.random);
+    this.#clock = clock;
+    this.#backoff = new Backoff(random);
     this.#key = new KeyInUse(options.key);
-    this.#target = { ...options.target, instance: randomBytes(INSTANCE_BYTES).toString("hex") };
+    this.#pause = new Pause(clock);
+    this.#announcements = options.targets.map((target, ref) => this.#announcementOf(target, ref, random));
+  }
+
+  #announcementOf(target: TargetReport, ref: number, random: () => number): Announcement {
+    /** That the balancer is older has been told. */
+    let isOld = false;
+    return new Announcement({
+      ref,
+      target,
+      clock: this.#clock,
+      random,
+      period: ({ welcome }) => Math.min(welcome.interval, this.#options.ack) * (1 - JITTER * random()),
+      onAccepted: (answer, isNews) => {
+        this.#accepted(answer, ref, isNews);
+        const { listen } = target;
+        const wasOld = isOld;
+        isOld = listen !== undefined && answer.listen === undefined;
+        if (isOld && !wasOld) this.#options.onEvent("unopened", listen!, ref);
+      },
+      comesBack: () => this.#comeBack(),
+      onRejected: (answer, isNews) => this.#notAccepted(answer, ref, isNews),
+      onRest: () => this.#rested(),
+      onDue: () => this.#pause.end(),
+    });
   }
 
   /** Idempotent. */
@@ -98,42 +116,33 @@ export class ControlClient {
     this.#running ??= this.#run();
   }
 
-  /** Changes what is reported and reports it now, or as soon as there is a connection (which is tried at once). */
-  update(change: Partial<TargetReport>): void {
-    this.#target = { ...this.#target, ...change };
-    this.#due = true;
-    this.#wake();
+  /** Changes what is reported of a target and reports it now, or as soon as there is a connection (which is tried at once). */
+  update(change: Partial<TargetReport>, ref = 0): void {
+    this.#announcements[ref]?.update(change);
   }
 
   /**
-   * Takes no new connections and waits until the balancer counts none, at most `timeout` ms. Resolves with the connections
-   * it counted last: 0 when done, null when it is unknown because the balancer cannot be reached. At once where the target was
-   * never registered, since there is nothing to wait for.
+   * Takes no new connections and waits until the balancer counts none, at most `timeout` ms. Resolves with the connections it counted
+   * last, of all targets: 0 when done, null when it is unknown because the balancer cannot be reached. At once where none was ever
+   * registered, since there is nothing to wait for.
    */
-  drain(timeout: number): Promise<number | null> {
-    if (!this.#known || this.#stop.signal.aborted) return Promise.resolve(null);
-    this.#drain ??= this.#beginDrain(timeout);
-    return this.#drain.done;
+  async drain(timeout: number): Promise<number | null> {
+    if (this.#stop.signal.aborted) return null;
+    const isConnected = this.#session !== null;
+    const counts = await Promise.all(this.#announcements.map((each) => each.drain(timeout, isConnected)));
+    const known = counts.filter((count) => count !== null);
+    return known.length === 0 ? null : known.reduce((sum, count) => sum + count);
   }
 
-  #beginDrain(timeout: number): Drain {
-    const drain = new Drain(this.#clock, timeout);
-    void drain.done.then(() => {
-      this.#drain = null;
-    });
-    this.update({ drain: true });
-    if (!this.#session) drain.lost();
-    return drain;
-  }
-
-  /** Tells the balancer that the target leaves, if that succeeds in time, and closes. Never rejects. */
+  /** Tells the balancer that the targets leave, if that succeeds in time, and closes. Never rejects. */
   async leave(): Promise<void> {
-    this.#leaving = true;
+    for (const each of this.#announcements) each.leave();
     const session = this.#session;
     if (session) {
       const cancel = this.#clock.after(LEAVE_TIMEOUT_MS, () => void this.close());
-      // Without an answer the target is taken out as well: the balancer probes it.
-      await session.ask({ t: "leave" }).catch(() => undefined);
+      // Without an answer the targets are taken out as well: the balancer probes them.
+      const left = this.#announcements.map(({ ref }) => session.ask({ t: "leave", ref }).catch(() => undefined));
+      await Promise.all(left);
       cancel();
     }
     await this.close();
@@ -142,7 +151,8 @@ export class ControlClient {
   /** Disconnects without telling the balancer. Idempotent, never rejects. */
   async close(): Promise<void> {
     this.#stop.abort();
-    this.#wake();
+    this.#endSession();
+    this.#pause.end();
     await this.#session?.close();
     await this.#running;
   }
@@ -150,12 +160,13 @@ export class ControlClient {
   async #run(): Promise<void> {
     await Promise.resolve(); // events come after start() has returned, so that a listener may still be attached
     while (!this.#stop.signal.aborted) {
-      this.#due = false;
+      for (const each of this.#announcements) each.begin();
       const delay = await this.#attempt();
-      this.#drain?.lost();
-      await this.#pause(delay);
+      for (const each of this.#announcements) each.lost();
+      const isDue = this.#announcements.some((each) => each.isDue);
+      if (!isDue && !this.#stop.signal.aborted) await this.#pause.wait(delay);
     }
-    this.#drain?.end();
+    for (const each of this.#announcements) each.end();
   }
 
   /** One session, from connect to end. Returns the ms to wait before the next. */
@@ -175,99 +186,92 @@ export class ControlClient {
     }
   }
 
-  /** Reports until the session ends. */
+  /** Reports until the session ends, or nothing is to be said in it. */
   async #serve(session: ClientSession): Promise<number> {
+    this.#over = new AbortController();
+    this.#isRefused = false;
+    this.#comesBack = false;
+    if (this.#stop.signal.aborted) return 0;
     void session.ended.then(() => {
-      if (this.#session === session) this.#wake(); // otherwise the pause that it would end is the one before the next attempt
+      if (this.#session === session) this.#wake(); // otherwise the pauses that it would end are a later session's
     });
-    while (session.end === null && !this.#stop.signal.aborted) {
-      this.#due = false;
-      if (!this.#leaving) {
-        const { drain } = this.#target;
-        const known = this.#known;
-        this.#known = true;
-        const answer = await session.ask({ t: "report", ...this.#target }).catch(() => null);
-        if (answer?.t === "ok") this.#accepted(answer, drain);
-        if (answer?.t === "reject") {
-          this.#known = known;
-          if (answer.code === OWNED && this.#key.isFormers()) return this.#backoff.next();
-          this.#tell("rejected", answer.code, answer.reason);
-          if (answer.code === REPLACED) return this.#yield();
-          if (!answer.retry) return this.#backoff.slow(); // somebody has to change something first
-        }
-      }
-      if (session.end === null) await this.#pause(this.#period(session));
-    }
-    const end = session.end;
-    if (end === null) return 0;
-    return "goodbye" in end ? this.#dismissed(end.goodbye) : this.#lost(end.error);
+    await Promise.all(this.#announcements.map((each) => each.serve(session, this.#over.signal)));
+    if (this.#comesBack) return this.#backoff.next();
+    if (this.#over.signal.aborted || session.end === null) return this.#delay();
+    if (this.#isRefused && "error" in session.end) return this.#delay();
+    return "goodbye" in session.end ? this.#dismissed(session.end.goodbye) : this.#lost(session.end.error);
   }
 
-  #accepted({ target = "", active = 0 }: Ok, drained: boolean): void {
-    const news = this.#trouble !== "";
-    this.#trouble = "";
-    this.#registeredAt ??= this.#clock.now();
+  #endSession(): void {
+    this.#over.abort();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const each of this.#announcements) each.wake();
+  }
+
+  /** ms before the next attempt: until something is to be said again, if nothing is for now. */
+  #delay(): number {
+    const rest = Math.min(...this.#announcements.map((each) => each.rest));
+    return rest > 0 ? rest : this.#backoff.next();
+  }
+
+  /** A session in which nothing is to be said takes the place of another reporter's. */
+  #rested(): void {
+    if (this.#announcements.every(({ rest }) => rest > 0)) this.#endSession();
+  }
+
+  #comeBack(): boolean {
+    if (!this.#key.isFormers()) return false;
+    this.#comesBack = true;
+    this.#endSession();
+    return true;
+  }
+
+  #accepted({ target = "" }: Ok, ref: number, isNews: boolean): void {
     this.#backoff.reset();
     this.#key.registered();
-    if (news) this.#options.onEvent("registered", target);
-    // An answer to a report made before the drain says nothing about its end.
-    if (drained === this.#target.drain) this.#drain?.counted(active);
+    this.#isRefused = false;
+    if (isNews) this.#options.onEvent("registered", target, ref);
+  }
+
+  #notAccepted({ code, reason, retry }: Reject, ref: number, isNews: boolean): void {
+    this.#isRefused ||= !retry;
+    if (isNews) this.#options.onEvent("rejected", { code, reason }, ref);
   }
 
   #dismissed({ code, reason }: { code: string; reason: string }): number {
     const isFarewell = FAREWELLS.has(code);
     if (!isFarewell) this.#key.refused();
-    this.#tell(isFarewell ? "goodbye" : "rejected", code, reason);
-    return code === REPLACED ? this.#yield() : this.#backoff.next();
-  }
-
-  /** Another reporter speaks for the target. ms until this one asks again, since the other one may be gone by then. */
-  #yield(): number {
-    this.#known = false; // its connections are the other one's to drain
-    if (this.#registeredAt !== null) this.#backoff.hasHeld(this.#clock.now() - this.#registeredAt);
-    this.#registeredAt = null;
-    return this.#backoff.yield();
+    if (this.#isNews(isFarewell ? "goodbye" : "rejected", code, reason)) {
+      if (isFarewell) this.#options.onEvent("goodbye", { code, reason });
+      else this.#options.onEvent("rejected", { code, reason }, null);
+    }
+    // The last target that it spoke for has another reporter; those that rest are no longer its own anyway.
+    if (code === REPLACED) for (const each of this.#announcements) if (each.rest === 0) each.yield();
+    return this.#delay();
   }
 
   #refused({ code, message, retry }: Refusal, key: Credentials): number {
     if (this.#stop.signal.aborted) return 0;
     this.#key.refused();
-    this.#tell("rejected", code, code === "BAD_KEY" ? `${message} (${keyText(key)})` : message);
+    const reason = code === "BAD_KEY" ? `${message} (${keyText(key)})` : message;
+    if (this.#isNews("rejected", code, reason)) this.#options.onEvent("rejected", { code, reason }, null);
     return retry ? this.#backoff.next() : this.#backoff.slow();
   }
 
   #lost(error: unknown): number {
     if (this.#stop.signal.aborted) return 0;
-    this.#tell("lost", codeOf(error) ?? "INTERNAL", messageOf(error));
+    const [code, reason] = [codeOf(error) ?? "INTERNAL", messageOf(error)];
+    if (this.#isNews("lost", code, reason)) this.#options.onEvent("lost", { code, reason });
     return this.#backoff.next();
   }
 
-  /** Emits the event of a trouble, once until the trouble changes or is over. */
-  #tell(event: "rejected" | "lost" | "goodbye", code: string, reason: string): void {
-    // A rival that reconnects has another port each time: it is the same trouble.
-    const trouble = code === REPLACED ? code : `${event} ${code} ${reason}`;
-    if (trouble === this.#trouble) return;
-    this.#trouble = trouble;
-    this.#options.onEvent(event, { code, reason });
-  }
-
-  #period({ welcome }: ClientSession): number {
-    if (this.#drain) return DRAIN_POLL_MS;
-    const random = this.#options.random ?? Math.random;
-    return Math.min(welcome.interval, this.#options.ack) * (1 - JITTER * random());
-  }
-
-  /** Resolves after `ms`, or earlier when there is a reason to go on. */
-  #pause(ms: number): Promise<void> {
-    if (this.#due || this.#stop.signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = this.#clock.after(ms, () => this.#wake());
-      this.#wake = () => {
-        cancel();
-        this.#wake = () => undefined;
-        resolve();
-      };
-    });
+  /** A trouble of all targets: whether it is one that was not told last of each. */
+  #isNews(event: "rejected" | "lost" | "goodbye", code: string, reason: string): boolean {
+    const trouble = troubleText(event, code, reason);
+    return this.#announcements.map((each) => each.isNews(trouble)).includes(true);
   }
 }
 

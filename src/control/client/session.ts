@@ -23,6 +23,9 @@ export type Question = {
 /** ms. A balancer that takes longer to answer is considered dead. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
+/** Questions at once: so many the balancer answers at a time, and it reads no further until it has. */
+const MOST_UNDER_WAY = 16;
+
 interface Pending {
   readonly resolve: (answer: Ok | Reject) => void;
   readonly reject: (error: unknown) => void;
@@ -39,6 +42,8 @@ export class ClientSession {
   readonly #clock: Clock;
   /** Questions that have no answer yet, by their numbers. */
   readonly #pending = new Map<number, Pending>();
+  /** Ask when there is room. */
+  readonly #waiting: (() => void)[] = [];
   #asked = 0;
   /** The balancer's clock as its latest answer told it, in ms since the welcome, and when that came by this side's. */
   #told: { readonly at: number; readonly cameAt: number };
@@ -59,8 +64,11 @@ export class ClientSession {
     return new ClientSession(await open(options, credentials, signal), options.clock);
   }
 
-  /** Several questions may be asked at a time. Rejects when the session ends first. */
+  /** Several questions may be asked at a time; how many there are does not shorten the time for each answer. Rejects when the session ends first. */
   async ask(question: Question): Promise<Ok | Reject> {
+    while (this.#pending.size >= MOST_UNDER_WAY && !this.end) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
     if (this.end) throw balancerFault("LOST", "the session is over");
     this.#asked += 1;
     const n = this.#asked;
@@ -75,6 +83,7 @@ export class ClientSession {
       return await answer;
     } finally {
       this.#pending.delete(n);
+      this.#waiting.shift()?.();
       cancel();
     }
   }
@@ -96,6 +105,7 @@ export class ClientSession {
     this.end = end;
     const error = "error" in end ? end.error : balancerFault("GOODBYE", end.goodbye.reason);
     for (const { reject } of this.#pending.values()) reject(error);
+    for (const resolve of this.#waiting.splice(0)) resolve();
     this.#channel.connection.abort();
     return end;
   }

@@ -250,10 +250,11 @@ export class Session implements TargetOwner, Asker {
     return { n, at: Math.floor(this.#options.clock.now() - this.welcomedAt) };
   }
 
-  /** Whether the session has nothing more to say: it was for joining, or was refused for good what it was for. */
+  /** Whether the session has nothing more to say: it was for joining, or was refused for good all that it was for. */
   #isLast(answer: Ok | Reject): boolean {
     if (this.proved.claim.as === "join") return true;
-    return answer.t === "reject" && !answer.retry && !this.#options.registry.owns(this);
+    const isForGood = answer.t === "reject" && !answer.retry;
+    return isForGood && this.#underWay.size === 1 && !this.#options.registry.owns(this);
   }
 
   /** Takes on the key's limits as they are now. Throws where the key is gone, or is another one. */

@@ -19,6 +19,11 @@ export class UnderWay {
     over.addEventListener("abort", () => this.#waiting?.resolve());
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#count;
+  }
+
   /** Resolves when there is room for another one. One may wait at a time. */
   async room(): Promise<void> {
     if (this.#count < MOST || this.#over.aborted) return;
