@@ -13,9 +13,10 @@ import type { balancerOptions } from "./config/balancer-options.ts";
 import { clientSettings, type DocumentForm, serverSettings } from "./config/library.ts";
 import type { LibraryOptions } from "./config/option.ts";
 import type { reporterOptions } from "./config/reporter-options.ts";
+import type { targetOptions } from "./config/target-options.ts";
 
 export type { BalancerEvents, BoundAddresses } from "./app/balancer.ts";
-export type { DrainResult, ReporterEvents } from "./app/reporter.ts";
+export type { AnnouncedTarget, DrainResult, ReporterEvents } from "./app/reporter.ts";
 export type { Duration } from "./config/kinds.ts";
 export type { LoadedKeys } from "./control/keys/keys.ts";
 export type { Rejection } from "./control/server/rejections.ts";
@@ -41,7 +42,13 @@ export type { Balancer, Reporter };
 export interface ServerOptions extends LibraryOptions<typeof balancerOptions>, DocumentForm {}
 
 /** Options of `client()`. */
-export interface ClientOptions extends LibraryOptions<typeof reporterOptions> {}
+export interface ClientOptions extends LibraryOptions<typeof reporterOptions> {
+  /** Several targets, each with options of its own, for which the ones beside this list are the defaults. Default: one, which those describe. */
+  targets?: readonly TargetOptions[];
+}
+
+/** Options of one of the targets of `client()`. */
+export interface TargetOptions extends LibraryOptions<typeof targetOptions> {}
 
 /** A constructor that may also be called as a function, as in the first Harmony. */
 export interface Factory<Options, Instance> {
@@ -60,7 +67,7 @@ export const server: Factory<ServerOptions, Balancer> = factory(
 );
 
 /**
- * Announces a target to its balancers, with or without `new`. If options are wrong, throws an error that lists every problem.
+ * Announces a target to its balancers, or several, with or without `new`. If options are wrong, throws an error that lists every problem.
  * It tries for ever: neither the balancer nor the announced server need run yet.
  */
 export const client: Factory<ClientOptions, Reporter> = factory(

@@ -86,6 +86,7 @@ class Bundle {
     if (options !== null) {
       this.#declarations.push(options.text);
       for (const each of options.names) this.#add(each);
+      for (const each of options.others) this.#follow(each);
       return;
     }
     const literals = this.#literals(declaration);

@@ -7,16 +7,20 @@ import ts from "typescript-5.9";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
 import { type AnyOption, libraryDefaultText, type OptionTable } from "../../src/config/option.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
+import { targetOptions } from "../../src/config/target-options.ts";
 
 const INTERFACES: Readonly<Record<string, OptionTable>> = {
   ServerOptions: balancerOptions,
   ClientOptions: reporterOptions,
+  TargetOptions: targetOptions,
 };
 
 /** An interface as it is written out, and what it names. */
 interface Written {
   readonly text: string;
   readonly names: ReadonlySet<ts.Symbol>;
+  /** What it declares itself, beside the options of its table. */
+  readonly others: readonly ts.TypeElement[];
 }
 
 /** Null: it has no options. */
@@ -34,7 +38,9 @@ export function withMembers(declaration: ts.InterfaceDeclaration, checker: ts.Ty
     return `    /** ${comment.replaceAll("*/", "*\\/")} */\n    ${member}?: ${typeText(taken, checker)};`;
   });
   const own = ts.getJSDocCommentsAndTags(declaration).map((each) => each.getText());
-  return { text: [...own, `interface ${name} {`, ...members, "}"].join("\n"), names };
+  const others = [...declaration.members];
+  const written = others.map((each) => `    ${each.getFullText().trim()}`);
+  return { text: [...own, `interface ${name} {`, ...members, ...written, "}"].join("\n"), names, others };
 }
 
 function typeText(type: ts.Type, checker: ts.TypeChecker): string {

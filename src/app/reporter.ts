@@ -1,7 +1,9 @@
 /** The reporter: a control client per balancer, wired together. It logs nothing and emits events. */
 import { runtime } from "#runtime";
 import type { ReporterSettings } from "../config/settings.ts";
-import { ControlClient, type ControlClientEvents } from "../control/client/client.ts";
+import type { TargetSettings } from "../config/target-options.ts";
+import type { TargetReport } from "../control/client/announcement.ts";
+import { ControlClient, type ControlClientEvents, type Trouble } from "../control/client/client.ts";
 import type { Credentials } from "../control/client/credentials.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { Emitter, type EventOf } from "../util/emitter.ts";
@@ -9,16 +11,32 @@ import { HarmonyError } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 import { reporterCredentials } from "./credentials.ts";
 
-/** What happens with one balancer. */
-type EventsWithBalancer = { [K in keyof ControlClientEvents]: [balancer: TcpAddress, ...args: ControlClientEvents[K]] };
+/** One of the reporter's targets, as it was told to announce it. */
+export interface AnnouncedTarget {
+  readonly pool: string;
+  readonly port: number;
+  /** null: it is named by its address and port. */
+  readonly id: string | null;
+}
 
 /** Trouble with a balancer is told when it begins or changes, not at every attempt. It is tried again for ever. */
-export interface ReporterEvents extends EventsWithBalancer {
-  /** The target has left every balancer that could be told. */
+export interface ReporterEvents {
+  connected: [balancer: TcpAddress, software: { readonly name: string; readonly version: string }];
+  /** The balancer has registered the target under this name. */
+  registered: [balancer: TcpAddress, target: string, announced: AnnouncedTarget];
+  /** The balancer refused the key (`announced` is null), or what was reported of the target. */
+  rejected: [balancer: TcpAddress, rejection: Trouble, announced: AnnouncedTarget | null];
+  /** No connection, or no longer: the balancer is unreachable, there is no key yet, or what answers is no balancer. */
+  lost: [balancer: TcpAddress, trouble: Trouble];
+  /** The balancer ended the connection. */
+  goodbye: [balancer: TcpAddress, farewell: Trouble];
+  /** The balancer has taken the target in, but not opened the port that it was asked for: it is older than that. */
+  unopened: [balancer: TcpAddress, listen: number, announced: AnnouncedTarget];
+  /** The targets have left every balancer that could be told. */
   close: [];
 }
 
-/** Connections that a balancer counted last; null where it could not be reached. */
+/** Connections of the targets that a balancer counted last; null where it could not be reached. */
 export interface DrainResult {
   readonly balancer: TcpAddress;
   readonly active: number | null;
@@ -28,6 +46,8 @@ export class Reporter extends Emitter<ReporterEvents> {
   readonly #settings: ReporterSettings;
   readonly #clients: readonly { readonly balancer: TcpAddress; readonly client: ControlClient }[];
   readonly #registered: Promise<void>;
+  /** Targets that no balancer has registered yet. */
+  readonly #waiting: Set<AnnouncedTarget>;
   #markRegistered: () => void = () => undefined;
   #markClosed: (error: HarmonyError) => void = () => undefined;
   #closing: Promise<void> | null = null;
@@ -36,6 +56,7 @@ export class Reporter extends Emitter<ReporterEvents> {
   constructor(settings: ReporterSettings) {
     super();
     this.#settings = settings;
+    this.#waiting = new Set(settings.targets);
     this.#registered = new Promise((resolve, reject) => {
       this.#markRegistered = resolve;
       this.#markClosed = reject;
@@ -49,7 +70,7 @@ export class Reporter extends Emitter<ReporterEvents> {
     for (const { client } of this.#clients) client.start();
   }
 
-  /** Resolves when the first balancer has registered the target; rejects if the reporter is closed before that. */
+  /** Resolves when each target has been registered with a balancer; rejects if the reporter is closed before that. */
   get ready(): Promise<void> {
     return this.#registered.then();
   }
@@ -82,26 +103,47 @@ export class Reporter extends Emitter<ReporterEvents> {
       to: balancer,
       key,
       software: `harmony-reporter ${VERSION}`,
-      targets: [this.#target()],
-      onEvent: (event, ...args) => {
-        if (event === "registered") this.#markRegistered();
-        // The compiler does not follow that `args` are the ones of `event`.
-        this.tell(...([event, balancer, ...args] as EventOf<ReporterEvents>));
-      },
+      targets: this.#settings.targets.map(reportOf),
+      onEvent: (...event) => this.#tell(balancer, event),
     });
   }
 
-  #target() {
-    const { port, advertise, balance, pool, id, maxConnections } = this.#settings;
-    return {
-      pool,
-      port,
-      weight: balance,
-      health: "up" as const,
-      drain: false,
-      maxConnections,
-      ...(id !== null && { id }),
-      ...(advertise !== null && { advertise }),
-    };
+  #tell(balancer: TcpAddress, event: EventOf<ControlClientEvents>): void {
+    const { targets } = this.#settings;
+    switch (event[0]) {
+      case "registered": {
+        const [, name, ref] = event;
+        this.#waiting.delete(targets[ref]!);
+        if (this.#waiting.size === 0) this.#markRegistered();
+        this.tell("registered", balancer, name, targets[ref]!);
+        break;
+      }
+      case "rejected":
+        this.tell("rejected", balancer, event[1], event[2] === null ? null : targets[event[2]]!);
+        break;
+      case "unopened":
+        this.tell("unopened", balancer, event[1], targets[event[2]]!);
+        break;
+      case "connected":
+        this.tell("connected", balancer, event[1]);
+        break;
+      default:
+        this.tell(event[0], balancer, event[1]);
+    }
   }
+}
+
+function reportOf(target: TargetSettings): TargetReport {
+  const { port, advertise, balance, pool, id, maxConnections, listen, poolOptions: options } = target;
+  return {
+    pool,
+    port,
+    weight: balance,
+    health: "up",
+    drain: false,
+    maxConnections,
+    ...(id !== null && { id }),
+    ...(advertise !== null && { advertise }),
+    ...(listen !== null && { listen, options }),
+  };
 }

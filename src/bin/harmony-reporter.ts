@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import { Reporter } from "../app/reporter.ts";
-import { readOptionsFile } from "../config/document/read-options.ts";
+import { readTargets } from "../config/document/read-targets.ts";
 import { loadReporter } from "../config/load.ts";
-import { reporterOptions } from "../config/reporter-options.ts";
 import type { ReporterSettings } from "../config/settings.ts";
 import { formatDuration } from "../util/durations.ts";
 import { counted, type Log } from "./log.ts";
@@ -32,7 +31,7 @@ const PATIENCE_MS = 10_000;
 
 void main(
   PROGRAM,
-  { all: reporterCommands, readFile: (path, problems) => readOptionsFile(path, reporterOptions, problems) },
+  { all: reporterCommands, readFile: (path, problems) => readTargets(path, problems).top },
   loadReporter,
   ({ settings, serverCommand }, log) =>
     serverCommand === null ? announce(settings, log) : serve(settings, serverCommand, log),
@@ -55,7 +54,8 @@ async function announce(settings: ReporterSettings, log: Log): Promise<number> {
 
 /** Runs the server, and reports it from when its port accepts until it is to stop. */
 async function serve(settings: ReporterSettings, command: readonly string[], log: Log): Promise<number> {
-  const server = new ServerProcess(command, settings.port);
+  const { port } = settings.targets[0]!; // the only one: see loadReporter()
+  const server = new ServerProcess(command, port);
   let reporter: Reporter | null = null;
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals, before: number) => {
@@ -70,13 +70,13 @@ async function serve(settings: ReporterSettings, command: readonly string[], log
     await reporter?.close();
     server.kill("SIGTERM");
   };
-  const onSlow = () => log.warning(notYet(settings.port), { port: settings.port });
-  void server.accepting(settings.port, PATIENCE_MS, onSlow).then((accepts) => {
+  const onSlow = () => log.warning(notYet(port), { port });
+  void server.accepting(port, PATIENCE_MS, onSlow).then((accepts) => {
     if (accepts && !stopping) reporter = openReporter(settings, log);
   });
   const code = await server.ended;
   const left = (reporter as Reporter | null)?.close();
-  if (!stopping) log.warning(await endText(code, settings.port), { exitCode: code });
+  if (!stopping) log.warning(await endText(code, port), { exitCode: code });
   await left;
   return code;
 }
@@ -93,7 +93,7 @@ function notYet(port: number): string {
 
 function openReporter(settings: ReporterSettings, log: Log): Reporter {
   const reporter = new Reporter(settings);
-  logReporter(reporter, log);
+  logReporter(reporter, settings.targets.length > 1, log);
   return reporter;
 }
 

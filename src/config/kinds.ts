@@ -127,6 +127,28 @@ export function persistence(idle: number): Kind<number | null, boolean | object 
   );
 }
 
+const ENTRY = /^([a-z][a-z-]*)=([^,]*)$/;
+
+/** Values by names, each of which is given once. */
+export function entries(allowed: string): Kind<Entries, readonly string[]> {
+  return kindOf(
+    { placeholder: "NAME=VALUE", allowed, library: { words: "list of `NAME=VALUE`" }, list: true },
+    textCodec<Entries>(
+      (given) => {
+        const found = given === "" ? [] : given.split(",").map((item) => ENTRY.exec(item)?.slice(1) ?? []);
+        const values = new Map(found.map(([name = "", value = ""]) => [name, value]));
+        return values.size === found.length && !values.has("") ? Object.fromEntries(values) : undefined;
+      },
+      (values) =>
+        Object.entries(values)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(","),
+    ),
+  );
+}
+
+export type Entries = Readonly<Record<string, string>>;
+
 /** A text as it stands, or a file whose bytes are read at start. */
 export type TextOrFile = { readonly text: string } | { readonly file: string };
 

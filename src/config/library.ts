@@ -10,6 +10,7 @@ import { namesIn, unknownName } from "./names.ts";
 import type { AnyOption, LibraryOptions, OptionTable } from "./option.ts";
 import { reporterOptions } from "./reporter-options.ts";
 import { type BalancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
+import { targetOptions } from "./target-options.ts";
 import { type Given, OptionError, problemWith, type Source, textOf, valuesFrom } from "./values.ts";
 
 const MS_PER_MINUTE = 60_000;
@@ -117,11 +118,22 @@ function isObject(value: unknown): value is object {
 /** Throws OptionError with every problem there is. */
 export function clientSettings(options: object): ReporterSettings {
   const problems: string[] = [];
-  const source = readLibrary(options, reporterOptions, problems);
+  const { targets, ...others } = options as { readonly targets?: unknown };
+  const source = readLibrary(others, reporterOptions, problems);
   const values = valuesFrom(reporterOptions, [source, keyOfEnvironment(source)], problems);
-  const settings = reporterSettings(values, "library", problems);
+  const settings = reporterSettings(values, targetsOf(targets, problems), "library", problems);
   if (problems.length > 0) throw new OptionError(problems);
   return settings;
+}
+
+/** null: the options beside them describe the only one. */
+function targetsOf(targets: unknown, problems: string[]): Source[] | null {
+  if (targets === undefined || targets === null) return null;
+  if (Array.isArray(targets) && targets.every(isObject)) {
+    return targets.map((each, index) => readLibrary(each, targetOptions, problems, `targets[${index}].`));
+  }
+  problems.push("targets: give a list of objects");
+  return null;
 }
 
 /** `prefix` begins what messages call an option. */

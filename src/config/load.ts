@@ -2,7 +2,7 @@
 import { type BalancerValues, balancerOptions } from "./balancer-options.ts";
 import { type Completed, complete } from "./document/complete.ts";
 import { readDocument } from "./document/read-document.ts";
-import { readOptionsFile } from "./document/read-options.ts";
+import { NO_FILE, readTargets } from "./document/read-targets.ts";
 import { NOTHING_WRITTEN } from "./document/written.ts";
 import { readEnvironment } from "./environment.ts";
 import { type CommandLine, helpText, type ProgramText, readFlags } from "./flags.ts";
@@ -59,9 +59,11 @@ export function completeBalancer({ config, flags, environment }: Said, problems:
 export function loadReporter(invocation: Invocation): Command<ReporterSettings> {
   return load(invocation, reporterOptions, ({ config, flags, environment }, { serverCommand }, problems) => {
     if (serverCommand?.length === 0) problems.push('"--": name the command that starts the server after it');
-    const file = config === null ? new Map() : readOptionsFile(config, reporterOptions, problems);
-    const values = valuesFrom(reporterOptions, [flags, environment, file], problems);
-    return { settings: reporterSettings(values, "file", problems), log: values };
+    const { top, targets } = config === null ? NO_FILE : readTargets(config, problems);
+    const values = valuesFrom(reporterOptions, [flags, environment, top], problems);
+    const settings = reporterSettings(values, targets, "file", problems);
+    if (serverCommand && settings.targets.length > 1) problems.push('"--": a command serves one target: describe one');
+    return { settings, log: values };
   });
 }
 

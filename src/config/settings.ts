@@ -6,6 +6,7 @@ import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { formatAddress } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
 import { expandLocalhost } from "./address-kinds.ts";
+import { announcedTargets } from "./announced-targets.ts";
 import { type BalancerValues, scopeOf } from "./balancer-options.ts";
 import type { Certificate } from "./certificate-files.ts";
 import { readSecret, readText } from "./files.ts";
@@ -15,6 +16,7 @@ import { checkAuthorities, checkCertificate } from "./pem.ts";
 import type { PoolValues } from "./pool-options.ts";
 import type { ReporterValues } from "./reporter-options.ts";
 import type { programOptions } from "./shared-options.ts";
+import type { TargetSettings } from "./target-options.ts";
 import { type Chosen, type Source, whereOf } from "./values.ts";
 
 /** What the pool `default` is called: the one that flags and environment speak of, and that reporters join if they name none. */
@@ -54,8 +56,11 @@ export interface BalancerSettings extends Omit<BalancerValues, NotSettings> {
 type NotSettings = "listen" | "host" | "listenport" | "adminport" | keyof PoolValues;
 
 /** Durations in ms, files as their content. What an option's value means is said in its table. */
-export interface ReporterSettings extends Omit<ReporterValues, ProgramOption | "host" | "adminPort" | "tls" | "tlsCa"> {
+export interface ReporterSettings
+  extends Omit<ReporterValues, ProgramOption | "host" | "adminPort" | "tls" | "tlsCa" | keyof TargetSettings> {
   readonly balancers: readonly { readonly host: string; readonly port: number }[];
+  /** At least one. */
+  readonly targets: readonly TargetSettings[];
   /** `ca` undefined: the system's roots. */
   readonly tls: { readonly ca?: string } | null;
 }
@@ -78,13 +83,20 @@ export function processSettings(
   };
 }
 
-export function reporterSettings(values: ReporterValues, place: Place, problems: string[]): ReporterSettings {
+/** `targets`: those that are described one by one, or null. */
+export function reporterSettings(
+  values: ReporterValues,
+  targets: readonly Source[] | null,
+  place: Place,
+  problems: string[],
+): ReporterSettings {
   checkKeys(values, place, problems);
   const option = spell("tlsCa", place);
   const ca = values.tlsCa === null ? null : readText(values.tlsCa, option, problems);
   if (ca !== null) checkAuthorities({ option, pem: ca }, problems);
   return {
     ...values,
+    targets: announcedTargets(values, targets, place, problems),
     balancers: distinct(values.host.map(({ host, port }) => ({ host, port: port ?? values.adminPort }))),
     tls: ca !== null ? { ca } : values.tls ? {} : null,
   };

@@ -13,6 +13,7 @@ import type { Kind } from "../../src/config/kind.ts";
 import {
   choice,
   duration,
+  entries,
   integer,
   keepalive,
   onOff,
@@ -63,6 +64,13 @@ const kinds: { name: string; kind: Kind<unknown>; values: fc.Arbitrary<unknown> 
     }),
   },
   { name: "hostName", kind: hostName, values: hosts },
+  {
+    name: "entries",
+    kind: entries("some"),
+    values: fc.dictionary(fc.stringMatching(/^[a-z][a-z-]{0,9}$/), fc.stringMatching(/^[^,]{0,9}$/), {
+      noNullPrototype: true,
+    }),
+  },
 ] as typeof kinds;
 
 describe("a value's text form", () => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { clientSettings, serverSettings as wholeSettings } from "../../src/config/library.ts";
+import { clientSettings as wholeClientSettings, serverSettings as wholeSettings } from "../../src/config/library.ts";
 import { OptionError } from "../../src/config/values.ts";
-import { flat } from "./flat.ts";
+import { flat, flatReporter } from "./flat.ts";
 
 const serverSettings = (options: object) => flat(wholeSettings(options));
+const clientSettings = (options: object) => flatReporter(wholeClientSettings(options));
 
 function problems(run: () => unknown): readonly string[] {
   try {
@@ -164,6 +165,87 @@ describe("client options", () => {
     assert.equal(settings.balance, 3);
     assert.equal(settings.maxConnections, 4);
     assert.equal(settings.key, "0123456789abcdef");
+  });
+  describe("of several targets", () => {
+    const targetsOf = (options: object) => wholeClientSettings(options).targets;
+
+    test("are defaults for what each does not say itself", () => {
+      const targets = targetsOf({
+        balance: 7,
+        pool: "web",
+        targets: [{ port: 8080 }, { listenport: 8081, weight: 8 }, { port: 5432, pool: "db", listen: 5000, id: "a" }],
+      });
+      assert.deepEqual(
+        targets.map(({ pool, port, balance, listen, id }) => [pool, port, balance, listen, id]),
+        [
+          ["web", 8080, 7, null, null],
+          ["web", 8081, 8, null, null],
+          ["db", 5432, 7, 5000, "a"],
+        ],
+      );
+      assert.equal(targetsOf({ port: 1 }).length, 1, "without the list the options describe one");
+    });
+
+    test("take options of a pool as an object, in the library's names and units, or as a list", () => {
+      const poolOptions = {
+        algorithm: "random",
+        persistent: false,
+        queueTimeout: 5_000,
+        maxBindings: 8,
+        keepalive: "1m",
+      };
+      const texts = {
+        algorithm: "random",
+        persistent: "off",
+        "queue-timeout": "5000ms",
+        "max-bindings": "8",
+        keepalive: "1m",
+      };
+      assert.deepEqual(targetsOf({ listen: 5000, poolOptions })[0]!.poolOptions, texts);
+      const list = Object.entries(texts).map((entry) => entry.join("="));
+      assert.deepEqual(targetsOf({ listen: 5000, poolOptions: list })[0]!.poolOptions, texts);
+      assert.deepEqual(targetsOf({ listen: 5000 })[0]!.poolOptions, {});
+    });
+
+    for (const [options, problem] of [
+      [{ targets: [] }, "targets: give 1 to 1000 of them"],
+      [{ targets: {} }, "targets: give a list of objects"],
+      [{ targets: [{ port: 1 }, 7] }, "targets: give a list of objects"],
+      [{ targets: [{ prot: 1 }] }, "targets[0].prot: there is no such option; did you mean port?"],
+      [{ targets: [{ port: 1 }, { port: 0 }] }, 'targets[1].port "0": give a whole number from 1 to 65535'],
+      [{ targets: [{ host: "a" }] }, /^targets\[0\].host: there is no such option/],
+      [
+        { targets: [{ port: 1 }, { port: 1 }] },
+        "targets 1 and 2 are the same one: give them different ports, pools or ids",
+      ],
+      [{ id: "a", targets: [{ port: 1 }, { port: 2 }] }, /^targets 1 and 2 are the same one/],
+      [
+        {
+          targets: [
+            { port: 1, listen: 5000 },
+            { port: 1, pool: "db", listen: 5000 },
+          ],
+        },
+        "listen 5000 is for the pools default and db: give each its own port",
+      ],
+      [{ poolOptions: { algorithm: "random" } }, /^poolOptions: they are for a pool that is made with listen/],
+      [{ listen: 1, poolOptions: { algorithm: "fastest" } }, /^poolOptions: algorithm "fastest": give one of /],
+      [{ listen: 1, poolOptions: { algoritm: "hash" } }, /^poolOptions: algoritm: .* did you mean algorithm\?$/],
+      [
+        { listen: 1, poolOptions: { unavailable: "@/etc/shadow" } },
+        /^poolOptions: unavailable: there is no such option of a pool/,
+      ],
+      [{ listen: 1, poolOptions: { queue: {} } }, /^poolOptions: give /],
+      [{ listen: 1, poolOptions: ["queue"] }, /^poolOptions: give options of the pool/],
+      [{ listen: 1, poolOptions: ["queue=1", "queue=2"] }, /^poolOptions: give options of the pool/],
+    ] as const) {
+      test(`are refused as ${JSON.stringify(options)}`, () => {
+        const found = problems(() => wholeClientSettings(options));
+        assert.equal(found.length, 1, found.join());
+        if (typeof problem === "string") assert.equal(found[0], problem);
+        else assert.match(found[0]!, problem);
+      });
+    }
   });
   test("programs' own options are not the library's", () => {
     assert.equal(problems(() => clientSettings({ logLevel: "info", config: "x" })).length, 2);

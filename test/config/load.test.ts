@@ -11,7 +11,7 @@ import { reporterOptions } from "../../src/config/reporter-options.ts";
 import { OptionError } from "../../src/config/values.ts";
 import { certificateFiles } from "../support/certificates.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
-import { flat } from "./flat.ts";
+import { flat, flatReporter } from "./flat.ts";
 
 const folder = temporaryFolder("config");
 after(removeFolders);
@@ -45,7 +45,7 @@ function balancer(argv: readonly string[], environment: Record<string, string> =
 function reporter(argv: readonly string[], environment: Record<string, string> = {}) {
   const command = loadReporter(invocation(argv, environment));
   assert.equal(command.action, "run");
-  return command.settings as unknown as Record<string, unknown>;
+  return flatReporter(command.settings) as unknown as Record<string, unknown>;
 }
 
 function problems(run: () => unknown): readonly string[] {
@@ -99,6 +99,7 @@ const given: Record<string, string> = {
   pool: "web",
   id: "web-1",
   maxConnections: "16",
+  poolOptions: "algorithm=random",
   tls: "on",
   key: "secret-of-sixteen-characters",
   config: file("empty.toml", ""),
@@ -107,21 +108,27 @@ const given: Record<string, string> = {
   tlsCa: certificateFiles.ca,
   targets: "10.0.0.5:5432",
 };
+/** Where the reporter's option of the same name takes something else. */
+const givenToReporter: Record<string, string> = { ...given, listen: "5000" };
 /** Options that only make sense together, so that giving one alone is a problem. */
-const needs: Record<string, string> = { adminTlsCert: "adminTlsKey", adminTlsKey: "adminTlsCert" };
+const needs: Record<string, string> = {
+  adminTlsCert: "adminTlsKey",
+  adminTlsKey: "adminTlsCert",
+  poolOptions: "listen",
+};
 
 const programs = [
-  { name: "balancer", options: balancerOptions as OptionTable, load: balancer },
-  { name: "reporter", options: reporterOptions as OptionTable, load: reporter },
+  { name: "balancer", options: balancerOptions as OptionTable, load: balancer, texts: given },
+  { name: "reporter", options: reporterOptions as OptionTable, load: reporter, texts: givenToReporter },
 ] as const;
 
-for (const { name, options, load } of programs) {
+for (const { name, options, load, texts } of programs) {
   describe(`${name}: every option`, () => {
     for (const [option, spec] of Object.entries(options)) {
-      const text = given[option] ?? "";
+      const text = texts[option] ?? "";
       const value = spec.places.some((place) => place !== "library") ? spec.kind.parse(text)?.value : undefined;
       const companion = needs[option];
-      const extra = companion ? [spell(companion, "flag"), given[companion]!] : [];
+      const extra = companion ? [spell(companion, "flag"), texts[companion]!] : [];
       if (isIn(spec, "flag")) {
         test(`${spell(option, "flag")}${spec.aliases.length > 0 ? " and its aliases" : ""} as a flag, in both spellings`, () => {
           for (const each of [option, ...spec.aliases]) {
@@ -228,7 +235,7 @@ describe("forms of a value", () => {
     const command = loadReporter(invocation(["--port", "81", "--", "nginx", "--port", "-g", "--"]));
     assert.ok(command.action === "run");
     assert.deepEqual(command.serverCommand, ["nginx", "--port", "-g", "--"]);
-    assert.equal(command.settings.port, 81);
+    assert.equal(command.settings.targets[0]?.port, 81);
   });
 });
 

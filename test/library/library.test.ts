@@ -109,6 +109,37 @@ describe("a server with targets", () => {
     await until("the target to be gone", () => balancer.targets().length === 0);
     assert.deepEqual(events, ["up default/one", "drain default/one", "leave default/one"]);
   });
+  test("a client of several targets: it is not ready before each is registered, and its events say which they are about", async () => {
+    const balancer = server();
+    const { admin } = await balancer.ready;
+    const ports = [await target("one"), await target("two")];
+    const reporter = harmony.client({
+      host: HOST,
+      adminport: admin[0]!.port,
+      key: KEY,
+      targets: [...ports.map((port) => ({ port })), { port: ports[0]!, pool: "nowhere", id: "lost" }],
+    });
+    open.push(reporter);
+    const told: string[] = [];
+    reporter.on("registered", (_, name, { port }) => told.push(`${name} ${ports.indexOf(port)}`));
+    const rejected = once(reporter, "rejected");
+    let isReady = false;
+    void reporter.ready.then(
+      () => (isReady = true),
+      () => undefined, // it is closed before that
+    );
+    const [, { code }, announced] = await within("the refusal", rejected);
+    assert.deepEqual([code, announced.pool, announced.id], ["UNKNOWN_POOL", "nowhere", "lost"]);
+    await until("two targets", () => told.length === 2);
+    assert.deepEqual(
+      told.toSorted(),
+      ports.map((port, index) => `default/${HOST}:${port} ${index}`).toSorted(),
+    );
+    assert.deepEqual([await ask(balancer), await ask(balancer)].toSorted(), ["one", "two"]);
+    assert.equal(isReady, false);
+    await reporter.close();
+    await until("the targets to be gone", () => balancer.targets().length === 0);
+  });
   test("a close record per connection", async () => {
     const balancer = server();
     const records: CloseRecord[] = [];

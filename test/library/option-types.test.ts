@@ -69,6 +69,14 @@ const client: Samples<ClientOptions> = {
   pool: ["default"],
   id: ["web-1"],
   maxConnections: [0],
+  listen: [5000],
+  poolOptions: [{ algorithm: "random", queueTimeout: 5_000 }, ["algorithm=random"]],
+  targets: [
+    [
+      { port: 80, pool: "web" },
+      { localport: 81, weight: 7 },
+    ],
+  ],
   drainTimeout: [0, "5s"],
   keyFile: ["key"],
   key: ["web:a-secret-of-this-test"],
@@ -79,12 +87,13 @@ const client: Samples<ClientOptions> = {
 };
 
 /** What is no option, but tables of options. */
-const TABLES = ["pools", "listeners"];
+const TABLES: Readonly<Record<string, readonly string[]>> = { server: ["pools", "listeners"], client: ["targets"] };
 
 /** Options that have to come together. */
 const TOGETHER: Record<string, object> = {
   adminTlsCert: { adminTlsKey: certificateFiles.key },
   adminTlsKey: { adminTlsCert: certificateFiles.cert },
+  poolOptions: { listen: 5000 },
 };
 
 for (const [name, table, samples, settings] of [
@@ -96,7 +105,7 @@ for (const [name, table, samples, settings] of [
       const { options } = namesIn(table, "library");
       assert.deepEqual(
         Object.keys(samples)
-          .filter((name) => !TABLES.includes(name))
+          .filter((each) => !TABLES[name]!.includes(each))
           .toSorted(),
         [...options.keys()].toSorted(),
       );

@@ -29,6 +29,8 @@ const named: (keyof BalancerEvents)[] = balancer.eventNames();
 const active: number = balancer.targets().reduce((sum: number, target: TargetView) => sum + target.active, 0);
 const reporter = new harmony.client({ listenport: 1080, balance: 1000, ack: 60 * 1000, host: ["a", "b:1"] });
 reporter.on("registered", (balancer: TcpAddress, target: string) => balancer.port + target.length);
+reporter.on("rejected", (balancer, { code }, announced) => [balancer.host, code, announced?.pool, announced?.port]);
+harmony.client({ host: "a", targets: [{ port: 1080, pool: "web" }, { port: 5432, listen: 5000, poolOptions: { algorithm: "random" } }] });
 const results: Promise<DrainResult[]> = reporter.drain();
 const closed: Promise<void> = reporter.close();
 const options: ServerOptions = { algorithm: "hash", threads: "auto", unavailable: null };
@@ -44,6 +46,8 @@ reporter.once("registered", (target: string) => target);
 balancer.on("connectionClose", (record) => record.bytes);
 // @ts-expect-error: a weight is a number
 harmony.client({ balance: "heavy" });
+// @ts-expect-error: a target has no host of its own
+harmony.client({ targets: [{ host: "a" }] });
 // @ts-expect-error: there is no such algorithm
 server({ algorithm: "fastest" });
 // @ts-expect-error: there is no such option

@@ -5,7 +5,7 @@
 import { namesIn, spell, unknownName } from "../names.ts";
 import type { AnyOption, EntryForm, OptionTable } from "../option.ts";
 import { type Given, problemWith, type Source, textOf, valuesFrom } from "../values.ts";
-import { readTomlFile, type TomlTable } from "./toml-table.ts";
+import type { TomlTable } from "./toml-table.ts";
 
 export interface ReadOptions {
   /** Keys of the table that are no options: whoever calls reads them. */
@@ -39,12 +39,6 @@ export function readOptions(
     if (!(key in table.values)) problems.push(`${table.at}: ${key} is missing: give ${options[name]!.kind.allowed}`);
   }
   return source;
-}
-
-/** A file whose tables are all `sections`, or options. */
-export function readOptionsFile(path: string, options: OptionTable, problems: string[], how?: ReadOptions): Source {
-  const file = readTomlFile(path, "config", problems);
-  return file === null ? new Map() : readOptions(file, options, problems, how);
 }
 
 /** undefined: it is wrong, which `problems` say. */

@@ -1,0 +1,51 @@
+/** Options of a pool that its reporters declare: by their names in the file, as text. Judged alike where they are given and where they are followed. */
+import { type Entries, entries } from "./kinds.ts";
+import { namesIn, spell, unknownName } from "./names.ts";
+import type { AnyOption, OptionTable } from "./option.ts";
+import { type PoolValues, poolOptions } from "./pool-options.ts";
+import { type Given, textOf, valuesFrom } from "./values.ts";
+
+/** All but the operator's own words for clients that get no target, which may name a file of his host, and the targets that he names. */
+const { unavailable: _, targets: __, ...declarable } = poolOptions;
+type PoolValuesOf = Omit<PoolValues, "unavailable" | "targets">;
+const TABLE: OptionTable = declarable;
+const NAMES = namesIn(TABLE, "file");
+const ENTRIES = entries("");
+
+/** As they are given in the library: by their names there, in its units, or each as NAME=VALUE. undefined: it is nothing of the kind. */
+export function fromLibrary(given: unknown): Entries | undefined {
+  if (Array.isArray(given)) return ENTRIES.parse(given.join(","))?.value;
+  if (typeof given !== "object" || given === null) return undefined;
+  const found = Object.entries(given).map(
+    ([name, value]) => [spell(name, "file"), textIn(TABLE[name], value)] as const,
+  );
+  return found.some(([, text]) => text === undefined) ? undefined : (Object.fromEntries(found) as Entries);
+}
+
+function textIn(spec: AnyOption | undefined, value: unknown): string | undefined {
+  if (typeof value === "number" && spec?.library.unit === "ms") return `${value}ms`;
+  return textOf(value, false);
+}
+
+/** What is wrong with them goes to `problems`, each beginning with `where`. */
+export function checkDeclared(options: Entries, where: string, problems: string[]): void {
+  const own: string[] = [];
+  valuesOf(options, own);
+  problems.push(...own.map((problem) => `${where}: ${problem}`));
+}
+
+/** The pool with these options, and those of `pool` for all others. */
+export function withDeclared<P extends PoolValuesOf>(pool: P, options: Entries, problems: string[]): P {
+  return { ...pool, ...valuesOf(options, problems) };
+}
+
+function valuesOf(options: Entries, problems: string[]): Partial<PoolValuesOf> {
+  const source = new Map<string, Given>();
+  for (const [key, text] of Object.entries(options)) {
+    const name = NAMES.options.get(key);
+    if (name === undefined) problems.push(unknownName(key, NAMES, { what: "option of a pool" }));
+    else source.set(name, { from: key, text });
+  }
+  const values = Object.entries(valuesFrom(TABLE, [source], problems));
+  return Object.fromEntries(values.filter(([name]) => source.has(name)));
+}
