@@ -131,10 +131,7 @@ describe("a server with targets", () => {
     const [, { code }, announced] = await within("the refusal", rejected);
     assert.deepEqual([code, announced.pool, announced.id], ["UNKNOWN_POOL", "nowhere", "lost"]);
     await until("two targets", () => told.length === 2);
-    assert.deepEqual(
-      told.toSorted(),
-      ports.map((port, index) => `default/${HOST}:${port} ${index}`).toSorted(),
-    );
+    assert.deepEqual(told.toSorted(), ports.map((port, index) => `default/${HOST}:${port} ${index}`).toSorted());
     assert.deepEqual([await ask(balancer), await ask(balancer)].toSorted(), ["one", "two"]);
     assert.equal(isReady, false);
     await reporter.close();
