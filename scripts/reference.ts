@@ -1,13 +1,13 @@
 /**
  * `make docs`: the tables of docs/ that are made from the code: options from the tables that the programs and the library are
- * driven by, algorithms from their list. `reference.ts --write` puts them between their markers; `--check` fails unless they are
- * there as they should be.
+ * driven by, algorithms from their list. `reference.ts --write` puts them between their markers, and writes the schemas of the
+ * programs' files; `--check` fails unless all is there as it should be.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { balancerCommands } from "../src/bin/balancer-commands.ts";
 import type { Command } from "../src/bin/command.ts";
 import { reporterCommands } from "../src/bin/reporter-commands.ts";
-import { balancerOptions } from "../src/config/balancer-options.ts";
+import { balancerOptions, type Scope, scopeOf } from "../src/config/balancer-options.ts";
 import { flagsOf, flagWithValue, meaning } from "../src/config/flags.ts";
 import { spell } from "../src/config/names.ts";
 import {
@@ -19,8 +19,10 @@ import {
   type Place,
 } from "../src/config/option.ts";
 import { reporterOptions } from "../src/config/reporter-options.ts";
+import { targetOptions } from "../src/config/target-kind.ts";
 import { LIMIT_WORDS } from "../src/control/keys/limits.ts";
 import { ALGORITHMS, DEFAULT_ALGORITHM } from "../src/pool/pool.ts";
+import { balancerSchema, reporterSchema } from "./schema.ts";
 
 /** Where a program takes its options from. The library is a face of its own. */
 const PROGRAM: readonly Place[] = ["flag", "env", "file"];
@@ -28,7 +30,8 @@ const PROGRAM: readonly Place[] = ["flag", "env", "file"];
 /** By page and marker. */
 const TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "docs/reference.md": {
-    "options:balancer": programTable(balancerOptions),
+    "options:balancer": programTable(balancerOptions, scopeOf),
+    "options:target": entryTable(targetOptions),
     "options:reporter": programTable(reporterOptions),
     ...commandTables("harmony-balancer", balancerCommands),
     ...commandTables("harmony-reporter", reporterCommands),
@@ -37,6 +40,12 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     limits: limitTable(),
   },
   "docs/how-it-works.md": { algorithms: algorithmTable() },
+};
+
+/** Files that are made from the code as a whole. */
+const FILES: Readonly<Record<string, string>> = {
+  "docs/harmony.schema.json": json(balancerSchema),
+  "docs/harmony-reporter.schema.json": json(reporterSchema),
 };
 
 main(process.argv[2]);
@@ -50,6 +59,11 @@ function main(mode: string | undefined): void {
     if (missing.length > 0) fail(`${page} has no place for ${missing.join(", ")}: add such a pair of markers.`);
     if (mode === "--write") writeFileSync(file, text);
     else if (text !== before) fail(`The tables in ${page} are not current: run make docs.`);
+  }
+  for (const [page, text] of Object.entries(FILES)) {
+    const file = new URL(`../${page}`, import.meta.url);
+    if (mode === "--write") writeFileSync(file, text);
+    else if (!existsSync(file) || readFileSync(file, "utf8") !== text) fail(`${page} is not current: run make docs.`);
   }
 }
 
@@ -91,7 +105,7 @@ function algorithmTable(): string {
   return markdown(["`--algorithm`", "Picks", "For"], rows);
 }
 
-function programTable(options: OptionTable): string {
+function programTable(options: OptionTable, scope?: (name: string) => Scope): string {
   const rows = entries(options, PROGRAM).map(([name, spec]) => {
     const flags = isIn(spec, "flag") ? flagsOf(name, spec).map((flag) => code(flagWithValue(flag, spec))) : [];
     return [
@@ -99,10 +113,19 @@ function programTable(options: OptionTable): string {
       isIn(spec, "env") ? code(spell(name, "env")) : "none",
       isIn(spec, "file") ? code(spell(name, "file")) : "none",
       defaultText(spec),
+      ...(scope ? [scope(name)] : []),
       meaning(spec),
     ];
   });
-  return markdown(["Flag", "Environment", "File", "Default", "Meaning"], rows);
+  return markdown(["Flag", "Environment", "File", "Default", ...(scope ? ["Scope"] : []), "Meaning"], rows);
+}
+
+/** Options of an entry of a list, in the file and in the library. */
+function entryTable(options: OptionTable): string {
+  const rows = Object.entries(options).map(([name, spec]) => {
+    return [code(spell(name, "file")), code(spell(name, "library")), defaultText(spec) || "has to be given", spec.doc];
+  });
+  return markdown(["File", "Library", "Default", "Meaning"], rows);
 }
 
 /** By `command:NAME`: how it is called, what it does, and its options. */
@@ -125,6 +148,10 @@ function libraryTable(options: OptionTable): string {
 
 function entries(options: OptionTable, places: readonly Place[]): [string, AnyOption][] {
   return Object.entries(options).filter(([, spec]) => places.some((place) => isIn(spec, place)));
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 function code(text: string): string {

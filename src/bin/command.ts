@@ -1,5 +1,6 @@
 /** What a command of a program is, and how one is run: from its words to its exit code. */
 import type { CommandText, ProgramText } from "../config/flags.ts";
+import type { Said } from "../config/load.ts";
 import { loadCommand, type Operand, type ReadFile } from "../config/load-command.ts";
 import type { OptionTable, Values } from "../config/option.ts";
 import { OptionError } from "../config/values.ts";
@@ -13,24 +14,26 @@ export interface Command extends CommandText {
   /** Paragraphs below the options in its `--help`. */
   readonly footer: string;
   readonly table: OptionTable;
+  /** Options of its program that it takes beside its own, and judges itself. */
+  readonly passes?: OptionTable;
   /** Returns the exit code. Throws HarmonyError. */
-  run(values: Values<OptionTable>, words: readonly string[]): Promise<number>;
+  run(values: Values<OptionTable>, words: readonly string[], said: Said): Promise<number>;
 }
 
 /** As it is declared: `run` sees the values of its own table. */
 export function command<T extends OptionTable>(
   declared: Omit<Command, "table" | "run"> & {
     readonly table: T;
-    run(values: Values<T>, words: readonly string[]): Promise<number>;
+    run(values: Values<T>, words: readonly string[], said: Said): Promise<number>;
   },
 ): Command {
-  return { ...declared, run: (values, words) => declared.run(values as Values<T>, words) };
+  return { ...declared, run: (values, words, said) => declared.run(values as Values<T>, words, said) };
 }
 
 /** Results go to standard output, what is said about them to standard error, problems as well. Returns the exit code. */
 export async function runCommand(
   { name: program }: ProgramText,
-  { name, usage, summary, footer, operands, table, run }: Command,
+  { name, usage, summary, footer, operands, table, passes, run }: Command,
   readFile: ReadFile,
   argv: readonly string[],
 ): Promise<number> {
@@ -38,9 +41,9 @@ export async function runCommand(
   try {
     const text = { name: title, usage, summary, footer };
     const { columns } = process.stdout as { columns?: number };
-    const call = loadCommand({ argv, environment: process.env, columns }, { text, operands, table, readFile });
+    const call = loadCommand({ argv, environment: process.env, columns }, { text, operands, table, passes, readFile });
     if (call.action === "help") write(process.stdout, call.text);
-    return call.action === "help" ? 0 : await run(call.values, call.words);
+    return call.action === "help" ? 0 : await run(call.values, call.words, call.said);
   } catch (error) {
     const advice = error instanceof OptionError ? `See ${title} --help.\n` : "";
     write(process.stderr, `${title}: ${messageOf(error)}\n${advice}`);

@@ -75,6 +75,7 @@ export const listenAddresses: Kind<readonly TcpAddress[], string | number | read
     placeholder: "[HOST:]PORT",
     allowed: "[HOST:]PORT with a port from 0 to 65535, such as 3000, 127.0.0.1:3000, [::1]:3000 or localhost:3000",
     library: { words: "string, number, or a list of them" },
+    schema: { type: ["string", "integer"] },
     list: true,
   },
   listOf(listenAddress, ({ host, port }) => (host === "" ? String(port) : formatAddress({ host, port }))),

@@ -131,8 +131,9 @@ function describe(spec: AnyOption, aliases: readonly string[]): string {
 }
 
 /** What the flag means. */
-export function meaning({ doc, kind }: AnyOption): string {
-  return kind.list ? `${doc} May be repeated.` : doc;
+export function meaning(spec: AnyOption): string {
+  const { doc, kind } = spec;
+  return kind.list && isIn(spec, "flag") ? `${doc} May be repeated.` : doc;
 }
 
 function strayWords(

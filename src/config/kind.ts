@@ -3,6 +3,9 @@ import * as z from "zod/mini";
 /** A text ↔ value codec: decoding validates, encoding gives the text that decodes to the same value. */
 type TextCodec<T> = z.ZodMiniType<T, string>;
 
+/** A part of a JSON Schema. */
+export type Schema = Readonly<Record<string, unknown>>;
+
 /** How a value is written in the library's options, where it has the TypeScript type `L`. */
 export interface LibraryForm<L> {
   /** The type in words, for the reference. */
@@ -28,6 +31,8 @@ export interface KindDescription<L> {
   readonly library: LibraryForm<L>;
   /** The text that a flag without a value stands for. Where it is missing, the flag needs a value. */
   readonly bare?: string;
+  /** JSON Schema of a value in the file, of one entry where it is a list. Any text where it is missing. */
+  readonly schema?: Schema;
   /** The value is a list: the flag may be repeated, and the file and the library take arrays. */
   readonly list?: true;
 }

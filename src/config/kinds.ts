@@ -1,7 +1,7 @@
 /** The plain kinds of value: numbers, durations, switches, choices, texts. Addresses have a file of their own. */
 import * as z from "zod/mini";
 import { DURATION_EXAMPLES, formatDuration, parseDuration } from "../util/durations.ts";
-import { type Kind, kindOf, type LibraryForm, textCodec } from "./kind.ts";
+import { type Kind, kindOf, type LibraryForm, type Schema, textCodec } from "./kind.ts";
 
 /** Milliseconds, or text such as `"500ms"`, `"30s"`, `"5m"`. */
 export type Duration = number | string;
@@ -9,11 +9,18 @@ export type Duration = number | string;
 const NUMBER: LibraryForm<number> = { words: "number" };
 export const STRING: LibraryForm<string> = { words: "string" };
 
+const DURATION: Schema = { type: "string", pattern: "^(\\d+(\\.\\d+)?(ms|s|m|h|d)|0)$" };
+
 const DECIMAL = /^[+-]?\d{1,15}$/;
 
 export function integer(min: number, max: number, placeholder = "N"): Kind<number> {
   return kindOf(
-    { placeholder, allowed: `a whole number from ${min} to ${max}`, library: NUMBER },
+    {
+      placeholder,
+      allowed: `a whole number from ${min} to ${max}`,
+      library: NUMBER,
+      schema: { type: "integer", minimum: min, maximum: max },
+    },
     z.codec(z.string().check(z.regex(DECIMAL)), z.int().check(z.gte(min), z.lte(max)), {
       decode: (text) => Number(text) + 0, // "+ 0" turns -0 into 0
       encode: (value) => String(value),
@@ -25,7 +32,12 @@ export function integer(min: number, max: number, placeholder = "N"): Kind<numbe
 export function duration(min: 0 | 1): Kind<number, Duration> {
   const allowed = `a duration such as ${DURATION_EXAMPLES}, ${min === 0 ? "or 0" : "above 0"}`;
   return kindOf(
-    { placeholder: "DURATION", allowed, library: { words: "ms, or text such as `30s`", unit: "ms" } },
+    {
+      placeholder: "DURATION",
+      allowed,
+      library: { words: "ms, or text such as `30s`", unit: "ms" },
+      schema: min === 0 ? { anyOf: [DURATION, { const: 0 }] } : DURATION,
+    },
     textCodec((text) => durationOf(text, min), formatDuration),
   );
 }
@@ -44,7 +56,13 @@ const NO = ["off", "false", "no", "0"];
 
 /** A switch. */
 export const onOff: Kind<boolean> = kindOf(
-  { placeholder: "on|off", allowed: "on or off", library: { words: "boolean" }, bare: "on" },
+  {
+    placeholder: "on|off",
+    allowed: "on or off",
+    library: { words: "boolean" },
+    bare: "on",
+    schema: { enum: [true, false, "on", "off"] },
+  },
   textCodec(
     (text) => (YES.includes(text) ? true : NO.includes(text) ? false : undefined),
     (value) => (value ? "on" : "off"),
@@ -57,6 +75,7 @@ export function choice<const C extends readonly string[]>(choices: C): Kind<C[nu
       placeholder: choices.join("|"),
       allowed: `one of ${choices.join(", ")}`,
       library: { words: choices.map((each) => `\`${each}\``).join(", ") },
+      schema: { enum: choices },
     },
     z.codec(z.string(), z.enum(choices), {
       decode: (text) => text as C[number],
@@ -69,7 +88,12 @@ export function choice<const C extends readonly string[]>(choices: C): Kind<C[nu
 export function threads(max: number): Kind<number, number | "auto"> {
   const counted = integer(1, max);
   return kindOf(
-    { placeholder: "N|auto", allowed: `auto, or ${counted.allowed}`, library: { words: "number or `auto`" } },
+    {
+      placeholder: "N|auto",
+      allowed: `auto, or ${counted.allowed}`,
+      library: { words: "number or `auto`" },
+      schema: { anyOf: [{ const: "auto" }, counted.schema] },
+    },
     textCodec(
       (given) => (given === "auto" ? 0 : counted.parse(given)?.value),
       (value) => (value === 0 ? "auto" : String(value)),
@@ -80,7 +104,7 @@ export function threads(max: number): Kind<number, number | "auto"> {
 /** Any text that matches, but an empty one. */
 export function text(placeholder: string, allowed: string, pattern = /./s): Kind<string> {
   return kindOf(
-    { placeholder, allowed, library: STRING },
+    { placeholder, allowed, library: STRING, schema: { type: "string", pattern: pattern.source } },
     z.codec(z.string().check(z.regex(pattern)), z.string(), { decode: (value) => value, encode: (value) => value }),
   );
 }
@@ -95,6 +119,7 @@ export function keepalive(shortest: number, longest: number): Kind<number, false
       placeholder: "off|DURATION",
       allowed: `off, or a duration ${limits}`,
       library: { words: "`false`, ms, or text such as `30s`", unit: "ms" },
+      schema: { anyOf: [{ enum: [false, "off"] }, DURATION] },
     },
     textCodec<number>(
       (given) => {
@@ -115,6 +140,7 @@ export function persistence(idle: number): Kind<number | null, boolean | object 
       placeholder: "on|off|DURATION",
       allowed: "on, off, or how long a binding outlives its last connection: a duration such as 30m or 2h, above 0",
       library: { words: "boolean, {}, ms or text", unit: "ms", object: "on" },
+      schema: { anyOf: [onOff.schema, DURATION] },
     },
     textCodec<number | null>(
       (given) => {

@@ -70,6 +70,7 @@ export const listenPlaces: Kind<readonly WrittenListen[], string | number | read
       "[HOST:]PORT with a port from 0 to 65535, such as 3000, 127.0.0.1:3000, [::1]:3000 or localhost:3000; " +
       "unix:/PATH, with mode=660, owner=USER or group=GROUP behind it; or fd:3 or fd:NAME for an inherited socket",
     library: { words: "string, number, or a list of them" },
+    schema: { type: ["string", "integer"] },
     list: true,
   },
   listOf(parseListen, formatListen),

@@ -45,7 +45,7 @@ function lines(table: OptionTable, values: object, given: Source): string[] {
     if (SECRET_OPTIONS.includes(name)) return from ? [withPlace(`# ${option} is hidden`, from)] : [];
     if (!isIn(spec, "file")) return [];
     const value = (values as Readonly<Record<string, unknown>>)[name];
-    if (value === null) return [withPlace(`# ${option}: ${defaultText(spec)}`, from)]; // which TOML has no word for
+    if (value === null && spec.kind.format(value) === "") return [withPlace(`# ${option}: ${defaultText(spec)}`, from)]; // which TOML has no word for
     return [withPlace(`${option} = ${valueText(spec, value)}`, from)];
   });
 }

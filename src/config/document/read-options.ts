@@ -65,7 +65,7 @@ function readOption(
     const text = entry && nested ? entryText(nested, entry, problems) : textOf(item, false);
     if (nested) return text;
     if (text === undefined) problems.push(`${place}: ${key}: give ${kind.allowed}`);
-    else if (!kind.parse(text)) problems.push(problemWith({ from: key, at: place, text }, spec));
+    else if (!kind.parse(text)) problems.push(problemWith({ from: key, at: place, text, shown: String(item) }, spec));
     return text;
   });
   return problems.length > before ? undefined : { from: key, at, text: texts.join(",") };

@@ -1,0 +1,72 @@
+/** The schemas of the programs' files: what the programs take is valid, and what editors should warn of is not. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { parse } from "smol-toml";
+import { root } from "../../scripts/runtimes.ts";
+import { documents, written } from "../config/document/documents.ts";
+import { amount } from "../support/amount.ts";
+import { violations } from "../support/json-schema.ts";
+
+function schema(name: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(join(root, "docs", name), "utf8")) as Record<string, unknown>;
+}
+const balancer = schema("harmony.schema.json");
+const reporter = schema("harmony-reporter.schema.json");
+
+/** What stands in a reporter's file and never in a balancer's. */
+const REPORTERS = ["host", "port", "target"];
+
+function faultsOf(toml: string): string[] {
+  const document = parse(toml);
+  return violations(REPORTERS.some((name) => name in document) ? reporter : balancer, document);
+}
+
+/** Every TOML file of the repository, and every TOML block of its documents, by its place. */
+function* examples(): Generator<[string, string]> {
+  const listed = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md", "*.toml"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  for (const file of listed.stdout.split("\n")) {
+    if (file === "" || file === "bunfig.toml" || !existsSync(join(root, file))) continue;
+    const text = readFileSync(join(root, file), "utf8");
+    if (file.endsWith(".toml")) yield [file, text];
+    else {
+      for (const { 1: block, index } of text.matchAll(/^```toml\n([\s\S]*?)^```$/gm)) {
+        yield [`${file}:${text.slice(0, index).split("\n").length}`, block!];
+      }
+    }
+  }
+}
+
+describe("the schemas of the programs' files", () => {
+  const all = [...examples()];
+  test("have examples to hold them against", () => assert.ok(all.length > 5, all.map(([place]) => place).join()));
+  for (const [place, toml] of all) test(`take ${place}`, () => assert.deepEqual(faultsOf(toml), []));
+
+  test("take any document that the balancer takes", () => {
+    fc.assert(
+      fc.property(documents, (drawn) => assert.deepEqual(violations(balancer, parse(written(drawn))), [])),
+      { numRuns: amount(100) },
+    );
+  });
+  test("know what is wrong", () => {
+    for (const [toml, expected] of [
+      ["queu = 1", /queu is not known/],
+      ["queue = -1", /\$\.queue: below 0/],
+      ['queue-timeout = "5"', /\$\.queue-timeout/],
+      ['algorithm = "rr"', /\$\.algorithm: none of leastconn/],
+      ["[pool.web]\nadmin = 1", /\$\.pool\.web: admin is not known/],
+      ['[pool."a b"]\nlisten = 1', /\$\.pool\.a b: does not match/],
+      ["targets = [{ weight = 1 }]", /address is missing/],
+      ["[listener.a]\nlisten = 1", /\$\.listener\.a: routes is missing/],
+      ['[listener.a]\nlisten = 1\nroutes = [{ pool = "a" }, { pool = "b" }]', /more than 1/],
+      ['host = "a"\nlisten = 1', /listen is not known/],
+    ] as const)
+      assert.match(faultsOf(toml).join("\n"), expected, toml);
+  });
+});
