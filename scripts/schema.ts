@@ -6,7 +6,7 @@ import { balancerOptions } from "../src/config/balancer-options.ts";
 import { listenerSection, poolSection } from "../src/config/document/section-options.ts";
 import type { Schema } from "../src/config/kind.ts";
 import { spell } from "../src/config/names.ts";
-import { type AnyOption, isIn, type OptionTable } from "../src/config/option.ts";
+import { type AnyOption, isIn, mayBeEmpty, type OptionTable } from "../src/config/option.ts";
 import { reporterOptions } from "../src/config/reporter-options.ts";
 import { NAME } from "../src/control/protocol/schema.ts";
 
@@ -57,7 +57,8 @@ function propertiesOf(table: OptionTable): Record<string, Schema> {
   );
 }
 
-function optionSchema({ doc, kind, entry }: AnyOption): Schema {
+function optionSchema(spec: AnyOption): Schema {
+  const { doc, kind, entry } = spec;
   const { schema = { type: "string" } } = kind;
   const fields =
     entry &&
@@ -67,11 +68,11 @@ function optionSchema({ doc, kind, entry }: AnyOption): Schema {
     );
   const item = fields ? { anyOf: [schema, fields] } : schema;
   if (entry) return { description: doc, type: "array", items: item };
-  return { description: doc, ...(kind.list ? oneOrMore(item) : item) };
+  return { description: doc, ...(kind.list ? oneOrMore(item, mayBeEmpty(spec) ? 0 : 1) : item) };
 }
 
-function oneOrMore(item: Schema): Schema {
-  return { anyOf: [item, { type: "array", minItems: 1, items: item }] };
+function oneOrMore(item: Schema, minItems = 1): Schema {
+  return { anyOf: [item, { type: "array", minItems, items: item }] };
 }
 
 function closed(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {

@@ -4,4 +4,4 @@ import { check } from "./commands/check.ts";
 import { invite } from "./commands/invite.ts";
 import { reporters } from "./commands/reporters.ts";
 
-export const balancerCommands: readonly Command[] = [check, invite, reporters];
+export const balancerCommands: readonly Command[] = [invite, reporters, check];

@@ -7,7 +7,7 @@ import { listenerSection, poolSection } from "./document/section-options.ts";
 import type { ListenerSection } from "./document/written.ts";
 import { formatListen, type WrittenListen } from "./listen-kind.ts";
 import { namesIn, unknownName } from "./names.ts";
-import type { AnyOption, LibraryOptions, OptionTable } from "./option.ts";
+import { type AnyOption, type LibraryOptions, mayBeEmpty, type OptionTable } from "./option.ts";
 import { reporterOptions } from "./reporter-options.ts";
 import { type BalancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
 import { targetOptions } from "./target-options.ts";
@@ -159,6 +159,7 @@ function libraryValue(from: string, spec: AnyOption, value: unknown, problems: s
   const { kind, library, entry } = spec;
   const asItIs = library.asItIs?.(value);
   if (asItIs !== undefined) return { from, text: "", value: asItIs };
+  if (mayBeEmpty(spec) && Array.isArray(value) && value.length === 0) return { from, text: "", value: [] };
   if (entry !== undefined && Array.isArray(value)) return entries(from, spec, value, problems);
   const text = library.asItIs === undefined ? libraryText(spec, value) : undefined;
   if (text !== undefined) return { from, text, shown: String(value) };
@@ -184,8 +185,7 @@ function entries(from: string, spec: AnyOption, items: readonly unknown[], probl
     const values = valuesFrom(options, [source], problems);
     return problems.length > before ? "" : text(values);
   });
-  if (problems.length > before) return undefined;
-  return texts.length === 0 ? { from, text: "", value: [] } : { from, text: texts.join(",") };
+  return problems.length > before ? undefined : { from, text: texts.join(",") };
 }
 
 /** HARMONY_KEY is used where the program that embeds us gives nothing about keys itself. */

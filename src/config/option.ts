@@ -91,6 +91,11 @@ export function isIn(spec: AnyOption, place: Place): boolean {
   return spec.places.includes(place);
 }
 
+/** Whether a list with nothing in it is a value of the option: it is where that is the default. */
+export function mayBeEmpty({ default: value }: AnyOption): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
 /** The default as a reader sees it. */
 export function defaultText(spec: AnyOption): string {
   if (spec.shownDefault !== undefined) return spec.shownDefault;

@@ -65,7 +65,7 @@ describe("the schemas of the programs' files", () => {
       ["targets = [{ weight = 1 }]", /address is missing/],
       ["[listener.a]\nlisten = 1", /\$\.listener\.a: routes is missing/],
       ['[listener.a]\nlisten = 1\nroutes = [{ pool = "a" }, { pool = "b" }]', /more than 1/],
-      ['host = "a"\nlisten = 1', /listen is not known/],
+      ['host = "a"\nqueue = 1', /queue is not known/],
     ] as const)
       assert.match(faultsOf(toml).join("\n"), expected, toml);
   });

@@ -3,7 +3,7 @@
  * `file.table("pool")?.table("web")`, and an entry of `[[target]]` is `file.table("target", index)`.
  */
 import { namesIn, spell, unknownName } from "../names.ts";
-import type { AnyOption, EntryForm, OptionTable } from "../option.ts";
+import { type AnyOption, type EntryForm, mayBeEmpty, type OptionTable } from "../option.ts";
 import { type Given, problemWith, type Source, textOf, valuesFrom } from "../values.ts";
 import type { TomlTable } from "./toml-table.ts";
 
@@ -52,7 +52,7 @@ function readOption(
   const at = table.valueAt(key);
   const { kind, entry } = spec;
   const isList = kind.list === true && Array.isArray(value);
-  if (isList && value.length === 0 && entry !== undefined) return { from: key, at, text: "", value: [] };
+  if (isList && value.length === 0 && mayBeEmpty(spec)) return { from: key, at, text: "", value: [] };
   const items = isList ? value : [value];
   if (items.length === 0) {
     problems.push(`${at}: ${key}: give ${kind.allowed}`);
