@@ -70,10 +70,8 @@ export class Declarations {
       const place = placeOf(poolName, address);
       const reason = this.#options.undialable(address);
       if (reason !== null) {
-        const from = each.name === null ? "" : `, one of ${each.name}`;
-        this.#options.onWarning(
-          `pool ${poolName}: the target ${formatAddress(address)}${from}, is not used: ${reason}`,
-        );
+        const from = each.name === null ? "" : ` (${each.name})`;
+        this.#options.onWarning(`pool ${poolName}: the target ${formatAddress(address)}${from} is not used: ${reason}`);
       } else if (!byPlace.has(place)) byPlace.set(place, { ...each, address }); // of two that are the same place the first counts
     }
     return byPlace;

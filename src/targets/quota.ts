@@ -104,6 +104,11 @@ export class TargetQuotas {
     this.#accountOf(entry.key.id).entries.delete(entry);
   }
 
+  /** It is declared no more, and its key's again, though not a new one. */
+  regain(entry: Entry): void {
+    this.#accountOf(entry.key.id).entries.add(entry);
+  }
+
   /** A target is no longer registered, and its pool knows. */
   delete(entry: Entry): void {
     const { entries, left } = this.#accountOf(entry.key.id);

@@ -73,7 +73,7 @@ export class Registry {
       undialable: (address) => this.undialable(address),
       makeRoom: (pool) => this.#forgetDead(pool),
       onShared: (entry) => this.#shared(entry),
-      onAlone: (entry) => this.#quotas.add(entry),
+      onAlone: (entry) => this.#quotas.regain(entry),
     });
   }
 
