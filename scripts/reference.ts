@@ -19,7 +19,7 @@ import {
   type Place,
 } from "../src/config/option.ts";
 import { reporterOptions } from "../src/config/reporter-options.ts";
-import { targetOptions } from "../src/config/target-kind.ts";
+import { wantedOptions } from "../src/config/target-kind.ts";
 import { LIMIT_WORDS } from "../src/control/keys/limits.ts";
 import { ALGORITHMS, DEFAULT_ALGORITHM } from "../src/pool/pool.ts";
 import { balancerSchema, reporterSchema } from "./schema.ts";
@@ -31,7 +31,7 @@ const PROGRAM: readonly Place[] = ["flag", "env", "file"];
 const TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "docs/reference.md": {
     "options:balancer": programTable(balancerOptions, scopeOf),
-    "options:target": entryTable(targetOptions),
+    "options:target": entryTable(wantedOptions),
     "options:reporter": programTable(reporterOptions),
     ...commandTables("harmony-balancer", balancerCommands),
     ...commandTables("harmony-reporter", reporterCommands),

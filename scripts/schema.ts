@@ -8,6 +8,7 @@ import type { Schema } from "../src/config/kind.ts";
 import { spell } from "../src/config/names.ts";
 import { type AnyOption, isIn, mayBeEmpty, type OptionTable } from "../src/config/option.ts";
 import { reporterOptions } from "../src/config/reporter-options.ts";
+import { targetOptions } from "../src/config/target-options.ts";
 import { NAME } from "../src/control/protocol/schema.ts";
 
 /** The one that editors know best. */
@@ -46,7 +47,15 @@ export const reporterSchema: Schema = {
   $schema: DRAFT,
   title: "harmony-reporter",
   description: "The file of harmony-reporter.",
-  ...closed(propertiesOf(reporterOptions)),
+  ...closed({
+    ...propertiesOf(reporterOptions),
+    target: {
+      description: "Targets, where there are several. What one does not say itself, the top level says for all.",
+      type: "array",
+      minItems: 1,
+      items: closed(propertiesOf(targetOptions)),
+    },
+  }),
 };
 
 function propertiesOf(table: OptionTable): Record<string, Schema> {

@@ -45,7 +45,7 @@ const placeKind: Kind<WantedPlace | null, string> = kindOf(
 const IN_TABLES = { places: ["file", "library"] } as const;
 
 /** The long form of a target. */
-export const targetOptions = {
+export const wantedOptions = {
   address: option({
     kind: placeKind,
     default: null,
@@ -73,7 +73,7 @@ export const targetOptions = {
 } as const;
 
 const NUMBER = /^\d{1,15}$/;
-const { weight, maxConnections } = targetOptions;
+const { weight, maxConnections } = wantedOptions;
 
 function parseTarget(text: string): WantedTarget | undefined {
   const { head, words } = readWords(text, { weight: NUMBER, "max-connections": NUMBER, backup: null }) ?? {};
@@ -95,7 +95,7 @@ export function formatTarget(target: WantedTarget): string {
   return [formatPlace(target), ...words.flat()].join(" ");
 }
 
-type TargetForm = string | ({ readonly address: string } & LibraryOptions<typeof targetOptions>);
+type TargetForm = string | ({ readonly address: string } & LibraryOptions<typeof wantedOptions>);
 
 export const targetList: Kind<readonly WantedTarget[], readonly TargetForm[]> = kindOf(
   {
@@ -109,10 +109,10 @@ export const targetList: Kind<readonly WantedTarget[], readonly TargetForm[]> = 
 
 /** How a target's table becomes its text. */
 export const targetEntry: EntryForm = {
-  options: targetOptions,
+  options: wantedOptions,
   required: ["address"],
   text(given) {
-    const { address, ...rest } = given as Values<typeof targetOptions>;
+    const { address, ...rest } = given as Values<typeof wantedOptions>;
     return formatTarget({ ...address!, ...rest });
   },
 };

@@ -25,8 +25,8 @@ function faultsOf(toml: string): string[] {
   return violations(REPORTERS.some((name) => name in document) ? reporter : balancer, document);
 }
 
-/** Every TOML file of the repository, and every TOML block of its documents, by its place. */
-function* examples(): Generator<[string, string]> {
+/** Every TOML file of the repository, and every TOML block of its documents, by its place. Those called faulty are to be. */
+function* examples(): Generator<[place: string, toml: string, isFaulty: boolean]> {
   const listed = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md", "*.toml"], {
     cwd: root,
     encoding: "utf8",
@@ -34,10 +34,12 @@ function* examples(): Generator<[string, string]> {
   for (const file of listed.stdout.split("\n")) {
     if (file === "" || file === "bunfig.toml" || !existsSync(join(root, file))) continue;
     const text = readFileSync(join(root, file), "utf8");
-    if (file.endsWith(".toml")) yield [file, text];
+    if (file.endsWith(".toml")) yield [file, text, false];
     else {
-      for (const { 1: block, index } of text.matchAll(/^```toml\n([\s\S]*?)^```$/gm)) {
-        yield [`${file}:${text.slice(0, index).split("\n").length}`, block!];
+      for (const { 1: faulty, 2: block, index } of text.matchAll(
+        /^(?:<!-- file: (faulty)?.* -->\n)?```toml\n([\s\S]*?)^```$/gm,
+      )) {
+        yield [`${file}:${text.slice(0, index).split("\n").length}`, block!, faulty !== undefined];
       }
     }
   }
@@ -46,13 +48,24 @@ function* examples(): Generator<[string, string]> {
 describe("the schemas of the programs' files", () => {
   const all = [...examples()];
   test("have examples to hold them against", () => assert.ok(all.length > 5, all.map(([place]) => place).join()));
-  for (const [place, toml] of all) test(`take ${place}`, () => assert.deepEqual(faultsOf(toml), []));
+  for (const [place, toml, isFaulty] of all) {
+    test(`${isFaulty ? "do not take" : "take"} ${place}`, () => {
+      if (isFaulty) assert.notDeepEqual(faultsOf(toml), []);
+      else assert.deepEqual(faultsOf(toml), []);
+    });
+  }
 
   test("take any document that the balancer takes", () => {
     fc.assert(
       fc.property(documents, (drawn) => assert.deepEqual(violations(balancer, parse(written(drawn))), [])),
       { numRuns: amount(100) },
     );
+  });
+  test("take a reporter of several targets", () => {
+    const toml =
+      'host = "a"\nbalance = 5\n[[target]]\nport = 80\npool = "web"\n[[target]]\nport = 5432\nlisten = 5432\n';
+    assert.deepEqual(faultsOf(toml), []);
+    assert.match(faultsOf(`${toml}host = "b"\n`).join("\n"), /target\[1]: host is not known/);
   });
   test("know what is wrong", () => {
     for (const [toml, expected] of [
