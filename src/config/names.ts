@@ -27,7 +27,18 @@ export interface Names {
   readonly former: ReadonlyMap<string, string>;
 }
 
+/** Made once for each table and place: a file of a thousand sections asks a thousand times. */
+const made = new WeakMap<OptionTable, Map<Place, Names>>();
+
 export function namesIn(table: OptionTable, place: Place): Names {
+  const ofTable = made.get(table) ?? new Map<Place, Names>();
+  made.set(table, ofTable);
+  const names = ofTable.get(place) ?? makeNames(table, place);
+  ofTable.set(place, names);
+  return names;
+}
+
+function makeNames(table: OptionTable, place: Place): Names {
   const options = new Map<string, string>();
   const former = new Map<string, string>();
   for (const [name, spec] of Object.entries(table)) {

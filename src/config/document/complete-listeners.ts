@@ -36,8 +36,9 @@ export function completeListeners(
   problems: string[],
 ): Listeners {
   const listeners: Listeners = new Map();
+  const hasIpv6 = hasIpv6Loopback();
   const add = (name: string, pool: string, chosen: Chosen<ListenerValues>, isPools: boolean) => {
-    const listen = resolved(chosen.values.listen, chosen.given.get("listen"), problems);
+    const listen = resolved(chosen.values.listen, chosen.given.get("listen"), hasIpv6, problems);
     const { keepalive } = chosen.values;
     listeners.set(name, { settings: { listen, routes: [{ pool }], keepalive }, chosen, isPools });
   };
@@ -84,9 +85,14 @@ function noPool(
 }
 
 /** "localhost" and the names of inherited sockets stand for what this machine and this process have. */
-function resolved(listen: readonly WrittenListen[], given: Given | undefined, problems: string[]): ListenAddress[] {
+function resolved(
+  listen: readonly WrittenListen[],
+  given: Given | undefined,
+  hasIpv6: boolean,
+  problems: string[],
+): ListenAddress[] {
   return listen.flatMap((address): ListenAddress[] => {
-    if ("port" in address) return expandLocalhost([address], hasIpv6Loopback());
+    if ("port" in address) return expandLocalhost([address], hasIpv6);
     if (!("fdName" in address)) return [address];
     const found = descriptorsNamed(address.fdName, process.env, process.pid);
     if (!("why" in found)) return found.map((fd) => ({ fd }));
