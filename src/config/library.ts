@@ -162,8 +162,9 @@ function libraryValue(from: string, spec: AnyOption, value: unknown, problems: s
   if (mayBeEmpty(spec) && Array.isArray(value) && value.length === 0) return { from, text: "", value: [] };
   if (entry !== undefined && Array.isArray(value)) return entries(from, spec, value, problems);
   const text = library.asItIs === undefined ? libraryText(spec, value) : undefined;
-  if (text !== undefined) return { from, text, shown: String(value) };
-  problems.push(`${from}: give ${library.allowed ?? kind.allowed}`);
+  const given = { from, text: text ?? "", shown: String(value) };
+  if (text !== undefined && kind.parse(text) !== null) return given;
+  problems.push(text === undefined ? `${from}: give ${library.allowed ?? kind.allowed}` : problemWith(given, spec));
   return undefined;
 }
 

@@ -251,3 +251,96 @@ describe("client options", () => {
     assert.equal(problems(() => clientSettings({ logLevel: "info", config: "x" })).length, 2);
   });
 });
+
+describe("pools and listeners of server()", () => {
+  const own = (options: object) => wholeSettings({ host: "127.0.0.1", ...options });
+
+  test("each with the options at the top as its defaults, and default only where something is said of it", () => {
+    const { pools, listeners, poolDefaults } = own({
+      queue: 5,
+      pools: {
+        web: { listen: [80, "unix:/run/web.sock"], idleTimeout: 500 },
+        db: { queue: 7, targets: ["10.0.0.5:5432", { address: "db.example:5432", weight: 200, backup: true }] },
+      },
+      listeners: { tls: { listen: "127.0.0.1:443", routes: [{ pool: "db" }], keepalive: false } },
+    });
+    assert.deepEqual([...pools.keys()], ["web", "db"]);
+    assert.deepEqual(
+      [...pools.values()].map(({ queue, idleTimeout }) => [queue, idleTimeout]),
+      [
+        [5, 500],
+        [7, 0],
+      ],
+    );
+    assert.equal(poolDefaults.queue, 5);
+    assert.deepEqual(pools.get("db")!.targets, [
+      { kind: "address", address: { host: "10.0.0.5", port: 5432 }, weight: 500, maxConnections: 0, backup: false },
+      { kind: "name", host: "db.example", port: 5432, weight: 200, maxConnections: 0, backup: true },
+    ]);
+    assert.deepEqual(Object.fromEntries(listeners), {
+      web: {
+        listen: [
+          { host: "", port: 80 },
+          { path: "/run/web.sock", mode: null, owner: null, group: null },
+        ],
+        routes: [{ pool: "web" }],
+        keepalive: 60_000,
+      },
+      tls: { listen: [{ host: "127.0.0.1", port: 443 }], routes: [{ pool: "db" }], keepalive: 0 },
+    });
+  });
+  test("default is there beside others where a port or targets are given for it", () => {
+    const names = (options: object) => [...own({ pools: { web: { listen: 80 } }, ...options }).pools.keys()];
+    assert.deepEqual(names({}), ["web"]);
+    for (const given of [{ listenport: 81 }, { listen: 81 }, { targets: ["a:1"] }])
+      assert.deepEqual(names(given), ["default", "web"]);
+    assert.deepEqual(names({ pools: { web: { listen: 80 }, default: { queue: 1 } } }), ["default", "web"]);
+  });
+  test("a pool's own section goes before the top, and a function may be what it sends", () => {
+    const handler = () => undefined;
+    const { pools, poolDefaults } = own({
+      queue: 1,
+      unavailable: "@all",
+      pools: { default: { queue: 2, unavailable: handler }, web: { listen: 80 } },
+    });
+    assert.equal(pools.get("default")!.queue, 2);
+    assert.equal(pools.get("default")!.unavailable, handler);
+    assert.deepEqual(pools.get("web")!.unavailable, new TextEncoder().encode("@all"));
+    assert.equal(poolDefaults.queue, 1);
+  });
+  test("faults say where they are", () => {
+    assert.deepEqual(
+      problems(() =>
+        own({
+          pools: {
+            web: { listn: 80, queue: -1, targets: ["x", { adress: "a:1" }, { address: "a:1", weight: "much" }] },
+            "a b": {},
+            c: 5,
+          },
+          listeners: { l: { listen: 81, routes: [] }, m: { routes: [{ pool: "webb" }] } },
+        }),
+      ).map((each) => each.replace(/: give .*/, ": give …")),
+      [
+        "pools.web.listn: there is no such option; did you mean listen?",
+        'pools.web.queue "-1": give …',
+        'pools.web.targets[0] "x": give …',
+        "pools.web.targets[1].adress: there is no such option; did you mean address?",
+        "pools.web.targets[1].address: give …",
+        'pools.web.targets[2].weight "much": give …',
+        "pools.a b: give …",
+        "pools.c: give …",
+        "listeners.l.routes: give …",
+        "listeners.m.listen is missing: give …",
+        'listeners.m.routes: there is no pool "webb"; did you mean web?',
+      ],
+    );
+    assert.deepEqual(
+      problems(() => own({ pools: { web: {} } })),
+      ["pools.web: pool web has no listener: give it listen, or a listener that routes to it"],
+    );
+    assert.match(
+      problems(() => own({ pools: [], listeners: 5 })).join("\n"),
+      /^pools: give an object .*\nlisteners: give/,
+    );
+  });
+});

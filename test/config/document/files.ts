@@ -15,12 +15,15 @@ export interface Around {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+/** Properties look at hundreds of documents of one file: those have one place. */
+const single = temporaryFolder("document");
+
 /** `files` by their names, or the text of one; the first is the document. What it says of the folder is left out of problems. */
 export function completed(
   files: string | Readonly<Record<string, string>>,
   { flags = {}, environment = {} }: Around = {},
 ): { readonly document: Completed; readonly problems: readonly string[]; readonly folder: string } {
-  const folder = temporaryFolder("document");
+  const folder = typeof files === "string" ? single : temporaryFolder("document");
   const all = typeof files === "string" ? { "b.toml": files } : files;
   for (const [name, text] of Object.entries(all)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
