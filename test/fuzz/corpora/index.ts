@@ -1,5 +1,6 @@
 /** Everything that is fuzzed. */
 import type { Corpus } from "../corpus.ts";
+import { documentFiles } from "./documents.ts";
 import { doors } from "./door.ts";
 import { hellos } from "./hello.ts";
 import { hosts } from "./hosts.ts";
@@ -25,5 +26,6 @@ export const CORPORA: readonly Corpus[] = [
   invitationFiles,
   invitationCodes,
   pems,
+  documentFiles,
   hosts,
 ];
