@@ -64,6 +64,14 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    name: "which targets there are",
+    sources: [
+      "src/targets/sources/",
+      ...["declarations", "entry", "leases", "row-names", "rows"].map((name) => `src/targets/${name}`),
+    ],
+    tests: ["sources/", "declared", "two-sources", "registry", "ownership"].map((name) => `test/targets/${name}`),
+  },
+  {
     name: "who is let in",
     sources: ["freshness", "handshake", "places", "replay-window", "tickets", "under-way"].map(
       (name) => `src/control/server/${name}`,
@@ -77,6 +85,7 @@ export const ROOMS: readonly Room[] = [
     sources: ["owned", "quota", "takeover"].map((name) => `src/targets/${name}`),
     tests: [
       "test/targets/quota",
+      "test/targets/declared",
       "test/targets/registry",
       "test/targets/ownership",
       "test/control/server-quota",

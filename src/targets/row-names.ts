@@ -8,15 +8,15 @@
 import type { TcpAddress } from "../net/runtime.ts";
 import { formatAddress } from "../util/address.ts";
 import type { Entry, Row } from "./entry.ts";
-import { identityOf, placeOf, sameAddress } from "./location.ts";
+import { identityOf, placeOf } from "./location.ts";
 import type { Report } from "./report.ts";
 
 export class RowNames {
   readonly #rows: { get(identity: string): Row | undefined };
   /** Of declared targets, by their place. */
   readonly #declared = new Map<string, Row>();
-  /** Of registered ones whose row has another name than their report gives, by that and their location. */
-  readonly #renamed = new Map<string, Row>();
+  /** Of registered ones, by what their report calls them and by their location. */
+  readonly #registered = new Map<string, Row>();
 
   constructor(rows: { get(identity: string): Row | undefined }) {
     this.#rows = rows;
@@ -27,12 +27,10 @@ export class RowNames {
     const { pool } = report;
     const declared = this.#declared.get(placeOf(pool, location)) ?? this.#declared.get(placeOf(pool, address));
     if (declared !== undefined) return declared.identity;
-    const renamed = this.#renamed.get(nameAndPlace(report, location));
-    if (renamed !== undefined) return renamed.identity;
+    const registered = this.#registered.get(nameAndPlace(report, location));
+    if (registered !== undefined) return registered.identity;
     const name = identityOf(report, location);
-    const named = this.#rows.get(name);
-    const isThere = named?.registered && sameAddress(named.registered.location, location);
-    return named?.declared && !isThere ? placeOf(pool, location) : name; // the id is the name of a declared target elsewhere
+    return this.#rows.get(name)?.declared ? placeOf(pool, location) : name; // an id that names what is declared elsewhere
   }
 
   declaredAt(place: string): Row | undefined {
@@ -48,12 +46,12 @@ export class RowNames {
   }
 
   registered({ report, location, row }: Entry): void {
-    if (identityOf(report, location) !== row.identity) this.#renamed.set(nameAndPlace(report, location), row);
+    this.#registered.set(nameAndPlace(report, location), row);
   }
 
   left({ report, location, row }: Entry): void {
     const key = nameAndPlace(report, location);
-    if (this.#renamed.get(key) === row) this.#renamed.delete(key);
+    if (this.#registered.get(key) === row) this.#registered.delete(key);
   }
 }
 

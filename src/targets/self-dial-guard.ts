@@ -34,7 +34,7 @@ export function undialable(target: Address, listeners: readonly Address[], local
 }
 
 function ownPath({ path }: UnixAddress, listeners: readonly Address[]): string | null {
-  return listeners.some((each) => "path" in each && each.path === path) ? itself(path) : null;
+  return listeners.some((each) => "path" in each && each.path === path) ? itself(formatAddress({ path })) : null;
 }
 
 function undialableHost(target: TcpAddress, listeners: readonly Address[], local: readonly string[]): string | null {

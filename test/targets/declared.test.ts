@@ -310,6 +310,7 @@ describe("a target that a reporter registers as well", () => {
     assert.equal(await world.report(ownerAt("10.0.0.4", "k", limits)), "QUOTA");
     world.registry.leave(third!);
     await world.declare(at(A));
+    await world.pass(1); // so that none counts as new
     assert.equal(await world.report(third!), "QUOTA", "what is no longer declared is the key's");
     await world.declare(at(A), at(B));
     await world.pass(1); // so that it counts no more as new
@@ -363,28 +364,30 @@ describe("a pool that is removed", () => {
     const world = new World({ panic: true });
     world.pools.set("q", poolNamed("q"));
     const owner = ownerAt(A, "k", { targets: 3, newTargets: 100 });
+    await world.report(owner, { port: 79 }, 3);
+    world.pool.pick(CLIENT, [], 0);
+    world.registry.leave(owner, 3); // its row counts as the key's, as long as it has a connection
     await world.report(owner);
     await world.report(owner, { port: 81 }, 1);
-    world.pool.pick(CLIENT, [], 0);
-    await world.report(owner, { pool: "q" }, 2);
     await world.declare(at(B));
     await world.pass(LEASE / 1_000 + 2);
     assert.equal(world.pool.panic, true);
+    assert.equal(await world.report(owner, { pool: "q" }, 2), "QUOTA");
     world.story.length = 0;
     world.registry.poolRemoved("p");
     world.pools.delete("p");
     const left = [ON_A, `p/${A}:81`, ON_B].map((identity) => `targetLeave ${identity} pool-removed`);
     assert.deepEqual(world.story.slice(1), left);
     assert.match(world.story[0]!, /^panicEnd p \d+$/);
-    assert.deepEqual(world.registry.identities(owner), [`q/${A}:80`]);
-    assert.equal(world.registry.size, 1);
+    assert.deepEqual([world.registry.identities(owner), world.registry.size], [[], 0]);
     assert.equal(await world.report(owner), "UNKNOWN_POOL");
     world.registry.declare("p", [at(B)]);
-    assert.equal(world.registry.size, 1);
+    assert.equal(world.registry.size, 0);
 
     const next = poolNamed("p");
     world.pools.set("p", next);
-    assert.equal(await world.report(owner), "ok", "and its quota is free again");
+    for (const ref of [1, 2]) assert.equal(await world.report(owner, { pool: "q", port: 80 + ref }, ref), "ok");
+    assert.equal(await world.report(owner), "ok", "its quota is free again");
     world.registry.declare("p", [at(B)]);
     await settle();
     assert.deepEqual(

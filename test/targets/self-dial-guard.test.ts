@@ -14,6 +14,18 @@ describe("the balancer's own addresses", () => {
     assert.equal(undialable(target("10.0.0.1", 3001), [{ host: "", port: 3000 }], ["10.0.0.1"]), null);
   });
 
+  it("may be Unix sockets", () => {
+    const own = [{ host: "", port: 3000 }, { path: "/run/own.sock" }];
+    assert.match(
+      undialable({ path: "/run/own.sock" }, own, []) ?? "dialled",
+      /itself listens at unix:\/run\/own\.sock/,
+    );
+    assert.equal(undialable({ path: "/run/other.sock" }, own, []), null);
+    assert.ok(undialable(target("127.0.0.1"), own.toReversed(), []), "beside others");
+  });
+
+  it("are never a name", () => assert.match(undialable(target("db.example"), [], []) ?? "dialled", /is not an IP/));
+
   it("are known with a zone, whichever it is called", () => {
     const own = ["fe80::1", "127.0.0.1"];
     for (const host of ["fe80::1", "fe80::1%eth0", "fe80::1%2"]) {

@@ -39,7 +39,6 @@ export class Names {
   /** Those whose turn has come, while as many as there may be are being looked up. */
   readonly #due = new Set<Watched>();
   #underWay = 0;
-  #closed = false;
 
   constructor(options: NamesOptions) {
     this.#options = options;
@@ -60,9 +59,8 @@ export class Names {
     return this.#watched.get(keyOf(question))?.instances ?? null;
   }
 
-  /** No answer is heard any more. */
+  /** No answer is heard any more: nobody wants one. */
   close(): void {
-    this.#closed = true;
     for (const { cancelNext } of this.#watched.values()) cancelNext();
     this.#watched.clear();
     this.#due.clear();
@@ -123,7 +121,7 @@ export class Names {
   }
 
   #isWatched(watched: Watched): boolean {
-    return !this.#closed && this.#watched.get(keyOf(watched.question)) === watched;
+    return this.#watched.get(keyOf(watched.question)) === watched;
   }
 
   #take(watched: Watched, { instances, trouble }: Answer): void {

@@ -310,6 +310,17 @@ describe("targets of a service", () => {
     assert.deepEqual(await declared(list), ["10.0.0.1:5432 5", "10.0.0.1:5433 6"]);
   });
 
+  it("are there soon after their host can be looked up", async () => {
+    const world = new World();
+    world.records.set("_pg._tcp.db.example", records(["a", 1, 5]));
+    world.targets.set("db", [SERVICE]);
+    await settle();
+    assert.match(world.warnings[0]!, /^pool db: cannot look up a: .* until it can$/);
+    world.zones.set("a", { ips: ["10.0.0.1"] });
+    await world.pass(RETRY);
+    assert.deepEqual(world.of("db"), ["10.0.0.1:5432 5"]);
+  });
+
   it("stay where their host cannot be looked up, and follow the others", async () => {
     const world = new World();
     world.zones.set("a", { ips: ["10.0.0.1"], holds: 10_000 });
