@@ -23,20 +23,28 @@ type Hashes = [number, number];
 export class Directory {
   /** See Pool.panic. */
   panic = false;
-  readonly #options: Required<PoolOptions>;
-  readonly #layout: PoolLayout;
   readonly #lock: Lock;
-  readonly #rows: Rows;
-  readonly #pickers: Pickers;
+  readonly #makeRoom: () => void;
+  #options!: Required<PoolOptions>;
+  #layout!: PoolLayout;
+  #rows!: Rows;
+  #pickers!: Pickers;
   /** In order of registration. May name rows that another thread has freed since: see #find(). */
   readonly #rowOf = new Map<string, number>();
   readonly #identities: string[] = [];
   readonly #encoded = new Uint8Array(ADDRESS_BYTES);
 
-  constructor({ handle, layout, lock, rows, pickers }: PoolParts) {
+  /** `makeRoom` has the pool get more rows, and calls use(). */
+  constructor(parts: PoolParts, makeRoom: () => void) {
+    this.#lock = parts.lock;
+    this.#makeRoom = makeRoom;
+    this.use(parts);
+  }
+
+  /** The pool consists of these from now on. */
+  use({ handle, layout, rows, pickers }: PoolParts): void {
     this.#options = handle.options;
     this.#layout = layout;
-    this.#lock = lock;
     this.#rows = rows;
     this.#pickers = pickers;
   }
@@ -46,15 +54,24 @@ export class Directory {
     return this.#identities[row] ?? "";
   }
 
-  /** No row is free. Those that become free are so at once in all threads, without the lock. */
+  /** There are as many targets as there may be, with those that have left and still have connections. */
   get full(): boolean {
-    return this.#freeRow() < 0;
+    return this.#rowForNew() < 0;
   }
 
-  /** The lowest one, so that the trees stay as low as they can; -1: there is none. */
-  #freeRow(): number {
-    const row = this.#layout.state.indexOf(FREE);
-    return row < this.#options.maxTargets ? row : -1;
+  /**
+   * The lowest row that is free, so that the trees stay as low as they can; it may be one that is yet to be made. -1: the pool is full.
+   * Rows that become free are so at once in all threads, without the lock.
+   */
+  #rowForNew(): number {
+    const { header, rows, state } = this.#layout;
+    const { maxTargets } = this.#options;
+    const free = state.indexOf(FREE);
+    const span = header[SPAN]!;
+    const mayCome =
+      span < maxTargets || state.subarray(0, span).reduce((n, is) => n + (is === FREE ? 0 : 1), 0) < maxTargets;
+    if (!mayCome) return -1;
+    return free < 0 ? rows : free;
   }
 
   set(spec: TargetSpec, state: TargetState): void {
@@ -63,6 +80,7 @@ export class Directory {
     checkWhole("maxConnections", spec.maxConnections, 0, MAX_CONNECTIONS, whose);
     const port = encodeAddress(spec.address, this.#encoded);
     const hashes: Hashes = [hashText(spec.identity, 0), hashText(spec.identity, 1)];
+    if (this.#find(spec.identity) < 0 && this.#rowForNew() === this.#layout.rows) this.#makeRoom();
     this.#lock.take();
     try {
       this.#write(spec, state, port, hashes);
@@ -164,7 +182,7 @@ export class Directory {
       failures: layout.failures[row]!,
       bytesIn: layout.bytesIn[row]!,
       bytesOut: layout.bytesOut[row]!,
-      connectMs: layout.connectMs[row]! < 0 ? null : layout.connectMs[row]!,
+      connectMs: layout.total[row] === 0 ? null : layout.connectMs[row]!,
       failure: layout.state[row] === SUSPECT ? codeOfNumber(layout.failure[row]!) : null,
       panic: this.panic && (layout.state[row] === UP || layout.state[row] === SUSPECT),
     };
@@ -173,7 +191,7 @@ export class Directory {
   #allot(identity: string, hashes: Hashes): number {
     const layout = this.#layout;
     const { maxTargets, name } = this.#options;
-    const row = this.#freeRow();
+    const row = this.#rowForNew();
     if (row < 0) throw new RangeError(`pool "${name}" is full: at most ${maxTargets} targets (--max-targets)`);
     const before = this.#identities[row];
     if (before !== undefined && this.#rowOf.get(before) === row) this.#rowOf.delete(before);
@@ -184,7 +202,6 @@ export class Directory {
     for (const counter of [layout.total, layout.failures, layout.bytesIn, layout.bytesOut, layout.failedAt]) {
       counter[row] = 0;
     }
-    layout.connectMs[row] = -1;
     layout.weight[row] = 0;
     if (row >= layout.header[SPAN]!) this.#rows.grow(row + 1);
     return row;

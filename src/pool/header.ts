@@ -4,6 +4,8 @@
 export const LOCK = 0;
 /** Counts how often the lock was taken: shows that its owner is alive. */
 export const LOCK_TURNS = 1;
+/** How often the memory has moved: beside the lock, so that who takes that has this at hand. */
+export const VERSION = 2;
 /** Rows in use are below this. */
 export const SPAN = 16;
 /** Connections that hold a permit. */

@@ -3,7 +3,7 @@
  * Critical sections are well under a microsecond, so a thread that finds it taken spins briefly before it sleeps. Main threads
  * sleep too: Node, Deno and Bun all allow Atomics.wait there.
  */
-import { LOCK, LOCK_TURNS } from "./header.ts";
+import { LOCK, LOCK_TURNS, VERSION } from "./header.ts";
 
 /** Set in the word when a thread may be asleep. The rest of the word is the owner's worker number plus one; 0 is free. */
 const CONTENDED = 1 << 30;
@@ -22,17 +22,37 @@ export class Lock {
   readonly #words: Int32Array;
   readonly #me: number;
   readonly #onAbandoned: ((worker: number) => void) | null;
+  readonly #onMoved: () => void;
+  /** That of the memory that this thread uses. */
+  version: number;
 
-  /** `onAbandoned` (creator only) repairs what a dead owner may have left half done; it runs with the lock held. */
-  constructor(words: Int32Array, worker: number, onAbandoned: ((worker: number) => void) | null) {
+  /**
+   * `onAbandoned` (creator only) repairs what a dead owner may have left half done. `onMoved` has this thread use the pool's latest
+   * memory, and sets `version`. Both run with the lock held, but for follow().
+   */
+  constructor(
+    words: Int32Array,
+    worker: number,
+    onAbandoned: ((worker: number) => void) | null,
+    version = words[VERSION]!,
+    onMoved: () => void = () => undefined,
+  ) {
     this.#words = words;
     this.#me = worker + 1;
     this.#onAbandoned = onAbandoned;
+    this.#onMoved = onMoved;
+    this.version = version;
   }
 
   take(): void {
     if (Atomics.compareExchange(this.#words, LOCK, 0, this.#me) !== 0) this.#takeContended();
     this.#words[LOCK_TURNS]!++;
+    if (this.#words[VERSION] !== this.version) this.#followWithLock();
+  }
+
+  /** Without the lock: has this thread use the pool's latest memory, which may even be one that is just being made ready. */
+  follow(): void {
+    if (Atomics.load(this.#words, VERSION) > this.version) this.#onMoved();
   }
 
   /** Throws when the lock is no longer this thread's: then the thread was taken for dead, and what it has done is void. */
@@ -54,6 +74,15 @@ export class Lock {
     if (Atomics.compareExchange(this.#words, LOCK, held, this.#me | CONTENDED) !== held) return this.seize(worker);
     this.#words[LOCK_TURNS]!++;
     return true;
+  }
+
+  #followWithLock(): void {
+    try {
+      this.#onMoved();
+    } catch (error) {
+      this.free();
+      throw error;
+    }
   }
 
   #takeContended(): void {

@@ -41,8 +41,10 @@ import {
   LAST_BINDING_RUN,
   OPEN,
 } from "./header.ts";
+import { firstHandle, moreRows, nextHandle } from "./memory.ts";
+import { clear, move } from "./move.ts";
 import { checkConcurrency, completeOptions, type PoolChanges, type PoolOptions } from "./options.ts";
-import { allocate, CREATOR, PoolParts } from "./parts.ts";
+import { CREATOR } from "./parts.ts";
 import { SharedPool } from "./shared-pool.ts";
 import type { PoolHandle, TargetSpec, TargetState, TargetView } from "./types.ts";
 
@@ -55,28 +57,29 @@ export * from "./types.ts";
 /** Connections in a row: so many from one address by chance, or from the only client that is awake, are too few to matter. */
 const MANY = 100;
 
-/** Of the creator's thread. After a change of targets or limits grant() is to be called: waiters may go on. */
+/** Of the creator's thread. After a change of targets, limits or settings grant() is to be called: waiters may go on. */
 export class Pool extends SharedPool {
-  readonly #parts: PoolParts;
   readonly #directory: Directory;
   /**
-   * Told when the pool has other memory, before any thread finds that out: the handle is to be posted to all that are attached. If it
-   * throws, nothing has changed.
+   * Told when the pool has other memory, before any thread finds that out: the handle is to be posted to all that are attached. The
+   * lock is held. If it throws, nothing has changed.
    */
   onMove: ((handle: PoolHandle) => void) | null = null;
 
   /** RangeError: an option is out of its range. */
   static create(options: PoolOptions): Pool {
-    const complete = completeOptions(options);
-    const parts = new PoolParts({ buffer: allocate(complete), options: complete }, CREATOR);
-    parts.clear();
-    return new Pool(parts);
+    return new Pool(firstHandle(completeOptions(options)));
   }
 
-  private constructor(parts: PoolParts) {
-    super(parts, CREATOR);
-    this.#parts = parts;
-    this.#directory = new Directory(parts);
+  private constructor(handle: PoolHandle) {
+    super(
+      handle,
+      CREATOR,
+      () => this.handle,
+      (dead) => this.parts.repair(dead),
+    );
+    clear(this.parts);
+    this.#directory = new Directory(this.parts, () => this.#move(this.options, moreRows(this.handle)));
   }
 
   /**
@@ -133,7 +136,7 @@ export class Pool extends SharedPool {
 
   /** Counts (32 bits, wrapping) clients that lost the target they were bound to because there are as many bindings as there may be. */
   get evictions(): number {
-    return this.#parts.layout.header[EVICTIONS]!;
+    return this.parts.layout.header[EVICTIONS]!;
   }
 
   /**
@@ -141,7 +144,7 @@ export class Pool extends SharedPool {
    * several that take load; null where this is not so.
    */
   get loneClient(): string | null {
-    const { header, bindingKeys } = this.#parts.layout;
+    const { header, bindingKeys } = this.parts.layout;
     const takeLoad =
       header[COUNTS + OPEN]! + header[COUNTS + FULL]! || header[COUNTS + BACKUP]! + header[COUNTS + BACKUP_FULL]!;
     if (takeLoad < 2 || header[LAST_BINDING_RUN]! < MANY) return null;
@@ -154,17 +157,23 @@ export class Pool extends SharedPool {
    * limits keep what is there and refuse what comes. Call grant() afterwards. RangeError: one is out of its range; nothing has changed.
    */
   change(settings: PoolChanges): void {
-    const { concurrency = this.options.concurrency } = settings;
-    this.setConcurrency(concurrency);
+    const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+    const before = this.options;
+    const options = completeOptions({ ...before, ...Object.fromEntries(given) });
+    const names = Object.keys(options) as (keyof PoolOptions)[];
+    const changed = names.filter((name) => options[name] !== before[name]);
+    if (changed.some((name) => name !== "concurrency")) this.#move(options, this.handle.capacity.rows);
+    else if (changed.length > 0) this.setConcurrency(options.concurrency);
   }
 
   /** Permits from now on; -1 no limit, 0 pauses. Connections that hold one keep it. */
   setConcurrency(permits: number): void {
     checkConcurrency(permits);
-    const { layout, lock } = this.#parts;
+    const { layout, lock } = this.parts;
     lock.take();
     layout.header[CONCURRENCY] = permits;
     lock.free();
+    this.options = { ...this.options, concurrency: permits };
   }
 
   /**
@@ -181,7 +190,7 @@ export class Pool extends SharedPool {
   }
 
   #setHolding(holding: 0 | 1): void {
-    const { layout, lock } = this.#parts;
+    const { layout, lock } = this.parts;
     lock.take();
     layout.header[HOLDING] = holding;
     lock.free();
@@ -192,7 +201,7 @@ export class Pool extends SharedPool {
    * they are now. For engines with threads, after changes.
    */
   settle(): void {
-    for (const picker of this.#parts.pickers) picker.prepare();
+    for (const picker of this.parts.pickers) picker.prepare();
   }
 
   /**
@@ -201,12 +210,18 @@ export class Pool extends SharedPool {
    */
   recover(worker: number): void {
     if (worker === CREATOR) throw new RangeError(`worker ${CREATOR} is the pool's creator`);
-    const { lock } = this.#parts;
+    const { lock } = this.parts;
     if (!lock.seize(worker)) lock.take();
     try {
-      this.#parts.repair(worker);
+      this.parts.repair(worker);
     } finally {
       lock.free();
     }
+  }
+
+  #move(options: Required<PoolOptions>, rows: number): void {
+    const parts = move(this.parts, nextHandle(this.handle, options, rows), this.onMove);
+    this.use(parts);
+    this.#directory.use(parts);
   }
 }

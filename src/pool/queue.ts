@@ -38,7 +38,9 @@ import { ADMITTED, type Grant, REFUSED } from "./types.ts";
 export const UNTRIED = -1;
 /** In place of the ticket of one that has lost its place and is over before it was told. */
 const GONE = -1;
-/** A generation takes 24 bits and the number of a node at most 25, so the number of a waiter, made of both, is exact. */
+/** Above the number of any node (MAX_QUEUE), and the same for every length of the queue, which may change while connections wait. */
+const NODE_NUMBERS = 2 ** 25;
+/** A generation takes 24 bits, so the number of a waiter, made of it and of its node's, is exact. */
 const GENERATIONS = 1 << 24;
 
 export class Queue {
@@ -87,7 +89,7 @@ export class Queue {
     layout.waiterTickets[node] = ticket;
     layout.waiterWorkers[node] = this.#worker + 1;
     this.#append(node, sawRoom);
-    return layout.waiterGenerations[node]! * layout.waiterTickets.length + node;
+    return layout.waiterGenerations[node]! * NODE_NUMBERS + node;
   }
 
   /** False: there is no such waiter of this worker. If it was granted its turn, its permit is free again. */
@@ -270,9 +272,9 @@ export class Queue {
 
   /** NONE: this worker has no such waiter. */
   #nodeOf(waiter: number): number {
-    const { waiterGenerations, waiterTickets, waiterWorkers } = this.#layout;
-    const node = waiter % waiterTickets.length;
-    const generation = Math.floor(waiter / waiterTickets.length);
+    const { waiterGenerations, waiterWorkers } = this.#layout;
+    const node = waiter % NODE_NUMBERS;
+    const generation = Math.floor(waiter / NODE_NUMBERS);
     const known = waiterWorkers[node] === this.#worker + 1 && waiterGenerations[node] === generation;
     return known ? node : NONE;
   }

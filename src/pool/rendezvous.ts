@@ -28,7 +28,8 @@ export interface TableTarget {
   readonly hash1: number;
 }
 
-const EMPTY = -1;
+/** An entry is the row of its target plus one, so that memory which is all zeros is a table of nobody. */
+const EMPTY = 0;
 /** If more targets go at once, filling anew is cheaper: each that goes costs a look at all entries, filling costs ln(size) visits per entry. */
 const FEW = 4;
 
@@ -63,8 +64,8 @@ export class TableBuilder {
   }
 
   /**
-   * Brings up to date a table that is as the last call left it, or -1 everywhere before the first call. `changes` are targets
-   * that are new, that have another weight or identity, or (weight 0) that go. Entries are rows; -1 everywhere: no target.
+   * Brings up to date a table that is as the last call left it, or 0 everywhere before the first call. `changes` are targets
+   * that are new, that have another weight or identity, or (weight 0) that go. Entries are rows plus one; 0 everywhere: no target.
    */
   update(table: Int32Array, changes: readonly TableTarget[]): void {
     const gone = changes.filter(({ row }) => this.#visitors.has(row));
@@ -117,10 +118,10 @@ export class TableBuilder {
       const time = times[visited]! / weight;
       if (time > until) break;
       const before = reachedAt[entry]!;
-      if (time < before || (time === before && this.#precedes(visitor, table[entry]!))) {
+      if (time < before || (time === before && this.#precedes(visitor, table[entry]! - 1))) {
         if (table[entry] === EMPTY) fresh++;
         reachedAt[entry] = time;
-        table[entry] = row;
+        table[entry] = row + 1;
       }
       entry += step;
       if (entry >= size) entry -= size;
@@ -140,7 +141,7 @@ export class TableBuilder {
   /** The entries of a target that has gone fall to those that reach them next. */
   #release(table: Int32Array, row: number): void {
     const visitors = [...this.#visitors.values()];
-    for (let entry = table.indexOf(row); entry >= 0; entry = table.indexOf(row, entry + 1)) {
+    for (let entry = table.indexOf(row + 1); entry >= 0; entry = table.indexOf(row + 1, entry + 1)) {
       let next: Visitor | null = null;
       let soonest = Number.POSITIVE_INFINITY;
       for (const visitor of visitors) {
@@ -150,7 +151,7 @@ export class TableBuilder {
           next = visitor;
         }
       }
-      table[entry] = next === null ? EMPTY : next.row;
+      table[entry] = next === null ? EMPTY : next.row + 1;
       this.#reachedAt[entry] = soonest;
     }
   }

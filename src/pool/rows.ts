@@ -42,12 +42,6 @@ export class Rows {
     this.#suspects = new MinTree(layout.header, layout.pickedAt, layout.suspects);
   }
 
-  /** For the creator, once. */
-  clear(): void {
-    this.#suspects.clear();
-    this.#layout.connectMs.fill(-1);
-  }
-
   /** Whether a row that is not in `tried` has this availability. */
   any(wanted: number, tried: readonly number[]): boolean {
     const { header, availability } = this.#layout;
@@ -96,9 +90,9 @@ export class Rows {
 
   connected(row: number, ms: number): void {
     const { connectMs, state, total } = this.#layout;
-    total[row]!++;
     const smoothed = connectMs[row]!;
-    connectMs[row] = smoothed < 0 ? ms : smoothed + CONNECT_GAIN * (ms - smoothed);
+    connectMs[row] = total[row] === 0 ? ms : smoothed + CONNECT_GAIN * (ms - smoothed);
+    total[row]!++;
     if (state[row] === SUSPECT) {
       state[row] = UP;
       this.refresh(row);
@@ -140,9 +134,9 @@ export class Rows {
     const before = header[SPAN]!;
     header[COUNTS + CLOSED]! += span - before;
     header[SPAN] = span;
-    if (levelsFor(span) === levelsFor(before)) return;
-    this.#suspects.rebuild();
-    for (const picker of this.#pickers) picker.rebuild();
+    this.#suspects.grow(before, span);
+    for (const picker of this.#pickers) picker.grow(before, span);
+    if (levelsFor(span) !== levelsFor(before)) this.rebuild();
   }
 
   /** Takes back the connections of a dead worker and derives everything anew that it may have left half done. */
@@ -162,6 +156,11 @@ export class Rows {
       this.#suspects.keys[row] = this.#suspectKey(row);
     }
     header[ROOM_EVENTS] = (header[ROOM_EVENTS]! + 1) & ROOM_EVENTS_MASK;
+    this.rebuild();
+  }
+
+  /** Derives the trees from the rows and from keys that are right. */
+  rebuild(): void {
     this.#suspects.rebuild();
     for (const picker of this.#pickers) picker.rebuild();
   }

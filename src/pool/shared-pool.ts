@@ -5,9 +5,10 @@ import type { ClientKey } from "../util/client-key.ts";
 import type { NetCode } from "../util/net-codes.ts";
 import { Addresses } from "./address.ts";
 import type { Choice } from "./choice.ts";
-import { GRANTED, LOST, MISSED, PERMITS, SILENT, WAITING } from "./header.ts";
+import { GRANTED, LOST, MISSED, PERMITS, SILENT, VERSION, WAITING } from "./header.ts";
 import { MAX_WORKERS, type PoolLayout } from "./layout.ts";
-import type { Lock } from "./lock.ts";
+import { Lock } from "./lock.ts";
+import { layoutOf } from "./memory.ts";
 import type { PoolOptions } from "./options.ts";
 import { PoolParts } from "./parts.ts";
 import type { Queue } from "./queue.ts";
@@ -17,39 +18,77 @@ import { type Grant, INCARNATIONS, MAY_WAIT, type PoolHandle } from "./types.ts"
 
 /** Times (`now`) are in ms, by one clock per pool. */
 export class SharedPool {
-  readonly options: Required<PoolOptions>;
-  readonly handle: PoolHandle;
-  readonly #layout: PoolLayout;
   readonly #worker: number;
   readonly #lock: Lock;
-  readonly #choice: Choice;
-  readonly #rows: Rows;
-  readonly #queue: Queue;
-  readonly #bindings: Bindings | null;
-  readonly #addresses: Addresses;
+  // What follows is of the memory that this thread uses, and is replaced when that moves.
+  #options!: Required<PoolOptions>;
+  #parts!: PoolParts;
+  #layout!: PoolLayout;
+  #choice!: Choice;
+  #rows!: Rows;
+  #queue!: Queue;
+  #bindings!: Bindings | null;
+  #addresses!: Addresses;
 
   /**
    * `worker` is a number from 1 that no other living thread has. `adopt` gives the latest handle that the thread has been posted
    * (Pool.onMove): it is called, maybe with the lock held, when the pool's memory has moved.
    */
-  static attach(handle: PoolHandle, worker: number, _adopt?: () => PoolHandle): SharedPool {
+  static attach(handle: PoolHandle, worker: number, adopt: () => PoolHandle = () => handle): SharedPool {
     if (!Number.isInteger(worker) || worker < 1 || worker >= MAX_WORKERS) {
       throw new RangeError(`worker ${worker}: 1 to ${MAX_WORKERS - 1} is allowed`);
     }
-    return new SharedPool(new PoolParts(handle, worker), worker);
+    return new SharedPool(handle, worker, adopt, null);
   }
 
-  protected constructor({ handle, layout, lock, choice, rows, queue, bindings }: PoolParts, worker: number) {
+  protected constructor(
+    handle: PoolHandle,
+    worker: number,
+    adopt: () => PoolHandle,
+    onAbandoned: ((worker: number) => void) | null,
+  ) {
+    const layout = layoutOf(handle);
     this.#worker = worker;
-    this.options = handle.options;
-    this.handle = handle;
-    this.#layout = layout;
-    this.#lock = lock;
-    this.#choice = choice;
-    this.#rows = rows;
-    this.#queue = queue;
-    this.#bindings = bindings;
-    this.#addresses = new Addresses(layout, lock);
+    this.#lock = new Lock(layout.header, worker, onAbandoned, handle.version, () => this.#adopt(adopt()));
+    this.use(new PoolParts(handle, layout, worker, this.#lock, null));
+  }
+
+  /** `concurrency` is only up to date in the creator's thread. */
+  get options(): Required<PoolOptions> {
+    return this.#options;
+  }
+
+  protected set options(options: Required<PoolOptions>) {
+    this.#options = options;
+  }
+
+  /** Of the memory that this thread uses. */
+  get handle(): PoolHandle {
+    return this.#parts.handle;
+  }
+
+  protected get parts(): PoolParts {
+    return this.#parts;
+  }
+
+  protected use(parts: PoolParts): void {
+    this.#options = parts.handle.options;
+    this.#parts = parts;
+    this.#layout = parts.layout;
+    this.#choice = parts.choice;
+    this.#rows = parts.rows;
+    this.#queue = parts.queue;
+    this.#bindings = parts.bindings;
+    this.#addresses = new Addresses(parts.layout, this.#lock);
+    this.#lock.version = parts.handle.version;
+  }
+
+  /** The pool's memory has moved. */
+  #adopt(handle: PoolHandle): void {
+    if (handle.version < Atomics.load(this.#layout.header, VERSION)) {
+      throw new Error(`worker ${this.#worker} has not been told of the new memory of pool "${this.options.name}"`);
+    }
+    this.use(new PoolParts(handle, layoutOf(handle), this.#worker, this.#lock, this.#parts));
   }
 
   /** Connections that hold a permit. */
@@ -66,6 +105,7 @@ export class SharedPool {
   /** Whether it is the turn of a waiter of this worker, which grant() names then. */
   get granted(): boolean {
     const node = Atomics.load(this.#layout.header, GRANTED) - 1;
+    if (node >= 0) this.#lock.follow(); // that node may be one that is new
     return node >= 0 && this.#layout.waiterWorkers[node] === this.#worker + 1;
   }
 

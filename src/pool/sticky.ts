@@ -42,9 +42,13 @@ export class Bindings {
     this.#key1 = Math.floor(seed / 2 ** 32) | 0;
   }
 
-  /** For the creator, once. */
+  /** For the creator, when the table is new: there are no bindings. */
   clear(): void {
-    this.#layout.header[BUCKETS] = 1;
+    const { header } = this.#layout;
+    header[BUCKETS] = 1;
+    header[BUCKET_MASK] = 0;
+    header[BINDINGS] = 0;
+    header[LAST_BINDING_RUN] = 0;
   }
 
   /** The slot of the client's binding; -1: it has none, or one that has expired. */

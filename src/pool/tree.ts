@@ -14,6 +14,11 @@ export function levelsFor(span: number): number {
   return span <= FANOUT ? 1 : Math.ceil((32 - Math.clz32(span - 1)) / BITS);
 }
 
+/** Rows before the first group that begins at `row` or after it. */
+function groupEnd(row: number): number {
+  return Math.ceil(row / FANOUT) * FANOUT;
+}
+
 /** Where each level starts within the nodes (index 0, the rows, is unused), every level rounded up to full groups, and where the last ends. */
 function levelStarts(rows: number): { starts: Int32Array; end: number } {
   const starts = new Int32Array(levelsFor(rows) + 1);
@@ -32,7 +37,7 @@ export const NEVER = Number.POSITIVE_INFINITY;
 export interface MinTreeMemory {
   /** By row. */
   readonly keys: Float64Array;
-  /** The best row below each node; -1 while there was none. */
+  /** The best row below each node, plus one; 0 while there was none. */
   readonly winners: Int32Array;
 }
 
@@ -59,10 +64,9 @@ export class MinTree {
     this.#starts = levelStarts(keys.length).starts;
   }
 
-  /** For the creator, once: no row can be chosen. */
-  clear(): void {
-    this.keys.fill(NEVER);
-    this.#winners.fill(-1);
+  /** Rows from `start` to `end` - 1 come into use, none of which can be chosen yet. Groups are read as a whole. */
+  grow(start: number, end: number): void {
+    this.keys.fill(NEVER, groupEnd(start), groupEnd(end));
   }
 
   /** To be called also when the row's tie has changed. */
@@ -71,9 +75,9 @@ export class MinTree {
     const levels = levelsFor(this.#header[SPAN]!);
     for (let level = 1, node = row >> BITS; level <= levels; level++, node >>= BITS) {
       const at = this.#starts[level]! + node;
-      const winner = this.#winners[at]!;
-      if (winner === row) this.#winners[at] = this.#contest(level, node);
-      else if (winner < 0 || this.#beats(row, winner)) this.#winners[at] = row;
+      const winner = this.#winners[at]! - 1;
+      if (winner === row) this.#winners[at] = this.#contest(level, node) + 1;
+      else if (winner < 0 || this.#beats(row, winner)) this.#winners[at] = row + 1;
       else return; // it neither was nor is the best here, so nothing changes above
     }
   }
@@ -85,11 +89,12 @@ export class MinTree {
 
   /** Derives all nodes from the keys: when SPAN has outgrown the levels, and in a repair. */
   rebuild(): void {
-    this.#winners.fill(-1);
+    this.#winners.fill(0);
     const levels = levelsFor(this.#header[SPAN]!);
     for (let level = 1, nodes = this.#header[SPAN]!; level <= levels; level++) {
       nodes = Math.ceil(nodes / FANOUT);
-      for (let node = 0; node < nodes; node++) this.#winners[this.#starts[level]! + node] = this.#contest(level, node);
+      for (let node = 0; node < nodes; node++)
+        this.#winners[this.#starts[level]! + node] = this.#contest(level, node) + 1;
     }
   }
 
@@ -98,14 +103,14 @@ export class MinTree {
     const start = level === 1 ? 0 : this.#starts[level - 1]!;
     let best = -1;
     for (let child = first; child < first + FANOUT; child++) {
-      const row = level === 1 ? child : this.#winners[start + child]!;
+      const row = level === 1 ? child : this.#winners[start + child]! - 1;
       if (row >= 0 && (best < 0 || this.#beats(row, best))) best = row;
     }
     return best;
   }
 
   #bestBelow(level: number, node: number, except: readonly number[]): number {
-    const winner = level === 0 ? node : this.#winners[this.#starts[level]! + node]!;
+    const winner = level === 0 ? node : this.#winners[this.#starts[level]! + node]! - 1;
     if (winner < 0 || this.keys[winner] === NEVER) return -1;
     if (except.length === 0 || !except.includes(winner)) return winner;
     if (level === 0) return -1;

@@ -2,6 +2,7 @@
 
 import type { Address } from "../net/runtime.ts";
 import type { NetCode } from "../util/net-codes.ts";
+import type { Capacity } from "./layout.ts";
 import type { PoolOptions } from "./options.ts";
 
 /**
@@ -69,8 +70,20 @@ export interface Grant {
   readonly ticket: number;
 }
 
+/** The parts of a pool's memory: see pool.ts. */
+export interface PoolMemory {
+  readonly core: SharedArrayBuffer;
+  readonly rows: SharedArrayBuffer;
+  readonly bindings: SharedArrayBuffer;
+  readonly waiters: SharedArrayBuffer;
+  readonly pickers: SharedArrayBuffer;
+}
+
 /** What another thread needs to attach to a pool; can be posted to it. */
 export interface PoolHandle {
-  readonly buffer: SharedArrayBuffer;
+  /** How often the memory has moved. */
+  readonly version: number;
+  readonly memory: PoolMemory;
+  readonly capacity: Capacity;
   readonly options: Required<PoolOptions>;
 }

@@ -1,6 +1,7 @@
+import assert from "node:assert/strict";
 import type { Algorithm } from "../../src/pool/algorithms/algorithm.ts";
-import { Cutter } from "../../src/pool/cutter.ts";
-import { layOut, type PoolLayout } from "../../src/pool/layout.ts";
+import type { PoolLayout } from "../../src/pool/layout.ts";
+import { layoutOf, pickersOf } from "../../src/pool/memory.ts";
 import { type ClientKey, Pool, type PoolHandle, type PoolOptions, type TargetState } from "../../src/pool/pool.ts";
 
 /** A pool for tests: no persistence, no limit, a fixed seed. */
@@ -41,7 +42,6 @@ export function memoryOf<Own>(
   handle: PoolHandle,
   algorithm: Algorithm<string, Own>,
 ): { readonly layout: PoolLayout; readonly own: Own } {
-  const cutter = new Cutter(handle.buffer);
-  const layout = layOut(cutter, handle.options);
-  return { layout, own: algorithm.memory(cutter, layout.rows) };
+  assert.equal(handle.options.algorithm, algorithm.name);
+  return { layout: layoutOf(handle), own: pickersOf(handle).own[0] as Own };
 }

@@ -9,13 +9,15 @@ import {
   MAY_WAIT,
   NO_TARGET,
   type Pool,
+  type PoolChanges,
   type TargetState,
 } from "../../src/pool/pool.ts";
 import { amount } from "../support/amount.ts";
 import { addTarget, client, makePool } from "./helpers.ts";
 
-const IDENTITIES = 14;
+const IDENTITIES = 24;
 const ROWS = 10;
+const MOST_ROWS = 20;
 
 interface Target {
   state: TargetState;
@@ -40,13 +42,25 @@ type Command =
   | { do: "state"; who: number; state: TargetState }
   | { do: "remove"; who: number }
   | { do: "pick"; client: number; tried: number }
-  | { do: "end"; which: number; how: "connected" | "failed" | "release" };
+  | { do: "end"; which: number; how: "connected" | "failed" | "release" }
+  | { do: "change"; changes: PoolChanges };
 
 const who = fc.nat(IDENTITIES - 1);
 const state = fc.constantFrom<TargetState>("up", "up", "up", "suspect", "draining", "down");
 const backup = fc.integer({ min: 0, max: 2 }).map((n) => n === 0);
 const weight = fc.oneof(fc.constantFrom(0, 1, 500, 1000), fc.nat(1_000_000));
+const changes: fc.Arbitrary<PoolChanges> = fc.record(
+  {
+    algorithm: fc.constantFrom(...ALGORITHM_NAMES),
+    persistent: fc.constantFrom(null, 1e9),
+    queue: fc.nat(30),
+    maxTargets: fc.integer({ min: 5, max: 20 }),
+    maxBindings: fc.integer({ min: 8, max: 100 }),
+  },
+  { requiredKeys: [] },
+);
 const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("change" as const), changes }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("set" as const), who, weight, max: fc.nat(3), backup, state }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("state" as const), who, state }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("remove" as const), who }) },
@@ -55,7 +69,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("pick" as const),
       client: fc.nat(5),
-      tried: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(2 ** ROWS - 1) }),
+      tried: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(2 ** MOST_ROWS - 1) }),
     }),
   },
   {
@@ -72,8 +86,9 @@ class Model {
   readonly targets = new Map<string, Target>();
   readonly connections: Connection[] = [];
   readonly pool: Pool;
-  readonly algorithm: AlgorithmName;
-  readonly sticky: boolean;
+  algorithm: AlgorithmName;
+  sticky: boolean;
+  maxTargets = ROWS;
   now = 0;
 
   constructor(algorithm: AlgorithmName, sticky: boolean) {
@@ -87,6 +102,7 @@ class Model {
     if (command.do === "set") this.set(`t${command.who}`, command);
     else if (command.do === "state") this.setState(`t${command.who}`, command.state);
     else if (command.do === "remove") this.remove(`t${command.who}`);
+    else if (command.do === "change") this.change(command.changes);
     else if (command.do === "pick") this.pick(command.client, command.tried);
     else this.end(command.which, command.how);
     this.compare();
@@ -94,7 +110,7 @@ class Model {
 
   set(name: string, spec: { weight: number; max: number; backup: boolean; state: TargetState }): void {
     const known = this.targets.get(name);
-    if (known === undefined && this.targets.size === ROWS) {
+    if (known === undefined && this.targets.size >= this.maxTargets) {
       assert.throws(() => addTarget(this.pool, name, spec), RangeError);
       return;
     }
@@ -118,6 +134,13 @@ class Model {
     }
   }
 
+  change(changes: PoolChanges): void {
+    this.pool.change(changes);
+    this.algorithm = changes.algorithm ?? this.algorithm;
+    this.sticky = changes.persistent === undefined ? this.sticky : changes.persistent !== null;
+    this.maxTargets = changes.maxTargets ?? this.maxTargets;
+  }
+
   setState(name: string, state: TargetState): void {
     const target = this.targets.get(name);
     const known = target !== undefined && !target.left;
@@ -138,7 +161,8 @@ class Model {
   }
 
   pick(clientNumber: number, triedBits: number): void {
-    const tried = Array.from({ length: ROWS }, (_, row) => row).filter((row) => (triedBits >> row) & 1);
+    const rows = Array.from({ length: this.pool.handle.capacity.rows }, (_, row) => row);
+    const tried = rows.filter((row) => (triedBits >> row) & 1);
     const row = this.pool.pick(client(clientNumber), tried, this.now);
     const candidates = [...this.targets].filter(
       ([name, t]) =>
@@ -179,7 +203,7 @@ class Model {
 
   /** A freed row still has its last identity; but the lowest free row is given out first, so the lowest one with the name is the target's. */
   rowOf(name: string): number {
-    for (let row = 0; row < ROWS; row++) if (this.pool.identity(row) === name) return row;
+    for (let row = 0; row < MOST_ROWS; row++) if (this.pool.identity(row) === name) return row;
     return -1;
   }
 

@@ -24,6 +24,7 @@ import {
   TAIL,
   WAITING,
 } from "../../src/pool/header.ts";
+import { layoutOf } from "../../src/pool/memory.ts";
 import { ADMITTED, type AlgorithmName, MAY_WAIT, REFUSED, SharedPool, type TargetState } from "../../src/pool/pool.ts";
 import type { MinTreeMemory, SumTreeMemory } from "../../src/pool/tree.ts";
 import { amount } from "../support/amount.ts";
@@ -63,7 +64,7 @@ class Side {
   }
 
   get layout() {
-    return memoryOf(this.pool.handle, leastconn).layout;
+    return layoutOf(this.pool.handle);
   }
 
   /** Every fourth is a backup. Weights differ, so that no two targets tie: which of them comes first, a repair may change. */

@@ -1,10 +1,9 @@
 /** What the threads of threads.test.ts do. `workerData` says which job, on which pool, as which worker. */
-import { parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { leastconn } from "../../src/pool/algorithms/leastconn.ts";
-import { Cutter } from "../../src/pool/cutter.ts";
 import { TAIL } from "../../src/pool/header.ts";
-import { layOut } from "../../src/pool/layout.ts";
 import { Lock } from "../../src/pool/lock.ts";
+import { layoutOf } from "../../src/pool/memory.ts";
 import { ADMITTED, MAY_WAIT, type PoolHandle, REFUSED, SharedPool } from "../../src/pool/pool.ts";
 import { client, memoryOf } from "./helpers.ts";
 
@@ -13,6 +12,8 @@ export interface Work {
   readonly handle: PoolHandle;
   readonly worker: number;
   readonly rounds: number;
+  /** Where the handles come from that follow `handle`. */
+  readonly handles: MessagePort;
 }
 
 /** What a hammering thread saw. */
@@ -23,9 +24,15 @@ export interface Tally {
   readonly exceeded: number;
 }
 
-const { job, handle, worker, rounds } = workerData as Work;
-const pool = SharedPool.attach(handle, worker);
-const layout = layOut(new Cutter(handle.buffer), handle.options);
+const { job, handle, worker, rounds, handles } = workerData as Work;
+let latest = handle;
+const pool = SharedPool.attach(handle, worker, () => {
+  for (let post = receiveMessageOnPort(handles); post !== undefined; post = receiveMessageOnPort(handles)) {
+    latest = post.message;
+  }
+  return latest;
+});
+const layout = layoutOf(handle);
 
 /** Picks and releases, with a few connections open at any time. */
 function hammer(): Tally {
@@ -37,8 +44,9 @@ function hammer(): Tally {
     const row = pool.pick(client(i % 1000), [], i);
     if (row >= 0) {
       picked++;
-      const most = layout.maxConnections[row]!;
-      if (most > 0 && Atomics.load(layout.active, row) > most) exceeded++;
+      const { maxConnections, active } = pool.handle === handle ? layout : layoutOf(pool.handle);
+      const most = maxConnections[row]!;
+      if (most > 0 && Atomics.load(active, row) > most) exceeded++;
       pool.connected(row, 1);
       open.push(row);
     } else if (row === MAY_WAIT) refused++;

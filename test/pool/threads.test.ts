@@ -1,13 +1,15 @@
 /** One pool, several threads: counts and limits are exact to the connection, and a thread that dies spoils nothing. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import { ADMITTED, ALGORITHM_NAMES, MAY_WAIT, type Pool } from "../../src/pool/pool.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 import type { Tally, Work } from "./threads-worker.ts";
 
 const THREADS = 4;
 const ROUNDS = 50_000;
+/** While the memory moves the threads wait for the lock most of the time. */
+const MOVING_ROUNDS = 20_000;
 
 interface Thread<Result> {
   readonly result: Result;
@@ -16,18 +18,37 @@ interface Thread<Result> {
 
 /** Runs a job in a thread up to its result. The thread is left alive. */
 function start<Result>(job: Work["job"], pool: Pool, worker: number, rounds = ROUNDS): Promise<Thread<Result>> {
-  const workerData: Work = { job, handle: pool.handle, worker, rounds };
-  const thread = new Worker(new URL("./threads-worker.ts", import.meta.url), { workerData });
-  const stop = async () => void (await thread.terminate());
+  const { port1: handles, port2 } = new MessageChannel();
+  const workerData: Work = { job, handle: pool.handle, worker, rounds, handles };
+  const { onMove } = pool;
+  pool.onMove = (handle) => {
+    onMove?.(handle);
+    port2.postMessage(handle);
+  };
+  const url = new URL("./threads-worker.ts", import.meta.url);
+  const thread = new Worker(url, { workerData, transferList: [handles] });
+  const stop = async () => {
+    await thread.terminate();
+    port2.close();
+  };
   return new Promise((resolve, reject) => {
     thread.once("message", (result: Result) => resolve({ result, stop }));
     thread.once("error", reject);
   });
 }
 
-async function inThreads(job: Work["job"], pool: Pool): Promise<Tally[]> {
-  const workers = Array.from({ length: THREADS }, (_, i) => start<Tally>(job, pool, i + 1));
-  const threads = await Promise.all(workers);
+/** `meanwhile` runs again and again until all are done. */
+async function inThreads(job: Work["job"], pool: Pool, rounds = ROUNDS, meanwhile?: () => void): Promise<Tally[]> {
+  const workers = Array.from({ length: THREADS }, (_, i) => start<Tally>(job, pool, i + 1, rounds));
+  let done = false;
+  const all = Promise.all(workers).finally(() => {
+    done = true;
+  });
+  while (meanwhile !== undefined && !done) {
+    meanwhile();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const threads = await all;
   await Promise.all(threads.map((thread) => thread.stop()));
   return threads.map((thread) => thread.result);
 }
@@ -53,6 +74,28 @@ describe("a pool shared by threads", () => {
       for (const target of targets) assert.ok(target.total > 0, `${target.identity} got nothing`);
     });
   }
+
+  it("limits hold and totals add up while its memory moves", async () => {
+    const pool = makePool({ persistent: 60_000, maxBindings: 64, queue: 1, maxTargets: 8 });
+    for (let i = 0; i < 3; i++) addTarget(pool, `t${i}`, { max: i + 1, weight: 100 * (i + 1) });
+    let changes = 0;
+    const tallies = await inThreads("hammer", pool, MOVING_ROUNDS, () => {
+      const n = ++changes;
+      const algorithm = ALGORITHM_NAMES[n % ALGORITHM_NAMES.length]!;
+      const persistent = n % 7 === 0 ? null : 60_000;
+      pool.change({ algorithm, persistent, queue: n % 3_000, maxBindings: 64 + n, maxTargets: n < 5 ? 8 : 500 });
+      addTarget(pool, `more ${n % 300}`, { weight: 0 });
+    });
+    const picked = total(tallies, "picked");
+    const targets = pool.targets();
+    assert.ok(changes > 10, `${changes} changes`);
+    assert.equal(total(tallies, "exceeded"), 0);
+    assert.equal(picked + total(tallies, "refused"), THREADS * MOVING_ROUNDS);
+    assert.deepEqual(
+      [targets.reduce((n, { active }) => n + active, 0), targets.reduce((n, each) => n + each.total, 0)],
+      [0, picked],
+    );
+  });
 
   it("holds the concurrency limit", async () => {
     const pool = makePool({ concurrency: 2, queue: 0 });

@@ -15,8 +15,13 @@ export interface Algorithm<Name extends string = string, Memory = unknown> {
   readonly doc: string;
   /** What it is good for, for the documentation. */
   readonly use: string;
-  /** Cuts its arrays out of the pool's memory, for as many rows. They are filled with zeros. */
-  memory(cutter: Cutter, rows: number): Memory;
+  /**
+   * Cuts its arrays out of the pool's memory, for as many rows; `most`: as there may be, which is alike on every balancer. They are
+   * filled with zeros, and take memory only where something is written: let zeros stand for what is not there.
+   */
+  memory(cutter: Cutter, rows: number, most: number): Memory;
+  /** Both are of the same pool, which has more rows: copies what is not derived. Without it the algorithm begins anew. With the lock held. */
+  move?(from: Memory, to: Memory): void;
   /** Twice for each thread, once for the targets that are no backups and once for those that are; the memory of each is the same for all. */
   create(context: PickerContext, memory: Memory): Picker;
 }
@@ -48,6 +53,8 @@ export abstract class Picker {
 
   /** For the creator, once, before anything else: memory that is not to start as zeros. */
   clear(): void {}
+  /** Rows from `start` to `end` - 1 come into use: what is not to start as zeros there. */
+  grow(_start: number, _end: number): void {}
   /** A target has got the row, which may have been another's before. Its weight is set; it cannot be picked yet. */
   onAdded(_row: number): void {}
   /** The weight was `before` and is another now. `onChanged` follows. */

@@ -34,11 +34,12 @@ const OUTDATED = -1;
 
 type Memory = ReturnType<typeof memory>;
 
-function memory(cutter: Cutter, rows: number) {
-  const size = tableSize(rows);
+function memory(cutter: Cutter, rows: number, most: number) {
+  const size = tableSize(most);
   return {
     /** By row: the weight with which it is in the newest table; 0: it is not in it. Used by the creator alone. */
     listed: cutter.ints(rows),
+    /** Rows plus one. */
     tables: [cutter.ints(size), cutter.ints(size)] as const,
     /** Which of the two tables is read, in its only element. */
     side: cutter.ints(1),
@@ -69,10 +70,6 @@ class ConsistentHash extends Picker {
     this.#size = tables[0].length;
   }
 
-  override clear(): void {
-    for (const table of this.#tables) table.fill(-1);
-  }
-
   override onAdded(row: number): void {
     this.#listed[row] = OUTDATED;
   }
@@ -88,12 +85,12 @@ class ConsistentHash extends Picker {
     const table = this.#tables[this.#side[0]!]!;
     const key = publicHash(client, 0);
     let entry = key % this.#size;
-    let row = table[entry]!;
+    let row = table[entry]! - 1;
     if (row >= 0 && availability[row] === this.#takes && !tried.includes(row)) return row;
     const step = 1 + (publicHash(client, 1) % (this.#size - 1));
     for (let probe = 1; probe < PROBES; probe++) {
       entry = (entry + step) % this.#size;
-      row = table[entry]!;
+      row = table[entry]! - 1;
       if (row >= 0 && availability[row] === this.#takes && !tried.includes(row)) return row;
     }
     return this.#scan(key, tried);

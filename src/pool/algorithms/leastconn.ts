@@ -36,8 +36,8 @@ class LeastConnections extends Picker {
     this.#tree = new MinTree(layout.header, layout.pickedAt, memory);
   }
 
-  override clear(): void {
-    this.#tree.clear();
+  override grow(start: number, end: number): void {
+    this.#tree.grow(start, end);
   }
 
   override onPicked(row: number): void {

@@ -14,6 +14,7 @@ export const random = algorithm({
   doc: "the less loaded of two at random",
   use: "several balancers in front of the same targets",
   memory,
+  move: (from: Memory, to: Memory) => to.random.set(from.random),
   create: ({ layout, takes, seed }, memory: Memory) => new TwoRandomChoices(layout, memory, takes, seed),
 });
 

@@ -14,6 +14,10 @@ export const roundrobin = algorithm({
   doc: "in turn, in exact proportion to the weights",
   use: "many short connections that cost alike",
   memory,
+  move(from: Memory, to: Memory): void {
+    to.turnAt.set(from.turnAt);
+    to.clock.set(from.clock);
+  },
   create: ({ layout, takes }, memory: Memory) => new RoundRobin(layout, memory, takes),
 });
 
@@ -55,8 +59,8 @@ class RoundRobin extends Picker {
     this.#tree = new MinTree(layout.header, layout.pickedAt, tree);
   }
 
-  override clear(): void {
-    this.#tree.clear();
+  override grow(start: number, end: number): void {
+    this.#tree.grow(start, end);
   }
 
   override onAdded(row: number): void {

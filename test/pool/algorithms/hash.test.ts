@@ -40,8 +40,9 @@ function tableOf(weights: readonly number[], size?: number): Int32Array {
   );
 }
 
+/** Its entries are rows plus one. */
 function tableWith(targets: readonly TableTarget[], size = tableSize(1024)): Int32Array {
-  const table = new Int32Array(size).fill(-1);
+  const table = new Int32Array(size);
   new TableBuilder(size).update(table, targets);
   return table;
 }
@@ -87,8 +88,8 @@ describe("consistent hash", () => {
       fc.property(fc.array(fc.integer({ min: 1, max: 1_000_000 }), { minLength: 2, maxLength: 40 }), (weights) => {
         const before = tableOf(weights, 100_003);
         const after = tableOf(weights.slice(0, -1), 100_003);
-        const last = weights.length - 1;
-        assert.ok(before.every((row, entry) => row === last || row === after[entry]));
+        const last = weights.length; // entries are rows plus one
+        assert.ok(before.every((target, entry) => target === last || target === after[entry]));
       }),
       { numRuns: amount(20) },
     );
@@ -102,7 +103,7 @@ describe("consistent hash", () => {
     fc.assert(
       fc.property(fc.array(fc.uniqueArray(change, { selector: ({ row }) => row, maxLength: 8 })), (course) => {
         const builder = new TableBuilder(size);
-        const table = new Int32Array(size).fill(-1);
+        const table = new Int32Array(size);
         const there = new Map<number, TableTarget>();
         for (const changes of course) {
           const targets = changes.map(({ row, weight, identity }) => entryOf(row, weight, 100 * row + identity));
@@ -125,7 +126,7 @@ describe("consistent hash", () => {
       const table = tableOf(weights);
       const sum = weights.reduce((a, b) => a + b, 0);
       for (const [row, weight] of weights.entries()) {
-        const got = table.filter((each) => each === row).length / table.length;
+        const got = table.filter((entry) => entry === row + 1).length / table.length;
         const fair = weight / sum;
         // Four deviations of independent entries.
         const off = 4 * Math.sqrt((fair * (1 - fair)) / table.length);
@@ -198,7 +199,7 @@ describe("consistent hash", () => {
 
   it("is filled by one heavy target and many light ones, in about as many steps", () => {
     const table = tableOf([1_000_000, ...Array(999).fill(1)]);
-    assert.ok(table.every((row) => row >= 0));
-    assert.ok(table.filter((row) => row === 0).length > 0.99 * table.length);
+    assert.ok(table.every((entry) => entry > 0));
+    assert.ok(table.filter((entry) => entry === 1).length > 0.99 * table.length);
   });
 });
