@@ -17,7 +17,10 @@ import type { targetOptions } from "./config/target-options.ts";
 
 export type { BalancerEvents, BoundAddresses } from "./app/balancer.ts";
 export type { AnnouncedTarget, DrainResult, ReporterEvents } from "./app/reporter.ts";
+export type { ListenerView, PoolTarget, PoolView } from "./app/views.ts";
+export type { Step } from "./config/document/difference.ts";
 export type { Duration } from "./config/kinds.ts";
+export type { PoolSettings } from "./config/settings.ts";
 export type { LoadedKeys } from "./control/keys/keys.ts";
 export type { Rejection } from "./control/server/rejections.ts";
 export type { NetCode } from "./net/net-error.ts";

@@ -1,22 +1,33 @@
-/** The balancer: pool, engine and control channel, wired together. It logs nothing and emits events. */
+/** The balancer: services, engine and control channel, wired together. It logs nothing and emits events. */
 import { runtime } from "#runtime";
-import { type Certificate, CertificateFiles } from "../config/certificate-files.ts";
-import { type BalancerSettings, DEFAULT_POOL, type PoolSettings } from "../config/settings.ts";
+import type { ApiServer } from "../admin/server.ts";
+import type { balancerOptions } from "../config/balancer-options.ts";
+import type { Step } from "../config/document/difference.ts";
+import { type DocumentForm, serverSettings } from "../config/library.ts";
+import type { LibraryOptions } from "../config/option.ts";
+import { type BalancerSettings, DEFAULT_POOL } from "../config/settings.ts";
 import { balancerKeys } from "../control/keys/find-keys.ts";
-import { type ControlEvents, ControlServer, type ControlServerOptions } from "../control/server/server.ts";
+
 import { chooseEngine, type PassedOver } from "../engines/choose.ts";
-import type { Engine, EngineName, EngineOptions } from "../engines/engine.ts";
+import type { EngineName } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
-import { Pool, type TargetView } from "../pool/pool.ts";
-import type { CloseRecord } from "../proxy/record.ts";
-import { SESSIONS_PER_TARGET } from "../targets/quota.ts";
+import { checkConcurrency } from "../pool/options.ts";
 import { type Cancel, every, systemClock } from "../util/clock.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
-import { VERSION } from "../util/version.ts";
-import { type DescriptorShares, shareDescriptors } from "./descriptors.ts";
-import { type InvitedEvents, invitedEvents, type Trust, watchInvited } from "./invited.ts";
+import { openApi } from "./api.ts";
+
+import { shareDescriptors, targetPlaces } from "./descriptors.ts";
+import type { BalancerEvents } from "./events.ts";
+import { watchInvited } from "./invited.ts";
 import type { SeenFile } from "./seen.ts";
+import { noPool } from "./services.ts";
+import type { DocumentSource } from "./source.ts";
+import { type PoolTarget, type PoolView, poolViews, targetViews, tcpAddresses } from "./views.ts";
+import { DocumentWatch } from "./watch.ts";
+import { type Parts, wire } from "./wiring.ts";
+
+export type { BalancerEvents } from "./events.ts";
 
 /** Where clients connect and where targets register, with the real ports. */
 export interface BoundAddresses {
@@ -24,70 +35,63 @@ export interface BoundAddresses {
   readonly admin: readonly TcpAddress[];
 }
 
-export interface BalancerEvents extends ControlEvents, InvitedEvents {
-  /** Both ports are bound. */
-  listening: [];
-  /** A client's connection has ended, however far it came. */
-  connectionClose: [record: CloseRecord];
-  /** A key file was created; `hint` is one line on how to copy it to other hosts. */
-  keyCreated: [hint: string];
-  /** It could not start. If nobody listens and nobody has asked for `ready`, the error is thrown as an uncaught one. */
-  error: [error: Error];
-  /** It has stopped and holds nothing any more. */
-  close: [];
-}
-
 /** ms between looks at garbage, where the runtime needs them, and bytes of it that are left alone. */
 const GARBAGE_MS = 250;
 const GARBAGE = 16 * 1024 * 1024;
 
+/** A document as the library's options say it. */
+export type LibraryDocument = LibraryOptions<typeof balancerOptions> & DocumentForm;
+
 export class Balancer extends Emitter<BalancerEvents> {
-  readonly #settings: BalancerSettings;
-  /** The only pool that it serves. */
-  readonly #options: PoolSettings;
-  readonly #listen: readonly TcpAddress[];
-  readonly #pool: Pool;
+  /** As given: what is in force now is the document's. */
+  #settings: BalancerSettings;
+  readonly #source: DocumentSource | null;
   readonly #started: Promise<void>;
   #readyAsked = false;
-  #engine: Engine | null = null;
-  #control: ControlServer | null = null;
+  #parts: Parts | null = null;
+  #api: ApiServer | null = null;
+  #watch: DocumentWatch | null = null;
   #seen: SeenFile | null = null;
   #passedOver: readonly PassedOver[] = [];
   #closing: Promise<void> | null = null;
-  #cancelEndOfHold: Cancel = () => undefined;
   #cancelGarbageLooks: Cancel = () => undefined;
 
-  /** Starts at once. What goes wrong comes as `error`, and rejects `ready`. */
-  constructor(settings: BalancerSettings) {
+  /** Starts at once. What goes wrong comes as `error`, and rejects `ready`. `source`: where reload() reads. */
+  constructor(settings: BalancerSettings, source: DocumentSource | null = null) {
     super();
     this.#settings = settings;
-    this.#options = settings.pools.get(DEFAULT_POOL)!;
-    this.#listen = settings.listeners.get(DEFAULT_POOL)!.listen.filter((address) => "port" in address);
-    this.#pool = Pool.create({ ...this.#options, name: DEFAULT_POOL });
+    this.#source = source;
     this.#started = this.#start();
     this.#started.catch((error: Error) => this.#startFailed(error));
   }
 
-  /** Resolves to where both ports are bound; rejects with why they are not, or with `CLOSED` if it was closed before that. */
+  /** Resolves to where all ports are bound; rejects with why they are not, or with `CLOSED` if it was closed before that. */
   get ready(): Promise<BoundAddresses> {
     this.#readyAsked = true;
     // A promise of its own for each caller, so that a rejection that one does not handle is reported.
     return this.#started.then(() => ({ listen: this.addresses, admin: this.adminAddresses }));
   }
 
-  /** Where clients connect; ports are real once it is ready. */
+  /** Where clients connect, of all listeners; ports are real once it is ready. Unix sockets are among the listeners of pools(). */
   get addresses(): readonly TcpAddress[] {
-    return this.#engine?.addresses ?? this.#listen;
+    if (this.#parts !== null) return tcpAddresses(this.#parts.services);
+    const wanted = [...this.#settings.listeners.values()].flatMap(({ listen }) => listen);
+    return wanted.filter((address) => "port" in address);
   }
 
   /** Where targets register; ports are real once it is ready. */
   get adminAddresses(): readonly TcpAddress[] {
-    return this.#control?.addresses ?? this.#settings.admin;
+    return this.#parts?.control.addresses ?? this.#settings.admin;
+  }
+
+  /** Where the API is, or null where there is none. */
+  get apiPath(): string | null {
+    return this.#api?.path ?? null;
   }
 
   /** The engine at work, and the preferred ones that cannot run here, with the reason. Null before it is ready. */
   get engine(): { readonly name: EngineName; readonly passedOver: readonly PassedOver[] } | null {
-    return this.#engine && { name: this.#engine.name, passedOver: this.#passedOver };
+    return this.#parts && { name: this.#parts.engine.name, passedOver: this.#passedOver };
   }
 
   /** Whether reporters have to speak TLS. */
@@ -95,25 +99,65 @@ export class Balancer extends Emitter<BalancerEvents> {
     return this.#settings.adminTls !== null;
   }
 
-  /** Every known target, with its counters. */
-  targets(): TargetView[] {
-    return this.#pool.targets();
+  /** What is in force, completed. */
+  get settings(): BalancerSettings {
+    return this.#parts?.document.settings ?? this.#settings;
+  }
+
+  /** Every pool that is served. Empty before it is ready. */
+  pools(): PoolView[] {
+    return this.#parts === null ? [] : poolViews(this.#parts.services, this.#parts.document);
+  }
+
+  /** Every known target, with its counters; of one pool, if it is named. */
+  targets(pool?: string): PoolTarget[] {
+    if (this.#parts === null) return [];
+    const { services, control } = this.#parts;
+    return targetViews(services, (identity) => control.sourcesOf(identity), pool);
   }
 
   /** Names of the pools whose reporters have all fallen silent at once: their targets are served while they accept connections. */
   get panic(): readonly string[] {
-    return this.#pool.panic ? [DEFAULT_POOL] : [];
+    return [...(this.#parts?.services.pools ?? [])].filter(([, pool]) => pool.panic).map(([name]) => name);
   }
 
-  /** Client connections that hold a permit, and those that wait in the queue. */
+  /** Client connections that hold a permit, and those that wait in the queue, in all pools. */
   get connections(): { readonly active: number; readonly waiting: number } {
-    return { active: this.#pool.active, waiting: this.#pool.waiting };
+    return this.#parts?.services.connections ?? { active: 0, waiting: 0 };
   }
 
-  /** Limits the client connections that are served at once from now on. -1 means no limit, 0 pauses. */
-  setConcurrency(limit: number): void {
-    this.#pool.setConcurrency(limit);
-    this.#engine?.poolChanged();
+  /** Limits the client connections of a pool that are served at once from now on. -1 means no limit, 0 pauses. */
+  setConcurrency(limit: number, name: string = DEFAULT_POOL): void {
+    checkConcurrency(limit);
+    if (this.#parts === null) this.#settings = withConcurrency(this.#settings, limit, name);
+    else this.#parts.services.setConcurrency(limit, name);
+  }
+
+  /**
+   * Goes over to another document, of which it carries out what differs: connections, targets and counters of what stays are not
+   * touched. Resolves to what was done. Rejects with what is wrong, and nothing has changed then. What holds for the whole process (a step `restart`) stays as it is.
+   */
+  apply(document: LibraryDocument): Promise<readonly Step[]> {
+    return this.#change(() => serverSettings(document));
+  }
+
+  /**
+   * Reads the document again and goes over to it, as apply() does. Rejects with `NO_DOCUMENT` where it does not come from anywhere that
+   * can be read again.
+   */
+  reload(): Promise<readonly Step[]> {
+    return this.#change(() => {
+      this.#watch?.reading();
+      return this.#read();
+    });
+  }
+
+  /** What reload() would do; with a path, if that file were the document's. Throws what reload() rejects with for a document that is wrong. */
+  compare(file: string | null = null): readonly Step[] {
+    const { document } = this.#parts ?? {};
+    if (document === undefined)
+      throw new HarmonyError("NOT_READY", "the balancer has yet to start", { fault: "config", retry: true });
+    return document.compare(this.#read(file));
   }
 
   /**
@@ -122,54 +166,79 @@ export class Balancer extends Emitter<BalancerEvents> {
    */
   close(timeout: number = this.#settings.drainTimeout): Promise<void> {
     if (this.#closing === null) this.#closing = this.#close(timeout);
-    else void this.#engine?.close(timeout);
+    else void this.#parts?.engine.close(timeout);
     return this.#closing;
   }
 
   async #start(): Promise<void> {
     await Promise.resolve(); // listeners are attached after the constructor
     const { hint, warning, ...trust } = balancerKeys(this.#settings);
-    const { keys } = trust;
-    const { factory, passedOver } = await chooseEngine(this.#settings.engine);
+    const listen = [...this.#settings.listeners.values()].flatMap((listener) => listener.listen);
+    const { factory, passedOver } = await chooseEngine(this.#settings.engine, { listen });
     this.#refuseWhenClosed();
-    const shares = shareDescriptors(this.#options.maxTargets);
-    const engine = factory.create(this.#engineOptions(shares));
-    const control = new ControlServer(this.#controlOptions(trust, engine, shares));
-    this.#engine = engine;
-    this.#control = control;
+    const shares = shareDescriptors(targetPlaces(this.#settings.pools));
+    const engine = factory.create({
+      threads: this.#settings.threads,
+      reserve: shares.reserve,
+      onClose: (record) => this.tell("connectionClose", record),
+      onWarning: (message, cause) => this.tell("warning", message, cause),
+    });
+    const parts = wire({ settings: this.#settings, engine, trust, shares, tell: (...event) => this.tell(...event) });
+    this.#parts = parts;
     this.#passedOver = passedOver;
-    if (this.#options.startHold > 0) this.#pool.hold();
     try {
       await engine.start();
-      await control.start();
+      await parts.document.start();
+      await parts.control.start();
       this.#refuseWhenClosed();
     } catch (error) {
-      await Promise.all([engine.close(0), control.close()]);
+      await this.#release(0);
       throw error;
     }
     const { lookForGarbage } = runtime;
     if (lookForGarbage) this.#cancelGarbageLooks = every(systemClock, GARBAGE_MS, () => lookForGarbage(GARBAGE));
-    this.#endHoldLater(engine);
-    this.#seen = watchInvited(trust, control, (...event) => this.tell(...event));
+    this.#seen = watchInvited(trust, parts.control, (...event) => this.tell(...event));
+    this.#watch = this.#watchDocument();
+    this.#api = await openApi(this.#settings, this, (message, cause) => this.tell("warning", message, cause));
     for (const each of [warning, shares.warning]) if (each !== null) this.tell("warning", each);
     if (hint !== null) this.tell("keyCreated", hint);
-    this.tell("keysLoaded", keys.loaded);
+    this.tell("keysLoaded", trust.keys.loaded);
     this.tell("listening");
   }
 
-  /** Clients that wait for the first target are told that there is none, once its time has passed. */
-  #endHoldLater(engine: Engine): void {
-    const { startHold } = this.#options;
-    if (startHold === 0) return;
-    this.#cancelEndOfHold = systemClock.after(startHold, () => {
-      this.#pool.endHold();
-      engine.poolChanged();
+  #watchDocument(): DocumentWatch | null {
+    const source = this.#source;
+    if (!this.#settings.watch || source === null) return null;
+    return new DocumentWatch({
+      clock: systemClock,
+      files: () => source.files(),
+      onChange: () => void this.reload().catch(() => undefined), // whoever listens hears of it by the event
     });
+  }
+
+  #read(file: string | null = null): BalancerSettings {
+    if (this.#source !== null) return this.#source.read(file ?? undefined);
+    const why =
+      "the configuration of this balancer comes from the program that embeds it, and cannot be read again: use apply()";
+    throw new HarmonyError("NO_DOCUMENT", why, { fault: "config" });
+  }
+
+  async #change(read: () => BalancerSettings): Promise<readonly Step[]> {
+    try {
+      await this.#started;
+      this.#refuseWhenClosed();
+      const steps = await this.#parts!.document.apply(read());
+      this.tell("reloaded", steps);
+      return steps;
+    } catch (error) {
+      this.tell("reloadFailed", error as Error);
+      throw error;
+    }
   }
 
   #refuseWhenClosed(): void {
     if (this.#closing === null) return;
-    throw new HarmonyError("CLOSED", "the balancer was closed before it had started", { fault: "config" });
+    throw new HarmonyError("CLOSED", "the balancer has been closed", { fault: "config" });
   }
 
   #startFailed(error: Error): void {
@@ -186,53 +255,26 @@ export class Balancer extends Emitter<BalancerEvents> {
   }
 
   async #close(timeout: number): Promise<void> {
-    this.#cancelEndOfHold();
-    this.#cancelGarbageLooks();
-    const closing = () => Promise.all([this.#engine?.close(timeout), this.#control?.close(), this.#seen?.close()]);
-    await closing();
+    await this.#release(timeout);
     await this.#started.catch(() => undefined); // `ready` tells why it failed; it may have opened something meanwhile
-    await closing();
+    await this.#release(timeout);
     this.tell("close");
   }
 
-  #engineOptions({ reserve }: DescriptorShares): EngineOptions {
-    return {
-      ...this.#options,
-      listen: this.#listen,
-      threads: this.#settings.threads,
-      reserve,
-      pool: this.#pool,
-      onClose: (record) => this.tell("connectionClose", record),
-      onWarning: (message, cause) => this.tell("warning", message, cause),
-    };
+  async #release(timeout: number): Promise<void> {
+    this.#cancelGarbageLooks();
+    this.#watch?.close();
+    const { engine, control, services, declared, document, brought } = this.#parts ?? {};
+    services?.close();
+    declared?.close();
+    const engineClosed = engine?.close(timeout);
+    const changes = [brought?.close(), document?.settled()];
+    await Promise.all([engineClosed, control?.close(), this.#seen?.close(), this.#api?.close(), ...changes]);
   }
+}
 
-  #certificateFiles(): (() => Certificate | null) | null {
-    const { adminTls, adminTlsCert: cert, adminTlsKey: key } = this.#settings;
-    if (!adminTls || cert === null || key === null) return null;
-    const files = new CertificateFiles({ cert, key }, adminTls);
-    return () => files.renewed();
-  }
-
-  #controlOptions(trust: Trust, engine: Engine, { strangers }: DescriptorShares): ControlServerOptions {
-    const { keys, identity } = trust;
-    return {
-      ...this.#settings,
-      maxTargets: this.#options.maxTargets,
-      strangers,
-      runtime,
-      keys,
-      identity,
-      ...invitedEvents(trust, (...event) => this.tell(...event)),
-      renewedTls: this.#certificateFiles(),
-      pools: new Map([[DEFAULT_POOL, this.#pool]]),
-      panicOf: () => this.#options.panic,
-      name: "harmony-balancer",
-      version: VERSION,
-      maxSessions: SESSIONS_PER_TARGET * this.#options.maxTargets,
-      clientListeners: () => engine.addresses,
-      onEvent: (...event) => this.tell(...event),
-      onChange: () => engine.poolChanged(),
-    };
-  }
+function withConcurrency(settings: BalancerSettings, concurrency: number, name: string): BalancerSettings {
+  const options = settings.pools.get(name);
+  if (options === undefined) throw noPool(name, settings.pools.keys());
+  return { ...settings, pools: new Map([...settings.pools, [name, { ...options, concurrency }]]) };
 }

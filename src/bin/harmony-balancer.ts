@@ -2,7 +2,7 @@
 import "./first-signals.ts";
 
 import { Balancer } from "../app/balancer.ts";
-import { readDocument } from "../config/document/read-document.ts";
+import { documentFiles, readDocument } from "../config/document/read-document.ts";
 import { loadBalancer } from "../config/load.ts";
 import { formatDuration } from "../util/durations.ts";
 import { codeOf } from "../util/errors.ts";
@@ -10,7 +10,7 @@ import { balancerCommands } from "./balancer-commands.ts";
 import { logBalancer, logTargets } from "./balancer-log.ts";
 import { counted } from "./log.ts";
 import { main, otherPlaces } from "./program.ts";
-import { onStopSignals, onUserSignal } from "./signals.ts";
+import { onHangup, onStopSignals, onUserSignal } from "./signals.ts";
 
 const PROGRAM = {
   name: "harmony-balancer",
@@ -18,15 +18,18 @@ const PROGRAM = {
   summary: "Balances TCP connections over targets that register themselves (see harmony-reporter).",
   footer: `${otherPlaces("HARMONY_QUEUE_TIMEOUT=5s", "--queue-timeout 5s")}
 SIGTERM and SIGINT stop accepting, let open connections finish, and exit with 0. A second one ends the connections at once.
-SIGUSR1 and SIGUSR2 log the table of targets. SIGHUP is ignored.
+SIGUSR1 and SIGUSR2 log the table of targets. SIGHUP reads the file again, as harmony-balancer reload does.
 Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong.
 `,
 };
 
 const readFile = (path: string, problems: string[]) => readDocument(path, problems).top;
 
-void main(PROGRAM, { all: balancerCommands, readFile }, loadBalancer, async ({ settings }, log) => {
-  const balancer = new Balancer(settings);
+void main(PROGRAM, { all: balancerCommands, readFile }, loadBalancer, async ({ settings, reread }, log) => {
+  const { config } = settings;
+  const files = () => (config === null ? [] : documentFiles(config));
+  const balancer = new Balancer(settings, { read: reread, files });
+  balancer.on("reloaded", () => log.setLevel(balancer.settings.logLevel));
   logBalancer(balancer, log);
   const stopped = new Promise<void>((resolve) => balancer.on("close", () => resolve()));
   onUserSignal(() => logTargets(balancer, log));
@@ -41,7 +44,11 @@ void main(PROGRAM, { all: balancerCommands, readFile }, loadBalancer, async ({ s
       void balancer.close(0);
     }
   };
-  onStopSignals(stop, { hangup: "ignored" }, log);
+  onStopSignals(stop);
+  onHangup(() => {
+    log.info("SIGHUP: reading the configuration again", { signal: "SIGHUP" });
+    void balancer.reload().catch(() => undefined); // logged by its event
+  });
   try {
     await balancer.ready;
   } catch (error) {

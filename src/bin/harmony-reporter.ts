@@ -9,7 +9,7 @@ import { main, otherPlaces } from "./program.ts";
 import { reporterCommands } from "./reporter-commands.ts";
 import { logReporter } from "./reporter-log.ts";
 import { exitText, isServed, ServerProcess } from "./server-process.ts";
-import { onStopSignals } from "./signals.ts";
+import { onStopSignalsAndHangup } from "./signals.ts";
 
 const PROGRAM = {
   name: "harmony-reporter",
@@ -46,7 +46,7 @@ async function announce(settings: ReporterSettings, log: Log): Promise<number> {
       if (before === 0) void drain(reporter, settings, log).then(resolve);
       else resolve();
     };
-    onStopSignals(stop, { hangup: "stops" }, log);
+    onStopSignalsAndHangup(stop, log);
   });
   await reporter.close();
   return 0;
@@ -63,7 +63,7 @@ async function serve(settings: ReporterSettings, command: readonly string[], log
     if (before === 0) void stop(signal);
     else server.kill(before === 1 ? "SIGTERM" : "SIGKILL");
   };
-  onStopSignals(onSignal, { hangup: "stops" }, log);
+  onStopSignalsAndHangup(onSignal, log);
   const stop = async (signal: NodeJS.Signals) => {
     log.info(`${signal}: draining before the server is stopped`, { signal });
     if (reporter !== null) await drain(reporter, settings, log);

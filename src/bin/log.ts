@@ -1,5 +1,6 @@
 /** The log of a program: one line per message on standard error, for people or as JSON. */
 import {
+  compareLogLevel,
   configureSync,
   type FormattedValues,
   getLogger,
@@ -22,28 +23,41 @@ export interface Log {
   readonly isDebug: boolean;
 }
 
+export interface OpenLog extends Log {
+  /** The least severe messages that are written from now on. */
+  setLevel(level: LogOptions["logLevel"]): void;
+}
+
 /** May be called once per process: the logging library has one configuration. */
-export function openLog({ logLevel, logFormat }: LogOptions): Log {
+export function openLog({ logLevel, logFormat }: LogOptions): OpenLog {
   const format =
     logFormat === "json" ? jsonLinesFormatter : getTextFormatter({ category: () => "", format: plainLine });
   configureSync({
     sinks: { stderr: (record) => write(process.stderr, format(record)) },
     loggers: [
-      { category: ["harmony"], lowestLevel: logLevel, sinks: ["stderr"] },
+      { category: ["harmony"], lowestLevel: "debug", sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
     ],
   });
   const logger = getLogger(["harmony"]);
+  let least = logLevel as LogLevel;
   const say =
     (level: LogLevel): Say =>
-    (text, properties) =>
+    (text, properties) => {
+      if (compareLogLevel(level, least) < 0) return;
       logger.emit({ timestamp: Date.now(), level, message: [text], rawMessage: text, properties: properties ?? {} });
+    };
   return {
     debug: say("debug"),
     info: say("info"),
     warning: say("warning"),
     error: say("error"),
-    isDebug: logLevel === "debug",
+    get isDebug() {
+      return least === "debug";
+    },
+    setLevel(level) {
+      least = level;
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 import { runCommand, type Command as Subcommand } from "./command.ts";
 import { EXIT_FAILURE, EXIT_OPTIONS } from "./exit-codes.ts";
-import { type Log, openLog } from "./log.ts";
+import { type Log, type OpenLog, openLog } from "./log.ts";
 import { write } from "./output.ts";
 
 /** What the user can do about a failure that the system reports. */
@@ -39,7 +39,7 @@ export async function main<S>(
   text: ProgramText,
   commands: Commands,
   load: (invocation: Invocation) => Command<S>,
-  run: (command: RunCommand<S>, log: Log) => Promise<number>,
+  run: (command: RunCommand<S>, log: OpenLog) => Promise<number>,
 ): Promise<void> {
   const program = { ...text, commands: commands.all };
   const [word, ...rest] = process.argv.slice(2);

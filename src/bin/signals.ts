@@ -1,26 +1,34 @@
 import { isatty } from "node:tty";
 import type { Log } from "./log.ts";
 
-/**
- * The signals that ask to stop: SIGTERM, SIGINT, and SIGBREAK on Windows. `handle` gets the signal and how many came before
- * it. SIGHUP is ignored, because many send it to have options read again. With `hangup: "stops"` it asks to stop if the
- * terminal that the program was started on is gone. `nohup` leaves a program no terminal, so that it goes on.
- */
-export function onStopSignals(
-  handle: (signal: NodeJS.Signals, before: number) => void,
-  { hangup }: { readonly hangup: "stops" | "ignored" },
-  log: Log,
-): void {
+/** What is called on a signal that asks to stop, with how many of them came before it. */
+type OnStop = (signal: NodeJS.Signals, before: number) => void;
+
+/** The signals that ask to stop: SIGTERM, SIGINT, and SIGBREAK on Windows. Gives what a further one is to call. */
+export function onStopSignals(handle: OnStop): (signal: NodeJS.Signals) => void {
   const names: NodeJS.Signals[] = ["SIGTERM", "SIGINT"];
   if (process.platform === "win32") names.push("SIGBREAK");
   let before = 0;
-  for (const name of names) process.on(name, () => handle(name, before++));
-  if (process.platform === "win32") return; // there SIGHUP is the closing of the console window, which cannot be refused
+  const stop = (name: NodeJS.Signals) => handle(name, before++);
+  for (const name of names) process.on(name, stop);
+  return stop;
+}
+
+/** SIGHUP, which many send to have options read again. On Windows it is the closing of the console window, which cannot be refused. */
+export function onHangup(handle: () => void): void {
+  if (process.platform !== "win32") process.on("SIGHUP", handle);
+}
+
+/**
+ * As onStopSignals(), and SIGHUP asks to stop if the terminal that the program was started on is gone; otherwise it is ignored. `nohup`
+ * leaves a program no terminal, so that it goes on.
+ */
+export function onStopSignalsAndHangup(handle: OnStop, log: Log): void {
+  const stop = onStopSignals(handle);
   const terminals = [0, 1, 2].filter((fd) => isatty(fd));
-  process.on("SIGHUP", () => {
+  onHangup(() => {
     // A terminal that was hung up is no longer recognised as one.
-    const gone = terminals.some((fd) => !isatty(fd));
-    if (gone && hangup === "stops") handle("SIGHUP", before++);
+    if (terminals.some((fd) => !isatty(fd))) stop("SIGHUP");
     else log.info("SIGHUP: ignored, because options are read only at the start", { signal: "SIGHUP" });
   });
 }

@@ -1,3 +1,4 @@
+import { DEFAULT_POOL } from "../config/settings.ts";
 import type { EndCause } from "../proxy/outcome.ts";
 import type { CloseRecord } from "../proxy/record.ts";
 import { reasonText } from "../proxy/unavailable.ts";
@@ -21,23 +22,56 @@ interface Sum {
 }
 
 /**
- * Sums up the connections that got no target: the first is logged at once, those in the window after it together, and so on
- * for as long as there are any. A window without one ends the outage.
+ * Sums up the connections that got no target, of each pool by itself: the first is logged at once, those in the window after it
+ * together, and so on for as long as there are any. A window without one ends the outage.
  */
 export class UnavailableCounter {
   readonly #tell: Tell;
   readonly #clock: Clock;
-  readonly #sums = new Map<EndCause, Sum>();
-  #window = SHORTEST_WINDOW_MS;
-  /** Of the window, while there is an outage. */
-  #cancel: Cancel | null = null;
+  /** By pool. */
+  readonly #outages = new Map<string, Outage>();
 
   constructor(tell: Tell, clock: Clock = systemClock) {
     this.#tell = tell;
     this.#clock = clock;
   }
 
-  count({ cause, queuedMs, tried }: Pick<CloseRecord, "cause" | "queuedMs" | "tried">): void {
+  count(record: Counted): void {
+    const { pool } = record;
+    const outage =
+      this.#outages.get(pool) ?? new Outage(pool, this.#tell, this.#clock, () => this.#outages.delete(pool));
+    this.#outages.set(pool, outage);
+    outage.count(record);
+  }
+
+  /** Logs what has not been logged yet, and sets no timer. */
+  flush(): void {
+    for (const outage of this.#outages.values()) outage.flush();
+    this.#outages.clear();
+  }
+}
+
+type Counted = Pick<CloseRecord, "pool" | "cause" | "queuedMs" | "tried">;
+
+/** Of one pool. */
+class Outage {
+  readonly #pool: string;
+  readonly #tell: Tell;
+  readonly #clock: Clock;
+  readonly #onOver: () => void;
+  readonly #sums = new Map<EndCause, Sum>();
+  #window = SHORTEST_WINDOW_MS;
+  /** Of the window, but before the first connection. */
+  #cancel: Cancel | null = null;
+
+  constructor(pool: string, tell: Tell, clock: Clock, onOver: () => void) {
+    this.#pool = pool;
+    this.#tell = tell;
+    this.#clock = clock;
+    this.#onOver = onOver;
+  }
+
+  count({ cause, queuedMs, tried }: Counted): void {
     const sum = this.#sums.get(cause) ?? { connections: 0, waitedMs: 0, tried: new TriedCounter() };
     this.#sums.set(cause, sum);
     sum.connections++;
@@ -48,10 +82,8 @@ export class UnavailableCounter {
     this.#wait(SHORTEST_WINDOW_MS);
   }
 
-  /** Logs what has not been logged yet, and sets no timer. */
   flush(): void {
     this.#cancel?.();
-    this.#cancel = null;
     this.#say("");
   }
 
@@ -61,20 +93,23 @@ export class UnavailableCounter {
   }
 
   #windowOver(): void {
-    this.#cancel = null;
-    if (this.#sums.size === 0) return;
-    this.#say(` in the last ${formatDuration(this.#window)}`);
-    this.#wait(Math.min(2 * this.#window, LONGEST_WINDOW_MS));
+    if (this.#sums.size === 0) this.#onOver();
+    else {
+      this.#say(` in the last ${formatDuration(this.#window)}`);
+      this.#wait(Math.min(2 * this.#window, LONGEST_WINDOW_MS));
+    }
   }
 
   #say(when: string): void {
+    const where = this.#pool === DEFAULT_POOL ? "" : ` in pool ${this.#pool}`;
     for (const [cause, { connections, waitedMs, tried }] of this.#sums) {
       const failed = tried.sum(connections > 1);
       // Above all while a balancer that has just started waits for its first target (--start-hold).
       const waited = cause === "no-targets" && waitedMs > 0 ? `, also after ${waitText(waitedMs)} in the queue` : "";
-      const text = `${counted(connections, "connection")} got no target${when}: ${reasonText(cause)}${waited}`;
+      const text = `${counted(connections, "connection")} got no target${where}${when}: ${reasonText(cause)}${waited}`;
       const before = cause === "connect-failed" ? ": " : "; tried before: ";
       this.#tell(failed.text === "" ? text : text + before + failed.text, {
+        pool: this.#pool,
         connections,
         cause,
         tried: failed.tried,

@@ -13,6 +13,8 @@ import { DEFAULT_ADMIN_PORT, drainTimeout, insecure, keyOptions, programOptions 
 const DEFAULT_LISTEN_PORT = 3000;
 /** As in the first Harmony: a target is given up after a minute without a report. */
 const DEFAULT_HOST_TIMEOUT = 60_000;
+/** Longer than a host takes to start again, with all that is on it. */
+const DEFAULT_SERVICE_TIMEOUT = 10 * 60_000;
 
 /** Numbers of workers that a pool has, but for the main thread's. */
 const MOST_THREADS = MAX_WORKERS - 1;
@@ -59,6 +61,11 @@ export const balancerOptions = {
     doc: "A target that has not reported for this long gets no connections until it reports again.",
     library: { words: "minutes, or text such as `30s`", unit: "minutes" },
     libraryDefault: "1",
+  }),
+  serviceTimeout: option({
+    kind: duration(0),
+    default: DEFAULT_SERVICE_TIMEOUT,
+    doc: "How long the port and the pool of a service that reporters have brought stay when its last target is gone. 0 closes them within seconds.",
   }),
   drainTimeout: drainTimeout("How long open connections may go on when the balancer is stopped. 0 ends them at once."),
   ...keyOptions,

@@ -30,16 +30,12 @@ function textIn(spec: AnyOption | undefined, value: unknown): string | undefined
 /** What is wrong with them goes to `problems`, each beginning with `where`. */
 export function checkDeclared(options: Entries, where: string, problems: string[]): void {
   const own: string[] = [];
-  valuesOf(options, own);
+  declaredValues(options, own);
   problems.push(...own.map((problem) => `${where}: ${problem}`));
 }
 
-/** The pool with these options, and those of `pool` for all others. */
-export function withDeclared<P extends PoolValuesOf>(pool: P, options: Entries, problems: string[]): P {
-  return { ...pool, ...valuesOf(options, problems) };
-}
-
-function valuesOf(options: Entries, problems: string[]): Partial<PoolValuesOf> {
+/** Their values. What is wrong goes to `problems`. */
+export function declaredValues(options: Entries, problems: string[]): Partial<PoolValuesOf> {
   const source = new Map<string, Given>();
   for (const [key, text] of Object.entries(options)) {
     const name = NAMES.options.get(key);

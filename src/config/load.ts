@@ -1,4 +1,5 @@
 /** The options of a program from its command line, its environment and its configuration file. */
+import { statSync } from "node:fs";
 import { type BalancerValues, balancerOptions } from "./balancer-options.ts";
 import { type Completed, complete } from "./document/complete.ts";
 import { readDocument } from "./document/read-document.ts";
@@ -37,6 +38,11 @@ export interface RunCommand<S> {
   readonly log: LogOptions;
   /** The reporter's: the server to start, if any. */
   readonly serverCommand: readonly string[] | null;
+  /**
+   * Reads the file again, or another one in its place; flags and environment are as they were. Throws OptionError with every problem
+   * there is.
+   */
+  readonly reread: (config?: string) => S;
 }
 
 /** Throws OptionError with every problem there is. */
@@ -86,8 +92,29 @@ function load<S>(
   const flags = commandLine.source;
   const env = readEnvironment(environment, table, problems);
   const config = (flags.get("config") ?? env.get("config"))?.text ?? null;
-  const { settings, log } = settle({ flags, environment: env, config }, commandLine, problems);
-  if (problems.length > 0) throw new OptionError(problems);
+  const read = (path: string | null, found: string[]) => {
+    const settled = settle({ flags, environment: env, config: path }, commandLine, found);
+    if (found.length > 0) throw new OptionError(found);
+    return settled;
+  };
+  const { settings, log } = read(config, problems);
   const { logLevel, logFormat } = log;
-  return { action: "run", settings, log: { logLevel, logFormat }, serverCommand: commandLine.serverCommand };
+  return {
+    action: "run",
+    settings,
+    log: { logLevel, logFormat },
+    serverCommand: commandLine.serverCommand,
+    reread: (path) => {
+      const again = path ?? config;
+      if (again !== null) refuseStream(again);
+      return read(again, []).settings;
+    },
+  };
+}
+
+/** What the shell's <(…) and a pipe give is gone once it has been read: what is read again is empty, or never comes. */
+function refuseStream(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || stat.isFile()) return;
+  throw new OptionError([`${path} cannot be read again: it is no regular file`]);
 }

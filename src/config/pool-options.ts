@@ -3,6 +3,7 @@
 import { DEFAULT_KEEPALIVE, LONGEST_KEEPALIVE, SHORTEST_KEEPALIVE } from "../net/keepalive.ts";
 import { DEFAULT_MAX_BINDINGS, DEFAULT_MAX_TARGETS, MAX_BINDINGS, MAX_TARGETS, MIN_BINDINGS } from "../pool/options.ts";
 import { ALGORITHM_NAMES, ALGORITHMS, DEFAULT_ALGORITHM } from "../pool/pool.ts";
+import { MOST_REQUEUES } from "../proxy/options.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import type { LibraryForm } from "./kind.ts";
 import { choice, duration, integer, keepalive, onOff, persistence, textOrFile } from "./kinds.ts";
@@ -28,9 +29,6 @@ const DEFAULT_REQUEUE = 1;
 const DEFAULT_CONNECT_TIMEOUT = 5_000;
 /** Off: database, MQTT and WebSocket connections are silent for hours in normal use, and TCP keepalive finds dead peers. */
 const DEFAULT_IDLE_TIMEOUT = 0;
-
-/** If this many targets cannot be reached, trying more does not help. */
-const MOST_REQUEUES = 100;
 
 /** A text is taken as it stands: "@" has no meaning, since a program can read its files itself. */
 const textOrHandler: LibraryForm<string | UnavailableHandler | null> = {

@@ -1,7 +1,13 @@
+import type { ListenAddress } from "../net/runtime.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
 import type { EngineFactory, EngineName } from "./engine.ts";
 import { linux } from "./linux/main/engine.ts";
 import { portable } from "./portable/engine.ts";
+
+/** What an engine has to be able to do. */
+export interface EngineWish {
+  readonly listen: readonly ListenAddress[];
+}
 
 /** What `--engine` takes. */
 export type EngineKind = "auto" | EngineName;
@@ -22,17 +28,18 @@ export interface EngineChoice {
 }
 
 /**
- * The best engine of that kind that passes its test. Rejects with HarmonyError `ENGINE_UNAVAILABLE`, which names each
+ * The best engine of that kind that passes its test, and can listen as is wished. Rejects with HarmonyError `ENGINE_UNAVAILABLE`, which names each
  * engine that was asked for and why it cannot run.
  */
 export async function chooseEngine(
   kind: EngineKind,
+  wish: EngineWish,
   engines: readonly EngineFactory[] = ENGINES,
 ): Promise<EngineChoice> {
   const candidates = engines.filter((engine) => kind === "auto" || engine.name === kind);
   const passedOver: PassedOver[] = [];
   for (const factory of candidates) {
-    const reason = await reasonAgainst(factory);
+    const reason = await reasonAgainst(factory, wish);
     if (reason === null) return { factory, passedOver };
     passedOver.push({ name: factory.name, reason });
   }
@@ -42,9 +49,9 @@ export async function chooseEngine(
   throw new HarmonyError("ENGINE_UNAVAILABLE", message, { fault: "config" });
 }
 
-async function reasonAgainst(factory: EngineFactory): Promise<string | null> {
+async function reasonAgainst(factory: EngineFactory, wish: EngineWish): Promise<string | null> {
   try {
-    return await factory.test();
+    return await factory.test(wish);
   } catch (error) {
     return `its self-test failed: ${messageOf(error)}`;
   }

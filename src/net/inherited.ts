@@ -4,34 +4,6 @@ import { formatAddress } from "../util/address.ts";
 import { NetError, toNetError } from "./net-error.ts";
 import type { InheritedAddress } from "./runtime.ts";
 
-/** As sd_listen_fds(3) has it: the first that is handed on, after the standard ones. */
-const FIRST = 3;
-/** What a socket is called that has got no name there. */
-const NAMELESS = "unknown";
-/** Far above what a service has; LISTEN_FDS is anybody's text. */
-const MOST = 4096;
-
-export interface InheritedSocket {
-  readonly fd: number;
-  readonly name: string;
-}
-
-/**
- * The sockets that the service manager has passed on, with the names that it gave them (systemd: FileDescriptorName=); several may
- * have one. None where they were meant for another process.
- */
-export function inheritedSockets(
-  { LISTEN_PID, LISTEN_FDS = "", LISTEN_FDNAMES = "" }: Readonly<Record<string, string | undefined>> = process.env,
-  pid: number = process.pid,
-): readonly InheritedSocket[] {
-  if (LISTEN_PID !== String(pid) || !/^\d{1,4}$/.test(LISTEN_FDS)) return [];
-  const names = LISTEN_FDNAMES.split(":");
-  return Array.from({ length: Math.min(Number(LISTEN_FDS), MOST) }, (_, i) => ({
-    fd: FIRST + i,
-    name: names[i] || NAMELESS,
-  }));
-}
-
 /** Two listeners would take turns on one, and the first to close would close the other's. */
 const taken = new Set<number>();
 

@@ -4,8 +4,17 @@
  * name by then.
  */
 import { Buffer } from "node:buffer";
-import { randomBytes } from "node:crypto";
-import { chmodSync, lchownSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from "node:fs";
+import {
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { formatAddress } from "../util/address.ts";
@@ -14,19 +23,22 @@ import { systemId } from "../util/system-ids.ts";
 import { NetError, netError, toNetError } from "./net-error.ts";
 import type { Listener, UnixAddress, UnixListenAddress } from "./runtime.ts";
 
-/** Bytes of a path that sockaddr_un holds, with the NUL behind it. */
-const MOST_BYTES = process.platform === "darwin" ? 103 : 107;
+/** Bytes of a path that the kernel has room for, beside the NUL behind it. */
+const MOST_BYTES = process.platform === "linux" ? 107 : 103;
+/** The folder beside the file in which it is made, and its name there. The system puts six characters in place of these. */
+const APART = ".harmony-XXXXXX";
+const NAME = "s";
 /** ms for which a connect may go unanswered; its backlog is full then, and it is somebody's. */
 const ANSWER_MS = 1_000;
 
 /** The file of one socket. */
 export class SocketFile {
-  readonly #path: string;
+  readonly path: string;
   readonly #device: number;
   readonly #inode: number;
 
   constructor(path: string, { dev, ino }: Stats) {
-    this.#path = path;
+    this.path = path;
     this.#device = dev;
     this.#inode = ino;
   }
@@ -34,8 +46,8 @@ export class SocketFile {
   /** To be called before the socket is closed: while it is open, no other file has its inode. */
   remove(): void {
     try {
-      const { dev, ino } = lstatSync(this.#path);
-      if (dev === this.#device && ino === this.#inode) unlinkSync(this.#path);
+      const { dev, ino } = lstatSync(this.path);
+      if (dev === this.#device && ino === this.#inode) unlinkSync(this.path);
     } catch (error) {
       void error; // gone already, or the folder is not ours any more: the next to listen there replaces it
     }
@@ -48,8 +60,8 @@ export interface BoundSocket<T> {
 }
 
 /**
- * Has a socket bound, listening, by `bind` at a name that nobody knows, and gives it its own then. `unbind` takes that back where it
- * fails. Rejects with NetError: EADDRINUSE where somebody listens there, or where the file is no socket.
+ * Has a socket bound, listening, by `bind` in a folder that only this user may enter, and gives it its own name then. `unbind` takes
+ * that back where it fails. Rejects with NetError: EADDRINUSE where somebody listens there, or where the file is no socket.
  */
 export async function bindSocketFile<T>(
   where: UnixListenAddress,
@@ -57,29 +69,51 @@ export async function bindSocketFile<T>(
   unbind: (bound: T) => unknown,
 ): Promise<BoundSocket<T>> {
   const doing = `cannot listen on ${formatAddress(where)}`;
-  const temporary = join(dirname(where.path), `.${randomBytes(4).toString("hex")}`);
-  check(where.path, temporary, doing);
+  check(where.path, doing);
   const owner = idOf("user", where.owner, doing);
   const group = idOf("group", where.group, doing);
   await makeSureItIsFree(where.path, doing);
-  let bound: T;
+  const folder = newFolder(where.path, doing);
   try {
-    bound = await bind(temporary);
+    const made = join(folder, NAME);
+    const bound = await bind(made);
+    try {
+      return { bound, file: finish(made, where, owner, group) };
+    } catch (error) {
+      await unbind(bound);
+      throw refusal(error, where, doing);
+    }
   } catch (error) {
     throw toNetError(error, doing);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What was made gets what it is to have, its name last. */
+function finish(made: string, where: UnixListenAddress, owner: number | null, group: number | null): SocketFile {
+  const stat = lstatSync(made);
+  if (owner !== null || group !== null) lchownSync(made, owner ?? stat.uid, group ?? stat.gid);
+  if (where.mode !== null) chmodSync(made, where.mode);
+  renameSync(made, where.path);
+  return new SocketFile(where.path, stat);
+}
+
+function newFolder(path: string, doing: string): string {
   try {
-    const stat = lstatSync(temporary);
-    // The owner comes first: a mode that lets the group in is meant for the group to come.
-    if (owner !== null || group !== null) lchownSync(temporary, owner ?? stat.uid, group ?? stat.gid);
-    if (where.mode !== null) chmodSync(temporary, where.mode);
-    renameSync(temporary, where.path);
-    return { bound, file: new SocketFile(where.path, stat) };
+    return mkdtempSync(join(dirname(path), APART.slice(0, -6)));
   } catch (error) {
-    await unbind(bound);
-    discard(temporary);
-    throw refusal(error, where, doing);
+    const why = isDenied(error) ? "permission denied" : messageOf(error);
+    throw new NetError(
+      isDenied(error) ? "EACCES" : "EINVAL",
+      `${doing}: nothing can be made in its folder: ${why}`,
+      error,
+    );
   }
+}
+
+function isDenied(error: unknown): boolean {
+  return ["EACCES", "EPERM", "EROFS"].includes(codeOf(error) ?? "");
 }
 
 /** A runtime's listener out of one that `bind` makes at the path it is given. */
@@ -99,16 +133,14 @@ export async function listenAtPath(
   };
 }
 
-function check(path: string, temporary: string, doing: string): void {
+function check(path: string, doing: string): void {
   const fail = (code: "EINVAL" | "ENOENT" | "EACCES", why: string) => new NetError(code, `${doing}: ${why}`);
   if (process.platform === "win32") throw fail("EINVAL", "Windows has no such sockets");
-  const length = Math.max(Buffer.byteLength(path), Buffer.byteLength(temporary));
   if (path === "" || path.includes("\0")) throw fail("EINVAL", "that is no path");
-  if (length > MOST_BYTES) {
-    const extra = length - Buffer.byteLength(path);
-    throw fail("EINVAL", `the path is too long: ${MOST_BYTES - extra} bytes are allowed`);
-  }
   const folder = dirname(path);
+  if ([path, join(folder, APART, NAME)].some((each) => Buffer.byteLength(each) > MOST_BYTES)) {
+    throw fail("EINVAL", "the path is too long for a socket");
+  }
   try {
     if (statSync(folder).isDirectory()) return;
   } catch (error) {
@@ -153,17 +185,8 @@ function isServed(path: string, doing: string): Promise<boolean> {
   });
 }
 
-function discard(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!isAbsence(error)) throw error; // most runtimes remove what they have bound when they close it
-  }
-}
-
 function refusal(error: unknown, { mode, owner, group }: UnixListenAddress, doing: string): NetError {
-  const code = codeOf(error);
-  if (code !== "EPERM" && code !== "EACCES") return toNetError(error, doing);
+  if (!isDenied(error)) return toNetError(error, doing);
   const wanted = [
     ...(mode === null ? [] : [`mode ${mode.toString(8)}`]),
     ...(owner === null ? [] : [`owner ${owner}`]),

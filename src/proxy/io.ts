@@ -19,6 +19,8 @@ export interface Io<C, F> {
   close(c: C, reset: boolean): void;
   /** It has ended; its outcome is in the store. */
   ended(c: C): void;
+  /** `Lifecycle.roomFreed` has come to be true: the pool's queue is to be served once the event at hand is over. */
+  roomFreed(): void;
   /** It waits in the queue from now on: calls `clientSilent` once, also if that was known before. */
   queued(c: C): void;
   /** Calls `timedOut` at that time, in place of the timer it may have. */

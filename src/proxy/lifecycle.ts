@@ -1,5 +1,5 @@
 /**
- * Seam 3: the life of a connection, from accept to its end, once for both engines. It decides; an engine does. Events come in
+ * Seam 3: the life of a pool's connections, from accept to their ends, once for both engines. It decides; an engine does. Events come in
  * as calls (`accepted`, `connected`, `clientReset`, `timedOut` …); what is to happen goes out over two interfaces: the Store
  * keeps what is known of each connection, the Io dials, relays, answers, closes and arms timers. It is synchronous, reads no
  * clock of its own and waits for nothing.
@@ -17,6 +17,7 @@
  */
 import { ADMITTED, MAY_WAIT, REFUSED, type SharedPool } from "../pool/pool.ts";
 import { scarce } from "./connect-failure.ts";
+import { DELIVERY_MS, untilNextLook } from "./delivery.ts";
 import type { Io } from "./io.ts";
 import type { LifecycleOptions } from "./options.ts";
 import {
@@ -45,20 +46,12 @@ import { ANSWER_MS, LINGER_MS } from "./unavailable.ts";
 /** ms that answers under way get after the close time-out: enough for a text in a socket's buffer. */
 const LAST_ANSWERS_MS = 1_000;
 
-/**
- * ms for which an end may take nothing of what the other one had sent before it failed: a reader on a bad line pauses for seconds,
- * and what it holds up is a permit.
- */
-const DELIVERY_MS = 10_000;
-/** ms between two looks at that, at first and at most: most peers acknowledge within a delayed acknowledgement's 40 ms. */
-const FIRST_LOOK_MS = 20;
-const LONGEST_LOOK_MS = 500;
-
 export class Lifecycle<C, F> {
   readonly #pool: SharedPool;
   readonly #store: Store<C, F>;
   readonly #io: Io<C, F>;
-  readonly #options: LifecycleOptions;
+  /** They may change: what is armed from then on goes by the new ones. */
+  options: LifecycleOptions;
   /** Connections that are not over. */
   open = 0;
   /** Connections in the queue. */
@@ -75,7 +68,7 @@ export class Lifecycle<C, F> {
     this.#pool = pool;
     this.#store = store;
     this.#io = io;
-    this.#options = options;
+    this.options = options;
   }
 
   /** A new connection. */
@@ -110,7 +103,7 @@ export class Lifecycle<C, F> {
   /** The connection to its target stands. */
   connected(c: C): void {
     const now = this.#io.now();
-    const { idleTimeout } = this.#options;
+    const { idleTimeout } = this.options;
     this.#store.setState(c, RELAYING);
     this.#store.setPhase(c, IN_RELAY);
     this.#store.setMovedAt(c, now);
@@ -232,13 +225,14 @@ export class Lifecycle<C, F> {
    * ms. A later call may shorten the time.
    */
   stop(timeout: number): void {
-    if (!this.stopping) {
-      this.stopping = true;
+    const waiting = this.stopping ? 0 : this.waiting;
+    this.stopping = true;
+    if (waiting > 0) {
       this.#store.each((c) => {
         if (this.#store.state(c) !== QUEUED) return;
         this.#leaveQueue(c);
         this.#unavailable(c, STOPPING);
-      });
+      }, this.#pool);
     }
     if (!this.#servedAborted) this.abortAt = Math.min(this.abortAt, this.#io.now() + timeout);
   }
@@ -249,12 +243,18 @@ export class Lifecycle<C, F> {
     const answersToo = this.#servedAborted;
     this.#servedAborted = true;
     this.abortAt = this.#io.now() + LAST_ANSWERS_MS;
+    if (this.open === 0) return;
     this.#store.each((c) => {
       const state = this.#store.state(c);
       if (answersToo || state === CONNECTING || state === RELAYING || state === DELIVERING) {
         this.end(c, outcome(BY_BALANCER, SHUTDOWN), true);
       }
-    });
+    }, this.#pool);
+  }
+
+  #roomFreed(): void {
+    if (!this.roomFreed) this.#io.roomFreed();
+    this.roomFreed = true;
   }
 
   #drop(c: C, by: number): void {
@@ -279,7 +279,7 @@ export class Lifecycle<C, F> {
       this.#store.setPhase(c, IN_CONNECT);
       this.#store.setState(c, CONNECTING);
       this.#store.setSince(c, now);
-      this.#io.arm(c, now + this.#options.connectTimeout);
+      this.#io.arm(c, now + this.options.connectTimeout);
       const failure = this.#io.dial(c, row);
       if (failure === null) return;
       if (!this.#targetFailed(c, failure)) return;
@@ -299,8 +299,8 @@ export class Lifecycle<C, F> {
       this.#store.dropHold(c, ROW);
       this.#pool.failed(row, this.#store.clientKey(c), this.#io.now(), code);
     }
-    this.roomFreed = true;
-    if (this.#store.tried(c).length <= this.#options.requeue) return true;
+    this.#roomFreed();
+    if (this.#store.tried(c).length <= this.options.requeue) return true;
     this.#unavailable(c, CONNECT_FAILED);
     return false;
   }
@@ -320,7 +320,7 @@ export class Lifecycle<C, F> {
   /** No target can take it yet: to the queue's end, without the permit. */
   #waitForTarget(c: C): void {
     this.#store.dropHold(c, PERMIT); // wait() gives it back
-    this.roomFreed = true;
+    this.#roomFreed();
     const waiter = this.#pool.wait(this.#store.ticket(c));
     if (waiter !== REFUSED) {
       this.#enqueue(c, waiter);
@@ -337,7 +337,7 @@ export class Lifecycle<C, F> {
     this.#store.setWaiter(c, waiter);
     this.#store.setSince(c, now);
     this.waiting++;
-    this.#io.arm(c, now + this.#options.queueTimeout);
+    this.#io.arm(c, now + this.options.queueTimeout);
     this.#io.queued(c);
   }
 
@@ -345,7 +345,7 @@ export class Lifecycle<C, F> {
   #leaveQueue(c: C): void {
     this.#pool.cancel(this.#store.waiter(c));
     this.#dequeued(c);
-    this.roomFreed = true; // it may have been at the head, with nothing for it but something for the next
+    this.#roomFreed(); // it may have been at the head, with nothing for it but something for the next
   }
 
   /** It does not wait any more. What comes next, and its timer with that, is the caller's to say. */
@@ -366,7 +366,9 @@ export class Lifecycle<C, F> {
 
   /** A relay's timer is not moved with every byte: when it comes, it is checked against the last one. */
   #checkIdle(c: C): void {
-    const due = this.#store.movedAt(c) + this.#options.idleTimeout;
+    const { idleTimeout } = this.options;
+    if (idleTimeout === 0) return; // the limit was lifted while the timer ran
+    const due = this.#store.movedAt(c) + idleTimeout;
     if (due > this.#io.now()) this.#io.arm(c, due);
     else this.end(c, outcome(BY_BALANCER, IDLE), true);
   }
@@ -374,11 +376,9 @@ export class Lifecycle<C, F> {
   #checkDelivery(c: C): void {
     const now = this.#io.now();
     const waited = now - this.#store.since(c);
-    if (this.#io.delivered(c) || Math.min(waited, now - this.#store.movedAt(c)) >= DELIVERY_MS) {
-      this.end(c, UNDECIDED, true);
-    } else {
-      this.#io.arm(c, now + Math.min(Math.max(FIRST_LOOK_MS, waited / 2), LONGEST_LOOK_MS));
-    }
+    const isDue = Math.min(waited, now - this.#store.movedAt(c)) >= DELIVERY_MS;
+    if (this.#io.delivered(c) || isDue) this.end(c, UNDECIDED, true);
+    else this.#io.arm(c, now + untilNextLook(waited));
   }
 
   /** Takes the connection off its target, with the bytes the pool has not been told of yet. The row stays in the store, for the record. */
@@ -388,13 +388,13 @@ export class Lifecycle<C, F> {
     const bytesIn = this.#store.unreported(c, CLIENT);
     const bytesOut = this.#store.unreported(c, TARGET);
     this.#pool.release(this.#store.row(c), this.#store.clientKey(c), bytesIn, bytesOut, this.#io.now());
-    this.roomFreed = true;
+    this.#roomFreed();
   }
 
   #releasePermit(c: C): void {
     if (!this.#store.holds(c, PERMIT)) return;
     this.#store.dropHold(c, PERMIT);
     this.#pool.leave();
-    this.roomFreed = true;
+    this.#roomFreed();
   }
 }

@@ -10,6 +10,9 @@ export interface LifecycleOptions {
   readonly queueTimeout: number;
 }
 
+/** The most that `requeue` may be: if this many targets cannot be reached, trying more does not help. Bounds what is remembered of a connection. */
+export const MOST_REQUEUES = 100;
+
 /** These options alone, which can be posted to a thread, out of an object that holds more. */
 export function lifecycleOptions(settings: LifecycleOptions): LifecycleOptions {
   const { requeue, connectTimeout, idleTimeout, queueTimeout } = settings;

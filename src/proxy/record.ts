@@ -29,6 +29,8 @@ export interface TriedTarget {
 /** One per accepted connection, at its end. */
 export interface CloseRecord {
   readonly client: TcpAddress;
+  /** The name of the pool that it was for. */
+  readonly pool: string;
   /** Identity of the target that served it; null when none did. */
   readonly target: string | null;
   readonly phase: Phase;
@@ -87,6 +89,7 @@ export function recordOf<C>(
   const rows = store.tried(c);
   return {
     client: store.client(c),
+    pool: pool.options.name,
     target: connectMs >= 0 ? pool.identity(store.row(c)) : null,
     phase: PHASES[store.phase(c)]!,
     endedBy: endedBy(packed),

@@ -1,5 +1,5 @@
 /** What the lifecycle needs to know of each connection, wherever an engine keeps it. */
-import type { ClientKey } from "../pool/pool.ts";
+import type { ClientKey, SharedPool } from "../pool/pool.ts";
 import type { RecordStore } from "./record.ts";
 
 /**
@@ -40,6 +40,6 @@ export interface Store<C, F> extends RecordStore<C> {
   /** Bytes read from that end which the pool has not been told of. */
   unreported(c: C, from: number): number;
   setReported(c: C): void;
-  /** Calls `visit` with each connection that is not over; it may end the one at hand. */
-  each(visit: (c: C) => void): void;
+  /** Calls `visit` with each of the pool's connections that is not over; it may end the one at hand. */
+  each(visit: (c: C) => void, pool: SharedPool): void;
 }

@@ -1,7 +1,7 @@
 /** Descriptors for clients and for the control channel. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { shareDescriptors } from "../../src/app/descriptors.ts";
+import { shareDescriptors, targetPlaces } from "../../src/app/descriptors.ts";
 import { descriptorLimit } from "../../src/engines/linux/sys/descriptor-limit.ts";
 import { reserveOf } from "../../src/engines/reserve.ts";
 import { PLACES } from "../../src/util/pre-auth-limit.ts";
@@ -27,6 +27,14 @@ describe("what is left to the control channel", () => {
     assert.equal(reserveOf(3), 0);
     assert.equal(shareDescriptors(1, 3).strangers, 1);
   });
+});
+
+it("many pools share room, of which the largest may fill its own", () => {
+  const pools = (...each: number[]) => new Map(each.map((maxTargets, name) => [String(name), { maxTargets }]));
+  assert.equal(targetPlaces(pools(1_024)), 1_024);
+  assert.equal(targetPlaces(pools(1_024, 10)), 1_034);
+  assert.equal(targetPlaces(pools(...new Array<number>(1_000).fill(1_024))), 16_384);
+  assert.equal(targetPlaces(pools(100_000, 1_024)), 100_000);
 });
 
 it("the limit of this process is known on Linux", { skip: process.platform !== "linux" }, () => {

@@ -12,6 +12,8 @@ import { dial, endServers, exchange, greeter, serve, type TestServer } from "../
 import { lines } from "../support/stream.ts";
 import { until, within } from "../support/wait.ts";
 
+/** What the reporters' key allows beside what any key does. */
+const ALLOWED = "advertise=127.0.0.0/8 listen=1024-65535 options=algorithm";
 export const KEY = "effects:a-key-that-only-these-tests-use";
 /** ms. What a flag shortens takes far longer by default: a flag without effect fails the test within this time. */
 const PATIENCE_MS = 4_000;
@@ -145,7 +147,7 @@ function settingsOf<S>(
   // Without a wait for the first target unless a test asks for it: many want the answer of a balancer that has none.
   const command = load({
     argv,
-    environment: { HARMONY_KEY: `${KEY} advertise=127.0.0.0/8`, HARMONY_START_HOLD: "0" },
+    environment: { HARMONY_KEY: `${KEY} ${ALLOWED}`, HARMONY_START_HOLD: "0", HARMONY_API: "off" },
     program,
   });
   if (command.action !== "run") throw new Error(`${argv.join(" ")} runs nothing`);

@@ -7,6 +7,7 @@ const command = {
   settings: null,
   log: { logLevel: "info", logFormat: "text" },
   serverCommand: null,
+  reread: () => null,
 } as const;
 
 void main(

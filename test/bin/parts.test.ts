@@ -6,11 +6,11 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import type { Balancer, BalancerEvents } from "../../src/app/balancer.ts";
+import type { PoolTarget } from "../../src/app/views.ts";
 import { logBalancer } from "../../src/bin/balancer-log.ts";
-import { targetTable } from "../../src/bin/target-table.ts";
+import { poolTable, targetTable } from "../../src/bin/target-table.ts";
 import { failureText, TriedCounter } from "../../src/bin/tried-counter.ts";
 import { UnavailableCounter } from "../../src/bin/unavailable-counter.ts";
-import type { TargetView } from "../../src/pool/pool.ts";
 import type { CloseRecord, TriedTarget } from "../../src/proxy/record.ts";
 import { Emitter } from "../../src/util/emitter.ts";
 import { ManualClock } from "../support/clock.ts";
@@ -19,7 +19,9 @@ import { startScript } from "../support/program.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 after(() => esbuild.stop());
 
-const target: TargetView = {
+const target: PoolTarget = {
+  pool: "default",
+  sources: ["registered"],
   identity: "default/web-1",
   address: { host: "::1", port: 8080 },
   state: "up",
@@ -44,15 +46,24 @@ describe("the table of targets", () => {
       { ...target, state: "suspect", failure: "ECONNREFUSED" },
       { ...target, panic: true },
       { ...target, state: "suspect", failure: "ETIMEDOUT", panic: true },
+      { ...target, backup: true, sources: ["registered", "static"] },
     ]);
     const lines = table.split("\n").slice(1);
-    assert.equal(lines.length, 6);
+    assert.equal(lines.length, 7);
     assert.equal(new Set(lines.map((line) => line.length)).size, 1, table);
     assert.match(lines[1]!, /^ {2}default\/web-1 +\[::1\]:8080 +up +500 +3 +12 +0 +1000 +2000000 +0\.3 ms$/);
     assert.match(lines[2]!, /\/run\/b .* -$/);
     assert.match(lines[3]!, / suspect \(ECONNREFUSED\) +500 /);
     assert.match(lines[4]!, / up \(panic\) +500 /);
     assert.match(lines[5]!, / suspect \(ETIMEDOUT, panic\) +500 /);
+    assert.match(lines[6]!, / up \(backup, registered, static\) +500 /);
+  });
+  test("has one of pools before it where there are several", () => {
+    const pool = { name: "web", origin: "defined", active: 3, waiting: 10 } as const;
+    assert.equal(poolTable([pool]), "");
+    const [, head, , db] = poolTable([pool, { ...pool, name: "db", origin: "brought", waiting: 0 }]).split("\n");
+    assert.equal(head, "  pool  origin   active  waiting");
+    assert.equal(db, "  db    brought       3        0");
   });
   test("is empty without targets", () => {
     assert.equal(targetTable([]), "");
@@ -60,8 +71,8 @@ describe("the table of targets", () => {
 });
 
 describe("connections that got no target", () => {
-  const NO_TARGETS = { cause: "no-targets", queuedMs: 0, tried: [] } as const;
-  const failedOn = (...tried: TriedTarget[]) => ({ cause: "connect-failed", queuedMs: 0, tried }) as const;
+  const NO_TARGETS = { pool: "default", cause: "no-targets", queuedMs: 0, tried: [] } as const;
+  const failedOn = (...tried: TriedTarget[]) => ({ ...NO_TARGETS, cause: "connect-failed", tried }) as const;
   const refused = (target: string) => ({ target, code: "ECONNREFUSED" }) as const;
 
   test("the first is logged at once, those after it together", () => {
@@ -69,7 +80,7 @@ describe("connections that got no target", () => {
     const counter = new UnavailableCounter((text) => told.push(text));
     counter.count(NO_TARGETS);
     assert.deepEqual(told, ["1 connection got no target: no target is up and below its limit"]);
-    for (let i = 0; i < 5; i++) counter.count({ cause: "queue-full", queuedMs: 9, tried: [] });
+    for (let i = 0; i < 5; i++) counter.count({ ...NO_TARGETS, cause: "queue-full" });
     assert.equal(told.length, 1);
     counter.flush();
     assert.deepEqual(told.slice(1), ["5 connections got no target: the queue is full"]);
@@ -109,6 +120,23 @@ describe("connections that got no target", () => {
     assert.equal(told.at(-1), "1 connection got no target: no target is up and below its limit");
   });
 
+  test("pools are summed up each by itself, and are named but for the default one", () => {
+    const clock = new ManualClock();
+    const told: string[] = [];
+    const counter = new UnavailableCounter((text, { pool }) => told.push(`${pool}: ${text}`), clock);
+    for (const pool of ["default", "db", "db"]) counter.count({ ...NO_TARGETS, pool });
+    assert.deepEqual(told.splice(0), [
+      "default: 1 connection got no target: no target is up and below its limit",
+      "db: 1 connection got no target in pool db: no target is up and below its limit",
+    ]);
+    clock.advance(1_000);
+    assert.deepEqual(told, [
+      "db: 1 connection got no target in pool db in the last 1s: no target is up and below its limit",
+    ]);
+    clock.advance(2_000);
+    assert.equal(clock.pending, 0, "nothing is kept of a pool whose outage is over");
+  });
+
   test("a target that has left since it was tried is called that", () => {
     assert.equal(failureText({ target: null, code: "ECONNREFUSED" }), "one that has left refused");
   });
@@ -127,7 +155,7 @@ describe("connections that got no target", () => {
     ]);
     counter.count(failedOn(late));
     counter.count(failedOn(refused("default/a"), late));
-    counter.count({ cause: "queue-timeout", queuedMs: 9, tried: [refused("default/a")] });
+    counter.count({ ...NO_TARGETS, cause: "queue-timeout", tried: [refused("default/a")] });
     counter.flush();
     assert.deepEqual(told.slice(1), [
       "2 connections got no target: every target tried failed: default/b timed out (2), default/a refused (1)",
@@ -159,7 +187,7 @@ describe("what the balancer's program logs", () => {
     const nothing = () => undefined;
     const log = { debug: nothing, info: nothing, error: nothing, isDebug: false };
     logBalancer(balancer as Balancer, { ...log, warning: (text) => warnings.push(text) });
-    const record: Partial<CloseRecord> = { phase: "unavailable", cause: "no-targets", tried: [] };
+    const record: Partial<CloseRecord> = { pool: "default", phase: "unavailable", cause: "no-targets", tried: [] };
     for (let i = 0; i < 3; i++) balancer.emit("connectionClose", record as CloseRecord);
     balancer.emit("close");
     assert.deepEqual(

@@ -1,6 +1,6 @@
 /** PostgreSQL as a target, where it is installed. */
 import assert from "node:assert/strict";
-import { chownSync, existsSync, readdirSync } from "node:fs";
+import { chownSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Balancer, startBalancer, startReporter } from "../support/cluster.ts";
@@ -8,23 +8,12 @@ import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { asNobody, type Unprivileged } from "../support/nobody.ts";
 import { freePort } from "../support/ports.ts";
 import { endPrograms, Program } from "../support/program.ts";
+import { folderOfPostgres } from "../support/real-servers.ts";
 import { until } from "../support/wait.ts";
 
 const bin = folderOfPostgres();
 const unprivileged = asNobody(); // it refuses to run as root
 const skip = bin === null ? "PostgreSQL is not installed" : typeof unprivileged === "string" && unprivileged;
-
-/** Its server programs are in no PATH on Debian and its like. */
-function folderOfPostgres(): string | null {
-  const versions = "/usr/lib/postgresql";
-  const folders = [
-    ...(process.env.PATH ?? "").split(process.platform === "win32" ? ";" : ":"),
-    ...(existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, "bin")) : []),
-  ];
-  const exe = process.platform === "win32" ? ".exe" : "";
-  const has = (folder: string, name: string) => existsSync(join(folder, name + exe));
-  return folders.find((folder) => ["initdb", "postgres", "psql"].every((name) => has(folder, name))) ?? null;
-}
 
 describe("PostgreSQL", { skip }, () => {
   let folder = "";

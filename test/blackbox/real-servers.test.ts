@@ -1,6 +1,5 @@
 /** Real servers and clients, where they are installed. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { dial } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
 import { endPrograms, Program } from "../support/program.ts";
+import { missing } from "../support/real-servers.ts";
 import { lines, send } from "../support/stream.ts";
 import { until, within } from "../support/wait.ts";
 
@@ -19,11 +19,6 @@ after(async () => {
   await endPrograms();
   removeFolders();
 });
-
-function missing(command: string, versionFlag: string): string | false {
-  const { error } = spawnSync(command, [versionFlag]);
-  return error ? `${command} is not installed` : false;
-}
 
 async function accepting(port: number): Promise<void> {
   await until(`port ${port}`, async () => {

@@ -77,12 +77,13 @@ describe("the balancer", { skip }, () => {
     assert.equal(await within("the end of the connection", cut), "ended");
   });
 
-  it("ignores SIGHUP, and says so", async () => {
+  it("at SIGHUP reads its configuration again, and goes on", async () => {
     const balancer = await startBalancer();
     await startReporter(balancer, (await echoServer()).port);
     const { connection, ask } = await openConnection(balancer.port);
     balancer.program.signal("SIGHUP");
-    await balancer.program.says(/^SIGHUP: ignored/);
+    await balancer.program.says(/^SIGHUP: reading/);
+    await balancer.program.says(/^reloaded: nothing has changed/);
     await ask("still here");
     assert.equal(await within("an answer", exchange(balancer.port, "new\n")), "new\n");
     await connection.close();

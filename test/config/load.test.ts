@@ -73,6 +73,7 @@ const given: Record<string, string> = {
   maxBindings: "2000000",
   unavailable: "Busy, sorry",
   hostTimeout: "11s",
+  serviceTimeout: "5m",
   panic: "off",
   connectTimeout: "12s",
   idleTimeout: "13s",

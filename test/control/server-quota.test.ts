@@ -12,7 +12,7 @@ const MODEST = `modest:${SECRET}`;
 
 function worldOf(greedyLimits: string, maxSessions = 100, maxTargets = 1_024): Promise<World> {
   const keys = [`${GREEDY} ${greedyLimits}`, MODEST].map((line) => parseKeyLine(line, "test"));
-  return World.start({ maxSessions, maxTargets }, keys);
+  return World.start({ maxSessions: () => maxSessions, maxTargets: () => maxTargets }, keys);
 }
 
 async function sessions(world: World, count: number, key: string): Promise<RawReporter[]> {

@@ -139,7 +139,7 @@ describe("an authenticated session", () => {
   }
 
   it("past the number of reporters allowed is told to try again", async () => {
-    const world = await World.start({ maxSessions: 1 });
+    const world = await World.start({ maxSessions: () => 1 });
     const first = await world.raw(A);
     await first.ask(REPORT);
     const second = await world.raw(B);
@@ -149,7 +149,7 @@ describe("an authenticated session", () => {
   });
 
   it("past that number takes the place of the oldest that has reported nothing", async () => {
-    const world = await World.start({ maxSessions: 3 });
+    const world = await World.start({ maxSessions: () => 3 });
     const useful = await world.raw(A);
     assert.equal((await useful.ask(REPORT))?.t, "ok");
     const silent = await world.raw(B);

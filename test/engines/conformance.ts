@@ -1,11 +1,15 @@
-import { describe } from "node:test";
+import { after, describe } from "node:test";
+import { removeFolders } from "../support/folder.ts";
 import { lifecycle } from "./conformance/lifecycle.ts";
 import { load } from "./conformance/load.ts";
+import { many } from "./conformance/many.ts";
+import { pools } from "./conformance/pools.ts";
 import { queueing } from "./conformance/queueing.ts";
 import { relaying } from "./conformance/relaying.ts";
 import { requeueing } from "./conformance/requeueing.ts";
 import { targets } from "./conformance/targets.ts";
 import { unavailable } from "./conformance/unavailable.ts";
+import { unix } from "./conformance/unix.ts";
 import type { Host } from "./host.ts";
 
 export interface ConformanceOptions {
@@ -19,12 +23,16 @@ export interface ConformanceOptions {
  */
 export function engineConformance(label: string, host: Host, options: ConformanceOptions = {}): void {
   describe(label, { skip: options.skip ?? false }, () => {
+    after(removeFolders);
     describe("relaying", () => relaying(host));
     describe("targets and algorithms", () => targets(host));
     describe("requeueing", () => requeueing(host));
     describe("queueing", () => queueing(host));
     describe("unavailable", () => unavailable(host));
     describe("start and close", () => lifecycle(host));
+    describe("pools and listeners", () => pools(host));
+    describe("Unix sockets", () => unix(host));
     describe("load", () => load(host));
+    describe("a thousand pools", () => many(host));
   });
 }

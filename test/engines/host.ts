@@ -5,7 +5,7 @@ import { runtime } from "#runtime";
 import type { EngineFactory } from "../../src/engines/engine.ts";
 import type { Address, Runtime } from "../../src/net/runtime.ts";
 import { type BlackHole, openBlackHole } from "../support/black-hole.ts";
-import { removeFolders, temporaryFolder } from "../support/folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { hasIPv6 } from "../support/ports.ts";
 
 export interface UnixServer {
@@ -21,13 +21,16 @@ export interface Host {
   readonly ipv6: boolean;
   /** An address of loopback that never answers. */
   blackHole(): Promise<Pick<BlackHole, "address" | "close">>;
+  /** Gives paths where an engine can listen on a Unix socket; null where it cannot. */
+  readonly socketPath: (() => string) | null;
   /** Says `text` to everyone at a Unix socket. */
   unixServer(text: string): Promise<UnixServer>;
 }
 
 /** The machine and the runtime that the test runs on. */
 export function thisHost(engine: EngineFactory): Host {
-  return { engine, runtime, ipv6: hasIPv6, blackHole: () => openBlackHole(), unixServer };
+  const socketPath = runtime.can.unix ? () => join(temporaryFolder("engine"), "listener.sock") : null;
+  return { engine, runtime, ipv6: hasIPv6, blackHole: () => openBlackHole(), socketPath, unixServer };
 }
 
 async function unixServer(text: string): Promise<UnixServer> {
@@ -38,7 +41,6 @@ async function unixServer(text: string): Promise<UnixServer> {
     address: { path },
     async close() {
       await new Promise((resolve) => server.close(resolve));
-      removeFolders();
     },
   };
 }

@@ -1,65 +1,69 @@
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import type { Engine, EngineOptions } from "../../src/engines/engine.ts";
 import type { Address, Connection, TcpAddress } from "../../src/net/runtime.ts";
-import { Pool, type PoolOptions, type TargetSpec, type TargetView } from "../../src/pool/pool.ts";
+import type { Pool, PoolOptions, TargetSpec, TargetView } from "../../src/pool/pool.ts";
 import type { CloseRecord } from "../../src/proxy/record.ts";
 import { type Serve, serve, type TestServer } from "../support/peers.ts";
-import { ANY_PORT, LOOPBACK } from "../support/ports.ts";
+import { LOOPBACK } from "../support/ports.ts";
 import { readText } from "../support/stream.ts";
 import { PATIENCE_MS, until, within } from "../support/wait.ts";
+import { Front, type FrontOptions, labPool } from "./front.ts";
 import type { Host } from "./host.ts";
 
-export const UNAVAILABLE = "Unavailable, holmes.";
+export { labPool, UNAVAILABLE } from "./front.ts";
 
-export type LabOptions = Partial<Omit<EngineOptions, "pool" | "onClose" | "onWarning">> & {
-  readonly pool?: Partial<PoolOptions>;
-};
-
-/** The pool of a lab, but for what `options` say otherwise. */
-export function labPool(options: Partial<PoolOptions> = {}): Pool {
-  return Pool.create({
-    name: "lab",
-    algorithm: "leastconn",
-    persistent: null,
-    concurrency: -1,
-    queue: 100,
-    ...options,
-  });
-}
+export type LabOptions = FrontOptions &
+  Partial<Omit<EngineOptions, "onClose" | "onWarning">> & {
+    readonly pool?: Partial<PoolOptions>;
+  };
 
 /** An engine in front of a pool with targets of its own, on the host's loopback, and what came out of it. */
 export class Lab {
   readonly host: Host;
   readonly pool: Pool;
   readonly engine: Engine;
+  readonly front: Front;
   readonly records: CloseRecord[] = [];
   readonly warnings: string[] = [];
+  readonly #fronts: Front[];
   readonly #targets: TestServer[] = [];
   readonly #clients: Connection[] = [];
   #dialled = 0;
 
   constructor(host: Host, options: LabOptions) {
     this.host = host;
-    const { pool, ...rest } = options;
+    const { pool, threads, reserve, ...front } = options;
     this.pool = labPool(pool);
     this.engine = host.engine.create({
-      listen: [ANY_PORT],
-      pool: this.pool,
-      requeue: 1,
-      connectTimeout: 5_000,
-      idleTimeout: 0,
-      queueTimeout: 10_000,
-      keepalive: 60_000,
-      unavailable: Buffer.from(UNAVAILABLE),
+      ...(threads === undefined ? {} : { threads }),
+      ...(reserve === undefined ? {} : { reserve }),
       onClose: (record) => this.records.push(record),
       onWarning: (message) => this.warnings.push(message),
-      ...rest,
     });
+    this.front = new Front(this.engine, this.pool, front);
+    this.#fronts = [this.front];
+  }
+
+  start(): Promise<void> {
+    return this.front.start();
+  }
+
+  /** Another pool in the same engine, behind listeners of its own. */
+  async another(name: string, options: FrontOptions & { readonly pool?: Partial<PoolOptions> } = {}): Promise<Front> {
+    const { pool, ...front } = options;
+    const other = new Front(this.engine, labPool({ name, ...pool }), front);
+    this.#fronts.push(other);
+    await other.open();
+    return other;
+  }
+
+  /** Where it listens, in the order asked for. */
+  get addresses(): readonly TcpAddress[] {
+    return this.front.addresses;
   }
 
   get port(): number {
-    return this.engine.addresses[0]!.port;
+    return this.addresses[0]!.port;
   }
 
   /** Adds a target whose connections go to `handler`. */
@@ -67,25 +71,31 @@ export class Lab {
     identity: string,
     handler: Serve,
     spec: Partial<TargetSpec> & { host?: string } = {},
+    front = this.front,
   ): Promise<TestServer> {
     const target = await serve(handler, spec.host, this.host.runtime);
     this.#targets.push(target);
-    this.announce(identity, target.address, spec);
+    this.announce(identity, target.address, spec, front);
     return target;
   }
 
   /** Adds a target at an address that is not the lab's. */
-  announce(identity: string, address: Address, spec: Partial<TargetSpec> = {}): void {
-    this.pool.set({ weight: 500, maxConnections: 0, ...spec, identity, address }, "up");
-    this.engine.poolChanged();
+  announce(identity: string, address: Address, spec: Partial<TargetSpec> = {}, front = this.front): void {
+    front.pool.set({ weight: 500, maxConnections: 0, ...spec, identity, address }, "up");
+    front.poolChanged();
   }
 
-  async client(to: TcpAddress = { host: LOOPBACK, port: this.port }): Promise<Connection> {
+  /** After a change of the pool. */
+  poolChanged(): void {
+    this.front.poolChanged();
+  }
+
+  async client(to: Address = { host: LOOPBACK, port: this.port }): Promise<Connection> {
     this.#dialled++;
     const connection = await this.host.runtime
       .connect({ to, signal: AbortSignal.timeout(PATIENCE_MS) })
       .catch((error) => {
-        if (error.code === "ECONNREFUSED") this.#dialled--;
+        if (error.code === "ECONNREFUSED" || error.code === "ENOENT") this.#dialled--;
         throw error;
       });
     this.#clients.push(connection);
@@ -97,8 +107,13 @@ export class Lab {
     this.#dialled--;
   }
 
+  /** So many connections came from others than the lab's clients. */
+  strangers(count: number): void {
+    this.#dialled += count;
+  }
+
   /** Connects, sends FIN, and reads everything: what a target like `nameServer` answers. */
-  async ask(to?: TcpAddress): Promise<string> {
+  async ask(to?: Address): Promise<string> {
     const client = await this.client(to);
     await client.closeWrite();
     const answer = await readText(client);
@@ -124,9 +139,11 @@ export class Lab {
     for (const client of this.#clients) client.abort();
     await within("the engine to close", this.engine.close(0));
     for (const target of this.#targets) await target.close();
-    assert.equal(this.pool.active, 0, "places held after the end");
-    assert.equal(this.pool.waiting, 0, "waiters after the end");
-    for (const target of this.pool.targets()) assert.equal(target.active, 0, `${target.identity} still counts some`);
+    for (const { pool } of this.#fronts) {
+      assert.equal(pool.active, 0, "places held after the end");
+      assert.equal(pool.waiting, 0, "waiters after the end");
+      for (const target of pool.targets()) assert.equal(target.active, 0, `${target.identity} still counts some`);
+    }
     assert.equal(this.records.length, this.#dialled, "one close record per accepted connection");
   }
 }
@@ -134,7 +151,7 @@ export class Lab {
 /** Runs a test in a lab, and ends the lab even if the test fails. A test that expects warnings takes them out. */
 export async function inLab(host: Host, options: LabOptions, test: (lab: Lab) => Promise<void>) {
   const lab = new Lab(host, options);
-  await lab.engine.start();
+  await lab.start();
   let failed = true;
   try {
     await test(lab);

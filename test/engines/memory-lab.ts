@@ -9,14 +9,15 @@ import { ManualClock } from "../support/clock.ts";
 import type { Serve } from "../support/peers.ts";
 import { ANY_PORT } from "../support/ports.ts";
 import { settle, within } from "../support/wait.ts";
-import { labPool } from "./lab.ts";
+import { Front, type FrontOptions, labPool } from "./front.ts";
 
-export type MemoryLabOptions = Partial<Omit<EngineOptions, "pool">> & {
-  readonly pool?: Partial<PoolOptions>;
-  readonly network?: MemoryOptions;
-  /** Descriptors that the process may have. */
-  readonly limit?: number;
-};
+export type MemoryLabOptions = FrontOptions &
+  Partial<EngineOptions> & {
+    readonly pool?: Partial<PoolOptions>;
+    readonly network?: MemoryOptions;
+    /** Descriptors that the process may have. */
+    readonly limit?: number;
+  };
 
 /** The portable engine on an in-process network, on a clock that stands still until it is moved. */
 export class MemoryLab {
@@ -24,32 +25,30 @@ export class MemoryLab {
   readonly clock = new ManualClock(1_000);
   readonly pool: Pool;
   readonly engine: PortableEngine;
+  readonly front: Front;
   readonly records: CloseRecord[] = [];
   readonly warnings: string[] = [];
   readonly #ends: Connection[] = [];
 
   constructor(options: MemoryLabOptions) {
-    const { pool, network, limit, ...rest } = options;
+    const { pool, network, limit, reserve, onClose, onWarning, ...front } = options;
     this.network = new MemoryNetwork(network);
     this.pool = labPool(pool);
-    const all: EngineOptions = {
-      listen: [ANY_PORT],
-      pool: this.pool,
-      requeue: 1,
-      connectTimeout: 5_000,
-      idleTimeout: 0,
-      queueTimeout: 10_000,
-      keepalive: 60_000,
-      unavailable: new TextEncoder().encode("sorry"),
-      onClose: (record) => this.records.push(record),
-      onWarning: (message) => this.warnings.push(message),
-      ...rest,
+    const engineOptions: EngineOptions = {
+      ...(reserve === undefined ? {} : { reserve }),
+      onClose: onClose ?? ((record) => this.records.push(record)),
+      onWarning: onWarning ?? ((message) => this.warnings.push(message)),
     };
-    this.engine = new PortableEngine(all, this.network, this.clock, limit);
+    this.engine = new PortableEngine(engineOptions, this.network, this.clock, limit);
+    this.front = new Front(this.engine, this.pool, { unavailable: new TextEncoder().encode("sorry"), ...front });
+  }
+
+  start(): Promise<void> {
+    return this.front.start();
   }
 
   get address(): TcpAddress {
-    return this.engine.addresses[0]!;
+    return this.front.addresses[0]!;
   }
 
   async target(identity: string, serve: Serve, spec: Partial<TargetSpec> = {}): Promise<TcpAddress> {
@@ -63,7 +62,12 @@ export class MemoryLab {
 
   announce(identity: string, address: TcpAddress, spec: Partial<TargetSpec> = {}): void {
     this.pool.set({ weight: 500, maxConnections: 0, ...spec, identity, address }, "up");
-    this.engine.poolChanged();
+    this.poolChanged();
+  }
+
+  /** After a change of the pool. */
+  poolChanged(): void {
+    this.front.poolChanged();
   }
 
   view(identity: string): TargetView {
@@ -102,7 +106,7 @@ export class MemoryLab {
 
 export async function inMemory(options: MemoryLabOptions, test: (lab: MemoryLab) => Promise<void>): Promise<void> {
   const lab = new MemoryLab(options);
-  await lab.engine.start();
+  await lab.start();
   await test(lab);
   await lab.dispose();
   assert.deepEqual(lab.warnings, []);

@@ -32,6 +32,7 @@ const server: Samples<ServerOptions> = {
   requeue: [0],
   unavailable: ["Sorry.", (error, socket) => socket.end(error.code)],
   hostTimeout: [0.5, "30s"],
+  serviceTimeout: [0, "5m"],
   panic: [false],
   connectTimeout: [500, "5s"],
   idleTimeout: [0, "5s"],

@@ -1,6 +1,5 @@
 /** Listens on the descriptor that is its argument, and says hello; started by inherited.test.ts, which passes it on. */
 import { runtime } from "#runtime";
-import { inheritedSockets } from "../../src/net/inherited.ts";
 
 const where = { fd: Number(process.argv[2]) };
 const print = (line: object): void => console.log(JSON.stringify(line));
@@ -19,7 +18,7 @@ try {
     () => null,
     (error) => error.code,
   );
-  print({ address: listener.address, twice, passed: inheritedSockets() });
+  print({ address: listener.address, twice });
   process.on("SIGUSR2", async () => {
     await listener.close();
     print({ closed: true });

@@ -171,7 +171,7 @@ export function unixSuite(runtime: Runtime): void {
       const long = join(where.path, "..", "x".repeat(120));
       const cases: [UnixListenAddress, string, RegExp][] = [
         [{ ...where, path: join(where.path, "../missing/a.sock") }, "ENOENT", /there is no folder .*missing$/],
-        [{ ...where, path: long }, "EINVAL", /too long: \d+ bytes are allowed/],
+        [{ ...where, path: long }, "EINVAL", /too long/],
         [{ ...where, path: "" }, "EINVAL", /no path/],
         [{ ...where, path: `${where.path}\0` }, "EINVAL", /no path/],
         [{ ...where, owner: "harmony-nobody" }, "EINVAL", /no user "harmony-nobody" in \/etc\/passwd/],

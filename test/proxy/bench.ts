@@ -249,6 +249,7 @@ export class Bench {
         c.calls.push("close");
       },
       ended: tell("ended"),
+      roomFreed: () => undefined,
       queued: tell("queued"),
       arm: (c, due) => Object.assign(c, { due }),
       disarm: (c) => Object.assign(c, { due: null }),

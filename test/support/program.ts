@@ -44,8 +44,8 @@ export class Program {
     this.#title = command.join(" ");
     this.hasServer = command.includes("--");
     this.#child = spawn(command[0]!, command.slice(1), {
-      // HARMONY_… in the environment of the tests must not decide what they see.
-      env: { ...withoutHarmony(process.env), ...options.env } as NodeJS.ProcessEnv,
+      // HARMONY_… in the environment of the tests must not decide what they see, and a balancer's socket is not to lie where users' do.
+      env: { ...withoutHarmony(process.env), HARMONY_API: "off", ...options.env } as NodeJS.ProcessEnv,
       cwd: options.cwd,
       stdio: [options.stdin ? "pipe" : "ignore", "pipe", "pipe"],
     });

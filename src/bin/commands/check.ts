@@ -1,10 +1,15 @@
 /** `harmony-balancer check FILE`: whether a balancer could be started with a file, without starting it. */
+import { resolve } from "node:path";
+import { ask } from "../../admin/client.ts";
+import type { ShownSteps } from "../../admin/routes.ts";
 import { balancerOptions } from "../../config/balancer-options.ts";
 import type { Completed } from "../../config/document/complete.ts";
 import { effectiveText } from "../../config/document/effective.ts";
 import { onOff } from "../../config/kinds.ts";
 import { completeBalancer } from "../../config/load.ts";
 import { option } from "../../config/option.ts";
+import type { BalancerSettings } from "../../config/settings.ts";
+import { apiSockets, printSteps } from "../api-sockets.ts";
 import { command, note, print } from "../command.ts";
 import { EXIT_OPTIONS } from "../exit-codes.ts";
 import { counted } from "../log.ts";
@@ -16,7 +21,7 @@ export const check = command({
   usage: "[FILE] [options]",
   summary:
     "Checks a configuration file, and those that it includes, with the options of the environment and of flags: names every fault with " +
-    "its file, line and column. Nothing is started, and no running balancer is asked.",
+    "its file, line and column. Nothing is started, and nothing is changed.",
   operands: [{ name: "FILE", help: "the file, which otherwise --config or HARMONY_CONFIG names", optional: true }],
   table: {
     effective: option({
@@ -25,21 +30,36 @@ export const check = command({
       doc: "Print the whole document as it would be in effect, as TOML, with what gave each value: the default, a line of a file, the environment or a flag.",
       places: FLAG,
     }),
+    againstRunning: option({
+      kind: onOff,
+      default: false,
+      doc: "Ask the balancer that runs on this machine what a reload with this file would do, and print it, a line a step. Whether ports can be had, only a reload shows.",
+      places: FLAG,
+    }),
   },
   passes: balancerOptions,
   footer: [
     "\nAny option of harmony-balancer may be given as well, and counts as it would there.",
-    "\nExit codes: 0 there is no fault, 2 there are some.\n",
+    "\nThe running balancer is asked over its socket (--api). Its flags and environment count there, not those of this command.",
+    "\nExit codes: 0 there is no fault, 1 no balancer was found that runs, 2 there are faults.\n",
   ].join("\n"),
-  run({ effective }, [file], said) {
+  async run({ effective, againstRunning }, [file], said) {
     const problems: string[] = [];
-    const document = completeBalancer({ ...said, config: file ?? said.config }, problems);
+    const config = file ?? said.config;
+    const document = completeBalancer({ ...said, config }, problems);
     for (const problem of problems) note(problem);
-    if (problems.length > 0) return Promise.resolve(EXIT_OPTIONS);
-    print(effective ? effectiveText(document).trimEnd() : `no fault: ${sizeText(document)}`);
-    return Promise.resolve(0);
+    if (problems.length > 0) return EXIT_OPTIONS;
+    if (effective) print(effectiveText(document).trimEnd());
+    else if (!againstRunning) print(`no fault: ${sizeText(document)}`);
+    if (againstRunning) printSteps(await stepsOfRunning(document.settings, config), "nothing would change");
+    return 0;
   },
 });
+
+async function stepsOfRunning(settings: BalancerSettings, config: string | null): Promise<ShownSteps> {
+  const body = config === null ? undefined : { file: resolve(config) };
+  return (await ask(apiSockets(settings), { method: "POST", path: "/v1/compare", body })) as ShownSteps;
+}
 
 function sizeText({ settings: { pools, listeners } }: Completed): string {
   const targets = [...pools.values()].reduce((sum, pool) => sum + pool.targets.length, 0);

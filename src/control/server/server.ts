@@ -47,7 +47,6 @@ export interface ControlSettings {
   readonly adminTls: TlsCertificate | null;
   /** ms. Greater than 0. */
   readonly hostTimeout: number;
-  readonly maxTargets: number;
 }
 
 export interface ControlServerOptions
@@ -69,8 +68,10 @@ export interface ControlServerOptions
   readonly onChange: (pool: string) => void;
   /** With TLS: looks whether there is a new certificate. Called every half second; throws HarmonyError where it is not usable. */
   readonly renewedTls?: (() => TlsCertificate | null) | null;
-  /** Reporters at once. */
-  readonly maxSessions: number;
+  /** Targets that all pools together have room for now. */
+  readonly maxTargets: () => number;
+  /** Reporters at once, now. */
+  readonly maxSessions: () => number;
   /** Places of those who have yet to prove a key; left out: PLACES of pre-auth-limit.ts. */
   readonly strangers?: number;
   readonly clock?: Clock;
@@ -303,7 +304,7 @@ export class ControlServer {
 
   /** What a key does not say itself: a shared one may take half of all places, so that others find room. */
   #quotaOf(key: TargetKey): Quota {
-    return quotaOf(key.limits, isOwn(key) ? INVITED_TARGETS : Math.ceil(this.#options.maxTargets / 2));
+    return quotaOf(key.limits, isOwn(key) ? INVITED_TARGETS : Math.ceil(this.#options.maxTargets() / 2));
   }
 
   #renewTls(): void {

@@ -15,7 +15,7 @@ import { Session, type SessionOptions } from "./session.ts";
 
 export interface SessionsOptions extends Omit<SessionOptions, "onAuthenticated"> {
   /** At once. */
-  readonly max: number;
+  readonly max: () => number;
   readonly quotaOf: (key: TargetKey) => Quota;
   readonly reporters: Pick<Reporters, "came" | "rotate"> | null;
   /** Its connection has ended. */
@@ -40,7 +40,7 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#ofEach = { ...options, onAuthenticated: (session) => this.#authenticate(session) };
-    this.#greeted = new FairPlaces(options.max);
+    this.#greeted = new FairPlaces(options.max());
   }
 
   /** Reporters connected and authenticated. */
@@ -116,7 +116,7 @@ export class Sessions {
     const { max, quotaOf, registry } = this.#options;
     const place = placeFor(newcomer, {
       sessions: this.#authenticated,
-      max,
+      max: max(),
       maxOf: (key) => quotaOf(key).sessions,
       isIdle: (session) => !registry.owns(session),
     });

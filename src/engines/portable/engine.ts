@@ -1,121 +1,160 @@
 /** The engine that runs wherever the runtime seam does, in the thread that creates it. */
-import { setImmediate } from "node:timers";
 import { runtime as ownRuntime } from "#runtime";
 import { NetError, netError } from "../../net/net-error.ts";
-import type { Connection, Listener, Runtime, TcpAddress } from "../../net/runtime.ts";
+import type { Connection, ListenAddress, Runtime } from "../../net/runtime.ts";
 import type { Pool } from "../../pool/pool.ts";
 import { scarce } from "../../proxy/connect-failure.ts";
-import { Lifecycle } from "../../proxy/lifecycle.ts";
-import { recordOf } from "../../proxy/record.ts";
+import { formatAddress } from "../../util/address.ts";
 import { type Clock, systemClock } from "../../util/clock.ts";
-import { messageOf } from "../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../util/rate-limited-log.ts";
-import type { Engine, EngineFactory, EngineOptions } from "../engine.ts";
+import type { BindOptions, Engine, EngineFactory, EngineListener, EngineOptions, ServedPool } from "../engine.ts";
 import { descriptorLimit } from "../linux/sys/descriptor-limit.ts";
-import { bindAfterPredecessor, RELEASE_MS } from "../predecessor.ts";
+import { bindAfterPredecessor } from "../predecessor.ts";
 import { reserveOf } from "../reserve.ts";
-import { ConnectionStore, ProxiedConnection } from "./connection.ts";
-import { type PortableLifecycle, SocketIo } from "./socket-io.ts";
+import { AbortControllerPool } from "./abort-controller-pool.ts";
+import { type ListenerHost, PortableListener } from "./listener.ts";
+import { PoolServer, type PoolServerParts } from "./pool-server.ts";
 import { Ticker } from "./ticker.ts";
-
-/** Tickets wrap here, long after the connection that had the number before has left the queue. */
-const TICKET_MASK = 0x3fff_ffff;
-
-/**
- * Turns of the event loop without a new connection after which the backlog is taken for empty, once the engine closes: Deno does
- * not look for one in each turn.
- */
-const QUIET_TURNS = 4;
 
 /** Descriptors of the runtime itself, of listeners, and for what is open for a moment. */
 const OWN_DESCRIPTORS = 32;
 
-export class PortableEngine implements Engine {
+export class PortableEngine implements Engine, ListenerHost {
   readonly name = "portable";
-  readonly #options: EngineOptions;
+  readonly clock: Clock;
   readonly #runtime: Runtime;
-  readonly #clock: Clock;
   readonly #warnings: WarningLog;
-  readonly #store = new ConnectionStore();
-  readonly #io: SocketIo;
-  readonly #lifecycle: PortableLifecycle;
   readonly #ticker: Ticker;
+  readonly #parts: PoolServerParts;
+  readonly #servers = new Map<Pool, PoolServer>();
+  /** Those that have connections, or had some at the last tick. */
+  readonly #busy = new Set<PoolServer>();
+  readonly #listeners = new Set<PortableListener>();
+  readonly #binding = new Set<Promise<unknown>>();
   /** Clients at once, each with a target: the descriptors beyond that are left to the rest of the process. */
   readonly #most: number;
-  #listeners: Listener[] = [];
-  #starting: Promise<void> | null = null;
+  /** Clients, those included that no pool has yet. */
+  #clients = 0;
   #closing: Promise<void> | null = null;
-  #ticket = 0;
-  #serving = false;
-  #allGone: (() => void) | null = null;
 
   /** `limit`: descriptors that the process may have. */
   constructor(options: EngineOptions, runtime: Runtime, clock: Clock, limit = Number.POSITIVE_INFINITY) {
-    this.#options = options;
     this.#runtime = runtime;
-    this.#clock = clock;
+    this.clock = clock;
     this.#most = Math.floor((limit - OWN_DESCRIPTORS - reserveOf(limit, options.reserve)) / 2);
     this.#warnings = new RateLimitedLog(PER_EPISODE, clock, options.onWarning);
-    this.#io = new SocketIo({
-      options,
+    this.#parts = {
       runtime,
       clock,
       warnings: this.#warnings,
-      onEnded: (c) => this.#report(c),
-      onTurn: () => this.#turn(),
-    });
-    this.#lifecycle = new Lifecycle(options.pool, this.#store, this.#io, options);
-    this.#io.lifecycle = this.#lifecycle;
+      controllers: new AbortControllerPool(),
+      onClose: options.onClose,
+      onEnded: () => this.leave(),
+      isFull: () => this.#isFull,
+    };
     this.#ticker = new Ticker(
       clock,
       (now) => this.#tick(now),
-      () => this.#lifecycle.open > 0,
+      () => this.#busy.size > 0,
     );
   }
 
-  get addresses(): readonly TcpAddress[] {
-    const { length } = this.#listeners;
-    return length === 0 ? this.#options.listen : this.#listeners.map((listener) => listener.address);
+  async start(): Promise<void> {
+    this.#checkOpen();
+    if (this.#most < 1) throw netError("EMFILE", "no descriptors are left for clients: raise the limit (ulimit -n)");
   }
 
-  start(): Promise<void> {
-    this.#starting ??= this.#bind();
-    return this.#starting;
+  addPool(served: ServedPool): void {
+    this.#servers.set(served.pool, new PoolServer(served, this.#parts));
   }
 
-  poolChanged(): void {
-    this.#serveQueue();
+  changePool(served: ServedPool): void {
+    this.serverOf(served.pool).change(served);
+  }
+
+  async removePool(pool: Pool, timeout: number): Promise<void> {
+    const server = this.#servers.get(pool);
+    if (server === undefined) return;
+    server.stop(timeout);
+    await server.whenIdle();
+    this.#servers.delete(pool);
+    this.#busy.delete(server);
+  }
+
+  poolChanged(pool: Pool): void {
+    this.#servers.get(pool)?.serveQueue();
+  }
+
+  async bind(where: ListenAddress, { keepalive }: BindOptions): Promise<EngineListener> {
+    this.#checkOpen();
+    const listener = new PortableListener(this);
+    const binding = bindAfterPredecessor(this.clock, where, () =>
+      this.#runtime.listenOn(
+        where,
+        { keepAlive: keepalive },
+        (client) => listener.take(client),
+        (error) => this.#acceptFailed(error),
+      ),
+    );
+    this.#binding.add(binding);
+    try {
+      listener.listener = await binding;
+      this.#listeners.add(listener);
+    } finally {
+      this.#binding.delete(binding);
+    }
+    if (this.#closing === null) return listener;
+    await listener.close();
+    throw this.#closed();
   }
 
   close(timeout: number): Promise<void> {
-    this.#lifecycle.stop(timeout);
-    this.#abortDue();
+    for (const server of this.#servers.values()) server.stop(timeout);
     this.#closing ??= this.#shutDown();
-    this.#turn();
     return this.#closing;
   }
 
-  async #bind(): Promise<void> {
-    if (this.#closing !== null) throw new NetError("ECLOSED", "the engine was closed before it was started");
-    if (this.#most < 1) throw netError("EMFILE", "no descriptors are left for clients: raise the limit (ulimit -n)");
-    const bound: Listener[] = [];
-    try {
-      for (const { host, port } of this.#options.listen) {
-        bound.push(await bindAfterPredecessor(this.#clock, () => this.#listen(host, port)));
-      }
-    } catch (error) {
-      await Promise.all(bound.map((listener) => listener.close()));
-      throw error;
-    }
-    this.#listeners = bound;
+  serverOf(pool: Pool): PoolServer {
+    const server = this.#servers.get(pool);
+    if (server === undefined) throw new Error(`the pool "${pool.options.name}" was not added to the engine`);
+    return server;
   }
 
-  #listen(host: string, port: number): Promise<Listener> {
-    return this.#runtime.listen(
-      { host, port, keepAlive: this.#options.keepalive },
-      (connection) => this.#accept(connection),
-      (error) => this.#acceptFailed(error),
-    );
+  enter(server: PoolServer | null): boolean {
+    if (this.#isFull && !this.#makeRoom(server)) {
+      this.#acceptFailed(netError("EMFILE", "cannot accept a connection"));
+      return false;
+    }
+    this.#clients++;
+    return true;
+  }
+
+  serve(server: PoolServer, client: Connection): void {
+    this.#busy.add(server);
+    server.accept(client);
+    this.#ticker.wake();
+  }
+
+  leave(): void {
+    this.#clients--;
+  }
+
+  closed(listener: PortableListener): void {
+    this.#listeners.delete(listener);
+  }
+
+  get #isFull(): boolean {
+    return this.#clients >= this.#most;
+  }
+
+  /** A waiter that is silent gives way, of the newcomer's own pool or else of another. False: there is none. */
+  #makeRoom(server: PoolServer | null): boolean {
+    server?.giveWay();
+    for (const other of this.#busy) {
+      if (!this.#isFull) break;
+      if (other.waiting > 0) other.giveWay();
+    }
+    return !this.#isFull;
   }
 
   #acceptFailed(error: NetError): void {
@@ -124,102 +163,37 @@ export class PortableEngine implements Engine {
     this.#warnings.tell(`accept ${error.code}`, text, error);
   }
 
-  #accept(client: Connection): void {
-    if (this.#isFull && !this.#makeRoom()) {
-      client.abort(); // no runtime lets it wait in the kernel
-      this.#acceptFailed(netError("EMFILE", "cannot accept a connection"));
-      return;
-    }
-    this.#ticket = (this.#ticket + 1) & TICKET_MASK;
-    const c = new ProxiedConnection(client, this.#ticket, Date.now(), this.#clock.now());
-    this.#store.add(c);
-    this.#lifecycle.accepted(c);
-    this.#ticker.wake();
-    this.#turn();
-  }
-
-  get #isFull(): boolean {
-    return this.#lifecycle.open >= this.#most;
-  }
-
-  /** A waiter that is silent gives way. False: there is none. */
-  #makeRoom(): boolean {
-    const { pool } = this.#options;
-    pool.giveWay();
-    this.#tellLost(pool);
-    return !this.#isFull;
-  }
-
-  /** After each event: what it has set free goes to those who wait, and a close may be complete. */
-  #turn(): void {
-    const { pool } = this.#options;
-    if (pool.lost > 0) this.#tellLost(pool);
-    if (this.#lifecycle.roomFreed && this.#lifecycle.waiting > 0) this.#serveQueue();
-    if (this.#lifecycle.open === 0 && this.#io.pending === 0) this.#allGone?.();
-  }
-
-  /** Waiters that have lost their places to newcomers are told so. */
-  #tellLost(pool: Pool): void {
-    for (let ticket = pool.takeLost(); ticket >= 0; ticket = pool.takeLost()) {
-      this.#lifecycle.lostPlace(this.#store.byTicket(ticket)!, this.#isFull);
-    }
-  }
-
-  /** Continues those whose turn it is. Picks happen at once, so that the next grant sees the room they take. */
-  #serveQueue(): void {
-    if (this.#serving) return;
-    this.#serving = true;
-    this.#lifecycle.beginPass();
-    for (let grant = this.#options.pool.grant(); grant !== null; grant = this.#options.pool.grant()) {
-      if (!this.#lifecycle.granted(this.#store.byTicket(grant.ticket)!)) break;
-    }
-    this.#lifecycle.roomFreed = false; // what became free meanwhile was seen by the next grant()
-    this.#serving = false;
-  }
-
-  #report(c: ProxiedConnection): void {
-    try {
-      this.#options.onClose(recordOf(this.#store, c, this.#options.pool, c.startedAt, c.endedAt - c.acceptedAt));
-    } catch (error) {
-      this.#warnings.tell("onClose", `the listener for close records threw: ${messageOf(error)}`, error);
-    }
-  }
-
   #tick(now: number): void {
-    this.#io.expireTimeouts(now);
-    this.#abortDue();
-    this.#turn();
-  }
-
-  #abortDue(): void {
-    if (this.#clock.now() >= this.#lifecycle.abortAt) this.#lifecycle.abortDue();
-  }
-
-  /**
-   * Closing a listener resets what its backlog holds, so it comes once the backlog seems to be empty; or after RELEASE_MS, where
-   * connections come faster than they are taken.
-   */
-  async #acceptRest(): Promise<void> {
-    const deadline = this.#clock.now() + RELEASE_MS;
-    let quiet = 0;
-    for (let seen = this.#ticket; quiet < QUIET_TURNS && this.#clock.now() < deadline; seen = this.#ticket) {
-      await new Promise((resolve) => setImmediate(resolve));
-      quiet = seen === this.#ticket ? quiet + 1 : 0;
+    for (const server of this.#busy) {
+      server.tick(now);
+      if (server.open === 0) this.#busy.delete(server);
     }
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== null) throw this.#closed();
+  }
+
+  #closed(): NetError {
+    return new NetError("ECLOSED", "the engine was closed");
   }
 
   async #shutDown(): Promise<void> {
-    // A start that fails has told its own caller, and has left nothing open.
-    await this.#starting?.catch(() => undefined);
-    await this.#acceptRest();
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
-    if (this.#lifecycle.open === 0 && this.#io.pending === 0) return;
-    await new Promise<void>((resolve) => (this.#allGone = resolve));
+    await Promise.allSettled(this.#binding);
+    await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    await Promise.all([...this.#servers.values()].map((server) => server.whenIdle()));
   }
+}
+
+/** What of it this runtime cannot listen on, as a reason. */
+function reasonAgainst(listen: readonly ListenAddress[]): string | null {
+  const { can, name } = ownRuntime;
+  const other = listen.find((where) => ("path" in where && !can.unix) || ("fd" in where && !can.inherit));
+  return other === undefined ? null : `${name} cannot listen on ${formatAddress(other)} here`;
 }
 
 export const portable: EngineFactory = {
   name: "portable",
-  test: () => Promise.resolve(null),
+  test: ({ listen }) => Promise.resolve(reasonAgainst(listen)),
   create: (options) => new PortableEngine(options, ownRuntime, systemClock, descriptorLimit()),
 };

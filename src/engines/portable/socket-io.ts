@@ -23,8 +23,8 @@ import { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import type { Clock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WarningLog } from "../../util/rate-limited-log.ts";
-import type { EngineOptions } from "../engine.ts";
-import { AbortControllerPool } from "./abort-controller-pool.ts";
+import type { ServedPool } from "../engine.ts";
+import type { AbortControllerPool } from "./abort-controller-pool.ts";
 import type { ProxiedConnection } from "./connection.ts";
 import { Timeouts } from "./timeouts.ts";
 
@@ -37,10 +37,10 @@ const KERNEL_MS = 1_000;
 export type PortableLifecycle = Lifecycle<ProxiedConnection, unknown>;
 
 export interface SocketIoParts {
-  readonly options: EngineOptions;
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly warnings: WarningLog;
+  readonly controllers: AbortControllerPool;
   readonly onEnded: (c: ProxiedConnection) => void;
   /** After every event that a socket brought. */
   readonly onTurn: () => void;
@@ -50,17 +50,18 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   lifecycle!: PortableLifecycle;
   readonly #parts: SocketIoParts;
   readonly #pool: Pool;
-  readonly #controllers = new AbortControllerPool();
+  #served: ServedPool;
   readonly #timeouts: Timeouts;
   readonly #kernelMs: number;
   /** Operations that have not settled: they may hold a descriptor after their connection's end. */
   pending = 0;
 
-  constructor(parts: SocketIoParts) {
+  constructor(served: ServedPool, parts: SocketIoParts) {
     this.#parts = parts;
-    this.#pool = parts.options.pool;
+    this.#pool = served.pool;
+    this.#served = served;
     this.#timeouts = new Timeouts(
-      parts.options,
+      served,
       (c) => this.lifecycle.timedOut(c),
       (c) => this.#checkRelay(c),
     );
@@ -69,12 +70,18 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     this.#kernelMs = reset && !seesDelivery ? KERNEL_MS : 0;
   }
 
+  /** The same pool with other settings. */
+  change(served: ServedPool): void {
+    this.#served = served;
+    this.#timeouts.change(served);
+  }
+
   expireTimeouts(now: number): void {
     this.#timeouts.expire(now);
   }
 
   dial(c: ProxiedConnection, row: number): null {
-    const controller = this.#controllers.take();
+    const controller = this.#parts.controllers.take();
     c.dialing = controller;
     this.#watchClient(c);
     this.#run(c, this.#dial(c, row, controller));
@@ -114,6 +121,9 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     this.#parts.onEnded(c);
   }
 
+  /** The turn that follows every event looks. */
+  roomFreed(): void {}
+
   queued(c: ProxiedConnection): void {
     this.#watchClient(c);
     if (c.client.atEnd) this.lifecycle.clientSilent(c); // nothing has been read from it yet
@@ -128,7 +138,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   }
 
   timeoutFailure(): NetError {
-    return connectTimedOut(this.#parts.options);
+    return connectTimedOut(this.#served);
   }
 
   codeOf(failure: unknown): NetCode {
@@ -162,7 +172,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     try {
       target = await this.#parts.runtime.connect({
         to: this.#pool.address(row),
-        keepAlive: this.#parts.options.keepalive,
+        keepAlive: this.#served.keepalive,
         signal: controller.signal,
       });
     } catch (error) {
@@ -171,7 +181,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
       this.lifecycle.connectFailed(c, error);
       return;
     } finally {
-      this.#controllers.giveBack(controller);
+      this.#parts.controllers.giveBack(controller);
     }
     if (c.dialing !== controller) {
       target.abort();
@@ -196,7 +206,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   }
 
   async #answer(c: ProxiedConnection, reason: UnavailableReason): Promise<void> {
-    const { unavailable } = this.#parts.options;
+    const { unavailable } = this.#served;
     const answered = () => {
       if (c.state !== ENDED) this.lifecycle.answered(c);
     };
@@ -223,7 +233,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   /** Tells the pool what a long connection has moved, and whether it has been idle for too long. */
   #checkRelay(c: ProxiedConnection): void {
     this.#noteBytes(c);
-    if (this.#parts.options.idleTimeout > 0) this.lifecycle.timedOut(c);
+    if (this.#served.idleTimeout > 0) this.lifecycle.timedOut(c);
     else this.#timeouts.arm(c, this.now());
   }
 

@@ -23,6 +23,10 @@ export class TimeoutList<T extends Timed<T>> {
     this.#onDue = onDue;
   }
 
+  get isEmpty(): boolean {
+    return this.#first === null;
+  }
+
   /** Adds at the end, after taking it out of whichever list it is in. */
   add(item: T, now: number): void {
     item.list?.remove(item);

@@ -1,7 +1,8 @@
 /** The timers of connections. Each state has one delay, so that a list for each is in order by itself. */
+
+import type { LifecycleOptions } from "../../proxy/options.ts";
 import { ANSWERING, CONNECTING, DELIVERING, LINGERING, QUEUED, RELAYING } from "../../proxy/states.ts";
 import { ANSWER_MS, LINGER_MS } from "../../proxy/unavailable.ts";
-import type { EngineOptions } from "../engine.ts";
 import type { ProxiedConnection } from "./connection.ts";
 import { TICK_MS } from "./ticker.ts";
 import { TimeoutList } from "./timeout-list.ts";
@@ -10,20 +11,30 @@ import { TimeoutList } from "./timeout-list.ts";
 const RELAY_CHECK_MS = 1_000;
 
 type OnDue = (c: ProxiedConnection) => void;
+type Delays = Pick<LifecycleOptions, "connectTimeout" | "idleTimeout" | "queueTimeout">;
 
 export class Timeouts {
-  readonly #lists: ReadonlyMap<number, TimeoutList<ProxiedConnection>>;
+  readonly #lists = new Map<number, TimeoutList<ProxiedConnection>>();
+  /** Of delays that have been changed since: what is in them keeps its time. */
+  #former: TimeoutList<ProxiedConnection>[] = [];
+  readonly #onDue: OnDue;
+  readonly #onRelayDue: OnDue;
 
   /** A relay's timer is there for looking at it now and then, so it has a listener of its own. */
-  constructor({ connectTimeout, idleTimeout, queueTimeout }: EngineOptions, onDue: OnDue, onRelayDue: OnDue) {
-    this.#lists = new Map([
-      [QUEUED, new TimeoutList(queueTimeout, onDue)],
-      [CONNECTING, new TimeoutList(connectTimeout, onDue)],
-      [RELAYING, new TimeoutList(checkInterval(idleTimeout), onRelayDue)],
-      [ANSWERING, new TimeoutList(ANSWER_MS, onDue)],
-      [LINGERING, new TimeoutList(LINGER_MS, onDue)],
-      [DELIVERING, new TimeoutList(TICK_MS, onDue)],
-    ]);
+  constructor(delays: Delays, onDue: OnDue, onRelayDue: OnDue) {
+    this.#onDue = onDue;
+    this.#onRelayDue = onRelayDue;
+    this.change(delays);
+    this.#set(ANSWERING, ANSWER_MS);
+    this.#set(LINGERING, LINGER_MS);
+    this.#set(DELIVERING, TICK_MS);
+  }
+
+  /** For what is armed from now on. */
+  change({ connectTimeout, idleTimeout, queueTimeout }: Delays): void {
+    this.#set(QUEUED, queueTimeout);
+    this.#set(CONNECTING, connectTimeout);
+    this.#set(RELAYING, checkInterval(idleTimeout));
   }
 
   /** From now on it has the time of the state that it is in. */
@@ -37,6 +48,17 @@ export class Timeouts {
 
   expire(now: number): void {
     for (const list of this.#lists.values()) list.expire(now);
+    if (this.#former.length === 0) return;
+    for (const list of this.#former) list.expire(now);
+    this.#former = this.#former.filter((list) => !list.isEmpty);
+  }
+
+  /** A list is in order because its delay is one and the same. */
+  #set(state: number, delay: number): void {
+    const list = this.#lists.get(state);
+    if (list?.delay === delay) return;
+    if (list !== undefined && !list.isEmpty) this.#former.push(list);
+    this.#lists.set(state, new TimeoutList(delay, state === RELAYING ? this.#onRelayDue : this.#onDue));
   }
 }
 

@@ -31,7 +31,7 @@ const CHUNK = 512 * 1024;
 
 const can: Capabilities = {
   reset: true,
-  unix: true,
+  unix: node.can.unix,
   inherit: node.can.inherit,
   tls: true,
   closeNotify: true,

@@ -24,7 +24,7 @@ import { startTls } from "./tls.ts";
 
 const can: Capabilities = {
   reset: false, // Deno has no RST: abort() sends FIN
-  unix: true,
+  unix: node.can.unix,
   inherit: node.can.inherit,
   tls: true,
   closeNotify: false,

@@ -29,6 +29,9 @@ import { listenAtPath } from "../socket-file.ts";
 import { NodeConnection } from "./connection.ts";
 import { createTlsServer, openTlsSocket, renewCertificate } from "./tls.ts";
 
+/** Windows has named pipes in their place. */
+const isPosix = process.platform !== "win32";
+
 /** Set where Bun or Deno run this adapter. Nothing else in it may ask for the runtime. */
 const { bun, deno } = process.versions;
 
@@ -39,8 +42,8 @@ const CHUNK = 64 * 1024;
 
 const can: Capabilities = {
   reset: true,
-  unix: true,
-  inherit: process.platform !== "win32",
+  unix: isPosix,
+  inherit: isPosix,
   tls: deno === undefined, // 2.9.6: a paused TLSSocket loses its "end"; deno.ts connects over Deno.startTls()
   closeNotify: deno === undefined,
   backlog: bun === undefined, // 1.4.5: always 512

@@ -216,7 +216,7 @@ export function queueing(host: Host): void {
       await lab.target("one", greeter("!"), { maxConnections: 1 });
       const clients = await waitingLine(lab, 2, 1);
       lab.pool.remove("one");
-      lab.engine.poolChanged();
+      lab.poolChanged();
       assert.equal(await readText(clients[1]!), UNAVAILABLE);
       await clients[1]!.close();
       assert.equal((await lab.recorded(1))[0]!.cause, "no-targets");
@@ -247,7 +247,7 @@ export function queueing(host: Host): void {
       assert.equal(lab.view("one").state, "suspect");
       assert.equal(target.accepted.length, 0);
       lab.pool.endHold();
-      lab.engine.poolChanged();
+      lab.poolChanged();
       for (const client of clients) {
         assert.equal(await readText(client, 1), "!");
         await client.closeWrite();
@@ -262,7 +262,7 @@ export function queueing(host: Host): void {
       const since = now();
       await until("a time that can be told from none", () => now() > since + 2);
       lab.pool.endHold();
-      lab.engine.poolChanged();
+      lab.poolChanged();
       for (const client of clients) {
         assert.equal(await readText(client), UNAVAILABLE);
         await client.close();
@@ -308,12 +308,12 @@ export function queueing(host: Host): void {
     inLab(host, {}, async (lab) => {
       const target = await lab.target("one", answerer("one"));
       lab.pool.setConcurrency(0);
-      lab.engine.poolChanged();
+      lab.poolChanged();
       const answers = [lab.ask(), lab.ask(), lab.ask()];
       await until("three waiters", () => lab.pool.waiting === 3);
       assert.equal(target.accepted.length, 0);
       lab.pool.setConcurrency(-1);
-      lab.engine.poolChanged();
+      lab.poolChanged();
       assert.deepEqual(await Promise.all(answers), ["one", "one", "one"]);
       await lab.recorded(3);
     }));
@@ -325,7 +325,7 @@ export function queueing(host: Host): void {
       await client.write(Buffer.from("a"));
       await readText(client, 1);
       lab.pool.setConcurrency(0);
-      lab.engine.poolChanged();
+      lab.poolChanged();
       await client.write(Buffer.from("b"));
       assert.equal(await readText(client, 1), "b");
       await client.closeWrite();

@@ -25,6 +25,7 @@ export function relaying(host: Host): void {
       const { startedAt, queuedMs, connectMs, durationMs, ...rest } = (await lab.recorded(1))[0]!;
       assert.deepEqual(rest, {
         client: local,
+        pool: "lab",
         target: "one",
         phase: "relay",
         endedBy: "client",

@@ -190,7 +190,7 @@ export function requeueing(host: Host): void {
       await readText(holder, 1);
       lab.announce("suspect", await closedAddress(runtime), FIRST);
       lab.pool.setState("suspect", "suspect");
-      lab.engine.poolChanged();
+      lab.poolChanged();
       const waiters = [await lab.client(), await lab.client()];
       await until("both waiters, or what they got instead", () => lab.pool.waiting + lab.records.length === 2);
       await holder.closeWrite();
@@ -217,11 +217,11 @@ export function requeueing(host: Host): void {
       try {
         lab.announce("suspect", suspect.address);
         lab.pool.setState("suspect", "suspect");
-        lab.engine.poolChanged();
+        lab.poolChanged();
         const waiter = await lab.client();
         await until("the waiter", () => lab.pool.waiting === 1);
         lab.pool.setState("small", "down");
-        lab.engine.poolChanged();
+        lab.poolChanged();
         assert.equal(await readText(waiter, 1), "?");
         for (const client of [holder, waiter]) await client.closeWrite();
         await lab.recorded(2);

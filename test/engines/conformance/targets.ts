@@ -81,7 +81,7 @@ export function targets(host: Host): void {
         await lab.target("small", greeter("small"), { maxConnections: 3 });
         await lab.target("large", greeter("large"), { weight: 1 });
         lab.pool.setState("drained", "draining");
-        lab.engine.poolChanged();
+        lab.poolChanged();
         const names = tally(await holdMany(lab, 30));
         assert.equal(names.zero, undefined);
         assert.equal(names.drained, undefined);
@@ -97,7 +97,7 @@ export function targets(host: Host): void {
       await readText(client, 1);
       await lab.target("new", answerer("new"));
       lab.pool.setState("old", "draining");
-      lab.engine.poolChanged();
+      lab.poolChanged();
       for (let i = 0; i < 5; i++) assert.equal(await lab.ask(), "new");
       assert.equal(lab.view("old").active, 1);
       await client.closeWrite();
@@ -111,7 +111,7 @@ export function targets(host: Host): void {
       const client = await lab.client();
       await readText(client, 1);
       lab.pool.remove("old");
-      lab.engine.poolChanged();
+      lab.poolChanged();
       await client.closeWrite();
       assert.equal(await client.read(), null);
       const [record] = await lab.recorded(1);
@@ -122,7 +122,7 @@ export function targets(host: Host): void {
   it("keeps each client on its own target (persistent), by the client's address", { skip: noIPv6 }, () =>
     inLab(host, { listen: both(), pool: { persistent: 60_000, algorithm: "roundrobin" } }, async (lab) => {
       await weighted(lab, [500, 500]);
-      const [v4, v6] = lab.engine.addresses;
+      const [v4, v6] = lab.addresses;
       // Two clients by address; with the balancer's own address as the key, both would be one.
       const first = await lab.ask(v4);
       const second = await lab.ask(v6);
@@ -154,18 +154,18 @@ export function targets(host: Host): void {
       const first = await lab.ask();
       assert.equal(await lab.ask(), first);
       lab.pool.setState(first, "draining");
-      lab.engine.poolChanged();
+      lab.poolChanged();
       const second = await lab.ask();
       assert.notEqual(second, first);
       lab.pool.setState(first, "up");
-      lab.engine.poolChanged();
+      lab.poolChanged();
       for (let i = 0; i < 5; i++) assert.equal(await lab.ask(), second);
     }));
 
   it("listens on IPv6 and reaches IPv6 targets", { skip: noIPv6 }, () =>
     inLab(host, { listen: both() }, async (lab) => {
       await lab.target("six", answerer("six"), { host: "::1" });
-      const [v4, v6] = lab.engine.addresses;
+      const [v4, v6] = lab.addresses;
       assert.equal(v6!.host, "::1");
       assert.equal(await lab.ask(v4), "six");
       assert.equal(await lab.ask(v6), "six");

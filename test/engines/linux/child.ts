@@ -4,6 +4,7 @@ import { openLibc } from "#ffi";
 import { linux } from "../../../src/engines/linux/main/engine.ts";
 import { RLIMIT_NOFILE, RLIMIT_SIZE } from "../../../src/engines/linux/sys/abi.ts";
 import { Pool } from "../../../src/pool/pool.ts";
+import { Front } from "../front.ts";
 
 const [descriptors, ...ports] = process.argv.slice(2);
 limitDescriptors(Number(descriptors));
@@ -14,20 +15,13 @@ for (const port of ports) {
 }
 const warnings: string[] = [];
 const engine = linux.create({
-  listen: [{ host: "127.0.0.1", port: 0 }],
-  pool,
-  requeue: 1,
-  connectTimeout: 5_000,
-  idleTimeout: 0,
-  queueTimeout: 5_000,
-  keepalive: 60_000,
-  unavailable: null,
   threads: 1,
   onClose: () => {},
   onWarning: (message) => warnings.push(message),
 });
-await engine.start();
-console.log(JSON.stringify({ port: engine.addresses[0]!.port }));
+const front = new Front(engine, pool, { queueTimeout: 5_000, unavailable: null });
+await front.start();
+console.log(JSON.stringify({ port: front.addresses[0]!.port }));
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "stop") break;

@@ -13,16 +13,19 @@ import { systemClock } from "../../../src/util/clock.ts";
 import { dial } from "../../support/peers.ts";
 import { ending, readText } from "../../support/stream.ts";
 import { settle } from "../../support/wait.ts";
-import { labPool } from "../lab.ts";
+import { labPool, servedPool } from "../front.ts";
+
+/** The number of the only pool. */
+const POOL = 3;
 
 /** The preamble of worker 1 for a client that gets no target. */
 function preamble(secret: Uint8Array): Uint8Array {
-  const slots = Slots.create(1, 0);
+  const slots = Slots.create(1);
   const peer = new Uint8Array(SOCKADDR_MAX);
   encodeLiteral("192.0.2.1", 1_000, peer);
-  slots.begin(0, 5, 0, peer, 0);
+  slots.begin(0, POOL, 5, 0, peer, 0);
   slots.setOutcome(0, outcome(BY_BALANCER, NO_TARGETS));
-  return writePreamble(secret, 1, 7, slots, 0);
+  return writePreamble(secret, 1, 7, slots, 0, peer);
 }
 
 const sayWho: UnavailableHandler = (_error, socket) => void socket.end(`sorry, ${socket.remoteAddress}`);
@@ -33,16 +36,15 @@ async function withBridge(
   handler: UnavailableHandler = sayWho,
 ) {
   const calls: string[] = [];
+  const unavailable: UnavailableHandler = (error, socket) => {
+    calls.push(error.code);
+    return handler(error, socket);
+  };
+  const served = servedPool(labPool(), { unavailable });
   const bridge = new HandlerBridge({
     runtime,
     clock: systemClock,
-    handler(error, socket) {
-      calls.push(error.code);
-      return handler(error, socket);
-    },
-    pool: labPool(),
-    options: { requeue: 0, connectTimeout: 1, idleTimeout: 0, queueTimeout: 1 },
-    local: () => ({ host: "192.0.2.10", port: 3000 }),
+    served: (pool) => (pool === POOL ? served : undefined),
     drop: () => undefined,
     warn: (message) => assert.fail(message),
   });

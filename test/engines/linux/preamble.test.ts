@@ -19,15 +19,17 @@ describe("preamble", () => {
     { host: "2001:db8::ffff:1", failure: -1, row: 4095 },
   ]) {
     it(`tells of ${host} what its slot holds, wherever in a buffer it comes`, () => {
-      const slots = Slots.create(4, 1);
+      const slots = Slots.create(4);
       const peer = new Uint8Array(SOCKADDR_MAX);
       encodeLiteral(host, 65_535, peer);
-      slots.begin(3, 10, 0, peer, 0);
+      slots.begin(3, 999, 10, 0, peer, 0);
+      const local = new Uint8Array(SOCKADDR_MAX);
+      encodeLiteral("2001:db8::2", 3_000, local);
       slots.setOutcome(3, outcome(BY_BALANCER, CONNECT_FAILED));
       if (failure !== 0) slots.addTried(3, row, 0, failure);
       slots.setRow(3, row);
       const ticket = 2 ** 30 - 1;
-      const bytes = writePreamble(secret, 256, ticket, slots, 3);
+      const bytes = writePreamble(secret, 256, ticket, slots, 3, local);
       assert.equal(bytes.length, PREAMBLE_BYTES);
       assert.deepEqual(bytes.subarray(0, SECRET_BYTES), secret);
       const received = new Uint8Array(PREAMBLE_BYTES + 9);
@@ -35,10 +37,12 @@ describe("preamble", () => {
       assert.deepEqual(readPreamble(received.subarray(3)), {
         worker: 256,
         ticket,
+        pool: 999,
         reason: "connect-failed",
         failure,
         row,
         client: { host, port: 65_535 },
+        local: { host: "2001:db8::2", port: 3_000 },
       });
     });
   }

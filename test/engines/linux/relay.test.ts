@@ -107,7 +107,7 @@ describe("linux engine, relaying", () => {
         const serve = (peer: Peer) => void served.push(peer);
         simulation.internet.target("a", address, serve, { sendBuffer: 3 * MUCH });
         simulation.announce("a", address.host);
-        const client = simulation.internet.client(simulation.engine.addresses[0]!, undefined, { receiveBuffer: 8_192 });
+        const client = simulation.internet.client(simulation.address, undefined, { receiveBuffer: 8_192 });
         client.pause().resume(quickly).expect(new StreamPattern(1));
         simulation.settle();
         const total = quickly + 60_000;
@@ -175,7 +175,7 @@ describe("linux engine, relaying", () => {
       simulation.pass(1_000);
       const slot = simulation.slotOf(first, 0);
       scheduler.asMain(() => pool.setConcurrency(-1));
-      scheduler.asMain(() => simulation.engine.poolChanged());
+      simulation.poolChanged();
       simulation.pass(3_000);
       const { bytesIn, bytesOut, queuedMs, requeues } = records[0]!;
       assert.deepEqual({ bytesIn, bytesOut, requeues }, { bytesIn: 11, bytesOut: 5, requeues: 1 });
@@ -194,7 +194,7 @@ describe("linux engine, relaying", () => {
           if (same) return record;
         }
       };
-      const nothing = { bytesIn: 0, queuedMs: 0, tried: [], requeues: 0 };
+      const nothing = { pool: "simulated", bytesIn: 0, queuedMs: 0, tried: [], requeues: 0 };
       const served = { target: "a", phase: "relay", endedBy: "target", cause: "fin", bytesOut: 5, connectMs: 0 };
       assert.deepEqual(next(), { ...nothing, ...served, durationMs: 3_000 });
       const { bytesIn: reportedIn, bytesOut: reportedOut, total } = simulation.view("a");

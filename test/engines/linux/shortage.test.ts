@@ -13,6 +13,8 @@ const LACKS = [
   [ENOSPC, "epoll watches (raise the limit: sysctl fs.epoll.max_user_watches)"],
 ] as const;
 
+const NONE_LEFT = { code: "EMFILE", message: /no descriptors are left for clients.*ulimit/ };
+
 describe("linux engine, out of something", () => {
   for (const [errno, what] of LACKS) {
     it(`blames no target for a lack of ${what}`, async () => {
@@ -66,10 +68,10 @@ describe("linux engine, out of something", () => {
   const paused = (threads: number): Simulation =>
     new Simulation({ engine: { threads }, kernel: { descriptors: LIMIT }, pool: { concurrency: 0 } });
 
-  const lift = ({ engine, pool, scheduler }: Simulation): void =>
-    scheduler.asMain(() => {
-      pool.setConcurrency(-1);
-      engine.poolChanged();
+  const lift = (simulation: Simulation): void =>
+    simulation.scheduler.asMain(() => {
+      simulation.pool.setConcurrency(-1);
+      simulation.poolChanged();
     });
 
   it("leaves descriptors to the rest of the process, and takes no more waiters than can be given targets", async () => {
@@ -139,11 +141,18 @@ describe("linux engine, out of something", () => {
   });
 
   it("does not start where no descriptors are left for clients", async () => {
-    const simulation = new Simulation({ engine: { threads: 4 }, kernel: { descriptors: 18 } });
-    await assert.rejects(simulation.start(), {
-      code: "EMFILE",
-      message: /no descriptors are left for clients.*ulimit/,
-    });
+    const simulation = new Simulation({ engine: { threads: 4 }, kernel: { descriptors: 16 } });
+    await assert.rejects(simulation.start(), NONE_LEFT);
     assert.deepEqual(simulation.kernel.descriptors.list(), []);
+  });
+
+  it("does not listen where none would be left", async () => {
+    const simulation = new Simulation({ engine: { threads: 4 }, kernel: { descriptors: 18 } });
+    await assert.rejects(simulation.start(), NONE_LEFT);
+    assert.deepEqual(
+      simulation.kernel.descriptors.list().filter((file) => file.endsWith("tcp")),
+      [],
+    );
+    await simulation.close(0);
   });
 });

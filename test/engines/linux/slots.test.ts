@@ -37,7 +37,7 @@ describe("slot layout", () => {
 
   it("has the stride that the methods shift by", () => {
     assert.equal(SLOT_WORDS, 1 << 6);
-    assert.equal(Slots.create(4, 0).capacity, 4);
+    assert.equal(Slots.create(4).capacity, 4);
   });
 });
 
@@ -78,7 +78,7 @@ const SLOTS = 4;
 function accepted(slots: Slots, slot: number, host = "192.0.2.1", port = 1000): void {
   const peer = new Uint8Array(SOCKADDR_MAX);
   encodeLiteral(host, port, peer);
-  slots.begin(slot, 10 + slot, 3, peer, 5000);
+  slots.begin(slot, 20 + slot, 10 + slot, 3, peer, 5000);
 }
 
 describe("slots", () => {
@@ -86,7 +86,7 @@ describe("slots", () => {
     const step = fc.record({ name: fc.constantFrom(...Object.keys(cells)), slot: fc.nat(SLOTS - 1), value: fc.nat(1) });
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 200 }), (steps) => {
-        const slots = Slots.create(SLOTS, 1);
+        const slots = Slots.create(SLOTS);
         const model = new Map<string, number>();
         for (const { name, slot, value } of steps) {
           cells[name]!.write(slots, slot, value);
@@ -102,7 +102,7 @@ describe("slots", () => {
   });
 
   it("begins a connection without anything of the one before it", () => {
-    const slots = Slots.create(SLOTS, 1);
+    const slots = Slots.create(SLOTS);
     accepted(slots, 1, "2001:db8::1", 9);
     for (const { write } of Object.values(cells)) write(slots, 1, 1);
     slots.addTried(1, 7, 5, 111);
@@ -112,7 +112,7 @@ describe("slots", () => {
     assert.deepEqual(slots.clientKey(1), clientKey("192.0.2.1", new Uint32Array(4)));
     assert.deepEqual(slots.client(1), { host: "192.0.2.1", port: 1000 });
     assert.deepEqual([slots.acceptedAt(1), slots.connectMs(1), slots.row(1)], [5000, -1, -1]);
-    assert.deepEqual([slots.fd(1, CLIENT), slots.fd(1, TARGET)], [11, -1]);
+    assert.deepEqual([slots.poolOf(1), slots.fd(1, CLIENT), slots.fd(1, TARGET)], [21, 11, -1]);
     assert.deepEqual([slots.bits(1, CLIENT), slots.bits(1, TARGET)], [3, 0]);
     assert.deepEqual([slots.outcome(1), slots.failure(1), slots.tried(1)], [0, 0, []]);
     assert.equal(slots.unreported(1, CLIENT) + slots.unreported(1, TARGET) + slots.bytes(1, CLIENT), 0);
@@ -121,7 +121,7 @@ describe("slots", () => {
   });
 
   it("makes events of a descriptor that was taken out of date", () => {
-    const slots = Slots.create(SLOTS, 1);
+    const slots = Slots.create(SLOTS);
     accepted(slots, 2);
     const [client, target] = [slots.generation(2, CLIENT), slots.generation(2, TARGET)];
     assert.equal(slots.takeFd(2, CLIENT), 12);
@@ -131,7 +131,7 @@ describe("slots", () => {
   });
 
   it("counts bytes by direction, and what of them is reported", () => {
-    const slots = Slots.create(SLOTS, 1);
+    const slots = Slots.create(SLOTS);
     accepted(slots, 0);
     slots.addBytes(0, CLIENT, 5, 5100);
     slots.addBytes(0, TARGET, 2 ** 40, 5200);
@@ -143,7 +143,7 @@ describe("slots", () => {
   });
 
   it("keeps what was decided first: the end that ended, the outcome, the pass", () => {
-    const slots = Slots.create(SLOTS, 1);
+    const slots = Slots.create(SLOTS);
     accepted(slots, 3);
     assert.equal(slots.firstToEnd(3, TARGET), TARGET);
     assert.equal(slots.firstToEnd(3, CLIENT), TARGET);
@@ -155,7 +155,7 @@ describe("slots", () => {
 
   for (const requeue of [0, 1, 100]) {
     it(`keeps which targets failed, and why, and nothing else is touched: requeue ${requeue}`, () => {
-      const slots = Slots.create(SLOTS, requeue);
+      const slots = Slots.create(SLOTS);
       const codes = ["ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH"];
       const errnos = [111, TIMED_OUT, 113];
       for (let slot = 0; slot < SLOTS; slot++) accepted(slots, slot);
@@ -177,7 +177,7 @@ describe("slots", () => {
   }
 
   it("holds and drops one thing without the other", () => {
-    const slots = Slots.create(SLOTS, 1);
+    const slots = Slots.create(SLOTS);
     accepted(slots, 0);
     slots.addHold(0, PERMIT);
     slots.addHold(0, ROW);

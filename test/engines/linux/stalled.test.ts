@@ -35,9 +35,9 @@ class Streams {
    */
   begin(reads = Number.POSITIVE_INFINITY, bytes = MUCH, holds?: number): Peer {
     const pattern = new StreamPattern(1 + this.clients.length);
-    const { engine, internet } = this.simulation;
+    const { address, internet } = this.simulation;
     const options = holds === undefined ? {} : { receiveBuffer: holds };
-    const client = internet.client(engine.addresses[0]!, undefined, options);
+    const client = internet.client(address, undefined, options);
     client.expect(pattern).pause().resume(reads);
     this.simulation.settle();
     this.clients.push(client);

@@ -15,10 +15,10 @@ const ENDS: Readonly<Record<string, { readonly end: (simulation: Simulation) => 
     gets: "hello",
   },
   "the end of the time": {
-    end: ({ engine, pool, scheduler }) =>
-      scheduler.asMain(() => {
-        pool.endHold();
-        engine.poolChanged();
+    end: (simulation) =>
+      simulation.scheduler.asMain(() => {
+        simulation.pool.endHold();
+        simulation.poolChanged();
       }),
     gets: "sorry",
   },

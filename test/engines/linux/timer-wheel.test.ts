@@ -7,7 +7,7 @@ import { TICK_MS, TimerWheel } from "../../../src/engines/linux/worker/timer-whe
 const SLOTS = 64;
 
 function wheelAt(now: number): TimerWheel {
-  return new TimerWheel(Slots.create(SLOTS, 1), now);
+  return new TimerWheel(Slots.create(SLOTS), now);
 }
 
 /** Advances to each time in turn; what fell due, with the time at which it did. */

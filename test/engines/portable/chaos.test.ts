@@ -74,7 +74,7 @@ describe("portable engine, whatever happens", () => {
           queueTimeout: 2_000,
           network: { window: 100 },
         });
-        await lab.engine.start();
+        await lab.start();
         const addresses = await Promise.all(
           Object.entries(LIMITS).map(([name, maxConnections]) => lab.target(name, echo, { maxConnections })),
         );
@@ -117,13 +117,13 @@ function apply(lab: MemoryLab, clients: Connection[], addresses: { host: string;
     lab.clock.advance(what.ms);
   } else if (what.do === "limit") {
     lab.pool.setConcurrency(what.permits);
-    lab.engine.poolChanged();
+    lab.poolChanged();
   } else if (what.do === "target") {
     const address = addresses["abc".indexOf(what.name)]!;
     const maxConnections = LIMITS[what.name];
     if (what.state === "gone") lab.pool.remove(what.name);
     else lab.pool.set({ identity: what.name, address, weight: what.weight, maxConnections }, what.state);
-    lab.engine.poolChanged();
+    lab.poolChanged();
   } else if (what.do === "send" || what.do === "finish" || what.do === "abort") {
     const client = clients[what.client];
     if (client === undefined) return;

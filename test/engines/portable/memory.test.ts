@@ -130,7 +130,7 @@ describe("portable engine: a port that is in use", () => {
     it(what, async () => {
       const lab = new MemoryLab({ listen: [TAKEN] });
       const predecessor = await lab.network.listen(TAKEN, (connection) => connection.abort());
-      const outcome = lab.engine.start().then(
+      const outcome = lab.start().then(
         () => "started",
         (error) => error.code,
       );
@@ -215,7 +215,7 @@ describe("portable engine: closing", () => {
   it("cannot be started afterwards", async () => {
     const lab = new MemoryLab({});
     await lab.engine.close(0);
-    await assert.rejects(lab.engine.start(), { name: "NetError", code: "ECLOSED" });
+    await assert.rejects(lab.start(), { name: "NetError", code: "ECLOSED" });
     await lab.dispose();
   });
 });
@@ -266,7 +266,7 @@ describe("portable engine: trouble", () => {
       await assert.rejects(readText(next, 1), { code: "ECONNRESET" });
       await lab.target("one", greeter("!"));
       lab.pool.setConcurrency(-1);
-      lab.engine.poolChanged();
+      lab.poolChanged();
       for (const client of [clients[0]!, newcomer]) assert.equal(await readText(client, 1), "!");
       assert.deepEqual(
         lab.records.map(({ cause, endedBy }) => [cause, endedBy]),
@@ -277,7 +277,7 @@ describe("portable engine: trouble", () => {
 
   it("does not start where no descriptors are left for clients", async () => {
     const lab = new MemoryLab({ limit: 40 });
-    await assert.rejects(lab.engine.start(), {
+    await assert.rejects(lab.start(), {
       code: "EMFILE",
       message: /no descriptors are left for clients.*ulimit/,
     });
@@ -321,7 +321,7 @@ describe("portable engine: trouble", () => {
 
   it("of the engine itself ends the connection it was with, and says so", async () => {
     const lab = new MemoryLab({ pool: { concurrency: 1 } });
-    await lab.engine.start();
+    await lab.start();
     await lab.target("one", echo);
     lab.network.relay = () => Promise.reject(new Error("broken inside"));
     const client = await lab.client();
@@ -431,7 +431,7 @@ describe("portable engine: clients that leave before they are served", () => {
       await settle();
       assert.equal(lab.pool.waiting, 1);
       lab.pool.setConcurrency(-1);
-      lab.engine.poolChanged();
+      lab.poolChanged();
       assert.equal(await readText(client), "still here");
     }));
 });

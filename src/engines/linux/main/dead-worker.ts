@@ -14,16 +14,17 @@ export interface Remains {
   readonly libc: Libc;
   /** For closeWithReset(). */
   readonly linger: Pointer;
-  readonly pool: Pool;
+  /** The pool of that number. */
+  readonly poolOf: (number: number) => Pool;
   readonly slots: Slots;
   readonly mailbox: Mailbox;
   /** Gives a connection that this worker was given to another one. False: none can take it. */
-  readonly passOn: (fd: number, address: Uint8Array) => boolean;
+  readonly passOn: (pool: number, fd: number, address: Uint8Array) => boolean;
 }
 
 /** Closes what it had open, and reports every connection whose record was not read yet; returns how many had not ended. */
 export function cleanUp(remains: Remains, onRecord: (record: CloseRecord) => void): number {
-  const { libc, linger, mailbox, pool, slots } = remains;
+  const { libc, linger, mailbox, poolOf, slots } = remains;
   const now = libc.now();
   let dropped = 0;
   for (let slot = 0; slot < mailbox.span; slot++) {
@@ -34,13 +35,14 @@ export function cleanUp(remains: Remains, onRecord: (record: CloseRecord) => voi
       if (fd >= 0) closeWithReset(libc, fd, linger);
     }
     if (state !== ENDED) dropped++;
-    onRecord(recordOfSlot(slots, slot, pool, now).record);
+    onRecord(recordOfSlot(slots, slot, poolOf(slots.poolOf(slot)), now).record);
   }
   const address = new Uint8Array(SOCKADDR_MAX);
   for (let fd = mailbox.inbox.close(address); fd >= 0; fd = mailbox.inbox.close(address)) {
-    if (remains.passOn(fd, address)) continue;
-    slots.begin(0, fd, 0, address, now); // the slots have told all that they had to tell
-    onRecord(recordOfSlot(slots, 0, pool, now).record);
+    const { pool } = mailbox.inbox;
+    if (remains.passOn(pool, fd, address)) continue;
+    slots.begin(0, pool, fd, 0, address, now); // the slots have told all that they had to tell
+    onRecord(recordOfSlot(slots, 0, poolOf(pool), now).record);
     closeWithReset(libc, fd, linger);
     dropped++;
   }

@@ -5,26 +5,28 @@
 import { availableParallelism } from "node:os";
 import { openLibc } from "#ffi";
 import { runtime as native } from "#runtime";
-import { netError } from "../../../net/net-error.ts";
-import type { Runtime, TcpAddress } from "../../../net/runtime.ts";
-import { lifecycleOptions } from "../../../proxy/options.ts";
+import { NetError, netError } from "../../../net/net-error.ts";
+import type { ListenAddress, Runtime } from "../../../net/runtime.ts";
+import type { Pool } from "../../../pool/pool.ts";
 import type { CloseRecord } from "../../../proxy/record.ts";
-import type { UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { type Clock, systemClock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../../util/rate-limited-log.ts";
-import type { Engine, EngineFactory, EngineOptions } from "../../engine.ts";
+import type { BindOptions, Engine, EngineFactory, EngineListener, EngineOptions, ServedPool } from "../../engine.ts";
 import { bindAfterPredecessor, RELEASE_MS } from "../../predecessor.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
+import type { Bridge, Order } from "../shared/orders.ts";
 import type { Libc } from "../sys/libc.ts";
 import { selfTest } from "../sys/self-test.ts";
 import { type Threads, threadMissing, workerThreads } from "../worker/thread.ts";
 import { type Capacity, checkCapacity, claimCapacity } from "./capacity.ts";
 import { HandlerBridge } from "./handler-bridge.ts";
-import { type BoundAddress, bind } from "./listeners.ts";
+import { LinuxListener, type ListenerHost } from "./listener.ts";
+import { Numbered } from "./numbered.ts";
+import { type PoolEntry, Pools } from "./pools.ts";
 import { RecordReader } from "./records.ts";
-import { dropSyns } from "./syn-filter.ts";
-import { WorkerHandle } from "./worker-handle.ts";
+import { type BindSocketFile, Sockets } from "./sockets.ts";
+import { type Present, WorkerHandle } from "./worker-handle.ts";
 
 /** ms for which close() may block its thread until the workers have stopped accepting: they take far less unless the machine is overloaded. */
 const STOP_MS = 100;
@@ -35,39 +37,50 @@ export class LinuxEngine implements Engine {
   readonly #libc: Libc;
   readonly #threads: Threads;
   readonly #clock: Clock;
-  readonly #runtime: Runtime;
   readonly #warnings: WarningLog;
-  #bound: BoundAddress[] = [];
+  readonly #count: number;
+  readonly #sockets: Sockets;
+  readonly #pools = new Pools();
+  readonly #listeners = new Numbered<LinuxListener>();
   readonly #workers: WorkerHandle[] = [];
   readonly #reader: RecordReader;
-  #bridge: HandlerBridge | null = null;
-  #listenersClosed = false;
-  /** Once it closes: its listeners take no SYN. */
-  #synsDropped: boolean | null = null;
+  readonly #bridge: HandlerBridge;
+  #capacity: Capacity | null = null;
+  #opened: Bridge | null = null;
+  /** Settles when the bridge is open, or cannot be opened. Null: nobody needs it. */
+  #opening: Promise<void> | null = null;
+  /** Once it closes: its listeners keep those out who come. */
+  #refused: boolean | null = null;
   #starting: Promise<void> | null = null;
+  #running = false;
   #closing: Promise<void> | null = null;
   /** The shortest time that `close()` was given. */
   #timeout = Number.POSITIVE_INFINITY;
 
-  /** `threads`, `clock` and `runtime` are others in a simulation only. */
+  /** The parameters behind `libc` are others in a simulation only. */
   constructor(
     options: EngineOptions,
     libc: Libc,
     threads: Threads = workerThreads,
     clock: Clock = systemClock,
     runtime: Runtime = native,
+    bindFile?: BindSocketFile,
   ) {
     this.#options = options;
     this.#libc = libc;
     this.#threads = threads;
     this.#clock = clock;
-    this.#runtime = runtime;
     this.#warnings = new RateLimitedLog(PER_EPISODE, clock, options.onWarning);
+    this.#count = options.threads || availableParallelism();
+    this.#sockets = new Sockets(libc, this.#count, bindFile);
     this.#reader = new RecordReader(this.#workers, clock, (record) => this.#report(record));
-  }
-
-  get addresses(): readonly TcpAddress[] {
-    return this.#bound.length === 0 ? this.#options.listen : this.#bound.map(({ address }) => address);
+    this.#bridge = new HandlerBridge({
+      runtime,
+      clock,
+      served: (pool) => this.#pools.byNumber(pool)?.served,
+      drop: (worker, ticket) => this.#workers[worker - 1]?.drop(ticket),
+      warn: (message, cause) => this.#warnings.tell("handler", message, cause),
+    });
   }
 
   start(): Promise<void> {
@@ -75,9 +88,48 @@ export class LinuxEngine implements Engine {
     return this.#starting;
   }
 
+  addPool(served: ServedPool): void {
+    const entry = this.#pools.add(served);
+    served.pool.onMove = (handle) => {
+      entry.handle = handle;
+      this.#tell({ type: "pool", pool: entry.data });
+    };
+    this.#tellOf(entry);
+  }
+
+  changePool(served: ServedPool): void {
+    const entry = this.#pools.get(served.pool);
+    entry.served = served;
+    this.#tellOf(entry);
+  }
+
+  async removePool(pool: Pool, timeout: number): Promise<void> {
+    const entry = this.#pools.find(pool);
+    if (entry === undefined) return;
+    if ([...this.#listeners].some((each) => each.pool === entry.number && !each.isClosing)) {
+      throw new Error(`the pool "${pool.options.name}" still has a listener`);
+    }
+    entry.stopWithin = Math.min(entry.stopWithin ?? timeout, timeout);
+    if (entry.removal === null) entry.removal = this.#remove(entry);
+    else this.#tell({ type: "stop", pool: entry.number, timeout: entry.stopWithin });
+    await entry.removal;
+  }
+
+  async bind(where: ListenAddress, { keepalive }: BindOptions): Promise<EngineListener> {
+    if (!this.#running || this.#closing !== null) throw new NetError("ECLOSED", "the engine does not run");
+    const sockets = await bindAfterPredecessor(this.#clock, where, () => this.#sockets.bind(where, keepalive));
+    try {
+      if (this.#closing !== null) throw new NetError("ECLOSED", "the engine was closed meanwhile");
+      checkCapacity(this.#libc, this.#capacity!);
+    } catch (error) {
+      sockets.close();
+      throw error;
+    }
+    return this.#listeners.add((number) => new LinuxListener(number, sockets, this.#host));
+  }
+
   /** Waiters whose turn has come go on in their own threads. */
-  poolChanged(): void {
-    const { pool } = this.#options;
+  poolChanged(pool: Pool): void {
     pool.settle();
     const grant = pool.grant();
     if (grant !== null) this.#workers[grant.worker - 1]!.wakeAnyway();
@@ -85,7 +137,7 @@ export class LinuxEngine implements Engine {
 
   close(timeout: number): Promise<void> {
     this.#timeout = Math.min(this.#timeout, timeout);
-    if (this.#bound.length > 0) this.#stop();
+    if (this.#running) this.#stop();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -101,39 +153,31 @@ export class LinuxEngine implements Engine {
   }
 
   async #start(): Promise<void> {
-    const count = this.#options.threads || availableParallelism();
-    const capacity = claimCapacity(this.#libc, count, this.#options.reserve);
-    const bound: BoundAddress[] = [];
+    const capacity = claimCapacity(this.#libc, this.#count, this.#options.reserve);
+    this.#capacity = capacity;
     try {
-      for (const wanted of this.#options.listen) {
-        const bindIt = () => bind(this.#libc, wanted, count, this.#options.keepalive);
-        bound.push(await bindAfterPredecessor(this.#clock, bindIt));
-      }
-      await this.#startWorkers(count, capacity, bound);
+      await this.#opening;
+      await this.#startWorkers(capacity);
       checkCapacity(this.#libc, capacity);
     } catch (error) {
-      await this.#abandon(bound);
+      await this.#abandon();
       throw error;
     }
-    this.#bound = bound;
+    this.#running = true;
   }
 
-  async #startWorkers(count: number, capacity: Capacity, bound: readonly BoundAddress[]): Promise<void> {
-    const { pool, unavailable } = this.#options;
-    const handler = typeof unavailable === "function" ? await this.#openBridge(unavailable, bound) : null;
+  async #startWorkers({ descriptorCeiling, dialCeiling, slots }: Capacity): Promise<void> {
     const parts = {
       libc: this.#libc,
       clock: this.#clock,
       threads: this.#threads,
-      pool,
-      slots: capacity.slots,
-      options: {
-        ...lifecycleOptions(this.#options),
-        text: unavailable instanceof Uint8Array ? unavailable : null,
-        handler,
-        keepalive: this.#options.keepalive,
-        descriptorCeiling: capacity.descriptorCeiling,
-        dialCeiling: capacity.dialCeiling,
+      slots,
+      options: { descriptorCeiling, dialCeiling },
+      present: () => this.#present(),
+      poolOf: (number: number) => this.#pools.byNumber(number)!.served.pool,
+      mayPassOn: (number: number) => this.#pools.byNumber(number)!.stopWithin === null,
+      recover: (worker: number) => {
+        for (const { served } of this.#pools) served.pool.recover(worker);
       },
       onNotice: () => this.#reader.read(),
       onRecord: (record: CloseRecord) => this.#report(record),
@@ -141,37 +185,87 @@ export class LinuxEngine implements Engine {
         if (kind === "worker") this.#options.onWarning(message, cause);
         else this.#warnings.tell(kind, message, cause);
       },
-      onRecovered: () => this.poolChanged(),
+      onRecovered: () => {
+        for (const { served } of this.#pools) this.poolChanged(served.pool);
+      },
     };
-    for (let i = 0; i < count; i++) {
-      const listeners = bound.map(({ descriptors }) => descriptors[i]!);
-      this.#workers.push(new WorkerHandle(i + 1, listeners, parts));
-    }
+    for (let i = 0; i < this.#count; i++) this.#workers.push(new WorkerHandle(i + 1, parts));
     await Promise.all(this.#workers.map((worker) => worker.start(this.#workers)));
   }
 
-  async #openBridge(handler: UnavailableHandler, bound: readonly BoundAddress[]) {
-    this.#bridge = new HandlerBridge({
-      runtime: this.#runtime,
-      clock: this.#clock,
-      handler,
-      pool: this.#options.pool,
-      options: this.#options,
-      local: () => bound[0]!.address,
-      drop: (worker, ticket) => this.#workers[worker - 1]?.drop(ticket),
-      warn: (message, cause) => this.#warnings.tell("handler", message, cause),
-    });
-    return { port: await this.#bridge.open(), secret: this.#bridge.secret };
+  #present(): Present {
+    return {
+      pools: [...this.#pools].filter(({ isForgotten }) => !isForgotten).map(({ data }) => data),
+      listeners: [...this.#listeners].map(({ data }) => data).filter((data) => data !== null),
+      bridge: this.#opened,
+    };
   }
 
   /** Undoes a start that has failed. */
-  async #abandon(bound: readonly BoundAddress[]): Promise<void> {
+  async #abandon(): Promise<void> {
     for (const worker of this.#workers) worker.close(0);
     await Promise.all(this.#workers.map((worker) => worker.done));
     for (const worker of this.#workers.splice(0)) worker.release();
-    await this.#bridge?.close();
-    this.#closeListeners(bound);
+    await this.#bridge.close();
   }
+
+  // Orders.
+
+  get #host(): ListenerHost {
+    return {
+      numberOf: (pool) => this.#pools.get(pool).number,
+      tell: (order) => this.#whenBridged(() => this.#tell(order)),
+      carryOut: (order) => this.#carryOut(order),
+      released: ({ number }) => this.#listeners.free(number),
+    };
+  }
+
+  #tell(order: Order): void {
+    for (const worker of this.#workers) worker.order(order);
+  }
+
+  async #carryOut(order: Order): Promise<void> {
+    await this.#opening; // what was told before that comes first
+    await Promise.all(this.#workers.map((worker) => worker.carryOut(order)));
+  }
+
+  #tellOf(entry: PoolEntry): void {
+    if (typeof entry.served.unavailable === "function") this.#opening ??= this.#openBridge();
+    this.#whenBridged(() => this.#tell({ type: "pool", pool: entry.data }));
+  }
+
+  /** At once, unless the bridge is being opened: before that, no client may come for a pool that has a handler. */
+  #whenBridged(tell: () => void): void {
+    if (this.#opening === null || this.#opened !== null) tell();
+    else void this.#opening.then(tell);
+  }
+
+  async #openBridge(): Promise<void> {
+    try {
+      this.#opened = { port: await this.#bridge.open(), secret: this.#bridge.secret };
+      this.#tell({ type: "bridge", bridge: this.#opened });
+    } catch (error) {
+      this.#warnings.tell(
+        "handler",
+        `clients without a target are closed without an answer: ${messageOf(error)}`,
+        error,
+      );
+    }
+  }
+
+  /** See orders.ts. */
+  async #remove(entry: PoolEntry): Promise<void> {
+    const { number, served, stopWithin } = entry;
+    await this.#carryOut({ type: "stop", pool: number, timeout: stopWithin! });
+    const closing = [...this.#listeners].filter((each) => each.pool === number);
+    await Promise.all(closing.map((each) => each.close()));
+    entry.isForgotten = true;
+    await this.#carryOut({ type: "forget", pool: number });
+    served.pool.onMove = null;
+    this.#pools.remove(entry);
+  }
+
+  // The end.
 
   /**
    * No handshake begins, the workers take what is connected already and what is about to be, and only then are the listeners
@@ -182,37 +276,36 @@ export class LinuxEngine implements Engine {
    * since the workers wake within microseconds. If one is slower, it is left for later.
    */
   #stop(): void {
-    this.#synsDropped ??= dropSyns(
-      this.#libc,
-      this.#bound.flatMap(({ descriptors }) => descriptors),
-    );
-    const acceptWithin = this.#synsDropped ? Math.min(this.#timeout, RELEASE_MS) : 0;
+    const sockets = [...this.#listeners].map((listener) => listener.sockets);
+    this.#refused ??= sockets.length > 0 && sockets.map((each) => each.refuse()).every(Boolean);
+    const acceptWithin = this.#refused ? Math.min(this.#timeout, RELEASE_MS) : 0;
     for (const worker of this.#workers) worker.close(this.#timeout, acceptWithin);
     if (acceptWithin > 0) return;
     const deadline = this.#clock.now() + STOP_MS;
     for (const { mailbox } of this.#workers) {
       this.#threads.waitFor(mailbox, STOPPED_ACCEPTING, deadline - this.#clock.now());
     }
-    if (this.#workers.every(({ mailbox }) => mailbox.state >= STOPPED_ACCEPTING)) this.#closeListeners(this.#bound);
+    if (this.#workers.every(({ mailbox }) => mailbox.state >= STOPPED_ACCEPTING)) this.#closeSockets();
   }
 
-  #closeListeners(bound: readonly BoundAddress[]): void {
-    if (this.#listenersClosed) return;
-    this.#listenersClosed = true;
-    for (const { descriptors } of bound) for (const fd of descriptors) this.#libc.close(fd);
+  #closeSockets(): void {
+    for (const { sockets } of this.#listeners) sockets.close();
   }
 
   async #close(): Promise<void> {
     // The caller of a start that fails has its error, and nothing is left open.
     await this.#starting?.catch(() => undefined);
-    if (this.#workers.length === 0) return;
-    this.#stop();
-    await Promise.all(this.#workers.map((worker) => worker.stopped));
-    this.#closeListeners(this.#bound);
-    await Promise.all(this.#workers.map((worker) => worker.done));
-    for (const worker of this.#workers) worker.release();
-    this.#reader.stop();
-    await this.#bridge?.close();
+    await this.#opening;
+    if (this.#workers.length > 0) {
+      this.#stop();
+      await Promise.all(this.#workers.map((worker) => worker.stopped));
+      this.#closeSockets();
+      await Promise.all(this.#workers.map((worker) => worker.done));
+      for (const worker of this.#workers) worker.release();
+      this.#reader.stop();
+    }
+    await this.#bridge.close();
+    for (const { served } of this.#pools) served.pool.onMove = null;
   }
 
   #report(record: CloseRecord): void {
@@ -234,6 +327,7 @@ function library(): Libc | string {
   }
 }
 
+/** It listens wherever Linux does. */
 export const linux: EngineFactory = {
   name: "linux",
   async test() {

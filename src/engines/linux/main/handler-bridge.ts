@@ -9,15 +9,14 @@ import { Buffer } from "node:buffer";
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { NetError } from "../../../net/net-error.ts";
 import type { Connection, Listener, Runtime, TcpAddress } from "../../../net/runtime.ts";
-import type { Pool } from "../../../pool/pool.ts";
 import { answerByHandler } from "../../../proxy/answer.ts";
 import { connectTimedOut } from "../../../proxy/connect-failure.ts";
-import type { LifecycleOptions } from "../../../proxy/options.ts";
 import type { UnavailableReason } from "../../../proxy/outcome.ts";
 import { LINGER_MS, messageFor, UnavailableError, type UnavailableHandler } from "../../../proxy/unavailable.ts";
 import { ClientSocket } from "../../../proxy/unavailable-socket.ts";
 import { formatAddress } from "../../../util/address.ts";
 import type { Cancel, Clock } from "../../../util/clock.ts";
+import type { ServedPool } from "../../engine.ts";
 import { PREAMBLE_BYTES, readPreamble, SECRET_BYTES } from "../shared/preamble.ts";
 import { TIMED_OUT } from "../shared/tried.ts";
 import { failureOf } from "../sys/errno.ts";
@@ -28,11 +27,8 @@ const PREAMBLE_MS = 5_000;
 export interface HandlerBridgeParts {
   readonly runtime: Runtime;
   readonly clock: Clock;
-  readonly handler: UnavailableHandler;
-  readonly pool: Pool;
-  readonly options: LifecycleOptions;
-  /** Where the clients connected to. */
-  readonly local: () => TcpAddress;
+  /** The pool of a number; undefined: it was removed. */
+  readonly served: (pool: number) => ServedPool | undefined;
   /** Has a worker reset one of its clients. */
   readonly drop: (worker: number, ticket: number) => void;
   readonly warn: (message: string, cause?: unknown) => void;
@@ -70,17 +66,26 @@ export class HandlerBridge {
       connection.abort();
       return;
     }
-    const { client, failure, reason, row, ticket, worker } = readPreamble(bytes);
+    const { client, failure, local, pool, reason, row, ticket, worker } = readPreamble(bytes);
+    const served = this.#parts.served(pool);
     const bridged = new BridgedClient(connection, bytes.subarray(PREAMBLE_BYTES), {
       remote: client,
-      local: this.#parts.local(),
+      local,
       drop: () => this.#parts.drop(worker, ticket),
     });
-    await this.#answer(bridged, reason, this.#failureOf(failure, row));
+    const handler = served?.unavailable;
+    if (served === undefined || typeof handler !== "function")
+      bridged.abort(); // it was taken away a moment ago
+    else await this.#answer(bridged, handler, reason, failureIn(served, failure, row));
   }
 
-  async #answer(connection: Connection, reason: UnavailableReason, failure: NetError | undefined): Promise<void> {
-    const { clock, handler, warn } = this.#parts;
+  async #answer(
+    connection: Connection,
+    handler: UnavailableHandler,
+    reason: UnavailableReason,
+    failure: NetError | undefined,
+  ): Promise<void> {
+    const { clock, warn } = this.#parts;
     const socket = new ClientSocket(connection);
     let cancel: Cancel | undefined;
     const lingering = () => {
@@ -90,13 +95,13 @@ export class HandlerBridge {
     await answerByHandler(socket, handler, error, lingering, warn);
     cancel?.();
   }
+}
 
-  /** This client's last connect failure, if it had one. `row` is the target's. */
-  #failureOf(errno: number, row: number): NetError | undefined {
-    if (errno === 0) return undefined;
-    if (errno === TIMED_OUT) return connectTimedOut(this.#parts.options);
-    return failureOf(errno, `cannot connect to ${formatAddress(this.#parts.pool.address(row))}`);
-  }
+/** A client's last connect failure, if it had one. `row` is the target's. */
+function failureIn(served: ServedPool, errno: number, row: number): NetError | undefined {
+  if (errno === 0) return undefined;
+  if (errno === TIMED_OUT) return connectTimedOut(served);
+  return failureOf(errno, `cannot connect to ${formatAddress(served.pool.address(row))}`);
 }
 
 /** Null when the other side ends before that. */

@@ -66,7 +66,7 @@ export class RecordReader {
   }
 }
 
-/** The record, at `now`, of a slot that has ended; of one that has not, as if its thread's death had ended it now. */
+/** The record, at `now`, of a slot of that pool that has ended; of one that has not, as if its thread's death had ended it now. */
 export function recordOfSlot(slots: Slots, slot: number, pool: Pool, now: number): TimedRecord {
   const endedAt = slots.state(slot) === ENDED ? slots.endedAt(slot) : now;
   const acceptedAt = slots.acceptedAt(slot);

@@ -4,7 +4,7 @@
  * dropped again, a second later at first.
  */
 import * as abi from "../sys/abi.ts";
-import type { Libc, NativeMemory } from "../sys/libc.ts";
+import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 
 /** Where in the TCP header its flags are, and two of them (RFC 9293, 3.1). */
 const FLAGS = 13;
@@ -20,12 +20,21 @@ const INSTRUCTIONS: readonly (readonly [number, number, number, number])[] = [
   [abi.BPF_RET_K, 0, 0, 0xffff_ffff],
 ];
 
-/** False: the kernel has refused it for one of the listeners (a sandbox, say), and some of them may take SYNs as before. */
-export function dropSyns(libc: Libc, listeners: readonly number[]): boolean {
-  const program = programOf(libc);
-  return listeners.every(
-    (fd) => libc.setsockopt(fd, abi.SOL_SOCKET, abi.SO_ATTACH_FILTER, program.at(0), abi.SOCK_FPROG_SIZE) === 0,
-  );
+export class SynFilter {
+  readonly #libc: Libc;
+  readonly #program: Pointer;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#program = programOf(libc).at(0);
+  }
+
+  /** False: the kernel has refused it for one of the listeners (a sandbox, say), and some of them may take SYNs as before. */
+  dropSyns(listeners: readonly number[]): boolean {
+    return listeners.every(
+      (fd) => this.#libc.setsockopt(fd, abi.SOL_SOCKET, abi.SO_ATTACH_FILTER, this.#program, abi.SOCK_FPROG_SIZE) === 0,
+    );
+  }
 }
 
 /** A struct sock_fprog, and its instructions behind it. */

@@ -9,6 +9,7 @@ import type { Cancel, Clock } from "../../../util/clock.ts";
 import { deferred } from "../../../util/deferred.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { DONE, Mailbox, RUNNING, STOPPED_ACCEPTING, wake } from "../shared/mailbox.ts";
+import type { Bridge, ListenerData, Order, PoolData } from "../shared/orders.ts";
 import { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
@@ -26,12 +27,25 @@ const RESTART_MS = 1_000;
 /** What an eventfd is written with. */
 const ONE_SIZE = 8;
 
+/** What a thread begins with, as there is at that time. */
+export interface Present {
+  readonly pools: readonly PoolData[];
+  readonly listeners: readonly ListenerData[];
+  readonly bridge: Bridge | null;
+}
+
 /** What all workers of an engine have in common. */
 export interface WorkerHandleParts {
   readonly libc: Libc;
   readonly clock: Clock;
   readonly threads: Threads;
-  readonly pool: Pool;
+  readonly present: () => Present;
+  /** The pool of a number, until no worker and no record has anything to do with it any more. */
+  readonly poolOf: (number: number) => Pool;
+  /** Whether others may be given a connection of it: not once it is being removed, when they have said that they get none. */
+  readonly mayPassOn: (number: number) => boolean;
+  /** A thread has died, whose number can be used again when its permits, waiters and counts are taken out of all pools. */
+  readonly recover: (worker: number) => void;
   readonly options: ShardOptions;
   /** Per worker, a power of two. */
   readonly slots: number;
@@ -48,7 +62,6 @@ export class WorkerHandle {
   readonly index: number;
   readonly mailbox: Mailbox;
   readonly eventfd: number;
-  readonly listeners: readonly number[];
   readonly #parts: WorkerHandleParts;
   /** ONE_SIZE bytes: 1. */
   readonly #one: Pointer;
@@ -65,18 +78,20 @@ export class WorkerHandle {
   #respawning: Cancel | null = null;
   /** The shortest time that `close()` was given; null before that. */
   #closeWithin: number | null = null;
+  /** What waits for orders that were not carried out yet, by their serials. */
+  readonly #orders = new Map<number, () => void>();
+  #serials = 0;
   readonly #running = deferred<void>();
   readonly #stopped = deferred<void>();
   readonly #done = deferred<void>();
 
   /** Throws a NetError when there is no descriptor left. */
-  constructor(index: number, listeners: readonly number[], parts: WorkerHandleParts) {
-    const { libc, options, slots } = parts;
+  constructor(index: number, parts: WorkerHandleParts) {
+    const { libc, slots } = parts;
     this.index = index;
     this.#parts = parts;
-    this.listeners = listeners;
     this.mailbox = Mailbox.create(slots);
-    this.#slots = Slots.create(slots, options.requeue);
+    this.#slots = Slots.create(slots);
     const memory = libc.alloc(ONE_SIZE + LINGER_SIZE);
     memory.bytes[0] = 1;
     putLinger(new DataView(memory.bytes.buffer), ONE_SIZE);
@@ -86,7 +101,7 @@ export class WorkerHandle {
     if (this.eventfd < 0) throw failureOf(libc.errno[0]!, "cannot make an eventfd");
   }
 
-  /** Settles once the worker accepts. `peers` are all handles, this one included. */
+  /** Settles once the worker runs. `peers` are all handles, this one included. */
   start(peers: readonly WorkerHandle[]): Promise<void> {
     this.#peers = peers;
     crashAtExit(this);
@@ -103,10 +118,24 @@ export class WorkerHandle {
   }
 
   /** Gives it a connection that a dead worker was given; false: it takes none. */
-  takeOver(fd: number, address: Uint8Array): boolean {
-    if (!this.mailbox.inbox.put(0, fd, address)) return false;
+  takeOver(pool: number, fd: number, address: Uint8Array): boolean {
+    if (!this.mailbox.inbox.put(0, pool, fd, address)) return false;
     this.mailbox.announce();
     return true;
+  }
+
+  /** Has its thread carry something out. One that is yet to start begins with what there is then. */
+  order(order: Order): void {
+    this.#post(order, 0);
+  }
+
+  /** The same. Settles when it is done, or has become needless as the thread has ended. */
+  carryOut(order: Order): Promise<void> {
+    const { promise, resolve } = deferred<void>();
+    const serial = ++this.#serials;
+    this.#orders.set(serial, resolve);
+    if (!this.#post(order, serial)) this.#settleOrders();
+    return promise;
   }
 
   /** Once all workers are done: until then any may wake any other. */
@@ -148,6 +177,21 @@ export class WorkerHandle {
     this.#wake();
   }
 
+  /** False: there is no thread. */
+  #post(order: Order, serial: number): boolean {
+    if (this.#worker === null) return false;
+    this.#worker.post({ order, serial });
+    this.mailbox.announceOrder();
+    this.#wake();
+    return true;
+  }
+
+  /** There is no thread any more that could carry them out. */
+  #settleOrders(): void {
+    for (const resolve of this.#orders.values()) resolve();
+    this.#orders.clear();
+  }
+
   get #closing(): boolean {
     return this.#closeWithin !== null;
   }
@@ -157,7 +201,7 @@ export class WorkerHandle {
   }
 
   #spawn(): void {
-    const { clock, libc, options, pool, threads } = this.#parts;
+    const { clock, libc, options, present, threads } = this.#parts;
     this.#epoll = libc.epoll_create1(abi.EPOLL_CLOEXEC);
     if (this.#epoll < 0) {
       this.#cannotSpawn(failureOf(libc.errno[0]!, "cannot make an epoll set"));
@@ -167,16 +211,10 @@ export class WorkerHandle {
     const worker = threads.start({
       index: this.index,
       epoch: this.#epoch++,
-      pool: pool.handle,
+      ...present(),
       slots: this.#slots.buffer,
       epoll: this.#epoll,
-      listeners: this.listeners,
-      peers: this.#peers.map(({ index, mailbox: { buffer }, eventfd, listeners }) => ({
-        index,
-        mailbox: buffer,
-        eventfd,
-        listeners,
-      })),
+      peers: this.#peers.map(({ index, mailbox: { buffer }, eventfd }) => ({ index, mailbox: buffer, eventfd })),
       options,
     });
     this.#worker = worker;
@@ -204,8 +242,16 @@ export class WorkerHandle {
 
   #onMessage(message: WorkerMessage): void {
     if (message.type === "warning") this.#parts.onWarning(message.kind, message.message);
+    else if (message.type === "done") this.#carriedOut(message.serial);
     else if (message.type === "died") this.#died(this.#worker!, message.error);
     else this.#readMailbox();
+  }
+
+  /** What has come before it is read first: it may be the last that there is to know of a pool. */
+  #carriedOut(serial: number): void {
+    this.#parts.onNotice();
+    this.#orders.get(serial)?.();
+    this.#orders.delete(serial);
   }
 
   #readMailbox(): void {
@@ -222,11 +268,11 @@ export class WorkerHandle {
   /** Puts the records of connections that have ended into `into`, with the times at which they did. */
   takeRecords(into: TimedRecord[]): void {
     const { mailbox } = this;
-    const { libc, pool } = this.#parts;
+    const { libc, poolOf } = this.#parts;
     const slots = this.#slots;
     const now = libc.now();
     for (let slot = mailbox.nextRecord(); slot >= 0; slot = mailbox.nextRecord()) {
-      into.push(recordOfSlot(slots, slot, pool, now));
+      into.push(recordOfSlot(slots, slot, poolOf(slots.poolOf(slot)), now));
       slots.setState(slot, FREE);
       mailbox.recycle();
     }
@@ -235,6 +281,7 @@ export class WorkerHandle {
   #end(): void {
     const worker = this.#worker;
     this.#worker = null;
+    this.#settleOrders();
     leaveAtExit(this);
     closePipe(this.#parts.libc, this.mailbox.pipe);
     this.#parts.libc.close(this.#epoll);
@@ -250,12 +297,14 @@ export class WorkerHandle {
     this.#worker = null;
     worker.terminate();
     this.#parts.onNotice();
-    const { clock, libc, onRecord, onRecovered, onWarning, options, pool, slots } = this.#parts;
-    pool.recover(this.index);
+    const { clock, libc, onRecord, onRecovered, onWarning, poolOf, recover, slots } = this.#parts;
+    recover(this.index);
     const { mailbox } = this;
     const others = this.#peers.filter((peer) => peer !== this);
-    const passOn = (fd: number, address: Uint8Array) => others.some((peer) => peer.takeOver(fd, address));
-    const dropped = cleanUp({ libc, linger: this.#linger, mailbox, passOn, pool, slots: this.#slots }, onRecord);
+    const passOn = (pool: number, fd: number, address: Uint8Array) =>
+      this.#parts.mayPassOn(pool) && others.some((peer) => peer.takeOver(pool, fd, address));
+    const dropped = cleanUp({ libc, linger: this.#linger, mailbox, passOn, poolOf, slots: this.#slots }, onRecord);
+    this.#settleOrders();
     for (const peer of others) peer.wakeAnyway(); // it may have put something into an inbox
     const young = this.mailbox.state < RUNNING || clock.now() - this.#startedAt < RESTART_MS;
     onWarning("worker", `worker thread ${this.index} has died with ${dropped} connections: ${messageOf(error)}`, error);
@@ -267,7 +316,7 @@ export class WorkerHandle {
       return;
     }
     this.mailbox.reset();
-    this.#slots = Slots.create(slots, options.requeue);
+    this.#slots = Slots.create(slots);
     if (young) this.#spawnLater();
     else this.#spawn();
   }

@@ -1,9 +1,9 @@
 /**
  * Where a worker is given connections that others have accepted, and what they see of its load. Each cell is a connection on its
- * way: its descriptor, which is valid in all threads, and its client's address. Any thread fills cells and only their owner empties
+ * way: its descriptor, which is valid in all threads, its client's address, and its pool. Any thread fills cells and only their owner empties
  * them, so each has a state of one word:
  *
- *     CLOSED ◄─► EMPTY ─► claimed by a giver, who writes the address ─► a descriptor plus one ─► EMPTY
+ *     CLOSED ◄─► EMPTY ─► claimed by a giver, who writes the rest ─► a descriptor plus one ─► EMPTY
  *
  * Who closes it takes out what is there. A giver that is at work then finds that it cannot complete, and keeps the connection.
  */
@@ -23,19 +23,24 @@ const LOAD = 0;
 const EVENTS = 1;
 const STATES = 16;
 const ADDRESSES = STATES + INBOX_CELLS;
-/** A sockaddr_in6, the longest that a client has, rounded up. */
-const ADDRESS_WORDS = 8;
-const ADDRESS_BYTES = 4 * ADDRESS_WORDS;
-export const INBOX_WORDS = ADDRESSES + INBOX_CELLS * ADDRESS_WORDS;
+/** A sockaddr_in6, the longest that has something to tell. */
+const ADDRESS_BYTES = 28;
+/** Behind it, the number of the pool. */
+const POOL = ADDRESS_BYTES / 4;
+const CELL_WORDS = POOL + 1;
+const CELL_BYTES = 4 * CELL_WORDS;
+export const INBOX_WORDS = ADDRESSES + INBOX_CELLS * CELL_WORDS;
 
 export class Inbox {
   readonly #words: Int32Array;
   readonly #addresses: Uint8Array;
+  /** Owner: the number of the pool of what was taken out last. */
+  pool = 0;
 
   /** INBOX_WORDS of shared memory, zero at first. */
   constructor(words: Int32Array) {
     this.#words = words;
-    this.#addresses = new Uint8Array(words.buffer, words.byteOffset + 4 * ADDRESSES, INBOX_CELLS * ADDRESS_BYTES);
+    this.#addresses = new Uint8Array(words.buffer, words.byteOffset + 4 * ADDRESSES, INBOX_CELLS * CELL_BYTES);
   }
 
   /** Owner: tells others how many connections it has, or with -1 that it takes none. One plain store, since it is made for each. */
@@ -64,34 +69,44 @@ export class Inbox {
     return count;
   }
 
+  /** Owner: whether one for that pool is on its way. */
+  holds(pool: number): boolean {
+    for (let i = 0; i < INBOX_CELLS; i++) {
+      if (Atomics.load(this.#words, STATES + i) > 0 && this.#words[ADDRESSES + i * CELL_WORDS + POOL] === pool)
+        return true;
+    }
+    return false;
+  }
+
   /** Owner: from now on it can be given some. */
   open(): void {
     for (let cell = STATES; cell < STATES + INBOX_CELLS; cell++) Atomics.store(this.#words, cell, EMPTY);
   }
 
   /**
-   * A worker, or the main thread as 0, gives a connection, whose client's sockaddr is `address`. False: there is no room, and it keeps
+   * A worker, or the main thread as 0, gives a connection of that pool, whose client's sockaddr is `address`. False: there is no room, and it keeps
    * the connection. The owner has to be told that there is something.
    */
-  put(giver: number, fd: number, address: Uint8Array): boolean {
+  put(giver: number, pool: number, fd: number, address: Uint8Array): boolean {
     const words = this.#words;
     const claim = CLAIMED - giver;
     for (let i = 0; i < INBOX_CELLS; i++) {
       const cell = STATES + i;
       if (words[cell] !== EMPTY || Atomics.compareExchange(words, cell, EMPTY, claim) !== EMPTY) continue;
-      for (let at = i * ADDRESS_BYTES, from = 0; from < ADDRESS_BYTES; at++, from++)
-        this.#addresses[at] = address[from]!;
+      const to = i * CELL_BYTES;
+      for (let at = 0; at < ADDRESS_BYTES; at++) this.#addresses[to + at] = address[at]!;
+      words[ADDRESSES + i * CELL_WORDS + POOL] = pool;
       return Atomics.compareExchange(words, cell, claim, fd + 1) === claim;
     }
     return false;
   }
 
-  /** Owner: takes a connection out; its descriptor, or -1 when there is none. Its client's sockaddr is put into `address`. */
+  /** Owner: takes a connection out; its descriptor, or -1 when there is none. Its client's sockaddr is put into `address`, its pool into `pool`. */
   take(address: Uint8Array): number {
     for (let i = 0; i < INBOX_CELLS; i++) {
       const fd = Atomics.load(this.#words, STATES + i) - 1;
       if (fd < 0) continue;
-      this.#readAddress(i, address);
+      this.#read(i, address);
       Atomics.store(this.#words, STATES + i, EMPTY);
       return fd;
     }
@@ -107,13 +122,15 @@ export class Inbox {
     for (let i = 0; i < INBOX_CELLS; i++) {
       const fd = Atomics.exchange(this.#words, STATES + i, CLOSED) - 1;
       if (fd < 0) continue;
-      this.#readAddress(i, address);
+      this.#read(i, address);
       return fd;
     }
     return -1;
   }
 
-  #readAddress(i: number, into: Uint8Array): void {
-    for (let at = i * ADDRESS_BYTES, to = 0; to < ADDRESS_BYTES; at++, to++) into[to] = this.#addresses[at]!;
+  #read(i: number, into: Uint8Array): void {
+    const from = i * CELL_BYTES;
+    for (let at = 0; at < ADDRESS_BYTES; at++) into[at] = this.#addresses[from + at]!;
+    this.pool = this.#words[ADDRESSES + i * CELL_WORDS + POOL]!;
   }
 }

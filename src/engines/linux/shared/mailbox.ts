@@ -23,10 +23,14 @@ const COMMANDS = 64;
 const CLOSE_WITHIN = 65;
 const CRASH = 66;
 const ACCEPT_WITHIN = 67;
+/** Counts what was posted: see orders.ts. */
+const ORDERS = 68;
 /** The worker's progress: RUNNING … */
 const STATE = 80;
 /** Slots below this have been used. */
 const SPAN = 81;
+/** The worker's connections that wait in a queue. */
+const WAITING = 82;
 /** Ends of the worker's pipe: in shared memory, so that they can be closed after its death. */
 const PIPE = 96;
 const INBOX = 112;
@@ -174,6 +178,17 @@ export class Mailbox {
     Atomics.add(this.#words, COMMANDS, 1);
   }
 
+  /** An order was posted. */
+  announceOrder(): void {
+    Atomics.add(this.#words, ORDERS, 1);
+    this.announce();
+  }
+
+  /** Orders that were posted, to whoever has this worker's number. */
+  get orders(): number {
+    return Atomics.load(this.#words, ORDERS);
+  }
+
   /** Close: accept for so many ms yet, and drop what is still served after `within` ms. */
   close(within: number, acceptWithin: number): void {
     Atomics.store(this.#words, ACCEPT_WITHIN, acceptWithin);
@@ -234,6 +249,15 @@ export class Mailbox {
 
   set span(span: number) {
     Atomics.store(this.#words, SPAN, span);
+  }
+
+  /** At the end of a turn exactly, within one at most: shortage.ts asks. */
+  get waiting(): number {
+    return this.#words[WAITING]!;
+  }
+
+  set waiting(waiting: number) {
+    this.#words[WAITING] = waiting;
   }
 
   /** Main thread, while the worker does not run: as new. */

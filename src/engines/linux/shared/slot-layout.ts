@@ -28,6 +28,8 @@ const LINES = [
      * descriptor at least.
      */
     state: I32,
+    /** The number of its pool. */
+    pool: I32,
     /** Per end: the descriptor, or -1. */
     fd: I32_PER_END,
     /** Per end: READABLE, WRITABLE … */

@@ -10,13 +10,14 @@ import type { ClientKey } from "../../../pool/pool.ts";
 import { IN_QUEUE, UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, type RecordStore, TARGET } from "../../../proxy/record.ts";
 import { ACCEPTED, ENDED } from "../../../proxy/states.ts";
-import { formatWords, narrow } from "../../../util/client-key.ts";
-import { decodePeer } from "../sys/sockaddr.ts";
+import { narrow } from "../../../util/client-key.ts";
+import { decodePeer, endOfWords } from "../sys/sockaddr.ts";
 import { Ends } from "./ends.ts";
 import { FIELDS, SLOT_WORDS } from "./slot-layout.ts";
-import { connectCode, Tried } from "./tried.ts";
+import { connectCode, TRIED_WORDS, Tried } from "./tried.ts";
 
 const STATE = FIELDS.state.offset;
+const POOL = FIELDS.pool.offset;
 const BYTES = FIELDS.bytes.offset;
 const REPORTED = FIELDS.reported.offset;
 const MOVED_AT = FIELDS.movedAt.offset;
@@ -41,6 +42,8 @@ const HOLDS = FIELDS.holds.offset;
 
 const NONE_TRIED: readonly number[] = [];
 
+const SLOT_BYTES = 4 * (SLOT_WORDS + TRIED_WORDS);
+
 /**
  * Methods are plain and tiny, so that JavaScript engines inline them. A slot begins at `slot << 6` in words of 32 bits and at `slot << 5`
  * in numbers of 64.
@@ -55,30 +58,30 @@ export class Slots extends Ends implements RecordStore<number> {
   /** One array for all connections: each use is over before the next begins. */
   readonly #key: ClientKey = new Uint32Array(4);
 
-  /** `requeue`: as in LifecycleOptions; the same in all threads. */
-  constructor(buffer: SharedArrayBuffer, requeue: number) {
+  constructor(buffer: SharedArrayBuffer) {
     super(buffer);
     this.buffer = buffer;
-    this.capacity = buffer.byteLength / slotBytes(requeue);
+    this.capacity = buffer.byteLength / SLOT_BYTES;
     const words = this.capacity * SLOT_WORDS;
     this.#words = new Int32Array(buffer, 0, words);
     this.#unsigned = new Uint32Array(buffer, 0, words);
     this.#doubles = new Float64Array(buffer, 0, words / 2);
-    this.#tried = new Tried(buffer, 4 * words, mostTried(requeue));
+    this.#tried = new Tried(buffer, 4 * words);
   }
 
   /** Pages that are never used take no memory, so the capacity may be generous. */
-  static create(capacity: number, requeue: number): Slots {
-    return new Slots(new SharedArrayBuffer(capacity * slotBytes(requeue)), requeue);
+  static create(capacity: number): Slots {
+    return new Slots(new SharedArrayBuffer(capacity * SLOT_BYTES));
   }
 
-  /** A connection that was accepted as `fd`. The peer's sockaddr is the client's address. The stage is set by what comes next. */
-  begin(slot: number, fd: number, clientBits: number, peer: Uint8Array, now: number): void {
+  /** A connection that was accepted as `fd`, for the pool of that number. The peer's sockaddr is the client's address. The stage is set by what comes next. */
+  begin(slot: number, pool: number, fd: number, clientBits: number, peer: Uint8Array, now: number): void {
     const words = this.#words;
     const doubles = this.#doubles;
     const at = slot << 6;
     const half = slot << 5;
     this.beginEnds(slot, fd, clientBits);
+    words[at | POOL] = pool;
     words[at | STATE] = ACCEPTED; // from here on a dead worker's connection is found
     words[at | PORT] = decodePeer(peer, this.#unsigned, at | ADDRESS);
     words[at | ROW] = -1;
@@ -103,6 +106,11 @@ export class Slots extends Ends implements RecordStore<number> {
 
   setState(slot: number, state: number): void {
     this.#words[(slot << 6) | STATE] = state;
+  }
+
+  /** The number of its pool. */
+  poolOf(slot: number): number {
+    return this.#words[(slot << 6) | POOL]!;
   }
 
   /** Bytes read from an end. */
@@ -313,19 +321,10 @@ export class Slots extends Ends implements RecordStore<number> {
   }
 
   client(slot: number): TcpAddress {
-    return { host: formatWords(this.#unsigned, (slot << 6) | ADDRESS), port: this.port(slot) };
+    return endOfWords(this.#unsigned, (slot << 6) | ADDRESS, this.port(slot));
   }
 
   port(slot: number): number {
     return this.#words[(slot << 6) | PORT]!;
   }
-}
-
-/** Connect attempts of a connection that may fail: it has an answer after the last. */
-function mostTried(requeue: number): number {
-  return 1 + requeue;
-}
-
-function slotBytes(requeue: number): number {
-  return 4 * (SLOT_WORDS + mostTried(requeue));
 }

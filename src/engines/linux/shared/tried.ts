@@ -1,9 +1,10 @@
 /**
- * The targets that failed each connection, behind the slots in the same memory: as many words a slot as attempts may fail. Few
- * connections have any, and pages that are never used take no memory.
+ * The targets that failed each connection, behind the slots in the same memory: as many words a slot as attempts may fail in any pool.
+ * Few connections have any, and pages that are never used take no memory.
  */
 
 import type { NetCode } from "../../../net/net-error.ts";
+import { MOST_REQUEUES } from "../../../proxy/options.ts";
 import { codeOfErrno } from "../sys/errno.ts";
 
 /** In place of an errno: the connect time-out. */
@@ -23,29 +24,30 @@ const ERRNO_MASK = (1 << ERRNO_BITS) - 1;
 const ROW_BITS = 17;
 const ROW_MASK = (1 << ROW_BITS) - 1;
 
+/** Words per slot: a connection has an answer after its last attempt. */
+export const TRIED_WORDS = 1 + MOST_REQUEUES;
+
 export class Tried {
   readonly #words: Int32Array;
-  readonly #most: number;
 
   /** Begins at byte `start` of the memory. */
-  constructor(buffer: SharedArrayBuffer, start: number, most: number) {
+  constructor(buffer: SharedArrayBuffer, start: number) {
     this.#words = new Int32Array(buffer, start);
-    this.#most = most;
   }
 
   set(slot: number, nth: number, row: number, incarnation: number, errno: number): void {
-    this.#words[slot * this.#most + nth] = (((incarnation << ROW_BITS) | row) << ERRNO_BITS) | (errno + 1);
+    this.#words[slot * TRIED_WORDS + nth] = (((incarnation << ROW_BITS) | row) << ERRNO_BITS) | (errno + 1);
   }
 
   row(slot: number, nth: number): number {
-    return (this.#words[slot * this.#most + nth]! >>> ERRNO_BITS) & ROW_MASK;
+    return (this.#words[slot * TRIED_WORDS + nth]! >>> ERRNO_BITS) & ROW_MASK;
   }
 
   incarnation(slot: number, nth: number): number {
-    return this.#words[slot * this.#most + nth]! >>> (ERRNO_BITS + ROW_BITS);
+    return this.#words[slot * TRIED_WORDS + nth]! >>> (ERRNO_BITS + ROW_BITS);
   }
 
   errno(slot: number, nth: number): number {
-    return (this.#words[slot * this.#most + nth]! & ERRNO_MASK) - 1;
+    return (this.#words[slot * TRIED_WORDS + nth]! & ERRNO_MASK) - 1;
   }
 }

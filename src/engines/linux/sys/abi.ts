@@ -18,6 +18,8 @@ export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
 export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
+/** 1: it listens. */
+export const SO_ACCEPTCONN = 30;
 export const SO_ATTACH_FILTER = 26;
 /** What a socket's buffers hold: an array of 32-bit numbers, indexed by the SK_MEMINFO constants. */
 export const SO_MEMINFO = 55;
@@ -63,6 +65,8 @@ export const EPOLLOUT = 0x4;
 export const EPOLLERR = 0x8;
 export const EPOLLHUP = 0x10;
 export const EPOLLRDHUP = 0x2000;
+/** Of those that wait for the same, one is told at least, and not all. */
+export const EPOLLEXCLUSIVE = 0x1000_0000;
 /** Bit 31, as the signed number that a 32-bit store takes. */
 export const EPOLLET = -0x8000_0000;
 
@@ -71,6 +75,7 @@ export const EFD_CLOEXEC = 0o2000000;
 
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
+export const F_SETFL = 4;
 export const F_SETPIPE_SZ = 1031;
 export const SPLICE_F_MOVE = 1;
 export const SPLICE_F_NONBLOCK = 2;

@@ -3,8 +3,10 @@
  * mapped to ::ffff:0:0/96; util/client-key.ts), and text. Ports and address bytes are big-endian in all of them.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { endOf } from "../../../net/adapter.ts";
+import type { TcpAddress } from "../../../net/runtime.ts";
 import { ipv6Groups, parseIp } from "../../../util/address.ts";
-import { V4_MAPPED } from "../../../util/client-key.ts";
+import { formatWords, V4_MAPPED } from "../../../util/client-key.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCKADDR_MAX } from "./abi.ts";
 
 /** Writes the sockaddr of an IP literal (no brackets, scope as "%index" or "%interface") and returns its length in bytes. Throws a RangeError for anything else. */
@@ -67,6 +69,11 @@ export function decodePeer(from: Uint8Array, words: Uint32Array, at: number): nu
     return 0;
   }
   return (from[2]! << 8) | from[3]!;
+}
+
+/** What `decodePeer` has read. A Unix peer is empty. */
+export function endOfWords(words: Uint32Array, at: number, port: number): TcpAddress {
+  return port === 0 ? endOf(undefined, undefined) : { host: formatWords(words, at), port };
 }
 
 function word(from: Uint8Array, at: number): number {

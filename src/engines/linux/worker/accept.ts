@@ -6,10 +6,14 @@ import { KEPT_ALIVE, UNDELAYED, WRITABLE } from "../shared/ends.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import { codeOfErrno } from "../sys/errno.ts";
+import { partNumber, servedPart } from "./attach.ts";
 import { handOver, receiverOf, tellShare } from "./hand-over.ts";
+import type { WorkerListener } from "./listener.ts";
+import type { PoolPart } from "./pool-part.ts";
 import { LISTENER_EVENT, type Shard } from "./shard.ts";
+import { descriptorFree, giveWay, nearLimit, noticeLimit } from "./shortage.ts";
 
-/** The client's end at first. Linux passes the listener's TCP_NODELAY and SO_KEEPALIVE on to what it accepts. */
+/** The client's end at first. Linux passes the listener's TCP_NODELAY and SO_KEEPALIVE on to what it accepts; Unix sockets have neither. */
 const ACCEPTED = WRITABLE | UNDELAYED | KEPT_ALIVE;
 /** Connections taken per event: enough to empty a burst's backlog in a few turns, few enough that other events have their turn. */
 const MOST_AT_ONCE = 64;
@@ -20,26 +24,50 @@ export function startAccepting(s: Shard): void {
   if (s.accepting) return;
   s.accepting = true;
   s.acceptAgainAt = Number.POSITIVE_INFINITY;
-  // Level-triggered: what one turn leaves is reported again by the next.
-  for (const [i, fd] of s.listeners.entries()) {
-    if (s.watchAs(fd, abi.EPOLLIN, LISTENER_EVENT + i, 0) === 0) continue;
-    outOf(s, s.libc.errno[0]!); // watches none of them: one that is watched and not accepted from would wake the thread without end
-    return;
-  }
+  watchListeners(s);
   tellShare(s);
 }
 
-function stopAccepting(s: Shard): void {
+/** Of those that are not watched, as they are new, or have been left alone while this thread accepted nothing. */
+export function watchListeners(s: Shard): void {
+  while (s.accepting && s.unwatched.length > 0) {
+    const listener = s.unwatched.at(-1)!;
+    if (s.watchAs(listener.fd, listener.events, LISTENER_EVENT + listener.number, 0) < 0) {
+      outOf(s, s.libc.errno[0]!);
+      return;
+    }
+    listener.isWatched = true;
+    s.unwatched.pop();
+  }
+}
+
+/** It is not watched any more, and is not to be. */
+export function forgetListener(s: Shard, listener: WorkerListener): void {
+  if (listener.isWatched) unwatch(s, listener);
+  else s.unwatched.splice(s.unwatched.indexOf(listener), 1);
+  s.listeners[listener.number] = undefined;
+}
+
+function unwatch(s: Shard, listener: WorkerListener): void {
+  listener.isWatched = false;
+  s.libc.epoll_ctl(s.epoll, abi.EPOLL_CTL_DEL, listener.fd, s.small.event);
+}
+
+/**
+ * Until a connection ends, or a while has passed. A listener is left alone when it has something for a thread that accepts nothing, and
+ * would wake it without end: there may be many others.
+ */
+function pauseAccepting(s: Shard): void {
   s.accepting = false;
+  s.acceptAgainAt = s.now + RETRY_MS;
   tellShare(s);
-  for (const fd of s.listeners) s.libc.epoll_ctl(s.epoll, abi.EPOLL_CTL_DEL, fd, s.small.event);
 }
 
 /** After a pause. */
 export function tryAccepting(s: Shard): void {
   if (s.mailbox.state >= STOPPED_ACCEPTING) return;
   if (!descriptorFree(s)) {
-    s.pool.giveWay();
+    giveWay(s);
     s.acceptAgainAt = s.now + RETRY_MS;
     return;
   }
@@ -47,42 +75,32 @@ export function tryAccepting(s: Shard): void {
   takeFromInbox(s); // what it had no slot for
 }
 
-/**
- * Whether the next descriptor is below the ceiling: the kernel gives the lowest that is free, so one taken for a moment tells. Each
- * that waits in the queue is going to need one more, for its target.
- * That is two calls, made only near the number of connections at which descriptors were short before.
- */
-export function descriptorFree(s: Shard): boolean {
-  if (s.lifecycle.open < s.tightFrom) return true;
-  const probe = s.libc.eventfd(0, abi.EFD_CLOEXEC);
-  if (probe >= 0) s.libc.close(probe);
-  return probe >= 0 && probe + s.pool.waiting < s.options.descriptorCeiling;
-}
-
-/** The last look at the listeners: clients that are connected already are told that the balancer stops, not cut off. */
-export function acceptRest(s: Shard): void {
-  if (!s.accepting) tryAccepting(s);
-  for (const fd of s.listeners) {
-    for (s.acceptBudget = MOST_AT_ONCE; s.acceptBudget === MOST_AT_ONCE && s.accepting; ) acceptFrom(s, fd);
+/** A listener has something. */
+export function onListenerEvent(s: Shard, number: number): void {
+  const listener = s.listeners[number];
+  if (listener === undefined || !listener.isWatched) return; // it was closed, or left alone, earlier in this batch
+  if (s.accepting) {
+    acceptFrom(s, listener);
+  } else {
+    unwatch(s, listener);
+    s.unwatched.push(listener);
   }
-  stopAccepting(s);
-  s.acceptAgainAt = Number.POSITIVE_INFINITY;
-  s.acceptUntil = Number.POSITIVE_INFINITY;
 }
 
-/** Until a connection ends, or a while has passed. */
-function pauseAccepting(s: Shard): void {
-  stopAccepting(s);
-  s.acceptAgainAt = s.now + RETRY_MS;
+/** The last look at a listener: clients that are connected already are not cut off. */
+export function acceptRest(s: Shard, listener: WorkerListener): void {
+  if (!s.accepting) tryAccepting(s);
+  for (listener.budget = MOST_AT_ONCE; listener.budget === MOST_AT_ONCE && s.accepting; ) acceptFrom(s, listener);
 }
 
 /**
  * Takes what a listener has. How many calls are made follows from the last turns: one that finds the backlog empty is a call for
  * nothing, so after a turn that reached the end fewer are made, and after one that did not, more.
  */
-export function acceptFrom(s: Shard, listener: number): void {
-  s.shares.refresh(s.lifecycle.open, s.mailbox.recordsPushed, s.now);
-  for (let i = 0; i < s.acceptBudget; i++) {
+function acceptFrom(s: Shard, listener: WorkerListener): void {
+  const part = servedPart(s, listener);
+  s.shares.refresh(s.open, s.mailbox.recordsPushed, s.now);
+  for (let i = 0; i < listener.budget; i++) {
     if (!descriptorFree(s)) {
       outOf(s, abi.EMFILE);
       return;
@@ -93,51 +111,55 @@ export function acceptFrom(s: Shard, listener: number): void {
       return;
     }
     // Before it is accepted: from then on it must be found if this thread dies.
-    const receiver = s.lifecycle.open < s.shares.limit ? null : receiverOf(s);
-    const fd = acceptOne(s, listener);
+    const receiver = s.open < s.shares.limit ? null : receiverOf(s, part, listener);
+    const fd = acceptOne(s, listener.fd);
     if (fd < 0) {
       s.slots.giveBack(slot);
-      s.acceptBudget = Math.max(1, s.acceptBudget >> 1);
+      listener.budget = Math.max(1, listener.budget >> 1);
       return;
     }
-    if (receiver !== null && handOver(s, fd, receiver)) s.slots.giveBack(slot);
-    else if (!takeIn(s, slot, fd)) return;
+    if (receiver !== null && handOver(s, part, fd, receiver)) s.slots.giveBack(slot);
+    else if (!takeIn(s, part, slot, fd)) return;
   }
-  s.acceptBudget = Math.min(MOST_AT_ONCE, s.acceptBudget * 2);
+  listener.budget = Math.min(MOST_AT_ONCE, listener.budget * 2);
 }
 
 /**
  * Takes in what this thread has accepted or was given, from the client whose sockaddr is in `small`. False: it could not, and accepts
  * none for now.
  */
-function takeIn(s: Shard, slot: number, fd: number): boolean {
-  s.slots.begin(slot, fd, ACCEPTED, s.small.addressBytes, s.now);
+function takeIn(s: Shard, part: PoolPart, slot: number, fd: number): boolean {
+  const { lifecycle } = part;
+  s.open++;
+  s.slots.begin(slot, part.number, fd, ACCEPTED, s.small.addressBytes, s.now);
   if (s.watch(fd, slot, CLIENT) < 0) {
     const errno = s.libc.errno[0]!;
-    s.lifecycle.acceptFailed(slot); // no event would ever come for it
+    lifecycle.acceptFailed(slot); // no event would ever come for it
     outOf(s, errno);
     return false;
   }
-  s.lifecycle.accepted(slot);
+  lifecycle.accepted(slot);
+  if (lifecycle.stopping) s.windUpAt = Math.min(s.windUpAt, lifecycle.abortAt);
   tellShare(s);
-  if (Math.max(fd, s.slots.fd(slot, TARGET)) + s.pool.waiting >= s.options.descriptorCeiling) nearLimit(s);
+  noticeLimit(s, Math.max(fd, s.slots.fd(slot, TARGET)));
   return true;
 }
 
 /** Takes in what others have handed over; what there is no slot for stays where it is until there is one. */
 export function takeFromInbox(s: Shard): void {
+  const { inbox } = s.mailbox;
   for (;;) {
     const slot = s.slots.take();
     if (slot < 0) {
-      if (s.mailbox.inbox.pending > 0) outOfSlots(s);
+      if (inbox.pending > 0) outOfSlots(s);
       return;
     }
-    const fd = s.mailbox.inbox.take(s.small.addressBytes);
+    const fd = inbox.take(s.small.addressBytes);
     if (fd < 0) {
       s.slots.giveBack(slot);
       return;
     }
-    takeIn(s, slot, fd);
+    takeIn(s, partNumber(s, inbox.pool), slot, fd);
   }
 }
 
@@ -147,10 +169,12 @@ export function closeInbox(s: Shard): void {
   const address = s.small.addressBytes;
   for (let fd = inbox.close(address); fd >= 0; fd = inbox.close(address)) {
     const slot = s.slots.take();
-    if (slot >= 0) takeIn(s, slot, fd);
+    if (slot >= 0) takeIn(s, partNumber(s, inbox.pool), slot, fd);
     else s.libc.close(fd); // a client that waits in the backlog is lost then, too
   }
+  s.accepting = false;
   s.acceptAgainAt = Number.POSITIVE_INFINITY;
+  tellShare(s);
 }
 
 /** A descriptor, or -1 when there is none now. */
@@ -171,11 +195,6 @@ function acceptOne(s: Shard, listener: number): number {
   }
 }
 
-/** From an eighth fewer connections on, each accept is preceded by descriptorFree(). */
-function nearLimit(s: Shard): void {
-  s.tightFrom = Math.min(s.tightFrom, s.lifecycle.open - (s.lifecycle.open >> 3));
-}
-
 function outOfSlots(s: Shard): void {
   s.warn("slots", "no new connections for now: the main thread is too busy to read the records of those that ended");
   pauseAccepting(s);
@@ -185,7 +204,7 @@ function outOf(s: Shard, errno: number): void {
   const code = codeOfErrno(errno);
   if (code === "EMFILE") {
     nearLimit(s);
-    s.pool.giveWay();
+    giveWay(s);
   }
   s.warn(
     `accept ${code}`,

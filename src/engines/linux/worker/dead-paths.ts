@@ -9,6 +9,7 @@ import { RELAYING } from "../../../proxy/states.ts";
 import { WATCHED } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import { Fifo } from "./fifo.ts";
+import type { RelayWatch } from "./pool-part.ts";
 import type { Shard } from "./shard.ts";
 import { endFailed } from "./socket-io.ts";
 
@@ -23,10 +24,10 @@ const HEARD = 1;
 const QUIET = 2;
 const DEAD = 3;
 
-export class DeadPaths {
+export class DeadPaths implements RelayWatch {
   readonly #shard: Shard;
   /** ms without a sign of life; 0: nothing is watched. */
-  readonly #limit: number;
+  readonly limit: number;
   /** ms to the next look at relays whose peers were heard of lately, and at others. */
   readonly #seldom: number;
   readonly #often: number;
@@ -34,10 +35,9 @@ export class DeadPaths {
   readonly #calm = new Fifo();
   readonly #suspect = new Fifo();
 
-  constructor(shard: Shard) {
-    const limit = shard.options.keepalive;
+  constructor(shard: Shard, limit: number) {
     this.#shard = shard;
-    this.#limit = limit;
+    this.limit = limit;
     this.#seldom = Math.min(limit, FIRST_LOOK_MS);
     this.#often = this.#seldom / 8; // twice within a quarter: the first of these looks may come just behind a retransmission
   }
@@ -50,7 +50,7 @@ export class DeadPaths {
   /** Bytes of this relay have moved. */
   watch(slot: number): void {
     const { slots } = this.#shard;
-    if (this.#limit === 0 || slots.bits(slot, CLIENT) & WATCHED) return;
+    if (this.limit === 0 || slots.bits(slot, CLIENT) & WATCHED) return;
     slots.addBits(slot, CLIENT, WATCHED);
     this.#lookAgain(slot, this.#calm, this.#seldom);
   }
@@ -91,7 +91,7 @@ export class DeadPaths {
     if (failed || !small.waitsForPeer) return NOTHING_WAITS;
     const silence = small.silence;
     if (silence < this.#often) return HEARD;
-    return silence >= this.#limit && this.#isUnanswered(silence) ? DEAD : QUIET;
+    return silence >= this.limit && this.#isUnanswered(silence) ? DEAD : QUIET;
   }
 
   /**
@@ -104,6 +104,16 @@ export class DeadPaths {
     if (!small.unacked) return small.probes >= PROBES;
     return small.retransmits > 0 && silence > 1.01 * small.retransmitAfter;
   }
+}
+
+/** Who watches relays with such a limit: one for all pools that have it. Goes without those that nobody needs any more. */
+export function deadPathsFor(s: Shard, limit: number): RelayWatch {
+  const known = s.deadPaths.find((paths) => paths.limit === limit);
+  if (known !== undefined) return known;
+  const inUse = new Set(s.parts.map((part) => part?.deadPaths));
+  const paths = new DeadPaths(s, limit);
+  s.deadPaths = [...s.deadPaths.filter((each) => each.dueAt !== Number.POSITIVE_INFINITY || inUse.has(each)), paths];
+  return paths;
 }
 
 function dueAt(list: Fifo): number {

@@ -7,10 +7,10 @@ import type { Pointer } from "../sys/libc.ts";
 import { encodeLiteral } from "../sys/sockaddr.ts";
 import type { Shard } from "./shard.ts";
 import { closeEnd } from "./socket-io.ts";
+import type { TargetAddress } from "./target-addresses.ts";
 
-/** Begins to connect the slot to the row's target. Returns 0, or the errno of an attempt that failed at once. */
-export function dialRow(s: Shard, slot: number, row: number): number {
-  const { family, start, length } = s.addresses.get(row);
+/** Begins to connect the slot to a target. Returns 0, or the errno of an attempt that failed at once. */
+export function dialTarget(s: Shard, slot: number, { family, start, length }: TargetAddress): number {
   return dial(s, slot, family, start, length);
 }
 
@@ -45,7 +45,7 @@ function abandon(s: Shard, slot: number): number {
 /** Whether the connection that stands has the target's address on both ends. */
 export function isSelfConnected(s: Shard, slot: number): boolean {
   const { libc, small } = s;
-  const { maybeSelf, memory, length } = s.addresses.get(s.slots.row(slot));
+  const { maybeSelf, memory, length } = s.partOf(slot).addresses.get(s.slots.row(slot));
   if (!maybeSelf) return false;
   small.setLength(abi.SOCKADDR_MAX);
   if (libc.getsockname(s.slots.fd(slot, TARGET), small.address, small.length) < 0) return false;

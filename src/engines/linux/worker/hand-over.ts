@@ -1,17 +1,19 @@
 /** Giving connections to threads that have fewer: see shares.ts for to whom, shared/inbox.ts for the way. */
 import { wake } from "../shared/mailbox.ts";
+import type { WorkerListener } from "./listener.ts";
+import type { PoolPart } from "./pool-part.ts";
 import type { Shard } from "./shard.ts";
 import type { Peer } from "./shares.ts";
 
 /** Who is to get the next connection; null: it is this thread's own. */
-export function receiverOf(s: Shard): Peer | null {
-  return s.lifecycle.stopping ? null : s.shares.leastLoaded(s.lifecycle.open);
+export function receiverOf(s: Shard, { lifecycle }: PoolPart, listener: WorkerListener): Peer | null {
+  return lifecycle.stopping ? null : s.shares.leastLoaded(s.open, listener);
 }
 
 /** Gives away what was just accepted, from the client whose sockaddr is in `small`. False: this thread keeps it. */
-export function handOver(s: Shard, fd: number, { mailbox, eventfd }: Peer): boolean {
+export function handOver(s: Shard, part: PoolPart, fd: number, { mailbox, eventfd }: Peer): boolean {
   if (fd >= s.options.descriptorCeiling) return false; // who accepts has to notice that descriptors are short
-  if (!mailbox.inbox.put(s.index, fd, s.small.addressBytes)) return false;
+  if (!mailbox.inbox.put(s.index, part.number, fd, s.small.addressBytes)) return false;
   mailbox.announce();
   wake(mailbox, s.libc, eventfd, s.small.one);
   return true;
@@ -19,5 +21,5 @@ export function handOver(s: Shard, fd: number, { mailbox, eventfd }: Peer): bool
 
 /** Tells the others how many connections this thread has, or that it takes none. */
 export function tellShare(s: Shard): void {
-  s.mailbox.inbox.tell(s.accepting && !s.lifecycle.stopping ? s.lifecycle.open : -1);
+  s.mailbox.inbox.tell(s.accepting && !s.stopping ? s.open : -1);
 }

@@ -1,25 +1,25 @@
 /** The loop of a worker thread: it sleeps in the kernel until there is something to do, and returns once the engine has closed. */
-import { Lifecycle } from "../../../proxy/lifecycle.ts";
 import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { ANSWERING, DELIVERING, LINGERING, QUEUED, RELAYING } from "../../../proxy/states.ts";
 import { KEPT_ALIVE } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
+import type { ListenerData } from "../shared/orders.ts";
 import * as abi from "../sys/abi.ts";
-import { acceptFrom, acceptRest, closeInbox, startAccepting, takeFromInbox, tryAccepting } from "./accept.ts";
-import { DeadPaths } from "./dead-paths.ts";
+import { onListenerEvent, startAccepting, takeFromInbox, tryAccepting } from "./accept.ts";
 import { connectError, isSelfConnected } from "./dial.ts";
-import { noticeSilence, serveQueue, tellLost } from "./queue.ts";
+import { carryOutOrders, listen } from "./orders.ts";
+import { isGranted, noticeSilence, serveGranted, serveQueues } from "./queue.ts";
 import { onDeliveryEvent, onRelayEvent, serveBusy, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
 import { BRIDGING, isRelayed } from "./slot-store.ts";
 import { bitsOf, closeEnd } from "./socket-io.ts";
 import { clientGone, introduce, onAnswerEvent, onDrop } from "./unavailable.ts";
-import { WorkerIo } from "./worker-io.ts";
+import { stopAll, windUp } from "./wind-up.ts";
 
 /** ms between two reports to the pool of what long connections have moved. */
 const REPORT_MS = 1_000;
-/** ms between two passes over the queue without a cause: one that has tried the only target with room was passed over then. */
+/** ms between two passes over a queue without a cause: one that has tried the only target with room was passed over then. */
 const QUEUE_MS = 100;
 /** ms by which a sleep and the turn before it take longer than they should when the process was stopped (SIGSTOP, a suspended machine). */
 const STOPPED_MS = 1_000;
@@ -28,20 +28,17 @@ const GRACE_MS = 1_000;
 
 export class Loop {
   readonly #shard: Shard;
-  readonly #lifecycle: Lifecycle<number, number>;
-  readonly #deadPaths: DeadPaths;
+  readonly #listeners: readonly ListenerData[];
   readonly #expireOne: (slot: number) => void;
   #reportAt: number;
   /** Time-outs are not judged before this. */
   #judgeFrom = 0;
 
-  constructor(shard: Shard) {
-    const lifecycle = new Lifecycle(shard.pool, shard.slots, new WorkerIo(shard), shard.options);
-    shard.lifecycle = lifecycle;
+  /** `listeners`: to begin with. */
+  constructor(shard: Shard, listeners: readonly ListenerData[]) {
     this.#shard = shard;
-    this.#lifecycle = lifecycle;
-    this.#deadPaths = new DeadPaths(shard);
-    this.#expireOne = (slot) => lifecycle.timedOut(slot);
+    this.#listeners = listeners;
+    this.#expireOne = (slot) => shard.lifecycleOf(slot).timedOut(slot);
     this.#reportAt = shard.now + REPORT_MS;
   }
 
@@ -55,14 +52,15 @@ export class Loop {
     const s = this.#shard;
     if (s.watchAs(s.eventfd, abi.EPOLLIN, WAKE_EVENT, 0) < 0) throw new Error(`epoll_ctl: errno ${s.libc.errno[0]}`);
     s.mailbox.inbox.open();
+    for (const listener of this.#listeners) listen(s, listener);
     startAccepting(s);
     s.mailbox.state = RUNNING;
     s.notifyMain();
   }
 
   get done(): boolean {
-    const { open, stopping } = this.#lifecycle;
-    return stopping && open === 0 && this.#shard.mailbox.state >= STOPPED_ACCEPTING;
+    const { mailbox, open, stopping } = this.#shard;
+    return stopping && open === 0 && mailbox.state >= STOPPED_ACCEPTING;
   }
 
   finish(): void {
@@ -73,22 +71,21 @@ export class Loop {
   /** One sleep, and everything that has come up by its end. */
   turn(): void {
     const s = this.#shard;
-    const lifecycle = this.#lifecycle;
     this.#waitForEvents();
     this.#takeDrops();
-    if (this.#granted) serveQueue(s);
+    if (s.queued.length > 0) serveGranted(s);
     if (!s.busy.empty) serveBusy(s);
     if (s.timers.reaches(s.now) && s.now >= this.#judgeFrom) this.#judgeTimeouts();
     if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
-    if (s.now >= this.#deadPaths.dueAt) this.#deadPaths.look();
+    for (const paths of s.deadPaths) if (s.now >= paths.dueAt) paths.look();
     if (s.now >= s.writeBuffers.giveBackAt) s.writeBuffers.giveBack(s.now);
     if (s.mailbox.commands !== s.commandsSeen) this.#runCommand();
-    if (s.now >= s.acceptUntil) this.#stopAccepting();
-    if (s.now >= lifecycle.abortAt) lifecycle.abortDue();
-    if (s.pool.lost > 0) tellLost(s);
-    if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) tryAccepting(s);
-    if ((lifecycle.roomFreed || lifecycle.waiting > 0) && s.pool.waiting > 0) serveQueue(s);
-    lifecycle.roomFreed = false;
+    if (s.now >= s.windUpAt) windUp(s);
+    if (s.queued.length + s.freed.length > 0) serveQueues(s);
+    if (!s.accepting && (s.recordsPushed || s.now >= s.acceptAgainAt)) {
+      tryAccepting(s);
+      serveQueues(s);
+    }
     if (s.recordsPushed) {
       s.recordsPushed = false;
       if (s.mailbox.mustNotify()) s.notifyMain();
@@ -102,7 +99,7 @@ export class Loop {
     if (timeout !== 0) {
       mailbox.fallAsleep();
       // Looked at once more: what came before we said that we sleep has not been announced through the eventfd.
-      if (mailbox.hasDrop(s.dropsTaken) || mailbox.commands !== s.commandsSeen || this.#granted) timeout = 0;
+      if (mailbox.hasDrop(s.dropsTaken) || mailbox.commands !== s.commandsSeen || isGranted(s)) timeout = 0;
     }
     this.#takeEvents(timeout);
     if (timeout >= 0 && s.now - before > timeout + STOPPED_MS) this.#wasStopped(before);
@@ -140,7 +137,7 @@ export class Loop {
   #judgeTimeouts(): void {
     const s = this.#shard;
     const { now: judged } = s;
-    const rounds = 2 + Math.ceil((2 * this.#lifecycle.open) / BATCH);
+    const rounds = 2 + Math.ceil((2 * this.#shard.open) / BATCH);
     for (let i = 0; i < rounds; i++) {
       const count = this.#takeEvents(0);
       if (count >= 0 && count < BATCH) break;
@@ -148,19 +145,14 @@ export class Loop {
     s.timers.advance(judged, this.#expireOne);
   }
 
-  /** Another thread has found that it is the turn of a waiter of this one. */
-  get #granted(): boolean {
-    return this.#lifecycle.waiting > 0 && this.#shard.pool.granted;
-  }
-
   /** ms that the thread may sleep; -1 without end. */
   #timeUntilDue(): number {
     const s = this.#shard;
     if (!s.busy.empty) return 0;
-    let due = Math.min(s.acceptAgainAt, s.acceptUntil, this.#lifecycle.abortAt, s.writeBuffers.giveBackAt);
-    due = Math.min(due, this.#deadPaths.dueAt);
+    let due = Math.min(s.acceptAgainAt, s.windUpAt, s.writeBuffers.giveBackAt);
+    for (const paths of s.deadPaths) due = Math.min(due, paths.dueAt);
     if (s.unreported.length > 0) due = Math.min(due, this.#reportAt);
-    if (this.#lifecycle.waiting > 0) due = Math.min(due, s.now + QUEUE_MS);
+    if (s.queued.length > 0) due = Math.min(due, s.now + QUEUE_MS);
     const timer = s.timers.untilNext(s.now);
     if (timer >= 0) due = Math.min(due, Math.max(s.now + timer, this.#judgeFrom));
     return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(due - s.now));
@@ -170,7 +162,7 @@ export class Loop {
     const s = this.#shard;
     if (low >= LISTENER_EVENT) {
       if (low === WAKE_EVENT) s.libc.read(s.eventfd, s.small.counter, 8);
-      else if (s.accepting) acceptFrom(s, s.listeners[low - LISTENER_EVENT]!);
+      else onListenerEvent(s, low - LISTENER_EVENT);
       return;
     }
     const slot = low >> 1;
@@ -189,11 +181,11 @@ export class Loop {
     const s = this.#shard;
     s.slots.addBits(slot, CLIENT, bitsOf(events));
     if ((events & abi.EPOLLERR) === 0) {
-      if (state === QUEUED) noticeSilence(s, slot);
+      if (state === QUEUED) noticeSilence(s, s.partOf(slot), slot);
       return;
     }
     if (state === BRIDGING) clientGone(s, slot);
-    else this.#lifecycle.clientReset(slot);
+    else s.lifecycleOf(slot).clientReset(slot);
   }
 
   /** An event of the target, or of the handler, while it is being connected to. */
@@ -202,8 +194,8 @@ export class Loop {
     const error = events & (abi.EPOLLERR | abi.EPOLLHUP) ? connectError(s, slot) : 0;
     if (error !== 0) {
       closeEnd(s, slot, TARGET, false);
-      if (state === BRIDGING) this.#lifecycle.end(slot, UNDECIDED, true);
-      else this.#lifecycle.connectFailed(slot, error);
+      if (state === BRIDGING) s.lifecycleOf(slot).end(slot, UNDECIDED, true);
+      else s.lifecycleOf(slot).connectFailed(slot, error);
       return;
     }
     if ((events & abi.EPOLLOUT) === 0) return;
@@ -213,9 +205,9 @@ export class Loop {
       startRelay(s, slot);
     } else if (isSelfConnected(s, slot)) {
       closeEnd(s, slot, TARGET, true); // a FIN to itself would leave the port in TIME_WAIT
-      this.#lifecycle.connectFailed(slot, abi.ECONNREFUSED);
+      s.lifecycleOf(slot).connectFailed(slot, abi.ECONNREFUSED);
     } else {
-      this.#lifecycle.connected(slot);
+      s.lifecycleOf(slot).connected(slot);
     }
   }
 
@@ -235,19 +227,21 @@ export class Loop {
     for (const slot of unreported) {
       slots.setListed(slot, false);
       if (slots.state(slot) !== RELAYING) continue;
-      this.#keepAlive(slot);
-      this.#deadPaths.watch(slot);
-      this.#lifecycle.reportBytes(slot);
+      const part = s.partOf(slot);
+      this.#keepAlive(slot, part.terms.keepalive);
+      part.deadPaths.watch(slot);
+      part.lifecycle.reportBytes(slot);
     }
     this.#reportAt = s.now + REPORT_MS;
   }
 
   /** Keepalive matters to connections that stay: those that are over by the first report are spared the calls. */
-  #keepAlive(slot: number): void {
+  #keepAlive(slot: number, total: number): void {
     const { libc, slots, small } = this.#shard;
     if (slots.bits(slot, TARGET) & KEPT_ALIVE) return;
     slots.addBits(slot, TARGET, KEPT_ALIVE);
-    if (this.#shard.options.keepalive === 0) return;
+    if (total === 0) return;
+    small.setProbing(total);
     const fd = slots.fd(slot, TARGET);
     libc.setsockopt(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, small.one, 4);
     libc.setsockopt(fd, abi.IPPROTO_TCP, abi.TCP_KEEPIDLE, small.keepIdle, 4);
@@ -260,23 +254,10 @@ export class Loop {
     const { mailbox } = s;
     s.commandsSeen = mailbox.commands;
     if (mailbox.crashCommanded) throw new Error("told to die");
-    if (mailbox.closeCommanded) this.#stop();
+    if (mailbox.closeCommanded || mailbox.orders !== s.orders.received) s.now = s.libc.now(); // the turn may have begun before
+    if (mailbox.orders !== s.orders.received) carryOutOrders(s);
+    if (mailbox.closeCommanded) stopAll(s);
     takeFromInbox(s);
-  }
-
-  #stop(): void {
-    const s = this.#shard;
-    const { mailbox } = s;
-    s.now = s.libc.now(); // the turn may have begun before the command came
-    this.#lifecycle.stop(mailbox.closeWithin);
-    if (mailbox.state < STOPPED_ACCEPTING) s.acceptUntil = Math.min(s.acceptUntil, s.now + mailbox.acceptWithin);
-  }
-
-  #stopAccepting(): void {
-    const s = this.#shard;
-    acceptRest(s);
-    closeInbox(s);
-    s.mailbox.state = STOPPED_ACCEPTING;
-    s.notifyMain();
+    if (mailbox.orders !== s.orders.received) s.commandsSeen--; // it was announced and is yet to come through
   }
 }

@@ -165,7 +165,7 @@ function passFin(s: Shard, slot: number, from: number): void {
   if (slots.bits(slot, to) & FIN_SENT) return;
   const first = slots.firstToEnd(slot, from);
   if (slots.bits(slot, from) & FIN_SENT) {
-    s.lifecycle.end(slot, outcome(first, FIN), false);
+    s.lifecycleOf(slot).end(slot, outcome(first, FIN), false);
     return;
   }
   slots.addBits(slot, to, FIN_SENT);
@@ -175,5 +175,5 @@ function passFin(s: Shard, slot: number, from: number): void {
 
 /** All that the failed end had sent has been given to the kernel; a timer looks again when that is not delivered yet. */
 function passFailure(s: Shard, slot: number): void {
-  if (delivered(s, slot)) s.lifecycle.end(slot, UNDECIDED, true);
+  if (delivered(s, slot)) s.lifecycleOf(slot).end(slot, UNDECIDED, true);
 }

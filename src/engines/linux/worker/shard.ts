@@ -3,19 +3,20 @@
  * Epoll set, eventfd and listeners are the main thread's, which closes them; what is accepted, dialled or piped is this one's.
  */
 
-import { probingOf } from "../../../net/keepalive.ts";
-import { type PoolHandle, SharedPool } from "../../../pool/pool.ts";
 import type { Lifecycle } from "../../../proxy/lifecycle.ts";
-import type { LifecycleOptions } from "../../../proxy/options.ts";
 import { Mailbox } from "../shared/mailbox.ts";
+import type { Bridge, ListenerData, PoolData, PostedOrder } from "../shared/orders.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { Fifo } from "./fifo.ts";
+import type { WorkerListener } from "./listener.ts";
+import { OrderBox } from "./order-box.ts";
 import { Pipe } from "./pipe.ts";
+import type { PoolPart, RelayWatch } from "./pool-part.ts";
 import { type Peer, Shares } from "./shares.ts";
 import { SlotStore } from "./slot-store.ts";
 import { SmallArguments } from "./small-arguments.ts";
-import { TargetAddresses } from "./target-addresses.ts";
+import { AddressMemory } from "./target-addresses.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { WriteBufferPool } from "./write-buffer.ts";
 
@@ -24,19 +25,12 @@ export const BUFFER_BYTES = 64 * 1024;
 /** Events taken from the kernel at once. */
 export const BATCH = 256;
 
-/** Events that are no connection's: low data words from here on. Slots stay below. */
+/** Events that are no connection's: low data words from here on. Slots stay below. A listener's is this plus its number. */
 export const LISTENER_EVENT = 0x4000_0000;
 export const WAKE_EVENT = 0x7fff_ffff;
 
-/** What the thread is told at its start; ms as in EngineOptions. */
-export interface ShardOptions extends LifecycleOptions {
-  /** Sent to those who get no target; null: they are closed. */
-  readonly text: Uint8Array | null;
-  /** Where the main thread takes connections for the handler form of `unavailable`, and the secret that opens it. */
-  readonly handler: { readonly port: number; readonly secret: Uint8Array } | null;
-  /** As in EngineOptions. */
-  readonly keepalive: number;
-  /** As in Capacity. */
+/** As in Capacity. */
+export interface ShardOptions {
   readonly descriptorCeiling: number;
   readonly dialCeiling: number;
 }
@@ -45,28 +39,29 @@ export interface PeerData {
   readonly index: number;
   readonly mailbox: SharedArrayBuffer;
   readonly eventfd: number;
-  readonly listeners: readonly number[];
 }
 
-/** What the main thread hands a worker, all of it plain or shared memory. */
+/** What the main thread hands a worker at its start, all of it plain or shared memory. What changes later comes as orders. */
 export interface WorkerData {
-  /** 1…; the pool's number of this thread. */
+  /** 1…; what the pools call this thread. */
   readonly index: number;
   /** Threads that had this number before. */
   readonly epoch: number;
-  readonly pool: PoolHandle;
   readonly slots: SharedArrayBuffer;
   readonly epoll: number;
-  readonly listeners: readonly number[];
+  readonly pools: readonly PoolData[];
+  readonly listeners: readonly ListenerData[];
+  readonly bridge: Bridge | null;
   /** All workers, this one included. */
   readonly peers: readonly PeerData[];
   readonly options: ShardOptions;
 }
 
-/** To the main thread: a notice that there is something to read in the mailbox, a warning, or why the thread ends. */
+/** To the main thread: a notice that there is something to read in the mailbox, a warning, an order's serial, or why the thread ends. */
 export type WorkerMessage =
   | { readonly type: "notice" }
   | { readonly type: "warning"; readonly kind: string; readonly message: string }
+  | { readonly type: "done"; readonly serial: number }
   | { readonly type: "died"; readonly error: unknown };
 
 const NOTICE: WorkerMessage = { type: "notice" };
@@ -77,12 +72,16 @@ const ALL_EDGES = abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLRDHUP | abi.EPOLLPRI | a
 export class Shard {
   readonly index: number;
   readonly libc: Libc;
-  readonly pool: SharedPool;
   readonly slots: SlotStore;
   readonly mailbox: Mailbox;
   readonly epoll: number;
   readonly eventfd: number;
-  readonly listeners: readonly number[];
+  /** What the main thread has told of, and wants. */
+  readonly orders: OrderBox;
+  /** By number; undefined: there is none, or it has had no connection here. */
+  readonly parts: (PoolPart | undefined)[] = [];
+  /** By number. */
+  readonly listeners: (WorkerListener | undefined)[] = [];
   /** By worker number; this thread's own included. */
   readonly peers: ReadonlyMap<number, Peer>;
   /** Who of them has room. */
@@ -92,18 +91,16 @@ export class Shard {
   readonly notifyMain: () => void;
   /** Something an operator should know; `kind` groups repetitions. */
   readonly warn: (kind: string, message: string) => void;
-  /** The policy, which all steps report to. Set by the loop at its start. */
-  lifecycle!: Lifecycle<number, number>;
+  /** An order was carried out. */
+  readonly done: (serial: number) => void;
   readonly timers: TimerWheel;
-  readonly addresses: TargetAddresses;
+  readonly addressMemory: AddressMemory;
   readonly writeBuffers: WriteBufferPool;
   readonly pipe: Pipe;
 
   /** Received bytes on their way; nothing stays in it from one step to the next. */
   readonly io: NativeMemory;
   readonly ioStart: Pointer;
-  /** The unavailable text. */
-  readonly text: NativeMemory | null;
   /** The batch of events, as words; `eventWords` per event, its data at `dataWord`. */
   readonly events: Int32Array;
   readonly eventsStart: Pointer;
@@ -114,16 +111,32 @@ export class Shard {
 
   /** The time of this turn of the loop. */
   now: number;
-  /** accept() calls per event at most: see accept.ts. */
-  acceptBudget = 1;
+  /** Connections that are not over, in all pools. */
+  open = 0;
   /** False while descriptors or slots are short, and once the thread has stopped accepting. */
   accepting = false;
-  /** Open connections from which on descriptors may be short: see accept.ts. */
+  /** Listeners that are not in the epoll set: see accept.ts. */
+  readonly unwatched: WorkerListener[] = [];
+  /** Open connections from which on descriptors may be short: see shortage.ts. */
   tightFrom = Number.POSITIVE_INFINITY;
   /** When to try again to accept, after descriptors were short. */
   acceptAgainAt = Number.POSITIVE_INFINITY;
-  /** When to stop accepting, once the engine closes. */
+  /** The engine closes. */
+  stopping = false;
+  /** When to stop accepting then. */
   acceptUntil = Number.POSITIVE_INFINITY;
+  /** When something ends: see wind-up.ts. */
+  windUpAt = Number.POSITIVE_INFINITY;
+  /** Pools that are to be forgotten, and the serials of the orders that say so. */
+  readonly leaving: { readonly number: number; readonly serial: number }[] = [];
+  /** Pools with waiters of this thread, and perhaps some that had. */
+  readonly queued: PoolPart[] = [];
+  /** Pools in which room may have become free in this turn. */
+  readonly freed: PoolPart[] = [];
+  /** One for each limit that a pool has. */
+  deadPaths: readonly RelayWatch[] = [];
+  /** Where handlers take connections. */
+  bridge: Bridge | null;
   /** Records were pushed in this turn. */
   recordsPushed = false;
   /** Directions (2 * slot + end) that have more to move than they could so far. */
@@ -137,43 +150,55 @@ export class Shard {
   /** The next position in the ring of drops. */
   dropsTaken = 0;
 
-  /** `post` tells the main thread. */
-  constructor(data: WorkerData, libc: Libc, post: (message: WorkerMessage) => void) {
-    const { index, options } = data;
+  /** `post` tells the main thread, and `receive` takes what that has posted. */
+  constructor(data: WorkerData, libc: Libc, post: (message: WorkerMessage) => void, receive: () => PostedOrder | null) {
+    const { index } = data;
     this.index = index;
     this.libc = libc;
     this.peers = peersOf(data);
     const { mailbox, eventfd } = this.peers.get(index)!;
     this.mailbox = mailbox;
     this.eventfd = eventfd;
-    this.pool = SharedPool.attach(data.pool, index);
-    this.slots = new SlotStore(data.slots, options.requeue, mailbox, data.epoch);
+    this.orders = new OrderBox(data.pools, receive);
+    this.bridge = data.bridge;
+    this.slots = new SlotStore(data.slots, this.parts, mailbox, data.epoch);
     this.epoll = data.epoll;
-    this.listeners = data.listeners;
-    this.options = options;
+    this.options = data.options;
     this.notifyMain = () => post(NOTICE);
+    this.done = (serial) => {
+      if (serial > 0) post({ type: "done", serial });
+    };
     this.warn = (kind, message) => post({ type: "warning", kind, message });
     this.now = libc.now();
     this.timers = new TimerWheel(this.slots, this.now);
-    this.addresses = new TargetAddresses(libc, this.pool);
+    this.addressMemory = new AddressMemory(libc);
     this.writeBuffers = new WriteBufferPool(libc, BUFFER_BYTES);
     this.pipe = new Pipe(libc, mailbox.pipe);
     this.io = libc.alloc(BUFFER_BYTES);
     this.ioStart = this.io.at(0);
-    this.text = options.text === null ? null : copyOf(libc, options.text);
     const layout = abi.EPOLL_EVENT[process.arch]!;
     const events = libc.alloc(BATCH * layout.size);
     this.events = new Int32Array(events.bytes.buffer);
     this.eventsStart = events.at(0);
     this.eventWords = layout.size / 4;
     this.dataWord = layout.data / 4;
-    this.small = new SmallArguments(libc, layout, probingOf(this.options.keepalive));
+    this.small = new SmallArguments(libc, layout);
     this.shares = new Shares(
       mailbox.inbox,
       [...this.peers.values()].filter((peer) => peer.mailbox !== mailbox),
       libc,
       this.small,
     );
+  }
+
+  /** The pool of a connection. */
+  partOf(slot: number): PoolPart {
+    return this.parts[this.slots.poolOf(slot)]!;
+  }
+
+  /** The policy, which all steps of a connection report to. */
+  lifecycleOf(slot: number): Lifecycle<number, number> {
+    return this.parts[this.slots.poolOf(slot)]!.lifecycle;
   }
 
   /** Watches a connection's end; reports come edge-triggered, once per change, for as long as the descriptor is open. */
@@ -195,15 +220,6 @@ export class Shard {
 
 function peersOf({ peers }: WorkerData): ReadonlyMap<number, Peer> {
   return new Map(
-    peers.map(({ index, mailbox, eventfd, listeners }) => [
-      index,
-      { mailbox: new Mailbox(mailbox), eventfd, listeners },
-    ]),
+    peers.map(({ index, mailbox, eventfd }) => [index, { index, mailbox: new Mailbox(mailbox), eventfd }]),
   );
-}
-
-function copyOf(libc: Libc, bytes: Uint8Array): NativeMemory {
-  const memory = libc.alloc(Math.max(1, bytes.length));
-  memory.bytes.set(bytes);
-  return memory;
 }

@@ -7,13 +7,14 @@ import type { Inbox } from "../shared/inbox.ts";
 import type { Mailbox } from "../shared/mailbox.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc } from "../sys/libc.ts";
+import type { WorkerListener } from "./listener.ts";
 import type { SmallArguments } from "./small-arguments.ts";
 
 /** How another thread is reached. */
 export interface Peer {
+  readonly index: number;
   readonly mailbox: Mailbox;
   readonly eventfd: number;
-  readonly listeners: readonly number[];
 }
 
 /** Clearly more: an eighth, and two, which keeps each thread below 1.2 times the mean unless there are few in all. */
@@ -63,15 +64,15 @@ export class Shares {
     this.limit = this.#limitAbove(least);
   }
 
-  /** The one that a thread with so many connections should hand a new one over to; null: it keeps it. */
-  leastLoaded(open: number): Peer | null {
+  /** The one that a thread with so many connections should hand a new one of that listener over to; null: it keeps it. */
+  leastLoaded(open: number, listener: WorkerListener): Peer | null {
     let least = Number.POSITIVE_INFINITY;
     let receiver: Peer | null = null;
     for (const peer of this.#others) {
       let load = peer.mailbox.inbox.told;
       if (load < 0 || load >= least || this.#isBusier(peer)) continue;
       // What is on its way to a thread is looked at only where it matters.
-      if (open >= this.#limitAbove(load)) load += peer.mailbox.inbox.pending + this.#backlog(peer);
+      if (open >= this.#limitAbove(load)) load += peer.mailbox.inbox.pending + this.#backlog(peer, listener);
       if (load >= least) continue;
       least = load;
       receiver = peer;
@@ -88,16 +89,16 @@ export class Shares {
     return !mailbox.asleep && mailbox.inbox.events > this.#own.events + BUSIER;
   }
 
-  /** Connections that wait for a thread in the kernel: in a burst, one that has not had its turn yet looks idle. */
-  #backlog({ listeners }: Peer): number {
-    let backlog = 0;
-    for (const listener of listeners) {
-      const { info, length } = this.#small;
-      this.#small.setLength(abi.TCP_INFO_SIZE);
-      const known = this.#libc.getsockopt(listener, abi.IPPROTO_TCP, abi.TCP_INFO, info, length) === 0;
-      if (known) backlog += this.#small.getBacklog();
-    }
-    return backlog;
+  /**
+   * Connections that wait for a thread in the kernel: in a burst, one that has not had its turn yet looks idle. Other listeners than the
+   * one at hand are not asked, as there may be a thousand.
+   */
+  #backlog({ index }: Peer, { descriptors, isShared }: WorkerListener): number {
+    if (isShared) return 0;
+    const { info, length } = this.#small;
+    this.#small.setLength(abi.TCP_INFO_SIZE);
+    const known = this.#libc.getsockopt(descriptors[index - 1]!, abi.IPPROTO_TCP, abi.TCP_INFO, info, length) === 0;
+    return known ? this.#small.getBacklog() : 0;
   }
 
   #limitAbove(load: number): number {

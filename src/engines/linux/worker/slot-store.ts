@@ -1,10 +1,12 @@
 /** The slots of one worker as the lifecycle sees them, with what no other thread looks at: tickets, and which slots are free. */
 
+import type { SharedPool } from "../../../pool/pool.ts";
 import { CLIENT } from "../../../proxy/record.ts";
 import { ENDED, FREE, RELAYING } from "../../../proxy/states.ts";
 import type { Store } from "../../../proxy/store.ts";
 import type { Mailbox } from "../shared/mailbox.ts";
 import { Slots } from "../shared/slots.ts";
+import type { PoolPart } from "./pool-part.ts";
 
 /** At most 2^20 slots, so that a ticket (slot, 7 bits of generation, 3 of epoch) and an event's low word (slot and end) stay below 2^30. */
 export const MAX_SLOTS = 1 << 20;
@@ -23,6 +25,7 @@ export function isRelayed(state: number): boolean {
 }
 
 export class SlotStore extends Slots implements Store<number, number> {
+  readonly #parts: readonly (PoolPart | undefined)[];
   readonly #mailbox: Mailbox;
   /** Threads that had this thread's number before it, as far as a ticket tells. */
   readonly #epoch: number;
@@ -31,8 +34,10 @@ export class SlotStore extends Slots implements Store<number, number> {
   /** Slots from here on have never been used. */
   #unused = 0;
 
-  constructor(buffer: SharedArrayBuffer, requeue: number, mailbox: Mailbox, epoch: number) {
-    super(buffer, requeue);
+  /** `parts`: the thread's pools, by number. */
+  constructor(buffer: SharedArrayBuffer, parts: readonly (PoolPart | undefined)[], mailbox: Mailbox, epoch: number) {
+    super(buffer);
+    this.#parts = parts;
     this.#mailbox = mailbox;
     this.#epoch = epoch & (TICKET_EPOCHS - 1);
   }
@@ -62,10 +67,10 @@ export class SlotStore extends Slots implements Store<number, number> {
     return slot < this.#unused && this.ticket(slot) === ticket ? slot : -1;
   }
 
-  each(visit: (slot: number) => void): void {
+  each(visit: (slot: number) => void, pool: SharedPool): void {
     for (let slot = 0; slot < this.#unused; slot++) {
       const state = this.state(slot);
-      if (state !== FREE && state !== ENDED) visit(slot);
+      if (state !== FREE && state !== ENDED && this.#parts[this.poolOf(slot)]?.pool === pool) visit(slot);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Memory for the arguments of system calls that take a pointer to something small, at fixed offsets. */
-import type { Probing } from "../../../net/keepalive.ts";
+import { probingOf } from "../../../net/keepalive.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
 import { putLinger } from "../sys/reset.ts";
@@ -48,7 +48,7 @@ export class SmallArguments {
   readonly meminfo: Int32Array;
   readonly meminfoStart: Pointer;
 
-  constructor(libc: Libc, layout: abi.EpollLayout, { idle, interval, count }: Probing) {
+  constructor(libc: Libc, layout: abi.EpollLayout) {
     const memory = libc.alloc(BYTES);
     this.#view = new DataView(memory.bytes.buffer);
     this.#layout = layout;
@@ -66,11 +66,16 @@ export class SmallArguments {
     this.keepCount = memory.at(COUNT);
     this.meminfo = new Int32Array(memory.bytes.buffer, MEMINFO, abi.SK_MEMINFO_VARS);
     this.meminfoStart = memory.at(MEMINFO);
+    this.#view.setInt32(ONE, 1, true);
+    putLinger(this.#view, LINGER);
+  }
+
+  /** Fills what keepalive is set by, for a peer to be given up after `total` ms. */
+  setProbing(total: number): void {
+    const { idle, interval, count } = probingOf(total);
     this.#view.setInt32(IDLE, idle, true);
     this.#view.setInt32(INTERVAL, interval, true);
     this.#view.setInt32(COUNT, count, true);
-    this.#view.setInt32(ONE, 1, true);
-    putLinger(this.#view, LINGER);
   }
 
   setEvent(events: number, low: number, high: number): void {

@@ -98,13 +98,13 @@ export function endFailed(s: Shard, slot: number, end: number): void {
   const how = outcome(slots.firstToEnd(slot, end), RESET);
   if (slots.state(slot) !== RELAYING) {
     const forHandler = end === CLIENT && slots.state(slot) === BRIDGED;
-    s.lifecycle.end(slot, how, !forHandler);
+    s.lifecycleOf(slot).end(slot, how, !forHandler);
     return;
   }
   dropBuffered(s, slot, end ^ 1);
   // Unread bytes stay in the socket, and behind them a read meets the failure; or a FIN, when a write has met it before.
   slots.addBits(slot, end, FAILED | FIN_SEEN | READABLE);
-  s.lifecycle.endLost(slot, how);
+  s.lifecycleOf(slot).endLost(slot, how);
   if (slots.state(slot) === DELIVERING) continueLater(s, slot, end);
 }
 

@@ -1,4 +1,4 @@
-/** The targets' sockaddrs, ready for connect(), by row of the pool: made once per address. */
+/** The sockaddrs of a pool's targets, ready for connect(), by row: made once per address. */
 import type { Address } from "../../../net/runtime.ts";
 import { mayBeSelf } from "../../../net/self-connect.ts";
 import type { SharedPool } from "../../../pool/pool.ts";
@@ -19,13 +19,31 @@ export interface TargetAddress {
   readonly maybeSelf: boolean;
 }
 
-export class TargetAddresses {
+/** Memory for them. It cannot be freed, so that of pools which are gone is used again. */
+export class AddressMemory {
   readonly #libc: Libc;
+  readonly #free: NativeMemory[] = [];
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  take(): NativeMemory {
+    return this.#free.pop() ?? this.#libc.alloc(SOCKADDR_BYTES);
+  }
+
+  giveBack(memory: NativeMemory): void {
+    this.#free.push(memory);
+  }
+}
+
+export class TargetAddresses {
+  readonly #memory: AddressMemory;
   readonly #pool: SharedPool;
   readonly #entries: (TargetAddress | undefined)[] = [];
 
-  constructor(libc: Libc, pool: SharedPool) {
-    this.#libc = libc;
+  constructor(memory: AddressMemory, pool: SharedPool) {
+    this.#memory = memory;
     this.#pool = pool;
   }
 
@@ -33,7 +51,7 @@ export class TargetAddresses {
     const address = this.#pool.address(row);
     const known = this.#entries[row];
     if (known?.address === address) return known;
-    const memory = known?.memory ?? this.#libc.alloc(SOCKADDR_BYTES);
+    const memory = known?.memory ?? this.#memory.take();
     const length =
       "path" in address
         ? encodePath(address.path, memory.bytes)
@@ -48,5 +66,10 @@ export class TargetAddresses {
     };
     this.#entries[row] = entry;
     return entry;
+  }
+
+  /** Its pool is gone. */
+  giveBack(): void {
+    for (const entry of this.#entries.splice(0)) if (entry !== undefined) this.#memory.giveBack(entry.memory);
   }
 }

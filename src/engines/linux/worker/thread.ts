@@ -1,7 +1,8 @@
 /** Starting a worker thread in any form of this program: source, npm package, bundle or compiled file. */
 import { existsSync } from "node:fs";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Mailbox } from "../shared/mailbox.ts";
+import type { PostedOrder } from "../shared/orders.ts";
 import type { WorkerData, WorkerMessage } from "./shard.ts";
 
 /** Where `bun build --compile` puts the worker's module, which the build names as a second entry (scripts/build/programs.ts). */
@@ -12,6 +13,8 @@ export interface Thread {
   on(event: "message", listener: (message: WorkerMessage) => void): unknown;
   on(event: "error", listener: (error: unknown) => void): unknown;
   on(event: "exit", listener: () => void): unknown;
+  /** To be announced in its mailbox. */
+  post(order: PostedOrder): void;
   terminate(): unknown;
 }
 
@@ -23,9 +26,34 @@ export interface Threads {
 }
 
 export const workerThreads: Threads = {
-  start: (data) => new Worker(workerModule(), { workerData: data }),
+  start: (data) => new WorkerThread(data),
   waitFor: (mailbox, state, ms) => mailbox.waitFor(state, ms),
 };
+
+/** A thread that never returns to its event loop gets no messages by itself; but it can look into a port of its own. */
+class WorkerThread implements Thread {
+  readonly #worker: Worker;
+  readonly #orders: MessagePort;
+
+  constructor(data: WorkerData) {
+    const { port1, port2 } = new MessageChannel();
+    this.#orders = port1;
+    this.#worker = new Worker(workerModule(), { workerData: { data, orders: port2 }, transferList: [port2] });
+  }
+
+  on(event: "message" | "error" | "exit", listener: (value: never) => void): void {
+    this.#worker.on(event, listener as (value: unknown) => void);
+  }
+
+  post(order: PostedOrder): void {
+    this.#orders.postMessage(order);
+  }
+
+  terminate(): Promise<number> {
+    this.#orders.close();
+    return this.#worker.terminate();
+  }
+}
 
 /** Null, or why there is no thread to start: a bundle of Harmony may lack the worker. */
 export function threadMissing(): string | null {

@@ -8,19 +8,23 @@ import { AT_END, FIN_SENT, UNDELAYED, WRITABLE } from "../shared/ends.ts";
 import { writePreamble } from "../shared/preamble.ts";
 import * as abi from "../sys/abi.ts";
 import { dialLoopback } from "./dial.ts";
+import type { PoolPart } from "./pool-part.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
 import { BRIDGED, BRIDGING } from "./slot-store.ts";
 import { closeEnd } from "./socket-io.ts";
 
+/** Of a pool whose text was taken away while it was being sent: the rest of it. */
+const NO_TEXT = new Uint8Array();
+
 /** Begins to tell the client that it gets no target. */
-export function startAnswer(s: Shard, slot: number): void {
+export function startAnswer(s: Shard, { lifecycle, terms }: PoolPart, slot: number): void {
   const { slots } = s;
-  if (s.options.handler !== null) {
+  if (terms.handled && s.bridge !== null) {
     slots.setState(slot, BRIDGING);
     // Without a way to its handler the client is treated as if there were none: the answer is the close.
-    if (dialLoopback(s, slot, s.options.handler.port) !== 0) s.lifecycle.end(slot, UNDECIDED, true);
-  } else if (s.text === null) {
-    s.lifecycle.end(slot, UNDECIDED, false);
+    if (dialLoopback(s, slot, s.bridge.port) !== 0) lifecycle.end(slot, UNDECIDED, true);
+  } else if (terms.text === null) {
+    lifecycle.end(slot, UNDECIDED, false);
   } else {
     slots.setAnswered(slot, 0);
     slots.addBits(slot, CLIENT, UNDELAYED | WRITABLE);
@@ -30,20 +34,21 @@ export function startAnswer(s: Shard, slot: number): void {
 
 /** An event of the client while it is answered. */
 export function onAnswerEvent(s: Shard, slot: number, events: number): void {
-  if (events & abi.EPOLLERR) s.lifecycle.clientReset(slot);
+  if (events & abi.EPOLLERR) s.lifecycleOf(slot).clientReset(slot);
   else if (s.slots.state(slot) === LINGERING) drop(s, slot);
   else if (events & abi.EPOLLOUT) sendText(s, slot);
 }
 
 function sendText(s: Shard, slot: number): void {
   const { libc, slots } = s;
-  const text = s.text!;
-  const total = s.options.text!.length;
+  const text = s.partOf(slot).terms.text ?? NO_TEXT;
   const fd = slots.fd(slot, CLIENT);
-  for (let from = slots.answered(slot); from < total; from = slots.answered(slot)) {
-    const sent = libc.send(fd, text.at(from), total - from, abi.MSG_NOSIGNAL);
+  for (let from = slots.answered(slot); from < text.length; from = slots.answered(slot)) {
+    const piece = text.subarray(from, from + BUFFER_BYTES);
+    s.io.bytes.set(piece);
+    const sent = libc.send(fd, s.ioStart, piece.length, abi.MSG_NOSIGNAL);
     if (sent < 0) {
-      if (libc.errno[0] !== abi.EAGAIN) s.lifecycle.clientReset(slot);
+      if (libc.errno[0] !== abi.EAGAIN) s.lifecycleOf(slot).clientReset(slot);
       return;
     }
     slots.setAnswered(slot, from + sent);
@@ -51,7 +56,7 @@ function sendText(s: Shard, slot: number): void {
   }
   libc.shutdown(fd, abi.SHUT_WR);
   slots.setAnswered(slot, LINGER_BYTES);
-  s.lifecycle.answered(slot);
+  s.lifecycleOf(slot).answered(slot);
   drop(s, slot);
 }
 
@@ -65,7 +70,7 @@ function drop(s: Shard, slot: number): void {
     const left = slots.answered(slot) - Math.max(0, received);
     slots.setAnswered(slot, left);
     if (received <= 0 || left < 0) {
-      s.lifecycle.end(slot, UNDECIDED, received < 0);
+      s.lifecycleOf(slot).end(slot, UNDECIDED, received < 0);
       return;
     }
   }
@@ -83,7 +88,7 @@ export function clientGone(s: Shard, slot: number): void {
 export function introduce(s: Shard, slot: number): void {
   const { slots } = s;
   slots.setState(slot, BRIDGED);
-  const preamble = writePreamble(s.options.handler!.secret, s.index, slots.ticket(slot), slots, slot);
+  const preamble = writePreamble(s.bridge!.secret, s.index, slots.ticket(slot), slots, slot, localAddress(s, slot));
   slots.setWriteBuffer(slot, CLIENT, s.writeBuffers.keep(preamble) + 1);
   slots.setBuffered(slot, CLIENT, preamble.length);
   s.timers.set(slot, s.now + ANSWER_MS);
@@ -91,9 +96,16 @@ export function introduce(s: Shard, slot: number): void {
   if (slots.fd(slot, CLIENT) < 0) slots.addBits(slot, CLIENT, AT_END | FIN_SENT);
 }
 
+/** The sockaddr of our end of the client's connection; of no family, where that is lost. */
+function localAddress({ libc, slots, small }: Shard, slot: number): Uint8Array {
+  small.setLength(abi.SOCKADDR_MAX);
+  const failed = libc.getsockname(slots.fd(slot, CLIENT), small.address, small.length) < 0;
+  return failed ? new Uint8Array(abi.SOCKADDR_MAX) : small.addressBytes;
+}
+
 /** The handler has dropped the connection. */
 export function onDrop(s: Shard, ticket: number): void {
   const slot = s.slots.slotOf(ticket);
   if (slot < 0 || s.slots.state(slot) !== BRIDGED) return;
-  s.lifecycle.end(slot, UNDECIDED, true);
+  s.lifecycleOf(slot).end(slot, UNDECIDED, true);
 }

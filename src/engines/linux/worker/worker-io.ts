@@ -1,11 +1,12 @@
-/** What the lifecycle asks for, as system calls of this worker; the outcomes come as events of the loop. */
+/** What a pool's lifecycle asks for, as system calls of this worker; the outcomes come as events of the loop. */
 import type { NetCode } from "../../../net/net-error.ts";
 import type { Io } from "../../../proxy/io.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { connectCode, TIMED_OUT } from "../shared/tried.ts";
 import { delivered } from "./delivery.ts";
-import { dialRow } from "./dial.ts";
+import { dialTarget } from "./dial.ts";
 import { tellShare } from "./hand-over.ts";
+import type { PoolPart } from "./pool-part.ts";
 import { noticeSilence } from "./queue.ts";
 import { startRelay } from "./relay.ts";
 import type { Shard } from "./shard.ts";
@@ -14,13 +15,15 @@ import { startAnswer } from "./unavailable.ts";
 
 export class WorkerIo implements Io<number, number> {
   readonly #shard: Shard;
+  readonly #part: PoolPart;
 
-  constructor(shard: Shard) {
+  constructor(shard: Shard, part: PoolPart) {
     this.#shard = shard;
+    this.#part = part;
   }
 
   dial(slot: number, row: number): number | null {
-    const errno = dialRow(this.#shard, slot, row);
+    const errno = dialTarget(this.#shard, slot, this.#part.addresses.get(row));
     return errno === 0 ? null : errno;
   }
 
@@ -38,7 +41,7 @@ export class WorkerIo implements Io<number, number> {
   }
 
   answer(slot: number): void {
-    startAnswer(this.#shard, slot);
+    startAnswer(this.#shard, this.#part, slot);
   }
 
   close(slot: number, reset: boolean): void {
@@ -50,13 +53,27 @@ export class WorkerIo implements Io<number, number> {
   }
 
   ended(slot: number): void {
-    this.#shard.recordsPushed = true;
-    this.#shard.mailbox.pushRecord(slot);
-    tellShare(this.#shard);
+    const s = this.#shard;
+    s.open--;
+    s.recordsPushed = true;
+    s.mailbox.pushRecord(slot);
+    tellShare(s);
+    if (this.#part.isLeaving && this.#part.lifecycle.open === 0) s.windUpAt = s.now;
+  }
+
+  roomFreed(): void {
+    this.#shard.freed.push(this.#part);
   }
 
   queued(slot: number): void {
-    noticeSilence(this.#shard, slot);
+    const s = this.#shard;
+    const part = this.#part;
+    if (!part.isQueued) {
+      part.isQueued = true;
+      s.queued.push(part);
+    }
+    s.mailbox.waiting++; // until the turn's end counts them anew
+    noticeSilence(s, part, slot);
   }
 
   arm(slot: number, due: number): void {

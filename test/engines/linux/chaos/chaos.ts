@@ -253,27 +253,27 @@ export class Chaos {
   }
 
   #announce(server: Server, state: "up" | "draining" | "down"): void {
-    const { engine, pool, scheduler } = this.simulation;
+    const { pool, scheduler } = this.simulation;
     const { host, maxConnections, name } = server;
     const weight = this.#random.pick([1, 500, 1_000]);
     scheduler.asMain(() => {
       pool.set({ identity: name, address: { host, port: 80 }, weight, maxConnections }, state);
-      engine.poolChanged();
+      this.simulation.poolChanged();
     });
   }
 
   #pool(): void {
     const server = this.#random.pick(this.#servers);
-    const { engine, pool, scheduler } = this.simulation;
+    const { pool, scheduler } = this.simulation;
     if (this.#random.chance(0.1)) {
       scheduler.asMain(() => {
         pool.endHold();
-        engine.poolChanged();
+        this.simulation.poolChanged();
       });
     } else if (this.#random.chance(0.2)) {
       scheduler.asMain(() => {
         pool.remove(server.name);
-        engine.poolChanged();
+        this.simulation.poolChanged();
       });
     } else {
       this.#announce(server, this.#random.pick(["up", "up", "up", "draining", "down"]));
@@ -364,12 +364,12 @@ export class Chaos {
 
   /** Whoever waits is served as soon as there is a permit: whatever happened before, the queue has somebody who serves it. */
   #queue(): void {
-    const { engine, pool, scheduler } = this.simulation;
+    const { pool, scheduler } = this.simulation;
     const { concurrency, queue } = pool.options;
     if (concurrency <= 0 || queue < 5) return;
     scheduler.asMain(() => {
       for (const { name } of this.#servers) pool.setState(name, "up"); // as a probe would find those that are suspect
-      engine.poolChanged();
+      this.simulation.poolChanged();
     });
     const late = Array.from({ length: concurrency + 3 }, () => this.#converse());
     this.simulation.pass(1_000);

@@ -1,6 +1,6 @@
 /** Making connections: listen, accept, connect, their failures, names and options. */
 import assert from "node:assert/strict";
-import { dropSyns } from "../../../../src/engines/linux/main/syn-filter.ts";
+import { SynFilter } from "../../../../src/engines/linux/main/syn-filter.ts";
 import * as abi from "../../../../src/engines/linux/sys/abi.ts";
 import type { Bench } from "./bench.ts";
 import type { Programs } from "./programs.ts";
@@ -157,7 +157,7 @@ export const sockets: Programs = {
     const { fd: listener, port } = b.listener();
     const before = b.socket();
     b.connect(before, port);
-    assert.ok(dropSyns(b.libc, [listener]));
+    assert.ok(new SynFilter(b.libc).dropSyns([listener]));
     const late = b.socket();
     b.connect(late, port);
     const served = b.accepted(listener);
@@ -176,7 +176,7 @@ export const sockets: Programs = {
 
   "dropping SYNs where it cannot be done": (b) => {
     const [read] = b.pipe();
-    assert.equal(dropSyns(b.libc, [read]), false);
+    assert.equal(new SynFilter(b.libc).dropSyns([read]), false);
     assert.equal(b.set(b.socket(), abi.SOL_SOCKET, abi.SO_ATTACH_FILTER, 0), "EINVAL");
   },
 

@@ -1,6 +1,6 @@
 /** A simulated machine as a host for suites that are written for sockets and time: the linux engine on its kernel. */
 import assert from "node:assert/strict";
-import type { Engine, EngineFactory } from "../../../../src/engines/engine.ts";
+import type { EngineFactory } from "../../../../src/engines/engine.ts";
 import { LinuxEngine } from "../../../../src/engines/linux/main/engine.ts";
 import { selfTest } from "../../../../src/engines/linux/sys/self-test.ts";
 import { type KernelOptions, SimulatedKernel } from "../../../support/kernel/kernel.ts";
@@ -9,14 +9,18 @@ import { simulatedLibc } from "../../../support/kernel/simulated-libc.ts";
 import { LOOPBACK } from "../../../support/ports.ts";
 import { useTime } from "../../../support/wait.ts";
 import type { Host } from "../../host.ts";
+import { asMain } from "./as-main.ts";
 import { Pump } from "./pump.ts";
 import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
+import { bindSimulated } from "./socket-names.ts";
 
 /** Unlike a real machine's, the same everywhere. */
 const THREADS = 2;
 
 export class SimulatedHost implements Host {
   readonly ipv6 = true;
+  /** Its kernel has sockets at paths, but no files. */
+  readonly socketPath = null;
   readonly engine: EngineFactory;
   readonly runtime: SimulatedRuntime;
   readonly #kernel: SimulatedKernel;
@@ -31,7 +35,7 @@ export class SimulatedHost implements Host {
     this.engine = {
       name: "linux",
       test: async () => selfTest(simulatedLibc(new SimulatedKernel()), process.arch),
-      create: (options) => this.#create(new LinuxEngine({ threads: THREADS, ...options }, ...this.#parts())),
+      create: (options) => asMain(new LinuxEngine({ threads: THREADS, ...options }, ...this.#parts()), this.#scheduler),
     };
   }
 
@@ -74,20 +78,7 @@ export class SimulatedHost implements Host {
 
   #parts() {
     const { mainClock } = this.#scheduler;
-    return [simulatedLibc(this.#kernel), this.#scheduler, mainClock, this.runtime] as const;
-  }
-
-  /** What is asked of the engine is done in its process's main thread. */
-  #create(engine: LinuxEngine): Engine {
-    const scheduler = this.#scheduler;
-    return {
-      name: engine.name,
-      get addresses() {
-        return engine.addresses;
-      },
-      start: () => scheduler.asMain(() => engine.start()),
-      poolChanged: () => scheduler.asMain(() => engine.poolChanged()),
-      close: (timeout) => scheduler.asMain(() => engine.close(timeout)),
-    };
+    const kernel = this.#kernel;
+    return [simulatedLibc(kernel), this.#scheduler, mainClock, this.runtime, bindSimulated(kernel)] as const;
   }
 }

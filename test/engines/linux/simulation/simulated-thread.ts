@@ -1,6 +1,7 @@
 /** A worker's thread in a simulation: its loop, taken turn by turn. */
 import type { Inbox } from "../../../../src/engines/linux/shared/inbox.ts";
 import { Mailbox } from "../../../../src/engines/linux/shared/mailbox.ts";
+import type { PostedOrder } from "../../../../src/engines/linux/shared/orders.ts";
 import { Slots } from "../../../../src/engines/linux/shared/slots.ts";
 import type { CallName } from "../../../../src/engines/linux/sys/libc.ts";
 import { Loop } from "../../../../src/engines/linux/worker/loop.ts";
@@ -29,19 +30,25 @@ export class SimulatedThread implements Thread {
   #asleep: Epoll | null = null;
   readonly #scheduler: Scheduler;
   readonly #toMain: Wire;
+  readonly #orders: PostedOrder[] = [];
   #onMessage: (message: WorkerMessage) => void = () => undefined;
 
   constructor(scheduler: Scheduler, data: WorkerData, toMain: Wire) {
     this.#scheduler = scheduler;
     this.#toMain = toMain;
     this.data = data;
-    this.slots = new Slots(data.slots, data.options.requeue);
+    this.slots = new Slots(data.slots);
     this.inbox = new Mailbox(data.peers.find(({ index }) => index === data.index)!.mailbox).inbox;
     this.notBefore = scheduler.kernel.clock.now();
   }
 
   on(event: string, listener: (value: never) => void): void {
     if (event === "message") this.#onMessage = listener as unknown as (message: WorkerMessage) => void;
+  }
+
+  /** As a port copies it. */
+  post(order: PostedOrder): void {
+    this.#orders.push(structuredClone(order));
   }
 
   terminate(): void {
@@ -92,7 +99,9 @@ export class SimulatedThread implements Thread {
 
   #start(): Loop {
     const libc = simulatedLibc(this.#scheduler.kernel, { waiting: "park" });
-    const loop = new Loop(new Shard(this.data, libc, (message) => this.#post(message)));
+    const receive = () => this.#orders.shift() ?? null;
+    const shard = new Shard(this.data, libc, (message) => this.#post(message), receive);
+    const loop = new Loop(shard, this.data.listeners);
     loop.start();
     return loop;
   }

@@ -1,7 +1,8 @@
 /** A whole linux engine on a simulated kernel and clock: in one process, faster than time, and the same for the same seed. */
 import assert from "node:assert/strict";
-import type { EngineOptions } from "../../../../src/engines/engine.ts";
+import type { EngineOptions, ServedPool } from "../../../../src/engines/engine.ts";
 import { LinuxEngine } from "../../../../src/engines/linux/main/engine.ts";
+import type { TcpAddress } from "../../../../src/net/runtime.ts";
 import { Pool, type PoolOptions, type TargetSpec, type TargetView } from "../../../../src/pool/pool.ts";
 import type { CloseRecord } from "../../../../src/proxy/record.ts";
 import { ENDED, FREE } from "../../../../src/proxy/states.ts";
@@ -10,18 +11,22 @@ import { Internet, type Serve, type Target } from "../../../support/kernel/peers
 import type { Peer } from "../../../support/kernel/peers/peer.ts";
 import { SimulatedRuntime } from "../../../support/kernel/runtime/runtime.ts";
 import { simulatedLibc } from "../../../support/kernel/simulated-libc.ts";
+import { Front, type FrontOptions } from "../../front.ts";
+import { asMain } from "./as-main.ts";
 import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
+import { bindSimulated } from "./socket-names.ts";
 
 export interface SimulationOptions {
   readonly seed?: number;
   readonly kernel?: Omit<KernelOptions, "seed">;
-  readonly engine?: Partial<Omit<EngineOptions, "pool">>;
+  readonly engine?: Partial<EngineOptions> & FrontOptions;
   readonly pool?: Partial<PoolOptions>;
   readonly threads?: SchedulerOptions;
 }
 
 /** The balancer's machine. */
 const HOST = "192.0.2.10";
+const ANYWHERE: TcpAddress = { host: HOST, port: 3000 };
 
 export class Simulation {
   readonly kernel: SimulatedKernel;
@@ -29,6 +34,7 @@ export class Simulation {
   readonly internet: Internet;
   readonly pool: Pool;
   readonly engine: LinuxEngine;
+  readonly front: Front;
   readonly records: CloseRecord[] = [];
   readonly warnings: string[] = [];
 
@@ -45,28 +51,42 @@ export class Simulation {
       seed: this.kernel.seed,
       ...options.pool,
     });
-    const engine: EngineOptions = {
-      listen: [{ host: HOST, port: 3000 }],
-      threads: 2,
-      requeue: 1,
-      connectTimeout: 5_000,
-      idleTimeout: 0,
-      queueTimeout: 10_000,
-      keepalive: 60_000,
-      unavailable: null,
-      pool: this.pool,
-      onClose: (record) => this.records.push(record),
-      onWarning: (message) => this.warnings.push(message),
-      ...options.engine,
-    };
+    const { listen = [ANYWHERE], threads = 2, reserve, onClose, onWarning, ...served } = options.engine ?? {};
     const { kernel, scheduler } = this;
-    const runtime = new SimulatedRuntime(kernel);
-    this.engine = new LinuxEngine(engine, simulatedLibc(kernel), scheduler, scheduler.mainClock, runtime);
+    this.engine = new LinuxEngine(
+      {
+        threads,
+        ...(reserve === undefined ? {} : { reserve }),
+        onClose: onClose ?? ((record) => this.records.push(record)),
+        onWarning: onWarning ?? ((message) => this.warnings.push(message)),
+      },
+      simulatedLibc(kernel),
+      scheduler,
+      scheduler.mainClock,
+      new SimulatedRuntime(kernel),
+      bindSimulated(kernel),
+    );
+    this.front = new Front(asMain(this.engine, scheduler), this.pool, { unavailable: null, ...served, listen });
   }
 
   /** Until every worker accepts. */
   async start(): Promise<void> {
-    await this.scheduler.until(this.scheduler.asMain(() => this.engine.start()));
+    await this.scheduler.until(this.front.start());
+    this.settle();
+  }
+
+  /** Where it listens first. */
+  get address(): TcpAddress {
+    return this.front.addresses[0]!;
+  }
+
+  get served(): ServedPool {
+    return this.front.served;
+  }
+
+  /** After a change of the pool. */
+  poolChanged(): void {
+    this.front.poolChanged();
   }
 
   /** Closes the engine, and lets time pass until it has. */
@@ -85,13 +105,13 @@ export class Simulation {
   announce(identity: string, host: string, spec: Partial<TargetSpec> = {}): void {
     this.scheduler.asMain(() => {
       this.pool.set({ weight: 500, maxConnections: 0, ...spec, identity, address: { host, port: 80 } }, "up");
-      this.engine.poolChanged();
+      this.poolChanged();
     });
   }
 
   /** A client that begins to connect. */
   client(host?: string): Peer {
-    return this.internet.client(this.engine.addresses[0]!, host);
+    return this.internet.client(this.address, host);
   }
 
   /** A client that has connected to the thread of this number, 0…: the network decides, so it takes some attempts. */

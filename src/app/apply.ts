@@ -1,0 +1,162 @@
+/**
+ * The document in force, and what reporters have brought beside it. Another document, or another brought service, comes into force one
+ * after the other, each as a whole or not at all (services.ts).
+ *
+ * What the document names is its own: a brought pool that it defines, or whose address it listens at, is taken over, and what is the
+ * same stays as it is (the pool with its targets, the socket).
+ */
+
+import { difference, type Step } from "../config/document/difference.ts";
+import { endpointsOf } from "../config/document/endpoints.ts";
+import type { BalancerSettings, ListenerSettings, PoolSettings } from "../config/settings.ts";
+import type { ListenAddress } from "../net/runtime.ts";
+import { HarmonyError } from "../util/errors.ts";
+import type { ServiceState, Services } from "./services.ts";
+
+/** A pool that a reporter has brought, and its listener, which has the pool's name. */
+export interface BroughtService {
+  readonly listen: readonly ListenAddress[];
+  /** What its reporter has decided; the rest is as the document says of all pools. */
+  readonly options: Partial<PoolSettings>;
+}
+
+type Brought = ReadonlyMap<string, BroughtService>;
+
+export class Document {
+  readonly #services: Services;
+  /** Called for each brought service that a document has taken over, or has taken the address of. */
+  readonly #onTaken: (pool: string) => void;
+  #settings: BalancerSettings;
+  #brought: Brought = new Map();
+  /** The last change, which the next one waits for. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Nothing runs before the first apply(). */
+  constructor(settings: BalancerSettings, services: Services, onTaken: (pool: string) => void = () => undefined) {
+    this.#settings = settings;
+    this.#services = services;
+    this.#onTaken = onTaken;
+  }
+
+  /** What is in force: of the process as it was started, of all else as it was applied last. */
+  get settings(): BalancerSettings {
+    return this.#settings;
+  }
+
+  /** By pool. */
+  get brought(): Brought {
+    return this.#brought;
+  }
+
+  /** Runs what the first document says. Rejects as Services.change() does. */
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#services.change(stateOf(this.#settings, new Map()), 0));
+  }
+
+  /** Resolves to what was done; rejects as Services.change() does, and nothing has changed then. */
+  apply(next: BalancerSettings): Promise<readonly Step[]> {
+    return this.#inTurn(async () => {
+      const settings = inForce(this.#settings, next);
+      const brought = besides(settings, this.#brought);
+      const steps = this.compare(next);
+      await this.#services.change(stateOf(settings, brought), settings.drainTimeout);
+      const taken = [...this.#brought.keys()].filter((pool) => !brought.has(pool));
+      this.#settings = settings;
+      this.#brought = brought;
+      for (const pool of taken) this.#onTaken(pool);
+      return steps;
+    });
+  }
+
+  /** What apply() would do. */
+  compare(next: BalancerSettings): readonly Step[] {
+    const brought = besides(next, this.#brought);
+    const before = { ...this.#settings, ...stateOf(this.#settings, this.#brought) };
+    return difference(before, { ...next, ...stateOf(next, brought) });
+  }
+
+  /**
+   * A reporter's service, new or changed. Rejects as Services.change() does, and with `POOL_DEFINED` where the document has a pool or a
+   * listener of that name, `LISTEN_TAKEN` where another pool's clients come to that address.
+   */
+  bring(pool: string, service: BroughtService): Promise<void> {
+    return this.#inTurn(async () => {
+      const { pools, listeners } = this.#settings;
+      if (pools.has(pool) || listeners.has(pool))
+        throw refusal("POOL_DEFINED", `this balancer's configuration defines ${pool}`);
+      this.#refuseTaken(pool, service);
+      await this.#change(new Map([...this.#brought, [pool, service]]));
+    });
+  }
+
+  /** The listener closes, the pool goes, and its connections may finish. Nothing happens where it is not a brought one. */
+  letGo(pool: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#brought.has(pool)) return;
+      await this.#change(new Map([...this.#brought].filter(([name]) => name !== pool)));
+    });
+  }
+
+  /** Resolves when nothing is being changed. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
+  async #change(brought: Brought): Promise<void> {
+    await this.#services.change(stateOf(this.#settings, brought), this.#settings.drainTimeout);
+    this.#brought = brought;
+  }
+
+  #refuseTaken(pool: string, service: BroughtService): void {
+    const others = endpointsOf(stateOf(this.#settings, this.#brought));
+    for (const key of keysOf(pool, service)) {
+      const other = others.get(key)?.pool ?? pool;
+      if (other !== pool) throw refusal("LISTEN_TAKEN", `clients of pool ${other} come there`);
+    }
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(run);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** A process cannot change what it was started with, but for how much it logs. */
+function inForce(before: BalancerSettings, next: BalancerSettings): BalancerSettings {
+  const { pools, listeners, poolDefaults, logLevel } = next;
+  return { ...before, pools, listeners, poolDefaults, logLevel };
+}
+
+/** Those that the document leaves alone. */
+function besides(settings: BalancerSettings, brought: Brought): Brought {
+  const { pools, listeners } = settings;
+  const taken = endpointsOf(settings);
+  const isLeft = ([name, service]: readonly [string, BroughtService]) =>
+    !pools.has(name) && !listeners.has(name) && !keysOf(name, service).some((key) => taken.has(key));
+  return new Map([...brought].filter(isLeft));
+}
+
+function keysOf(pool: string, service: BroughtService): string[] {
+  return [...endpointsOf({ listeners: new Map([[pool, listenerOf(pool, service, 0)]]) }).keys()];
+}
+
+function listenerOf(pool: string, { listen }: BroughtService, keepalive: number): ListenerSettings {
+  return { listen, routes: [{ pool }], keepalive };
+}
+
+function stateOf(settings: BalancerSettings, brought: Brought): ServiceState {
+  const pools = new Map(settings.pools);
+  const listeners = new Map(settings.listeners);
+  for (const [name, service] of brought) {
+    const pool = { ...settings.poolDefaults, ...service.options };
+    pools.set(name, pool);
+    listeners.set(name, listenerOf(name, service, pool.keepalive));
+  }
+  return { pools, listeners };
+}
+
+function refusal(code: string, message: string): HarmonyError {
+  // The next document may say something else.
+  return new HarmonyError(code, message, { fault: "target", retry: true });
+}

@@ -1,0 +1,262 @@
+/**
+ * Services that reporters bring: which reports make a pool and open a port, what they may not touch, and when what they have made goes
+ * again. What runs is the document's to know and to change (apply.ts); here is only until when each port is kept, and what has been said.
+ */
+import { declaredValues } from "../config/declared-options.ts";
+import type { PoolSettings } from "../config/settings.ts";
+import type { BringingReport, Services } from "../control/server/services.ts";
+import { NetError } from "../net/net-error.ts";
+import type { ListenAddress, TcpAddress } from "../net/runtime.ts";
+import type { Asking } from "../targets/report.ts";
+import type { Clock } from "../util/clock.ts";
+import { HarmonyError, messageOf } from "../util/errors.ts";
+import type { Document } from "./apply.ts";
+import type { ServedListener } from "./services.ts";
+
+export interface BroughtOptions {
+  readonly document: Pick<Document, "settings" | "brought" | "bring" | "letGo">;
+  /** What is served now, with real ports. */
+  readonly listeners: () => readonly ServedListener[];
+  readonly clock: Clock;
+  /** ms that a port is kept when nobody asks for it any more. */
+  readonly serviceTimeout: number;
+  readonly onOpened: (pool: string, port: number) => void;
+  readonly onClosed: (pool: string, port: number) => void;
+  readonly onWarning: (message: string, cause?: unknown) => void;
+}
+
+/** As many as have been shown to cost next to nothing, and more ports than anybody gives away. */
+export const MOST_PORTS = 1_000;
+/**
+ * ms from the opening of a port until a target has registered that asks for it: it does so at once, or is refused. Two looks at who asks are
+ * no further apart.
+ */
+const UNASKED_MS = 2_000;
+
+/** Options of a pool as text, by their names. */
+type Declared = Readonly<Record<string, string>>;
+
+export class Brought implements Services {
+  readonly #options: BroughtOptions;
+  /** By pool and port, until when it is kept though nobody asks for it. */
+  readonly #keptUntil = new Map<string, number>();
+  /** The options of each brought pool, as they were declared. */
+  readonly #declared = new Map<string, Declared>();
+  /** What has been warned of, by pool. */
+  readonly #told = new Map<string, Set<string>>();
+  /** Pools that are being changed: who asks for them meanwhile waits. */
+  readonly #changing = new Set<string>();
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: BroughtOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#options.document.brought.size;
+  }
+
+  async bring(report: BringingReport): Promise<void> {
+    if (this.#useDefined(report)) return;
+    const { pool, listen, options = {} } = report;
+    checked(options);
+    if (this.#changing.has(pool) || !this.#has(pool, listen)) await this.#inTurn(() => this.#open(report));
+    this.#keep(pool, listen, UNASKED_MS);
+  }
+
+  look(asking: readonly Asking[]): void {
+    const { document, serviceTimeout } = this.#options;
+    const ofPools = new Map([...document.brought.keys()].map((pool) => [pool, [] as Asking[]]));
+    for (const each of asking) {
+      ofPools.get(each.pool)?.push(each);
+      if (this.#has(each.pool, each.listen)) this.#keep(each.pool, each.listen, Math.max(serviceTimeout, UNASKED_MS));
+    }
+    for (const [pool, targets] of ofPools) this.#lookAt(pool, targets);
+    this.#forget();
+  }
+
+  /** Nothing is opened from here on. Resolves when nothing is being changed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+  }
+
+  /** Whether the pool is the operator's, and the report asks for a port of its own. Throws where it asks for another one. */
+  #useDefined({ pool, listen, options = {} }: BringingReport): boolean {
+    const { document, listeners } = this.#options;
+    if (!document.settings.pools.has(pool)) return false;
+    const own = listeners().filter((each) => each.pool === pool);
+    if (!own.some(({ address }) => "port" in address && address.port === listen)) {
+      const message = `pool ${pool} is defined in the configuration of this balancer, and port ${listen} is none of its own: leave listen out`;
+      throw refusal("POOL_DEFINED", message);
+    }
+    if (Object.keys(options).length > 0) {
+      const message = `options that reporters declare for pool ${pool} are ignored, since it is defined in the configuration`;
+      this.#tell(pool, message, message);
+    }
+    return true;
+  }
+
+  async #open({ pool, listen, options = {} }: BringingReport): Promise<void> {
+    const { document, onOpened } = this.#options;
+    if (this.#closed) throw refusal("STOPPING", "the balancer is stopping");
+    if (this.#has(pool, listen)) return;
+    this.#refuseTaken(pool, listen);
+    const ports = portsOf(document.brought.values());
+    if (ports >= MOST_PORTS)
+      throw refusal("SERVICES_FULL", `this balancer has opened ${ports} ports for reporters, as many as it does`);
+    const before = document.brought.get(pool);
+    const declared = (before && this.#declared.get(pool)) ?? options;
+    try {
+      const all = [...(before?.listen ?? []), { host: "", port: listen }];
+      await document.bring(pool, { listen: all, options: checked(declared) });
+    } catch (error) {
+      throw asRefusal(error, listen);
+    }
+    if (before === undefined) this.#declared.set(pool, options);
+    onOpened(pool, listen);
+  }
+
+  /** A port is one pool's, also where another one's clients come to it at one address of several: some would be served by that alone. */
+  #refuseTaken(pool: string, port: number): void {
+    const hasPort = ({ address }: ServedListener) => "port" in address && address.port === port;
+    const other = this.#options.listeners().find((each) => each.pool !== pool && hasPort(each));
+    if (other) throw refusal("LISTEN_TAKEN", `clients of pool ${other.pool} come to port ${port}: choose another one`);
+  }
+
+  /** `asking`: the pool's targets. */
+  #lookAt(pool: string, asking: readonly Asking[]): void {
+    if (this.#changing.has(pool)) return;
+    const wanted = this.#wanted(pool);
+    const declared = this.#settle(pool, asking);
+    const before = this.#options.document.brought.get(pool)!;
+    if (wanted.length === before.listen.length && declared === this.#declared.get(pool)) return;
+    this.#changing.add(pool);
+    const change = this.#inTurn(() => this.#change(pool, declared));
+    change
+      .catch((error: unknown) =>
+        this.#options.onWarning(`pool ${pool} could not be changed: ${messageOf(error)}`, error),
+      )
+      .finally(() => this.#changing.delete(pool));
+  }
+
+  /** Those that nobody asks for any more close; with its last port the pool goes. */
+  async #change(pool: string, declared: Declared): Promise<void> {
+    const { document, onClosed } = this.#options;
+    const before = document.brought.get(pool);
+    if (before === undefined || this.#closed) return;
+    const listen = this.#wanted(pool);
+    if (listen.length === 0) await document.letGo(pool);
+    else await document.bring(pool, { listen, options: checked(declared) });
+    this.#declared.set(pool, declared);
+    for (const address of before.listen) if (!listen.includes(address)) onClosed(pool, portOf(address));
+  }
+
+  /** The ports that are to stay. */
+  #wanted(pool: string): readonly ListenAddress[] {
+    const now = this.#options.clock.now();
+    const { listen } = this.#options.document.brought.get(pool)!;
+    return listen.filter((address) => (this.#keptUntil.get(keyOf(pool, portOf(address))) ?? 0) > now);
+  }
+
+  /** Of those that declare options, the first that came decides. Where nobody does, what was decided stays. */
+  #settle(pool: string, asking: readonly Asking[]): Declared {
+    const declaring = asking.filter(({ options }) => Object.keys(options).length > 0);
+    const inForce = this.#declared.get(pool) ?? {};
+    const [first] = declaring;
+    if (first === undefined) return inForce;
+    for (const { target, options } of declaring) {
+      if (isSame(options, first.options)) continue;
+      const message = `target ${target} declares ${textOf(options)} for pool ${pool}, which is ignored: target ${first.target} came first, with ${textOf(first.options)}`;
+      this.#tell(pool, target, message);
+    }
+    return isSame(first.options, inForce) ? inForce : first.options;
+  }
+
+  #has(pool: string, port: number): boolean {
+    const { listen = [] } = this.#options.document.brought.get(pool) ?? {};
+    return listen.some((address) => portOf(address) === port);
+  }
+
+  #keep(pool: string, port: number, ms: number): void {
+    const key = keyOf(pool, port);
+    const until = this.#options.clock.now() + ms;
+    this.#keptUntil.set(key, Math.max(until, this.#keptUntil.get(key) ?? 0));
+  }
+
+  /** What is known of pools that are gone, or are the operator's. */
+  #forget(): void {
+    const { brought } = this.#options.document;
+    for (const key of this.#keptUntil.keys()) if (!brought.has(poolOf(key))) this.#keptUntil.delete(key);
+    for (const pool of this.#declared.keys()) if (!brought.has(pool)) this.#declared.delete(pool);
+    for (const pool of this.#told.keys()) if (!this.#isThere(pool)) this.#told.delete(pool);
+  }
+
+  #isThere(pool: string): boolean {
+    const { brought, settings } = this.#options.document;
+    return brought.has(pool) || settings.pools.has(pool);
+  }
+
+  #tell(pool: string, about: string, message: string): void {
+    const told = this.#told.get(pool) ?? new Set();
+    this.#told.set(pool, told);
+    if (told.has(about)) return;
+    told.add(about);
+    this.#options.onWarning(message);
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(run);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function portsOf(services: Iterable<{ readonly listen: readonly ListenAddress[] }>): number {
+  return [...services].reduce((sum, { listen }) => sum + listen.length, 0);
+}
+
+/** What is brought listens at ports alone. */
+function portOf(address: ListenAddress): number {
+  return (address as TcpAddress).port;
+}
+
+function keyOf(pool: string, port: number): string {
+  return `${pool} ${port}`;
+}
+
+function poolOf(key: string): string {
+  return key.slice(0, key.indexOf(" "));
+}
+
+function isSame(one: Declared, other: Declared): boolean {
+  return textOf(one) === textOf(other);
+}
+
+function textOf(declared: Declared): string {
+  const texts = Object.entries(declared).map(([name, value]) => `${name}=${value}`);
+  return texts.sort().join(", ");
+}
+
+/** Throws where one of them is none, or has no such value. */
+function checked(declared: Declared): Partial<PoolSettings> {
+  const problems: string[] = [];
+  const values = declaredValues(declared, problems);
+  if (problems.length === 0) return values;
+  throw new HarmonyError("BAD_OPTION", `an option of the pool is wrong: ${problems.join("; ")}`, { fault: "target" });
+}
+
+function asRefusal(error: unknown, port: number): unknown {
+  if (error instanceof NetError) {
+    const code = error.code === "EADDRINUSE" ? "LISTEN_TAKEN" : "LISTEN_FAILED";
+    return refusal(code, `port ${port} cannot be opened: ${error.message}`, error);
+  }
+  if (error instanceof RangeError)
+    return new HarmonyError("BAD_OPTION", error.message, { fault: "target", cause: error });
+  return error;
+}
+
+function refusal(code: string, message: string, cause?: unknown): HarmonyError {
+  return new HarmonyError(code, message, { fault: "target", retry: true, cause });
+}

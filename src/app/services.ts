@@ -1,0 +1,275 @@
+/**
+ * What runs: pools, and the sockets where their clients come, in one engine. It goes from one state to another as a whole, or not at
+ * all, and touches nothing that stays:
+ *
+ *     prepare   binds what is to be bound, makes the pools that are to be made. Whatever fails is taken back, and nothing has changed.
+ *     commit    in one turn of the event loop: changes pools, begins to accept, gives sockets that stay to other pools.
+ *     release   closes the sockets that are gone; then the pools that are gone let their connections finish, which nobody waits for.
+ *
+ * A socket is known by its address, not by its listener's name: one that is wanted before and after stays open.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { type Endpoint, endpointsOf } from "../config/document/endpoints.ts";
+import type { ListenerSettings, PoolSettings } from "../config/settings.ts";
+import type { Engine, EngineListener, ServedPool } from "../engines/engine.ts";
+import { NetError } from "../net/net-error.ts";
+import type { Address, ListenAddress } from "../net/runtime.ts";
+import { Pool, type PoolChanges } from "../pool/pool.ts";
+import type { WantedTarget } from "../targets/wanted.ts";
+import { type Cancel, type Clock, systemClock } from "../util/clock.ts";
+import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
+import { targetPlaces } from "./descriptors.ts";
+
+/** What is to run. Every listener routes to a pool that is there. */
+export interface ServiceState {
+  readonly pools: ReadonlyMap<string, PoolSettings>;
+  readonly listeners: ReadonlyMap<string, ListenerSettings>;
+}
+
+export interface ServicesOptions {
+  readonly engine: Engine;
+  readonly clock?: Clock;
+  /** After each change, of every pool: the targets that the operator has named. */
+  readonly onTargets: (pool: string, targets: readonly WantedTarget[]) => void;
+  /** The pool goes: nobody may be a target of it any more. It still is in `pools`. */
+  readonly onPoolGone: (pool: string) => void;
+  /** Something goes on in the background and has failed. */
+  readonly onWarning: (message: string, cause?: unknown) => void;
+}
+
+/** An address of a listener. */
+export interface ServedListener {
+  readonly listener: string;
+  readonly pool: string;
+  readonly address: Address;
+}
+
+/** A socket where clients come. */
+interface Socket extends Endpoint {
+  readonly bound: EngineListener;
+}
+
+interface Prepared {
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly sockets: ReadonlyMap<string, EngineListener>;
+}
+
+export class Services {
+  /** By name, those that are served. A live map. */
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly #pools = new Map<string, Pool>();
+  readonly #options: ServicesOptions;
+  readonly #clock: Clock;
+  /** By their endpoints' keys. */
+  #sockets: ReadonlyMap<string, Socket> = new Map();
+  #state: ServiceState = { pools: new Map(), listeners: new Map() };
+  #listeners: readonly ServedListener[] = [];
+  #targetPlaces = 0;
+  /** Gone, with connections that may finish. */
+  readonly #leaving = new Set<Pool>();
+  /** By pool: ends the time in which clients wait for its first target. */
+  readonly #holds = new Map<Pool, Cancel>();
+
+  constructor(options: ServicesOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.pools = this.#pools;
+  }
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+
+  /** Client connections that hold a permit, and those that wait in the queue, also of pools that are gone. */
+  get connections(): { readonly active: number; readonly waiting: number } {
+    const all = [...this.#pools.values(), ...this.#leaving];
+    return {
+      active: all.reduce((sum, { active }) => sum + active, 0),
+      waiting: all.reduce((sum, { waiting }) => sum + waiting, 0),
+    };
+  }
+
+  /** Targets, each with a reporter, that there is room for in all pools. */
+  get targetPlaces(): number {
+    return this.#targetPlaces;
+  }
+
+  /** -1 means no limit, 0 pauses. It holds until the document says another one. */
+  setConcurrency(limit: number, name: string): void {
+    const pool = this.#pools.get(name);
+    if (pool === undefined) throw noPool(name, this.#pools.keys());
+    pool.setConcurrency(limit);
+    this.#options.engine.poolChanged(pool);
+  }
+
+  /** Where clients come, in the order of the document; ports are real. The same array until it changes: it is asked for often. */
+  get listeners(): readonly ServedListener[] {
+    return this.#listeners;
+  }
+
+  /**
+   * From here on `next` runs. Rejects with NetError, or RangeError for what a pool cannot be, and what ran before is as it was. Resolves
+   * when nothing listens any more that is not wanted; connections of pools that are gone may go on for `drainTimeout` ms. Not to
+   * be called again before it has settled.
+   */
+  async change(next: ServiceState, drainTimeout: number): Promise<void> {
+    const wanted = endpointsOf(next);
+    const prepared = await this.#prepare(next, wanted);
+    try {
+      this.#changePools(next);
+    } catch (error) {
+      await closeAll(prepared.sockets.values());
+      throw error;
+    }
+    await closeAll(this.#commit(next, wanted, prepared));
+    this.#removePools(next, drainTimeout);
+  }
+
+  /** The engine is closed by whoever has made it. */
+  close(): void {
+    for (const cancel of this.#holds.values()) cancel();
+    this.#holds.clear();
+  }
+
+  async #prepare(next: ServiceState, wanted: ReadonlyMap<string, Endpoint>): Promise<Prepared> {
+    const pools = new Map<string, Pool>();
+    const sockets = new Map<string, EngineListener>();
+    try {
+      for (const [name, settings] of next.pools) {
+        if (!this.#pools.has(name)) pools.set(name, Pool.create({ ...settings, name }));
+      }
+      for (const [key, { address, keepalive }] of wanted) {
+        if (!this.#sockets.has(key)) sockets.set(key, await this.#bind(address, keepalive));
+      }
+    } catch (error) {
+      await closeAll(sockets.values());
+      throw error;
+    }
+    return { pools, sockets };
+  }
+
+  async #bind(address: ListenAddress, keepalive: number): Promise<EngineListener> {
+    try {
+      return await this.#options.engine.bind(address, { keepalive });
+    } catch (error) {
+      const own = codeOf(error) === "EADDRINUSE" && this.#sharing(address);
+      if (!own) throw error;
+      const text = `${messageOf(error)}, by listener ${own.listener} of this balancer: give that up with a reload of its own first`;
+      throw new NetError("EADDRINUSE", text, error);
+    }
+  }
+
+  /** The socket of ours that has that port at another address, of which one is every interface. */
+  #sharing(address: ListenAddress): Socket | undefined {
+    if (!("port" in address)) return undefined;
+    return [...this.#sockets.values()].find(({ address: other }) => "port" in other && other.port === address.port);
+  }
+
+  /** All that are there before and after, or none. */
+  #changePools(next: ServiceState): void {
+    const changed: [pool: Pool, before: PoolSettings, after: PoolSettings][] = [];
+    try {
+      for (const [name, after] of next.pools) {
+        const [pool, before] = [this.#pools.get(name), this.#state.pools.get(name)];
+        if (pool === undefined || before === undefined || isDeepStrictEqual(before, after)) continue;
+        pool.change(poolChange(before, after));
+        changed.push([pool, before, after]);
+      }
+    } catch (error) {
+      for (const [pool, before, after] of changed.reverse()) pool.change(poolChange(after, before));
+      throw error;
+    }
+  }
+
+  /** Nothing in here fails. Gives the sockets that go. */
+  #commit(next: ServiceState, wanted: ReadonlyMap<string, Endpoint>, prepared: Prepared): EngineListener[] {
+    const before = this.#state;
+    this.#state = next;
+    this.#targetPlaces = targetPlaces(next.pools);
+    for (const [name, settings] of next.pools) {
+      const pool = prepared.pools.get(name);
+      if (pool !== undefined) this.#add(name, pool, settings);
+      else this.#changed(name, before.pools.get(name)!, settings);
+    }
+    const sockets = new Map<string, Socket>();
+    for (const [key, endpoint] of wanted) {
+      const former = this.#sockets.get(key);
+      const bound = former?.bound ?? prepared.sockets.get(key)!;
+      if (former?.pool !== endpoint.pool) bound.serve(this.#pools.get(endpoint.pool)!);
+      sockets.set(key, { ...endpoint, bound });
+    }
+    const gone = [...this.#sockets].filter(([key]) => !wanted.has(key));
+    this.#sockets = sockets;
+    this.#listeners = [...sockets.values()].map(({ listener, pool, bound: { address } }) => ({
+      listener,
+      pool,
+      address,
+    }));
+    // Of all pools: what may be a target depends on where we listen.
+    for (const [name, { targets }] of next.pools) this.#options.onTargets(name, targets);
+    return gone.map(([, { bound }]) => bound);
+  }
+
+  #changed(name: string, before: PoolSettings, after: PoolSettings): void {
+    if (isDeepStrictEqual(before, after)) return;
+    const { engine } = this.#options;
+    const pool = this.#pools.get(name)!;
+    engine.changePool(served(pool, after));
+    engine.poolChanged(pool);
+  }
+
+  #add(name: string, pool: Pool, settings: PoolSettings): void {
+    const { engine } = this.#options;
+    this.#pools.set(name, pool);
+    if (settings.startHold > 0) this.#hold(pool, settings.startHold);
+    engine.addPool(served(pool, settings));
+  }
+
+  /** Clients that wait for the first target are told that there is none, once its time has passed. */
+  #hold(pool: Pool, ms: number): void {
+    pool.hold();
+    const end = this.#clock.after(ms, () => {
+      this.#holds.delete(pool);
+      pool.endHold();
+      this.#options.engine.poolChanged(pool);
+    });
+    this.#holds.set(pool, end);
+  }
+
+  #removePools(next: ServiceState, drainTimeout: number): void {
+    const { engine, onPoolGone, onWarning } = this.#options;
+    for (const [name, pool] of this.#pools) {
+      if (next.pools.has(name)) continue;
+      onPoolGone(name);
+      this.#pools.delete(name);
+      this.#holds.get(pool)?.();
+      this.#holds.delete(pool);
+      this.#leaving.add(pool);
+      engine
+        .removePool(pool, drainTimeout)
+        .catch((error: unknown) => onWarning(`pool ${name} was not removed as a whole`, error))
+        .finally(() => this.#leaving.delete(pool));
+    }
+  }
+}
+
+/** What a pool decides itself. The rest is the engine's. */
+const OF_POOL = ["algorithm", "persistent", "concurrency", "queue", "maxTargets", "maxBindings"] as const;
+
+/** What differs alone: what somebody has ordered while the pool ran (setConcurrency) stays otherwise. */
+function poolChange(before: PoolSettings, after: PoolSettings): PoolChanges {
+  return Object.fromEntries(OF_POOL.filter((name) => before[name] !== after[name]).map((name) => [name, after[name]]));
+}
+
+function served(pool: Pool, settings: PoolSettings): ServedPool {
+  return { ...settings, pool };
+}
+
+function closeAll(listeners: Iterable<EngineListener>): Promise<unknown> {
+  return Promise.all([...listeners].map((listener) => listener.close()));
+}
+
+export function noPool(name: string, pools: Iterable<string>): HarmonyError {
+  const message = `there is no pool "${name}", only ${[...pools].join(", ")}`;
+  return new HarmonyError("UNKNOWN_POOL", message, { fault: "config" });
+}

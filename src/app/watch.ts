@@ -1,0 +1,63 @@
+/** Sees that the document's files have changed, by looks at their signatures: it works on every file system, and for links. */
+
+import { type Cancel, type Clock, every } from "../util/clock.ts";
+import { codeOf } from "../util/errors.ts";
+import { signatureOf } from "../util/file-signature.ts";
+
+/** ms between looks. A change is acted on when it has stood for one: within two of them. */
+const LOOK_MS = 500;
+
+export interface DocumentWatchOptions {
+  readonly clock: Clock;
+  /** Those that the document consists of now, found anew at each look: an include may match another file. */
+  readonly files: () => readonly string[];
+  readonly onChange: () => void;
+}
+
+export class DocumentWatch {
+  readonly #options: DocumentWatchOptions;
+  readonly #cancel: Cancel;
+  /** Of what was read last. */
+  #known: string;
+  /** What was seen at the last look, if it was something else: it may still be being written. */
+  #seen: string | null = null;
+
+  constructor(options: DocumentWatchOptions) {
+    this.#options = options;
+    this.#known = this.#signature();
+    this.#cancel = every(options.clock, LOOK_MS, () => this.#look());
+  }
+
+  /** To be called before the document is read for another reason: what is there now is no change any more. */
+  reading(): void {
+    this.#known = this.#signature();
+    this.#seen = null;
+  }
+
+  close(): void {
+    this.#cancel();
+  }
+
+  #look(): void {
+    const now = this.#signature();
+    const stands = now === this.#seen;
+    this.#seen = now === this.#known ? null : now;
+    if (now !== this.#known && stands) this.#options.onChange();
+  }
+
+  #signature(): string {
+    return this.#options
+      .files()
+      .map((file) => `${file} ${signature(file)}`)
+      .join("\n");
+  }
+}
+
+/** One that is not there, or may not be read, is as good as any other: reading it says what is wrong. */
+function signature(file: string): string {
+  try {
+    return signatureOf(file);
+  } catch (error) {
+    return codeOf(error) ?? "?";
+  }
+}

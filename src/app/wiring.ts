@@ -1,0 +1,111 @@
+/** The parts of a balancer, and who tells whom of what. */
+import { runtime } from "#runtime";
+import { type Certificate, CertificateFiles } from "../config/certificate-files.ts";
+import type { BalancerSettings } from "../config/settings.ts";
+import { ControlServer } from "../control/server/server.ts";
+import type { Engine } from "../engines/engine.ts";
+import { Dns } from "../net/dns.ts";
+import { SESSIONS_PER_TARGET } from "../targets/quota.ts";
+import { DeclaredTargets } from "../targets/sources/declared-targets.ts";
+import { systemClock } from "../util/clock.ts";
+import type { EventOf } from "../util/emitter.ts";
+import { VERSION } from "../util/version.ts";
+import { Document } from "./apply.ts";
+import { Brought } from "./brought.ts";
+import { type DescriptorShares, targetPlaces } from "./descriptors.ts";
+import type { BalancerEvents } from "./events.ts";
+import { invitedEvents, type Trust } from "./invited.ts";
+import { Services } from "./services.ts";
+import { tcpAddresses } from "./views.ts";
+
+export interface Parts {
+  readonly engine: Engine;
+  readonly control: ControlServer;
+  readonly services: Services;
+  readonly declared: DeclaredTargets;
+  readonly document: Document;
+  readonly brought: Brought;
+}
+
+export interface Wiring {
+  readonly settings: BalancerSettings;
+  readonly engine: Engine;
+  readonly trust: Trust;
+  readonly shares: DescriptorShares;
+  readonly tell: (...event: EventOf<BalancerEvents>) => void;
+}
+
+/** Nothing of it has been started. */
+export function wire(wiring: Wiring): Parts {
+  const { engine, settings, tell } = wiring;
+  const warn = (message: string, cause?: unknown) => tell("warning", message, cause);
+  const services = new Services({
+    engine,
+    onTargets: (pool, targets) => declared.set(pool, targets),
+    onPoolGone: (pool) => {
+      declared.forget(pool);
+      control.poolRemoved(pool);
+    },
+    onWarning: warn,
+  });
+  const document = new Document(settings, services);
+  const brought = new Brought({
+    document,
+    listeners: () => services.listeners,
+    clock: systemClock,
+    serviceTimeout: settings.serviceTimeout,
+    onOpened: (pool, port) => tell("serviceOpened", pool, port),
+    onClosed: (pool, port) => tell("serviceClosed", pool, port),
+    onWarning: warn,
+  });
+  const control: ControlServer = controlServer(wiring, services, brought);
+  const declared = new DeclaredTargets({
+    clock: systemClock,
+    resolver: new Dns(settings.resolver),
+    onTargets: (pool, targets) => control.declare(pool, targets),
+    onWarning: warn,
+  });
+  return { engine, control, services, declared, document, brought };
+}
+
+function controlServer(
+  { settings, engine, trust, shares, tell }: Wiring,
+  services: Services,
+  brought: Brought,
+): ControlServer {
+  const { pools } = services;
+  const atStart = targetPlaces(settings.pools);
+  const maxTargets = () => Math.max(atStart, services.targetPlaces);
+  return new ControlServer({
+    ...settings,
+    maxTargets,
+    maxSessions: () => SESSIONS_PER_TARGET * maxTargets(),
+    strangers: shares.strangers,
+    runtime,
+    keys: trust.keys,
+    identity: trust.identity,
+    ...invitedEvents(trust, tell),
+    renewedTls: certificateFiles(settings),
+    pools,
+    services: brought,
+    panicOf: (pool) => services.state.pools.get(pool)?.panic ?? false,
+    name: "harmony-balancer",
+    version: VERSION,
+    clientListeners: () => tcpAddresses(services),
+    onEvent: tell,
+    onChange: (name) => {
+      const pool = pools.get(name);
+      if (pool !== undefined) engine.poolChanged(pool);
+    },
+  });
+}
+
+function certificateFiles({
+  adminTls,
+  adminTlsCert,
+  adminTlsKey,
+}: BalancerSettings): (() => Certificate | null) | null {
+  if (!adminTls || adminTlsCert === null || adminTlsKey === null) return null;
+  const files = new CertificateFiles({ cert: adminTlsCert, key: adminTlsKey }, adminTls);
+  return () => files.renewed();
+}

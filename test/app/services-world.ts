@@ -1,0 +1,88 @@
+/** Services and a document over an engine in memory, and what can be seen of them. */
+import { Document } from "../../src/app/apply.ts";
+import { Services } from "../../src/app/services.ts";
+import { serverSettings } from "../../src/config/library.ts";
+import type { BalancerSettings, ListenerSettings, PoolSettings } from "../../src/config/settings.ts";
+import type { ListenAddress } from "../../src/net/runtime.ts";
+import type { WantedTarget } from "../../src/targets/wanted.ts";
+import { ManualClock } from "../support/clock.ts";
+import { FakeEngine } from "./fake-engine.ts";
+
+const HOST = "127.0.0.1";
+/** Small, so that thousands of pools cost nothing. */
+const SMALL = { maxTargets: 8, maxBindings: 8, queue: 4, startHold: 0 };
+const DEFAULTS = serverSettings({ key: "a-key-that-only-these-tests-use", ...SMALL });
+
+export function pool(options: Partial<PoolSettings> = {}): PoolSettings {
+  return { ...DEFAULTS.poolDefaults, ...options };
+}
+
+export function at(port: number): ListenAddress {
+  return { host: HOST, port };
+}
+
+/** Of a listener with that pool, at these ports. */
+export function listener(name: string, ...ports: number[]): ListenerSettings {
+  return { listen: ports.map(at), routes: [{ pool: name }], keepalive: DEFAULTS.poolDefaults.keepalive };
+}
+
+export function documentOf(
+  pools: Readonly<Record<string, PoolSettings>>,
+  listeners: Readonly<Record<string, ListenerSettings>>,
+): BalancerSettings {
+  return { ...DEFAULTS, pools: new Map(Object.entries(pools)), listeners: new Map(Object.entries(listeners)) };
+}
+
+export function target(port: number): WantedTarget {
+  return { kind: "address", address: { host: HOST, port }, weight: 100, maxConnections: 0, backup: false };
+}
+
+export class World {
+  readonly engine = new FakeEngine();
+  readonly clock = new ManualClock();
+  readonly services: Services;
+  readonly document: Document;
+  /** By pool, as the registry would have them. */
+  readonly targets = new Map<string, readonly WantedTarget[]>();
+  readonly gone: string[] = [];
+  readonly taken: string[] = [];
+
+  private constructor(settings: BalancerSettings) {
+    this.services = new Services({
+      engine: this.engine,
+      clock: this.clock,
+      onTargets: (name, targets) => this.targets.set(name, targets),
+      onPoolGone: (name) => {
+        this.gone.push(name);
+        this.targets.delete(name);
+      },
+      onWarning: (message) => {
+        throw new Error(message);
+      },
+    });
+    this.document = new Document(settings, this.services, (name) => this.taken.push(name));
+  }
+
+  static async start(settings: BalancerSettings): Promise<World> {
+    const world = new World(settings);
+    await world.document.start();
+    return world;
+  }
+
+  /** All that decides what clients meet, with what it is told apart by. */
+  get state() {
+    const { engine, services } = this;
+    return {
+      sockets: new Map([...engine.listeners].map(([address, { pool }]) => [address, pool?.options.name])),
+      served: new Map(
+        [...engine.pools.values()].map(({ pool: served, ...options }) => {
+          const { name, seed: _, ...own } = served.options;
+          return [name, { ...options, own }];
+        }),
+      ),
+      pools: [...services.pools.keys()].sort(),
+      listeners: services.listeners.map(({ listener: name, pool, address }) => ({ name, pool, address })),
+      targets: new Map(this.targets),
+    };
+  }
+}

@@ -1,0 +1,148 @@
+/** What runs goes from one document to another: nothing that stays is touched, and what fails changes nothing. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { documentOf, listener, pool, target, World } from "./services-world.ts";
+
+const two = documentOf({ web: pool(), db: pool() }, { web: listener("web", 80, 443), db: listener("db", 5432) });
+
+describe("another document", () => {
+  it("leaves the sockets and pools that stay as they are", async () => {
+    const world = await World.start(two);
+    const sockets = [...world.engine.listeners.values()];
+    const pools = [...world.services.pools.values()];
+    const more = documentOf(
+      { web: pool(), db: pool(), cache: pool() },
+      { web: listener("web", 80, 443), db: listener("db", 5432), cache: listener("cache", 6379) },
+    );
+    const looked = world.engine.looked.length;
+    await world.document.apply(more);
+    assert.deepEqual([...world.engine.listeners.values()].slice(0, 3), sockets);
+    assert.deepEqual([...world.services.pools.values()].slice(0, 2), pools);
+    assert.equal(world.engine.changed.length, 0, "no pool was told of a change");
+    assert.equal(world.engine.looked.length, looked, "nobody was woken");
+    assert.equal(world.state.sockets.get("127.0.0.1:6379"), "cache");
+  });
+
+  it("gives a socket to another pool without closing it, whatever its listener is called", async () => {
+    const world = await World.start(two);
+    const socket = world.engine.listeners.get("127.0.0.1:443");
+    await world.document.apply(
+      documentOf({ web: pool(), db: pool() }, { web: listener("web", 80), tls: listener("db", 443, 5432) }),
+    );
+    assert.equal(world.engine.listeners.get("127.0.0.1:443"), socket);
+    assert.equal(world.state.sockets.get("127.0.0.1:443"), "db");
+  });
+
+  it("keeps a free port that the same entry asks for", async () => {
+    const free = documentOf({ web: pool() }, { web: listener("web", 0, 0) });
+    const world = await World.start(free);
+    const before = world.state;
+    await world.document.apply({ ...free, listeners: new Map([["web", listener("web", 0, 0, 80)]]) });
+    for (const [address, name] of before.sockets) assert.equal(world.state.sockets.get(address), name);
+    assert.equal(world.state.sockets.size, 3);
+  });
+
+  it("changes a pool in place, and tells the engine of that one alone", async () => {
+    const world = await World.start(two);
+    const web = world.services.pools.get("web")!;
+    const other = { web: pool({ concurrency: 7, connectTimeout: 1 }), db: pool({ targets: [target(1)] }) };
+    await world.document.apply({ ...two, pools: new Map(Object.entries(other)) });
+    assert.equal(world.services.pools.get("web"), web);
+    assert.equal(world.engine.pools.get(web)?.connectTimeout, 1);
+    assert.deepEqual(world.targets.get("db"), [target(1)]);
+    assert.ok(world.engine.looked.includes(web));
+  });
+
+  it("keeps a limit that was ordered while the document says nothing else of it", async () => {
+    const world = await World.start(two);
+    world.services.setConcurrency(3, "web");
+    await world.document.apply({ ...two, pools: new Map(Object.entries({ web: pool({ requeue: 5 }), db: pool() })) });
+    world.services.setConcurrency(3, "web");
+    assert.throws(() => world.services.setConcurrency(3, "wbe"), { code: "UNKNOWN_POOL" });
+  });
+
+  it("lets a pool that is gone finish its connections, while another one of its name begins", async () => {
+    const world = await World.start(two);
+    const former = world.services.pools.get("db")!;
+    await world.document.apply(documentOf({ web: pool() }, { web: listener("web", 80, 443) }));
+    assert.deepEqual(world.gone, ["db"]);
+    assert.equal(world.engine.listeners.has("127.0.0.1:5432"), false);
+    assert.ok(world.engine.leaving.has(former));
+    await world.document.apply(two);
+    assert.notEqual(world.services.pools.get("db"), former);
+    assert.ok(world.engine.leaving.has(former));
+  });
+
+  it("holds clients of a new pool until its first target has had time to come", async () => {
+    const world = await World.start(documentOf({ web: pool() }, { web: listener("web", 80) }));
+    await world.document.apply(
+      documentOf({ web: pool(), db: pool({ startHold: 100 }) }, { web: listener("web", 80), db: listener("db", 5432) }),
+    );
+    const looked = world.engine.looked.length;
+    assert.equal(world.clock.pending, 1);
+    world.clock.advance(100);
+    assert.equal(world.engine.looked.length, looked + 1);
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it("sets no timer any more once it is closed", async () => {
+    const world = await World.start(documentOf({ web: pool({ startHold: 100 }) }, { web: listener("web", 80) }));
+    world.services.close();
+    assert.equal(world.clock.pending, 0);
+  });
+});
+
+describe("a document that cannot be carried out", () => {
+  it("changes nothing, wherever the taken port is", async () => {
+    const world = await World.start(two);
+    const before = world.state;
+    const sockets = new Map(world.engine.listeners);
+    world.engine.taken.add("127.0.0.1:6379");
+    const next = documentOf(
+      { web: pool({ concurrency: 1 }), cache: pool() },
+      { web: listener("web", 80, 81), cache: listener("cache", 6378, 6379) },
+    );
+    await assert.rejects(world.document.apply(next), { code: "EADDRINUSE" });
+    assert.deepEqual(world.state, before);
+    assert.deepEqual(world.engine.listeners, sockets);
+    assert.deepEqual(world.document.settings, two);
+    world.engine.taken.clear();
+    await world.document.apply(next);
+    assert.equal(world.state.sockets.get("127.0.0.1:6379"), "cache");
+  });
+
+  it("says so where the balancer itself is in its way: nobody can have all interfaces and one of them", async () => {
+    const world = await World.start(two);
+    const all = { ...listener("db"), listen: [{ host: "", port: 5432 }] };
+    const next = documentOf({ web: pool(), db: pool() }, { web: listener("web", 80, 443), db: all });
+    await assert.rejects(world.document.apply(next), {
+      code: "EADDRINUSE",
+      message: /by listener db of this balancer/,
+    });
+    assert.equal(world.state.sockets.get("127.0.0.1:5432"), "db");
+  });
+
+  it("takes back what pools have changed already", async () => {
+    const world = await World.start(two);
+    const before = world.state;
+    const next = { web: pool({ concurrency: 7 }), db: pool({ concurrency: 7 }), cache: pool() };
+    const listeners = { web: listener("web", 80), db: listener("db", 5432), cache: listener("cache", 6379) };
+    world.services.pools.get("db")!.change = () => {
+      throw new RangeError("no memory is left");
+    };
+    await assert.rejects(world.document.apply(documentOf(next, listeners)), RangeError);
+    assert.deepEqual(world.state, before);
+  });
+});
+
+describe("two documents at once", () => {
+  it("come one after the other, and a failed one is in nobody's way", async () => {
+    const world = await World.start(two);
+    world.engine.taken.add("127.0.0.1:1");
+    const failed = world.document.apply(documentOf({ web: pool() }, { web: listener("web", 1) }));
+    const taken = world.document.apply(documentOf({ db: pool() }, { db: listener("db", 80) }));
+    await assert.rejects(failed, { code: "EADDRINUSE" });
+    await taken;
+    assert.deepEqual([...world.state.sockets], [["127.0.0.1:80", "db"]]);
+  });
+});
