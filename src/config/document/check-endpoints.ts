@@ -41,8 +41,13 @@ function withoutMode(address: ListenAddress): ListenAddress {
 
 /** Of two addresses with the same port, or the same path or descriptor. Every interface overlaps with each of them. */
 function overlap(one: ListenAddress, other: ListenAddress): boolean {
-  if (!("port" in one && "port" in other)) return true;
-  return one.host === other.host || one.host === "" || other.host === "";
+  const [host, otherHost] = [hostOf(one), hostOf(other)];
+  return host === otherHost || host === "" || otherHost === "";
+}
+
+/** What has no host is the same wherever it is asked for. */
+function hostOf(address: ListenAddress): string {
+  return "host" in address ? address.host : "";
 }
 
 function collision(one: Wish, other: Wish): string {

@@ -23,8 +23,9 @@ export function includedFiles(file: TomlTable, path: string, problems: string[])
       problems.push(`${at}: ${INCLUDE}: give paths such as "conf.d/*.toml"`);
       return;
     }
+    // A file that two patterns match is included once.
     for (const each of matching(join(dirname(path), pattern), pattern, at, problems)) {
-      if (!found.has(resolve(each))) found.set(resolve(each), { path: each, at });
+      found.set(resolve(each), { path: each, at });
     }
   });
   found.delete(resolve(path)); // `*.toml` beside the file itself

@@ -216,6 +216,13 @@ describe("included files", () => {
       ],
     );
   });
+  test("a file that several patterns match is included once", () => {
+    const files = {
+      "b.toml": 'include = ["conf.d/*.toml", "conf.d/1.toml", "./conf.d/?.toml"]\n',
+      "conf.d/1.toml": "queue = 1\n",
+    };
+    assert.deepEqual(problemsOf(files), []);
+  });
   test("a pattern that matches the file itself does not include it again, and one that matches no file is none", () => {
     assert.deepEqual(problemsOf({ "b.toml": 'include = ["*.toml", "a-*.toml"]\nqueue = 1\n' }), []);
   });
