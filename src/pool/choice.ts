@@ -1,5 +1,5 @@
 /** Which row a connection gets: the client's binding, then the algorithm, backups and suspects in their turn. Called with the lock held. */
-import type { ClientKey } from "../util/client-key.ts";
+import { type ClientKey, hasAddress } from "../util/client-key.ts";
 import type { Picker, Pickers } from "./algorithms/algorithm.ts";
 import { BACKUP, BACKUP_FULL, COUNTS, FULL, HOLDING, OPEN, ROOM_EVENTS } from "./header.ts";
 import type { PoolLayout } from "./layout.ts";
@@ -39,7 +39,8 @@ export class Choice {
 
   /** The row, which has then one connection more; or NO_TARGET or MAY_WAIT: see SharedPool.pick(). */
   pick(client: ClientKey, tried: readonly number[], now: number): number {
-    const row = this.#bindings === null ? this.#choose(client, tried) : this.#pickBound(client, tried, now);
+    const unbound = this.#bindings === null || !hasAddress(client);
+    const row = unbound ? this.#choose(client, tried) : this.#pickBound(client, tried, now);
     if (row < 0) return this.#lackOfRow(tried);
     this.#rows.addConnection(row);
     return row;

@@ -221,7 +221,7 @@ export class SharedPool {
    * in `tried` is at its limit, or when the first target is waited for (Pool.hold()). First comes the target that the client is
    * bound to, then what the algorithm picks among those that are up, then among backups that are up, then the suspect that failed
    * longest ago, backups last; nothing, if a target that is up and comes before is merely full. A binding to a backup counts only
-   * while backups are picked. Binds the client to that row, unless its own target is merely full.
+   * while backups are picked. Binds the client to that row, unless its own target is merely full, or the client has no address (all zeros).
    */
   pick(client: ClientKey, tried: readonly number[], now: number): number {
     this.#choice.prepare();

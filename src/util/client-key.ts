@@ -19,6 +19,11 @@ export function clientKey(host: string, into: ClientKey): ClientKey {
   return narrow(addressWords(host, into));
 }
 
+/** Whether it is some client's key, and not that of a peer without an address, as those of Unix sockets are. */
+export function hasAddress(key: ClientKey): boolean {
+  return key[2] !== 0 || key[0] !== 0 || key[1] !== 0 || key[3] !== 0; // the third word is never 0 for IPv4
+}
+
 /** The same as a text, where a client is only to be told from others. */
 export function clientName(host: string): string {
   return clientKey(host, new Uint32Array(4)).join();

@@ -48,7 +48,7 @@ export function algorithm<const Name extends string, Memory>(spec: Algorithm<Nam
  * is called with the lock held, except prepare().
  */
 export abstract class Picker {
-  /** The best of the rows that may be picked that is not in `tried`; -1: there is none. */
+  /** `client` may be nobody in particular: see hasAddress(). The best of the rows that may be picked that is not in `tried`; -1: there is none. */
   abstract pick(client: ClientKey, tried: readonly number[]): number;
 
   /** For the creator, once, before anything else: memory that is not to start as zeros. */

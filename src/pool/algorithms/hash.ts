@@ -6,9 +6,9 @@
  * all threads read that one. Until then they pick by the old one and pass over entries whose row may not be picked.
  */
 import { setTimeout } from "node:timers";
-import type { ClientKey } from "../../util/client-key.ts";
+import { type ClientKey, hasAddress } from "../../util/client-key.ts";
 import type { Cutter } from "../cutter.ts";
-import { BACKUP, SPAN, SUSPECT, UP } from "../header.ts";
+import { BACKUP, PICKS, SPAN, SUSPECT, UP } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";
 import type { Lock } from "../lock.ts";
 import { TableBuilder, type TableTarget, tableSize } from "../rendezvous.ts";
@@ -20,7 +20,7 @@ export const hash = algorithm({
   doc: "by the client's address, alike on every balancer",
   use: "caches, and several balancers that keep clients on their targets",
   memory,
-  create: ({ layout, takes, lock }, memory: Memory) => new ConsistentHash(layout, memory, takes, lock),
+  create: ({ layout, takes, seed, lock }, memory: Memory) => new ConsistentHash(layout, memory, takes, seed, lock),
 });
 
 /** Entries looked at before all rows are: with half the targets full, one key in 2^16 gets that far. */
@@ -54,15 +54,18 @@ class ConsistentHash extends Picker {
   readonly #tables: Memory["tables"];
   readonly #side: Int32Array;
   readonly #size: number;
+  /** Not alike on every balancer, or those that count alike would all send the next one to the same target. */
+  readonly #someone: ClientKey;
   #builder: TableBuilder | null = null;
   #dirty = false;
   #scheduled = false;
   #restUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(layout: PoolLayout, { listed, tables, side }: Memory, takes: number, lock: Lock | null) {
+  constructor(layout: PoolLayout, { listed, tables, side }: Memory, takes: number, seed: number, lock: Lock | null) {
     super();
     this.#layout = layout;
     this.#takes = takes;
+    this.#someone = Uint32Array.of(0, seed, seed / 2 ** 32, 0);
     this.#lock = lock;
     this.#listed = listed;
     this.#tables = tables;
@@ -80,11 +83,12 @@ class ConsistentHash extends Picker {
     this.#schedule();
   }
 
-  pick(client: ClientKey, tried: readonly number[]): number {
+  pick(key: ClientKey, tried: readonly number[]): number {
+    const client = hasAddress(key) ? key : this.#anybody();
     const { availability } = this.#layout;
     const table = this.#tables[this.#side[0]!]!;
-    const key = publicHash(client, 0);
-    let entry = key % this.#size;
+    const start = publicHash(client, 0);
+    let entry = start % this.#size;
     let row = table[entry]! - 1;
     if (row >= 0 && availability[row] === this.#takes && !tried.includes(row)) return row;
     const step = 1 + (publicHash(client, 1) % (this.#size - 1));
@@ -93,7 +97,13 @@ class ConsistentHash extends Picker {
       row = table[entry]! - 1;
       if (row >= 0 && availability[row] === this.#takes && !tried.includes(row)) return row;
     }
-    return this.#scan(key, tried);
+    return this.#scan(start, tried);
+  }
+
+  /** For clients without an address, which are many: another one each time, so that they go to all targets by their weights. */
+  #anybody(): ClientKey {
+    this.#someone[3] = ++this.#layout.clocks[PICKS]!;
+    return this.#someone;
   }
 
   override prepare(): void {
