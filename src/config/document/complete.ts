@@ -7,7 +7,6 @@
  * `targets` are nobody's defaults: outside of sections they are those of the pool `default`.
  */
 import type { UnavailableHandler } from "../../proxy/unavailable.ts";
-import type { WantedTarget } from "../../targets/wanted.ts";
 import { type BalancerValues, balancerOptions } from "../balancer-options.ts";
 import { readBytes } from "../files.ts";
 import type { TextOrFile } from "../kinds.ts";
@@ -88,21 +87,25 @@ function poolSettings(
   const own = Object.fromEntries(
     Object.keys(poolOptions).map((option) => [option, values[option as keyof PoolValues]]),
   );
-  checkTargets(name, values.targets, given.get("targets"), problems);
+  checkTargets(name, values, given.get("targets"), problems);
   return { ...(own as unknown as PoolValues), unavailable: texts.read(values.unavailable, given.get("unavailable")) };
 }
 
 function checkTargets(
   pool: string,
-  targets: readonly WantedTarget[],
+  { targets, maxTargets }: PoolValues,
   given: Given | undefined,
   problems: string[],
 ): void {
+  const where = whereOf(given);
   const seen = new Set<string>();
   for (const target of targets) {
     const place = formatPlace(target);
-    if (seen.has(place)) problems.push(`${whereOf(given)}targets: ${place} is a target of pool ${pool} twice`);
+    if (seen.has(place)) problems.push(`${where}targets: ${place} is a target of pool ${pool} twice`);
     seen.add(place);
+  }
+  if (targets.length > maxTargets) {
+    problems.push(`${where}targets: pool ${pool} has ${targets.length}, and max-targets is ${maxTargets}: raise it`);
   }
 }
 

@@ -6,7 +6,7 @@ import { type PoolValues, poolOptions } from "../pool-options.ts";
 import type { BalancerSettings, PoolSettings } from "../settings.ts";
 import { formatPlace, formatTarget } from "../target-kind.ts";
 import { SECRET_OPTIONS } from "../values.ts";
-import { type Endpoint, endpointsOf } from "./endpoints.ts";
+import { type Endpoint, endpointsOf, endpointText } from "./endpoints.ts";
 
 /** `option` by its name in the table; the values as their texts. */
 export interface Change {
@@ -190,7 +190,7 @@ function listeners(before: ReadonlyMap<string, Endpoint>, after: ReadonlyMap<str
 function endpointChanges(before: Endpoint, after: Endpoint): Change[] {
   const { format } = poolOptions.keepalive.kind;
   const pairs = [
-    { option: "listen", before: formatListen(before.address), after: formatListen(after.address) },
+    { option: "listen", before: endpointText(before.address), after: endpointText(after.address) },
     { option: "keepalive", before: format(before.keepalive), after: format(after.keepalive) },
   ];
   return pairs.filter((change) => change.before !== change.after);

@@ -1,5 +1,6 @@
 /** Every address that clients connect to, out of all listeners, and which of them are the same. */
 import type { ListenAddress } from "../../net/runtime.ts";
+import { canonicalHost } from "../../util/address.ts";
 import { formatListen } from "../listen-kind.ts";
 import type { BalancerSettings } from "../settings.ts";
 
@@ -29,6 +30,11 @@ export function endpointsOf({ listeners }: Pick<BalancerSettings, "listeners">):
 /** Port 0 is another free port for each address that asks for it, so that only its place tells which socket it is. */
 function endpointKey(address: ListenAddress, listener: string, index: number): string {
   if ("path" in address) return `unix:${address.path}`;
-  const text = formatListen(address);
+  const text = endpointText(address);
   return "port" in address && address.port === 0 ? `${text} ${listener} ${index}` : text;
+}
+
+/** The same for all spellings of an IP address. */
+export function endpointText(address: ListenAddress): string {
+  return formatListen("host" in address ? { ...address, host: canonicalHost(address.host) } : address);
 }

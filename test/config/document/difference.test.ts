@@ -63,7 +63,10 @@ describe("the difference of two documents", () => {
     assert.deepEqual(steps(listener("l", "a"), listener("l", "b")), ["listener 3: moved from pool a to pool b"]);
     assert.deepEqual(steps(listener("l", "a"), listener("m", "a")), []);
   });
-  test("what of a listener is no address changes where it is", () => {
+  test("an address in another spelling is the same listener", () => {
+    assert.deepEqual(steps('listen = "[::1]:80"\n', 'listen = "[0:0::1]:80"\n'), []);
+  });
+  test("what of a listener is no address is another step", () => {
     assert.deepEqual(
       steps('listen = "unix:/x mode=600"\n', 'listen = "unix:/x mode=660"\nkeepalive = "2m"\n').slice(-1),
       ["listener unix:/x mode=660: listen unix:/x mode=600 → unix:/x mode=660, keepalive 1m → 2m"],

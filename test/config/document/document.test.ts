@@ -166,6 +166,27 @@ describe("addresses and targets", () => {
   });
 });
 
+test("addresses overlap where one of them is every interface, or both are the same in two spellings", () => {
+  const collide = (one: string, other: string) =>
+    problemsOf(`[pool.a]\nlisten = "${one}:80"\n[pool.b]\nlisten = "${other}:80"\n`).length;
+  for (const [one, other] of [
+    ["*", "127.0.0.1"],
+    ["[::1]", "[0:0::1]"],
+    ["0.0.0.0", "127.0.0.1"],
+    ["[::]", "127.0.0.1"],
+    ["[::]", "0.0.0.0"],
+    ["*", "[::1]"],
+  ] as const) {
+    assert.deepEqual([collide(one, other), collide(other, one)], [1, 1], `${one} ${other}`);
+  }
+  for (const [one, other] of [
+    ["127.0.0.1", "127.0.0.2"],
+    ["0.0.0.0", "[::1]"],
+    ["127.0.0.1", "[::1]"],
+  ] as const)
+    assert.deepEqual([collide(one, other), collide(other, one)], [0, 0], `${one} ${other}`);
+});
+
 describe("included files", () => {
   const main = 'include = ["conf.d/*.toml"]\nqueue = 1\n';
   test("make one document, in the order of their names", () => {
@@ -261,6 +282,10 @@ const faults: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   "a target that is there twice": [
     'targets = ["10.0.0.5:1", { address = "10.0.0.5:1", weight = 2 }]\n',
     ["b.toml:1:11: targets: 10.0.0.5:1 is a target of pool default twice"],
+  ],
+  "more targets than there may be": [
+    'targets = ["a:1", "b:1"]\nmax-targets = 1\n',
+    ["b.toml:1:11: targets: pool default has 2, and max-targets is 1: raise it"],
   ],
   "a pool without a listener, and a route to none": [
     '[pool.web]\nqueue = 1\n[pool.db]\nlisten = 1\n[listener.l]\nlisten = 2\nroutes = [{ pool = "dbs" }]\n',
