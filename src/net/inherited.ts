@@ -1,6 +1,7 @@
 /** Sockets that listen already and were inherited from the parent: a service manager's, or those of a shell. */
 import { readFileSync, readlinkSync, statSync } from "node:fs";
 import { formatAddress } from "../util/address.ts";
+import { isAbsence } from "../util/errors.ts";
 import { NetError, toNetError } from "./net-error.ts";
 import type { InheritedAddress } from "./runtime.ts";
 
@@ -25,8 +26,7 @@ function isSocket(fd: number): boolean {
   try {
     return statSync(`/dev/fd/${fd}`).isSocket();
   } catch (error) {
-    void error; // there is no such descriptor
-    return false;
+    return !isAbsence(error); // Deno may not look, without all permissions: then it has to try
   }
 }
 
@@ -50,7 +50,7 @@ export function inheritedPath(fd: number): string {
       if (found === inode) return path ?? "";
     }
   } catch (error) {
-    void error; // no Linux, or no /proc: its path is only shown
+    void error; // no Linux, or (Deno) no permission: its path is only shown
   }
   return "";
 }

@@ -53,7 +53,7 @@ type AnyAddress =
 
 /** `1.2.3.4:80`, `[::1]:80`, `*:80` for every interface, `unix:/run/a.sock`, `fd:3`: as one writes them. */
 export function formatAddress(address: AnyAddress): string {
-  if ("path" in address) return `unix:${address.path}`;
+  if ("path" in address) return `unix:${address.path || "(unknown)"}`;
   if ("fd" in address) return `fd:${address.fd}`;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host || "*";
   return `${host}:${address.port}`;

@@ -187,9 +187,9 @@ export class PortableEngine implements Engine, ListenerHost {
 
 /** What of it this runtime cannot listen on, as a reason. */
 function reasonAgainst(listen: readonly ListenAddress[]): string | null {
-  const { can, name } = ownRuntime;
+  const { can, name, version } = ownRuntime;
   const other = listen.find((where) => ("path" in where && !can.unix) || ("fd" in where && !can.inherit));
-  return other === undefined ? null : `${name} cannot listen on ${formatAddress(other)} here`;
+  return other === undefined ? null : `${name} ${version} cannot listen on ${formatAddress(other)} here`;
 }
 
 export const portable: EngineFactory = {

@@ -43,7 +43,7 @@ const CHUNK = 64 * 1024;
 const can: Capabilities = {
   reset: true,
   unix: isPosix,
-  inherit: isPosix,
+  inherit: isPosix && (deno === undefined || !/^2\.[0-8]\./.test(deno)), // 2.7.11 refuses descriptors, 2.9.5 takes them
   tls: deno === undefined, // 2.9.6: a paused TLSSocket loses its "end"; deno.ts connects over Deno.startTls()
   closeNotify: deno === undefined,
   backlog: bun === undefined, // 1.4.5: always 512
