@@ -37,6 +37,7 @@ export type {
   SuspectReason,
   TargetInfo,
 } from "./targets/report.ts";
+export type { TargetSource } from "./targets/wanted.ts";
 export type { Balancer, Reporter };
 
 // What each option means is said in its table. `make pack` writes it into the declarations, where editors show it.
