@@ -22,10 +22,33 @@ import {
   textOrFile,
   threads,
 } from "../../src/config/kinds.ts";
+import { listenPlaces } from "../../src/config/listen-kind.ts";
+import { targetList } from "../../src/config/target-kind.ts";
 
 const hosts = fc.constantFrom("localhost", "a.example.com", "10.0.0.5", "::1", "2001:db8::1", "fe80::1%eth0", "db_1");
 const ports = fc.integer({ min: 1, max: 65_535 });
 const IDLE = 1_800_000;
+
+const socketPath = fc.stringMatching(/^\/[a-z.@/=]{1,20}$/);
+const user = fc.option(fc.stringMatching(/^[a-z_][a-z0-9-]{0,5}$/));
+const listen = fc.oneof(
+  fc.record({ host: fc.oneof(hosts, fc.constant("")), port: ports }, { noNullPrototype: true }),
+  fc.record({ path: socketPath, mode: fc.option(fc.nat(0o777)), owner: user, group: user }, { noNullPrototype: true }),
+  fc.record({ fd: fc.integer({ min: 3, max: 999_999 }) }, { noNullPrototype: true }),
+  fc.record({ fdName: fc.stringMatching(/^[a-z_][a-z0-9.@-]{0,5}$/) }, { noNullPrototype: true }),
+);
+const wanted = fc.oneof(
+  fc.record({ kind: fc.constant("address"), address: fc.record({ path: socketPath }, { noNullPrototype: true }) }),
+  fc.record({
+    kind: fc.constant("address"),
+    address: fc.record({ host: fc.constantFrom("10.0.0.5", "2001:db8::1"), port: ports }, { noNullPrototype: true }),
+  }),
+  fc.record({ kind: fc.constant("name"), host: fc.constantFrom("localhost", "a.example"), port: ports }),
+  fc.record({ kind: fc.constant("srv"), name: fc.constantFrom("_pg._tcp.a.example", "a.example.") }),
+);
+const target = fc
+  .record({ weight: fc.nat(1_000_000), maxConnections: fc.nat(16_777_215), backup: fc.boolean() })
+  .chain((terms) => wanted.map((place) => ({ ...place, ...terms })));
 
 /** Every kind, with values that it has. */
 const kinds: { name: string; kind: Kind<unknown>; values: fc.Arbitrary<unknown> }[] = [
@@ -55,6 +78,8 @@ const kinds: { name: string; kind: Kind<unknown>; values: fc.Arbitrary<unknown> 
       maxLength: 3,
     }),
   },
+  { name: "listenPlaces", kind: listenPlaces, values: fc.array(listen, { minLength: 1, maxLength: 3 }) },
+  { name: "targetList", kind: targetList, values: fc.array(target, { minLength: 1, maxLength: 3 }) },
   {
     name: "remoteHosts",
     kind: remoteHosts,
@@ -229,6 +254,76 @@ describe("what each kind takes and refuses", () => {
       "a b:80",
       "80,",
       "-a:80",
+    ],
+  );
+  const socket = (
+    path: string,
+    mode: number | null = null,
+    owner: string | null = null,
+    group: string | null = null,
+  ) => [{ path, mode, owner, group }];
+  table(
+    "where clients connect",
+    listenPlaces,
+    [
+      ["3000", [{ host: "", port: 3000 }]],
+      ["unix:/run/a-b=c", socket("/run/a-b=c")],
+      ["unix:/run/x.sock  mode=0660 owner=www-data group=33", socket("/run/x.sock", 0o660, "www-data", "33")],
+      [`unix:/${"x".repeat(106)}`, socket(`/${"x".repeat(106)}`)],
+      ["fd:3,fd:web.sock", [{ fd: 3 }, { fdName: "web.sock" }]],
+    ],
+    [
+      "unix:",
+      "unix:/",
+      "unix:x.sock",
+      `unix:/${"x".repeat(107)}`,
+      `unix:/${"é".repeat(54)}`,
+      "unix:/x mode=668",
+      "unix:/x mode=66",
+      "unix:/x mode=660 mode=660",
+      "unix:/x mode",
+      "unix:/x size=3",
+      "unix:/x constructor=3",
+      "unix:/x owner=",
+      "unix:/x owner=a:b",
+      "fd:2",
+      "fd:-3",
+      "fd:",
+      "fd:a:b",
+    ],
+  );
+  const named = (place: object, terms: object = {}) => [
+    { ...place, weight: 500, maxConnections: 0, backup: false, ...terms },
+  ];
+  const address = (host: string, port: number) => ({ kind: "address", address: { host, port } });
+  table(
+    "targets",
+    targetList,
+    [
+      ["10.0.0.5:80", named(address("10.0.0.5", 80))],
+      ["[2001:DB8:0::1]:80", named(address("2001:db8::1", 80))],
+      ["[::ffff:10.0.0.5]:80", named(address("10.0.0.5", 80))],
+      [
+        "a.example:80 weight=0 max-connections=7 backup",
+        named({ kind: "name", host: "a.example", port: 80 }, { weight: 0, maxConnections: 7, backup: true }),
+      ],
+      ["unix:/run/a.sock", named({ kind: "address", address: { path: "/run/a.sock" } })],
+      ["srv:_pg._tcp.a.example backup", named({ kind: "srv", name: "_pg._tcp.a.example" }, { backup: true })],
+    ],
+    [
+      "",
+      "80",
+      "10.0.0.5",
+      "10.0.0.5:0",
+      "10.0.0.500:80",
+      "unix:a.sock",
+      "srv:",
+      "srv:a..b",
+      "srv:a b",
+      "a:80 weight=1000001",
+      "a:80 weight=-1",
+      "a:80 backup=on",
+      "a:80 mode=660",
     ],
   );
   table(
