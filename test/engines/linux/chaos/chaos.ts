@@ -1,6 +1,7 @@
 /** Anything that can happen to an engine, in an order that a seed decides, and what must be true whatever happens. */
 import assert from "node:assert/strict";
 import * as abi from "../../../../src/engines/linux/sys/abi.ts";
+import type { Pool } from "../../../../src/pool/pool.ts";
 import type { CloseRecord } from "../../../../src/proxy/record.ts";
 import { CONNECTING, DELIVERING, QUEUED, RELAYING } from "../../../../src/proxy/states.ts";
 import type { Target } from "../../../support/kernel/peers/internet.ts";
@@ -10,6 +11,7 @@ import { Random } from "../../../support/kernel/random.ts";
 import { assertTried } from "../../../support/tried.ts";
 import { Simulation } from "../simulation/simulation.ts";
 import { Conversation } from "./conversation.ts";
+import { Services, settingsOf } from "./services.ts";
 
 const QUEUE_MS = 4_000;
 const CONNECT_MS = 2_000;
@@ -41,6 +43,8 @@ export class Chaos {
   readonly #idleTimeout: number;
   readonly #requeue: number;
   #records = 0;
+  #wrongRecord: unknown = null;
+  #services: Services | null = null;
 
   constructor(options: ChaosOptions) {
     this.#options = options;
@@ -70,7 +74,7 @@ export class Chaos {
         queueTimeout: QUEUE_MS,
         idleTimeout: this.#idleTimeout,
         unavailable: random.pick([null, ANSWER]),
-        onClose: (record) => this.#recorded(record),
+        onClose: (record) => this.#note(record),
       },
       pool: {
         algorithm: random.pick(["leastconn", "roundrobin", "random"]),
@@ -115,17 +119,23 @@ export class Chaos {
     const held = this.#random.chance(0.3);
     if (held) simulation.pool.hold();
     await simulation.start();
+    this.#services = new Services(
+      simulation,
+      this.#random,
+      settingsOf(simulation, (pool) => this.#fill(pool)),
+    );
     for (const server of this.#servers) this.#open(server);
     if (!held) for (const server of this.#servers) this.#announce(server, "up");
     simulation.kernel.faults.enabled = true;
     for (let i = 0; i < this.#options.steps; i++) {
-      this.#act();
+      await this.#act();
       if (this.#random.chance(0.7)) simulation.pass(this.#random.unit() * this.#random.pick([0.1, 1, 20]));
       this.#assertBounds();
     }
     this.#calm();
     this.#assertLively();
     this.#part();
+    await this.#services!.end();
     this.#queue();
     this.#part();
     this.#assertEmpty();
@@ -134,7 +144,7 @@ export class Chaos {
   }
 
   /** One thing out of all that can happen. */
-  #act(): void {
+  async #act(): Promise<void> {
     const random = this.#random;
     const kind = random.below(100);
     if (kind < 25) this.#connect();
@@ -142,8 +152,9 @@ export class Chaos {
     else if (kind < 80) this.#read();
     else if (kind < 84) this.#wire();
     else if (kind < 90) this.#server();
-    else if (kind < 95) this.#pool();
-    else if (kind < 98) this.#thread();
+    else if (kind < 92) this.#pool();
+    else if (kind < 97) await this.#services!.act();
+    else if (kind < 99) this.#thread();
     else this.simulation.pass(random.pick([100, 1_000, 5_000]));
   }
 
@@ -156,9 +167,10 @@ export class Chaos {
     }
   }
 
-  #converse(): Conversation {
-    const client = this.simulation.client(`198.51.100.${this.#random.between(1, 9)}`);
-    const conversation = new Conversation(this.conversations.length, client, ANSWER);
+  #converse(to = this.#random.pick(this.#services!.addresses)): Conversation {
+    const client = this.simulation.internet.client(to, `198.51.100.${this.#random.between(1, 9)}`);
+    const pools = () => this.#services!.servedAt(to);
+    const conversation = new Conversation(this.conversations.length, client, ANSWER, pools);
     this.conversations.push(conversation);
     this.#byPort.set(Number(/(\d+)$/.exec(client.name)![1]), conversation);
     return conversation;
@@ -262,6 +274,17 @@ export class Chaos {
     });
   }
 
+  /** Announces all servers to a pool that has come. */
+  #fill(pool: Pool): void {
+    const { engine, scheduler } = this.simulation;
+    scheduler.asMain(() => {
+      for (const { host, maxConnections, name } of this.#servers) {
+        pool.set({ identity: name, address: { host, port: 80 }, weight: 500, maxConnections }, "up");
+      }
+      engine.poolChanged(pool);
+    });
+  }
+
   #pool(): void {
     const server = this.#random.pick(this.#servers);
     const { pool, scheduler } = this.simulation;
@@ -288,11 +311,21 @@ export class Chaos {
     else thread.stop(this.#random.pick([1, 20, 1_000]));
   }
 
+  /** What is thrown here would be a warning of the engine. */
+  #note(record: CloseRecord): void {
+    try {
+      this.#recorded(record);
+    } catch (error) {
+      this.#wrongRecord ??= error;
+    }
+  }
+
   #recorded(record: CloseRecord): void {
     this.#records++;
     const conversation = this.#byPort.get(record.client.port);
     assert.ok(conversation, `a record of a client that there is not: ${JSON.stringify(record)}`);
     assert.equal(conversation.record, null, `${conversation} has two records`);
+    assert.ok(conversation.pools.has(record.pool), `${conversation} is said to have been for ${record.pool}`);
     conversation.record = record;
     assertTried(record, this.#requeue);
   }
@@ -300,18 +333,21 @@ export class Chaos {
   /** What holds at any time. */
   #assertBounds(): void {
     const { pool, scheduler } = this.simulation;
+    if (this.#wrongRecord !== null) throw this.#wrongRecord;
     // A worker that finds no memory for its epoll set cannot begin; another one is tried later.
     const deaths = scheduler.deaths.filter(
       (error) => !(this.#options.deaths && /epoll_ctl: errno/.test(String(error))),
     );
     assert.deepEqual(deaths, [], "a worker has died");
-    for (const { active, identity, maxConnections } of pool.targets()) {
-      assert.ok(active >= 0, `${identity} counts ${active}`);
-      assert.ok(maxConnections === 0 || active <= maxConnections, `${identity} has ${active} of ${maxConnections}`);
+    for (const each of this.#services!.all) {
+      assert.ok(each.active >= 0, `${each.active} permits`);
+      for (const { active, identity, maxConnections } of each.targets()) {
+        assert.ok(active >= 0, `${identity} counts ${active}`);
+        assert.ok(maxConnections === 0 || active <= maxConnections, `${identity} has ${active} of ${maxConnections}`);
+      }
     }
     const { concurrency } = pool.options;
     assert.ok(concurrency < 0 || pool.active <= concurrency, `${pool.active} permits of ${concurrency}`);
-    assert.ok(pool.active >= 0, `${pool.active} permits`);
   }
 
   /** Nothing goes wrong any more, everybody reads, and time passes. */
@@ -322,6 +358,7 @@ export class Chaos {
       this.#heal(server);
       this.#announce(server, "up");
     }
+    for (const pool of this.#services!.all) this.#fill(pool);
     for (const thread of this.simulation.scheduler.living) thread.pointsLeft = Number.POSITIVE_INFINITY;
     for (const peer of this.#cut) peer.mend();
     for (const { client, target } of this.conversations) {
@@ -335,16 +372,26 @@ export class Chaos {
 
   /** What is left is alive: it has its bytes, and the books say what there is. */
   #assertLively(): void {
-    const { kernel, pool, scheduler } = this.simulation;
+    const { kernel, scheduler } = this.simulation;
+    const pools = this.#services!.all;
+    const sum = (of: (pool: Pool) => number) => pools.reduce((total, pool) => total + of(pool), 0);
     this.#assertBounds();
     for (const conversation of this.conversations) if (conversation.live) conversation.assertDelivered();
     const states = scheduler.living.flatMap(({ slots }) =>
       Array.from({ length: 4_000 }, (_, slot) => slots.state(slot)),
     );
     const count = (...wanted: number[]) => states.filter((state) => wanted.includes(state)).length;
-    assert.equal(pool.active, count(CONNECTING, RELAYING, DELIVERING), "permits, and connections that are served");
-    assert.equal(pool.waiting, count(QUEUED), "waiters, and connections that wait");
-    const active = pool.targets().reduce((sum, target) => sum + target.active, 0);
+    assert.equal(
+      sum(({ active }) => active),
+      count(CONNECTING, RELAYING, DELIVERING),
+      "permits, and connections that are served",
+    );
+    assert.equal(
+      sum(({ waiting }) => waiting),
+      count(QUEUED),
+      "waiters, and connections that wait",
+    );
+    const active = sum((pool) => pool.targets().reduce((total, target) => total + target.active, 0));
     assert.equal(active, count(CONNECTING, RELAYING, DELIVERING), "connections of targets, and those there are");
     for (let fd = 0; fd < 4_000; fd++) {
       const file = kernel.descriptors.file(fd);
@@ -371,7 +418,7 @@ export class Chaos {
       for (const { name } of this.#servers) pool.setState(name, "up"); // as a probe would find those that are suspect
       this.simulation.poolChanged();
     });
-    const late = Array.from({ length: concurrency + 3 }, () => this.#converse());
+    const late = Array.from({ length: concurrency + 3 }, () => this.#converse(this.simulation.address));
     this.simulation.pass(1_000);
     const served = late.filter(({ target }) => target !== null);
     assert.equal(served.length, concurrency, "clients that are served");
@@ -384,7 +431,7 @@ export class Chaos {
   }
 
   #assertEmpty(): void {
-    const { kernel, pool, records: _ } = this.simulation;
+    const { kernel } = this.simulation;
     this.#assertBounds();
     for (const conversation of this.conversations) {
       conversation.assertHonest();
@@ -392,9 +439,11 @@ export class Chaos {
       assert.ok(conversation.client.over, `${conversation} is not over`);
     }
     assert.equal(this.#records, kernel.accepted, "one record for each connection that was accepted");
-    assert.equal(pool.active, 0, "permits that nobody has given back");
-    assert.equal(pool.waiting, 0, "waiters that nobody serves");
-    for (const { active, identity } of pool.targets()) assert.equal(active, 0, `${identity} still counts some`);
+    for (const pool of this.#services!.all) {
+      assert.equal(pool.active, 0, "permits that nobody has given back");
+      assert.equal(pool.waiting, 0, "waiters that nobody serves");
+      for (const { active, identity } of pool.targets()) assert.equal(active, 0, `${identity} still counts some`);
+    }
     const left = kernel.descriptors.list().filter((file) => file.endsWith("tcp"));
     const listeners = this.simulation.scheduler.living.length;
     assert.equal(left.length, listeners, `connections that are still open: ${left.join(", ")}`);

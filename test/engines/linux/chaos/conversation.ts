@@ -22,12 +22,14 @@ export class Conversation {
   #downOrdered = 0;
   record: CloseRecord | null = null;
   readonly #unavailable: Uint8Array;
+  readonly #pools: () => ReadonlySet<string>;
 
-  /** `unavailable`: what a client gets that reaches no target. */
-  constructor(id: number, client: Peer, unavailable: Uint8Array) {
+  /** `unavailable`: what a client gets that reaches no target. `pools`: whose listener it was so far that it came to. */
+  constructor(id: number, client: Peer, unavailable: Uint8Array, pools: () => ReadonlySet<string>) {
     this.id = id;
     this.client = client;
     this.#unavailable = unavailable;
+    this.#pools = pools;
     this.#up = new StreamPattern(2 * id);
     this.#down = new StreamPattern(2 * id + 1);
     client.onBytes = (bytes) => this.#answered(bytes);
@@ -35,6 +37,11 @@ export class Conversation {
     header.writeInt32LE(id, 0);
     header.writeInt32LE(~id, 4);
     client.sendRaw(header);
+  }
+
+  /** Those that it may have been for. */
+  get pools(): ReadonlySet<string> {
+    return this.#pools();
   }
 
   /** The client sends `count` bytes more. */
