@@ -9,8 +9,8 @@
  */
 import { Balancer } from "./app/balancer.ts";
 import { Reporter } from "./app/reporter.ts";
-import type { balancerOptions } from "./config/balancer-options.ts";
-import { clientSettings, type DocumentForm, serverSettings } from "./config/library.ts";
+import { clientSettings, serverSettings } from "./config/library.ts";
+import type { ServerOptions } from "./config/library-forms.ts";
 import type { LibraryOptions } from "./config/option.ts";
 import type { reporterOptions } from "./config/reporter-options.ts";
 import type { targetOptions } from "./config/target-options.ts";
@@ -20,7 +20,9 @@ export type { AnnouncedTarget, DrainResult, ReporterEvents } from "./app/reporte
 export type { ListenerView, PoolTarget, PoolView } from "./app/views.ts";
 export type { Step } from "./config/document/difference.ts";
 export type { Duration } from "./config/kinds.ts";
+export type { ListenerOptions, PoolOptions, ServerOptions } from "./config/library-forms.ts";
 export type { PoolSettings } from "./config/settings.ts";
+export type { NamedTarget } from "./config/target-kind.ts";
 export type { LoadedKeys } from "./control/keys/keys.ts";
 export type { Rejection } from "./control/server/rejections.ts";
 export type { NetCode } from "./net/net-error.ts";
@@ -41,9 +43,6 @@ export type { TargetSource } from "./targets/wanted.ts";
 export type { Balancer, Reporter };
 
 // What each option means is said in its table. `make pack` writes it into the declarations, where editors show it.
-
-/** Options of `server()`. */
-export interface ServerOptions extends LibraryOptions<typeof balancerOptions>, DocumentForm {}
 
 /** Options of `client()`. */
 export interface ClientOptions extends LibraryOptions<typeof reporterOptions> {

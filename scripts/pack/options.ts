@@ -5,14 +5,25 @@
  */
 import ts from "typescript-5.9";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
+import { listenerSection, poolSection } from "../../src/config/document/section-options.ts";
 import { type AnyOption, libraryDefaultText, type OptionTable } from "../../src/config/option.ts";
+import { poolOptions } from "../../src/config/pool-options.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
+import { wantedOptions } from "../../src/config/target-kind.ts";
 import { targetOptions } from "../../src/config/target-options.ts";
 
 const INTERFACES: Readonly<Record<string, OptionTable>> = {
   ServerOptions: balancerOptions,
+  PoolOptions: poolSection,
+  ListenerOptions: listenerSection,
+  NamedTarget: wantedOptions,
   ClientOptions: reporterOptions,
   TargetOptions: targetOptions,
+};
+/** Interfaces of values that are complete. Their durations are in ms. */
+const COMPLETE: Readonly<Record<string, OptionTable>> = {
+  BalancerSettings: balancerOptions,
+  PoolSettings: poolOptions,
 };
 
 /** An interface as it is written out, and what it names. */
@@ -26,21 +37,24 @@ interface Written {
 /** Null: it has no options. */
 export function withMembers(declaration: ts.InterfaceDeclaration, checker: ts.TypeChecker): Written | null {
   const name = declaration.name.text;
-  const table = INTERFACES[name];
+  const table = INTERFACES[name] ?? COMPLETE[name];
   if (table === undefined) return null;
+  const isComplete = name in COMPLETE;
   const names = new Set<ts.Symbol>();
   const type = checker.getTypeAtLocation(declaration);
-  const members = spelled(table).flatMap(([member, comment]) => {
+  const own = new Set(declaration.members.map((each) => each.name?.getText()));
+  const members = spelled(table, isComplete).flatMap(([member, comment]) => {
     const property = checker.getPropertyOfType(type, member);
-    if (property === undefined) return []; // of another place than the library
+    if (property === undefined || own.has(member)) return []; // of another place than the library, or declared itself
     const taken = checker.getTypeOfSymbol(property);
-    for (const each of namedIn(taken)) names.add(each);
-    return `    /** ${comment.replaceAll("*/", "*\\/")} */\n    ${member}?: ${typeText(taken, checker)};`;
+    for (const each of namedIn(taken, checker)) names.add(each);
+    const declared = isComplete ? `readonly ${member}: ` : `${member}?: `;
+    return `    /** ${comment.replaceAll("*/", "*\\/")} */\n    ${declared}${typeText(taken, checker)};`;
   });
-  const own = ts.getJSDocCommentsAndTags(declaration).map((each) => each.getText());
+  const comments = ts.getJSDocCommentsAndTags(declaration).map((each) => each.getText());
   const others = [...declaration.members];
   const written = others.map((each) => `    ${each.getFullText().trim()}`);
-  return { text: [...own, `interface ${name} {`, ...members, ...written, "}"].join("\n"), names, others };
+  return { text: [...comments, `interface ${name} {`, ...members, ...written, "}"].join("\n"), names, others };
 }
 
 function typeText(type: ts.Type, checker: ts.TypeChecker): string {
@@ -49,17 +63,25 @@ function typeText(type: ts.Type, checker: ts.TypeChecker): string {
 }
 
 /** Types that the text calls by name. */
-function namedIn(type: ts.Type): ts.Symbol[] {
+function namedIn(type: ts.Type, checker: ts.TypeChecker): ts.Symbol[] {
   if (type.aliasSymbol !== undefined) return [type.aliasSymbol];
-  return type.isUnion() ? type.types.flatMap(namedIn) : [];
+  if (type.isUnion()) return type.types.flatMap((each) => namedIn(each, checker));
+  if (checker.isArrayType(type)) {
+    return checker.getTypeArguments(type as ts.TypeReference).flatMap((each) => namedIn(each, checker));
+  }
+  return type.isClassOrInterface() && type.symbol.name in INTERFACES ? [type.symbol] : [];
 }
 
 /** Every option and, after it, its aliases, each with what is said of it. */
-function spelled(table: OptionTable): [name: string, comment: string][] {
+function spelled(table: OptionTable, isComplete: boolean): [name: string, comment: string][] {
   return Object.entries(table).flatMap(([name, spec]): [string, string][] => [
-    [name, commentOf(spec)],
+    [name, isComplete ? valueCommentOf(spec) : commentOf(spec)],
     ...spec.aliases.map((alias): [string, string] => [alias, `As \`${name}\`.`]),
   ]);
+}
+
+function valueCommentOf({ doc, library }: AnyOption): string {
+  return library.unit === undefined ? doc : `${doc} In ms.`;
 }
 
 /** The type says whether a number is taken, but not its unit. */

@@ -1,10 +1,9 @@
 /** The balancer: services, engine and control channel, wired together. It logs nothing and emits events. */
 import { runtime } from "#runtime";
 import type { ApiServer } from "../admin/server.ts";
-import type { balancerOptions } from "../config/balancer-options.ts";
 import type { Step } from "../config/document/difference.ts";
-import { type DocumentForm, serverSettings } from "../config/library.ts";
-import type { LibraryOptions } from "../config/option.ts";
+import { serverSettings } from "../config/library.ts";
+import type { ServerOptions } from "../config/library-forms.ts";
 import { type BalancerSettings, DEFAULT_POOL } from "../config/settings.ts";
 import { balancerKeys } from "../control/keys/find-keys.ts";
 
@@ -38,9 +37,6 @@ export interface BoundAddresses {
 /** ms between looks at garbage, where the runtime needs them, and bytes of it that are left alone. */
 const GARBAGE_MS = 250;
 const GARBAGE = 16 * 1024 * 1024;
-
-/** A document as the library's options say it. */
-export type LibraryDocument = LibraryOptions<typeof balancerOptions> & DocumentForm;
 
 export class Balancer extends Emitter<BalancerEvents> {
   /** As given: what is in force now is the document's. */
@@ -137,8 +133,8 @@ export class Balancer extends Emitter<BalancerEvents> {
    * Goes over to another document, of which it carries out what differs: connections, targets and counters of what stays are not
    * touched. Resolves to what was done. Rejects with what is wrong, and nothing has changed then. What holds for the whole process (a step `restart`) stays as it is.
    */
-  apply(document: LibraryDocument): Promise<readonly Step[]> {
-    return this.#change(() => serverSettings(document));
+  apply(options: ServerOptions): Promise<readonly Step[]> {
+    return this.#change(() => serverSettings(options));
   }
 
   /**

@@ -7,25 +7,13 @@ import { listenerSection, poolSection } from "./document/section-options.ts";
 import type { ListenerSection } from "./document/written.ts";
 import { formatListen, type WrittenListen } from "./listen-kind.ts";
 import { namesIn, unknownName } from "./names.ts";
-import { type AnyOption, type LibraryOptions, mayBeEmpty, type OptionTable } from "./option.ts";
+import { type AnyOption, mayBeEmpty, type OptionTable } from "./option.ts";
 import { reporterOptions } from "./reporter-options.ts";
 import { type BalancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
 import { targetOptions } from "./target-options.ts";
 import { type Given, OptionError, problemWith, type Source, textOf, valuesFrom } from "./values.ts";
 
 const MS_PER_MINUTE = 60_000;
-
-/** Several pools, and listeners that are shared or named, beside the options that are defaults of all pools. */
-export interface DocumentForm {
-  /** By their names. Each listens at its own `listen`, or a listener routes to it. */
-  pools?: Readonly<Record<string, LibraryOptions<typeof poolSection>>>;
-  listeners?: Readonly<Record<string, ListenerForm>>;
-}
-
-export interface ListenerForm extends LibraryOptions<typeof listenerSection> {
-  /** The one pool that serves its clients. */
-  routes: readonly [{ pool: string }];
-}
 
 /** Throws OptionError with every problem there is. */
 export function serverSettings(options: object): BalancerSettings {

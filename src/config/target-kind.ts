@@ -95,9 +95,13 @@ export function formatTarget(target: WantedTarget): string {
   return [formatPlace(target), ...words.flat()].join(" ");
 }
 
-type TargetForm = string | ({ readonly address: string } & LibraryOptions<typeof wantedOptions>);
+/** A target of a pool of `server()`, with what is to hold for it. */
+export interface NamedTarget extends LibraryOptions<typeof wantedOptions> {
+  /** `10.0.0.5:5432`, `db.example:5432`, `unix:/run/db.sock` or `srv:_pg._tcp.db.example`. */
+  address: string;
+}
 
-export const targetList: Kind<readonly WantedTarget[], readonly TargetForm[]> = kindOf(
+export const targetList: Kind<readonly WantedTarget[], readonly (string | NamedTarget)[]> = kindOf(
   {
     placeholder: "ADDRESS",
     allowed: `targets such as ${PLACE}, each as a text or as a table { address = …, weight = …, max-connections = …, backup = … }`,

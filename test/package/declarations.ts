@@ -31,6 +31,12 @@ const reporter = new harmony.client({ listenport: 1080, balance: 1000, ack: 60 *
 reporter.on("registered", (balancer: TcpAddress, target: string) => balancer.port + target.length);
 reporter.on("rejected", (balancer, { code }, announced) => [balancer.host, code, announced?.pool, announced?.port]);
 harmony.client({ host: "a", targets: [{ port: 1080, pool: "web" }, { port: 5432, listen: 5000, poolOptions: { algorithm: "random" } }] });
+const many = server({ queue: 5, pools: { db: { listen: 5432, targets: ["a:1", { address: "b:1", backup: true }] } },
+  listeners: { tls: { listen: ["127.0.0.1:443"], routes: [{ pool: "db" }] } } });
+const steps: Promise<readonly Step[]> = many.apply({ pools: { db: { listen: 5432, unavailable: "no" } } });
+const queues: number[] = many.pools().map(({ options }) => options.queue + options.targets.length);
+// @ts-expect-error: a pool has no port for reporters
+many.apply({ pools: { db: { adminport: 1666 } } });
 const results: Promise<DrainResult[]> = reporter.drain();
 const closed: Promise<void> = reporter.close();
 const options: ServerOptions = { algorithm: "hash", threads: "auto", unavailable: null };
@@ -54,7 +60,7 @@ server({ algorithm: "fastest" });
 server({ listenPort: 1 });
 export = { named, results, closed, options, engine };
 `;
-const NAMES = "BalancerEvents, DrainResult, ServerOptions, TargetView, TcpAddress, UnavailableReason";
+const NAMES = "BalancerEvents, DrainResult, ServerOptions, Step, TargetView, TcpAddress, UnavailableReason";
 
 /** What Node's own functions take a balancer and a client's socket for. */
 const WITH_NODE = `
