@@ -69,7 +69,10 @@ export const ROOMS: readonly Room[] = [
       "src/targets/sources/",
       ...["declarations", "entry", "leases", "row-names", "rows"].map((name) => `src/targets/${name}`),
     ],
-    tests: ["sources/", "declared", "two-sources", "registry", "ownership"].map((name) => `test/targets/${name}`),
+    tests: [
+      ...["sources/", "declared", "two-sources", "registry", "ownership"].map((name) => `test/targets/${name}`),
+      "test/control/server-leases",
+    ],
   },
   {
     name: "who is let in",
@@ -91,6 +94,11 @@ export const ROOMS: readonly Room[] = [
       "test/control/server-quota",
       "test/control/server-ownership",
     ],
+  },
+  {
+    name: "what reporters bring",
+    sources: ["src/app/brought", "src/control/client/announcement", "src/control/client/client", "src/control/client/pause"],
+    tests: ["test/app/brought", "test/control/client-targets", "test/control/client"],
   },
   {
     name: "crowds",

@@ -2,15 +2,14 @@
  * Services that reporters bring: which reports make a pool and open a port, what they may not touch, and when what they have made goes
  * again. What runs is the document's to know and to change (apply.ts); here is only until when each port is kept, and what has been said.
  */
-import { declaredValues } from "../config/declared-options.ts";
-import type { PoolSettings } from "../config/settings.ts";
 import type { BringingReport, Services } from "../control/server/services.ts";
 import { NetError } from "../net/net-error.ts";
 import type { ListenAddress, TcpAddress } from "../net/runtime.ts";
 import type { Asking } from "../targets/report.ts";
 import type { Clock } from "../util/clock.ts";
-import { HarmonyError, messageOf } from "../util/errors.ts";
+import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import type { Document } from "./apply.ts";
+import { checked, type Declared, settled, textOf } from "./declared.ts";
 import type { ServedListener } from "./services.ts";
 
 export interface BroughtOptions {
@@ -22,7 +21,7 @@ export interface BroughtOptions {
   readonly serviceTimeout: number;
   readonly onOpened: (pool: string, port: number) => void;
   readonly onClosed: (pool: string, port: number) => void;
-  readonly onWarning: (message: string, cause?: unknown) => void;
+  readonly onWarning: (message: string) => void;
 }
 
 /** As many as have been shown to cost next to nothing, and more ports than anybody gives away. */
@@ -32,9 +31,6 @@ export const MOST_PORTS = 1_000;
  * no further apart.
  */
 const UNASKED_MS = 2_000;
-
-/** Options of a pool as text, by their names. */
-type Declared = Readonly<Record<string, string>>;
 
 export class Brought implements Services {
   readonly #options: BroughtOptions;
@@ -87,7 +83,7 @@ export class Brought implements Services {
     const { document, listeners } = this.#options;
     if (!document.settings.pools.has(pool)) return false;
     const own = listeners().filter((each) => each.pool === pool);
-    if (!own.some(({ address }) => "port" in address && address.port === listen)) {
+    if (!own.some((each) => isAt(each, listen))) {
       const message = `pool ${pool} is defined in the configuration of this balancer, and port ${listen} is none of its own: leave listen out`;
       throw refusal("POOL_DEFINED", message);
     }
@@ -120,8 +116,7 @@ export class Brought implements Services {
 
   /** A port is one pool's, also where another one's clients come to it at one address of several: some would be served by that alone. */
   #refuseTaken(pool: string, port: number): void {
-    const hasPort = ({ address }: ServedListener) => "port" in address && address.port === port;
-    const other = this.#options.listeners().find((each) => each.pool !== pool && hasPort(each));
+    const other = this.#options.listeners().find((each) => each.pool !== pool && isAt(each, port));
     if (other) throw refusal("LISTEN_TAKEN", `clients of pool ${other.pool} come to port ${port}: choose another one`);
   }
 
@@ -134,23 +129,26 @@ export class Brought implements Services {
     if (wanted.length === before.listen.length && declared === this.#declared.get(pool)) return;
     this.#changing.add(pool);
     const change = this.#inTurn(() => this.#change(pool, declared));
-    change
-      .catch((error: unknown) =>
-        this.#options.onWarning(`pool ${pool} could not be changed: ${messageOf(error)}`, error),
-      )
-      .finally(() => this.#changing.delete(pool));
+    change.catch((error: unknown) => this.#notChanged(pool, error)).finally(() => this.#changing.delete(pool));
+  }
+
+  #notChanged(pool: string, error: unknown): void {
+    if (codeOf(error) === "POOL_DEFINED") return; // meanwhile, so that it is the operator's to change
+    const message = `pool ${pool} could not be changed: ${messageOf(error)}`;
+    this.#tell(pool, message, message); // once, though it is tried again at each look
   }
 
   /** Those that nobody asks for any more close; with its last port the pool goes. */
   async #change(pool: string, declared: Declared): Promise<void> {
-    const { document, onClosed } = this.#options;
+    const { document, listeners, onClosed } = this.#options;
     const before = document.brought.get(pool);
     if (before === undefined || this.#closed) return;
     const listen = this.#wanted(pool);
     if (listen.length === 0) await document.letGo(pool);
     else await document.bring(pool, { listen, options: checked(declared) });
     this.#declared.set(pool, declared);
-    for (const address of before.listen) if (!listen.includes(address)) onClosed(pool, portOf(address));
+    const open = listeners().filter((each) => each.pool === pool);
+    for (const port of before.listen.map(portOf)) if (!open.some((each) => isAt(each, port))) onClosed(pool, port);
   }
 
   /** The ports that are to stay. */
@@ -160,18 +158,13 @@ export class Brought implements Services {
     return listen.filter((address) => (this.#keptUntil.get(keyOf(pool, portOf(address))) ?? 0) > now);
   }
 
-  /** Of those that declare options, the first that came decides. Where nobody does, what was decided stays. */
   #settle(pool: string, asking: readonly Asking[]): Declared {
-    const declaring = asking.filter(({ options }) => Object.keys(options).length > 0);
-    const inForce = this.#declared.get(pool) ?? {};
-    const [first] = declaring;
-    if (first === undefined) return inForce;
-    for (const { target, options } of declaring) {
-      if (isSame(options, first.options)) continue;
-      const message = `target ${target} declares ${textOf(options)} for pool ${pool}, which is ignored: target ${first.target} came first, with ${textOf(first.options)}`;
+    const { declared, first, ignored } = settled(asking, this.#declared.get(pool) ?? {});
+    for (const { target, options } of ignored) {
+      const message = `target ${target} declares ${textOf(options)} for pool ${pool}, which is ignored: target ${first} came first, with ${textOf(declared)}`;
       this.#tell(pool, target, message);
     }
-    return isSame(first.options, inForce) ? inForce : first.options;
+    return declared;
   }
 
   #has(pool: string, port: number): boolean {
@@ -222,29 +215,16 @@ function portOf(address: ListenAddress): number {
   return (address as TcpAddress).port;
 }
 
+function isAt({ address }: ServedListener, port: number): boolean {
+  return "port" in address && address.port === port;
+}
+
 function keyOf(pool: string, port: number): string {
   return `${pool} ${port}`;
 }
 
 function poolOf(key: string): string {
   return key.slice(0, key.indexOf(" "));
-}
-
-function isSame(one: Declared, other: Declared): boolean {
-  return textOf(one) === textOf(other);
-}
-
-function textOf(declared: Declared): string {
-  const texts = Object.entries(declared).map(([name, value]) => `${name}=${value}`);
-  return texts.sort().join(", ");
-}
-
-/** Throws where one of them is none, or has no such value. */
-function checked(declared: Declared): Partial<PoolSettings> {
-  const problems: string[] = [];
-  const values = declaredValues(declared, problems);
-  if (problems.length === 0) return values;
-  throw new HarmonyError("BAD_OPTION", `an option of the pool is wrong: ${problems.join("; ")}`, { fault: "target" });
 }
 
 function asRefusal(error: unknown, port: number): unknown {

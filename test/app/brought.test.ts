@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Brought, type BroughtOptions, MOST_PORTS } from "../../src/app/brought.ts";
+import { NetError } from "../../src/net/net-error.ts";
 import type { Asking, Report } from "../../src/targets/report.ts";
 import { formatAddress } from "../../src/util/address.ts";
 import { codeOf } from "../../src/util/errors.ts";
@@ -142,6 +143,38 @@ describe("a service that a reporter brings", () => {
     assert.equal(scene.sockets.length, 1);
   });
 
+  it("is not gone by a look that comes before its target has registered", async () => {
+    const scene = await Scene.start();
+    await scene.bring("db", 5000);
+    scene.brought.look([]);
+    await settle();
+    assert.deepEqual(scene.sockets, ["web 80", "db 5000"]);
+  });
+
+  it("is left alone by looks at which nothing differs", async () => {
+    const scene = await Scene.start();
+    await scene.bring("db", 5000, { queue: "1" });
+    const { document } = scene.world;
+    document.bring = () => assert.fail("nothing is to be changed");
+    await scene.pass(5_000, asks("db/a", "db", 5000, { queue: "1" }), asks("db/b", "db", 5000));
+    assert.deepEqual(scene.story, ["opened db 5000"]);
+  });
+
+  it("that a document takes over while it is to go is the document's", async () => {
+    const scene = await Scene.start();
+    await scene.bring("db", 5000);
+    scene.world.clock.advance(TIMEOUT);
+    const at = { listen: [{ host: "", port: 5000 }], routes: [{ pool: "db" }] as const, keepalive: pool().keepalive };
+    const applied = scene.world.document.apply(
+      documentOf({ web: pool(), db: pool() }, { web: listener("web", 80), db: at }),
+    );
+    scene.brought.look([]);
+    await applied;
+    await settle();
+    assert.deepEqual(scene.sockets, ["web 80", "db 5000"]);
+    assert.deepEqual(scene.story, ["opened db 5000"]);
+  });
+
   it("goes within seconds where the target was not taken in after all", async () => {
     const scene = await Scene.start();
     await scene.bring("db", 5000);
@@ -184,6 +217,18 @@ describe("a service that a reporter brings", () => {
     scene.world.engine.taken.clear();
     await scene.bring("kv", 5001);
     assert.deepEqual(scene.sockets, ["web 80", "db 5000", "kv 5001"]);
+  });
+
+  it("is refused where the system does not let the balancer open the port, in the system's words", async () => {
+    const scene = await Scene.start();
+    scene.world.engine.bind = async () => {
+      throw new NetError("EACCES", "cannot listen on *:80: permission denied");
+    };
+    await assert.rejects(scene.bring("db", 81), {
+      code: "LISTEN_FAILED",
+      retry: true,
+      message: "port 81 cannot be opened: cannot listen on *:80: permission denied",
+    });
   });
 
   it("is refused when there are as many as there may be", async () => {

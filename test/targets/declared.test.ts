@@ -216,9 +216,13 @@ describe("a target that is declared", () => {
     await world.report(owner);
     await world.declare(at(A));
     assert.deepEqual(Object.keys(world.targets), [ON_B]);
+    assert.match(world.warnings[0]!, /^pool p is full: one of the targets/);
     world.registry.leave(owner);
     await world.pass(2);
     assert.deepEqual(world.targets, { [ON_A]: "up 1" });
+    await world.declare(at(B));
+    await world.pass(2);
+    assert.deepEqual(world.targets, { [ON_B]: "up 1" }, "the one that had waited is wanted no more");
     world.monitor.close();
   });
 });

@@ -310,6 +310,17 @@ describe("targets of a service", () => {
     assert.deepEqual(await declared(list), ["10.0.0.1:5432 5", "10.0.0.1:5433 6"]);
   });
 
+  it("are looked up again after a while, though their hosts' addresses hold for longer", async () => {
+    const world = new World();
+    world.zones.set("a", { ips: ["10.0.0.1"], holds: 7_200_000 });
+    world.records.set("_pg._tcp.db.example", records(["a", 1, 5]));
+    world.targets.set("db", [SERVICE]);
+    await settle();
+    world.records.set("_pg._tcp.db.example", records(["a", 1, 6]));
+    await world.pass(INTERVAL);
+    assert.deepEqual(world.of("db"), ["10.0.0.1:5432 6"]);
+  });
+
   it("are there soon after their host can be looked up", async () => {
     const world = new World();
     world.records.set("_pg._tcp.db.example", records(["a", 1, 5]));
@@ -332,6 +343,7 @@ describe("targets of a service", () => {
     world.zones.set("b", { ips: ["10.0.0.3"] });
     await world.pass(10_000);
     assert.deepEqual(world.of("db"), ["10.0.0.1:5432 5", "10.0.0.3:5432 5"]);
+    assert.match(world.warnings.join(), /^pool db: cannot look up a: [^,]*$/);
     world.records.delete("_pg._tcp.db.example");
     await world.pass(INTERVAL);
     assert.deepEqual(world.of("db"), ["10.0.0.1:5432 5", "10.0.0.3:5432 5"]);
