@@ -10,7 +10,7 @@ export function onStopSignals(handle: OnStop): (signal: NodeJS.Signals) => void 
   if (process.platform === "win32") names.push("SIGBREAK");
   let before = 0;
   const stop = (name: NodeJS.Signals) => handle(name, before++);
-  for (const name of names) process.on(name, stop);
+  for (const name of names) process.on(name, () => stop(name)); // older Denos do not say which it was
   return stop;
 }
 

@@ -36,6 +36,11 @@ class World {
     return world;
   }
 
+  /** Why the balancer cannot be reached by commands; undefined: it can. */
+  get noApi(): string | undefined {
+    return this.balancer.program.log.find(({ message }) => /takes a newer runtime/.test(message))?.message;
+  }
+
   write(text: string): void {
     writeFileSync(this.file, text);
   }
@@ -49,9 +54,9 @@ class World {
   async next(cause: () => void): Promise<string[]> {
     const before = this.reloads.length;
     cause();
-    const isLast = ({ message }: LogLine) => /^reloaded: (nothing|\d+ change)|^not reloaded, and/.test(message);
-    await until("a reload", () => this.reloads.slice(before).some(isLast));
-    return this.reloads.slice(before).map(({ message }) => message);
+    const lines = () => this.reloads.slice(before).map(({ message }) => message);
+    await until("a reload", () => isWhole(lines()));
+    return lines();
   }
 
   hangup(): Promise<string[]> {
@@ -61,6 +66,13 @@ class World {
   reload(): Promise<unknown> {
     return ask([this.socket], { method: "POST", path: "/v1/reload" });
   }
+}
+
+/** All that the log says of one reload: how many changes there are comes before them. */
+function isWhole(lines: readonly string[]): boolean {
+  if (lines.some((line) => /^reloaded: nothing|^not reloaded, and/.test(line))) return true;
+  const count = lines.map((line) => /^reloaded: (\d+) change/.exec(line)?.[1]).find((number) => number !== undefined);
+  return count !== undefined && lines.length > Number(count);
 }
 
 const pool = (name: string, port: number, target: number, more = "") =>
@@ -137,9 +149,10 @@ describe("a balancer that is told to reload", { skip }, () => {
     assert.equal(await exchange(web, ""), "three");
   });
 
-  it("by the command prints the steps, or what is wrong", async () => {
+  it("by the command prints the steps, or what is wrong", async (t) => {
     const db = await freePort();
     const world = await World.start(pool("db", db, await named("one")));
+    if (world.noApi !== undefined) return t.skip(world.noApi);
     const command = () => start("harmony-balancer", ["reload", "--api", `unix:${world.socket}`]);
     world.write(pool("db", db, await named("two"), 'algorithm = "random"\nadmin = ["1"]'));
     const wrong = command();
@@ -152,9 +165,10 @@ describe("a balancer that is told to reload", { skip }, () => {
     assert.equal(await exchange(db, ""), "two");
   });
 
-  it("says before what it would do with a file, and does nothing", async () => {
+  it("says before what it would do with a file, and does nothing", async (t) => {
     const [db, web] = [await freePort(), await freePort()];
     const world = await World.start(pool("db", db, await named("one")));
+    if (world.noApi !== undefined) return t.skip(world.noApi);
     const other = join(world.folder, "other.toml");
     writeFileSync(other, pool("web", web, 1));
     const check = (...args: string[]) =>
@@ -216,10 +230,11 @@ describe("50 reloads under load", { skip }, () => {
     ["of other pools", (n: number, ports: readonly number[], target: number) => others(n, ports, target)],
     ["of the same pool", (n: number, [port]: readonly number[], target: number) => same(n, port!, target)],
   ] as const) {
-    it(`${what}: no connection fails, and no stream ends`, async () => {
+    it(`${what}: no connection fails, and no stream ends`, async (t) => {
       const ports = [await freePort(), await freePort(), await freePort()];
       const { port: target } = await echoServer();
       const world = await World.start(documentAt(0, ports, target));
+      if (world.noApi !== undefined) return t.skip(world.noApi);
       const streams = await Promise.all(Array.from({ length: 8 }, () => openConnection(ports[0]!)));
       let running = true;
       const wrong: string[] = [];
