@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
 import type { TcpAddress } from "../../../src/net/runtime.ts";
+import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
 import { answerer, echo, greeter } from "../../support/peers.ts";
 import { ANY_PORT } from "../../support/ports.ts";
 import { ending, readText } from "../../support/stream.ts";
 import { now, settle, until } from "../../support/wait.ts";
 import { servedPool, tcp } from "../front.ts";
 import type { Host } from "../host.ts";
-import { inLab, type Lab, UNAVAILABLE } from "../lab.ts";
+import { inLab, UNAVAILABLE } from "../lab.ts";
 
 /** ms: longer than any test. */
 const FOREVER = Number.POSITIVE_INFINITY;
@@ -225,6 +226,51 @@ export function pools(host: Host): void {
       assert.equal(await readText(patient), "changed");
     }));
 
+  it("follows its pool to other settings: who is served stays, and who waits keeps the place", () =>
+    inLab(host, { pool: { concurrency: 1, queue: 4, algorithm: "leastconn" } }, async (lab) => {
+      await lab.target("one", echo);
+      const clients = [];
+      for (let i = 0; i < 4; i++) {
+        const client = await lab.client();
+        await client.write(Buffer.from(String(i)));
+        if (i === 0) assert.equal(await readText(client, 1), "0");
+        else await until(`waiter ${i}`, () => lab.pool.waiting === i);
+        clients.push(client);
+      }
+      lab.pool.change({ algorithm: "hash", persistent: 60_000, queue: 5_000, maxTargets: 2_000, concurrency: 2 });
+      lab.poolChanged();
+      assert.equal(await readText(clients[1]!, 1), "1");
+      assert.deepEqual([lab.pool.active, lab.pool.waiting], [2, 2]);
+      await clients[0]!.closeWrite();
+      assert.equal(await readText(clients[2]!, 1), "2");
+      await clients[2]!.closeWrite();
+      assert.equal(await readText(clients[3]!, 1), "3");
+      for (const client of [clients[1]!, clients[3]!]) await client.closeWrite();
+      assert.ok((await lab.recorded(4)).every(({ cause, bytesIn }) => cause === "fin" && bytesIn === 1));
+    }));
+
+  it("loses nobody while its pool changes its algorithm and its memory under load", () =>
+    inLab(host, {}, async (lab) => {
+      for (const name of ["a", "b", "c"]) await lab.target(name, answerer(name));
+      let changing = true;
+      let asked = 0;
+      const ask = async (): Promise<void> => {
+        for (; changing; asked++) assert.match(await lab.ask(), /^[abc]$/);
+      };
+      const asking = Promise.all(Array.from({ length: 8 }, ask));
+      for (let i = 0; i < 40; i++) {
+        const algorithm = ALGORITHM_NAMES[i % ALGORITHM_NAMES.length]!;
+        lab.pool.change({ algorithm, maxTargets: 100 + 50 * i, persistent: i % 3 === 0 ? 60_000 : null });
+        lab.poolChanged();
+        const soon = asked + 10;
+        await until("some more connections", () => asked >= soon);
+      }
+      changing = false;
+      await asking;
+      await until("the last record", () => lab.records.length === asked);
+      assert.ok(lab.records.every(({ cause, tried }) => cause === "fin" && tried.length === 0));
+    }));
+
   it("adds and removes pools and listeners beside connections that notice nothing", () =>
     inLab(host, {}, async (lab) => {
       await lab.target("one", echo);
@@ -233,7 +279,8 @@ export function pools(host: Host): void {
         const other = await lab.another(`other-${round}`);
         await lab.target("two", answerer(`two ${round}`), {}, other);
         const asked = lab.ask(other.addresses[0]);
-        await exchangeOn(lab, long, `round ${round}`);
+        await long.write(Buffer.from(`round ${round}`));
+        assert.equal(await readText(long, `round ${round}`.length), `round ${round}`);
         assert.equal(await asked, `two ${round}`);
         await other.close(0);
         await assert.rejects(lab.client(other.addresses[0]), { code: "ECONNREFUSED" });
@@ -257,12 +304,6 @@ export function pools(host: Host): void {
       }
       await assert.rejects(lab.engine.bind(ANY_PORT, { keepalive: 0 }), { name: "NetError", code: "ECLOSED" });
     }));
-}
-
-async function exchangeOn(lab: Lab, client: Awaited<ReturnType<Lab["client"]>>, text: string): Promise<void> {
-  void lab;
-  await client.write(Buffer.from(text));
-  assert.equal(await readText(client, text.length), text);
 }
 
 /** null, after that many ms of the host's time. */

@@ -46,6 +46,18 @@ export function unix(host: Host): void {
     });
   });
 
+  it("does not keep all of them on one target (persistent, hash)", { skip: noPath }, async () => {
+    const where = place();
+    for (const pool of [{ persistent: 60_000, algorithm: "roundrobin" }, { algorithm: "hash" }] as const) {
+      await inLab(host, { listen: [where], pool }, async (lab) => {
+        for (const name of ["a", "b"]) await lab.target(name, answerer(name));
+        const seen = new Set<string>();
+        for (let i = 0; i < 40 && seen.size < 2; i++) seen.add(await lab.ask(where));
+        assert.deepEqual([...seen].sort(), ["a", "b"]);
+      });
+    }
+  });
+
   it("is refused where another one listens", { skip: noPath }, () => {
     const where = place();
     return inLab(host, { listen: [where] }, async (lab) => {
