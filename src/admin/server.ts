@@ -83,7 +83,7 @@ function begin(server: Server, path: string): Promise<void> {
     server.once("error", reject);
     server.listen(path, () => {
       server.off("error", reject);
-      // Denos before 2.9 take no notice of the path, and listen at a port.
+      // Older Denos (2.7) take no notice of the path, and listen at a port.
       if (typeof server.address() === "string") return resolve();
       server.close();
       reject(new NetError("EINVAL", "HTTP over a Unix socket takes a newer runtime"));

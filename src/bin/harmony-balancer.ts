@@ -2,7 +2,7 @@
 import "./first-signals.ts";
 
 import { Balancer } from "../app/balancer.ts";
-import { documentFiles, readDocument } from "../config/document/read-document.ts";
+import { documentFilesOf, readDocument } from "../config/document/read-document.ts";
 import { loadBalancer } from "../config/load.ts";
 import { formatDuration } from "../util/durations.ts";
 import { codeOf } from "../util/errors.ts";
@@ -27,7 +27,7 @@ const readFile = (path: string, problems: string[]) => readDocument(path, proble
 
 void main(PROGRAM, { all: balancerCommands, readFile }, loadBalancer, async ({ settings, reread }, log) => {
   const { config } = settings;
-  const files = () => (config === null ? [] : documentFiles(config));
+  const files = config === null ? () => [] : documentFilesOf(config);
   const balancer = new Balancer(settings, { read: reread, files });
   balancer.on("reloaded", () => log.setLevel(balancer.settings.logLevel));
   logBalancer(balancer, log);

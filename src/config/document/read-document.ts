@@ -1,5 +1,6 @@
 /** The balancer's file, and those that it includes, as one document. */
 import { NAME } from "../../control/protocol/schema.ts";
+import { signatureOf } from "../../util/file-signature.ts";
 import { balancerOptions } from "../balancer-options.ts";
 import type { Given, Source } from "../values.ts";
 import { INCLUDE, includedFiles } from "./include.ts";
@@ -31,10 +32,29 @@ export function readDocument(path: string, problems: string[]): Written {
   return reader.written;
 }
 
-/** The file and those that it includes as of now, for whoever watches them. A file that cannot be read includes none. */
+/** The file and those that it includes as of now. A file that cannot be read includes none. */
 export function documentFiles(path: string): string[] {
-  const main = readTomlFile(path, "config", []);
-  return [path, ...(main === null ? [] : includedFiles(main, path, []).map((each) => each.path))];
+  return documentFilesOf(path)();
+}
+
+/** The same for whoever asks again and again: it is parsed when it has changed, since a large one takes a tenth of a second. */
+export function documentFilesOf(path: string): () => string[] {
+  let parsed: { readonly signature: string | null; readonly main: TomlTable | null } | null = null;
+  return () => {
+    const signature = signatureIfThere(path);
+    if (parsed === null || signature !== parsed.signature)
+      parsed = { signature, main: readTomlFile(path, "config", []) };
+    const { main } = parsed;
+    return [path, ...(main === null ? [] : includedFiles(main, path, []).map((each) => each.path))];
+  };
+}
+
+function signatureIfThere(path: string): string | null {
+  try {
+    return signatureOf(path);
+  } catch {
+    return null; // whoever reads it is told why
+  }
 }
 
 class DocumentReader {
