@@ -97,7 +97,12 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "what reporters bring",
-    sources: ["src/app/brought", "src/control/client/announcement", "src/control/client/client", "src/control/client/pause"],
+    sources: [
+      "src/app/brought",
+      "src/control/client/announcement",
+      "src/control/client/client",
+      "src/control/client/pause",
+    ],
     tests: ["test/app/brought", "test/control/client-targets", "test/control/client"],
   },
   {
