@@ -145,6 +145,7 @@ export class Pool extends SharedPool {
    */
   get loneClient(): string | null {
     const { header, bindingKeys } = this.parts.layout;
+    if (this.parts.bindings === null) return null; // what the header says is of a time when there were some
     const takeLoad =
       header[COUNTS + OPEN]! + header[COUNTS + FULL]! || header[COUNTS + BACKUP]! + header[COUNTS + BACKUP_FULL]!;
     if (takeLoad < 2 || header[LAST_BINDING_RUN]! < MANY) return null;

@@ -329,6 +329,14 @@ describe("bindings", () => {
     assert.equal(pool.view(pool.identity(row))?.active, 0);
     assert.equal(pool.loneClient, null);
   });
+
+  it("warn of no client that would stay with one target, once persistence is off", () => {
+    const pool = poolOf(10, { persistent: HOUR });
+    for (let n = 0; n < 200; n++) pool.pick(client(1), [], 0);
+    assert.notEqual(pool.loneClient, null);
+    pool.change({ persistent: null });
+    assert.equal(pool.loneClient, null);
+  });
 });
 
 describe("waiters", () => {
