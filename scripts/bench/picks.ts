@@ -2,7 +2,7 @@
  * `make bench-picks`: what a pick and its release cost at 10, 100, 1,000 and 10,000 targets, for each algorithm. Exits with 1
  * when a pick at 10,000 targets costs more than 3 times a pick at 10.
  *
- * All pools have rows for 10,000 targets, so that only the number of targets differs. Rounds alternate between the sizes
+ * All pools may have 10,000 targets, so that only the number of those that there are differs. Rounds alternate between the sizes
  * and the median counts, since machines are shared and noisy.
  */
 import { ALGORITHM_NAMES, type AlgorithmName, Pool } from "../../src/pool/pool.ts";
@@ -63,7 +63,9 @@ function median(values: readonly number[]): number {
 }
 
 let failed = false;
-console.log(`ns per pick and release, median of ${ROUNDS} alternating rounds of ${PICKS}; pools with 10,000 rows`);
+console.log(
+  `ns per pick and release, median of ${ROUNDS} alternating rounds of ${PICKS}, in pools that may have 10,000 targets`,
+);
 console.log(`${"".padEnd(12)}${SIZES.map((size) => String(size).padStart(8)).join("")}   10000:10`);
 for (const algorithm of ALGORITHM_NAMES) {
   const subjects = SIZES.map((size) => subject(algorithm, size));

@@ -10,27 +10,40 @@ import { FANOUT } from "./tree.ts";
 import type { PoolHandle, PoolMemory } from "./types.ts";
 
 type Options = Required<PoolOptions>;
+type Part = keyof PoolMemory;
 
 /**
  * Rows at first: all that is kept of them lies in a few pages then. With as many as there may be, each of the two dozen arrays would
  * have a page of its own, which a balancer of a thousand pools with a target or two would pay.
  */
-const FIRST_ROWS = 100_000;
+const FIRST_ROWS = 64;
 /** When they are used up there are so many times as many: rows are copied seldom, and a pool that grows to 100,000 copies six times. */
 const GROWTH = 4;
+
+/**
+ * V8 has buffers from the C library, and glibc zeroes them by writing, so that each page takes memory at once, unless a buffer is
+ * larger than this: then it is mapped, and a page takes memory when it is written. So there larger buffers than needed cost less.
+ * Bun maps its buffers anyway, and collects garbage the more often the larger they are.
+ */
+const MAPPED_BYTES = process.platform === "linux" && process.versions.bun === undefined ? 33 * 2 ** 20 : 0;
+/** Buffers below this are as large as needed: mapped, they would take a page or two anyway. */
+const FEW_BYTES = 8192;
 
 /** The memory of a new pool. */
 export function firstHandle(options: Options): PoolHandle {
   const capacity = capacityFor(options, Math.min(FIRST_ROWS, mostRows(options)), { rows: 0, bindings: 0, waiters: 0 });
-  return { version: 0, options, capacity, memory: memoryFor(options, capacity, {}) };
+  const sizes = sizesOf(options, capacity);
+  return { version: 0, options, capacity, memory: memoryOf((name) => allocate(sizes[name])) };
 }
 
 /** The same pool with other options, or with more rows. The parts that need not be others are the same as before. */
 export function nextHandle(before: PoolHandle, options: Options, rows: number): PoolHandle {
   const capacity = capacityFor(options, rows, before.capacity);
-  const { pickers, ...others } = before.memory;
-  const alike = options.algorithm === before.options.algorithm && capacity.rows === before.capacity.rows;
-  const memory = memoryFor(options, capacity, alike ? { ...others, pickers } : others);
+  const sizesBefore = sizesOf(before.options, before.capacity);
+  const sizes = sizesOf(options, capacity);
+  const otherPickers = options.algorithm !== before.options.algorithm || capacity.rows !== before.capacity.rows;
+  const stays = (name: Part) => sizes[name] === sizesBefore[name] && !(name === "pickers" && otherPickers);
+  const memory = memoryOf((name) => (stays(name) ? before.memory[name] : allocate(sizes[name])));
   return { version: before.version + 1, options, capacity, memory };
 }
 
@@ -60,17 +73,23 @@ function cutPickers(cutter: Cutter, options: Options, { rows }: Capacity) {
   return { algorithm, own: [own(), own()] as const };
 }
 
-/** Takes those of the parts there are that have the right size. */
-function memoryFor(options: Options, capacity: Capacity, parts: Partial<PoolMemory>): PoolMemory {
+/** In bytes. */
+function sizesOf(options: Options, capacity: Capacity): Record<Part, number> {
   const none = (): Cutter => new Cutter(null);
-  const sizes = { core: none(), rows: none(), bindings: none(), waiters: none(), pickers: none() };
-  layOut(sizes, capacity);
-  cutPickers(sizes.pickers, options, capacity);
-  const part = (name: keyof PoolMemory): SharedArrayBuffer => {
-    const there = parts[name];
-    const bytes = sizes[name].offset;
-    return there?.byteLength === bytes ? there : new SharedArrayBuffer(bytes);
+  const cutters = { core: none(), rows: none(), bindings: none(), waiters: none(), pickers: none() };
+  layOut(cutters, capacity);
+  cutPickers(cutters.pickers, options, capacity);
+  const { core, rows, bindings, waiters, pickers } = cutters;
+  return {
+    core: core.offset,
+    rows: rows.offset,
+    bindings: bindings.offset,
+    waiters: waiters.offset,
+    pickers: pickers.offset,
   };
+}
+
+function memoryOf(part: (name: Part) => SharedArrayBuffer): PoolMemory {
   return {
     core: part("core"),
     rows: part("rows"),
@@ -78,6 +97,10 @@ function memoryFor(options: Options, capacity: Capacity, parts: Partial<PoolMemo
     waiters: part("waiters"),
     pickers: part("pickers"),
   };
+}
+
+function allocate(bytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(bytes < FEW_BYTES ? bytes : Math.max(bytes, MAPPED_BYTES));
 }
 
 /** What there is stays, since it may be in use; but without persistence there are no bindings. */

@@ -48,6 +48,7 @@ function preparePickers(before: PoolParts, { handle, layout, pickers }: PoolPart
     picker.clear();
     picker.grow(0, span);
   }
+  if (movePickers(before.handle, handle)) return;
   for (let row = 0; row < span; row++) {
     const picker = pickers[layout.backup[row]!]!;
     picker.onAdded(row);
@@ -112,12 +113,13 @@ function copyWaiters(from: PoolLayout, to: PoolLayout): void {
   for (const name of ["silentNext", "silentPrevious"] as const) copy(from[name], to[name], nodes);
 }
 
-/** An algorithm that stays keeps what it has not derived. */
-function movePickers(before: PoolHandle, after: PoolHandle): void {
+/** An algorithm that stays keeps what it has not derived. False: it begins anew. */
+function movePickers(before: PoolHandle, after: PoolHandle): boolean {
   const from = pickersOf(before);
   const to = pickersOf(after);
-  if (from.algorithm !== to.algorithm) return;
-  for (const i of [0, 1] as const) to.algorithm.move?.(from.own[i] as never, to.own[i] as never);
+  if (from.algorithm !== to.algorithm) return false;
+  const moved = [0, 1].map((i) => to.algorithm.move?.(from.own[i] as never, to.own[i] as never) ?? false);
+  return moved.every((each) => each);
 }
 
 function copy<A extends Int32Array | Float64Array | Uint8Array>(from: A, to: A, length: number): void {

@@ -1,26 +1,28 @@
 /**
- * A pool: targets that are interchangeable, and the policy that picks among them. All its state is in one SharedArrayBuffer, so
- * that every thread of an engine sees the same numbers, and limits hold to the connection across threads.
+ * A pool: targets that are interchangeable, and the policy that picks among them. All its state is in shared memory, so that every
+ * thread of an engine sees the same numbers, and limits hold to the connection across threads.
  *
  * Threads. The creator's thread is worker 0 and has the Pool: besides traffic it adds, changes and removes targets, which it
- * names by identity. Any other thread has a SharedPool, attached by a handle, and knows targets by their row alone. A row is
- * not given to another identity while connections still count on it.
+ * names by identity, and changes settings. Any other thread has a SharedPool, attached by a handle, and knows targets by their row
+ * alone. A row is not given to another identity while connections still count on it.
  *
- * Memory, in the order of the buffer. Every thread cuts it alike from the same options (cutter.ts), so that a handle is no more
- * than the buffer and the options:
+ * Memory, in parts (PoolMemory) that every thread cuts alike (cutter.ts, memory.ts), so that a handle is no more than them, how large
+ * they are, and the options:
  *
- *     header, clocks          header.ts     the lock, counts, the heads of lists
- *     rows                    layout.ts     one array per field; read and changed through rows.ts and directory.ts
- *     what each worker holds  layout.ts     permits, and connections per row: given back when its thread dies
- *     bindings                layout.ts     sticky.ts
- *     waiters                 layout.ts     queue.ts
- *     the algorithm's own     algorithms/   one file each
+ *     core       header.ts, layout.ts   the lock, counts, the heads of lists, the permits that each worker holds
+ *     rows       layout.ts              one array per field, read and changed through rows.ts and directory.ts; the connections
+ *                                       that each worker has per row: given back when its thread dies
+ *     bindings   layout.ts              sticky.ts
+ *     waiters    layout.ts              queue.ts
+ *     pickers    algorithms/            what the algorithm keeps for itself; one file each
+ *
+ * All but the core move when a setting changes, or when there are more targets than rows: move.ts.
  *
  * The lock (lock.ts) is one for all of it. Every write is made with it held; each operation holds it for about a microsecond or
- * less, and never across anything that blocks. Without it are read: single words and counters (32 bits or an aligned double are
- * never half written); addressVersion, to see whether an address must be read again; and, by the creator, what it alone writes:
- * weights, limits, addresses. The one thing written without it is the work of Picker.prepare(), in memory that only the creator
- * uses until it is done.
+ * less, and never across anything that blocks; only a move copies with it held. Without it are read: single words and counters
+ * (32 bits or an aligned double are never half written); addressVersion, to see whether an address must be read again; and, by the
+ * creator, what it alone writes: weights, limits, addresses. The one thing written without it is the work of Picker.prepare(), in
+ * memory that only the creator uses until it is done.
  *
  * A thread that dies may hold the lock and leave anything half done. Therefore every count and list can be derived anew from the
  * rows' states, weights and limits, from the queue's nodes, and from what each worker holds: PoolParts.repair().

@@ -55,7 +55,7 @@ describe("a reporter of several targets", () => {
     for (const { port } of THREE) await w.target(A, port);
     const { client, events } = w.reporter(A, { targets: THREE });
     client.start();
-    await w.pass(30_000);
+    await w.pass(20_000);
     assert.deepEqual(states(w), [`${name(8080)} up`, `${name(8081)} up`]);
     const refused = events.filter(([event]) => event === "rejected");
     assert.deepEqual(
@@ -64,7 +64,7 @@ describe("a reporter of several targets", () => {
       "told once",
     );
     keys[0] = parseKeyLine(`web:${SECRET}`, "test");
-    await w.pass(10_000);
+    await w.pass(8_000); // the next time it asks, long before the others report again
     assert.deepEqual(states(w).at(-1), `${name(8082)} up`);
     assert.equal(events.filter(([event]) => event === "connected").length, 1);
     await leavesNothing(w, client);

@@ -20,8 +20,11 @@ export interface Algorithm<Name extends string = string, Memory = unknown> {
    * filled with zeros, and take memory only where something is written: let zeros stand for what is not there.
    */
   memory(cutter: Cutter, rows: number, most: number): Memory;
-  /** Both are of the same pool, which has more rows: copies what is not derived. Without it the algorithm begins anew. With the lock held. */
-  move?(from: Memory, to: Memory): void;
+  /**
+   * Both are of the same pool, which has more rows: copies what is not derived. With the lock held, and once before without it. False:
+   * it begins anew, as it does without this method.
+   */
+  move?(from: Memory, to: Memory): boolean;
   /** Twice for each thread, once for the targets that are no backups and once for those that are; the memory of each is the same for all. */
   create(context: PickerContext, memory: Memory): Picker;
 }

@@ -20,6 +20,14 @@ export const hash = algorithm({
   doc: "by the client's address, alike on every balancer",
   use: "caches, and several balancers that keep clients on their targets",
   memory,
+  /** To a table of another size everybody would move. */
+  move(from: Memory, to: Memory): boolean {
+    const table = from.tables[from.side[0]!]!;
+    if (table.length !== to.tables[0].length) return false;
+    to.listed.set(from.listed);
+    to.tables[0].set(table);
+    return true;
+  },
   create: ({ layout, takes, seed, lock }, memory: Memory) => new ConsistentHash(layout, memory, takes, seed, lock),
 });
 
@@ -114,7 +122,10 @@ class ConsistentHash extends Picker {
     const front = this.#side[0]!;
     const back = 1 - front;
     const table = this.#tables[back]!;
-    this.#builder ??= new TableBuilder(this.#size);
+    if (this.#builder === null) {
+      this.#builder = new TableBuilder(this.#size);
+      this.#listed.fill(0); // of a table that has moved it knows nothing
+    }
     table.set(this.#tables[front]!);
     this.#builder.update(table, this.#changes());
     this.#lock.take();
@@ -124,7 +135,10 @@ class ConsistentHash extends Picker {
     this.#restUntil = Math.max(this.#restUntil, end) + REST_PER_WORK * (end - start);
   }
 
-  // rebuild() has nothing to do: only the creator writes tables, so a thread that died cannot have spoiled one.
+  /** Only the creator writes tables, so a thread that died cannot have spoiled one; but one that has moved may be out of date. */
+  override rebuild(): void {
+    for (let row = 0; row < this.#layout.header[SPAN]!; row++) this.onChanged(row);
+  }
 
   /**
    * How the targets of the next table differ. It needs no lock: weights are written by this thread alone, and the states that

@@ -14,7 +14,10 @@ export const random = algorithm({
   doc: "the less loaded of two at random",
   use: "several balancers in front of the same targets",
   memory,
-  move: (from: Memory, to: Memory) => to.random.set(from.random),
+  move(from: Memory, to: Memory): boolean {
+    to.random.set(from.random);
+    return true;
+  },
   create: ({ layout, takes, seed }, memory: Memory) => new TwoRandomChoices(layout, memory, takes, seed),
 });
 

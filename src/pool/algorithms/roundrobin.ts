@@ -14,9 +14,10 @@ export const roundrobin = algorithm({
   doc: "in turn, in exact proportion to the weights",
   use: "many short connections that cost alike",
   memory,
-  move(from: Memory, to: Memory): void {
+  move(from: Memory, to: Memory): boolean {
     to.turnAt.set(from.turnAt);
     to.clock.set(from.clock);
+    return true;
   },
   create: ({ layout, takes }, memory: Memory) => new RoundRobin(layout, memory, takes),
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
-import type { TcpAddress } from "../../../src/net/runtime.ts";
+import type { Connection, TcpAddress } from "../../../src/net/runtime.ts";
 import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
 import { answerer, echo, greeter } from "../../support/peers.ts";
 import { ANY_PORT } from "../../support/ports.ts";
@@ -264,6 +264,27 @@ export function pools(host: Host): void {
       assert.ok(lab.records.every(({ cause, tried }) => cause === "fin" && tried.length === 0));
     }));
 
+  it("follows a pool to other memory while connections are open, and to targets beyond what there was memory for", () =>
+    inLab(host, { pool: { maxTargets: 1_000, persistent: 60_000 } }, async (lab) => {
+      await lab.target("one", echo);
+      const long = await lab.client();
+      await exchangeOn(long, "before");
+      for (const [round, algorithm] of (["random", "hash", "roundrobin", "leastconn"] as const).entries()) {
+        lab.pool.change({ algorithm, queue: 100 * round, persistent: round % 2 === 0 ? null : 60_000 });
+        const { address } = await lab.target(`two ${round}`, answerer(`two ${round}`));
+        for (let i = 0; i < 100; i++) lab.announce(`idle ${round} ${i}`, address, { weight: 0 });
+        lab.pool.setState("one", "draining");
+        for (let before = 0; before < round; before++) lab.pool.setState(`two ${before}`, "down");
+        lab.poolChanged();
+        assert.equal(await lab.ask(), `two ${round}`);
+        await exchangeOn(long, algorithm);
+      }
+      await long.closeWrite();
+      const records = await lab.recorded(5);
+      assert.ok(records.every(({ cause }) => cause === "fin"));
+      assert.deepEqual([lab.view("one").active, lab.view("one").total], [0, 1]);
+    }));
+
   it("adds and removes pools and listeners beside connections that notice nothing", () =>
     inLab(host, {}, async (lab) => {
       await lab.target("one", echo);
@@ -272,8 +293,7 @@ export function pools(host: Host): void {
         const other = await lab.another(`other-${round}`);
         await lab.target("two", answerer(`two ${round}`), {}, other);
         const asked = lab.ask(other.addresses[0]);
-        await long.write(Buffer.from(`round ${round}`));
-        assert.equal(await readText(long, `round ${round}`.length), `round ${round}`);
+        await exchangeOn(long, `round ${round}`);
         assert.equal(await asked, `two ${round}`);
         await other.close(0);
         await assert.rejects(lab.client(other.addresses[0]), { code: "ECONNREFUSED" });
@@ -304,4 +324,9 @@ async function settleAfter(ms: number): Promise<null> {
   const due = now() + ms;
   await until("some time", () => now() >= due);
   return null;
+}
+
+async function exchangeOn(client: Connection, text: string): Promise<void> {
+  await client.write(Buffer.from(text));
+  assert.equal(await readText(client, text.length), text);
 }
