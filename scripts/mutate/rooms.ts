@@ -106,6 +106,11 @@ export const ROOMS: readonly Room[] = [
     tests: ["test/app/brought", "test/control/client-targets", "test/control/client"],
   },
   {
+    name: "what runs",
+    sources: ["src/app/services", "src/app/apply", "src/app/watch", "src/admin/"],
+    tests: ["test/app/services", "test/app/documents", "test/app/watch", "test/admin/"],
+  },
+  {
     name: "crowds",
     sources: ["deadlines", "fair-places", "pre-auth-limit", "rate-limited-log"].map((name) => `src/util/${name}`),
     tests: ["test/util/", "test/control/doorstep", "test/control/server-pre-auth"],

@@ -24,18 +24,15 @@ type Brought = ReadonlyMap<string, BroughtService>;
 
 export class Document {
   readonly #services: Services;
-  /** Called for each brought service that a document has taken over, or has taken the address of. */
-  readonly #onTaken: (pool: string) => void;
   #settings: BalancerSettings;
   #brought: Brought = new Map();
   /** The last change, which the next one waits for. */
   #last: Promise<unknown> = Promise.resolve();
 
   /** Nothing runs before the first apply(). */
-  constructor(settings: BalancerSettings, services: Services, onTaken: (pool: string) => void = () => undefined) {
+  constructor(settings: BalancerSettings, services: Services) {
     this.#settings = settings;
     this.#services = services;
-    this.#onTaken = onTaken;
   }
 
   /** What is in force: of the process as it was started, of all else as it was applied last. */
@@ -60,10 +57,8 @@ export class Document {
       const brought = besides(settings, this.#brought);
       const steps = this.compare(next);
       await this.#services.change(stateOf(settings, brought), settings.drainTimeout);
-      const taken = [...this.#brought.keys()].filter((pool) => !brought.has(pool));
       this.#settings = settings;
       this.#brought = brought;
-      for (const pool of taken) this.#onTaken(pool);
       return steps;
     });
   }
@@ -77,15 +72,15 @@ export class Document {
 
   /**
    * A reporter's service, new or changed. Rejects as Services.change() does, and with `POOL_DEFINED` where the document has a pool or a
-   * listener of that name, `LISTEN_TAKEN` where another pool's clients come to that address.
+   * listener of that name, `LISTEN_TAKEN` where another pool's clients come to that address. `patience`: see BindOptions.
    */
-  bring(pool: string, service: BroughtService): Promise<void> {
+  bring(pool: string, service: BroughtService, patience?: number): Promise<void> {
     return this.#inTurn(async () => {
       const { pools, listeners } = this.#settings;
       if (pools.has(pool) || listeners.has(pool))
         throw refusal("POOL_DEFINED", `this balancer's configuration defines ${pool}`);
       this.#refuseTaken(pool, service);
-      await this.#change(new Map([...this.#brought, [pool, service]]));
+      await this.#change(new Map([...this.#brought, [pool, service]]), patience);
     });
   }
 
@@ -102,8 +97,8 @@ export class Document {
     await this.#last;
   }
 
-  async #change(brought: Brought): Promise<void> {
-    await this.#services.change(stateOf(this.#settings, brought), this.#settings.drainTimeout);
+  async #change(brought: Brought, patience?: number): Promise<void> {
+    await this.#services.change(stateOf(this.#settings, brought), this.#settings.drainTimeout, patience);
     this.#brought = brought;
   }
 

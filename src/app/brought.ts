@@ -2,20 +2,23 @@
  * Services that reporters bring: which reports make a pool and open a port, what they may not touch, and when what they have made goes
  * again. What runs is the document's to know and to change (apply.ts); here is only until when each port is kept, and what has been said.
  */
-import type { BringingReport, Services } from "../control/server/services.ts";
+import type { Bringer, BringingReport, Services } from "../control/server/services.ts";
 import { NetError } from "../net/net-error.ts";
 import type { ListenAddress, TcpAddress } from "../net/runtime.ts";
+import { overQuota } from "../targets/quota.ts";
 import type { Asking } from "../targets/report.ts";
 import type { Clock } from "../util/clock.ts";
 import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import type { Document } from "./apply.ts";
-import { checked, type Declared, settled, textOf } from "./declared.ts";
+import { check, type Declared, settled, textOf, valuesOf } from "./declared.ts";
 import type { ServedListener } from "./services.ts";
 
 export interface BroughtOptions {
   readonly document: Pick<Document, "settings" | "brought" | "bring" | "letGo">;
   /** What is served now, with real ports. */
   readonly listeners: () => readonly ServedListener[];
+  /** The target on this host that is at that port, or null. */
+  readonly targetHere: (port: number) => string | null;
   readonly clock: Clock;
   /** ms that a port is kept when nobody asks for it any more. */
   readonly serviceTimeout: number;
@@ -32,10 +35,29 @@ export const MOST_PORTS = 1_000;
  */
 const UNASKED_MS = 2_000;
 
+/**
+ * ms for which a key has to do without waiting for ports in use: openings come one after the other, and somebody who asks for taken
+ * ones again and again would hold up all others.
+ */
+const IMPATIENT_MS = 10_000;
+
+/** Warnings of a pool: targets come and go without end. */
+const MOST_TOLD = 100;
+
+/** A port that is open. */
+interface Kept {
+  /** The key that has asked for it last, and of whose ports it is one. */
+  readonly key: string;
+  /** Until when it stays though nobody asks for it. */
+  readonly until: number;
+}
+
 export class Brought implements Services {
   readonly #options: BroughtOptions;
-  /** By pool and port, until when it is kept though nobody asks for it. */
-  readonly #keptUntil = new Map<string, number>();
+  /** By pool and port. */
+  readonly #kept = new Map<string, Kept>();
+  /** By key id, until when nothing is waited for at its openings: one has met a port that another program has. */
+  readonly #impatientUntil = new Map<string, number>();
   /** The options of each brought pool, as they were declared. */
   readonly #declared = new Map<string, Declared>();
   /** What has been warned of, by pool. */
@@ -53,12 +75,13 @@ export class Brought implements Services {
     return this.#options.document.brought.size;
   }
 
-  async bring(report: BringingReport): Promise<void> {
+  async bring(report: BringingReport, by: Bringer): Promise<void> {
     if (this.#useDefined(report)) return;
+    const { document } = this.#options;
     const { pool, listen, options = {} } = report;
-    checked(options);
-    if (this.#changing.has(pool) || !this.#has(pool, listen)) await this.#inTurn(() => this.#open(report));
-    this.#keep(pool, listen, UNASKED_MS);
+    check(options, document.settings.poolDefaults);
+    if (this.#changing.has(pool) || !this.#has(pool, listen)) await this.#inTurn(() => this.#open(report, by));
+    else this.#keep(pool, listen, UNASKED_MS, by.key);
   }
 
   look(asking: readonly Asking[]): void {
@@ -66,7 +89,8 @@ export class Brought implements Services {
     const ofPools = new Map([...document.brought.keys()].map((pool) => [pool, [] as Asking[]]));
     for (const each of asking) {
       ofPools.get(each.pool)?.push(each);
-      if (this.#has(each.pool, each.listen)) this.#keep(each.pool, each.listen, Math.max(serviceTimeout, UNASKED_MS));
+      const kept = this.#kept.get(keyOf(each.pool, each.listen));
+      if (kept) this.#keep(each.pool, each.listen, Math.max(serviceTimeout, UNASKED_MS), kept.key);
     }
     for (const [pool, targets] of ofPools) this.#lookAt(pool, targets);
     this.#forget();
@@ -94,23 +118,23 @@ export class Brought implements Services {
     return true;
   }
 
-  async #open({ pool, listen, options = {} }: BringingReport): Promise<void> {
+  async #open({ pool, listen, options = {} }: BringingReport, by: Bringer): Promise<void> {
     const { document, onOpened } = this.#options;
     if (this.#closed) throw refusal("STOPPING", "the balancer is stopping");
-    if (this.#has(pool, listen)) return;
+    if (this.#has(pool, listen)) return this.#keep(pool, listen, UNASKED_MS, by.key);
     this.#refuseTaken(pool, listen);
-    const ports = portsOf(document.brought.values());
-    if (ports >= MOST_PORTS)
-      throw refusal("SERVICES_FULL", `this balancer has opened ${ports} ports for reporters, as many as it does`);
+    this.#refuseMore(by);
     const before = document.brought.get(pool);
     const declared = (before && this.#declared.get(pool)) ?? options;
     try {
       const all = [...(before?.listen ?? []), { host: "", port: listen }];
-      await document.bring(pool, { listen: all, options: checked(declared) });
+      await document.bring(pool, { listen: all, options: valuesOf(declared) }, this.#patienceFor(by));
     } catch (error) {
+      if (codeOf(error) === "EADDRINUSE") this.#impatientUntil.set(by.key, this.#options.clock.now() + IMPATIENT_MS);
       throw asRefusal(error, listen);
     }
     if (before === undefined) this.#declared.set(pool, options);
+    this.#keep(pool, listen, UNASKED_MS, by.key);
     onOpened(pool, listen);
   }
 
@@ -118,6 +142,22 @@ export class Brought implements Services {
   #refuseTaken(pool: string, port: number): void {
     const other = this.#options.listeners().find((each) => each.pool !== pool && isAt(each, port));
     if (other) throw refusal("LISTEN_TAKEN", `clients of pool ${other.pool} come to port ${port}: choose another one`);
+    const target = this.#options.targetHere(port);
+    if (target !== null)
+      throw refusal("LISTEN_TAKEN", `the target ${target} on this host is at port ${port}: choose another one`);
+  }
+
+  /** There are as many as there may be, or as its key may have: it could keep every port for itself otherwise, with one target. */
+  #refuseMore({ key, ports: most }: Bringer): void {
+    const ports = portsOf(this.#options.document.brought.values());
+    if (ports >= MOST_PORTS)
+      throw refusal("SERVICES_FULL", `this balancer has opened ${ports} ports for reporters, as many as it does`);
+    const own = [...this.#kept.values()].filter((each) => each.key === key).length;
+    if (own >= most) throw overQuota({ id: key }, `${own} ports opened`, "targets");
+  }
+
+  #patienceFor({ key }: Bringer): number | undefined {
+    return (this.#impatientUntil.get(key) ?? 0) > this.#options.clock.now() ? 0 : undefined;
   }
 
   /** `asking`: the pool's targets. */
@@ -145,7 +185,7 @@ export class Brought implements Services {
     if (before === undefined || this.#closed) return;
     const listen = this.#wanted(pool);
     if (listen.length === 0) await document.letGo(pool);
-    else await document.bring(pool, { listen, options: checked(declared) });
+    else await document.bring(pool, { listen, options: valuesOf(declared) });
     this.#declared.set(pool, declared);
     const open = listeners().filter((each) => each.pool === pool);
     for (const port of before.listen.map(portOf)) if (!open.some((each) => isAt(each, port))) onClosed(pool, port);
@@ -155,7 +195,7 @@ export class Brought implements Services {
   #wanted(pool: string): readonly ListenAddress[] {
     const now = this.#options.clock.now();
     const { listen } = this.#options.document.brought.get(pool)!;
-    return listen.filter((address) => (this.#keptUntil.get(keyOf(pool, portOf(address))) ?? 0) > now);
+    return listen.filter((address) => (this.#kept.get(keyOf(pool, portOf(address)))?.until ?? 0) > now);
   }
 
   #settle(pool: string, asking: readonly Asking[]): Declared {
@@ -172,16 +212,19 @@ export class Brought implements Services {
     return listen.some((address) => portOf(address) === port);
   }
 
-  #keep(pool: string, port: number, ms: number): void {
-    const key = keyOf(pool, port);
+  #keep(pool: string, port: number, ms: number, key: string): void {
+    const name = keyOf(pool, port);
     const until = this.#options.clock.now() + ms;
-    this.#keptUntil.set(key, Math.max(until, this.#keptUntil.get(key) ?? 0));
+    this.#kept.set(name, { key, until: Math.max(until, this.#kept.get(name)?.until ?? 0) });
   }
 
   /** What is known of pools that are gone, or are the operator's. */
   #forget(): void {
     const { brought } = this.#options.document;
-    for (const key of this.#keptUntil.keys()) if (!brought.has(poolOf(key))) this.#keptUntil.delete(key);
+    const open = new Set([...brought].flatMap(([pool, { listen }]) => listen.map((each) => keyOf(pool, portOf(each)))));
+    for (const name of this.#kept.keys()) if (!open.has(name)) this.#kept.delete(name);
+    const now = this.#options.clock.now();
+    for (const [key, until] of this.#impatientUntil) if (until <= now) this.#impatientUntil.delete(key);
     for (const pool of this.#declared.keys()) if (!brought.has(pool)) this.#declared.delete(pool);
     for (const pool of this.#told.keys()) if (!this.#isThere(pool)) this.#told.delete(pool);
   }
@@ -194,7 +237,7 @@ export class Brought implements Services {
   #tell(pool: string, about: string, message: string): void {
     const told = this.#told.get(pool) ?? new Set();
     this.#told.set(pool, told);
-    if (told.has(about)) return;
+    if (told.has(about) || told.size >= MOST_TOLD) return;
     told.add(about);
     this.#options.onWarning(message);
   }
@@ -221,10 +264,6 @@ function isAt({ address }: ServedListener, port: number): boolean {
 
 function keyOf(pool: string, port: number): string {
   return `${pool} ${port}`;
-}
-
-function poolOf(key: string): string {
-  return key.slice(0, key.indexOf(" "));
 }
 
 function asRefusal(error: unknown, port: number): unknown {

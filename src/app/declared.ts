@@ -1,5 +1,6 @@
 /** What targets declare for the pool that one of them has brought, and whose word holds. */
 import { declaredValues } from "../config/declared-options.ts";
+import { spell } from "../config/names.ts";
 import type { PoolSettings } from "../config/settings.ts";
 import type { Asking } from "../targets/report.ts";
 import { HarmonyError } from "../util/errors.ts";
@@ -38,10 +39,24 @@ export function textOf(declared: Declared): string {
   return texts.sort().join(", ");
 }
 
-/** Throws `BAD_OPTION` where one of them is none that can be declared, or has no such value. */
-export function checked(declared: Declared): Partial<PoolSettings> {
+/** What a pool's memory follows from, and how long it takes to make one: no reporter gets more than the operator has decided for all. */
+const SIZES = ["maxTargets", "maxBindings", "queue"] as const;
+
+/** Throws `BAD_OPTION` where one of them is none that can be declared, or has no such value, or asks for more than `defaults` have. */
+export function check(declared: Declared, defaults: Pick<PoolSettings, (typeof SIZES)[number]>): void {
+  const values = valuesOf(declared);
+  const over = SIZES.filter((name) => (values[name] ?? 0) > defaults[name]);
+  if (over.length > 0) throw wrong(over.map((name) => `${spell(name, "file")}: at most ${defaults[name]} here`));
+}
+
+/** Throws as check() does, but for how much it is. */
+export function valuesOf(declared: Declared): Partial<PoolSettings> {
   const problems: string[] = [];
   const values = declaredValues(declared, problems);
   if (problems.length === 0) return values;
-  throw new HarmonyError("BAD_OPTION", `an option of the pool is wrong: ${problems.join("; ")}`, { fault: "target" });
+  throw wrong(problems);
+}
+
+function wrong(problems: readonly string[]): HarmonyError {
+  return new HarmonyError("BAD_OPTION", `an option of the pool is wrong: ${problems.join("; ")}`, { fault: "target" });
 }

@@ -11,7 +11,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Endpoint, endpointsOf } from "../config/document/endpoints.ts";
 import type { ListenerSettings, PoolSettings } from "../config/settings.ts";
-import type { Engine, EngineListener, ServedPool } from "../engines/engine.ts";
+import type { BindOptions, Engine, EngineListener, ServedPool } from "../engines/engine.ts";
 import { NetError } from "../net/net-error.ts";
 import type { Address, ListenAddress } from "../net/runtime.ts";
 import { Pool, type PoolChanges } from "../pool/pool.ts";
@@ -31,6 +31,8 @@ export interface ServicesOptions {
   readonly clock?: Clock;
   /** After each change, of every pool: the targets that the operator has named. */
   readonly onTargets: (pool: string, targets: readonly WantedTarget[]) => void;
+  /** Before that: the addresses at which it listens have changed. */
+  readonly onListening: () => void;
   /** The pool goes: nobody may be a target of it any more. It still is in `pools`. */
   readonly onPoolGone: (pool: string) => void;
   /** Something goes on in the background and has failed. */
@@ -110,11 +112,11 @@ export class Services {
   /**
    * From here on `next` runs. Rejects with NetError, or RangeError for what a pool cannot be, and what ran before is as it was. Resolves
    * when nothing listens any more that is not wanted; connections of pools that are gone may go on for `drainTimeout` ms. Not to
-   * be called again before it has settled.
+   * be called again before it has settled. `patience`: see BindOptions.
    */
-  async change(next: ServiceState, drainTimeout: number): Promise<void> {
+  async change(next: ServiceState, drainTimeout: number, patience?: number): Promise<void> {
     const wanted = endpointsOf(next);
-    const prepared = await this.#prepare(next, wanted);
+    const prepared = await this.#prepare(next, wanted, patience);
     try {
       this.#changePools(next);
     } catch (error) {
@@ -131,7 +133,11 @@ export class Services {
     this.#holds.clear();
   }
 
-  async #prepare(next: ServiceState, wanted: ReadonlyMap<string, Endpoint>): Promise<Prepared> {
+  async #prepare(
+    next: ServiceState,
+    wanted: ReadonlyMap<string, Endpoint>,
+    patience: number | undefined,
+  ): Promise<Prepared> {
     const pools = new Map<string, Pool>();
     const sockets = new Map<string, EngineListener>();
     try {
@@ -139,7 +145,7 @@ export class Services {
         if (!this.#pools.has(name)) pools.set(name, Pool.create({ ...settings, name }));
       }
       for (const [key, { address, keepalive }] of wanted) {
-        if (!this.#sockets.has(key)) sockets.set(key, await this.#bind(address, keepalive));
+        if (!this.#sockets.has(key)) sockets.set(key, await this.#bind(address, { keepalive, patience }));
       }
     } catch (error) {
       await closeAll(sockets.values());
@@ -148,9 +154,9 @@ export class Services {
     return { pools, sockets };
   }
 
-  async #bind(address: ListenAddress, keepalive: number): Promise<EngineListener> {
+  async #bind(address: ListenAddress, options: BindOptions): Promise<EngineListener> {
     try {
-      return await this.#options.engine.bind(address, { keepalive });
+      return await this.#options.engine.bind(address, options);
     } catch (error) {
       const own = codeOf(error) === "EADDRINUSE" && this.#sharing(address);
       if (!own) throw error;
@@ -191,22 +197,25 @@ export class Services {
       if (pool !== undefined) this.#add(name, pool, settings);
       else this.#changed(name, before.pools.get(name)!, settings);
     }
+    const former = this.#sockets;
     const sockets = new Map<string, Socket>();
     for (const [key, endpoint] of wanted) {
-      const former = this.#sockets.get(key);
-      const bound = former?.bound ?? prepared.sockets.get(key)!;
-      if (former?.pool !== endpoint.pool) bound.serve(this.#pools.get(endpoint.pool)!);
-      sockets.set(key, { ...endpoint, bound });
+      sockets.set(key, { ...endpoint, bound: former.get(key)?.bound ?? prepared.sockets.get(key)! });
     }
-    const gone = [...this.#sockets].filter(([key]) => !wanted.has(key));
     this.#sockets = sockets;
     this.#listeners = [...sockets.values()].map(({ listener, pool, bound: { address } }) => ({
       listener,
       pool,
       address,
     }));
+    this.#options.onListening();
     // Of all pools: what may be a target depends on where we listen.
     for (const [name, { targets }] of next.pools) this.#options.onTargets(name, targets);
+    // Last: clients find the targets of a pool that is new to them.
+    for (const [key, { pool, bound }] of sockets) {
+      if (former.get(key)?.pool !== pool) bound.serve(this.#pools.get(pool)!);
+    }
+    const gone = [...former].filter(([key]) => !wanted.has(key));
     return gone.map(([, { bound }]) => bound);
   }
 

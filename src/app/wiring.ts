@@ -16,7 +16,6 @@ import { type DescriptorShares, targetPlaces } from "./descriptors.ts";
 import type { BalancerEvents } from "./events.ts";
 import { invitedEvents, type Trust } from "./invited.ts";
 import { Services } from "./services.ts";
-import { tcpAddresses } from "./views.ts";
 
 export interface Parts {
   readonly engine: Engine;
@@ -42,6 +41,7 @@ export function wire(wiring: Wiring): Parts {
   const services = new Services({
     engine,
     onTargets: (pool, targets) => declared.set(pool, targets),
+    onListening: () => control.listening(),
     onPoolGone: (pool) => {
       declared.forget(pool);
       control.poolRemoved(pool);
@@ -52,13 +52,14 @@ export function wire(wiring: Wiring): Parts {
   const brought = new Brought({
     document,
     listeners: () => services.listeners,
+    targetHere: (port) => control.targetHere(port),
     clock: systemClock,
     serviceTimeout: settings.serviceTimeout,
     onOpened: (pool, port) => tell("serviceOpened", pool, port),
     onClosed: (pool, port) => tell("serviceClosed", pool, port),
     onWarning: warn,
   });
-  const control: ControlServer = controlServer(wiring, services, brought);
+  const control: ControlServer = controlServer(wiring, { services, document, brought });
   const declared = new DeclaredTargets({
     clock: systemClock,
     resolver: new Dns(settings.resolver),
@@ -70,16 +71,17 @@ export function wire(wiring: Wiring): Parts {
 
 function controlServer(
   { settings, engine, trust, shares, tell }: Wiring,
-  services: Services,
-  brought: Brought,
+  { services, document, brought }: Pick<Parts, "services" | "document" | "brought">,
 ): ControlServer {
   const { pools } = services;
   const atStart = targetPlaces(settings.pools);
-  const maxTargets = () => Math.max(atStart, services.targetPlaces);
+  // A key has its part of the places of the operator's own pools: it would get more with each pool that it has made otherwise.
+  const maxTargets = () => Math.max(atStart, targetPlaces(document.settings.pools));
+  const maxReporters = () => Math.max(atStart, services.targetPlaces);
   return new ControlServer({
     ...settings,
     maxTargets,
-    maxSessions: () => SESSIONS_PER_TARGET * maxTargets(),
+    maxSessions: () => SESSIONS_PER_TARGET * maxReporters(),
     strangers: shares.strangers,
     runtime,
     keys: trust.keys,
@@ -91,7 +93,7 @@ function controlServer(
     panicOf: (pool) => services.state.pools.get(pool)?.panic ?? false,
     name: "harmony-balancer",
     version: VERSION,
-    clientListeners: () => tcpAddresses(services),
+    clientListeners: () => services.listeners.map(({ address }) => address),
     onEvent: tell,
     onChange: (name) => {
       const pool = pools.get(name);

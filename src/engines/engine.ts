@@ -36,6 +36,8 @@ export interface ServedPool extends LifecycleOptions {
 export interface BindOptions {
   /** As ServedPool.keepalive, of connections from clients. */
   readonly keepalive: number;
+  /** ms for which an address may be in use, by a predecessor that stops; left out: as long as one takes. See predecessor.ts. */
+  readonly patience?: number | undefined;
 }
 
 export interface Engine {

@@ -15,9 +15,14 @@ const RETRY_MS = 20;
 const RETRY_PATH_MS = 250;
 
 /** Tries again while what `bind` wants is in use, and not for long: rejects with EADDRINUSE then, and with all else at once. */
-export async function bindAfterPredecessor<T>(clock: Clock, where: ListenAddress, bind: () => Promise<T>): Promise<T> {
+export async function bindAfterPredecessor<T>(
+  clock: Clock,
+  where: ListenAddress,
+  bind: () => Promise<T>,
+  patience = PATIENCE_MS,
+): Promise<T> {
   const retry = "path" in where ? RETRY_PATH_MS : RETRY_MS;
-  const deadline = clock.now() + PATIENCE_MS;
+  const deadline = clock.now() + patience;
   for (;;) {
     try {
       return await bind();

@@ -40,6 +40,16 @@ export class Admission {
     if (reason) throw refusal("BAD_ADDRESS", reason);
   }
 
+  /** Whether who dials that address would reach a listener at its port on every interface of this host. */
+  isHere(address: TcpAddress): boolean {
+    return undialable(address, [{ host: "", port: address.port }], this.#options.localAddresses()) !== null;
+  }
+
+  /** Ports where the balancer listens, on whatever address. */
+  ownPorts(): ReadonlySet<number> {
+    return new Set(this.#options.ownListeners().flatMap((each) => ("port" in each ? [each.port] : [])));
+  }
+
   /** Why the balancer cannot dial a target there, or null. */
   undialable(address: Address): string | null {
     const { ownListeners, localAddresses } = this.#options;

@@ -40,10 +40,13 @@ export class Declarations {
     const pool = pools.get(poolName);
     if (!pool) return; // it has been removed, and its names were being looked up
     const wanted = this.#byPlace(poolName, targets);
-    for (const row of rows.of(poolName)) {
-      if (row.declared && !wanted.has(placeOf(poolName, row.declared.address))) this.#undeclare(row, row.declared);
-    }
-    this.#place(poolName, pool, wanted);
+    const gone = rows
+      .of(poolName)
+      .filter(({ declared }) => declared && !wanted.has(placeOf(poolName, declared.address)));
+    for (const row of gone) if (row.registered !== null) this.#undeclare(row); // it stays, and may be declared elsewhere
+    const leaving = gone.filter((row) => row.registered === null);
+    this.#place(poolName, pool, wanted, leaving);
+    for (const row of leaving) this.#undeclare(row);
     const waiting = this.#waiting.get(poolName)?.size ?? 0;
     if (waiting > 0) this.#options.onWarning(this.#noRoom(poolName, waiting));
   }
@@ -77,17 +80,24 @@ export class Declarations {
     return byPlace;
   }
 
-  #place(poolName: string, pool: TargetPool, wanted: ByPlace): void {
+  /**
+   * Writes those that are wanted, while those that are `leaving` are still there: at no moment does a client find none. Leaving ones go
+   * before that only where the pool is full, and are taken out of the list.
+   */
+  #place(poolName: string, pool: TargetPool, wanted: ByPlace, leaving: Row[] = []): void {
     const { rows, names, makeRoom, onShared } = this.#options;
     const waiting: ByPlace = new Map();
     const registered = this.#registeredPlaces(poolName);
-    for (const [place, target] of wanted) {
+    for (const [place, target] of takingFirst(wanted)) {
       const there = registered.get(place);
       const alone = there?.declared === null ? there : undefined;
       const row = names.declaredAt(place) ?? alone ?? rows.open(place, poolName, pool);
       if (row.declared && isSame(row.declared, target)) continue;
       const isNewlyShared = row.registered !== null && row.declared === null;
-      if (row.spec === null && pool.full) makeRoom(pool);
+      if (row.spec === null) {
+        while (pool.full && leaving.length > 0) this.#undeclare(leaving.shift()!);
+        if (pool.full) makeRoom(pool);
+      }
       try {
         rows.change(row, { registered: row.registered, declared: target });
       } catch (error) {
@@ -118,9 +128,9 @@ export class Declarations {
     return places;
   }
 
-  #undeclare(row: Row, { address }: DeclaredTarget): void {
+  #undeclare(row: Row): void {
     const { rows, names, onAlone } = this.#options;
-    names.undeclare(placeOf(row.poolName, address));
+    names.undeclare(placeOf(row.poolName, row.declared!.address));
     const { registered } = row;
     if (registered === null) {
       rows.remove(row, "undeclared");
@@ -134,6 +144,11 @@ export class Declarations {
     const targets = count === 1 ? "one of the targets" : `${count} of the targets`;
     return `pool ${poolName} is full: ${targets} that it is to have are not used until there is room (--max-targets)`;
   }
+}
+
+/** One that takes load is there before another one ceases to. */
+function takingFirst(wanted: ByPlace): [place: string, target: DeclaredTarget][] {
+  return [...wanted].sort(([, a], [, b]) => Number(a.weight === 0) - Number(b.weight === 0));
 }
 
 function isSame(a: DeclaredTarget, b: DeclaredTarget): boolean {

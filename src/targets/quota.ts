@@ -27,7 +27,7 @@ export function quotaOf(limits: QuotaLimits, usual: number): Quota {
 }
 
 /** `what` it has so many of, and the `word` of its line that says how many it may have. */
-export function overQuota({ id }: TargetKey, what: string, word: string): HarmonyError {
+export function overQuota({ id }: Pick<TargetKey, "id">, what: string, word: string): HarmonyError {
   const message = `key "${id}" has ${what}, as many as it may: raise ${word}= in its line at the balancer, if they are all meant`;
   return new HarmonyError("QUOTA", message, { fault: "target", retry: true });
 }

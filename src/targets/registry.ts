@@ -16,7 +16,7 @@ import { forbidden, judgedHost, locationOf } from "./location.ts";
 import { OwnedTargets } from "./owned.ts";
 import { Panics, type PanicsOptions } from "./panic.ts";
 import type { ProbeOutcome } from "./probe.ts";
-import { type Newcomer, TargetQuotas, type TargetQuotasOptions } from "./quota.ts";
+import { type Newcomer, type Quota, TargetQuotas, type TargetQuotasOptions } from "./quota.ts";
 import type { Asking, LeaveReason, Report, TargetKey, TargetOwner } from "./report.ts";
 import { RowNames } from "./row-names.ts";
 import { type Change, Rows, type RowsOptions } from "./rows.ts";
@@ -137,6 +137,33 @@ export class Registry {
   /** Why the balancer cannot dial a target there, or null. */
   undialable(address: Address): string | null {
     return this.#admission.undialable(address);
+  }
+
+  /**
+   * The target on this host that is at that port, if there is one: while its server is down, a listener there would get its
+   * clients. One that is down and has no reporter counts as gone.
+   */
+  targetHere(port: number): string | null {
+    for (const { identity, spec, declared, registered } of this.#rows.all()) {
+      const { address } = spec!;
+      if (!("port" in address) || address.port !== port) continue;
+      const isGone = declared === null && isDead(registered!);
+      if (!isGone && this.#admission.isHere(address)) return identity;
+    }
+    return null;
+  }
+
+  /** The balancer listens elsewhere now: what is registered there goes, since it would dial itself. */
+  listening(): void {
+    const ports = this.#admission.ownPorts();
+    for (const entry of this.#rows.registered()) {
+      if (ports.has(entry.address.port) && this.undialable(entry.address) !== null) this.#remove(entry, "rejected");
+    }
+  }
+
+  /** How much the holders of this key may have, all together. */
+  quotaOf(key: TargetKey): Quota {
+    return this.#options.quotaOf(key);
   }
 
   /** A target leaves at once; open connections finish. Says how many those are. */

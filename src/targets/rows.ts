@@ -65,6 +65,10 @@ export class Rows {
     return this.of(poolName).flatMap(({ registered }) => registered ?? []);
   }
 
+  all(): Iterable<Row> {
+    return this.#byIdentity.values();
+  }
+
   /** What reporters have registered. */
   registered(): Entry[] {
     return [...this.#byIdentity.values()].flatMap(({ registered }) => registered ?? []);

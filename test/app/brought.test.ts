@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Brought, type BroughtOptions, MOST_PORTS } from "../../src/app/brought.ts";
+import type { Bringer } from "../../src/control/server/services.ts";
 import { NetError } from "../../src/net/net-error.ts";
 import type { Asking, Report } from "../../src/targets/report.ts";
 import { formatAddress } from "../../src/util/address.ts";
@@ -26,6 +27,7 @@ class Scene {
     this.brought = new Brought({
       document: world.document,
       listeners: () => world.services.listeners,
+      targetHere: () => null,
       clock: world.clock,
       serviceTimeout: TIMEOUT,
       onOpened: (name, port) => this.story.push(`opened ${name} ${port}`),
@@ -40,14 +42,14 @@ class Scene {
     return new Scene(world, options);
   }
 
-  bring(name: string, listen: number, options?: Options): Promise<void> {
+  bring(name: string, listen: number, options?: Options, by: Partial<Bringer> = {}): Promise<void> {
     const report: Report = { pool: name, port: 1, weight: 1, health: "up", drain: false, listen, options };
-    return this.brought.bring({ ...report, listen });
+    return this.brought.bring({ ...report, listen }, { key: "web", ports: MOST_PORTS, ...by });
   }
 
   /** The code of the refusal. */
-  async refused(name: string, listen: number, options?: Options): Promise<string | undefined> {
-    return this.bring(name, listen, options).then(() => "nothing", codeOf);
+  async refused(name: string, listen: number, options?: Options, by?: Partial<Bringer>): Promise<string | undefined> {
+    return this.bring(name, listen, options, by).then(() => "nothing", codeOf);
   }
 
   /** Time goes on, with a look a second. */
@@ -252,7 +254,68 @@ describe("a service that a reporter brings", () => {
   });
 });
 
+describe("the holders of a key", () => {
+  const few = { key: "few", ports: 2 };
+
+  it("have no more ports open at once than their key has targets, whichever pools and targets ask", async () => {
+    const scene = await Scene.start();
+    await scene.bring("db", 5000, {}, few);
+    await scene.bring("kv", 5001, {}, few);
+    assert.equal(await scene.refused("kv", 5002, {}, few), "QUOTA");
+    assert.equal(await scene.refused("more", 5002, {}, few), "QUOTA");
+    await scene.bring("db", 5000, {}, few); // is there
+    await scene.bring("more", 5002, {}, { key: "other", ports: 2 });
+    assert.deepEqual(scene.sockets, ["web 80", "db 5000", "kv 5001", "more 5002"]);
+  });
+
+  it("have one less when another key asks for one of them, and when one has closed", async () => {
+    const scene = await Scene.start();
+    await scene.bring("db", 5000, {}, few);
+    await scene.bring("db", 5001, {}, few);
+    await scene.bring("db", 5000, {}, { key: "other" });
+    await scene.bring("db", 5002, {}, few);
+    assert.equal(await scene.refused("db", 5003, {}, few), "QUOTA");
+    await scene.pass(3_000, asks("db/a", "db", 5001));
+    await scene.bring("db", 5003, {}, few);
+    assert.deepEqual(scene.sockets, ["web 80", "db 5001", "db 5003"]);
+  });
+
+  it("cannot hold others up with ports that are taken: only the first of them is waited for", async () => {
+    const scene = await Scene.start();
+    const { engine } = scene.world;
+    for (const port of [5000, 5001]) engine.taken.add(formatAddress({ host: "", port }));
+    engine.patiences.length = 0;
+    for (const port of [5000, 5001, 5000]) assert.equal(await scene.refused("db", port, {}, few), "LISTEN_TAKEN");
+    await scene.bring("kv", 5002, {}, { key: "other" });
+    await scene.pass(10_000, asks("kv/a", "kv", 5002));
+    assert.equal(await scene.refused("db", 5000, {}, few), "LISTEN_TAKEN");
+    assert.deepEqual(engine.patiences, [undefined, 0, 0, undefined, undefined]);
+  });
+
+  it("have no port opened where a target of this host is: while its server is down they would get its clients", async () => {
+    const scene = await Scene.start({ targetHere: (port) => (port === 5000 ? "kv/127.0.0.1:5000" : null) });
+    assert.equal(await scene.refused("db", 5000), "LISTEN_TAKEN");
+    await scene.bring("db", 5001);
+  });
+
+  it("fill no memory with what they disagree about", async () => {
+    const scene = await Scene.start();
+    await scene.bring("db", 5000, { queue: "1" });
+    const first = asks("db/a", "db", 5000, { queue: "1" });
+    for (let i = 0; i < 300; i++) await scene.pass(1_000, first, asks(`db/${i}`, "db", 5000, { queue: "2" }));
+    assert.ok(scene.story.length <= 101, `${scene.story.length}`);
+  });
+});
+
 describe("options that reporters declare", () => {
+  for (const name of ["max-targets", "max-bindings", "queue"]) {
+    it(`give a pool no larger ${name} than the operator gives all`, async () => {
+      const scene = await Scene.start();
+      assert.equal(await scene.refused("db", 5000, { [name]: "1000" }), "BAD_OPTION");
+      assert.deepEqual(scene.sockets, ["web 80"]);
+    });
+  }
+
   for (const options of [
     { algorithm: "fastest" },
     { colour: "blue" },

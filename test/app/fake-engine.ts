@@ -46,6 +46,8 @@ export class FakeEngine implements Engine {
   /** Calls of `poolChanged`, `changePool`. */
   readonly looked: Pool[] = [];
   readonly changed: Pool[] = [];
+  /** Of each call of `bind`. */
+  readonly patiences: (number | undefined)[] = [];
   #free = FREE;
 
   start(): Promise<void> {
@@ -76,7 +78,8 @@ export class FakeEngine implements Engine {
     });
   }
 
-  async bind(where: ListenAddress, { keepalive }: BindOptions): Promise<EngineListener> {
+  async bind(where: ListenAddress, { keepalive, patience }: BindOptions): Promise<EngineListener> {
+    this.patiences.push(patience);
     await Promise.resolve();
     const address = this.#addressOf(where);
     const text = formatAddress(address);

@@ -45,13 +45,13 @@ export class World {
   /** By pool, as the registry would have them. */
   readonly targets = new Map<string, readonly WantedTarget[]>();
   readonly gone: string[] = [];
-  readonly taken: string[] = [];
 
   private constructor(settings: BalancerSettings) {
     this.services = new Services({
       engine: this.engine,
       clock: this.clock,
       onTargets: (name, targets) => this.targets.set(name, targets),
+      onListening: () => undefined,
       onPoolGone: (name) => {
         this.gone.push(name);
         this.targets.delete(name);
@@ -60,7 +60,7 @@ export class World {
         throw new Error(message);
       },
     });
-    this.document = new Document(settings, this.services, (name) => this.taken.push(name));
+    this.document = new Document(settings, this.services);
   }
 
   static async start(settings: BalancerSettings): Promise<World> {

@@ -21,6 +21,8 @@ describe("another document", () => {
     assert.equal(world.engine.changed.length, 0, "no pool was told of a change");
     assert.equal(world.engine.looked.length, looked, "nobody was woken");
     assert.equal(world.state.sockets.get("127.0.0.1:6379"), "cache");
+    const where = world.services.listeners.map(({ listener: name, pool: own, address }) => [name, own, address]);
+    assert.deepEqual(where.at(-1), ["cache", "cache", { host: "127.0.0.1", port: 6379 }]);
   });
 
   it("gives a socket to another pool without closing it, whatever its listener is called", async () => {
@@ -31,6 +33,20 @@ describe("another document", () => {
     );
     assert.equal(world.engine.listeners.get("127.0.0.1:443"), socket);
     assert.equal(world.state.sockets.get("127.0.0.1:443"), "db");
+  });
+
+  it("gives a socket to a new pool once that has its targets", async () => {
+    const world = await World.start(two);
+    const found: unknown[] = [];
+    world.engine.listeners.get("127.0.0.1:443")!.serve = ({ options: { name } }) =>
+      void found.push(name, world.targets.get(name));
+    await world.document.apply(
+      documentOf(
+        { web: pool(), db: pool(), api: pool({ targets: [target(1)] }) },
+        { web: listener("web", 80), db: listener("db", 5432), api: listener("api", 443) },
+      ),
+    );
+    assert.deepEqual(found, ["api", [target(1)]]);
   });
 
   it("keeps a free port that the same entry asks for", async () => {
@@ -57,7 +73,9 @@ describe("another document", () => {
     const world = await World.start(two);
     world.services.setConcurrency(3, "web");
     await world.document.apply({ ...two, pools: new Map(Object.entries({ web: pool({ requeue: 5 }), db: pool() })) });
-    world.services.setConcurrency(3, "web");
+    const looked = world.engine.looked.length;
+    world.services.setConcurrency(4, "web");
+    assert.equal(world.engine.looked.length, looked + 1, "who waits may go on");
     assert.throws(() => world.services.setConcurrency(3, "wbe"), { code: "UNKNOWN_POOL" });
   });
 
@@ -132,6 +150,49 @@ describe("a document that cannot be carried out", () => {
     };
     await assert.rejects(world.document.apply(documentOf(next, listeners)), RangeError);
     assert.deepEqual(world.state, before);
+  });
+});
+
+describe("what a reporter brings", () => {
+  const cache = { listen: [{ host: "127.0.0.1", port: 6379 }], options: { queue: 3 } };
+
+  it("is served beside the document until it is let go", async () => {
+    const world = await World.start(two);
+    await world.document.bring("cache", cache);
+    assert.equal(world.state.sockets.get("127.0.0.1:6379"), "cache");
+    assert.equal(world.services.state.pools.get("cache")?.queue, 3);
+    await world.document.apply(two);
+    assert.equal(world.state.sockets.get("127.0.0.1:6379"), "cache", "a reload leaves it alone");
+    await world.document.letGo("web");
+    assert.deepEqual(world.state.pools, ["cache", "db", "web"], "what the document defines is not to be let go");
+    await world.document.letGo("cache");
+    assert.deepEqual([world.state.pools, world.gone], [["db", "web"], ["cache"]]);
+  });
+
+  it("is the document's once that defines it: the same pool, the same socket", async () => {
+    const world = await World.start(two);
+    await world.document.bring("cache", cache);
+    const [own, socket] = [world.services.pools.get("cache"), world.engine.listeners.get("127.0.0.1:6379")];
+    const pools = { web: pool(), db: pool(), cache: pool() };
+    await world.document.apply(
+      documentOf(pools, { web: listener("web", 80, 443), db: listener("db", 5432), cache: listener("cache", 6379) }),
+    );
+    assert.equal(world.services.pools.get("cache"), own);
+    assert.equal(world.engine.listeners.get("127.0.0.1:6379"), socket);
+    assert.equal(world.document.brought.size, 0);
+    await assert.rejects(world.document.bring("cache", cache), { code: "POOL_DEFINED" });
+  });
+
+  it("goes where the document wants its address for another pool, and is refused one that is taken", async () => {
+    const world = await World.start(two);
+    await world.document.bring("cache", cache);
+    const socket = world.engine.listeners.get("127.0.0.1:6379");
+    await assert.rejects(world.document.bring("other", cache), { code: "LISTEN_TAKEN", message: /pool cache/ });
+    await world.document.apply(
+      documentOf({ web: pool(), db: pool() }, { web: listener("web", 80, 443), db: listener("db", 5432, 6379) }),
+    );
+    assert.equal(world.engine.listeners.get("127.0.0.1:6379"), socket);
+    assert.deepEqual([world.state.pools, world.gone], [["db", "web"], ["cache"]]);
   });
 });
 

@@ -7,7 +7,7 @@ import { deferred } from "../../src/util/deferred.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { settle } from "../support/wait.ts";
 import { FakeServices, poolOf } from "./fake-services.ts";
-import { LEASE, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
+import { BALANCER, LEASE, leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
 const B = "10.0.0.8";
@@ -208,5 +208,54 @@ describe("who asks for a service", () => {
     assert.deepEqual(services.asking, []);
     assert.deepEqual(services.pools.get("db")!.targets(), []);
     await leavesNothing(world, raw);
+  });
+});
+
+describe("a target on the balancer's own host", () => {
+  it("keeps its port from being opened, as long as it is there", async () => {
+    const { world } = await start("listen=5000-5999");
+    const raw = await world.raw(BALANCER);
+    await world.target(BALANCER, 5000);
+    const { server } = world;
+    assert.equal(server.targetHere(5000), null);
+    await raw.ask({ ...REPORT, port: 5000 });
+    assert.equal(server.targetHere(5000), `default/${BALANCER}:5000`);
+    assert.equal(server.targetHere(5001), null);
+    const other = await world.raw(A);
+    await other.ask({ ...REPORT, port: 5002 });
+    assert.equal(server.targetHere(5002), null, "it is on another host");
+    raw.channel.connection.abort();
+    await world.pass(LEASE + 1_000);
+    assert.equal(server.targetHere(5000), null, "it is gone");
+    server.declare("default", [
+      {
+        address: { host: BALANCER, port: 5003 },
+        weight: 1,
+        maxConnections: 0,
+        backup: false,
+        source: "static",
+        name: null,
+      },
+    ]);
+    assert.equal(server.targetHere(5003), `default/${BALANCER}:5003`, "named by the operator, whether it is up or not");
+    await leavesNothing(world, other);
+  });
+
+  it("goes when the balancer begins to listen where it is, and no other one does", async () => {
+    const listeners = [{ host: "", port: 3000 }];
+    const world = await World.start({ clientListeners: () => listeners });
+    const raw = await world.raw(BALANCER);
+    await raw.ask({ ...REPORT, port: 5000 });
+    await raw.ask({ ...REPORT, ref: 1, port: 5001 });
+    const other = await world.raw(A);
+    await other.ask({ ...REPORT, port: 5000 });
+    listeners.push({ host: "", port: 5000 });
+    world.server.listening();
+    assert.deepEqual(
+      world.pool.targets().map(({ identity }) => identity),
+      [`default/${BALANCER}:5001`, `default/${A}:5000`],
+    );
+    assert.ok(world.story.includes(`targetLeave default/${BALANCER}:5000 rejected`), world.story.join());
+    await leavesNothing(world, raw, other);
   });
 });

@@ -1,8 +1,10 @@
 /** Several services behind one server of the library, which goes over to other options while it runs. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import type { Balancer, CloseRecord, ServerOptions, Step } from "../../src/index.ts";
 import harmony from "../../src/index.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { answerer, echoServer, endServers, exchange, openConnection, serve } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
 import { until, within } from "../support/wait.ts";
@@ -14,6 +16,7 @@ const open: { close(): unknown }[] = [];
 after(async () => {
   await Promise.all(open.map((each) => each.close()));
   await endServers();
+  removeFolders();
 });
 
 async function server(options: ServerOptions): Promise<Balancer> {
@@ -70,6 +73,28 @@ describe("a server with pools", () => {
       ["db"],
     );
     assert.equal(balancer.addresses.length, 2);
+  });
+
+  it("dials no Unix socket where it listens itself, whatever its targets say", {
+    skip: process.platform === "win32",
+  }, async () => {
+    const path = join(temporaryFolder("pools"), "own.sock");
+    const balancer = await server({ pools: { web: { listen: `unix:${path}`, targets: [`unix:${path}`] } } });
+    assert.deepEqual(balancer.targets(), []);
+  });
+
+  it("gives a key no more targets for the pools that it brings", async () => {
+    const balancer = await server({ listen: ANY, maxTargets: 4, key: `${KEY} listen=1-65535` });
+    const refused: string[] = [];
+    balancer.on("rejected", ({ code }) => refused.push(code));
+    const targets = [];
+    for (const pool of ["a", "b", "c"])
+      targets.push({ pool, listen: await freePort(), port: (await serve(answerer(pool))).port });
+    const adminPort = balancer.adminAddresses[0]!.port;
+    open.push(harmony.client({ host: "127.0.0.1", adminPort, key: KEY, targets }));
+    await until("what is refused", () => refused.length > 0);
+    assert.deepEqual(refused, ["QUOTA"], "half of the places are others'");
+    assert.equal(balancer.targets().length, 2);
   });
 
   it("shows its pools, and names them in what it tells of connections", async () => {

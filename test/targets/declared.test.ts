@@ -134,6 +134,35 @@ describe("a target that is declared", () => {
     world.monitor.close();
   });
 
+  it("is there before the one whose place it takes has gone, and takes load before that one ceases to", async () => {
+    const world = new World();
+    await world.declare(at(A));
+    const taking: number[] = [];
+    const { pool } = world;
+    for (const name of ["set", "remove"] as const) {
+      const own = pool[name].bind(pool) as (...args: unknown[]) => never;
+      pool[name] = (...args: unknown[]) => {
+        const result = own(...args);
+        taking.push(pool.targets().filter(({ weight }) => weight > 0).length);
+        return result;
+      };
+    }
+    await world.declare(at(B));
+    await world.declare(at(A, { weight: 0 }), at(B));
+    await world.declare(at(B, { weight: 0 }), at(A));
+    assert.ok(taking.length >= 5 && !taking.includes(0), `${taking}`);
+    assert.deepEqual(world.targets, { [ON_B]: "up 0", [ON_A]: "up 1" });
+    world.monitor.close();
+  });
+
+  it("goes first where the pool is full", async () => {
+    const world = new World({ maxTargets: 1 });
+    await world.declare(at(A));
+    await world.declare(at(B));
+    assert.deepEqual([world.targets, world.warnings], [{ [ON_B]: "up 1" }, []]);
+    world.monitor.close();
+  });
+
   it("is suspect while it does not accept, and is probed until it does", async () => {
     const world = new World();
     world.outcome = "ECONNREFUSED";

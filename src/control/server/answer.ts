@@ -62,7 +62,7 @@ async function report(asker: Asker, message: Report, options: AnswerOptions): Pr
   if (asker.over.aborted) return null;
   if (services !== null && isBringing(message)) {
     registry.judge(asker, message, host); // what is refused anyway opens no port
-    await services.bring(message);
+    await services.bring(message, { key: asker.key.id, ports: registry.quotaOf(asker.key).targets });
   }
   if (asker.over.aborted) return null; // replaced meanwhile: it must not take the target back
   // Held back on the way, it is as old as its reporter says.

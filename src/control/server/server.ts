@@ -191,6 +191,16 @@ export class ControlServer {
     this.#monitor.poolRemoved(name);
   }
 
+  /** The balancer listens elsewhere now, where no target may be. */
+  listening(): void {
+    this.#registry.listening();
+  }
+
+  /** See Registry.targetHere(). */
+  targetHere(port: number): string | null {
+    return this.#registry.targetHere(port);
+  }
+
   /** The targets that a pool has without reporters, all of them, from now on. */
   declare(pool: string, targets: readonly DeclaredTarget[]): void {
     this.#registry.declare(pool, targets);

@@ -85,17 +85,17 @@ export class PortableEngine implements Engine, ListenerHost {
     this.#servers.get(pool)?.serveQueue();
   }
 
-  async bind(where: ListenAddress, { keepalive }: BindOptions): Promise<EngineListener> {
+  async bind(where: ListenAddress, { keepalive, patience }: BindOptions): Promise<EngineListener> {
     this.#checkOpen();
     const listener = new PortableListener(this);
-    const binding = bindAfterPredecessor(this.clock, where, () =>
+    const bind = () =>
       this.#runtime.listenOn(
         where,
         { keepAlive: keepalive },
         (client) => listener.take(client),
         (error) => this.#acceptFailed(error),
-      ),
-    );
+      );
+    const binding = bindAfterPredecessor(this.clock, where, bind, patience);
     this.#binding.add(binding);
     try {
       listener.listener = await binding;

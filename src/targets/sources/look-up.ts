@@ -28,16 +28,29 @@ export interface Answer {
 /** Addresses that are taken from one name. More targets than that hardly come from one name but by mistake, or by malice. */
 export const MOST_INSTANCES = 256;
 
-/** `last`: the answer of before, parts of which stay where they alone cannot be looked up. Rejects with NetError. */
-export async function lookUp(question: Question, names: NameService, last: readonly Instance[]): Promise<Answer> {
+/**
+ * `last`: the answer of before, parts of which stay where they alone cannot be looked up. `isLate`: it has taken so long that other
+ * names are to have their turn. Rejects with NetError.
+ */
+export async function lookUp(
+  question: Question,
+  names: NameService,
+  last: readonly Instance[],
+  isLate: () => boolean,
+): Promise<Answer> {
   const answer = await (question.kind === "name"
     ? addressesOf(question.host, names, last)
-    : servicesOf(question.name, names, last));
-  const instances = [...answer.instances].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  if (instances.length <= MOST_INSTANCES) return { ...answer, instances };
+    : servicesOf(question.name, names, last, isLate));
+  if (answer.instances.length <= MOST_INSTANCES) return answer;
   const name = question.kind === "name" ? question.host : `srv:${question.name}`;
-  const trouble = `${name} has ${instances.length} addresses, of which ${MOST_INSTANCES} are used`;
-  return { ...answer, instances: instances.slice(0, MOST_INSTANCES), trouble };
+  const trouble = `${name} has more than ${MOST_INSTANCES} addresses, of which ${MOST_INSTANCES} are used`;
+  return { ...answer, instances: answer.instances.slice(0, MOST_INSTANCES), trouble };
+}
+
+/** In their order. A key takes time to make, and answers may be as long as somebody likes. */
+function inOrder<T>(all: readonly T[], keyOf: (each: T) => string): T[] {
+  const keyed = all.map((each) => ({ each, key: keyOf(each) }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ each }) => each);
 }
 
 async function addressesOf(host: string, names: NameService, last: readonly Instance[]): Promise<Answer> {
@@ -45,30 +58,43 @@ async function addressesOf(host: string, names: NameService, last: readonly Inst
   const kept = last.filter(({ ip }) => isIP(ip) === missing);
   const found = [...new Set(addresses)].map((ip): Instance => ({ ip, host, record: null }));
   const trouble = missing === null ? null : `cannot look up the IPv${missing} addresses of ${host}`;
-  return { instances: [...found, ...kept], holds, trouble };
+  return { instances: inOrder([...found, ...kept], keyOf), holds, trouble };
 }
 
-async function servicesOf(name: string, names: NameService, last: readonly Instance[]): Promise<Answer> {
-  const records = (await names.services(name)).filter(({ host }) => host !== "").slice(0, MOST_INSTANCES);
-  const hosts = [...new Set(records.map(({ host }) => host))];
+async function servicesOf(
+  name: string,
+  names: NameService,
+  last: readonly Instance[],
+  isLate: () => boolean,
+): Promise<Answer> {
+  const records = (await names.services(name)).filter(({ host }) => host !== "");
   const answers = new Map<string, Answer>();
-  for (const host of hosts) answers.set(host, await kept(host, names, last));
+  const instances: Instance[] = [];
+  for (const record of inOrder(records, keyOfRecord).slice(0, MOST_INSTANCES)) {
+    if (instances.length > MOST_INSTANCES) break;
+    const { host } = record;
+    const answer = answers.get(host) ?? (await kept(host, isLate() ? null : names, last));
+    answers.set(host, answer);
+    instances.push(...instancesOf(record, answer));
+  }
   const all = [...answers.values()];
   if (all.length > 0 && all.every(({ trouble, instances }) => trouble !== null && instances.length === 0)) {
     throw new Error(all[0]!.trouble!);
   }
   return {
-    instances: records.flatMap((record) => instancesOf(record, answers.get(record.host)!)),
+    instances: inOrder(instances, keyOf),
     holds: earliest(all.map(({ holds }) => holds)),
     trouble: all.find(({ trouble }) => trouble !== null)?.trouble ?? null,
   };
 }
 
-/** As addressesOf(); where that fails, what was known of this host. */
-async function kept(host: string, names: NameService, last: readonly Instance[]): Promise<Answer> {
+/** As addressesOf(); where that fails, or there is no time for it (null), what was known of this host. */
+async function kept(host: string, names: NameService | null, last: readonly Instance[]): Promise<Answer> {
   const known = last.filter((each) => each.host === host);
   try {
-    return await addressesOf(host, names, known);
+    if (names === null) throw new Error(`no time was left to look up ${host}`);
+    const answer = await addressesOf(host, names, known);
+    return { ...answer, instances: answer.instances.slice(0, MOST_INSTANCES + 1) };
   } catch (error) {
     return { instances: known, holds: Promise.resolve(null), trouble: messageOf(error) };
   }
@@ -84,8 +110,17 @@ async function earliest(all: readonly Promise<number | null>[]): Promise<number 
   return known.length > 0 ? Math.min(...known) : null;
 }
 
+/** The records of the lowest priority count first, whatever order they come in. */
+function keyOfRecord({ priority, host, port, weight }: ServiceRecord): string {
+  return `${padded(priority)} ${host} ${port} ${weight}`;
+}
+
+function padded(priority: number): string {
+  return String(priority).padStart(5, "0");
+}
+
 /** Of two that are the same address, which a name may have by two records, the one with the lower priority comes first. */
 function keyOf({ ip, record }: Instance): string {
   const { port = 0, priority = 0, weight = 0 } = record ?? {};
-  return `${String(priority).padStart(5, "0")} ${ip} ${port} ${weight}`;
+  return `${padded(priority)} ${ip} ${port} ${weight}`;
 }

@@ -9,6 +9,8 @@ const INTERVAL_MS = 30_000;
 /** ms. However short a time a name gives, servers are not asked more often than that; however long, a change is seen within the hour. */
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 3_600_000;
+/** ms after which no further host of a service is looked up: one whose hosts are silent would keep other names waiting. */
+const LOOK_UP_MS = 10_000;
 /** ms after a failure. */
 const RETRY_MS = 5_000;
 
@@ -105,7 +107,9 @@ export class Names {
   async #lookUp(watched: Watched): Promise<void> {
     const { question, instances } = watched;
     try {
-      const answer = await lookUp(question, this.#options.names, instances ?? []);
+      const { clock, names } = this.#options;
+      const late = clock.now() + LOOK_UP_MS;
+      const answer = await lookUp(question, names, instances ?? [], () => clock.now() > late);
       if (!this.#isWatched(watched)) return;
       this.#take(watched, answer);
       this.#next(watched, INTERVAL_MS);

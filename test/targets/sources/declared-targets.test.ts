@@ -202,10 +202,56 @@ describe("targets that the document wants", () => {
     await settle();
     const before = world.of("db");
     assert.equal(before.length, MOST_INSTANCES);
-    assert.deepEqual(world.warnings, [`pool db: db.example has 300 addresses, of which ${MOST_INSTANCES} are used`]);
+    assert.deepEqual(world.warnings, [
+      `pool db: db.example has more than ${MOST_INSTANCES} addresses, of which ${MOST_INSTANCES} are used`,
+    ]);
     world.zones.set("db.example", { ips: ips.toReversed() });
     await world.pass(INTERVAL);
     assert.deepEqual(world.of("db"), before);
+  });
+
+  it("are as few and the same ones of a service with any number of records, hosts and addresses, and found in no time", async () => {
+    const world = new World();
+    const records = Array.from({ length: 3_000 }, (_, each) => ({
+      host: `h${each % 300}`,
+      port: 1 + each,
+      priority: 1,
+      weight: 1,
+    }));
+    const ips = Array.from({ length: 4_000 }, (_, each) => `10.1.${Math.floor(each / 256)}.${each % 256}`);
+    for (let each = 0; each < 300; each++) world.zones.set(`h${each}`, { ips });
+    world.records.set("_db", records);
+    world.targets.set("db", [want({ kind: "srv", name: "_db" })]);
+    await settle(20);
+    const before = world.of("db");
+    assert.equal(before.length, MOST_INSTANCES);
+    assert.ok(world.asked.length < 10, "hosts that would not be used are not looked up");
+    world.records.set("_db", records.toReversed());
+    for (const zone of world.zones.values()) zone.ips = ips.toReversed();
+    await world.pass(INTERVAL);
+    assert.deepEqual(world.of("db"), before);
+  });
+
+  it("keep other names waiting for some seconds at most, where a service has hosts without end that take long", async () => {
+    const world = new World(1);
+    const hosts = Array.from({ length: 200 }, (_, each) => `h${each}`);
+    for (const host of hosts) world.zones.set(host, { ips: null });
+    world.records.set(
+      "_db",
+      hosts.map((host) => ({ host, port: 1, priority: 1, weight: 1 })),
+    );
+    world.zones.set("other", { ips: ["10.0.0.1"] });
+    const { addresses } = world;
+    world.addresses = (host) => {
+      world.clock.advance(9_000); // as a look-up takes of which no server says anything
+      return addresses.call(world, host);
+    };
+    world.targets.set("db", [want({ kind: "srv", name: "_db" })]);
+    world.targets.set("other", [want(name("other"))]);
+    await settle(20);
+    assert.deepEqual(world.of("other"), ["10.0.0.1:5432 100"]);
+    assert.ok(world.clock.now() < 100_000, `after ${world.clock.now()} ms`);
+    world.targets.close();
   });
 
   it("are looked up once, though several pools want the name", async () => {

@@ -115,9 +115,14 @@ export class LinuxEngine implements Engine {
     await entry.removal;
   }
 
-  async bind(where: ListenAddress, { keepalive }: BindOptions): Promise<EngineListener> {
+  async bind(where: ListenAddress, { keepalive, patience }: BindOptions): Promise<EngineListener> {
     if (!this.#running || this.#closing !== null) throw new NetError("ECLOSED", "the engine does not run");
-    const sockets = await bindAfterPredecessor(this.#clock, where, () => this.#sockets.bind(where, keepalive));
+    const sockets = await bindAfterPredecessor(
+      this.#clock,
+      where,
+      () => this.#sockets.bind(where, keepalive),
+      patience,
+    );
     try {
       if (this.#closing !== null) throw new NetError("ECLOSED", "the engine was closed meanwhile");
       checkCapacity(this.#libc, this.#capacity!);
