@@ -1,6 +1,7 @@
 /**
  * Stands in for `node:test` in a compiled program, which no runtime's test runner can look into: runs what `describe` and `it`
- * register, one after the other, and prints a JSON line for each test. Exit code 1 if one failed.
+ * register, one after the other, prints a JSON line for each test, and then runs what `after` registers, in whichever suite.
+ * Exit code 1 if one failed.
  */
 interface Options {
   readonly skip?: string | boolean;
@@ -17,6 +18,7 @@ interface Test {
 const TIMEOUT_MS = 30_000;
 
 const tests: Test[] = [];
+const ends: Body[] = [];
 let path: string[] = [];
 let skipped: string | boolean = false;
 
@@ -40,6 +42,10 @@ export function it(...args: [string, Options | Body, Body?]): void {
   tests.push({ name: [...path, name].join(" > "), skip: skipped || skip, body });
 }
 
+export function after(body: Body): void {
+  ends.push(body);
+}
+
 let scheduled = false;
 /** Once every suite of the program has registered. */
 function schedule(): void {
@@ -56,6 +62,7 @@ async function runAll(): Promise<void> {
     const outcome = skip ? "skipped" : error === null ? "passed" : "failed";
     console.log(JSON.stringify({ name, outcome, reason: skip || error?.stack }));
   }
+  for (const end of ends) await end();
   process.exit(failed ? 1 : 0); // what a failed test has left open must not keep it
 }
 
