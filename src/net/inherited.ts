@@ -7,18 +7,29 @@ import type { InheritedAddress } from "./runtime.ts";
 
 /** Two listeners would take turns on one, and the first to close would close the other's. */
 const taken = new Set<number>();
+/** Closed with their listeners: whatever has such a number by now is a descriptor of our own. */
+const spent = new Set<number>();
+
+export interface Inherited {
+  /** Nothing listens there after all, and it is as it was. */
+  giveBack(): void;
+  /** Before the descriptor is closed. */
+  spend(): void;
+}
 
 /**
- * Notes that this descriptor has its listener. Throws NetError: EADDRINUSE where it has one, EINVAL where it is no socket. Returns how
- * to give it back.
+ * Notes that this descriptor has its listener. Throws NetError: EADDRINUSE where it has one, EINVAL where it is no socket, or was closed
+ * with its listener.
  */
-export function takeInherited(fd: number): () => void {
-  if (taken.has(fd)) {
-    throw new NetError("EADDRINUSE", `cannot listen on ${formatAddress({ fd })}: it has its listener already`);
+export function takeInherited(fd: number): Inherited {
+  const doing = `cannot listen on ${formatAddress({ fd })}`;
+  if (spent.has(fd)) {
+    throw new NetError("EINVAL", `${doing}: it was closed with its listener, and is inherited anew by a restart only`);
   }
+  if (taken.has(fd)) throw new NetError("EADDRINUSE", `${doing}: it has its listener already`);
   if (!isSocket(fd)) throw notInherited(null, { fd });
   taken.add(fd);
-  return () => void taken.delete(fd);
+  return { giveBack: () => void taken.delete(fd), spend: () => void spent.add(fd) };
 }
 
 /** Not every runtime looks before it takes a descriptor for a socket, and may have lost its own standard output then. */

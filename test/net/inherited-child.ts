@@ -21,7 +21,11 @@ try {
   print({ address: listener.address, twice });
   process.on("SIGUSR2", async () => {
     await listener.close();
-    print({ closed: true });
+    const again = await listen().then(
+      () => null,
+      (error) => error.message,
+    );
+    print({ again });
   });
   setInterval(() => undefined, 60_000);
 } catch (error) {

@@ -44,14 +44,15 @@ describe("a socket that was inherited", { skip }, () => {
     assert.equal(told.twice, "EADDRINUSE");
   });
 
-  it("is listened on where it is a Unix socket, whose file is its maker's", async () => {
+  it("is listened on where it is a Unix socket, whose file is its maker's, until its listener is closed", async () => {
     const path = join(temporaryFolder("inherited"), "web.sock");
     const child = start(path);
     const told = (await child.prints(0)) as unknown as Told;
     if (process.platform === "linux") assert.deepEqual(told.address, { path });
     assert.equal(await greeting({ path }), "hello");
     process.kill(child.pid, "SIGUSR2");
-    await child.prints(1);
+    const { again } = (await child.prints(1)) as { again: string };
+    assert.match(again, /^cannot listen on fd:3: it was closed with its listener/);
     await assert.rejects(runtime.connect({ to: { path } }), { code: "ECONNREFUSED" });
     assert.ok(existsSync(path));
   });

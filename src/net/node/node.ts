@@ -136,19 +136,19 @@ async function listenOnInherited(
   onError?: (error: NetError) => void,
 ): Promise<Listener<Address>> {
   const { fd } = where;
-  const giveBack = takeInherited(fd);
+  const inherited = takeInherited(fd);
   let address: Address = { path: "" };
   try {
     const server = createPlainServer(options, onConnection, () => "path" in address);
     await begin(server, { fd, backlog: options.backlog ?? DEFAULT_BACKLOG } as net.ListenOptions, onError);
     address = addressOf(server) ?? { path: inheritedPath(fd) };
     const close = (): Promise<void> => {
-      giveBack();
+      inherited.spend();
       return closing(server).close();
     };
     return { address, close };
   } catch (error) {
-    giveBack();
+    inherited.giveBack();
     throw notInherited(error, where);
   }
 }

@@ -39,6 +39,27 @@ describe("linux engine, inherited sockets", () => {
     }),
   );
 
+  it("leaves one alone that it was to listen on, and has not", { skip }, () =>
+    inLab(thisHost(linux), { listen: [] }, async (lab) => {
+      await lab.target("one", answerer("one"));
+      const fd = inherited(true);
+      await (await lab.engine.bind({ fd }, { keepalive: 0 })).close();
+      const listener = await lab.front.listen({ fd });
+      assert.equal(await lab.ask(tcp(listener.address)), "one");
+    }),
+  );
+
+  it("takes nothing else for one that it has closed", { skip }, () =>
+    inLab(thisHost(linux), { listen: [] }, async (lab) => {
+      const fd = inherited(true);
+      await (await lab.front.listen({ fd })).close();
+      const others = [inherited(true), inherited(true)];
+      assert.ok(others.includes(fd), "the number is in use again");
+      await assert.rejects(lab.engine.bind({ fd }, { keepalive: 0 }), /was closed with its listener/);
+      for (const other of others) openLibc()!.close(other);
+    }),
+  );
+
   it("refuses a descriptor that is no socket which listens", { skip }, () =>
     inLab(thisHost(linux), { listen: [] }, async (lab) => {
       const fd = inherited(false);

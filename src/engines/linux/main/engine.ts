@@ -127,7 +127,7 @@ export class LinuxEngine implements Engine {
       if (this.#closing !== null) throw new NetError("ECLOSED", "the engine was closed meanwhile");
       checkCapacity(this.#libc, this.#capacity!);
     } catch (error) {
-      sockets.close();
+      sockets.close(false);
       throw error;
     }
     return this.#listeners.add((number) => new LinuxListener(number, sockets, this.#host));
@@ -294,7 +294,7 @@ export class LinuxEngine implements Engine {
   }
 
   #closeSockets(): void {
-    for (const { sockets } of this.#listeners) sockets.close();
+    for (const { pool, sockets } of this.#listeners) sockets.close(pool !== null);
   }
 
   async #close(): Promise<void> {

@@ -66,7 +66,7 @@ export class LinuxListener implements EngineListener {
       const within = this.sockets.refuse() ? RELEASE_MS : 0;
       await this.#host.carryOut({ type: "unlisten", listener: this.number, within });
     }
-    this.sockets.close();
+    this.sockets.close(this.#pool !== null);
     this.#host.released(this);
   }
 }

@@ -38,7 +38,8 @@ export interface BoundSockets {
    * process that has passed the socket on. False: some may.
    */
   refuse(): boolean;
-  close(): void;
+  /** `served`: they have accepted. What was inherited, and has not, stays open for another try. */
+  close(served: boolean): void;
 }
 
 /** Where in the memory for calls: a sockaddr, an option's value, a socklen_t. */
@@ -123,7 +124,7 @@ export class Sockets {
 
   #inherit(where: InheritedAddress, keepalive: number): BoundSockets {
     const { fd } = where;
-    const giveBack = takeInherited(fd);
+    const inherited = takeInherited(fd);
     try {
       const doing = `cannot listen on ${formatAddress(where)}`;
       if (this.#get(fd, abi.SOL_SOCKET, abi.SO_ACCEPTCONN) !== 1) throw notInherited(null, where);
@@ -135,13 +136,14 @@ export class Sockets {
         address,
         descriptors: this.#forAll(fd),
         refuse: () => true,
-        close() {
+        close(served) {
+          if (!served) return inherited.giveBack();
+          inherited.spend();
           close();
-          giveBack();
         },
       };
     } catch (error) {
-      giveBack();
+      inherited.giveBack();
       throw error;
     }
   }
