@@ -84,11 +84,16 @@ export class Document {
     });
   }
 
-  /** The listener closes, the pool goes, and its connections may finish. Nothing happens where it is not a brought one. */
-  letGo(pool: string): Promise<void> {
+  /**
+   * Of these pools only these addresses stay open; one that has none goes, and its connections may finish. Nothing happens to those that
+   * are not brought ones. All at once, since a socket takes its time to close (RELEASE_MS of predecessor.ts).
+   */
+  letGo(staying: ReadonlyMap<string, readonly ListenAddress[]>): Promise<void> {
     return this.#inTurn(async () => {
-      if (!this.#brought.has(pool)) return;
-      await this.#change(new Map([...this.#brought].filter(([name]) => name !== pool)));
+      const left = [...this.#brought].map(
+        ([pool, { listen, options }]) => [pool, { listen: staying.get(pool) ?? listen, options }] as const,
+      );
+      await this.#change(new Map(left.filter(([, { listen }]) => listen.length > 0)));
     });
   }
 

@@ -92,7 +92,8 @@ export class Brought implements Services {
       const kept = this.#kept.get(keyOf(each.pool, each.listen));
       if (kept) this.#keep(each.pool, each.listen, Math.max(serviceTimeout, UNASKED_MS), kept.key);
     }
-    for (const [pool, targets] of ofPools) this.#lookAt(pool, targets);
+    const closing = [...ofPools].filter(([pool, targets]) => this.#lookAt(pool, targets)).map(([pool]) => pool);
+    if (closing.length > 0) this.#changeAll(closing, () => this.#letGo(closing));
     this.#forget();
   }
 
@@ -160,16 +161,26 @@ export class Brought implements Services {
     return (this.#impatientUntil.get(key) ?? 0) > this.#options.clock.now() ? 0 : undefined;
   }
 
-  /** `asking`: the pool's targets. */
-  #lookAt(pool: string, asking: readonly Asking[]): void {
-    if (this.#changing.has(pool)) return;
-    const wanted = this.#wanted(pool);
+  /** `asking`: the pool's targets. Whether one of its ports is to close. */
+  #lookAt(pool: string, asking: readonly Asking[]): boolean {
+    if (this.#changing.has(pool)) return false;
     const declared = this.#settle(pool, asking);
-    const before = this.#options.document.brought.get(pool)!;
-    if (wanted.length === before.listen.length && declared === this.#declared.get(pool)) return;
-    this.#changing.add(pool);
-    const change = this.#inTurn(() => this.#change(pool, declared));
-    change.catch((error: unknown) => this.#notChanged(pool, error)).finally(() => this.#changing.delete(pool));
+    if (declared !== this.#declared.get(pool)) {
+      this.#changeAll([pool], () => this.#declare(pool, declared));
+      return false; // the next look sees to its ports
+    }
+    return this.#staying(pool).length < this.#options.document.brought.get(pool)!.listen.length;
+  }
+
+  #changeAll(pools: readonly string[], change: () => Promise<void>): void {
+    for (const pool of pools) this.#changing.add(pool);
+    this.#inTurn(change)
+      .catch((error: unknown) => {
+        for (const pool of pools) this.#notChanged(pool, error);
+      })
+      .finally(() => {
+        for (const pool of pools) this.#changing.delete(pool);
+      });
   }
 
   #notChanged(pool: string, error: unknown): void {
@@ -178,21 +189,27 @@ export class Brought implements Services {
     this.#tell(pool, message, message); // once, though it is tried again at each look
   }
 
-  /** Those that nobody asks for any more close; with its last port the pool goes. */
-  async #change(pool: string, declared: Declared): Promise<void> {
-    const { document, listeners, onClosed } = this.#options;
+  async #declare(pool: string, declared: Declared): Promise<void> {
+    const { document } = this.#options;
     const before = document.brought.get(pool);
     if (before === undefined || this.#closed) return;
-    const listen = this.#wanted(pool);
-    if (listen.length === 0) await document.letGo(pool);
-    else await document.bring(pool, { listen, options: valuesOf(declared) });
+    await document.bring(pool, { listen: before.listen, options: valuesOf(declared) });
     this.#declared.set(pool, declared);
-    const open = listeners().filter((each) => each.pool === pool);
-    for (const port of before.listen.map(portOf)) if (!open.some((each) => isAt(each, port))) onClosed(pool, port);
   }
 
-  /** The ports that are to stay. */
-  #wanted(pool: string): readonly ListenAddress[] {
+  /** Ports that nobody asks for any more close; with its last one a pool goes. */
+  async #letGo(pools: readonly string[]): Promise<void> {
+    const { document, listeners, onClosed } = this.#options;
+    const before = [...document.brought].filter(([pool]) => pools.includes(pool));
+    if (this.#closed) return;
+    await document.letGo(new Map(before.map(([pool]) => [pool, this.#staying(pool)])));
+    const open = new Set(listeners().map(({ pool, address }) => keyOf(pool, "port" in address ? address.port : 0)));
+    for (const [pool, { listen }] of before) {
+      for (const port of listen.map(portOf)) if (!open.has(keyOf(pool, port))) onClosed(pool, port);
+    }
+  }
+
+  #staying(pool: string): readonly ListenAddress[] {
     const now = this.#options.clock.now();
     const { listen } = this.#options.document.brought.get(pool)!;
     return listen.filter((address) => (this.#kept.get(keyOf(pool, portOf(address)))?.until ?? 0) > now);

@@ -196,6 +196,21 @@ describe("a service that a reporter brings", () => {
     assert.equal(scene.story.at(-1), "closed db 5000");
   });
 
+  it("goes together with all others that go, since a port takes time to close and who comes next waits for it", async () => {
+    const scene = await Scene.start();
+    for (let i = 0; i < 20; i++) await scene.bring(`pool-${i % 10}`, 5_000 + i);
+    let changes = 0;
+    const { services } = scene.world;
+    const change = services.change.bind(services);
+    services.change = (...args) => {
+      changes += 1;
+      return change(...args);
+    };
+    await scene.pass(3_000, asks("pool-0/a", "pool-0", 5000));
+    assert.deepEqual(scene.sockets, ["web 80", "pool-0 5000"]);
+    assert.equal(changes, 1);
+  });
+
   it("that is asked for while it goes is there again when the answer comes", async () => {
     const scene = await Scene.start();
     await scene.bring("db", 5000);

@@ -92,7 +92,7 @@ async function act(world: World, action: Action): Promise<void> {
       await world.document.bring(action.pool, action.service);
       break;
     case "letGo":
-      await world.document.letGo(action.pool);
+      await world.document.letGo(new Map([[action.pool, []]]));
       break;
     case "others": {
       // Whatever we do not have ourselves may become another process's.

@@ -163,9 +163,9 @@ describe("what a reporter brings", () => {
     assert.equal(world.services.state.pools.get("cache")?.queue, 3);
     await world.document.apply(two);
     assert.equal(world.state.sockets.get("127.0.0.1:6379"), "cache", "a reload leaves it alone");
-    await world.document.letGo("web");
+    await world.document.letGo(new Map([["web", []]]));
     assert.deepEqual(world.state.pools, ["cache", "db", "web"], "what the document defines is not to be let go");
-    await world.document.letGo("cache");
+    await world.document.letGo(new Map([["cache", []]]));
     assert.deepEqual([world.state.pools, world.gone], [["db", "web"], ["cache"]]);
   });
 
