@@ -29,10 +29,18 @@ export type Command = (file: string, report: string) => string[];
 const NODE_ONLY = ["test/package/"];
 // The black-box tests and the examples start programs as processes: their code does not depend on the Node that drives them.
 const PROGRAMS = ["test/blackbox/", "test/examples/"];
-// The control channel is the same with every engine: a form that differs from another in its engine alone need not test it again.
-const ANY_ENGINE = ["advertise", "join", "key-rotation", "nat", "own-key-rotation", "strangers"].map(
-  (name) => `test/blackbox/${name}.test.ts`,
-);
+// The control channel and the looking up of targets are the same with every engine: a form that differs from another in its
+// engine alone need not test them again.
+const ANY_ENGINE = [
+  "advertise",
+  "join",
+  "key-rotation",
+  "nat",
+  "own-key-rotation",
+  "services",
+  "static-targets",
+  "strangers",
+].map((name) => `test/blackbox/${name}.test.ts`);
 
 const without = (folders: readonly string[]) => (): string[] =>
   testFiles().filter((file) => !folders.some((folder) => file.startsWith(folder)));
