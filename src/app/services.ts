@@ -3,7 +3,7 @@
  * all, and touches nothing that stays:
  *
  *     prepare   binds what is to be bound, makes the pools that are to be made. Whatever fails is taken back, and nothing has changed.
- *     commit    in one turn of the event loop: changes pools, begins to accept, gives sockets that stay to other pools.
+ *     commit    in one turn of the event loop: changes sockets and pools, begins to accept, gives sockets that stay to other pools.
  *     release   closes the sockets that are gone; then the pools that are gone let their connections finish, which nobody waits for.
  *
  * A socket is known by its address, not by its listener's name: one that is wanted before and after stays open.
@@ -117,9 +117,12 @@ export class Services {
   async change(next: ServiceState, drainTimeout: number, patience?: number): Promise<void> {
     const wanted = endpointsOf(next);
     const prepared = await this.#prepare(next, wanted, patience);
+    const undo: (() => void)[] = [];
     try {
-      this.#changePools(next);
+      this.#changeSockets(wanted, undo);
+      this.#changePools(next, undo);
     } catch (error) {
+      for (const back of undo.reverse()) back();
       await closeAll(prepared.sockets.values());
       throw error;
     }
@@ -171,19 +174,24 @@ export class Services {
     return [...this.#sockets.values()].find(({ address: other }) => "port" in other && other.port === address.port);
   }
 
-  /** All that are there before and after, or none. */
-  #changePools(next: ServiceState): void {
-    const changed: [pool: Pool, before: PoolSettings, after: PoolSettings][] = [];
-    try {
-      for (const [name, after] of next.pools) {
-        const [pool, before] = [this.#pools.get(name), this.#state.pools.get(name)];
-        if (pool === undefined || before === undefined || isDeepStrictEqual(before, after)) continue;
-        pool.change(poolChange(before, after));
-        changed.push([pool, before, after]);
-      }
-    } catch (error) {
-      for (const [pool, before, after] of changed.reverse()) pool.change(poolChange(after, before));
-      throw error;
+  /** Those that are there before and after. */
+  #changeSockets(wanted: ReadonlyMap<string, Endpoint>, undo: (() => void)[]): void {
+    for (const [key, { address, keepalive }] of wanted) {
+      const before = this.#sockets.get(key);
+      if (before === undefined) continue;
+      if (before.keepalive === keepalive && isDeepStrictEqual(before.address, address)) continue;
+      before.bound.change(address, { keepalive });
+      undo.push(() => before.bound.change(before.address, before));
+    }
+  }
+
+  /** Those that are there before and after. */
+  #changePools(next: ServiceState, undo: (() => void)[]): void {
+    for (const [name, after] of next.pools) {
+      const [pool, before] = [this.#pools.get(name), this.#state.pools.get(name)];
+      if (pool === undefined || before === undefined || isDeepStrictEqual(before, after)) continue;
+      pool.change(poolChange(before, after));
+      undo.push(() => pool.change(poolChange(after, before)));
     }
   }
 

@@ -73,6 +73,11 @@ export interface EngineListener {
   /** What is accepted from now on belongs to that pool; the first call begins to accept. The socket stays the same. */
   serve(pool: Pool): void;
   /**
+   * The same place with other options, for what is accepted from now on; the file of a Unix socket gets its mode and owner. Throws
+   * NetError, and then nothing has changed.
+   */
+  change(where: ListenAddress, options: BindOptions): void;
+  /**
    * What is connected already is taken, and belongs to its pool; then nothing listens there any more, within RELEASE_MS of
    * predecessor.ts. Idempotent. One that never served is just closed.
    */

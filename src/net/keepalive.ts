@@ -16,6 +16,11 @@ export const LONGEST_KEEPALIVE = 18 * 3600_000;
 /** What most runtimes, after libuv, fix for the probes: ten of them, a second apart. */
 const FIXED_PROBES_MS = 10_000;
 
+/** What `AcceptOptions.keepAlive` says at the moment. */
+export function keepAliveNow(wanted: number | (() => number) = DEFAULT_KEEPALIVE): number {
+  return typeof wanted === "number" ? wanted : wanted();
+}
+
 /** In seconds, but for `count`. */
 export interface Probing {
   readonly idle: number;

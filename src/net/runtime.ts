@@ -52,8 +52,8 @@ export interface TlsCertificate {
 export interface AcceptOptions {
   /** Connections the kernel may hold before they are accepted; by default DEFAULT_BACKLOG. Where the runtime lets it be chosen (`can.backlog`). */
   readonly backlog?: number;
-  /** As in ConnectOptions, for what is accepted. */
-  readonly keepAlive?: number;
+  /** As in ConnectOptions, for what is accepted. A function is asked at each connection, but for TLS: it may change. */
+  readonly keepAlive?: number | (() => number);
 }
 
 export interface ListenOptions extends AcceptOptions {
@@ -91,6 +91,8 @@ export interface Listener<A extends Address = TcpAddress> {
   readonly address: A;
   /** With TLS: handshakes from now on use this certificate. Throws NetError `ETLS`, and goes on with the former one. */
   readonly renew?: (certificate: TlsCertificate) => void;
+  /** Of a Unix socket: its file has that mode and owner from now on. Throws NetError, and leaves it as it is. */
+  readonly change?: (where: UnixListenAddress) => void;
   /** Stops accepting and frees the port, or removes the socket's file. Connections already handed out live on. Idempotent. */
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import {
   chmodSync,
   lchownSync,
+  linkSync,
   lstatSync,
   mkdtempSync,
   renameSync,
@@ -28,30 +29,60 @@ const MOST_BYTES = process.platform === "linux" ? 107 : 103;
 /** The folder beside the file in which it is made, and its name there. The system puts six characters in place of these. */
 const APART = ".harmony-XXXXXX";
 const NAME = "s";
+const ALL_MODES = 0o777;
 /** ms for which a connect may go unanswered; its backlog is full then, and it is somebody's. */
 const ANSWER_MS = 1_000;
 
 /** The file of one socket. */
 export class SocketFile {
   readonly path: string;
-  readonly #device: number;
-  readonly #inode: number;
+  /** As it was made, before it was given to anybody. */
+  readonly #made: Stats;
 
-  constructor(path: string, { dev, ino }: Stats) {
+  constructor(path: string, made: Stats) {
     this.path = path;
-    this.#device = dev;
-    this.#inode = ino;
+    this.#made = made;
+  }
+
+  /**
+   * Its mode and owner are as if it had been made so. They are changed under a second name, in a folder that only this user may enter:
+   * whoever may write in its own folder cannot put another file in its place meanwhile. Throws NetError.
+   */
+  change(where: UnixListenAddress): void {
+    const doing = `cannot change ${formatAddress(where)}`;
+    const ids = idsOf(where, doing);
+    const folder = newFolder(this.path, doing);
+    try {
+      const again = join(folder, NAME);
+      linkSync(this.path, again);
+      if (!this.#isAt(again)) throw new NetError("EINVAL", `${doing}: another file has its name by now`);
+      give(again, where, ids, this.#made);
+    } catch (error) {
+      if (isAbsence(error)) throw new NetError("ENOENT", `${doing}: its file is not there any more`, error);
+      throw refusal(error, where, doing);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 
   /** To be called before the socket is closed: while it is open, no other file has its inode. */
   remove(): void {
     try {
-      const { dev, ino } = lstatSync(this.path);
-      if (dev === this.#device && ino === this.#inode) unlinkSync(this.path);
+      if (this.#isAt(this.path)) unlinkSync(this.path);
     } catch (error) {
       void error; // gone already, or the folder is not ours any more: the next to listen there replaces it
     }
   }
+
+  #isAt(path: string): boolean {
+    const { dev, ino } = lstatSync(path);
+    return dev === this.#made.dev && ino === this.#made.ino;
+  }
+}
+
+interface Ids {
+  readonly owner: number | null;
+  readonly group: number | null;
 }
 
 export interface BoundSocket<T> {
@@ -70,15 +101,14 @@ export async function bindSocketFile<T>(
 ): Promise<BoundSocket<T>> {
   const doing = `cannot listen on ${formatAddress(where)}`;
   check(where.path, doing);
-  const owner = idOf("user", where.owner, doing);
-  const group = idOf("group", where.group, doing);
+  const ids = idsOf(where, doing);
   await makeSureItIsFree(where.path, doing);
   const folder = newFolder(where.path, doing);
   try {
     const made = join(folder, NAME);
     const bound = await bind(made);
     try {
-      return { bound, file: finish(made, where, owner, group) };
+      return { bound, file: finish(made, where, ids) };
     } catch (error) {
       await unbind(bound);
       throw refusal(error, where, doing);
@@ -91,12 +121,19 @@ export async function bindSocketFile<T>(
 }
 
 /** What was made gets what it is to have, its name last. */
-function finish(made: string, where: UnixListenAddress, owner: number | null, group: number | null): SocketFile {
+function finish(made: string, where: UnixListenAddress, ids: Ids): SocketFile {
   const stat = lstatSync(made);
-  if (owner !== null || group !== null) lchownSync(made, owner ?? stat.uid, group ?? stat.gid);
-  if (where.mode !== null) chmodSync(made, where.mode);
+  give(made, where, ids, stat);
   renameSync(made, where.path);
   return new SocketFile(where.path, stat);
+}
+
+/** What the address leaves open is as it was `made`. */
+function give(path: string, { mode }: UnixListenAddress, { owner, group }: Ids, made: Stats): void {
+  const now = lstatSync(path);
+  const [uid, gid] = [owner ?? made.uid, group ?? made.gid];
+  if (uid !== now.uid || gid !== now.gid) lchownSync(path, uid, gid);
+  chmodSync(path, mode ?? made.mode & ALL_MODES);
 }
 
 function newFolder(path: string, doing: string): string {
@@ -125,6 +162,7 @@ export async function listenAtPath(
   let isOpen = true;
   return {
     address: { path: where.path },
+    change: (other) => file.change(other),
     close() {
       if (isOpen) file.remove();
       isOpen = false;
@@ -147,6 +185,10 @@ function check(path: string, doing: string): void {
     if (!isAbsence(error)) throw fail("EACCES", `the folder ${folder} cannot be looked at (${codeOf(error)})`);
   }
   throw fail("ENOENT", `there is no folder ${folder}`);
+}
+
+function idsOf({ owner, group }: UnixListenAddress, doing: string): Ids {
+  return { owner: idOf("user", owner, doing), group: idOf("group", group, doing) };
 }
 
 function idOf(kind: "user" | "group", name: string | null, doing: string): number | null {

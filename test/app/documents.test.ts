@@ -33,14 +33,15 @@ const documents: fc.Arbitrary<BalancerSettings> = fc
       maxLength: PORTS.length,
     }),
     fc.array(fc.nat(), { minLength: 6, maxLength: 6 }),
+    fc.constantFrom(0, 5_000, 60_000),
   )
-  .map(([defined, ports, draws]) => {
+  .map(([defined, ports, draws, keepalive]) => {
     const names = Object.keys(defined).sort();
     const listeners = new Map<string, ListenerSettings>();
     for (const [port, name] of new Map(ports.map((each) => [each.port, each.listener]))) {
       const former = listeners.get(name);
       const own = former?.routes[0].pool ?? names[draws[["x", "y", ...NAMES].indexOf(name)]! % names.length]!;
-      listeners.set(name, { ...listener(own), listen: [...(former?.listen ?? []), at(port)] });
+      listeners.set(name, { ...listener(own), keepalive, listen: [...(former?.listen ?? []), at(port)] });
     }
     return documentOf(defined, Object.fromEntries(listeners));
   });

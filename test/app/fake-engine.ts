@@ -7,14 +7,22 @@ import { formatAddress } from "../../src/util/address.ts";
 
 export class FakeListener implements EngineListener {
   readonly address: Address;
-  readonly keepalive: number;
+  where: ListenAddress;
+  keepalive: number;
   /** null: it accepts nobody yet. */
   pool: Pool | null = null;
   readonly #closed: () => void;
   readonly #check: (pool: Pool) => void;
 
-  constructor(address: Address, keepalive: number, check: (pool: Pool) => void, closed: () => void) {
+  constructor(
+    address: Address,
+    where: ListenAddress,
+    { keepalive }: BindOptions,
+    check: (pool: Pool) => void,
+    closed: () => void,
+  ) {
     this.address = address;
+    this.where = where;
     this.keepalive = keepalive;
     this.#check = check;
     this.#closed = closed;
@@ -23,6 +31,13 @@ export class FakeListener implements EngineListener {
   serve(pool: Pool): void {
     this.#check(pool);
     this.pool = pool;
+  }
+
+  /** A user called nobody is nobody here. */
+  change(where: ListenAddress, { keepalive }: BindOptions): void {
+    if ("path" in where && where.owner === "nobody") throw new NetError("EINVAL", 'there is no user "nobody"');
+    this.where = where;
+    this.keepalive = keepalive;
   }
 
   close(): Promise<void> {
@@ -78,8 +93,8 @@ export class FakeEngine implements Engine {
     });
   }
 
-  async bind(where: ListenAddress, { keepalive, patience }: BindOptions): Promise<EngineListener> {
-    this.patiences.push(patience);
+  async bind(where: ListenAddress, options: BindOptions): Promise<EngineListener> {
+    this.patiences.push(options.patience);
     await Promise.resolve();
     const address = this.#addressOf(where);
     const text = formatAddress(address);
@@ -87,7 +102,8 @@ export class FakeEngine implements Engine {
       throw new NetError("EADDRINUSE", `cannot listen on ${text}: the address is already in use`);
     const listener = new FakeListener(
       address,
-      keepalive,
+      where,
+      options,
       (pool) => this.#known(pool),
       () => this.listeners.delete(text),
     );

@@ -74,6 +74,7 @@ export class World {
     const { engine, services } = this;
     return {
       sockets: new Map([...engine.listeners].map(([address, { pool }]) => [address, pool?.options.name])),
+      terms: new Map([...engine.listeners].map(([address, { where, keepalive }]) => [address, { where, keepalive }])),
       served: new Map(
         [...engine.pools.values()].map(({ pool: served, ...options }) => {
           const { name, seed: _, ...own } = served.options;

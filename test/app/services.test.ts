@@ -1,9 +1,16 @@
 /** What runs goes from one document to another: nothing that stays is touched, and what fails changes nothing. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { documentOf, listener, pool, target, World } from "./services-world.ts";
+import type { ListenerSettings } from "../../src/config/settings.ts";
+import { at, documentOf, listener, pool, target, World } from "./services-world.ts";
 
 const two = documentOf({ web: pool(), db: pool() }, { web: listener("web", 80, 443), db: listener("db", 5432) });
+
+/** At a port, then at a Unix socket of that owner. */
+function overUnix(owner: string): ListenerSettings {
+  const socket = { path: "/run/web.sock", mode: 0o660, owner, group: null };
+  return { ...listener("web"), listen: [at(80), socket] };
+}
 
 describe("another document", () => {
   it("leaves the sockets and pools that stay as they are", async () => {
@@ -67,6 +74,18 @@ describe("another document", () => {
     assert.equal(world.engine.pools.get(web)?.connectTimeout, 1);
     assert.deepEqual(world.targets.get("db"), [target(1)]);
     assert.ok(world.engine.looked.includes(web));
+  });
+
+  it("changes sockets in place: keepalive, mode and owner", async () => {
+    const world = await World.start(documentOf({ web: pool() }, { web: overUnix("www") }));
+    const sockets = [...world.engine.listeners.values()];
+    const other = { ...overUnix("root"), keepalive: 7_000 };
+    await world.document.apply(documentOf({ web: pool() }, { web: other }));
+    assert.deepEqual([...world.engine.listeners.values()], sockets);
+    assert.deepEqual(
+      sockets.map(({ where, keepalive }) => [where, keepalive]),
+      other.listen.map((where) => [where, 7_000]),
+    );
   });
 
   it("keeps a limit that was ordered while the document says nothing else of it", async () => {
@@ -138,6 +157,16 @@ describe("a document that cannot be carried out", () => {
       message: /by listener db of this balancer/,
     });
     assert.equal(world.state.sockets.get("127.0.0.1:5432"), "db");
+  });
+
+  it("takes back what sockets have changed already", async () => {
+    const first = documentOf({ web: pool() }, { web: overUnix("www") });
+    const world = await World.start(first);
+    const before = world.state;
+    const next = documentOf({ web: pool({ concurrency: 7 }) }, { web: { ...overUnix("nobody"), keepalive: 7_000 } });
+    await assert.rejects(world.document.apply(next), { code: "EINVAL" });
+    assert.deepEqual(world.state, before);
+    assert.deepEqual(world.document.settings, first);
   });
 
   it("takes back what pools have changed already", async () => {

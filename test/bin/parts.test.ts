@@ -8,6 +8,7 @@ import * as esbuild from "esbuild";
 import type { Balancer, BalancerEvents } from "../../src/app/balancer.ts";
 import type { PoolTarget } from "../../src/app/views.ts";
 import { logBalancer } from "../../src/bin/balancer-log.ts";
+import { agoText } from "../../src/bin/commands/reporters.ts";
 import { poolTable, targetTable } from "../../src/bin/target-table.ts";
 import { failureText, TriedCounter } from "../../src/bin/tried-counter.ts";
 import { UnavailableCounter } from "../../src/bin/unavailable-counter.ts";
@@ -67,6 +68,22 @@ describe("the table of targets", () => {
   });
   test("is empty without targets", () => {
     assert.equal(targetTable([]), "");
+  });
+});
+
+describe("how long ago something was", () => {
+  test("is said in minutes, hours or days, rounded down", () => {
+    const [minute, hour] = [60_000, 3_600_000];
+    const cases: [ms: number, text: string][] = [
+      [0, "now"],
+      [minute - 1, "now"],
+      [minute, "1 min ago"],
+      [2 * hour - 1, "119 min ago"],
+      [2 * hour, "2 h ago"],
+      [48 * hour - 1, "47 h ago"],
+      [48 * hour, "2 days ago"],
+    ];
+    for (const [ms, text] of cases) assert.equal(agoText(ms), text);
   });
 });
 

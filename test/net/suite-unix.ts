@@ -132,6 +132,51 @@ export function unixSuite(runtime: Runtime): void {
       await named.close();
     });
 
+    it("gets another mode while it is served, and the one it was made with where none is given", async () => {
+      const where = { ...place(), mode: 0o620 };
+      const listener = await listen(where, (connection) => void greet(connection));
+      const mode = () => (lstatSync(where.path).mode & 0o777).toString(8);
+      listener.change!({ ...where, mode: 0o600 });
+      assert.equal(mode(), "600");
+      listener.change!({ ...where, mode: null });
+      assert.equal(mode(), (0o777 & ~process.umask()).toString(8));
+      assert.deepEqual(folderOf(where), ["a.sock"]);
+      assert.ok(await isServed(where));
+      await listener.close();
+      assert.deepEqual(folderOf(where), []);
+    });
+
+    it("gets another owner, and its first one where none is given", {
+      skip: isRoot ? false : "only root may",
+    }, async () => {
+      const where = { ...place(), owner: "12345", group: "23456", mode: 0o660 };
+      const listener = await listen(where);
+      const owners = () => [lstatSync(where.path).uid, lstatSync(where.path).gid];
+      listener.change!({ ...where, owner: "54321" });
+      assert.deepEqual(owners(), [54321, 23456]);
+      listener.change!({ ...where, owner: null, group: null });
+      assert.deepEqual(owners(), [0, 0]);
+      await listener.close();
+    });
+
+    it("changes nothing where it cannot change as a whole, and no file that has taken its place", async () => {
+      const where = { ...place(), mode: 0o620 };
+      const listener = await listen(where);
+      const change = (other: UnixListenAddress) => () => listener.change!(other);
+      assert.throws(change({ ...where, mode: 0o600, owner: "harmony-nobody" }), refusal("EINVAL", /no user/));
+      assert.equal(lstatSync(where.path).mode & 0o777, 0o620);
+      unlinkSync(where.path);
+      assert.throws(change({ ...where, mode: 0o600 }), refusal("ENOENT", /its file is not there any more/));
+      writeFileSync(where.path, "precious", { mode: 0o640 });
+      assert.throws(change({ ...where, mode: 0o600 }), refusal("EINVAL", /another file has its name/));
+      assert.equal(lstatSync(where.path).mode & 0o777, 0o640);
+      unlinkSync(where.path);
+      symlinkSync("elsewhere", where.path);
+      assert.throws(change({ ...where, mode: 0o600 }), refusal("EINVAL", /another file has its name/));
+      assert.deepEqual(folderOf(where), ["a.sock"]);
+      await listener.close();
+    });
+
     it("takes the place of one that nobody serves", async () => {
       const where = place();
       const gone = createServer();

@@ -63,7 +63,7 @@ function row({ name, fingerprint, limits, seen, address, targets }: ListedReport
 }
 
 /** No more exactly than the balancer writes it down: every half minute while a reporter is connected. */
-function agoText(ms: number): string {
+export function agoText(ms: number): string {
   const [, size, unit] = AGES.find(([below]) => ms < below)!;
   return size === 0 ? unit : `${Math.floor(ms / size)} ${unit} ago`;
 }

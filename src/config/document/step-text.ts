@@ -22,7 +22,7 @@ export function stepText(step: Step): string {
     case "move-listener":
       return `listener ${step.listen}: moved from pool ${step.from} to pool ${step.to}`;
     case "change-listener":
-      return `listener ${step.listen}: ${changesText(step.changes)}: holds once it is opened anew, by a restart`;
+      return `listener ${step.listen}: ${changesText(step.changes)}`;
     case "remove-listener":
       return `listener ${step.listen}: closed`;
     case "remove-pool":

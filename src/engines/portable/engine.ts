@@ -85,17 +85,17 @@ export class PortableEngine implements Engine, ListenerHost {
     this.#servers.get(pool)?.serveQueue();
   }
 
-  async bind(where: ListenAddress, { keepalive, patience }: BindOptions): Promise<EngineListener> {
+  async bind(where: ListenAddress, options: BindOptions): Promise<EngineListener> {
     this.#checkOpen();
-    const listener = new PortableListener(this);
+    const listener = new PortableListener(this, options);
     const bind = () =>
       this.#runtime.listenOn(
         where,
-        { keepAlive: keepalive },
+        { keepAlive: () => listener.keepalive },
         (client) => listener.take(client),
         (error) => this.#acceptFailed(error),
       );
-    const binding = bindAfterPredecessor(this.clock, where, bind, patience);
+    const binding = bindAfterPredecessor(this.clock, where, bind, options.patience);
     this.#binding.add(binding);
     try {
       listener.listener = await binding;

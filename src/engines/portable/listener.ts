@@ -1,9 +1,9 @@
 /** A listener of the portable engine: a socket of the runtime, and the pool that its clients are for. */
 import { setImmediate } from "node:timers";
-import type { Address, Connection, Listener } from "../../net/runtime.ts";
+import type { Address, Connection, ListenAddress, Listener } from "../../net/runtime.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { Clock } from "../../util/clock.ts";
-import type { EngineListener } from "../engine.ts";
+import type { BindOptions, EngineListener } from "../engine.ts";
 import { RELEASE_MS } from "../predecessor.ts";
 import type { PoolServer } from "./pool-server.ts";
 
@@ -36,8 +36,16 @@ export class PortableListener implements EngineListener {
   #accepted = 0;
   #closing: Promise<void> | null = null;
 
-  constructor(host: ListenerHost) {
+  #keepalive: number;
+
+  constructor(host: ListenerHost, { keepalive }: BindOptions) {
     this.#host = host;
+    this.#keepalive = keepalive;
+  }
+
+  /** ms, of what is accepted. */
+  get keepalive(): number {
+    return this.#keepalive;
   }
 
   /** Once it is bound. */
@@ -53,6 +61,11 @@ export class PortableListener implements EngineListener {
     const server = this.#host.serverOf(pool);
     this.#server = server;
     for (const client of this.#held.splice(0)) this.#host.serve(server, client);
+  }
+
+  change(where: ListenAddress, { keepalive }: BindOptions): void {
+    if ("path" in where) this.#listener!.change?.(where);
+    this.#keepalive = keepalive;
   }
 
   /** A connection has come. */

@@ -1,7 +1,7 @@
 /** Sockets over `Bun.listen` and `Bun.connect`; TLS over Bun's `node:tls`, whose cost does not matter here. */
 import { formatAddress, plainHost } from "../../util/address.ts";
 import { ACCEPT_BACKOFF, attempt, bindEveryInterface, handOver } from "../adapter.ts";
-import { DEFAULT_KEEPALIVE, idleBeforeProbes } from "../keepalive.ts";
+import { idleBeforeProbes, keepAliveNow } from "../keepalive.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { runtime as node } from "../node/node.ts";
 import { READ_BUFFER_LIMIT } from "../push-connection.ts";
@@ -65,9 +65,7 @@ function keepAliveLater(socket: BunSocket, keepAlive: number): void {
   growing.unref();
 }
 
-interface KeepAlive {
-  readonly keepAlive?: number;
-}
+type KeepAlive = Pick<AcceptOptions, "keepAlive">;
 
 /** Shared by all sockets; `socket.data` is the connection. Bun sets TCP_NODELAY itself. */
 const HANDLERS = {
@@ -82,8 +80,8 @@ const HANDLERS = {
   error: (socket: BunSocket, error: Error) => socket.data?.onClose(error),
 } as const;
 
-function prepare(socket: BunSocket, { keepAlive = DEFAULT_KEEPALIVE }: KeepAlive): BunConnection {
-  keepAliveLater(socket, keepAlive);
+function prepare(socket: BunSocket, { keepAlive }: KeepAlive): BunConnection {
+  keepAliveLater(socket, keepAliveNow(keepAlive));
   const connection = new BunConnection(socket);
   socket.data = connection;
   return connection;

@@ -1,7 +1,7 @@
 /** Sockets over `Deno.listen` and `Deno.connect`; TLS listeners over Deno's `node:tls`. */
 import { formatAddress, plainHost } from "../../util/address.ts";
 import { ACCEPT_BACKOFF, bindEveryInterface, refusedAsSelf } from "../adapter.ts";
-import { DEFAULT_KEEPALIVE } from "../keepalive.ts";
+import { keepAliveNow } from "../keepalive.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { runtime as node } from "../node/node.ts";
 import { relay } from "../relay.ts";
@@ -38,9 +38,9 @@ const can: Capabilities = {
 };
 
 /** Deno offers no times for keepalive: the system's hold. */
-function prepare(conn: Deno.TcpConn, keepAlive = DEFAULT_KEEPALIVE): DenoConnection {
+function prepare(conn: Deno.TcpConn, keepAlive: AcceptOptions["keepAlive"]): DenoConnection {
   conn.setNoDelay();
-  if (keepAlive > 0) conn.setKeepAlive();
+  if (keepAliveNow(keepAlive) > 0) conn.setKeepAlive();
   return new DenoConnection(conn);
 }
 

@@ -4,7 +4,7 @@ import type { Server as TlsServer } from "node:tls";
 import { formatAddress, plainHost } from "../../util/address.ts";
 import { attempt, handOver } from "../adapter.ts";
 import { inheritedPath, notInherited, takeInherited } from "../inherited.ts";
-import { DEFAULT_KEEPALIVE, idleBeforeProbes } from "../keepalive.ts";
+import { idleBeforeProbes, keepAliveNow } from "../keepalive.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import { READ_BUFFER_LIMIT } from "../push-connection.ts";
 import { pushRelay } from "../push-relay.ts";
@@ -56,7 +56,8 @@ const can: Capabilities = {
   readAhead: READ_BUFFER_LIMIT + CHUNK + HIGH_WATER_MARK + CHUNK,
 };
 
-function socketOptions({ keepAlive = DEFAULT_KEEPALIVE }: { readonly keepAlive?: number }) {
+function socketOptions(options: Pick<AcceptOptions, "keepAlive">) {
+  const keepAlive = keepAliveNow(options.keepAlive);
   return {
     allowHalfOpen: true,
     noDelay: true,
@@ -105,10 +106,12 @@ function createServer(options: ListenOptions, onConnection: OnConnection): net.S
 
 /** `isUnix` is asked at each connection: peers at a Unix socket have no address, whether or not they are still there. */
 function createPlainServer(options: AcceptOptions, onConnection: OnConnection, isUnix: () => boolean): net.Server {
-  const settings = socketOptions(options);
-  return net.createServer(settings, (socket) => {
+  const atFirst = keepAliveNow(options.keepAlive);
+  return net.createServer(socketOptions(options), (socket) => {
     if (isUnix()) return onConnection(new NodeConnection(socket, false));
-    if (deno !== undefined) socket.setKeepAlive(settings.keepAlive, settings.keepAliveInitialDelay); // 2.9.6 ignores the servers' option
+    const keepAlive = keepAliveNow(options.keepAlive);
+    // Deno 2.9.6 ignores the servers' option.
+    if (deno !== undefined || keepAlive !== atFirst) socket.setKeepAlive(keepAlive > 0, idleBeforeProbes(keepAlive));
     handOver(new NodeConnection(socket, true), onConnection);
   });
 }

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { it } from "node:test";
 import type { Connection, TcpAddress } from "../../../src/net/runtime.ts";
 import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
+import { keepaliveIn } from "../../support/keepalive.ts";
 import { answerer, echo, greeter } from "../../support/peers.ts";
 import { ANY_PORT } from "../../support/ports.ts";
 import { ending, readText } from "../../support/stream.ts";
@@ -16,6 +17,10 @@ import { inLab, UNAVAILABLE } from "../lab.ts";
 const FOREVER = Number.POSITIVE_INFINITY;
 
 export function pools(host: Host): void {
+  const isReal = host.runtime.name !== "memory" && process.platform === "linux";
+  const hasTimes = host.engine.name === "linux" || host.runtime.can.keepAliveTime;
+  const noTimers = isReal && hasTimes ? false : "no list of timers, or no times to choose";
+
   it("serves each listener's pool, and names it in the records", () =>
     inLab(host, {}, async (lab) => {
       const other = await lab.another("other");
@@ -83,6 +88,31 @@ export function pools(host: Host): void {
       const again = await lab.engine.bind(tcp(listener.address), { keepalive: 0 });
       await again.close();
     }));
+
+  it("keeps clients alive as its listener says at the time", { skip: noTimers }, () =>
+    inLab(host, {}, async (lab) => {
+      await lab.target("one", echo);
+      const listener = await lab.engine.bind(ANY_PORT, { keepalive: 0 });
+      listener.serve(lab.pool);
+      const to = tcp(listener.address);
+      const served = async () => {
+        const client = await lab.client(to);
+        await client.write(Buffer.from("a"));
+        assert.equal(await readText(client, 1), "a");
+        return { client, timer: () => keepaliveIn(client.remote, client.local) };
+      };
+      const never = await served();
+      listener.change(to, { keepalive: 600_000 });
+      const sometimes = await served();
+      await until("keepalive after minutes", () => (sometimes.timer() ?? 0) > 240_000);
+      assert.equal(never.timer(), null);
+      listener.change(to, { keepalive: 60_000 });
+      const often = await served();
+      await until("keepalive within the minute", () => (often.timer() ?? 60_001) < 60_000);
+      for (const { client } of [never, sometimes, often]) await client.closeWrite();
+      await lab.recorded(3);
+    }),
+  );
 
   it("closes one listener, and leaves connections and other listeners alone", () =>
     inLab(host, { listen: [ANY_PORT, ANY_PORT] }, async (lab) => {

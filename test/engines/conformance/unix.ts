@@ -14,6 +14,7 @@ const NOBODY = { host: "", port: 0 };
 
 export function unix(host: Host): void {
   const noPath = host.socketPath === null ? "it cannot listen on Unix sockets here" : false;
+  const noFile = noPath || (host.runtime.name === "memory" ? "its Unix sockets are no files" : false);
   const place = (): UnixListenAddress => ({ path: host.socketPath!(), mode: 0o600, owner: null, group: null });
   const noUnix = host.runtime.can.unix ? false : "no Unix sockets here";
 
@@ -33,6 +34,18 @@ export function unix(host: Host): void {
       await listener.close();
       assert.equal(existsSync(where.path), false);
       await assert.rejects(lab.client(where), { code: "ENOENT" });
+    }),
+  );
+
+  it("gives its file another mode while it is served", { skip: noFile }, () =>
+    inLab(host, {}, async (lab) => {
+      const where = place();
+      await lab.target("one", answerer("one"));
+      const listener = await lab.front.listen(where);
+      listener.change({ ...where, mode: 0o620 }, { keepalive: 0 });
+      assert.equal(lstatSync(where.path).mode & 0o777, 0o620);
+      assert.equal(await lab.ask(where), "one");
+      await lab.recorded(1);
     }),
   );
 

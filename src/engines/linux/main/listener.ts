@@ -1,7 +1,7 @@
 /** A listener of the linux engine, as its user has it: its sockets are the main thread's, and the workers accept from them. */
-import type { Address } from "../../../net/runtime.ts";
+import type { Address, ListenAddress } from "../../../net/runtime.ts";
 import type { Pool } from "../../../pool/pool.ts";
-import type { EngineListener } from "../../engine.ts";
+import type { BindOptions, EngineListener } from "../../engine.ts";
 import { RELEASE_MS } from "../../predecessor.ts";
 import type { ListenerData, Order } from "../shared/orders.ts";
 import type { BoundSockets } from "./sockets.ts";
@@ -53,6 +53,10 @@ export class LinuxListener implements EngineListener {
     if (this.#closing !== null) throw new Error("a listener that was closed serves nobody");
     this.#pool = this.#host.numberOf(pool);
     this.#host.tell({ type: "listen", listener: this.data! });
+  }
+
+  change(where: ListenAddress, { keepalive }: BindOptions): void {
+    this.sockets.change(where, keepalive);
   }
 
   close(): Promise<void> {

@@ -14,7 +14,7 @@ import {
   type TcpAddress,
   type UnixListenAddress,
 } from "../../../net/runtime.ts";
-import { bindSocketFile } from "../../../net/socket-file.ts";
+import { bindSocketFile, type SocketFile } from "../../../net/socket-file.ts";
 import { formatAddress } from "../../../util/address.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
@@ -27,12 +27,14 @@ export type BindSocketFile = (
   where: UnixListenAddress,
   bind: (path: string) => number,
   unbind: (fd: number) => unknown,
-) => Promise<{ readonly bound: number; readonly file: { remove(): void } }>;
+) => Promise<{ readonly bound: number; readonly file: Pick<SocketFile, "change" | "remove"> }>;
 
 export interface BoundSockets {
   readonly address: Address;
   /** One for each worker, or the same for all. */
   readonly descriptors: readonly number[];
+  /** As EngineListener.change(). */
+  change(where: ListenAddress, keepalive: number): void;
   /**
    * Nobody begins to connect from now on, so that none is cut off by the close that follows soon; or whoever does is taken by the
    * process that has passed the socket on. False: some may.
@@ -97,7 +99,13 @@ export class Sockets {
       this.#setForAccepted(fd, keepalive, doing);
       this.#listen(fd, doing);
     }
-    return { address, descriptors, refuse: () => this.#filter.dropSyns(descriptors), close: this.#closer(descriptors) };
+    return {
+      address,
+      descriptors,
+      change: (where, other) => this.#changeKeepalive(descriptors, where, other),
+      refuse: () => this.#filter.dropSyns(descriptors),
+      close: this.#closer(descriptors),
+    };
   }
 
   async #bindPath(where: UnixListenAddress): Promise<BoundSockets> {
@@ -111,6 +119,9 @@ export class Sockets {
     return {
       address: { path: where.path },
       descriptors: this.#forAll(bound),
+      change(other) {
+        if ("path" in other) file.change(other);
+      },
       refuse() {
         file.remove();
         return true;
@@ -135,6 +146,7 @@ export class Sockets {
       return {
         address,
         descriptors: this.#forAll(fd),
+        change: (other, ms) => this.#changeKeepalive("path" in address ? [] : [fd], other, ms),
         refuse: () => true,
         close(served) {
           if (!served) return inherited.giveBack();
@@ -212,9 +224,17 @@ export class Sockets {
   /** What is accepted inherits these options: they cost nothing per connection. */
   #setForAccepted(fd: number, keepalive: number, doing: string): void {
     this.#set(fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1, doing);
+    if (keepalive > 0) this.#setKeepalive(fd, keepalive, doing);
+  }
+
+  #changeKeepalive(descriptors: readonly number[], where: ListenAddress, keepalive: number): void {
+    for (const fd of descriptors) this.#setKeepalive(fd, keepalive, `cannot change ${formatAddress(where)}`);
+  }
+
+  #setKeepalive(fd: number, keepalive: number, doing: string): void {
+    this.#set(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, keepalive > 0 ? 1 : 0, doing);
     if (keepalive === 0) return;
     const { idle, interval, count } = probingOf(keepalive);
-    this.#set(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, 1, doing);
     this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPIDLE, idle, doing);
     this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPINTVL, interval, doing);
     this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPCNT, count, doing);

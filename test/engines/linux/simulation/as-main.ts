@@ -20,6 +20,7 @@ function listenerAsMain(listener: EngineListener, scheduler: Scheduler): EngineL
   return {
     address: listener.address,
     serve: (pool) => scheduler.asMain(() => listener.serve(pool)),
+    change: (where, options) => scheduler.asMain(() => listener.change(where, options)),
     close: () => scheduler.asMain(() => listener.close()),
   };
 }

@@ -3,5 +3,8 @@ import type { BindSocketFile } from "../../../../src/engines/linux/main/sockets.
 import type { SimulatedKernel } from "../../../support/kernel/kernel.ts";
 
 export function bindSimulated({ unix }: SimulatedKernel): BindSocketFile {
-  return async ({ path }, bind) => ({ bound: bind(path), file: { remove: () => unix.unlink(path) } });
+  return async ({ path }, bind) => ({
+    bound: bind(path),
+    file: { change: () => undefined, remove: () => unix.unlink(path) },
+  });
 }
