@@ -1,6 +1,6 @@
 /** The files that a document includes: `include = ["conf.d/*.toml"]`, in the order of their names, relative to the file that says so. */
-import { existsSync, readdirSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { isAbsence, messageOf } from "../../util/errors.ts";
 import type { TomlTable } from "./toml-table.ts";
 
@@ -24,12 +24,19 @@ export function includedFiles(file: TomlTable, path: string, problems: string[])
       return;
     }
     // A file that two patterns match is included once.
-    for (const each of matching(join(dirname(path), pattern), pattern, at, problems)) {
-      found.set(resolve(each), { path: each, at });
+    for (const each of matching(isAbsolute(pattern) ? pattern : join(dirname(path), pattern), pattern, at, problems)) {
+      if (isStream(each)) problems.push(`${at}: ${INCLUDE} "${pattern}": ${each} is no regular file`);
+      else found.set(resolve(each), { path: each, at });
     }
   });
   found.delete(resolve(path)); // `*.toml` beside the file itself
   return [...found.values()];
+}
+
+/** A pipe gives no second time what it gave, and a device has no end: the balancer that reads it again would hang. */
+function isStream(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
 }
 
 /** Of the folder there may be no file that matches; but if there is no folder, that is a mistake. */
@@ -56,7 +63,7 @@ function matching(path: string, pattern: string, at: string, problems: string[])
 function patternOf(glob: string): RegExp {
   const source = glob
     .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
+    .replace(/\*+/g, ".*") // one for several: each could take any part of a name, and all ways would be tried
     .replaceAll("?", ".");
   return new RegExp(`^${/^[*?]/.test(glob) ? "(?!\\.)" : ""}${source}$`);
 }

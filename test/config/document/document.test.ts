@@ -1,13 +1,14 @@
 /** The balancer's document: what its files, flags and environment make of pools and listeners, and what is said of faults. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { documentFiles } from "../../../src/config/document/read-document.ts";
 import { formatListen } from "../../../src/config/listen-kind.ts";
 import type { BalancerSettings } from "../../../src/config/settings.ts";
 import { formatTarget } from "../../../src/config/target-kind.ts";
-import { removeFolders } from "../../support/folder.ts";
+import { removeFolders, temporaryFolder } from "../../support/folder.ts";
 import { completed, problemsOf, settingsOf } from "./files.ts";
 
 after(removeFolders);
@@ -242,6 +243,19 @@ describe("included files", () => {
       "b.toml": 'include = ["conf.d/*.toml", "conf.d/1.toml", "./conf.d/?.toml"]\n',
       "conf.d/1.toml": "queue = 1\n",
     };
+    assert.deepEqual(problemsOf(files), []);
+  });
+  test("a pipe or a device is none: reading it would not end", { skip: process.platform === "win32" }, () => {
+    const folder = temporaryFolder("document");
+    execFileSync("mkfifo", [join(folder, "pipe.toml")]);
+    symlinkSync("/dev/zero", join(folder, "zero.toml"));
+    const problems = problemsOf({ "b.toml": `include = [${JSON.stringify(join(folder, "*.toml"))}]\n` });
+    assert.equal(problems.length, 2);
+    assert.match(problems[0]!, /^b\.toml:1:12: include ".*": .*pipe\.toml is no regular file$/);
+    assert.match(problems[1]!, /zero\.toml is no regular file$/);
+  });
+  test("a pattern is matched in no time, however many stars it has", () => {
+    const files = { "b.toml": `include = ["${"*".repeat(60)}x.toml"]\n`, [`${"a".repeat(200)}.toml`]: "queue = 1\n" };
     assert.deepEqual(problemsOf(files), []);
   });
   test("a pattern that matches the file itself does not include it again, and one that matches no file is none", () => {
