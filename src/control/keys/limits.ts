@@ -82,7 +82,7 @@ export const LIMIT_WORDS: readonly LimitWord[] = [
     "listen",
     "listen",
     "5000-5999",
-    "the reporter may have the balancer open these ports for its pool, and make the pool where nobody has defined it; without the word it may not",
+    "the reporter may have the balancer open these ports for its pool, and make the pool where nobody has defined it; as many at once as targets; without the word it may not",
     parsePorts,
     formatPorts,
   ),
