@@ -11,6 +11,7 @@ import { endpointsOf } from "../config/document/endpoints.ts";
 import type { BalancerSettings, ListenerSettings, PoolSettings } from "../config/settings.ts";
 import type { ListenAddress } from "../net/runtime.ts";
 import { HarmonyError } from "../util/errors.ts";
+import { Turns } from "../util/turns.ts";
 import type { ServiceState, Services } from "./services.ts";
 
 /** A pool that a reporter has brought, and its listener, which has the pool's name. */
@@ -26,8 +27,7 @@ export class Document {
   readonly #services: Services;
   #settings: BalancerSettings;
   #brought: Brought = new Map();
-  /** The last change, which the next one waits for. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /** Nothing runs before the first apply(). */
   constructor(settings: BalancerSettings, services: Services) {
@@ -47,12 +47,12 @@ export class Document {
 
   /** Runs what the first document says. Rejects as Services.change() does. */
   start(): Promise<void> {
-    return this.#inTurn(() => this.#services.change(stateOf(this.#settings, new Map()), 0));
+    return this.#turns.take(() => this.#services.change(stateOf(this.#settings, new Map()), 0));
   }
 
   /** Resolves to what was done; rejects as Services.change() does, and nothing has changed then. */
   apply(next: BalancerSettings): Promise<readonly Step[]> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const settings = inForce(this.#settings, next);
       const brought = besides(settings, this.#brought);
       const steps = this.compare(next);
@@ -75,7 +75,7 @@ export class Document {
    * listener of that name, `LISTEN_TAKEN` where another pool's clients come to that address. `patience`: see BindOptions.
    */
   bring(pool: string, service: BroughtService, patience?: number): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const { pools, listeners } = this.#settings;
       if (pools.has(pool) || listeners.has(pool))
         throw refusal("POOL_DEFINED", `this balancer's configuration defines ${pool}`);
@@ -89,7 +89,7 @@ export class Document {
    * are not brought ones. All at once, since a socket takes its time to close (RELEASE_MS of predecessor.ts).
    */
   letGo(staying: ReadonlyMap<string, readonly ListenAddress[]>): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const left = [...this.#brought].map(
         ([pool, { listen, options }]) => [pool, { listen: staying.get(pool) ?? listen, options }] as const,
       );
@@ -99,7 +99,7 @@ export class Document {
 
   /** Resolves when nothing is being changed. */
   async settled(): Promise<void> {
-    await this.#last;
+    await this.#turns.over();
   }
 
   async #change(brought: Brought, patience?: number): Promise<void> {
@@ -113,12 +113,6 @@ export class Document {
       const other = others.get(key)?.pool ?? pool;
       if (other !== pool) throw refusal("LISTEN_TAKEN", `clients of pool ${other} come there`);
     }
-  }
-
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(run);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 }
 

@@ -6,7 +6,6 @@ import { serverSettings } from "../config/library.ts";
 import type { ServerOptions } from "../config/library-forms.ts";
 import { type BalancerSettings, DEFAULT_POOL } from "../config/settings.ts";
 import { balancerKeys } from "../control/keys/find-keys.ts";
-
 import { chooseEngine, type PassedOver } from "../engines/choose.ts";
 import type { EngineName } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
@@ -15,12 +14,11 @@ import { type Cancel, every, systemClock } from "../util/clock.ts";
 import { Emitter } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { openApi } from "./api.ts";
-
 import { shareDescriptors, targetPlaces } from "./descriptors.ts";
 import type { BalancerEvents } from "./events.ts";
 import { watchInvited } from "./invited.ts";
 import type { SeenFile } from "./seen.ts";
-import { noPool } from "./services.ts";
+import { closed, noPool, type Services } from "./services.ts";
 import type { DocumentSource } from "./source.ts";
 import { type PoolTarget, type PoolView, poolViews, targetViews, tcpAddresses } from "./views.ts";
 import { DocumentWatch } from "./watch.ts";
@@ -45,8 +43,10 @@ export class Balancer extends Emitter<BalancerEvents> {
   readonly #started: Promise<void>;
   #readyAsked = false;
   #parts: Parts | null = null;
+  /** Null until there are pools. */
+  #serving: Services | null = null;
   #api: ApiServer | null = null;
-  #watch: DocumentWatch | null = null;
+  readonly #watch: DocumentWatch | null;
   #seen: SeenFile | null = null;
   #passedOver: readonly PassedOver[] = [];
   #closing: Promise<void> | null = null;
@@ -57,6 +57,7 @@ export class Balancer extends Emitter<BalancerEvents> {
     super();
     this.#settings = settings;
     this.#source = source;
+    this.#watch = this.#watchDocument();
     this.#started = this.#start();
     this.#started.catch((error: Error) => this.#startFailed(error));
   }
@@ -125,8 +126,8 @@ export class Balancer extends Emitter<BalancerEvents> {
   /** Limits the client connections of a pool that are served at once from now on. -1 means no limit, 0 pauses. */
   setConcurrency(limit: number, name: string = DEFAULT_POOL): void {
     checkConcurrency(limit);
-    if (this.#parts === null) this.#settings = withConcurrency(this.#settings, limit, name);
-    else this.#parts.services.setConcurrency(limit, name);
+    if (this.#serving === null) this.#settings = withConcurrency(this.#settings, limit, name);
+    else this.#serving.setConcurrency(limit, name);
   }
 
   /**
@@ -185,6 +186,7 @@ export class Balancer extends Emitter<BalancerEvents> {
     try {
       await engine.start();
       await parts.document.start();
+      this.#beginServing(parts);
       await parts.control.start();
       this.#refuseWhenClosed();
     } catch (error) {
@@ -194,12 +196,20 @@ export class Balancer extends Emitter<BalancerEvents> {
     const { lookForGarbage } = runtime;
     if (lookForGarbage) this.#cancelGarbageLooks = every(systemClock, GARBAGE_MS, () => lookForGarbage(GARBAGE));
     this.#seen = watchInvited(trust, parts.control, (...event) => this.tell(...event));
-    this.#watch = this.#watchDocument();
+    this.#watch?.start();
     this.#api = await openApi(this.#settings, this, (message, cause) => this.tell("warning", message, cause));
     for (const each of [warning, shares.warning]) if (each !== null) this.tell("warning", each);
     if (hint !== null) this.tell("keyCreated", hint);
     this.tell("keysLoaded", trust.keys.loaded);
     this.tell("listening");
+  }
+
+  /** Limits that were ordered while the pools were being made hold from here on. */
+  #beginServing({ services }: Parts): void {
+    for (const [name, { concurrency }] of this.#settings.pools) {
+      if (services.state.pools.get(name)!.concurrency !== concurrency) services.setConcurrency(concurrency, name);
+    }
+    this.#serving = services;
   }
 
   #watchDocument(): DocumentWatch | null {
@@ -233,8 +243,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   }
 
   #refuseWhenClosed(): void {
-    if (this.#closing === null) return;
-    throw new HarmonyError("CLOSED", "the balancer has been closed", { fault: "config" });
+    if (this.#closing !== null) throw closed();
   }
 
   #startFailed(error: Error): void {

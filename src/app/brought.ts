@@ -9,6 +9,7 @@ import { overQuota } from "../targets/quota.ts";
 import type { Asking } from "../targets/report.ts";
 import type { Clock } from "../util/clock.ts";
 import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
+import { Turns } from "../util/turns.ts";
 import type { Document } from "./apply.ts";
 import { check, type Declared, settled, textOf, valuesOf } from "./declared.ts";
 import type { ServedListener } from "./services.ts";
@@ -64,7 +65,7 @@ export class Brought implements Services {
   readonly #told = new Map<string, Set<string>>();
   /** Pools that are being changed: who asks for them meanwhile waits. */
   readonly #changing = new Set<string>();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #closed = false;
 
   constructor(options: BroughtOptions) {
@@ -80,7 +81,7 @@ export class Brought implements Services {
     const { document } = this.#options;
     const { pool, listen, options = {} } = report;
     check(options, document.settings.poolDefaults);
-    if (this.#changing.has(pool) || !this.#has(pool, listen)) await this.#inTurn(() => this.#open(report, by));
+    if (this.#changing.has(pool) || !this.#has(pool, listen)) await this.#turns.take(() => this.#open(report, by));
     else this.#keep(pool, listen, UNASKED_MS, by.key);
   }
 
@@ -100,7 +101,7 @@ export class Brought implements Services {
   /** Nothing is opened from here on. Resolves when nothing is being changed. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#last;
+    await this.#turns.over();
   }
 
   /** Whether the pool is the operator's, and the report asks for a port of its own. Throws where it asks for another one. */
@@ -174,7 +175,8 @@ export class Brought implements Services {
 
   #changeAll(pools: readonly string[], change: () => Promise<void>): void {
     for (const pool of pools) this.#changing.add(pool);
-    this.#inTurn(change)
+    this.#turns
+      .take(change)
       .catch((error: unknown) => {
         for (const pool of pools) this.#notChanged(pool, error);
       })
@@ -184,7 +186,7 @@ export class Brought implements Services {
   }
 
   #notChanged(pool: string, error: unknown): void {
-    if (codeOf(error) === "POOL_DEFINED") return; // meanwhile, so that it is the operator's to change
+    if (this.#closed || codeOf(error) === "POOL_DEFINED") return; // meanwhile, so that it is the operator's to change, or nobody's
     const message = `pool ${pool} could not be changed: ${messageOf(error)}`;
     this.#tell(pool, message, message); // once, though it is tried again at each look
   }
@@ -257,12 +259,6 @@ export class Brought implements Services {
     if (told.has(about) || told.size >= MOST_TOLD) return;
     told.add(about);
     this.#options.onWarning(message);
-  }
-
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(run);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 }
 

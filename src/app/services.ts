@@ -9,7 +9,7 @@
  * A socket is known by its address, not by its listener's name: one that is wanted before and after stays open.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type Endpoint, endpointsOf } from "../config/document/endpoints.ts";
+import { type Endpoint, endpointsOf, overlap } from "../config/document/endpoints.ts";
 import type { ListenerSettings, PoolSettings } from "../config/settings.ts";
 import type { BindOptions, Engine, EngineListener, ServedPool } from "../engines/engine.ts";
 import { NetError } from "../net/net-error.ts";
@@ -67,6 +67,7 @@ export class Services {
   #state: ServiceState = { pools: new Map(), listeners: new Map() };
   #listeners: readonly ServedListener[] = [];
   #targetPlaces = 0;
+  #isClosed = false;
   /** Gone, with connections that may finish. */
   readonly #leaving = new Set<Pool>();
   /** By pool: ends the time in which clients wait for its first target. */
@@ -110,15 +111,16 @@ export class Services {
   }
 
   /**
-   * From here on `next` runs. Rejects with NetError, or RangeError for what a pool cannot be, and what ran before is as it was. Resolves
-   * when nothing listens any more that is not wanted; connections of pools that are gone may go on for `drainTimeout` ms. Not to
-   * be called again before it has settled. `patience`: see BindOptions.
+   * From here on `next` runs. Rejects with NetError, with RangeError for what a pool cannot be, or with `CLOSED`, and what ran before is
+   * as it was. Resolves when nothing listens any more that is not wanted; connections of pools that are gone may go on for
+   * `drainTimeout` ms. Not to be called again before it has settled. `patience`: see BindOptions.
    */
   async change(next: ServiceState, drainTimeout: number, patience?: number): Promise<void> {
     const wanted = endpointsOf(next);
     const prepared = await this.#prepare(next, wanted, patience);
     const undo: (() => void)[] = [];
     try {
+      if (this.#isClosed) throw closed();
       this.#changeSockets(wanted, undo);
       this.#changePools(next, undo);
     } catch (error) {
@@ -130,8 +132,9 @@ export class Services {
     this.#removePools(next, drainTimeout);
   }
 
-  /** The engine is closed by whoever has made it. */
+  /** Nothing changes any more. The engine is closed by whoever has made it. */
   close(): void {
+    this.#isClosed = true;
     for (const cancel of this.#holds.values()) cancel();
     this.#holds.clear();
   }
@@ -171,7 +174,9 @@ export class Services {
   /** The socket of ours that has that port at another address, of which one is every interface. */
   #sharing(address: ListenAddress): Socket | undefined {
     if (!("port" in address)) return undefined;
-    return [...this.#sockets.values()].find(({ address: other }) => "port" in other && other.port === address.port);
+    const isSharing = (other: ListenAddress) =>
+      "port" in other && other.port === address.port && overlap(other, address);
+    return [...this.#sockets.values()].find((socket) => isSharing(socket.address));
   }
 
   /** Those that are there before and after. */
@@ -289,4 +294,8 @@ function closeAll(listeners: Iterable<EngineListener>): Promise<unknown> {
 export function noPool(name: string, pools: Iterable<string>): HarmonyError {
   const message = `there is no pool "${name}", only ${[...pools].join(", ")}`;
   return new HarmonyError("UNKNOWN_POOL", message, { fault: "config" });
+}
+
+export function closed(): HarmonyError {
+  return new HarmonyError("CLOSED", "the balancer has been closed", { fault: "config" });
 }

@@ -30,17 +30,14 @@ export interface PoolTarget extends TargetView {
   readonly sources: readonly TargetSource[];
 }
 
-export function poolViews(services: Services, { settings }: Document): PoolView[] {
-  const { state } = services;
-  const listeners = byPool(services.listeners);
-  return [...services.pools].map(([name, { active, waiting }]) => ({
-    name,
-    origin: settings.pools.has(name) ? "defined" : "brought",
-    options: state.pools.get(name)!,
-    listeners: listeners.get(name) ?? [],
-    active,
-    waiting,
-  }));
+/** Those that are to run: what is gone may still take who is connected already. */
+export function poolViews({ state, pools, listeners }: Services, { brought }: Document): PoolView[] {
+  const own = byPool(listeners);
+  return [...state.pools].map(([name, options]) => {
+    const { active, waiting } = pools.get(name)!;
+    const origin = brought.has(name) ? "brought" : "defined";
+    return { name, origin, options, listeners: own.get(name) ?? [], active, waiting };
+  });
 }
 
 /** `wanted`: of that pool alone. */
@@ -55,15 +52,8 @@ export function targetViews(
   );
 }
 
-/** By the listeners that they are of, since every report of a target asks for them. */
-const ofListeners = new WeakMap<readonly ServedListener[], readonly TcpAddress[]>();
-
 export function tcpAddresses({ listeners }: Services): readonly TcpAddress[] {
-  const known = ofListeners.get(listeners);
-  if (known !== undefined) return known;
-  const addresses = listeners.map(({ address }) => address).filter((address) => "port" in address);
-  ofListeners.set(listeners, addresses);
-  return addresses;
+  return listeners.map(({ address }) => address).filter((address) => "port" in address);
 }
 
 function byPool(listeners: readonly ServedListener[]): Map<string, ListenerView[]> {

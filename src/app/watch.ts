@@ -16,16 +16,20 @@ export interface DocumentWatchOptions {
 
 export class DocumentWatch {
   readonly #options: DocumentWatchOptions;
-  readonly #cancel: Cancel;
+  #cancel: Cancel = () => undefined;
   /** Of what was read last. */
   #known: string;
   /** What was seen at the last look, if it was something else: it may still be being written. */
   #seen: string | null = null;
 
+  /** To be made as soon as the document has been read: what changes from then on counts, also before start(). */
   constructor(options: DocumentWatchOptions) {
     this.#options = options;
     this.#known = this.#signature();
-    this.#cancel = every(options.clock, LOOK_MS, () => this.#look());
+  }
+
+  start(): void {
+    this.#cancel = every(this.#options.clock, LOOK_MS, () => this.#look());
   }
 
   /** To be called before the document is read for another reason: what is there now is no change any more. */

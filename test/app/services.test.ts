@@ -1,7 +1,10 @@
 /** What runs goes from one document to another: nothing that stays is touched, and what fails changes nothing. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { poolViews } from "../../src/app/views.ts";
 import type { ListenerSettings } from "../../src/config/settings.ts";
+import { deferred } from "../../src/util/deferred.ts";
+import { within } from "../support/wait.ts";
 import { at, documentOf, listener, pool, target, World } from "./services-world.ts";
 
 const two = documentOf({ web: pool(), db: pool() }, { web: listener("web", 80, 443), db: listener("db", 5432) });
@@ -122,6 +125,27 @@ describe("another document", () => {
     assert.equal(world.clock.pending, 0);
   });
 
+  it("shows no pool any more that is going, while its listener still takes who is connected already", async () => {
+    const world = await World.start(two);
+    const socket = world.engine.listeners.get("127.0.0.1:5432")!;
+    const [closed, taken] = [deferred<void>(), deferred<void>()];
+    socket.close = () => {
+      closed.resolve();
+      socket.pool = null;
+      return taken.promise;
+    };
+    const next = documentOf({ web: pool(), api: pool() }, { web: listener("web", 80, 443), api: listener("api", 81) });
+    const applied = world.document.apply(next);
+    await within("the listener to be closed", closed.promise);
+    const shown = poolViews(world.services, world.document).map(({ name, origin, options }) => [name, origin, options]);
+    assert.deepEqual(shown, [
+      ["web", "defined", pool()],
+      ["api", "defined", pool()],
+    ]);
+    taken.resolve();
+    await applied;
+  });
+
   it("sets no timer any more once it is closed", async () => {
     const world = await World.start(documentOf({ web: pool({ startHold: 100 }) }, { web: listener("web", 80) }));
     world.services.close();
@@ -130,6 +154,18 @@ describe("another document", () => {
 });
 
 describe("a document that cannot be carried out", () => {
+  it("changes nothing, as the balancer has been closed meanwhile", async () => {
+    const world = await World.start(two);
+    const before = world.state;
+    const next = documentOf({ web: pool({ targets: [target(1)] }) }, { web: listener("web", 80, 81) });
+    const [begun, waiting] = [world.document.apply(next), world.document.apply({ ...two, pools: next.pools })];
+    await Promise.resolve();
+    world.services.close();
+    await assert.rejects(begun, { code: "CLOSED" });
+    await assert.rejects(waiting, { code: "CLOSED" });
+    assert.deepEqual(world.state, before);
+  });
+
   it("changes nothing, wherever the taken port is", async () => {
     const world = await World.start(two);
     const before = world.state;
@@ -167,6 +203,14 @@ describe("a document that cannot be carried out", () => {
     await assert.rejects(world.document.apply(next), { code: "EINVAL" });
     assert.deepEqual(world.state, before);
     assert.deepEqual(world.document.settings, first);
+  });
+
+  it("blames no listener of the balancer for a port that another program has at another address", async () => {
+    const world = await World.start(two);
+    world.engine.taken.add("127.0.0.2:5432");
+    const other = { ...listener("db"), listen: [at(5432), { host: "127.0.0.2", port: 5432 }] };
+    const next = documentOf({ web: pool(), db: pool() }, { web: listener("web", 80, 443), db: other });
+    await assert.rejects(world.document.apply(next), { code: "EADDRINUSE", message: /already in use$/ });
   });
 
   it("takes back what pools have changed already", async () => {

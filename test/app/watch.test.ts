@@ -26,6 +26,7 @@ function watched(text: string) {
       watch.reading();
     },
   });
+  watch.start();
   return { folder, file, clock, watch, changes: () => changes, look: () => clock.advance(LOOK_MS) };
 }
 
@@ -65,6 +66,20 @@ describe("a document that is watched", () => {
       for (let i = 0; i < 4; i++) look();
       assert.equal(changes(), before + 1, text);
     }
+  });
+
+  it("has changed when that happened before the first look at it", () => {
+    const file = join(temporaryFolder("watch"), "harmony.toml");
+    writeFileSync(file, "a");
+    const clock = new ManualClock();
+    let changes = 0;
+    const watch = new DocumentWatch({ clock, files: documentFilesOf(file), onChange: () => void changes++ });
+    writeFileSync(file, "bb");
+    watch.start();
+    clock.advance(LOOK_MS);
+    clock.advance(LOOK_MS);
+    assert.equal(changes, 1);
+    watch.close();
   });
 
   it("has not changed when it was read for another reason meanwhile", () => {

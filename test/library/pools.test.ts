@@ -134,6 +134,27 @@ describe("a server with pools", () => {
     assert.equal(await waits, "web");
     assert.throws(() => balancer.setConcurrency(1, "wbe"), { code: "UNKNOWN_POOL", message: /only web, db/ });
   });
+
+  it("is limited as was ordered while it started, however far it had come", async () => {
+    const options = { admin: ANY, key: KEY, listen: ANY, startHold: 0, drainTimeout: 0 };
+    const balancer = harmony.server({ ...options, engine: "portable" });
+    open.push(balancer);
+    let isReady = false;
+    const ready = balancer.ready.then(() => {
+      isReady = true;
+    });
+    for (; !isReady; await new Promise(setImmediate)) {
+      for (let step = 0; step < 16 && !isReady; step++) {
+        balancer.setConcurrency(0);
+        await Promise.resolve();
+      }
+    }
+    await ready;
+    const waits = exchange(portOf(balancer, "default"), "");
+    await until("a client that waits", () => balancer.connections.waiting === 1);
+    balancer.setConcurrency(-1);
+    assert.equal(await waits, "", "there is no target");
+  });
 });
 
 describe("apply()", () => {

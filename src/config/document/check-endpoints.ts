@@ -1,9 +1,9 @@
 /** No two listeners want the same address, and none that of the reporters. */
 import type { ListenAddress, TcpAddress } from "../../net/runtime.ts";
-import { canonicalHost, isWildcard } from "../../util/address.ts";
 import { formatListen } from "../listen-kind.ts";
 import { type Given, whereOf } from "../values.ts";
 import type { CompletedListener } from "./complete-listeners.ts";
+import { overlap } from "./endpoints.ts";
 
 interface Wish {
   /** `listener db` or `admin`. */
@@ -38,18 +38,6 @@ export function checkEndpoints(
 
 function withoutMode(address: ListenAddress): ListenAddress {
   return "path" in address ? { ...address, mode: null, owner: null, group: null } : address;
-}
-
-/** Of two addresses with the same port, or the same path or descriptor. */
-function overlap(one: ListenAddress, other: ListenAddress): boolean {
-  if (!("host" in one && "host" in other)) return true;
-  const [host, otherHost] = [canonicalHost(one.host), canonicalHost(other.host)];
-  return host === otherHost || covers(host, otherHost) || covers(otherHost, host);
-}
-
-/** Every interface covers each of them; 0.0.0.0 is every one of IPv4 alone. */
-function covers(host: string, other: string): boolean {
-  return isWildcard(host) && (host !== "0.0.0.0" || !other.includes(":") || isWildcard(other));
 }
 
 function collision(one: Wish, other: Wish): string {

@@ -1,6 +1,6 @@
 /** Every address that clients connect to, out of all listeners, and which of them are the same. */
 import type { ListenAddress } from "../../net/runtime.ts";
-import { canonicalHost } from "../../util/address.ts";
+import { canonicalHost, isWildcard } from "../../util/address.ts";
 import { formatListen } from "../listen-kind.ts";
 import type { BalancerSettings } from "../settings.ts";
 
@@ -37,4 +37,16 @@ function endpointKey(address: ListenAddress, listener: string, index: number): s
 /** The same for all spellings of an IP address. */
 export function endpointText(address: ListenAddress): string {
   return formatListen("host" in address ? { ...address, host: canonicalHost(address.host) } : address);
+}
+
+/** Whether nobody can listen at both of two addresses with the same port, or the same path or descriptor. */
+export function overlap(one: ListenAddress, other: ListenAddress): boolean {
+  if (!("host" in one && "host" in other)) return true;
+  const [host, otherHost] = [canonicalHost(one.host), canonicalHost(other.host)];
+  return host === otherHost || covers(host, otherHost) || covers(otherHost, host);
+}
+
+/** Every interface covers each of them; 0.0.0.0 is every one of IPv4 alone. */
+function covers(host: string, other: string): boolean {
+  return isWildcard(host) && (host !== "0.0.0.0" || !other.includes(":") || isWildcard(other));
 }
