@@ -155,8 +155,10 @@ function hasFailed(outcome: PromiseSettledResult<unknown>): outcome is PromiseRe
   return code !== "ENODATA" && code !== "ENOTFOUND";
 }
 
-function shortest(found: readonly Timed[]): number {
-  return 1_000 * Math.min(...found.map(({ ttl }) => ttl));
+/** Bun tells the times of the first 256 addresses alone. */
+function shortest(found: readonly Timed[]): number | null {
+  const times = found.map(({ ttl }) => ttl).filter((ttl) => Number.isFinite(ttl));
+  return times.length > 0 ? 1_000 * Math.min(...times) : null;
 }
 
 /** Which no server of the DNS has to be asked for. */
