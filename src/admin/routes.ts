@@ -1,4 +1,5 @@
 /** What the API answers: an entry of the table for each thing that can be asked. */
+import { resolve } from "node:path";
 import type { Step } from "../config/document/difference.ts";
 import { stepText } from "../config/document/step-text.ts";
 import type { BalancerSettings } from "../config/settings.ts";
@@ -30,9 +31,13 @@ interface Route {
 
 const ROUTES: readonly Route[] = [
   { method: "GET", path: "/v1/document", run: ({ settings }) => shownSettings(settings) },
-  { method: "POST", path: "/v1/reload", run: async (balancer) => shownSteps(await balancer.reload()) },
+  { method: "POST", path: "/v1/reload", run: async (balancer) => shownSteps(balancer, await balancer.reload()) },
   // Body: { "file": PATH }, or none.
-  { method: "POST", path: "/v1/compare", run: (balancer, body) => shownSteps(balancer.compare(fileOf(body))) },
+  {
+    method: "POST",
+    path: "/v1/compare",
+    run: (balancer, body) => shownSteps(balancer, balancer.compare(fileOf(body))),
+  },
 ];
 
 /** Rejects with what `run` throws. */
@@ -68,11 +73,14 @@ function fileOf(body: unknown): string | null {
 
 /** As answers have them. */
 export interface ShownSteps {
+  /** What the balancer reads when it reloads; null: it was started without a file. */
+  readonly file: string | null;
   readonly steps: readonly { readonly kind: Step["kind"]; readonly text: string }[];
 }
 
-function shownSteps(steps: readonly Step[]): ShownSteps {
-  return { steps: steps.map((step) => ({ kind: step.kind, text: stepText(step) })) };
+function shownSteps({ settings: { config } }: ApiBalancer, steps: readonly Step[]): ShownSteps {
+  const file = config === null ? null : resolve(config);
+  return { file, steps: steps.map((step) => ({ kind: step.kind, text: stepText(step) })) };
 }
 
 function badRequest(message: string): HarmonyError {

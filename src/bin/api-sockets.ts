@@ -27,6 +27,11 @@ export function apiSockets({
   return api === "auto" ? socketPlaces({ keyFile, reporters }, hostEnvironment()) : [api.path];
 }
 
+/** What the balancer reads when it reloads, as the rest of a sentence. */
+export function fileText({ file }: ShownSteps): string {
+  return file === null ? "it was started without a file (--config)" : `its file is ${file}`;
+}
+
 /** A line a step. */
 export function printSteps({ steps }: ShownSteps, none: string): void {
   print(steps.length === 0 ? none : steps.map(({ text }) => text).join("\n"));

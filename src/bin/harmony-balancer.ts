@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import "./first-signals.ts";
 
+import { resolve } from "node:path";
 import { Balancer } from "../app/balancer.ts";
 import { documentFilesOf, readDocument } from "../config/document/read-document.ts";
 import { loadBalancer } from "../config/load.ts";
@@ -46,7 +47,8 @@ void main(PROGRAM, { all: balancerCommands, readFile }, loadBalancer, async ({ s
   };
   onStopSignals(stop);
   onHangup(() => {
-    log.info("SIGHUP: reading the configuration again", { signal: "SIGHUP" });
+    const what = config === null ? "there is no file to read again (--config)" : `reading ${resolve(config)} again`;
+    log.info(`SIGHUP: ${what}`, { signal: "SIGHUP" });
     void balancer.reload().catch(() => undefined); // logged by its event
   });
   try {

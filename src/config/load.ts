@@ -54,10 +54,14 @@ export function loadBalancer(invocation: Invocation): Command<BalancerSettings> 
   });
 }
 
-/** The document at `config`, or of flags and environment alone. */
-export function completeBalancer({ config, flags, environment }: Said, problems: string[]): Completed {
+/** The document at `config`, or of flags and environment alone. `isElsewhere`: see Form. */
+export function completeBalancer(
+  { config, flags, environment }: Said,
+  problems: string[],
+  isElsewhere = false,
+): Completed {
   const written = config === null ? NOTHING_WRITTEN : readDocument(config, problems);
-  const form = { place: "file", listen: balancerOptions.listen.default } as const;
+  const form = { place: "file", listen: balancerOptions.listen.default, isElsewhere } as const;
   return complete(written, { flags, environment }, form, problems);
 }
 

@@ -87,7 +87,7 @@ describe("the API", { skip }, () => {
   it("answers a reload with its steps, in words as well", async () => {
     const path = place();
     await serve(path);
-    assert.deepEqual(await ask([path], RELOAD), { steps: [{ kind: "add-pool", text: "pool db: added" }] });
+    assert.deepEqual(await ask([path], RELOAD), { file: null, steps: [{ kind: "add-pool", text: "pool db: added" }] });
   });
 
   it("answers with what is wrong: with the document, or with a port", async () => {

@@ -55,6 +55,13 @@ describe("harmony-balancer check", () => {
     writeFileSync(join(cwd, "again.toml"), stdout);
     assert.equal((await check(["again.toml"])).code, 0);
   });
+  test("leaves the names of inherited sockets to the process that has them", async () => {
+    writeFileSync(join(cwd, "inherited.toml"), '[pool.web]\nlisten = ["fd:web", "fd:4"]\n');
+    const { code, stdout } = await check(["inherited.toml"]);
+    assert.deepEqual([code, stdout], [0, "no fault: 1 pool, 1 listener\n"]);
+    const { stdout: effective } = await check(["inherited.toml", "--effective"]);
+    assert.match(effective, /^listen = \["fd:web", "fd:4"\] +# inherited\.toml:2$/m);
+  });
   test("takes the file from where the balancer does, and its flags with it", async () => {
     assert.equal((await check([], { HARMONY_CONFIG: "bad.toml" })).code, 2);
     const { code, stderr } = await check(["--config", "good.toml", "--queue", "many"]);

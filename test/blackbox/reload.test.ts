@@ -178,9 +178,13 @@ describe("a balancer that is told to reload", { skip }, () => {
     assert.deepEqual(await would.ended(), { code: 0, signal: null });
     assert.match(would.stdout, /^pool web: added.*\nlistener .* opened.*\nlistener .* closed\npool db: removed/);
     assert.equal(await exchange(db, ""), "one");
+    assert.match(would.stderr, new RegExp(`does not read ${other}: its file is ${world.file}`));
     const none = check("--config", world.file);
     assert.deepEqual(await none.ended(), { code: 0, signal: null });
-    assert.equal(none.stdout, "nothing would change\n");
+    assert.deepEqual([none.stdout, none.stderr], ["nothing would change\n", ""]);
+    const reload = start("harmony-balancer", ["reload", "--api", `unix:${world.socket}`]);
+    assert.deepEqual(await reload.ended(), { code: 0, signal: null });
+    assert.equal(reload.stdout, `nothing has changed: its file is ${world.file}\n`);
   });
 
   it("by the command says where it has looked if no balancer is there", async () => {

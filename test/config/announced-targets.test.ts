@@ -80,7 +80,10 @@ describe("the targets of a reporter", () => {
     ["target = 7", "1:1: target: give a table for each, headed [[target]]"],
     ["[target]\nport = 7", "1:2: target: give a table for each, headed [[target]]"],
     ["[[target]]\nport = 7\n\n[[target]]\nprot = 8", "5:1: prot: there is no such option here; did you mean port?"],
-    ['[[target]]\nport = 7\nhost = "a"', "3:1: host: there is no such option here"],
+    [
+      '[[target]]\nport = 7\nhost = "a"',
+      "3:1: host is no option of a section: give it above the first one, where the file begins",
+    ],
     ["[[target]]\nport = 0", '2:8: port "0": give a whole number from 1 to 65535'],
     [
       '[[target]]\nlisten = 5000\npool-options = ["algorithm=fastest"]',

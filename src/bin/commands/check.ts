@@ -9,7 +9,7 @@ import { onOff } from "../../config/kinds.ts";
 import { completeBalancer } from "../../config/load.ts";
 import { option } from "../../config/option.ts";
 import type { BalancerSettings } from "../../config/settings.ts";
-import { apiSockets, printSteps } from "../api-sockets.ts";
+import { apiSockets, fileText, printSteps } from "../api-sockets.ts";
 import { command, note, print } from "../command.ts";
 import { EXIT_OPTIONS } from "../exit-codes.ts";
 import { counted } from "../log.ts";
@@ -41,17 +41,23 @@ export const check = command({
   footer: [
     "\nAny option of harmony-balancer may be given as well, and counts as it would there.",
     "\nThe running balancer is asked over its socket (--api). Its flags and environment count there, not those of this command.",
+    "\nWhether ports can be had, and whether sockets are inherited by a name (fd:NAME), only the balancer itself sees.",
     "\nExit codes: 0 there is no fault, 1 no balancer was found that runs, 2 there are faults.\n",
   ].join("\n"),
   async run({ effective, againstRunning }, [file], said) {
     const problems: string[] = [];
     const config = file ?? said.config;
-    const document = completeBalancer({ ...said, config }, problems);
+    const document = completeBalancer({ ...said, config }, problems, true);
     for (const problem of problems) note(problem);
     if (problems.length > 0) return EXIT_OPTIONS;
     if (effective) print(effectiveText(document).trimEnd());
     else if (!againstRunning) print(`no fault: ${sizeText(document)}`);
-    if (againstRunning) printSteps(await stepsOfRunning(document.settings, config), "nothing would change");
+    if (againstRunning) {
+      const would = await stepsOfRunning(document.settings, config);
+      printSteps(would, "nothing would change");
+      if (config !== null && would.file !== resolve(config))
+        note(`The balancer that runs does not read ${config}: ${fileText(would)}`);
+    }
     return 0;
   },
 });

@@ -2,7 +2,7 @@
 
 import { ask } from "../../admin/client.ts";
 import type { ShownSteps } from "../../admin/routes.ts";
-import { apiOptions, apiSockets, printSteps } from "../api-sockets.ts";
+import { apiOptions, apiSockets, fileText, printSteps } from "../api-sockets.ts";
 import { command } from "../command.ts";
 
 export const reload = command({
@@ -19,7 +19,7 @@ export const reload = command({
   ].join("\n"),
   async run(values) {
     const done = (await ask(apiSockets(values), { method: "POST", path: "/v1/reload" })) as ShownSteps;
-    printSteps(done, "nothing has changed");
+    printSteps(done, `nothing has changed: ${fileText(done)}`);
     return 0;
   },
 });

@@ -17,6 +17,8 @@ export interface Form {
   readonly place: Place;
   /** Where clients of the pool `default` come if nothing says so. */
   readonly listen: readonly WrittenListen[];
+  /** It is not what will listen, so that what inherited sockets are called cannot be known. */
+  readonly isElsewhere?: boolean;
 }
 
 export interface CompletedListener {
@@ -38,7 +40,7 @@ export function completeListeners(
   const listeners: Listeners = new Map();
   const hasIpv6 = hasIpv6Loopback();
   const add = (name: string, pool: string, chosen: Chosen<ListenerValues>, isPools: boolean) => {
-    const listen = resolved(chosen.values.listen, chosen.given.get("listen"), hasIpv6, problems);
+    const listen = resolved(chosen.values.listen, chosen.given.get("listen"), hasIpv6, form, problems);
     const { keepalive } = chosen.values;
     listeners.set(name, { settings: { listen, routes: [{ pool }], keepalive }, chosen, isPools });
   };
@@ -89,11 +91,13 @@ function resolved(
   listen: readonly WrittenListen[],
   given: Given | undefined,
   hasIpv6: boolean,
+  { isElsewhere = false }: Form,
   problems: string[],
 ): ListenAddress[] {
   return listen.flatMap((address): ListenAddress[] => {
     if ("port" in address) return expandLocalhost([address], hasIpv6);
     if (!("fdName" in address)) return [address];
+    if (isElsewhere) return [];
     const found = descriptorsNamed(address.fdName, process.env, process.pid);
     if (!("why" in found)) return found.map((fd) => ({ fd }));
     problems.push(`${whereOf(given)}${given?.from} ${formatListen(address)}: there is no such socket: ${found.why}`);

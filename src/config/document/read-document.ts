@@ -2,16 +2,22 @@
 import { NAME } from "../../control/protocol/schema.ts";
 import { signatureOf } from "../../util/file-signature.ts";
 import { balancerOptions } from "../balancer-options.ts";
+import { namesIn } from "../names.ts";
 import type { Given, Source } from "../values.ts";
 import { INCLUDE, includedFiles } from "./include.ts";
 import { readOptions } from "./read-options.ts";
-import { listenerSection, poolSection } from "./section-options.ts";
+import {
+  besideListeners,
+  besidePools,
+  LISTENER,
+  listenerSection,
+  POOL,
+  poolSection,
+  ROUTES,
+} from "./section-options.ts";
 import { readTomlFile, type TomlTable } from "./toml-table.ts";
 import type { ListenerSection, Section, Written } from "./written.ts";
 
-const POOL = "pool";
-const LISTENER = "listener";
-const ROUTES = "routes";
 const LISTEN = "listen";
 /** What is at the top level beside options. */
 export const SECTIONS = [POOL, LISTENER, INCLUDE];
@@ -76,7 +82,8 @@ class DocumentReader {
     const top = readOptions(file, balancerOptions, this.#problems, { sections: SECTIONS });
     this.#addTop(top);
     this.#addSections(file, POOL, this.#pools, (table) => {
-      return { at: table.at, source: readOptions(table, poolSection, this.#problems), listens: LISTEN in table.values };
+      const source = readOptions(table, poolSection, this.#problems, { elsewhere: besidePools });
+      return { at: table.at, source, listens: LISTEN in table.values };
     });
     this.#addSections(file, LISTENER, this.#listeners, (table) => this.#listener(table));
   }
@@ -108,14 +115,26 @@ class DocumentReader {
       const before = into.get(name);
       if (!NAME.test(name))
         this.#problems.push(`${at}: ${kind} ${JSON.stringify(name)}: give a name of 1 to 64 letters, digits or . _ -`);
-      else if (table === undefined) this.#problems.push(`${at}: ${name}: give a table such as [${kind}.${name}]`);
+      else if (table === undefined) this.#problems.push(this.#noTable(at, kind, name));
       else if (before !== undefined) this.#problems.push(`${at}: ${kind} ${name} is defined at ${before.at} already`);
       else into.set(name, read(table));
     }
   }
 
+  /** Mostly what was meant for a pool stands in `[pool]`, as if there were one. */
+  #noTable(at: string, kind: string, name: string): string {
+    const isOption = namesIn(kind === POOL ? poolSection : listenerSection, "file").options.has(name);
+    return isOption || name === ROUTES
+      ? `${at}: ${name}: give it in a section with a name, such as [${kind}.web]`
+      : `${at}: ${name}: give a table such as [${kind}.${name}]`;
+  }
+
   #listener(table: TomlTable): ListenerSection {
-    const source = readOptions(table, listenerSection, this.#problems, { sections: [ROUTES], required: [LISTEN] });
+    const source = readOptions(table, listenerSection, this.#problems, {
+      sections: [ROUTES],
+      required: [LISTEN],
+      elsewhere: besideListeners,
+    });
     return { at: table.at, source, listens: LISTEN in table.values, route: this.#route(table) };
   }
 

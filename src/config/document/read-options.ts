@@ -10,6 +10,8 @@ import type { TomlTable } from "./toml-table.ts";
 export interface ReadOptions {
   /** Keys of the table that are no options: whoever calls reads them. */
   readonly sections?: readonly string[];
+  /** Where a key belongs that is none here, as the rest of a sentence; null: it is none anywhere. */
+  readonly elsewhere?: (key: string) => string | null;
   /** Options, by their names in the option table, that have to be there. */
   readonly required?: readonly string[];
 }
@@ -19,7 +21,7 @@ export function readOptions(
   table: TomlTable,
   options: OptionTable,
   problems: string[],
-  { sections = [], required = [] }: ReadOptions = {},
+  { sections = [], required = [], elsewhere = () => null }: ReadOptions = {},
 ): Source {
   const source = new Map<string, Given>();
   const names = namesIn(options, "file");
@@ -28,7 +30,9 @@ export function readOptions(
     const name = names.options.get(key);
     if (name === undefined) {
       const from = `${table.keyAt(key)}: ${key}`;
-      problems.push(unknownName(key, names, { from, what: "option here", others: sections }));
+      const place = elsewhere(key);
+      if (place !== null) problems.push(`${from} ${place}`);
+      else problems.push(unknownName(key, names, { from, what: "option here", others: sections }));
       continue;
     }
     const given = readOption(table, key, value, options[name]!, problems);

@@ -1,8 +1,10 @@
 /** The reporter's file: options, and a table for each target where there are several. */
+import { namesIn } from "../names.ts";
 import { reporterOptions } from "../reporter-options.ts";
 import { targetOptions } from "../target-options.ts";
 import type { Source } from "../values.ts";
 import { readOptions } from "./read-options.ts";
+import { ABOVE } from "./section-options.ts";
 import { isTable, readTomlFile } from "./toml-table.ts";
 
 const TARGET = "target";
@@ -23,8 +25,15 @@ export function readTargets(path: string, problems: string[]): WrittenTargets {
   const all = file.values[TARGET];
   if (all === undefined) return { top, targets: null };
   if (Array.isArray(all) && all.every(isTable)) {
-    return { top, targets: all.map((_, index) => readOptions(file.table(TARGET, index)!, targetOptions, problems)) };
+    return {
+      top,
+      targets: all.map((_, index) => readOptions(file.table(TARGET, index)!, targetOptions, problems, { elsewhere })),
+    };
   }
   problems.push(`${file.keyAt(TARGET)}: ${TARGET}: give a table for each, headed [[${TARGET}]]`);
   return { top, targets: null };
+}
+
+function elsewhere(key: string): string | null {
+  return namesIn(reporterOptions, "file").options.has(key) ? ABOVE : null;
 }

@@ -273,9 +273,20 @@ const faults: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       "b.toml:3:1: listn: there is no such option here; did you mean listen?",
     ],
   ],
-  "options of the process in a pool": [
-    "[pool.web]\nlisten = 1\nadmin = 2\n",
-    ["b.toml:3:1: admin: there is no such option here"],
+  "what stands in a section and belongs elsewhere": [
+    '[pool.web]\nlisten = 1\ndrain-timeout = "1s"\ninclude = ["x"]\nroutes = []\n' +
+      '[listener.a]\nlisten = 2\nroutes = [{ pool = "web" }]\nalgorithm = "hash"\nadmin = 3\n',
+    [
+      "b.toml:3:1: drain-timeout is no option of a section: give it above the first one, where the file begins",
+      "b.toml:4:1: include is no option of a section: give it above the first one, where the file begins",
+      "b.toml:5:1: routes is for listeners: give it in a section such as [listener.web]",
+      "b.toml:9:1: algorithm is an option of pools: give it in a section such as [pool.web]",
+      "b.toml:10:1: admin is no option of a section: give it above the first one, where the file begins",
+    ],
+  ],
+  "options of a pool that has no name": [
+    "[pool]\nlisten = 1\n",
+    ["b.toml:2:1: listen: give it in a section with a name, such as [pool.web]"],
   ],
   "values in a section, and entries of lists": [
     '[pool.web]\nlisten = ["1",\n "x:y"]\nqueue = "many"\n',
