@@ -56,6 +56,11 @@ interface Prepared {
   readonly sockets: ReadonlyMap<string, EngineListener>;
 }
 
+interface Committed {
+  readonly gone: readonly EngineListener[];
+  readonly moving: readonly Promise<void>[];
+}
+
 export class Services {
   /** By name, those that are served. A live map. */
   readonly pools: ReadonlyMap<string, Pool>;
@@ -128,8 +133,9 @@ export class Services {
       await closeAll(prepared.sockets.values());
       throw error;
     }
-    await closeAll(this.#commit(next, wanted, prepared));
-    this.#removePools(next, drainTimeout);
+    const { gone, moving } = this.#commit(next, wanted, prepared);
+    await Promise.all([closeAll(gone), ...moving]);
+    this.#removePools(next, drainTimeout); // nobody comes to them any more
   }
 
   /** Nothing changes any more. The engine is closed by whoever has made it. */
@@ -200,8 +206,8 @@ export class Services {
     }
   }
 
-  /** Nothing in here fails. Gives the sockets that go. */
-  #commit(next: ServiceState, wanted: ReadonlyMap<string, Endpoint>, prepared: Prepared): EngineListener[] {
+  /** Nothing in here fails. Gives the sockets that go, and what settles when nobody comes to their former pools by the others. */
+  #commit(next: ServiceState, wanted: ReadonlyMap<string, Endpoint>, prepared: Prepared): Committed {
     const before = this.#state;
     this.#state = next;
     this.#targetPlaces = targetPlaces(next.pools);
@@ -225,11 +231,10 @@ export class Services {
     // Of all pools: what may be a target depends on where we listen.
     for (const [name, { targets }] of next.pools) this.#options.onTargets(name, targets);
     // Last: clients find the targets of a pool that is new to them.
-    for (const [key, { pool, bound }] of sockets) {
-      if (former.get(key)?.pool !== pool) bound.serve(this.#pools.get(pool)!);
-    }
+    const given = [...sockets].filter(([key, { pool }]) => former.get(key)?.pool !== pool);
+    const moving = given.map(([, { pool, bound }]) => bound.serve(this.#pools.get(pool)!));
     const gone = [...former].filter(([key]) => !wanted.has(key));
-    return gone.map(([, { bound }]) => bound);
+    return { gone: gone.map(([, { bound }]) => bound), moving };
   }
 
   #changed(name: string, before: PoolSettings, after: PoolSettings): void {

@@ -70,8 +70,11 @@ export interface Engine {
 export interface EngineListener {
   /** Where it is bound; a port is real. */
   readonly address: Address;
-  /** What is accepted from now on belongs to that pool; the first call begins to accept. The socket stays the same. */
-  serve(pool: Pool): void;
+  /**
+   * What is accepted from now on belongs to that pool; the first call begins to accept. The socket stays the same. Resolves once nothing
+   * is accepted for the former pool any more, which can take a moment where other threads accept.
+   */
+  serve(pool: Pool): Promise<void>;
   /**
    * The same place with other options, for what is accepted from now on; the file of a Unix socket gets its mode and owner. Throws
    * NetError, and then nothing has changed.

@@ -28,9 +28,10 @@ export class FakeListener implements EngineListener {
     this.#closed = closed;
   }
 
-  serve(pool: Pool): void {
+  serve(pool: Pool): Promise<void> {
     this.#check(pool);
     this.pool = pool;
+    return Promise.resolve();
   }
 
   /** A user called nobody is nobody here. */

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { poolViews } from "../../src/app/views.ts";
 import type { ListenerSettings } from "../../src/config/settings.ts";
 import { deferred } from "../../src/util/deferred.ts";
-import { within } from "../support/wait.ts";
+import { settle, within } from "../support/wait.ts";
 import { at, documentOf, listener, pool, target, World } from "./services-world.ts";
 
 const two = documentOf({ web: pool(), db: pool() }, { web: listener("web", 80, 443), db: listener("db", 5432) });
@@ -48,8 +48,9 @@ describe("another document", () => {
   it("gives a socket to a new pool once that has its targets", async () => {
     const world = await World.start(two);
     const found: unknown[] = [];
-    world.engine.listeners.get("127.0.0.1:443")!.serve = ({ options: { name } }) =>
-      void found.push(name, world.targets.get(name));
+    world.engine.listeners.get("127.0.0.1:443")!.serve = async ({ options: { name } }) => {
+      found.push(name, world.targets.get(name));
+    };
     await world.document.apply(
       documentOf(
         { web: pool(), db: pool(), api: pool({ targets: [target(1)] }) },
@@ -57,6 +58,19 @@ describe("another document", () => {
       ),
     );
     assert.deepEqual(found, ["api", [target(1)]]);
+  });
+
+  it("lets a pool go once nobody comes to it any more", async () => {
+    const world = await World.start(two);
+    const moved = deferred<void>();
+    world.engine.listeners.get("127.0.0.1:5432")!.serve = () => moved.promise;
+    const applied = world.document.apply(documentOf({ web: pool() }, { web: listener("web", 80, 443, 5432) }));
+    await settle();
+    assert.deepEqual(world.gone, []);
+    moved.resolve();
+    world.engine.listeners.get("127.0.0.1:5432")!.pool = world.services.pools.get("web")!;
+    await applied;
+    assert.deepEqual(world.gone, ["db"]);
   });
 
   it("keeps a free port that the same entry asks for", async () => {

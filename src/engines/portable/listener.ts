@@ -57,10 +57,11 @@ export class PortableListener implements EngineListener {
     return this.#listener!.address;
   }
 
-  serve(pool: Pool): void {
+  serve(pool: Pool): Promise<void> {
     const server = this.#host.serverOf(pool);
     this.#server = server;
     for (const client of this.#held.splice(0)) this.#host.serve(server, client);
+    return Promise.resolve();
   }
 
   change(where: ListenAddress, { keepalive }: BindOptions): void {

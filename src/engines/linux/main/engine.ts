@@ -219,7 +219,6 @@ export class LinuxEngine implements Engine {
   get #host(): ListenerHost {
     return {
       numberOf: (pool) => this.#pools.get(pool).number,
-      tell: (order) => this.#whenBridged(() => this.#tell(order)),
       carryOut: (order) => this.#carryOut(order),
       released: ({ number }) => this.#listeners.free(number),
     };

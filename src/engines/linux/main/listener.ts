@@ -9,9 +9,7 @@ import type { BoundSockets } from "./sockets.ts";
 /** What it needs of its engine. */
 export interface ListenerHost {
   numberOf(pool: Pool): number;
-  /** Has all workers do something. */
-  tell(order: Order): void;
-  /** The same, until all have done it. */
+  /** Has all workers do something. Settles when they have. */
   carryOut(order: Order): Promise<void>;
   /** Its number may be used again. */
   released(listener: LinuxListener): void;
@@ -49,10 +47,10 @@ export class LinuxListener implements EngineListener {
     return this.#closing !== null;
   }
 
-  serve(pool: Pool): void {
+  serve(pool: Pool): Promise<void> {
     if (this.#closing !== null) throw new Error("a listener that was closed serves nobody");
     this.#pool = this.#host.numberOf(pool);
-    this.#host.tell({ type: "listen", listener: this.data! });
+    return this.#host.carryOut({ type: "listen", listener: this.data! });
   }
 
   change(where: ListenAddress, { keepalive }: BindOptions): void {

@@ -147,7 +147,8 @@ function takeIn(s: Shard, part: PoolPart, slot: number, fd: number): boolean {
 
 /** Takes in what others have handed over; what there is no slot for stays where it is until there is one. */
 export function takeFromInbox(s: Shard): void {
-  const { inbox } = s.mailbox;
+  const { inbox, orders } = s.mailbox;
+  if (orders !== s.orders.received) return; // one may be for a pool that they tell of; the loop comes here again when they have come
   for (;;) {
     const slot = s.slots.take();
     if (slot < 0) {

@@ -255,9 +255,10 @@ export class Loop {
     s.commandsSeen = mailbox.commands;
     if (mailbox.crashCommanded) throw new Error("told to die");
     if (mailbox.closeCommanded || mailbox.orders !== s.orders.received) s.now = s.libc.now(); // the turn may have begun before
-    if (mailbox.orders !== s.orders.received) carryOutOrders(s);
+    if (mailbox.orders !== s.orders.received) s.orders.receive();
     if (mailbox.closeCommanded) stopAll(s);
-    takeFromInbox(s);
+    takeFromInbox(s); // before the orders: one that stops a pool is for those who come after it
+    carryOutOrders(s);
     if (mailbox.orders !== s.orders.received) s.commandsSeen--; // it was announced and is yet to come through
   }
 }

@@ -6,8 +6,8 @@ import { WorkerListener } from "./listener.ts";
 import type { Shard } from "./shard.ts";
 import { closeListener, forgetPool, stopPool } from "./wind-up.ts";
 
+/** Those that were received. */
 export function carryOutOrders(s: Shard): void {
-  s.orders.receive();
   for (let posted = s.orders.next(); posted !== undefined; posted = s.orders.next()) carryOut(s, posted);
 }
 
