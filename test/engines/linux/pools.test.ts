@@ -132,6 +132,31 @@ describe("pools of the linux engine", () => {
       assert.match(simulation.warnings.splice(0).join(), /too busy to read the records/);
     }));
 
+  it("are forgotten with their last connection also by a thread that is given its first one at the very end", () =>
+    inSimulation({}, async (simulation) => {
+      const { engine, kernel, scheduler } = simulation;
+      simulation.target("a", "10.0.0.1", hello);
+      burden(simulation);
+      const former = await another(simulation, "former", { unavailable: Buffer.from("sorry") });
+      const next = await another(simulation, "next", { listen: [] });
+      for (const front of [former, next]) announce(simulation, front);
+      const [giver, receiver] = [scheduler.living[0]!, scheduler.living[1]!];
+      giver.stop(50);
+      scheduler.asMain(() => former.listeners[0]!.serve(next.pool));
+      const removed = scheduler.asMain(() => engine.removePool(former.pool, 600_000));
+      await passing(simulation, 5); // the other thread has heard of both
+      const clients = Array.from({ length: 20 }, () => clientOf(simulation, former));
+      simulation.pass(35);
+      receiver.stop(40);
+      await passing(simulation, 20); // the giver has heard of both as well, so that the order to forget is out
+      assert.ok(receiver.inbox.pending > 0, "some are on their way");
+      const before = kernel.clock.now();
+      await passing(simulation, 100);
+      for (const client of clients) if (client.text === "sorry") client.abort();
+      await scheduler.until(removed);
+      assert.ok(kernel.clock.now() - before < 60_000, `${kernel.clock.now() - before} ms`);
+    }));
+
   it("are all served by the successor of a thread that has died, and lose nothing in others", () =>
     inSimulation({ engine: { threads: 2 } }, async (simulation) => {
       const { engine, scheduler } = simulation;

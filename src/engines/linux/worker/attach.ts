@@ -30,6 +30,8 @@ function attach(s: Shard, number: number): PoolPart {
   const addresses = new TargetAddresses(s.addressMemory, pool);
   const part = new PoolPart(number, pool, addresses, terms, deadPathsFor(s, terms.keepalive));
   part.lifecycle = new Lifecycle(pool, s.slots, new WorkerIo(s, part), terms);
+  // Its first connection may be one that was on its way when the pool was to be forgotten.
+  part.isLeaving = s.leaving.some((leaving) => leaving.number === number);
   s.parts[number] = part;
   if (s.stopping) part.lifecycle.stop(s.mailbox.closeWithin);
   else if (stopWithin !== null) part.lifecycle.stop(stopWithin);
