@@ -21,6 +21,8 @@ export interface BroughtOptions {
   /** The target on this host that is at that port, or null. */
   readonly targetHere: (port: number) => string | null;
   readonly clock: Clock;
+  /** Ports that may be open at once. */
+  readonly mostPorts: number;
   /** ms that a port is kept when nobody asks for it any more. */
   readonly serviceTimeout: number;
   readonly onOpened: (pool: string, port: number) => void;
@@ -152,7 +154,7 @@ export class Brought implements Services {
   /** There are as many as there may be, or as its key may have: it could keep every port for itself otherwise, with one target. */
   #refuseMore({ key, ports: most }: Bringer): void {
     const ports = portsOf(this.#options.document.brought.values());
-    if (ports >= MOST_PORTS)
+    if (ports >= this.#options.mostPorts)
       throw refusal("SERVICES_FULL", `this balancer has opened ${ports} ports for reporters, as many as it does`);
     const own = [...this.#kept.values()].filter((each) => each.key === key).length;
     if (own >= most) throw overQuota({ id: key }, `${own} ports opened`, "targets");

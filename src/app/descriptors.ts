@@ -11,9 +11,14 @@ const SHARED_PLACES = 16_384;
 /** With fewer left to reporters than this the operator is told: some reporters, their second sessions, and strangers. */
 const FEW = 64;
 
+/** Of the descriptors that clients may take, the part that sockets may take which are opened for reporters. */
+const PART_OF_PORTS = 1 / 4;
+
 export interface DescriptorShares {
   /** What the engine leaves alone. */
   readonly reserve: number;
+  /** What sockets may take that are opened for reporters: the more there are, the fewer clients. */
+  readonly ports: number;
   /** Places of strangers on the control channel: they do not take all of the reserve. */
   readonly strangers: number;
   /** The limit is so low that there is hardly room; null: it is not. */
@@ -39,5 +44,5 @@ export function shareDescriptors(maxTargets: number, limit = descriptorLimit()):
     reserve >= Math.min(FEW, wanted)
       ? null
       : `only ${limit} file descriptors may be open: ${reserve} of them are left to reporters. Raise the limit (ulimit -n)`;
-  return { reserve, strangers, warning };
+  return { reserve, ports: Math.floor((limit - reserve) * PART_OF_PORTS), strangers, warning };
 }

@@ -1,4 +1,5 @@
 /** The parts of a balancer, and who tells whom of what. */
+import { availableParallelism } from "node:os";
 import { runtime } from "#runtime";
 import { type Certificate, CertificateFiles } from "../config/certificate-files.ts";
 import type { BalancerSettings } from "../config/settings.ts";
@@ -11,7 +12,7 @@ import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { VERSION } from "../util/version.ts";
 import { Document } from "./apply.ts";
-import { Brought } from "./brought.ts";
+import { Brought, MOST_PORTS } from "./brought.ts";
 import { type DescriptorShares, targetPlaces } from "./descriptors.ts";
 import type { BalancerEvents } from "./events.ts";
 import { invitedEvents, type Trust } from "./invited.ts";
@@ -36,7 +37,7 @@ export interface Wiring {
 
 /** Nothing of it has been started. */
 export function wire(wiring: Wiring): Parts {
-  const { engine, settings, tell } = wiring;
+  const { engine, settings, shares, tell } = wiring;
   const warn = (message: string, cause?: unknown) => tell("warning", message, cause);
   const services = new Services({
     engine,
@@ -54,6 +55,7 @@ export function wire(wiring: Wiring): Parts {
     listeners: () => services.listeners,
     targetHere: (port) => control.targetHere(port),
     clock: systemClock,
+    mostPorts: mostPorts(settings, shares),
     serviceTimeout: settings.serviceTimeout,
     onOpened: (pool, port) => tell("serviceOpened", pool, port),
     onClosed: (pool, port) => tell("serviceClosed", pool, port),
@@ -100,6 +102,11 @@ function controlServer(
       if (pool !== undefined) engine.poolChanged(pool);
     },
   });
+}
+
+/** Each takes a descriptor for each thread of the engine that has any. */
+function mostPorts({ threads }: BalancerSettings, { ports }: DescriptorShares): number {
+  return Math.min(MOST_PORTS, Math.floor(ports / (threads || availableParallelism())));
 }
 
 function certificateFiles({

@@ -29,6 +29,7 @@ class Scene {
       listeners: () => world.services.listeners,
       targetHere: () => null,
       clock: world.clock,
+      mostPorts: MOST_PORTS,
       serviceTimeout: TIMEOUT,
       onOpened: (name, port) => this.story.push(`opened ${name} ${port}`),
       onClosed: (name, port) => this.story.push(`closed ${name} ${port}`),
@@ -255,6 +256,12 @@ describe("a service that a reporter brings", () => {
     await scene.bring("pool-0", 1_000); // is there
     await scene.pass(3_000);
     assert.equal(scene.brought.size, 0);
+  });
+
+  it("is refused when there are as many as leave descriptors for clients", async () => {
+    const scene = await Scene.start({ mostPorts: 1 });
+    await scene.bring("db", 5000);
+    assert.equal(await scene.refused("db", 5001), "SERVICES_FULL");
   });
 
   it("is refused when the balancer stops, and what is being opened is waited for", async () => {

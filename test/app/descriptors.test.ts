@@ -29,6 +29,11 @@ describe("what is left to the control channel", () => {
   });
 });
 
+it("ports that are opened for reporters take a quarter of what clients have", () => {
+  assert.equal(shareDescriptors(1_000, 1_024).ports, (1_024 - 256) / 4);
+  assert.equal(shareDescriptors(1_000, Number.POSITIVE_INFINITY).ports, Number.POSITIVE_INFINITY);
+});
+
 it("many pools share room, of which the largest may fill its own", () => {
   const pools = (...each: number[]) => new Map(each.map((maxTargets, name) => [String(name), { maxTargets }]));
   assert.equal(targetPlaces(pools(1_024)), 1_024);
