@@ -39,8 +39,8 @@ const PLACES: Record<string, readonly string[]> = {
   "/srv/app/server.mjs": [join(root, "examples/wrapped-server/server.mjs")],
 };
 
-function command(unit: string): string[] {
-  const words = setting(unit, "ExecStart").split(" ");
+function command(unit: string, name = "ExecStart"): string[] {
+  const words = setting(unit, name).split(" ");
   return words.flatMap((word) => PLACES[word] ?? [word.replace(/^\/etc\/harmony\//, `${example}/`)]);
 }
 
@@ -78,6 +78,31 @@ describe("the units", () => {
       assert.ok(Number(setting(unit, "TimeoutStopSec")) * 1_000 > parseDuration(drain));
     });
   }
+});
+
+describe("what the balancer's unit does to reload", {
+  skip: process.platform === "win32" && "no systemd there",
+}, () => {
+  it("takes a file without a fault, and fails with another one", async (t) => {
+    const { cwd, env } = { cwd: temporaryFolder("reload"), env: { RUNTIME_DIRECTORY: temporaryFolder("run") } };
+    const config = join(cwd, "balancer.toml");
+    writeFileSync(config, 'listen = ["127.0.0.1:0"]\nadmin = ["127.0.0.1:0"]\n');
+    const given = (name: string) =>
+      command("harmony-balancer.service", name).map((word) =>
+        word === join(example, "balancer.toml") ? config : word,
+      );
+    const balancer = new Program(given("ExecStart"), {
+      env: { HARMONY_KEY: KEY, HARMONY_LOG_FORMAT: "json", ...env },
+    });
+    await balancer.says(/^listening for clients/);
+    const { message: socket } = await balancer.says(/^listening for commands|has no API/);
+    if (!/commands/.test(socket)) return t.skip(socket);
+    const reload = () => new Program(given("ExecReload"), { env }).ended();
+    assert.deepEqual(await reload(), { code: 0, signal: null });
+    writeFileSync(config, 'listen = ["127.0.0.1:0"]\nadmin = ["127.0.0.1:0"]\nqueue = "many"\n');
+    assert.equal((await reload()).code, 2);
+    assert.deepEqual(await balancer.stop(), { code: 0, signal: null });
+  });
 });
 
 describe("what the units start", { skip: process.platform === "win32" && "there is no systemd on Windows" }, () => {
