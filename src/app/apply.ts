@@ -6,7 +6,7 @@
  * same stays as it is (the pool with its targets, the socket).
  */
 
-import { difference, type Step } from "../config/document/difference.ts";
+import { difference, liveOf, type Step } from "../config/document/difference.ts";
 import { endpointsOf } from "../config/document/endpoints.ts";
 import type { BalancerSettings, ListenerSettings, PoolSettings } from "../config/settings.ts";
 import type { ListenAddress } from "../net/runtime.ts";
@@ -116,10 +116,9 @@ export class Document {
   }
 }
 
-/** A process cannot change what it was started with, but for how much it logs. */
 function inForce(before: BalancerSettings, next: BalancerSettings): BalancerSettings {
-  const { pools, listeners, poolDefaults, logLevel } = next;
-  return { ...before, pools, listeners, poolDefaults, logLevel };
+  const { pools, listeners, poolDefaults } = next;
+  return { ...before, ...liveOf(next), pools, listeners, poolDefaults };
 }
 
 /** Those that the document leaves alone. */

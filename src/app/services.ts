@@ -201,8 +201,9 @@ export class Services {
     for (const [name, after] of next.pools) {
       const [pool, before] = [this.#pools.get(name), this.#state.pools.get(name)];
       if (pool === undefined || before === undefined || isDeepStrictEqual(before, after)) continue;
+      const own = pool.options; // with what was ordered since the document said something
       pool.change(poolChange(before, after));
-      undo.push(() => pool.change(poolChange(after, before)));
+      undo.push(() => pool.change(own));
     }
   }
 
@@ -281,7 +282,14 @@ export class Services {
 }
 
 /** What a pool decides itself. The rest is the engine's. */
-const OF_POOL = ["algorithm", "persistent", "concurrency", "queue", "maxTargets", "maxBindings"] as const;
+const OF_POOL = Object.keys({
+  algorithm: true,
+  persistent: true,
+  concurrency: true,
+  queue: true,
+  maxTargets: true,
+  maxBindings: true,
+} satisfies Record<keyof PoolChanges, true>) as (keyof PoolChanges)[];
 
 /** What differs alone: what somebody has ordered while the pool ran (setConcurrency) stays otherwise. */
 function poolChange(before: PoolSettings, after: PoolSettings): PoolChanges {

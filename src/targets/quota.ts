@@ -3,8 +3,8 @@
  * minute, sessions at once.
  *
  * A target counts as long as it has a row: while it is registered, also if it is dead, and after that until its last connection has
- * ended. One that the document or the DNS declares as well is nobody's. Room is made by forgetting dead ones of the key itself first. In a pool that is full another key's dead ones come next, of
- * the key that has most: they are kept for their counters alone.
+ * ended. One that the document or the DNS declares as well is nobody's. Room is made by forgetting dead ones of the key itself first.
+ * In a pool that is full another key's dead ones come next, of the key that has most: they are kept for their counters alone.
  */
 import type { Clock } from "../util/clock.ts";
 import { HarmonyError } from "../util/errors.ts";

@@ -229,6 +229,7 @@ describe("a document that cannot be carried out", () => {
 
   it("takes back what pools have changed already", async () => {
     const world = await World.start(two);
+    world.services.setConcurrency(3, "web");
     const before = world.state;
     const next = { web: pool({ concurrency: 7 }), db: pool({ concurrency: 7 }), cache: pool() };
     const listeners = { web: listener("web", 80), db: listener("db", 5432), cache: listener("cache", 6379) };

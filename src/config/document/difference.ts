@@ -64,7 +64,13 @@ export function difference(before: BalancerSettings, after: BalancerSettings): S
 }
 
 /** Options of the process that a reload changes. */
-const LIVE: readonly string[] = ["logLevel"];
+const LIVE = ["logLevel"] as const satisfies readonly (keyof BalancerSettings)[];
+
+/** What is in force of the process once `next` is: it cannot change what else it was started with. */
+export function liveOf(next: BalancerSettings): Pick<BalancerSettings, (typeof LIVE)[number]> {
+  return Object.fromEntries(LIVE.map((option) => [option, next[option]])) as ReturnType<typeof liveOf>;
+}
+
 const HIDDEN = "(hidden)";
 const NONE = "none";
 
@@ -78,7 +84,7 @@ function restarts(before: BalancerSettings, after: BalancerSettings): Step[] {
 
 function processChanges(before: BalancerSettings, after: BalancerSettings, live: boolean): Change[] {
   const names = Object.keys(balancerOptions).filter(
-    (name) => scopeOf(name) === "process" && name !== "config" && LIVE.includes(name) === live,
+    (name) => scopeOf(name) === "process" && name !== "config" && (LIVE as readonly string[]).includes(name) === live,
   );
   return names.flatMap((option) => {
     const { kind } = balancerOptions[option as keyof typeof balancerOptions];

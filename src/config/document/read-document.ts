@@ -20,7 +20,7 @@ import type { ListenerSection, Section, Written } from "./written.ts";
 
 const LISTEN = "listen";
 /** What is at the top level beside options. */
-export const SECTIONS = [POOL, LISTENER, INCLUDE];
+const SECTIONS = [POOL, LISTENER, INCLUDE];
 
 /** What is wrong goes to `problems`, each with file, line and column. */
 export function readDocument(path: string, problems: string[]): Written {
@@ -38,12 +38,10 @@ export function readDocument(path: string, problems: string[]): Written {
   return reader.written;
 }
 
-/** The file and those that it includes as of now. A file that cannot be read includes none. */
-export function documentFiles(path: string): string[] {
-  return documentFilesOf(path)();
-}
-
-/** The same for whoever asks again and again: it is parsed when it has changed, since a large one takes a tenth of a second. */
+/**
+ * Gives the file and those that it includes, as of each call. A file that cannot be read includes none. It is parsed when it has
+ * changed alone, since a large one takes a tenth of a second.
+ */
 export function documentFilesOf(path: string): () => string[] {
   let parsed: { readonly signature: string | null; readonly main: TomlTable | null } | null = null;
   return () => {

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { documentFiles } from "../../../src/config/document/read-document.ts";
+import { documentFilesOf } from "../../../src/config/document/read-document.ts";
 import { formatListen } from "../../../src/config/listen-kind.ts";
 import type { BalancerSettings } from "../../../src/config/settings.ts";
 import { formatTarget } from "../../../src/config/target-kind.ts";
@@ -202,11 +202,11 @@ describe("included files", () => {
     assert.equal(document.settings.pools.get("two")!.requeue, 5);
     const names = ["b.toml", "conf.d/1.toml", "conf.d/2.toml"];
     assert.deepEqual(
-      documentFiles(join(folder, "b.toml")),
+      documentFilesOf(join(folder, "b.toml"))(),
       names.map((name) => join(folder, name)),
     );
     writeFileSync(join(folder, "b.toml"), "no toml");
-    assert.deepEqual(documentFiles(join(folder, "b.toml")), [join(folder, "b.toml")]);
+    assert.deepEqual(documentFilesOf(join(folder, "b.toml"))(), [join(folder, "b.toml")]);
   });
   test("what is defined twice is a fault that names both places", () => {
     assert.deepEqual(
