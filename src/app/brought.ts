@@ -21,6 +21,8 @@ export interface BroughtOptions {
   /** The target on this host that is at that port, or null. */
   readonly targetHere: (port: number) => string | null;
   readonly clock: Clock;
+  /** Whether the key of that id is valid still, and allows that port for that pool. */
+  readonly mayOpen: (key: string, pool: string, port: number) => boolean;
   /** Ports that may be open at once. */
   readonly mostPorts: number;
   /** ms that a port is kept when nobody asks for it any more. */
@@ -90,14 +92,29 @@ export class Brought implements Services {
   look(asking: readonly Asking[]): void {
     const { document, serviceTimeout } = this.#options;
     const ofPools = new Map([...document.brought.keys()].map((pool) => [pool, [] as Asking[]]));
+    const asked = new Set<string>();
     for (const each of asking) {
       ofPools.get(each.pool)?.push(each);
-      const kept = this.#kept.get(keyOf(each.pool, each.listen));
+      const name = keyOf(each.pool, each.listen);
+      asked.add(name);
+      const kept = this.#kept.get(name);
       if (kept) this.#keep(each.pool, each.listen, Math.max(serviceTimeout, UNASKED_MS), kept.key);
     }
+    this.#giveUp(asked);
     const closing = [...ofPools].filter(([pool, targets]) => this.#lookAt(pool, targets)).map(([pool]) => pool);
     if (closing.length > 0) this.#changeAll(closing, () => this.#letGo(closing));
     this.#forget();
+  }
+
+  /** What nobody asks for and its key does not allow any more is kept for nobody: who has taken the key away wants the port closed. */
+  #giveUp(asked: ReadonlySet<string>): void {
+    for (const [pool, { listen }] of this.#options.document.brought) {
+      for (const port of listen.map(portOf)) {
+        const name = keyOf(pool, port);
+        const kept = asked.has(name) ? undefined : this.#kept.get(name);
+        if (kept && !this.#options.mayOpen(kept.key, pool, port)) this.#kept.delete(name);
+      }
+    }
   }
 
   /** Nothing is opened from here on. Resolves when nothing is being changed. */

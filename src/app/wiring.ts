@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { runtime } from "#runtime";
 import { type Certificate, CertificateFiles } from "../config/certificate-files.ts";
 import type { BalancerSettings } from "../config/settings.ts";
+import { mayOpen } from "../control/keys/key.ts";
 import { ControlServer } from "../control/server/server.ts";
 import type { Engine } from "../engines/engine.ts";
 import { Dns } from "../net/dns.ts";
@@ -37,7 +38,7 @@ export interface Wiring {
 
 /** Nothing of it has been started. */
 export function wire(wiring: Wiring): Parts {
-  const { engine, settings, shares, tell } = wiring;
+  const { engine, settings, trust, shares, tell } = wiring;
   const warn = (message: string, cause?: unknown) => tell("warning", message, cause);
   const services = new Services({
     engine,
@@ -55,6 +56,10 @@ export function wire(wiring: Wiring): Parts {
     listeners: () => services.listeners,
     targetHere: (port) => control.targetHere(port),
     clock: systemClock,
+    mayOpen(id, pool, port) {
+      const key = trust.keys.find(id);
+      return key !== undefined && mayOpen(key, pool, port);
+    },
     mostPorts: mostPorts(settings, shares),
     serviceTimeout: settings.serviceTimeout,
     onOpened: (pool, port) => tell("serviceOpened", pool, port),

@@ -29,6 +29,7 @@ class Scene {
       listeners: () => world.services.listeners,
       targetHere: () => null,
       clock: world.clock,
+      mayOpen: () => true,
       mostPorts: MOST_PORTS,
       serviceTimeout: TIMEOUT,
       onOpened: (name, port) => this.story.push(`opened ${name} ${port}`),
@@ -278,6 +279,22 @@ describe("a service that a reporter brings", () => {
 
 describe("the holders of a key", () => {
   const few = { key: "few", ports: 2 };
+
+  it("keep no port when the key is taken away or does not allow it any more, unless others ask for it", async () => {
+    let allowed = [5000, 5001, 5002];
+    const scene = await Scene.start({
+      mayOpen: (key, name, port) => key === "few" && name === "db" && allowed.includes(port),
+    });
+    for (const port of allowed) await scene.bring("db", port, {}, { key: "few" });
+    const other = asks("db/b", "db", 5001);
+    await scene.pass(5_000, asks("db/a", "db", 5000), other, asks("db/a2", "db", 5002));
+    allowed = [5002];
+    await scene.pass(1_000, other);
+    assert.deepEqual(scene.sockets, ["web 80", "db 5001", "db 5002"]);
+    await scene.bring("db", 5001, {}, { key: "few" });
+    await scene.pass(TIMEOUT, other);
+    assert.deepEqual(scene.sockets, ["web 80", "db 5001"]);
+  });
 
   it("have no more ports open at once than their key has targets, whichever pools and targets ask", async () => {
     const scene = await Scene.start();

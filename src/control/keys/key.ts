@@ -105,6 +105,11 @@ export function forbids(key: Key, report: Report, seen: string, host: string): s
   return advertised ?? mayNotBring(key, report);
 }
 
+/** Whether the key allows its holders to have that port opened for that pool. */
+export function mayOpen({ limits: { pools, listen = [] } }: Key, pool: string, port: number): boolean {
+  return isAmong(port, listen) && (pools === undefined || pools.includes(pool));
+}
+
 function mayNotBring({ id, limits }: Key, { listen, options = {} }: Report): string | null {
   if (listen === undefined) return null;
   const { listen: ports = [], options: allowed = [] } = limits;
