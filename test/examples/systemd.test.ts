@@ -84,7 +84,10 @@ describe("what the balancer's unit does to reload", {
   skip: process.platform === "win32" && "no systemd there",
 }, () => {
   it("takes a file without a fault, and fails with another one", async (t) => {
-    const { cwd, env } = { cwd: temporaryFolder("reload"), env: { RUNTIME_DIRECTORY: temporaryFolder("run") } };
+    const { cwd, env } = {
+      cwd: temporaryFolder("reload"),
+      env: { HARMONY_API: "auto", RUNTIME_DIRECTORY: temporaryFolder("run") },
+    };
     const config = join(cwd, "balancer.toml");
     writeFileSync(config, 'listen = ["127.0.0.1:0"]\nadmin = ["127.0.0.1:0"]\n');
     const given = (name: string) =>
