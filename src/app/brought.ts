@@ -12,6 +12,7 @@ import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import { Turns } from "../util/turns.ts";
 import type { Document } from "./apply.ts";
 import { check, type Declared, settled, textOf, valuesOf } from "./declared.ts";
+import { KeptPorts } from "./kept-ports.ts";
 import type { ServedListener } from "./services.ts";
 
 export interface BroughtOptions {
@@ -49,18 +50,9 @@ const IMPATIENT_MS = 10_000;
 /** Warnings of a pool: targets come and go without end. */
 const MOST_TOLD = 100;
 
-/** A port that is open. */
-interface Kept {
-  /** The key that has asked for it last, and of whose ports it is one. */
-  readonly key: string;
-  /** Until when it stays though nobody asks for it. */
-  readonly until: number;
-}
-
 export class Brought implements Services {
   readonly #options: BroughtOptions;
-  /** By pool and port. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept: KeptPorts;
   /** By key id, until when nothing is waited for at its openings: one has met a port that another program has. */
   readonly #impatientUntil = new Map<string, number>();
   /** The options of each brought pool, as they were declared. */
@@ -74,6 +66,7 @@ export class Brought implements Services {
 
   constructor(options: BroughtOptions) {
     this.#options = options;
+    this.#kept = new KeptPorts(options.clock);
   }
 
   get size(): number {
@@ -86,35 +79,22 @@ export class Brought implements Services {
     const { pool, listen, options = {} } = report;
     check(options, document.settings.poolDefaults);
     if (this.#changing.has(pool) || !this.#has(pool, listen)) await this.#turns.take(() => this.#open(report, by));
-    else this.#keep(pool, listen, UNASKED_MS, by.key);
+    else this.#kept.keep(pool, listen, UNASKED_MS, by.key);
   }
 
   look(asking: readonly Asking[]): void {
-    const { document, serviceTimeout } = this.#options;
+    const { document, serviceTimeout, mayOpen } = this.#options;
     const ofPools = new Map([...document.brought.keys()].map((pool) => [pool, [] as Asking[]]));
-    const asked = new Set<string>();
+    const asked = new Set(asking.map(({ pool, listen }) => keyOf(pool, listen)));
     for (const each of asking) {
       ofPools.get(each.pool)?.push(each);
-      const name = keyOf(each.pool, each.listen);
-      asked.add(name);
-      const kept = this.#kept.get(name);
-      if (kept) this.#keep(each.pool, each.listen, Math.max(serviceTimeout, UNASKED_MS), kept.key);
+      this.#kept.keepOn(each.pool, each.listen, Math.max(serviceTimeout, UNASKED_MS));
     }
-    this.#giveUp(asked);
+    // Who has taken a key away wants its ports closed.
+    this.#kept.retain(({ pool, port, key }) => asked.has(keyOf(pool, port)) || mayOpen(key, pool, port));
     const closing = [...ofPools].filter(([pool, targets]) => this.#lookAt(pool, targets)).map(([pool]) => pool);
     if (closing.length > 0) this.#changeAll(closing, () => this.#letGo(closing));
     this.#forget();
-  }
-
-  /** What nobody asks for and its key does not allow any more is kept for nobody: who has taken the key away wants the port closed. */
-  #giveUp(asked: ReadonlySet<string>): void {
-    for (const [pool, { listen }] of this.#options.document.brought) {
-      for (const port of listen.map(portOf)) {
-        const name = keyOf(pool, port);
-        const kept = asked.has(name) ? undefined : this.#kept.get(name);
-        if (kept && !this.#options.mayOpen(kept.key, pool, port)) this.#kept.delete(name);
-      }
-    }
   }
 
   /** Nothing is opened from here on. Resolves when nothing is being changed. */
@@ -142,7 +122,7 @@ export class Brought implements Services {
   async #open({ pool, listen, options = {} }: BringingReport, by: Bringer): Promise<void> {
     const { document, onOpened } = this.#options;
     if (this.#closed) throw refusal("STOPPING", "the balancer is stopping");
-    if (this.#has(pool, listen)) return this.#keep(pool, listen, UNASKED_MS, by.key);
+    if (this.#has(pool, listen)) return this.#kept.keep(pool, listen, UNASKED_MS, by.key);
     this.#refuseTaken(pool, listen);
     this.#refuseMore(by);
     const before = document.brought.get(pool);
@@ -155,7 +135,7 @@ export class Brought implements Services {
       throw asRefusal(error, listen);
     }
     if (before === undefined) this.#declared.set(pool, options);
-    this.#keep(pool, listen, UNASKED_MS, by.key);
+    this.#kept.keep(pool, listen, UNASKED_MS, by.key);
     onOpened(pool, listen);
   }
 
@@ -173,7 +153,7 @@ export class Brought implements Services {
     const ports = portsOf(this.#options.document.brought.values());
     if (ports >= this.#options.mostPorts)
       throw refusal("SERVICES_FULL", `this balancer has opened ${ports} ports for reporters, as many as it does`);
-    const own = [...this.#kept.values()].filter((each) => each.key === key).length;
+    const own = this.#kept.countOf(key);
     if (own >= most) throw overQuota({ id: key }, `${own} ports opened`, "targets");
   }
 
@@ -231,9 +211,8 @@ export class Brought implements Services {
   }
 
   #staying(pool: string): readonly ListenAddress[] {
-    const now = this.#options.clock.now();
     const { listen } = this.#options.document.brought.get(pool)!;
-    return listen.filter((address) => (this.#kept.get(keyOf(pool, portOf(address)))?.until ?? 0) > now);
+    return listen.filter((address) => this.#kept.has(pool, portOf(address)));
   }
 
   #settle(pool: string, asking: readonly Asking[]): Declared {
@@ -250,17 +229,10 @@ export class Brought implements Services {
     return listen.some((address) => portOf(address) === port);
   }
 
-  #keep(pool: string, port: number, ms: number, key: string): void {
-    const name = keyOf(pool, port);
-    const until = this.#options.clock.now() + ms;
-    this.#kept.set(name, { key, until: Math.max(until, this.#kept.get(name)?.until ?? 0) });
-  }
-
   /** What is known of pools that are gone, or are the operator's. */
   #forget(): void {
     const { brought } = this.#options.document;
-    const open = new Set([...brought].flatMap(([pool, { listen }]) => listen.map((each) => keyOf(pool, portOf(each)))));
-    for (const name of this.#kept.keys()) if (!open.has(name)) this.#kept.delete(name);
+    this.#kept.retain(({ pool, port }) => this.#has(pool, port));
     const now = this.#options.clock.now();
     for (const [key, until] of this.#impatientUntil) if (until <= now) this.#impatientUntil.delete(key);
     for (const pool of this.#declared.keys()) if (!brought.has(pool)) this.#declared.delete(pool);
