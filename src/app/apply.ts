@@ -50,9 +50,13 @@ export class Document {
     return this.#turns.take(() => this.#services.change(stateOf(this.#settings, new Map()), 0));
   }
 
-  /** Resolves to what was done; rejects as Services.change() does, and nothing has changed then. */
-  apply(next: BalancerSettings): Promise<readonly Step[]> {
+  /**
+   * Resolves to what was done; rejects as Services.change() does, or with what reading the next document throws when its turn has come, and
+   * nothing has changed then.
+   */
+  apply(document: BalancerSettings | (() => BalancerSettings)): Promise<readonly Step[]> {
     return this.#turns.take(async () => {
+      const next = typeof document === "function" ? document() : document;
       const settings = inForce(this.#settings, next);
       const brought = besides(settings, this.#brought);
       const steps = this.compare(next);

@@ -42,6 +42,8 @@ export class Balancer extends Emitter<BalancerEvents> {
   readonly #source: DocumentSource | null;
   readonly #started: Promise<void>;
   #readyAsked = false;
+  /** It has not begun to read. */
+  #nextReload: Promise<readonly Step[]> | null = null;
   #parts: Parts | null = null;
   /** Null until there are pools. */
   #serving: Services | null = null;
@@ -140,13 +142,15 @@ export class Balancer extends Emitter<BalancerEvents> {
 
   /**
    * Reads the document again and goes over to it, as apply() does. Rejects with `NO_DOCUMENT` where it does not come from anywhere that
-   * can be read again.
+   * can be read again. It is read when its turn has come: one that has yet to begin is for all who ask meanwhile.
    */
   reload(): Promise<readonly Step[]> {
-    return this.#change(() => {
+    this.#nextReload ??= this.#change(() => {
+      this.#nextReload = null;
       this.#watch?.reading();
       return this.#read();
     });
+    return this.#nextReload;
   }
 
   /** What reload() would do; with a path, if that file were the document's. Throws what reload() rejects with for a document that is wrong. */
@@ -233,7 +237,7 @@ export class Balancer extends Emitter<BalancerEvents> {
     try {
       await this.#started;
       this.#refuseWhenClosed();
-      const steps = await this.#parts!.document.apply(read());
+      const steps = await this.#parts!.document.apply(read);
       this.tell("reloaded", steps);
       return steps;
     } catch (error) {
