@@ -1,10 +1,11 @@
-/** The files that options name. What is wrong goes to `problems`, under the option's name; the result is then null. */
+/** The files that options name: relative to where the program was started, which messages show. What is wrong goes to `problems`, under the option's name; the result is then null. */
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { messageOf } from "../util/errors.ts";
 import { readSecretFile, UnsafeFile } from "../util/secret-file.ts";
 
 export function readBytes(path: string, option: string, problems: string[]): Uint8Array | null {
-  return attempt(() => readFileSync(path), option, problems);
+  return attempt(() => readFileSync(resolve(path)), option, problems);
 }
 
 export function readText(path: string, option: string, problems: string[]): string | null {
@@ -14,7 +15,7 @@ export function readText(path: string, option: string, problems: string[]): stri
 
 /** A text that nobody else may read. */
 export function readSecret(path: string, option: string, problems: string[]): string | null {
-  return attempt(() => readSecretFile(path).text, option, problems);
+  return attempt(() => readSecretFile(resolve(path)).text, option, problems);
 }
 
 function attempt<T>(read: () => T, option: string, problems: string[]): T | null {

@@ -1,5 +1,6 @@
 /** A TOML file as tables that know where everything in them stands. */
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { messageOf } from "../../util/errors.ts";
 import { type Path, pathKey, type Spot, type Spots, spotsOf } from "./toml-spots.ts";
@@ -59,7 +60,7 @@ export function isTable(value: unknown): value is Values {
 /** null: it cannot be read or is not TOML, which `problems` say. `named`: where it was asked for. */
 export function readTomlFile(path: string, named: string, problems: string[]): TomlTable | null {
   try {
-    const text = readFileSync(path, "utf8");
+    const text = readFileSync(resolve(path), "utf8");
     return new TomlTable(path, [], parse(text), spotsOf(text));
   } catch (error) {
     if (error instanceof TomlError) {
