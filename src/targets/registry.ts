@@ -127,11 +127,15 @@ export class Registry {
     return row?.registered?.key.id === owner.key.id ? row.pool.view(row.identity) : undefined;
   }
 
-  /** Throws as report() does where this owner may have no target at this address, in whatever pool. */
+  /** Throws as report() does where this owner may have no target at this address, in whatever pool, or not once `listen` is open. */
   judge(owner: TargetOwner, report: Report, host: string): void {
     const address = { host: canonicalHost(host), port: report.port };
     checkKey(owner, report, locationOf(owner, report, address.host));
     this.#admission.checkAddress(owner, report, address);
+    if (report.listen === address.port && this.#admission.isHere(address)) {
+      const message = `the target itself is on this host at port ${report.listen}, so that no port of this number can be opened for it: choose another one`;
+      throw refusal("BAD_ADDRESS", message);
+    }
   }
 
   /** Why the balancer cannot dial a target there, or null. */

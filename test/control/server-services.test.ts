@@ -241,6 +241,17 @@ describe("a target on the balancer's own host", () => {
     await leavesNothing(world, other);
   });
 
+  it("has no port of its own number opened, which its server could not have any more", async () => {
+    const { world, services } = await start("listen=5000-5999");
+    const raw = await world.raw(BALANCER);
+    const answer = await raw.ask({ ...BRINGS, port: 5000 });
+    assert.ok(answer?.t === "reject" && answer.code === "BAD_ADDRESS" && !answer.retry, JSON.stringify(answer));
+    assert.deepEqual(services.brought, []);
+    const other = await world.raw(A);
+    assert.equal((await other.ask({ ...BRINGS, port: 5000 }))?.t, "ok");
+    await leavesNothing(world, raw, other);
+  });
+
   it("goes when the balancer begins to listen where it is, and no other one does", async () => {
     const listeners = [{ host: "", port: 3000 }];
     const world = await World.start({ clientListeners: () => listeners });
