@@ -1,12 +1,15 @@
 /** The balancer under test: what it says, what it holds, and what can be done to its process. */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { TargetView } from "../../src/pool/pool.ts";
 import type { CloseRecord } from "../../src/proxy/record.ts";
 import { portsOf } from "../support/cluster.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { field, isCloseRecord } from "../support/log.ts";
 import type { LogLine } from "../support/program.ts";
 import { until } from "../support/wait.ts";
+import { plainDocument } from "./document.ts";
 import { type Exit, LoggedProcess } from "./process.ts";
 import { balancerFlags, type Settings } from "./settings.ts";
 import { tcpSockets } from "./tcp-states.ts";
@@ -15,6 +18,7 @@ const ENGINE = process.env.HARMONY_TEST_ENGINE ?? "auto";
 
 /** ms. Four threads on a machine that does much else. */
 const LISTENING_MS = 60_000;
+const RELOAD_MS = 30_000;
 
 /** What its log shows at SIGUSR1. */
 export interface Table {
@@ -38,6 +42,9 @@ export interface BalancerEvents {
 export class Balancer {
   readonly process: LoggedProcess;
   readonly #events: BalancerEvents;
+  readonly #file = join(temporaryFolder("chaos"), "balancer.toml");
+  /** Reloads so far. */
+  #reloads = 0;
   port = 0;
   adminPort = 0;
   /** Targets whose rows, and counts with them, may have begun anew. */
@@ -50,7 +57,8 @@ export class Balancer {
 
   private constructor(settings: Settings, events: BalancerEvents) {
     this.#events = events;
-    const flags = [...balancerFlags(settings), "--engine", ENGINE];
+    this.write(plainDocument(settings));
+    const flags = [...balancerFlags(settings), "--config", this.#file, "--engine", ENGINE];
     this.process = new LoggedProcess("harmony-balancer", flags, (line) => this.#read(line));
   }
 
@@ -82,6 +90,17 @@ export class Balancer {
     this.#table = null;
     this.process.signal("SIGUSR1");
     return until("the balancer's table", () => this.#table);
+  }
+
+  write(document: string): void {
+    writeFileSync(this.#file, document);
+  }
+
+  /** Resolves when it has gone over to what stands in its file. */
+  async reload(): Promise<void> {
+    const before = this.#reloads;
+    this.process.signal("SIGHUP");
+    await until("a reload", () => this.#reloads > before || this.exit !== undefined, RELOAD_MS);
   }
 
   descriptors(): Descriptors {
@@ -143,6 +162,7 @@ export class Balancer {
       this.adminPort = adminPort;
       this.port = port;
     }
+    if (/^reloaded: (nothing|\d+ change)/.test(message)) this.#reloads++;
     if (/ has left: /.test(message)) this.hasLeft.add(String(field(line, "target")));
     // A balancer that was stopped for longer than its leases has rightly not heard of anybody.
     const isPanic = /^pool \S+ is in panic: /.test(message);

@@ -1,5 +1,6 @@
 /** A balancer from its start to its end: rounds of clients and troubles, and after each a quiet moment to look at it. */
 import { setTimeout as delay } from "node:timers/promises";
+import { removeFolders } from "../support/folder.ts";
 import { Random } from "../support/kernel/random.ts";
 import { freePorts } from "../support/ports.ts";
 import type { LogLine } from "../support/program.ts";
@@ -35,6 +36,7 @@ interface Round {
 const ENDINGS = ["stopped when quiet", "stopped under load", "killed under load"] as const;
 const CROWDS = [50, 200, 500];
 const STORMS = [50, 150, 300];
+const SERVICES = 3;
 /** What a stop may take beyond the drain time-out. */
 const STOP_MS = 5_000;
 
@@ -48,6 +50,8 @@ export class Life {
   baseline!: Descriptors;
   /** MiB, the least that it had in a quiet moment. */
   leastMemory = Number.POSITIVE_INFINITY;
+  /** Where services come and go beside the pool that clients come to. */
+  #ports: readonly number[] = [];
   readonly #random: Random;
   readonly #total: Bound;
 
@@ -93,6 +97,7 @@ export class Life {
     } finally {
       await Promise.all(this.targets.map((target) => target.end()));
       await this.balancer?.process.kill();
+      removeFolders();
       for (const { client } of this.ledger.all) client.crash();
     }
   }
@@ -104,7 +109,8 @@ export class Life {
       onWrong,
     });
     const { adminPort } = this.balancer;
-    const ports = await freePorts(this.settings.targets.length);
+    const ports = await freePorts(this.settings.targets.length + SERVICES);
+    this.#ports = ports.splice(-SERVICES);
     this.targets = this.settings.targets.map((each, i) => {
       const find = (id: number) => this.ledger.find(id);
       const onReporterLine = (line: LogLine | string) => this.#reporterSaid(line);
@@ -127,7 +133,7 @@ export class Life {
       const at = random.below(roundMs);
       for (let i = count(STORMS); i > 0; i--) clients.push(planOfStorm(random, at));
     }
-    return { clients, troubles: drawTroubles(random, roundMs, this.targets.length) };
+    return { clients, troubles: drawTroubles(random, roundMs, this.targets.length, this.#ports) };
   }
 
   /** Resolves when its time is over and its troubles are. */

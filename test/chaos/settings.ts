@@ -54,14 +54,13 @@ export function drawSettings(random: Random): Settings {
   };
 }
 
-/** The command line of the balancer. */
+/** The command line of the balancer: all but what its document says (document.ts), since what a flag says of its pool stays. */
 export function balancerFlags(settings: Settings): string[] {
   const { unavailable } = settings;
   const flags: Record<string, string | number> = {
     listen: "127.0.0.1:0",
     admin: "127.0.0.1:0",
     threads: settings.threads,
-    algorithm: settings.algorithm,
     concurrency: settings.concurrency,
     queue: settings.queue,
     "queue-timeout": `${settings.queueTimeout}ms`,
@@ -71,7 +70,6 @@ export function balancerFlags(settings: Settings): string[] {
     "drain-timeout": `${settings.drainTimeout}ms`,
     requeue: settings.requeue,
     "start-hold": `${settings.startHold}ms`,
-    persistent: settings.persistent,
   };
   const given = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
   return unavailable === null ? given : [...given, `--unavailable=${unavailable}`];

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Random } from "../support/kernel/random.ts";
 import type { Balancer } from "./balancer.ts";
+import { drawDocument, drawPolicy, plainDocument } from "./document.ts";
 import type { Target } from "./target.ts";
 
 export interface Trouble {
@@ -14,9 +15,12 @@ export interface Trouble {
   readonly ms: number;
   /** Descriptors that are left, where they are short. */
   readonly room: number;
+  /** The documents that it goes over to, where it reloads; the last one has nothing but its pool. */
+  readonly documents: readonly string[];
 }
 
 const REPORTER_STOP_MS = 5_000;
+const DOCUMENTS = 8;
 
 type ToTarget = (target: Target, trouble: Trouble) => Promise<void>;
 type ToBalancer = (balancer: Balancer, trouble: Trouble) => Promise<void>;
@@ -74,14 +78,23 @@ const OF_BALANCER = {
     await delay(ms);
     balancer.limitDescriptors(null);
   },
+  "balancer reloads": async (balancer, { documents, ms }) => {
+    for (const document of documents) {
+      balancer.write(document);
+      await balancer.reload();
+      await delay(ms / documents.length);
+    }
+  },
 } satisfies Record<string, ToBalancer>;
 
 const KINDS = [...Object.keys(OF_TARGET), ...Object.keys(OF_BALANCER)] as Trouble["what"][];
 
-export function drawTroubles(random: Random, length: number, targets: number): Trouble[] {
+/** `ports`: where services beside the balancer's pool may come. */
+export function drawTroubles(random: Random, length: number, targets: number, ports: readonly number[]): Trouble[] {
   return Array.from({ length: random.between(0, 5) }, () => ({
     at: random.below(length),
-    what: random.pick(KINDS),
+    what: random.chance(0.25) ? "balancer reloads" : random.pick(KINDS),
+    documents: drawDocuments(random, ports),
     target: random.below(targets),
     ms: random.between(20, random.pick([300, 2_500])),
     room: random.below(60),
@@ -96,4 +109,9 @@ export function happen(trouble: Trouble, balancer: Balancer, targets: readonly T
   }
   const target = targets[trouble.target]!;
   return target.inTurn(() => OF_TARGET[what as keyof typeof OF_TARGET](target, trouble));
+}
+
+function drawDocuments(random: Random, ports: readonly number[]): string[] {
+  const documents = Array.from({ length: random.between(1, DOCUMENTS) }, () => drawDocument(random, ports));
+  return [...documents, plainDocument(drawPolicy(random))];
 }
