@@ -50,6 +50,8 @@ export function loadBalancer(invocation: Invocation): Command<BalancerSettings> 
   return load(invocation, balancerOptions, (given, { serverCommand }, problems) => {
     if (serverCommand) problems.push('"--": the balancer starts no command');
     const { settings } = completeBalancer(given, problems);
+    if (settings.watch && given.config === null)
+      problems.push("watch: there is no file to watch: name it with --config");
     return { settings, log: settings };
   });
 }

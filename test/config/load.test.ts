@@ -116,6 +116,7 @@ const needs: Record<string, string> = {
   adminTlsCert: "adminTlsKey",
   adminTlsKey: "adminTlsCert",
   poolOptions: "listen",
+  watch: "config",
 };
 
 const programs = [
@@ -148,7 +149,7 @@ for (const { name, options, load, texts } of programs) {
       if (isIn(spec, "file")) {
         test(`${spell(option, "file")} in the file`, () => {
           const path = file(`${name}-${option}.toml`, `${spell(option, "file")} = ${JSON.stringify(text)}\n`);
-          assertTaken(load(["--config", path, ...extra]), option, value);
+          assertTaken(load(["--config", path, ...(companion === "config" ? [] : extra)]), option, value);
         });
       }
     }
@@ -329,6 +330,18 @@ describe("bad input", () => {
     const found = problems(() => balancer([], { HARMONY_KEY: "web:hunter2" }));
     assert.match(found.join(), /the secret of key "web" has fewer than 16 characters/);
     assert.equal(found.join().includes("hunter2"), false);
+  });
+  test("watching without a file", () => {
+    const wanted = ["watch: there is no file to watch: name it with --config"];
+    assert.deepEqual(
+      problems(() => balancer(["--watch"])),
+      wanted,
+    );
+    assert.deepEqual(
+      problems(() => balancer([], { HARMONY_WATCH: "on" })),
+      wanted,
+    );
+    balancer(["--watch", "--config", file("watched.toml", "queue = 1\n")]);
   });
   test("files that cannot be read or are no TOML", () => {
     const missing = join(folder, "missing");
