@@ -27,6 +27,7 @@ export function pools(host: Host): void {
       await lab.target("one", answerer("one"));
       await lab.target("two", answerer("two"), {}, other);
       assert.equal(await lab.ask(), "one");
+      await lab.recorded(1);
       assert.equal(await lab.ask(other.addresses[0]), "two");
       assert.deepEqual(
         (await lab.recorded(2)).map(({ pool, target }) => [pool, target]),
@@ -191,12 +192,8 @@ export function pools(host: Host): void {
       assert.equal(await readText(mine, 1), "c");
       await mine.closeWrite();
       assert.deepEqual(
-        (await lab.recorded(3)).map(({ pool, cause }) => [pool, cause]),
-        [
-          ["other", "stopping"],
-          ["other", "fin"],
-          ["lab", "fin"],
-        ],
+        new Set((await lab.recorded(3)).map(({ pool, cause }) => `${pool} ${cause}`)),
+        new Set(["other stopping", "other fin", "lab fin"]), // in any order: they are several threads'
       );
     }));
 
