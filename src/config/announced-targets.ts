@@ -3,7 +3,7 @@ import { checkDeclared } from "./declared-options.ts";
 import { spell } from "./names.ts";
 import type { Place } from "./option.ts";
 import { type TargetSettings, targetOptions } from "./target-options.ts";
-import { type Source, valuesFrom } from "./values.ts";
+import { type Source, valuesFrom, whereOf } from "./values.ts";
 
 /** A session speaks for no more: the numbers by which it calls them end there. */
 export const MOST_TARGETS = 1000;
@@ -25,12 +25,14 @@ export function announcedTargets(
     const given = Object.entries(valuesFrom(targetOptions, [source], problems)).filter(([name]) => source.has(name));
     return { ...byDefault, ...Object.fromEntries(given) };
   }) ?? [byDefault];
-  for (const each of new Set(targets.map(({ poolOptions }) => poolOptions))) {
-    checkDeclared(each, spell("poolOptions", place), problems);
-  }
-  if (targets.some(({ poolOptions, listen }) => listen === null && Object.keys(poolOptions).length > 0)) {
-    const [options, listen] = [spell("poolOptions", place), spell("listen", place)];
-    problems.push(`${options}: they are for a pool that is made with ${listen}: give that as well`);
+  const optionsOf = (index: number) => whereOf(own?.[index]?.get("poolOptions")) + spell("poolOptions", place);
+  const declared = targets.map(({ poolOptions }) => poolOptions);
+  // Those that say nothing have the same.
+  for (const each of new Set(declared)) checkDeclared(each, optionsOf(declared.indexOf(each)), problems);
+  const lost = targets.findIndex(({ poolOptions, listen }) => listen === null && Object.keys(poolOptions).length > 0);
+  if (lost !== -1) {
+    const listen = spell("listen", place);
+    problems.push(`${optionsOf(lost)}: they are for a pool that is made with ${listen}: give that as well`);
   }
   checkDistinct(targets, place, problems);
   return targets;

@@ -87,7 +87,11 @@ describe("the targets of a reporter", () => {
     ["[[target]]\nport = 0", '2:8: port "0": give a whole number from 1 to 65535'],
     [
       '[[target]]\nlisten = 5000\npool-options = ["algorithm=fastest"]',
-      'pool-options: algorithm "fastest": give one of leastconn, roundrobin, random, hash',
+      '3:16: pool-options: algorithm "fastest": give one of leastconn, roundrobin, random, hash',
+    ],
+    [
+      '[[target]]\nport = 7\n[[target]]\nport = 8\npool-options = ["algorithm=hash"]',
+      "5:16: pool-options: they are for a pool that is made with listen: give that as well",
     ],
     ["[[targets]]\nport = 7", "1:3: targets: there is no such option here; did you mean target?"],
     ["[[target]]\n[[target]]", "targets 1 and 2 are the same one: give them different ports, pools or ids"],
