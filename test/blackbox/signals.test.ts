@@ -78,11 +78,13 @@ describe("the balancer", { skip }, () => {
   });
 
   it("at SIGHUP reads its configuration again, and goes on", async () => {
-    const balancer = await startBalancer();
+    const config = join(temporaryFolder("signals"), "harmony.toml");
+    writeFileSync(config, "");
+    const balancer = await startBalancer(["--config", config]);
     await startReporter(balancer, (await echoServer()).port);
     const { connection, ask } = await openConnection(balancer.port);
     balancer.program.signal("SIGHUP");
-    await balancer.program.says(/^SIGHUP: reading/);
+    await balancer.program.says(/^SIGHUP: reading .*harmony\.toml again/);
     await balancer.program.says(/^reloaded: nothing has changed/);
     await ask("still here");
     assert.equal(await within("an answer", exchange(balancer.port, "new\n")), "new\n");
