@@ -11,7 +11,9 @@ const MOST_LINES = 100;
 export function logReloads(balancer: Balancer, log: Log): void {
   balancer.on("reloaded", (steps) => {
     if (steps.length === 0) return log.info("reloaded: nothing has changed", { steps: 0 });
-    log.info(`reloaded: ${counted(steps.length, "change")}`, { steps: steps.length });
+    const waiting = steps.filter(({ kind }) => kind === "restart").length;
+    const rest = waiting === 0 ? "" : `, ${waiting} of which ${waiting === 1 ? "waits" : "wait"} for a restart`;
+    log.info(`reloaded: ${counted(steps.length, "change")}${rest}`, { steps: steps.length });
     for (const step of steps.slice(0, MOST_LINES)) {
       const say = step.kind === "restart" ? log.warning : log.info;
       say(`reloaded: ${stepText(step)}`, { step });

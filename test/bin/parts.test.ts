@@ -213,6 +213,31 @@ describe("what the balancer's program logs", () => {
     );
   });
 
+  test("of a reload is how many changes there are, and how many of them are not in force", () => {
+    const balancer = new (class extends Emitter<BalancerEvents> {})();
+    const said: string[] = [];
+    const say = (level: string) => (text: string) => void said.push(`${level} ${text}`);
+    const log = { debug: say("-"), info: say("info"), warning: say("warning"), error: say("error"), isDebug: false };
+    logBalancer(balancer as Balancer, log);
+    const gone = { kind: "remove-pool", pool: "web" } as const;
+    const admin = { kind: "restart", option: "admin", before: "1666", after: "1667" } as const;
+    balancer.emit("reloaded", [gone]);
+    balancer.emit("reloaded", [gone, admin]);
+    balancer.emit("reloaded", [admin, admin]);
+    const waits = "warning reloaded: admin 1666 → 1667: needs a restart, and stays as it is until then";
+    const removed = "info reloaded: pool web: removed, once its connections have ended";
+    assert.deepEqual(said, [
+      "info reloaded: 1 change",
+      removed,
+      "info reloaded: 2 changes, 1 of which waits for a restart",
+      removed,
+      waits,
+      "info reloaded: 2 changes, 2 of which wait for a restart",
+      waits,
+      waits,
+    ]);
+  });
+
   test("of keys is how many there are, and of --insecure that anyone may register", () => {
     const balancer = new (class extends Emitter<BalancerEvents> {})();
     const said: string[] = [];
