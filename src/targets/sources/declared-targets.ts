@@ -6,6 +6,7 @@
  * `forget()` comes before a pool is removed, `close()` with the balancer's end.
  */
 import type { NameService } from "../../net/dns.ts";
+import { formatAddress } from "../../util/address.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { DeclaredTarget, WantedTarget } from "../wanted.ts";
 import type { Instance, Question } from "./look-up.ts";
@@ -25,6 +26,7 @@ export class DeclaredTargets {
   readonly #names: Names;
   /** By pool. */
   readonly #wanted = new Map<string, readonly WantedTarget[]>();
+  readonly #given = new Map<string, readonly DeclaredTarget[]>();
 
   constructor(options: DeclaredTargetsOptions) {
     const { clock, resolver, onWarning } = options;
@@ -39,7 +41,10 @@ export class DeclaredTargets {
     });
   }
 
-  /** From now on this is wanted of the pool. Names that were wanted before keep their answers. */
+  /**
+   * From now on this is wanted of the pool. Names that were wanted before keep their answers; while one is looked up for the first time the
+   * pool keeps what it had, so that its clients find somebody.
+   */
   set(pool: string, wanted: readonly WantedTarget[]): void {
     this.#wanted.set(pool, wanted);
     this.#names.want(pool, wanted.flatMap(questionOf));
@@ -49,6 +54,7 @@ export class DeclaredTargets {
   /** The pool is being removed. */
   forget(pool: string): void {
     this.#wanted.delete(pool);
+    this.#given.delete(pool);
     this.#names.want(pool, []);
   }
 
@@ -58,10 +64,13 @@ export class DeclaredTargets {
 
   #declare(pool: string): void {
     const wanted = this.#wanted.get(pool) ?? [];
-    this.#options.onTargets(
-      pool,
-      wanted.flatMap((each) => this.#targetsOf(each)),
-    );
+    const isOpen = wanted.flatMap(questionOf).some((question) => this.#names.isOpen(question));
+    const before = isOpen ? (this.#given.get(pool) ?? []) : [];
+    const found = wanted.flatMap((each) => this.#targetsOf(each));
+    const places = new Set(found.map(({ address }) => formatAddress(address)));
+    const targets = [...found, ...before.filter(({ address }) => !places.has(formatAddress(address)))];
+    this.#given.set(pool, targets);
+    this.#options.onTargets(pool, targets);
   }
 
   #targetsOf(wanted: WantedTarget): readonly DeclaredTarget[] {

@@ -17,7 +17,7 @@ const RETRY_MS = 5_000;
 export interface NamesOptions {
   readonly clock: Clock;
   readonly names: NameService;
-  /** There is another answer, for those that want it. */
+  /** There is another answer, or none at the first time, for those that want it. */
   readonly onAnswer: (wantedBy: Iterable<string>) => void;
   /** Something an operator should know: a name has begun to fail. */
   readonly onWarning: (message: string) => void;
@@ -59,6 +59,12 @@ export class Names {
   /** What is known; null before the first answer. */
   answer(question: Question): readonly Instance[] | null {
     return this.#watched.get(keyOf(question))?.instances ?? null;
+  }
+
+  /** It is being looked up for the first time. */
+  isOpen(question: Question): boolean {
+    const watched = this.#watched.get(keyOf(question));
+    return watched !== undefined && watched.instances === null && watched.trouble === null;
   }
 
   /** No answer is heard any more: nobody wants one. */
@@ -119,7 +125,9 @@ export class Names {
     } catch (error) {
       if (!this.#isWatched(watched)) return;
       const outcome = instances === null ? "it gives no targets until it can" : "what was known of it stays";
+      const wasOpen = this.isOpen(question);
       this.#tell(watched, `${messageOf(error)}; ${outcome}`);
+      if (wasOpen) this.#options.onAnswer(watched.by);
       this.#next(watched, RETRY_MS);
     }
   }

@@ -121,6 +121,30 @@ describe("targets that the document wants", () => {
     assert.equal(world.of("db")[1], "[fd00::2]:5432 7 backup");
   });
 
+  it("stay while a name that takes their place is looked up for the first time, and go with its answer", async () => {
+    const world = new World();
+    world.zones.set("db.example", { ips: ["10.0.0.2"] });
+    world.targets.set("db", [want(at("10.0.0.1")), want(at("10.0.0.3"))]);
+    let open = () => {};
+    world.gate = new Promise((resolve) => (open = resolve));
+    world.targets.set("db", [DB, want(at("10.0.0.3"), { weight: 7 })]);
+    await settle();
+    assert.deepEqual(world.of("db"), ["10.0.0.3:5432 7", "10.0.0.1:5432 100"]);
+    open();
+    await settle();
+    assert.deepEqual(world.of("db"), ["10.0.0.2:5432 100", "10.0.0.3:5432 7"]);
+  });
+
+  it("go where the name that takes their place cannot be looked up", async () => {
+    const world = new World();
+    world.targets.set("db", [want(at("10.0.0.1"))]);
+    world.targets.set("db", [DB]);
+    assert.deepEqual(world.of("db"), ["10.0.0.1:5432 100"]);
+    await settle();
+    assert.deepEqual(world.of("db"), []);
+    assert.equal(world.warnings.length, 1);
+  });
+
   for (const [what, holds, interval] of [
     ["as long as they hold", 7_000, 7_000],
     ["a second at least", 0, 1_000],
