@@ -26,8 +26,10 @@ const SOURCES = {
   dns: "named by the DNS",
 };
 
-const CHECK_SERVER = "does the server run, listen on that port (--port), and on more than its own localhost?";
-const CHECK_WAY = "does a firewall keep the balancer out, or is the server at another address (--advertise)?";
+const CHECK_SERVER =
+  "does the server run, listen on that port (its reporter's --port), and on more than its own localhost?";
+const CHECK_WAY =
+  "does a firewall keep the balancer out, or is the server at another address (its reporter's --advertise)?";
 
 export function logTargetEvents(balancer: Balancer, log: Log): void {
   balancer.on("targetUp", ({ identity, address, weight }) => {
