@@ -202,6 +202,7 @@ export class Balancer extends Emitter<BalancerEvents> {
     this.#seen = watchInvited(trust, parts.control, (...event) => this.tell(...event));
     this.#watch?.start();
     this.#api = await openApi(this.#settings, this, (message, cause) => this.tell("warning", message, cause));
+    this.#refuseWhenClosed(); // what has been opened meanwhile, close() closes
     for (const each of [warning, shares.warning]) if (each !== null) this.tell("warning", each);
     if (hint !== null) this.tell("keyCreated", hint);
     this.tell("keysLoaded", trust.keys.loaded);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { Balancer, ClientOptions, CloseRecord, Reporter, ServerOptions } from "../../src/index.ts";
@@ -261,6 +262,24 @@ describe("starting and closing", () => {
     const balancer = server();
     const { ready } = balancer;
     await Promise.all([balancer.close(), assert.rejects(ready, { code: "CLOSED" })]);
+  });
+  test("close() at any turn of its start: nothing is told of it then, and ready says so", async () => {
+    const path = join(temporaryFolder("api"), "api.sock");
+    const other = createServer().listen(path); // whether somebody listens there takes a while to find out
+    open.push(other);
+    await once(other, "listening");
+    for (let turns = 0, isReady = false; !isReady; turns++) {
+      const balancer = server({ engine: "portable", api: `unix:${path}` });
+      const ready = balancer.ready.then(
+        () => (isReady = true),
+        (error: { code: string }) => error.code,
+      );
+      for (let turn = 0; turn < turns && !isReady; turn++) await new Promise(setImmediate);
+      if (isReady) break;
+      balancer.on("listening", () => assert.fail(`after ${turns} turns`));
+      await balancer.close();
+      assert.equal(await ready, "CLOSED", `after ${turns} turns`);
+    }
   });
   test("a port that is taken rejects ready, and comes as an error event", async () => {
     const first = server();
