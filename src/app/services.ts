@@ -134,8 +134,16 @@ export class Services {
       throw error;
     }
     const { gone, moving } = this.#commit(next, wanted, prepared);
-    await Promise.all([closeAll(gone), ...moving]);
+    await this.#settled([...gone.map((each) => each.close()), ...moving]);
     this.#removePools(next, drainTimeout); // nobody comes to them any more
+  }
+
+  /** `next` runs, and a socket that does not go as it should does not undo that. */
+  async #settled(going: readonly Promise<unknown>[]): Promise<void> {
+    for (const outcome of await Promise.allSettled(going)) {
+      if (outcome.status === "fulfilled") continue;
+      this.#options.onWarning("a listener did not close, or did not move, as it should", outcome.reason);
+    }
   }
 
   /** Nothing changes any more. The engine is closed by whoever has made it. */

@@ -45,6 +45,9 @@ export class World {
   /** By pool, as the registry would have them. */
   readonly targets = new Map<string, readonly WantedTarget[]>();
   readonly gone: string[] = [];
+  onWarning = (message: string): void => {
+    throw new Error(message);
+  };
 
   private constructor(settings: BalancerSettings) {
     this.services = new Services({
@@ -56,9 +59,7 @@ export class World {
         this.gone.push(name);
         this.targets.delete(name);
       },
-      onWarning: (message) => {
-        throw new Error(message);
-      },
+      onWarning: (message) => this.onWarning(message),
     });
     this.document = new Document(settings, this.services);
   }

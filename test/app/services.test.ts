@@ -73,6 +73,20 @@ describe("another document", () => {
     assert.deepEqual(world.gone, ["db"]);
   });
 
+  it("is in force though a socket that goes does not close as it should, which is told", async () => {
+    const world = await World.start(two);
+    const socket = world.engine.listeners.get("127.0.0.1:5432")!;
+    const close = socket.close.bind(socket);
+    socket.close = () => close().then(() => Promise.reject(new Error("stuck")));
+    const warnings: string[] = [];
+    world.onWarning = (message) => warnings.push(message);
+    const steps = await world.document.apply(documentOf({ web: pool() }, { web: listener("web", 80, 443) }));
+    assert.equal(steps.length, 2);
+    assert.deepEqual([...world.services.pools.keys()], ["web"]);
+    assert.deepEqual(world.gone, ["db"]);
+    assert.equal(warnings.length, 1);
+  });
+
   it("keeps a free port that the same entry asks for", async () => {
     const free = documentOf({ web: pool() }, { web: listener("web", 0, 0) });
     const world = await World.start(free);
