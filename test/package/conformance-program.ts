@@ -1,4 +1,4 @@
-/** Both engines' conformance suite as a program of its own, for conformance-compiled.test.ts. */
+/** Both engines' conformance suite as a program of its own, for compiled-suite.ts. */
 import { linux } from "../../src/engines/linux/main/engine.ts";
 import { portable } from "../../src/engines/portable/engine.ts";
 import { engineConformance } from "../engines/conformance.ts";
