@@ -91,7 +91,12 @@ export class Dns implements NameService {
     try {
       const records = await this.#ask((resolver) => resolver.resolveSrv(name));
       if (records.length === 0) throw netError("ENOTFOUND", doing);
-      return records.map(({ name: host, ...rest }) => ({ ...rest, host: host === "." ? "" : host }));
+      return records.map(({ name: host, port, priority, weight }) => ({
+        host: host === "." ? "" : host,
+        port,
+        priority,
+        weight,
+      }));
     } catch (error) {
       throw netError(netCodeOf(error), doing);
     }
