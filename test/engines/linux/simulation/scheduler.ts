@@ -11,7 +11,7 @@ import type { Cancel, Clock } from "../../../../src/util/clock.ts";
 import type { SimulatedKernel } from "../../../support/kernel/kernel.ts";
 import { Random } from "../../../support/kernel/random.ts";
 import { Wire } from "../../../support/kernel/tcp/wire.ts";
-import { withPoolPoints } from "./pool-points.ts";
+import { isInPool, withPoolPoints } from "./pool-points.ts";
 import { SimulatedThread } from "./simulated-thread.ts";
 
 export interface SchedulerOptions {
@@ -54,7 +54,9 @@ export class Scheduler implements Threads {
     this.kernel = kernel;
     this.#random = new Random(kernel.seed ^ 0x5eed);
     this.#options = { turnMs: 0, messageMs: 0, preemption: 0, ...options };
-    kernel.beforeCall = (name) => this.#atPoint(name);
+    kernel.beforeCall = (name) => {
+      if (!isInPool()) this.#atPoint(name); // Pool.onMove makes calls with the lock held
+    };
     this.mainClock = {
       now: () => kernel.clock.now(),
       after: (ms, run) => this.#afterInMain(ms, run),
