@@ -1,5 +1,6 @@
 /** The API's server: HTTP over a Unix socket, whose file is the login. What it answers is in routes.ts. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { runtime } from "#runtime";
 import { NetError } from "../net/net-error.ts";
 import { bindSocketFile, type SocketFile } from "../net/socket-file.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
@@ -40,6 +41,8 @@ export class ApiServer {
 
   /** Rejects with NetError. */
   async listen(path: string): Promise<void> {
+    if (!runtime.can.httpUnix)
+      throw new NetError("EINVAL", `HTTP over a Unix socket takes another runtime than ${runtime.name}`);
     const where = { path, mode: MODE, owner: null, group: null };
     const { file } = await bindSocketFile(
       where,
@@ -83,10 +86,7 @@ function begin(server: Server, path: string): Promise<void> {
     server.once("error", reject);
     server.listen(path, () => {
       server.off("error", reject);
-      // Older Denos (2.7) take no notice of the path, and listen at a port.
-      if (typeof server.address() === "string") return resolve();
-      server.close();
-      reject(new NetError("EINVAL", "HTTP over a Unix socket takes a newer runtime"));
+      resolve();
     });
   });
 }

@@ -151,6 +151,8 @@ export interface Capabilities {
   readonly unix: boolean;
   /** Listening on inherited descriptors. */
   readonly inherit: boolean;
+  /** node:http serves at a Unix socket, and closes each of its descriptors once. */
+  readonly httpUnix: boolean;
   /** TLS on both `listen()` and `connect()`. Half-close and RST are promised for plain TCP alone. */
   readonly tls: boolean;
   /**

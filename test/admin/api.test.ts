@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
+import { runtime } from "#runtime";
 import { ask } from "../../src/admin/client.ts";
 import { ownSocketPlace, socketPlaces } from "../../src/admin/places.ts";
 import type { ApiBalancer } from "../../src/admin/routes.ts";
@@ -16,7 +17,7 @@ import { NetError } from "../../src/net/net-error.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { until, within } from "../support/wait.ts";
 
-const skip = process.platform === "win32" ? "Unix sockets are guarded by no file there" : false;
+const skip = runtime.can.httpUnix ? false : `${runtime.name} has no HTTP at Unix sockets that is to be relied on`;
 const SECRET = "a-key-that-only-these-tests-use";
 const settings = serverSettings({ key: SECRET, unavailable: "busy", pools: { db: { listen: 5432 } } });
 

@@ -39,7 +39,7 @@ class World {
 
   /** Why the balancer cannot be reached by commands; undefined: it can. */
   get noApi(): string | undefined {
-    return this.balancer.program.log.find(({ message }) => /takes a newer runtime/.test(message))?.message;
+    return this.balancer.program.log.find(({ message }) => /takes another runtime/.test(message))?.message;
   }
 
   write(text: string): void {

@@ -32,6 +32,7 @@ const CHUNK = 512 * 1024;
 const can: Capabilities = {
   reset: true,
   unix: node.can.unix,
+  httpUnix: node.can.httpUnix,
   inherit: node.can.inherit,
   tls: true,
   closeNotify: true,

@@ -25,6 +25,7 @@ import { startTls } from "./tls.ts";
 const can: Capabilities = {
   reset: false, // Deno has no RST: abort() sends FIN
   unix: node.can.unix,
+  httpUnix: node.can.httpUnix,
   inherit: node.can.inherit,
   tls: true,
   closeNotify: false,

@@ -22,6 +22,7 @@ import { MemoryListener } from "./listener.ts";
 const can: Capabilities = {
   reset: true,
   unix: true,
+  httpUnix: false,
   inherit: false,
   tls: false,
   closeNotify: false,

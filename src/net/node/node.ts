@@ -43,6 +43,8 @@ const CHUNK = 64 * 1024;
 const can: Capabilities = {
   reset: true,
   unix: isPosix,
+  // Deno 2.7 listens at a port instead. 2.9.5 closes the descriptor of each connection twice, and by then it may be a client's.
+  httpUnix: isPosix && deno === undefined,
   inherit: isPosix && (deno === undefined || !/^2\.[0-8]\./.test(deno)), // 2.7.11 refuses descriptors, 2.9.5 takes them
   tls: deno === undefined, // 2.9.6: a paused TLSSocket loses its "end"; deno.ts connects over Deno.startTls()
   closeNotify: deno === undefined,

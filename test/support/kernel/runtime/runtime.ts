@@ -30,6 +30,7 @@ import { addressOf, SimulatedConnection } from "./connection.ts";
 const can: Capabilities = {
   reset: true,
   unix: true,
+  httpUnix: false,
   inherit: false,
   tls: false,
   closeNotify: false,
