@@ -12,7 +12,7 @@ import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 import { Turns } from "../util/turns.ts";
 import type { Document } from "./apply.ts";
 import { check, type Declared, settled, textOf, valuesOf } from "./declared.ts";
-import { KeptPorts } from "./kept-ports.ts";
+import { KeptPorts, portKey } from "./kept-ports.ts";
 import type { ServedListener } from "./services.ts";
 
 export interface BroughtOptions {
@@ -85,13 +85,13 @@ export class Brought implements Services {
   look(asking: readonly Asking[]): void {
     const { document, serviceTimeout, mayOpen } = this.#options;
     const ofPools = new Map([...document.brought.keys()].map((pool) => [pool, [] as Asking[]]));
-    const asked = new Set(asking.map(({ pool, listen }) => keyOf(pool, listen)));
+    const asked = new Set(asking.map(({ pool, listen }) => portKey(pool, listen)));
     for (const each of asking) {
       ofPools.get(each.pool)?.push(each);
       this.#kept.keepOn(each.pool, each.listen, Math.max(serviceTimeout, UNASKED_MS));
     }
     // Who has taken a key away wants its ports closed.
-    this.#kept.retain(({ pool, port, key }) => asked.has(keyOf(pool, port)) || mayOpen(key, pool, port));
+    this.#kept.retain(({ pool, port, key }) => asked.has(portKey(pool, port)) || mayOpen(key, pool, port));
     const closing = [...ofPools].filter(([pool, targets]) => this.#lookAt(pool, targets)).map(([pool]) => pool);
     if (closing.length > 0) this.#changeAll(closing, () => this.#letGo(closing));
     this.#forget();
@@ -204,9 +204,9 @@ export class Brought implements Services {
     const before = [...document.brought].filter(([pool]) => pools.includes(pool));
     if (this.#closed) return;
     await document.letGo(new Map(before.map(([pool]) => [pool, this.#staying(pool)])));
-    const open = new Set(listeners().map(({ pool, address }) => keyOf(pool, "port" in address ? address.port : 0)));
+    const open = new Set(listeners().map(({ pool, address }) => portKey(pool, "port" in address ? address.port : 0)));
     for (const [pool, { listen }] of before) {
-      for (const port of listen.map(portOf)) if (!open.has(keyOf(pool, port))) onClosed(pool, port);
+      for (const port of listen.map(portOf)) if (!open.has(portKey(pool, port))) onClosed(pool, port);
     }
   }
 
@@ -264,10 +264,6 @@ function portOf(address: ListenAddress): number {
 
 function isAt({ address }: ServedListener, port: number): boolean {
   return "port" in address && address.port === port;
-}
-
-function keyOf(pool: string, port: number): string {
-  return `${pool} ${port}`;
 }
 
 function asRefusal(error: unknown, port: number): unknown {

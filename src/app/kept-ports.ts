@@ -21,18 +21,18 @@ export class KeptPorts {
   /** For that long at least. */
   keep(pool: string, port: number, ms: number, key: string): void {
     const until = this.#clock.now() + ms;
-    const before = this.#ports.get(keyOf(pool, port))?.until ?? 0;
-    this.#ports.set(keyOf(pool, port), { pool, port, key, until: Math.max(until, before) });
+    const before = this.#ports.get(portKey(pool, port))?.until ?? 0;
+    this.#ports.set(portKey(pool, port), { pool, port, key, until: Math.max(until, before) });
   }
 
   /** The same for its key. */
   keepOn(pool: string, port: number, ms: number): void {
-    const kept = this.#ports.get(keyOf(pool, port));
+    const kept = this.#ports.get(portKey(pool, port));
     if (kept) this.keep(pool, port, ms, kept.key);
   }
 
   has(pool: string, port: number): boolean {
-    return (this.#ports.get(keyOf(pool, port))?.until ?? 0) > this.#clock.now();
+    return (this.#ports.get(portKey(pool, port))?.until ?? 0) > this.#clock.now();
   }
 
   /** How many are that key's. */
@@ -46,6 +46,7 @@ export class KeptPorts {
   }
 }
 
-function keyOf(pool: string, port: number): string {
+/** What a port of a pool is told apart by. */
+export function portKey(pool: string, port: number): string {
   return `${pool} ${port}`;
 }

@@ -71,7 +71,6 @@ export class Services {
   #sockets: ReadonlyMap<string, Socket> = new Map();
   #state: ServiceState = { pools: new Map(), listeners: new Map() };
   #listeners: readonly ServedListener[] = [];
-  #targetPlaces = 0;
   #isClosed = false;
   /** Gone, with connections that may finish. */
   readonly #leaving = new Set<Pool>();
@@ -99,7 +98,7 @@ export class Services {
 
   /** Targets, each with a reporter, that there is room for in all pools. */
   get targetPlaces(): number {
-    return this.#targetPlaces;
+    return targetPlaces(this.#state.pools);
   }
 
   /** -1 means no limit, 0 pauses. It holds until the document says another one. */
@@ -219,7 +218,6 @@ export class Services {
   #commit(next: ServiceState, wanted: ReadonlyMap<string, Endpoint>, prepared: Prepared): Committed {
     const before = this.#state;
     this.#state = next;
-    this.#targetPlaces = targetPlaces(next.pools);
     for (const [name, settings] of next.pools) {
       const pool = prepared.pools.get(name);
       if (pool !== undefined) this.#add(name, pool, settings);

@@ -1,8 +1,7 @@
 /** Sees that the document's files have changed, by looks at their signatures: it works on every file system, and for links. */
 
 import { type Cancel, type Clock, every } from "../util/clock.ts";
-import { codeOf } from "../util/errors.ts";
-import { signatureOf } from "../util/file-signature.ts";
+import { signatureOrFailure } from "../util/file-signature.ts";
 
 /** ms between looks. A change is acted on when it has stood for one: within two of them. */
 const LOOK_MS = 500;
@@ -52,16 +51,7 @@ export class DocumentWatch {
   #signature(): string {
     return this.#options
       .files()
-      .map((file) => `${file} ${signature(file)}`)
+      .map((file) => `${file} ${signatureOrFailure(file)}`)
       .join("\n");
-  }
-}
-
-/** One that is not there, or may not be read, is as good as any other: reading it says what is wrong. */
-function signature(file: string): string {
-  try {
-    return signatureOf(file);
-  } catch (error) {
-    return codeOf(error) ?? "?";
   }
 }

@@ -1,8 +1,18 @@
 import { type Stats, statSync } from "node:fs";
+import { codeOf } from "./errors.ts";
 
 /** Changes whenever the file does, and when another one takes its place. Throws the file system's error. */
 export function signatureOf(path: string): string {
   return signatureFrom(statSync(path));
+}
+
+/** The same; of a file that is not there, or may not be looked at, what stands in the way: whoever reads it is told. */
+export function signatureOrFailure(path: string): string {
+  try {
+    return signatureOf(path);
+  } catch (error) {
+    return codeOf(error) ?? "?";
+  }
 }
 
 export function signatureFrom({ mtimeMs, ctimeMs, size, ino }: Stats): string {

@@ -1,6 +1,6 @@
 /** The balancer's file, and those that it includes, as one document. */
 import { NAME } from "../../control/protocol/schema.ts";
-import { signatureOf } from "../../util/file-signature.ts";
+import { signatureOrFailure } from "../../util/file-signature.ts";
 import { balancerOptions } from "../balancer-options.ts";
 import { namesIn } from "../names.ts";
 import type { Given, Source } from "../values.ts";
@@ -43,22 +43,14 @@ export function readDocument(path: string, problems: string[]): Written {
  * changed alone, since a large one takes a tenth of a second.
  */
 export function documentFilesOf(path: string): () => string[] {
-  let parsed: { readonly signature: string | null; readonly main: TomlTable | null } | null = null;
+  let parsed: { readonly signature: string; readonly main: TomlTable | null } | null = null;
   return () => {
-    const signature = signatureIfThere(path);
+    const signature = signatureOrFailure(path);
     if (parsed === null || signature !== parsed.signature)
       parsed = { signature, main: readTomlFile(path, "config", []) };
     const { main } = parsed;
     return [path, ...(main === null ? [] : includedFiles(main, path, []).map((each) => each.path))];
   };
-}
-
-function signatureIfThere(path: string): string | null {
-  try {
-    return signatureOf(path);
-  } catch {
-    return null; // whoever reads it is told why
-  }
 }
 
 class DocumentReader {

@@ -9,11 +9,9 @@ import { pushRelay } from "../push-relay.ts";
 import { resolveHost } from "../resolve.ts";
 import type {
   AcceptOptions,
-  Address,
   Capabilities,
   Connection,
   ConnectOptions,
-  ListenAddress,
   Listener,
   ListenOptions,
   OnConnection,
@@ -107,17 +105,12 @@ async function listen(
   }
 }
 
-async function listenOn(
-  where: ListenAddress,
-  options: AcceptOptions,
-  onConnection: OnConnection,
-  onError?: (error: NetError) => void,
-): Promise<Listener<Address>> {
+const listenOn: Runtime["listenOn"] = async (where, options, onConnection, onError) => {
   if ("host" in where) return listen({ ...options, ...where }, onConnection, onError);
   if ("fd" in where) return node.listenOn(where, options, onConnection, onError);
   const socket = { ...HANDLERS, open: acceptor({ keepAlive: 0 }, onConnection, onError) };
   return listenAtPath(where, (unix) => closing(Bun.listen<BunConnection>({ unix, allowHalfOpen: true, socket })));
-}
+};
 
 /** Bun neither reports a failed accept nor pauses after it: a connection above the limit of descriptors is turned away instead. */
 function acceptor(

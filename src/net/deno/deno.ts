@@ -7,12 +7,10 @@ import { runtime as node } from "../node/node.ts";
 import { relay } from "../relay.ts";
 import {
   type AcceptOptions,
-  type Address,
   type Capabilities,
   type Connection,
   type ConnectOptions,
   DEFAULT_BACKLOG,
-  type ListenAddress,
   type Listener,
   type ListenOptions,
   type OnConnection,
@@ -65,12 +63,7 @@ async function listen(
   }
 }
 
-async function listenOn(
-  where: ListenAddress,
-  options: AcceptOptions,
-  onConnection: OnConnection,
-  onError?: (error: NetError) => void,
-): Promise<Listener<Address>> {
+const listenOn: Runtime["listenOn"] = async (where, options, onConnection, onError) => {
   if ("host" in where) return listen({ ...options, ...where }, onConnection, onError);
   if ("fd" in where) return node.listenOn(where, options, onConnection, onError);
   return listenAtPath(where, (path) => {
@@ -78,7 +71,7 @@ async function listenOn(
     const accept = async () => new DenoConnection(await listener.accept());
     return new Acceptor(listener, accept, onConnection, onError);
   });
-}
+};
 
 /** Takes what comes in, until it is closed. */
 class Acceptor {

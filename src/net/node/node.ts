@@ -17,7 +17,6 @@ import {
   type ConnectOptions,
   DEFAULT_BACKLOG,
   type InheritedAddress,
-  type ListenAddress,
   type Listener,
   type ListenOptions,
   type OnConnection,
@@ -118,12 +117,7 @@ function createPlainServer(options: AcceptOptions, onConnection: OnConnection, i
   });
 }
 
-async function listenOn(
-  where: ListenAddress,
-  options: AcceptOptions,
-  onConnection: OnConnection,
-  onError?: (error: NetError) => void,
-): Promise<Listener<Address>> {
+const listenOn: Runtime["listenOn"] = async (where, options, onConnection, onError) => {
   if ("host" in where) return listen({ ...options, ...where }, onConnection, onError);
   if ("fd" in where) return listenOnInherited(where, options, onConnection, onError);
   const { backlog = DEFAULT_BACKLOG } = options;
@@ -132,7 +126,7 @@ async function listenOn(
     await begin(server, { path, backlog }, onError);
     return closing(server);
   });
-}
+};
 
 async function listenOnInherited(
   where: InheritedAddress,
