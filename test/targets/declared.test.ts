@@ -6,13 +6,14 @@ import { Pool } from "../../src/pool/pool.ts";
 import { TargetMonitor } from "../../src/targets/monitor.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
-import { Registry } from "../../src/targets/registry.ts";
+import type { Registry } from "../../src/targets/registry.ts";
 import type { QuotaLimits, Report, TargetOwner } from "../../src/targets/report.ts";
 import type { DeclaredTarget } from "../../src/targets/wanted.ts";
 import { formatAddress } from "../../src/util/address.ts";
 import { codeOf } from "../../src/util/errors.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
+import { registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;
 const CLIENT = Uint32Array.of(0, 0, 0xffff, 1);
@@ -41,13 +42,11 @@ class World {
       this.writes += 1;
       set(...args);
     };
-    this.registry = new Registry({
+    this.registry = registryOf({
       panicOf: () => panic,
       pools,
       clock,
       lease: LEASE,
-      accepts: () => true,
-      forbids: () => null,
       quotaOf: ({ limits }) => quotaOf(limits, 100),
       ownListeners: () => this.listeners,
       localAddresses: () => ["10.0.0.99"],

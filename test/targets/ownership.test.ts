@@ -6,10 +6,11 @@ import { Pool } from "../../src/pool/pool.ts";
 import type { TargetView } from "../../src/pool/types.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
-import { Registry } from "../../src/targets/registry.ts";
+import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { codeOf } from "../../src/util/errors.ts";
 import { ManualClock } from "../support/clock.ts";
+import { registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;
 const PROBED: readonly ProbeOutcome[] = ["connected", "ECONNREFUSED", "ETIMEDOUT"];
@@ -109,24 +110,16 @@ class World {
   readonly #replaced = new Set<TargetOwner>();
 
   constructor() {
-    this.registry = new Registry({
-      panicOf: () => false,
+    this.registry = registryOf({
       pools: new Map([["p", this.pool]]),
       clock: this.clock,
       lease: LEASE,
-      accepts: () => true,
-      forbids: () => null,
       quotaOf: ({ limits }) => quotaOf(limits, 64),
-      ownListeners: () => [],
-      localAddresses: () => [],
-      onWarning: assert.fail,
       onEvent: (...event) => {
         const [name, target] = event;
         if (typeof target === "string" || this.#actor === null) return;
         assert.ok(this.#mayTouch(target.identity), `${this.#actor} caused ${name} of ${target.identity}`);
       },
-      onChange: () => undefined,
-      onUnreached: () => undefined,
     });
   }
 

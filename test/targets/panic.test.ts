@@ -7,11 +7,12 @@ import { Pool } from "../../src/pool/pool.ts";
 import { TargetMonitor } from "../../src/targets/monitor.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
-import { Registry } from "../../src/targets/registry.ts";
+import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
+import { registryOf } from "./registry-of.ts";
 
 /** ms. Targets are looked at each second. */
 const LEASE = 10_000;
@@ -122,17 +123,12 @@ class World {
   constructor(panic: boolean) {
     const pools = new Map([["p", this.pool]]);
     const { clock } = this;
-    this.registry = new Registry({
+    this.registry = registryOf({
       panicOf: () => panic,
       pools,
       clock,
       lease: LEASE,
-      accepts: () => true,
-      forbids: () => null,
       quotaOf: ({ limits }) => quotaOf(limits, 1_000),
-      ownListeners: () => [],
-      localAddresses: () => [],
-      onWarning: assert.fail,
       onEvent: (...event) => void this.events.push(event[0]),
       onChange: () => this.monitor.wake(),
       onUnreached: (identity, pool) => this.monitor.check(identity, pool),

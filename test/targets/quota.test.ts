@@ -4,11 +4,12 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Pool } from "../../src/pool/pool.ts";
 import { INVITED_TARGETS, quotaOf, TargetQuotas } from "../../src/targets/quota.ts";
-import { Registry } from "../../src/targets/registry.ts";
+import type { Registry } from "../../src/targets/registry.ts";
 import type { QuotaLimits, TargetOwner } from "../../src/targets/report.ts";
 import { codeOf, messageOf } from "../../src/util/errors.ts";
 import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
+import { registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;
 const CLIENT = Uint32Array.of(0, 0, 0xffff, 1);
@@ -24,22 +25,15 @@ class World {
   constructor(maxTargets: number) {
     const options = { algorithm: "roundrobin", persistent: null, concurrency: -1, queue: 0 } as const;
     this.pool = Pool.create({ name: "p", ...options, maxTargets });
-    this.registry = new Registry({
-      panicOf: () => false,
+    this.registry = registryOf({
       pools: new Map([["p", this.pool]]),
       clock: this.clock,
       lease: LEASE,
       accepts: ({ id }) => this.accepted || id !== "a",
-      forbids: () => null,
       quotaOf: ({ limits }) => quotaOf(limits, maxTargets / 2),
-      ownListeners: () => [],
-      localAddresses: () => [],
-      onWarning: assert.fail,
       onEvent: (...event) => {
         if (event[0] === "targetLeave") this.events.push(`${event[1].identity} ${event[2]}`);
       },
-      onChange: () => undefined,
-      onUnreached: () => undefined,
     });
   }
 

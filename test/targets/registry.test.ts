@@ -5,11 +5,12 @@ import { Pool } from "../../src/pool/pool.ts";
 import { TargetMonitor } from "../../src/targets/monitor.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
-import { Registry } from "../../src/targets/registry.ts";
+import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { formatAddress } from "../../src/util/address.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
+import { registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;
 const REPORT: Report = { pool: "p", port: 80, weight: 1, health: "up", drain: false };
@@ -26,17 +27,11 @@ class World {
   constructor() {
     const pools = new Map([["p", this.pool]]);
     const { clock } = this;
-    this.registry = new Registry({
-      panicOf: () => false,
+    this.registry = registryOf({
       pools,
       clock,
       lease: LEASE,
-      accepts: () => true,
-      forbids: () => null,
       quotaOf: ({ limits }) => quotaOf(limits, 100),
-      ownListeners: () => [],
-      localAddresses: () => [],
-      onWarning: assert.fail,
       onEvent: (...[name, target, reason]) => {
         if (typeof target === "object") this.story.push(`${name} ${target.identity} ${String(reason ?? "")}`.trim());
       },

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Pool } from "../../src/pool/pool.ts";
-import { Registry } from "../../src/targets/registry.ts";
+import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import type { DeclaredTarget } from "../../src/targets/wanted.ts";
 import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
+import { registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;
 /** Each at a host of its own; these two have an id, and so keep their name when they move to another port. */
@@ -75,22 +76,14 @@ class World {
   twice = 0;
 
   constructor() {
-    this.registry = new Registry({
-      panicOf: () => false,
+    this.registry = registryOf({
       pools: new Map([["p", this.pool]]),
       clock: this.clock,
       lease: LEASE,
-      accepts: () => true,
-      forbids: () => null,
       quotaOf: () => ({ targets: 1_000, sessions: 1_000, newTargets: 1_000_000 }),
-      ownListeners: () => [],
-      localAddresses: () => [],
-      onWarning: assert.fail,
       onEvent: (...event) => {
         if (event[0] === "targetLeave") this.#left.push(event[1].identity);
       },
-      onChange: () => undefined,
-      onUnreached: () => undefined,
     });
   }
 
