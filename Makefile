@@ -22,7 +22,7 @@ test: install ## everything: checks, all runtimes, the compiled programs, the np
 test-node: install ## the tests on Node; FILE=… picks files
 	@$(TEST) node $(FILES)
 
-test-unit: install ## the tests that open no sockets, on Node: pool, proxy, config, control, targets; FILE=… picks rooms
+test-unit: install ## the tests that start no processes, on Node: pool, proxy, config, control, targets, admin, app; FILE=…
 	@$(TEST) unit $(FILES)
 
 test-bun: install ## the tests on Bun; FILE=…
@@ -64,6 +64,9 @@ build: install ## the programs as single files: dist/ (Bun) and dist/deno/
 release: install ## the programs for every system: dist/release/ with SHA256SUMS
 	@$(TS) scripts/release.ts
 
+deb: install ## Debian packages of both programs, for amd64 and arm64: dist/deb/
+	@$(TS) scripts/deb.ts
+
 pack: install ## the npm package: dist/node-harmony-VERSION.tgz
 	@$(TS) scripts/pack.ts
 
@@ -73,10 +76,25 @@ bench: build pack ## against HAProxy and nginx stream, on a machine that does no
 bench-instructions: build ## instructions per connection and per request, beside HAProxy and nginx, in an emulator: 10 minutes
 	@$(TS) scripts/bench/instructions.ts
 
+faults: build ## servers that hang, lie or are gone, beside HAProxy: what fails, and until when; ONLY=silent,closes SUBJECT=harmony
+	@$(TS) scripts/faults.ts
+
+bench-latency: build ## ten servers of which one is ten times as slow, behind algorithm = "latency" and behind HAProxy's leastconn: two minutes
+	@$(TS) scripts/bench/slow-one.ts
+
+bench-ports: build ## 900 clients that close first, over 400 ports towards one target, beside HAProxy: as root on Linux, a minute
+	@$(TS) scripts/bench/ports.ts
+
+bench-tls: build ## TLS of clients ended by Harmony, HAProxy and nginx: handshakes per second, CPU per gigabyte: five minutes
+	@$(TS) scripts/bench/tls.ts
+
 bench-picks: install ## what a pick costs, by algorithm and number of targets
 	@$(TS) scripts/bench/picks.ts
+
+bench-lists: install ## what it costs to ask whether a client may come, by the length of the list, and what its limits cost
+	@$(TS) scripts/bench/lists.ts
 
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate fuzz model check docs format build release pack bench bench-instructions bench-picks clean
+.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate fuzz model check docs format build release deb pack bench bench-instructions bench-latency bench-ports bench-tls bench-picks bench-lists faults clean

@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { compileWithBun } from "./build/bun.ts";
 import { compileWithDeno } from "./build/deno.ts";
 import { type Program, programs } from "./build/programs.ts";
+import { makeDashboard } from "./dashboard.mjs";
 import { root } from "./runtimes.ts";
 import { type Job, runAll } from "./test/jobs.ts";
 import type { TestResult } from "./test/junit.ts";
@@ -14,6 +15,7 @@ const exe = process.platform === "win32" ? ".exe" : "";
 
 /** One per program and form. A form that cannot be had on this machine is skipped with the reason. */
 export function buildJobs(): Job<TestResult>[] {
+  makeDashboard();
   return [
     ...programs.map((program) => () => attempt(program, "bun", join(root, "dist"))),
     ...programs.map((program) => () => attempt(program, "deno", join(root, "dist/deno"))),

@@ -12,6 +12,7 @@ const npmBin = (path: string): string[] => [node, join(root, "node_modules", pat
 
 const checks: Readonly<Record<string, readonly string[]>> = {
   "types (tsc)": [...npmBin("typescript/bin/tsc"), "-p", "."],
+  "types (dashboard)": [...npmBin("typescript/bin/tsc"), "-p", "src/admin/dashboard/page"],
   "types (deno)": [deno, "check", ...denoFiles()],
   "lint and format (biome)": [...npmBin("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."],
   "import directions": script("scripts/check-imports.ts"),

@@ -1,6 +1,6 @@
 /**
- * `make install`: npm ci, when what is installed is not what package-lock.json says. Plain JavaScript, since it has to run
- * before anything is installed.
+ * `make install`: npm ci, when what is installed is not what package-lock.json says, and the dashboard's page, when its files are newer
+ * than what was made of them. Plain JavaScript, since it has to run before anything is installed.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync } from "node:fs";
@@ -14,6 +14,9 @@ if (major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NOD
   fail(`Harmony is built with Node ${MINIMUM_NODE.join(".")} or newer; this is ${process.versions.node}.`);
 }
 if (!existsSync(STAMP) || !readFileSync(STAMP).equals(readFileSync("package-lock.json"))) install();
+// Only now: it needs what has been installed.
+const { makeDashboard } = await import("./dashboard.mjs");
+makeDashboard();
 
 function install() {
   if (run("npm", ["ci"]).status !== 0) fail("npm ci failed: see above.");

@@ -1,9 +1,10 @@
 /**
  * `make docs`: the tables of docs/ that are made from the code: options from the tables that the programs and the library are
  * driven by, algorithms from their list. `reference.ts --write` puts them between their markers, and writes the schemas of the
- * programs' files; `--check` fails unless all is there as it should be.
+ * programs' files and their manual pages; `--check` fails unless all is there as it should be.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { apiOptions } from "../src/bin/api-options.ts";
 import { balancerCommands } from "../src/bin/balancer-commands.ts";
 import type { Command } from "../src/bin/command.ts";
 import { reporterCommands } from "../src/bin/reporter-commands.ts";
@@ -22,6 +23,10 @@ import { reporterOptions } from "../src/config/reporter-options.ts";
 import { wantedOptions } from "../src/config/target-kind.ts";
 import { LIMIT_WORDS } from "../src/control/keys/limits.ts";
 import { ALGORITHMS, DEFAULT_ALGORITHM } from "../src/pool/pool.ts";
+import { ACCESS_FIELDS, type AccessField, EDGE_FIELDS } from "../src/telemetry/access-log/fields.ts";
+import { manualPages } from "./man.ts";
+import { METRICS_HEAD, metricRows } from "./metrics-table.ts";
+import { ROUTES_HEAD, routeRows } from "./routes-table.ts";
 import { balancerSchema, reporterSchema } from "./schema.ts";
 
 /** Where a program takes its options from. The library is a face of its own. */
@@ -33,12 +38,16 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "options:balancer": programTable(balancerOptions, scopeOf),
     "options:target": entryTable(wantedOptions),
     "options:reporter": programTable(reporterOptions),
-    ...commandTables("harmony-balancer", balancerCommands),
-    ...commandTables("harmony-reporter", reporterCommands),
+    "options:asking": programTable(apiOptions),
+    "commands:balancer": commandsText("harmony-balancer", balancerCommands),
+    "commands:reporter": commandsText("harmony-reporter", reporterCommands),
     "options:server": libraryTable(balancerOptions),
     "options:client": libraryTable(reporterOptions),
     limits: limitTable(),
   },
+  "docs/api.md": { routes: markdown(ROUTES_HEAD, routeRows()) },
+  "docs/guides/logs.md": { "access-log": accessTable(ACCESS_FIELDS), "access-log-edge": accessTable(EDGE_FIELDS) },
+  "docs/metrics.md": { metrics: markdown(METRICS_HEAD, metricRows()) },
   "docs/how-it-works.md": { algorithms: algorithmTable() },
 };
 
@@ -46,6 +55,7 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const FILES: Readonly<Record<string, string>> = {
   "docs/harmony.schema.json": json(balancerSchema),
   "docs/harmony-reporter.schema.json": json(reporterSchema),
+  ...manualPages,
 };
 
 main(process.argv[2]);
@@ -98,6 +108,11 @@ function limitTable(): string {
   return markdown(["Word", "Meaning"], rows);
 }
 
+function accessTable(fields: readonly AccessField[]): string {
+  const rows = fields.map(({ name, doc }) => [`\`${name}\``, doc]);
+  return markdown(["Field", "What it says"], rows);
+}
+
 function algorithmTable(): string {
   const rows = ALGORITHMS.map(({ name, doc, use }) => {
     return [name === DEFAULT_ALGORITHM ? `${code(name)} (default)` : code(name), doc, use];
@@ -107,7 +122,8 @@ function algorithmTable(): string {
 
 function programTable(options: OptionTable, scope?: (name: string) => Scope): string {
   const rows = entries(options, PROGRAM).map(([name, spec]) => {
-    const flags = isIn(spec, "flag") ? flagsOf(name, spec).map((flag) => code(flagWithValue(flag, spec))) : [];
+    const long = isIn(spec, "flag") ? flagsOf(name, spec).map((flag) => code(flagWithValue(flag, spec))) : [];
+    const flags = spec.short === undefined ? long : [code(`-${spec.short}`), ...long];
     return [
       flags.length > 0 ? flags.join(", ") : "none",
       isIn(spec, "env") ? code(spell(name, "env")) : "none",
@@ -128,14 +144,35 @@ function entryTable(options: OptionTable): string {
   return markdown(["File", "Library", "Default", "Meaning"], rows);
 }
 
-/** By `command:NAME`: how it is called, what it does, and its options. */
-function commandTables(program: string, commands: readonly Command[]): Record<string, string> {
-  return Object.fromEntries(
-    commands.map(({ name, usage, summary, table }) => {
-      const head = `    ${program} ${name} ${usage}\n\n${summary}`;
-      return [`command:${name}`, `${head}\n\n${programTable(table)}`];
-    }),
-  );
+/** How each is called, what it does, and its options. Those of every command that asks a balancer stand above them. */
+function commandsText(program: string, commands: readonly Command[]): string {
+  const asking = new Set<AnyOption>(Object.values(apiOptions));
+  const isAsking = ({ table }: Command) => Object.keys(apiOptions).every((name) => asking.has(table[name]!));
+  const texts = commands.map((command) => {
+    const { name, usage, summary, table, footer } = command;
+    const own = isAsking(command)
+      ? Object.entries(table).filter(([, spec]) => !asking.has(spec))
+      : Object.entries(table);
+    const rows = own.length === 0 ? [] : [programTable(Object.fromEntries(own))];
+    const more = isAsking(command)
+      ? [`It also takes the options that say [where the balancer is](#where-the-balancer-is).`]
+      : [];
+    return [
+      `### ${program} ${name}`,
+      `    ${program} ${name} ${usage}`,
+      summary,
+      ...rows,
+      ...more,
+      ...paragraphs(footer),
+    ].join("\n\n");
+  });
+  return texts.join("\n\n");
+}
+
+/** Of a footer, whose lines are paragraphs. What stands in angle brackets would be HTML. */
+function paragraphs(footer: string): string[] {
+  const lines = footer.split("\n").filter((line) => line !== "");
+  return lines.map((line) => line.replace(/[<>*]/g, "\\$&"));
 }
 
 function libraryTable(options: OptionTable): string {

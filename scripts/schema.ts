@@ -8,6 +8,7 @@ import type { Schema } from "../src/config/kind.ts";
 import { spell } from "../src/config/names.ts";
 import { type AnyOption, isIn, mayBeEmpty, type OptionTable } from "../src/config/option.ts";
 import { reporterOptions } from "../src/config/reporter-options.ts";
+import { routeOptions } from "../src/config/route-options.ts";
 import { targetOptions } from "../src/config/target-options.ts";
 import { NAME } from "../src/control/protocol/schema.ts";
 
@@ -21,11 +22,11 @@ const include: Schema = {
 };
 
 const routes: Schema = {
-  description: "The one pool that serves the clients of this listener.",
+  description:
+    "Which pools serve the clients of this listener: one for all, or several by what their TLS hellos ask for.",
   type: "array",
   minItems: 1,
-  maxItems: 1,
-  items: closed({ pool: { type: "string", ...NAMES } }, ["pool"]),
+  items: closed({ ...propertiesOf(routeOptions), pool: { type: "string", ...NAMES } }, ["pool"]),
 };
 
 export const balancerSchema: Schema = {
@@ -76,7 +77,7 @@ function optionSchema(spec: AnyOption): Schema {
       entry.required.map((name) => spell(name, "file")),
     );
   const item = fields ? { anyOf: [schema, fields] } : schema;
-  if (entry) return { description: doc, type: "array", items: item };
+  if (entry && kind.list) return { description: doc, type: "array", items: item };
   return { description: doc, ...(kind.list ? oneOrMore(item, mayBeEmpty(spec) ? 0 : 1) : item) };
 }
 

@@ -1,16 +1,20 @@
 /**
- * The test runner behind `make test`: `test.ts [FORM…] [-- FILE…]`. It runs every test file in a process of its own, in every
- * form (scripts/test/forms.ts), and closes with one line of totals. With no form named it also runs the checks, and builds the
+ * The test runner behind `make test`: `test.ts [FORM…] [-- FILE…]`. It runs the test files in the forms (scripts/test/forms.ts) that
+ * scripts/test/rules.ts gives them, each in a process of its own or with those of its unit (scripts/test/units.ts), and closes with one line
+ * of totals. With no form named it also runs the checks, and builds the
  * compiled programs before it tests them. Environment: JOBS (files at a time), FILE_TIMEOUT (seconds).
  */
 import { buildJobs } from "./build.ts";
 import { checkJobs } from "./check.ts";
+import { makeDashboard } from "./dashboard.mjs";
+import { testFiles } from "./runtimes.ts";
 import { lastDuration, rememberDurations } from "./test/durations.ts";
-import { runFile } from "./test/file.ts";
-import { type Form, forms, unit } from "./test/forms.ts";
+import { runBatch } from "./test/file.ts";
+import { belongsTo, type Form, forms, unit } from "./test/forms.ts";
 import { type Job, runAll } from "./test/jobs.ts";
 import type { TestResult } from "./test/junit.ts";
 import { type FileResult, printSummary } from "./test/summary.ts";
+import { batchesOf } from "./test/units.ts";
 
 const separator = process.argv.indexOf("--");
 const names = process.argv.slice(2, separator < 0 ? undefined : separator);
@@ -22,6 +26,7 @@ if (unknown) {
   process.exit(2);
 }
 
+makeDashboard(); // what is tested has it in it
 const everything = names.length === 0 && only.length === 0;
 const builds = everything ? steps("build", buildJobs()) : [];
 const checks = everything ? steps("check", checkJobs()) : [];
@@ -50,14 +55,15 @@ async function jobsOf(some: readonly Form[]): Promise<Job<FileResult>[]> {
   return jobs;
 }
 
-/** `file` may be the beginning of several files, of which one is wanted. */
-function isOf(file: string, wanted: string): boolean {
-  return file.startsWith(wanted) || (!file.endsWith(".ts") && wanted.startsWith(file));
+/** Whether it was asked for: by the beginning of its path where it belongs to the form, by its whole path wherever a form is named. */
+function isWanted(file: string, belongs: boolean): boolean {
+  if (names.length > 0 && only.includes(file)) return true;
+  return belongs && (only.length === 0 || only.some((beginning) => file.startsWith(beginning)));
 }
 
 /** Those of one form, the long ones first. */
 async function fileJobs(form: Form): Promise<Job<FileResult>[]> {
-  const files = form.files().filter((file) => only.length === 0 || only.some((wanted) => isOf(file, wanted)));
+  const files = testFiles().filter((file) => isWanted(file, belongsTo(form, file)));
   if (files.length === 0) return [];
   const prepared = await form.prepare();
   if ("missing" in prepared) {
@@ -65,6 +71,7 @@ async function fileJobs(form: Form): Promise<Job<FileResult>[]> {
     return [async () => ({ form: form.name, file: "", seconds: 0, results: [skipped] })];
   }
   console.log(`${form.name}: ${prepared.label}, ${files.length} files`);
-  files.sort((a, b) => lastDuration(form.name, b) - lastDuration(form.name, a) || 0);
-  return files.map((file) => (place) => runFile(form, prepared.command, file, place));
+  const batches = batchesOf(files);
+  batches.sort((a, b) => lastDuration(form.name, b.name) - lastDuration(form.name, a.name) || 0);
+  return batches.map((batch) => (place) => runBatch(form, prepared.command, batch, place));
 }

@@ -15,14 +15,25 @@ import type { LibraryOptions } from "./config/option.ts";
 import type { reporterOptions } from "./config/reporter-options.ts";
 import type { targetOptions } from "./config/target-options.ts";
 
+export type { Page } from "./admin/api/schemas/common.ts";
+export type { Connection, ConnectionFilter, ConnectionSort } from "./admin/api/schemas/connections.ts";
+export type { Event } from "./admin/api/schemas/people.ts";
+export type { History } from "./admin/api/schemas/pools.ts";
+export type { Status } from "./admin/api/schemas/status.ts";
+export type { Target } from "./admin/api/schemas/targets.ts";
+export type { OrderWord } from "./admin/face.ts";
 export type { BalancerEvents, BoundAddresses } from "./app/balancer.ts";
+export type { ConnectionListing, Operator } from "./app/operated/operator.ts";
 export type { AnnouncedTarget, DrainResult, ReporterEvents } from "./app/reporter.ts";
 export type { ListenerView, PoolTarget, PoolView } from "./app/views.ts";
+export type { CheckOptions } from "./config/check-kind.ts";
 export type { Step } from "./config/document/difference.ts";
 export type { Duration } from "./config/kinds.ts";
-export type { ListenerOptions, PoolOptions, ServerOptions } from "./config/library-forms.ts";
+export type { ListenerOptions, PoolOptions, RouteOptions, ServerOptions } from "./config/library-forms.ts";
+export type { LogLevels } from "./config/log-levels.ts";
 export type { PoolSettings } from "./config/settings.ts";
 export type { NamedTarget } from "./config/target-kind.ts";
+export type { ListenerTlsOptions, TargetTlsOptions } from "./config/tls-kinds.ts";
 export type { LoadedKeys } from "./control/keys/keys.ts";
 export type { Rejection } from "./control/server/rejections.ts";
 export type { NetCode } from "./net/net-error.ts";
@@ -31,10 +42,14 @@ export type { AlgorithmName as Algorithm, TargetState, TargetView } from "./pool
 export type { EndCause, EndedBy, Phase, UnavailableReason } from "./proxy/outcome.ts";
 export type { CloseRecord, TriedTarget } from "./proxy/record.ts";
 export type { UnavailableError, UnavailableHandler, UnavailableSocket } from "./proxy/unavailable.ts";
+export type { Order } from "./targets/orders.ts";
+export type { Rate } from "./targets/removal/rate.ts";
 export type {
   DownReason,
+  DrainReason,
   LeaveReason,
   LostReporter,
+  Ordered,
   PanicStart,
   SuspectReason,
   TargetInfo,

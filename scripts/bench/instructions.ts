@@ -3,9 +3,9 @@
  * execute for a new connection and for a keep-alive request, and how many the least does that could do it (least.c). Prints a
  * table, writes dist/bench-instructions.json, the table of docs/benchmarks.md and the figure in README.md.
  *
- *   BATCHES=4 ONLY=regexp HAPROXY=path
+ *   BATCHES=4 ONLY=regexp HAPROXY=path OPTIONS="--target-close reset"
  *
- * HAPROXY names another HAProxy, to be counted beside Debian's.
+ * OPTIONS are Harmony's, in addition to those that it is measured with. HAPROXY names another HAProxy, to be counted beside Debian's.
  *
  * Each form runs in a machine of its own that is emulated in software and whose clock counts instructions, so that a thread's
  * processor time is the number of those it has executed. That needs no hardware counters, does not mind what else runs here,
@@ -30,6 +30,7 @@ import { requireTools, which } from "./tools.ts";
 
 const BATCHES = Number(process.env.BATCHES ?? 4);
 const ONLY = new RegExp(process.env.ONLY ?? ".", "i");
+const OPTIONS = (process.env.OPTIONS ?? "").split(/\s+/).filter(Boolean);
 const HARMONY = ["Harmony linux, Bun", "Harmony linux, Deno"];
 const LEAST = "the least: a loop in C";
 const KINDS = {
@@ -70,8 +71,8 @@ async function main(): Promise<void> {
     console.log(`
 ${BATCHES} batches each, medians, ± half the range; user and kernel, on ${basename(image)}.
 All values: dist/bench-instructions.json`);
-    // A part of it would replace the whole.
-    if (!process.env.ONLY) {
+    // A part of it would replace the whole, and so would other options.
+    if (!process.env.ONLY && OPTIONS.length === 0) {
       writeMeasured("docs/benchmarks.md", "instructions", markdown(...text));
       writeMeasured("README.md", "instructions", ratio("connections", rows, HARMONY[0]!, references[0]!));
     }
@@ -103,7 +104,8 @@ function keep(image: string, rows: readonly Counted[]): void {
 }
 
 function candidates(config: string): Form[] {
-  return [...forms(config).filter(({ name, rival }) => rival || HARMONY.includes(name)), least()];
+  const all = forms(config).filter(({ name, rival }) => rival || HARMONY.includes(name));
+  return [...all.map((form) => (form.rival ? form : { ...form, command: [...form.command, ...OPTIONS] })), least()];
 }
 
 function chosen(all: readonly Form[]): Form[] {

@@ -169,13 +169,13 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     because: "the pool is told once more, of nothing",
   },
   {
-    file: "src/pool/algorithms/random.ts",
+    file: "src/pool/random-words.ts",
     before: "z = Math.imul(z, 0x735a2d97);",
     after: "z = Math.imul(z, (0x735a2d97 + 1));",
     because: "the generator starts elsewhere",
   },
   {
-    file: "src/pool/algorithms/random.ts",
+    file: "src/pool/random-words.ts",
     before: "const result = Math.imul((times5 << 7) | (times5 >>> 25), 9);",
     after: "const result = Math.imul((times5 << 7) | (times5 >>> 25), (9 + 1));",
     because: "the numbers are others, and as good as any test could tell",

@@ -40,6 +40,11 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    name: "edge",
+    sources: ["src/edge/", "src/util/ipv6-words", "src/util/client-key"],
+    tests: ["test/edge/"],
+  },
+  {
     name: "protocol",
     sources: ["src/control/protocol/"],
     tests: ["messages", "noise", "seal", "readme"].map((name) => `test/control/${name}`),
@@ -107,7 +112,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "what runs",
-    sources: ["src/app/services", "src/app/apply", "src/app/watch", "src/admin/"],
+    sources: ["src/app/services", "src/app/apply", "src/app/watch", "src/util/file-watch", "src/admin/"],
     tests: ["test/app/services", "test/app/documents", "test/app/watch", "test/admin/"],
   },
   {
@@ -146,8 +151,12 @@ export const ROOMS: readonly Room[] = [
   },
 ];
 
+/** What runs in browsers, and what is made of it. */
+const DASHBOARD = "src/admin/dashboard/";
+
 export function sourcesOf(room: Room): string[] {
-  return files("src", ".ts").filter((file) => room.sources.some((beginning) => file.startsWith(beginning)));
+  const all = files("src", ".ts").filter((file) => !file.startsWith(DASHBOARD));
+  return all.filter((file) => room.sources.some((beginning) => file.startsWith(beginning)));
 }
 
 /** The tests of a room, those first that are named as the source file is. */

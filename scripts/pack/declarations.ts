@@ -82,16 +82,18 @@ class Bundle {
 
   #declare(declaration: ts.Declaration, declared: string, name: string): void {
     const statement = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
-    const options = ts.isInterfaceDeclaration(declaration) ? withMembers(declaration, this.#checker) : null;
+    const options = ts.isInterfaceDeclaration(declaration)
+      ? withMembers(declaration, this.#checker, (each) => this.#isOwn(each))
+      : null;
     if (options !== null) {
       this.#declarations.push(options.text);
       for (const each of options.names) this.#add(each);
       for (const each of options.others) this.#follow(each);
       return;
     }
-    const literals = this.#literals(declaration);
-    if (literals !== null) {
-      this.#declarations.push(`${commentsOf(declaration)}type ${name} = ${literals};`);
+    const written = this.#literals(declaration) ?? this.#inferred(declaration);
+    if (written !== null) {
+      this.#declarations.push(`${commentsOf(declaration)}type ${name} = ${written};`);
       return;
     }
     this.#declarations.push(textOf(statement).replace(` ${declared}`, ` ${name}`));
@@ -103,11 +105,18 @@ class Bundle {
     if (!ts.isTypeAliasDeclaration(declaration)) return null;
     const type = this.#checker.getTypeAtLocation(declaration);
     if (!type.isUnion() || !type.types.every((each) => each.isStringLiteral())) return null;
-    return this.#checker.typeToString(
-      type,
-      undefined,
-      ts.TypeFormatFlags.InTypeAlias | ts.TypeFormatFlags.NoTruncation,
-    );
+    return this.#whole(type);
+  }
+
+  /** What a schema stands for, written out: users do not see the schema; null: it is no such type. */
+  #inferred(declaration: ts.Declaration): string | null {
+    if (!ts.isTypeAliasDeclaration(declaration) || !declaration.type.getText().startsWith("z.infer<")) return null;
+    return this.#whole(this.#checker.getTypeAtLocation(declaration));
+  }
+
+  #whole(type: ts.Type): string {
+    const flags = ts.TypeFormatFlags.InTypeAlias | ts.TypeFormatFlags.NoTruncation;
+    return this.#checker.typeToString(type, undefined, flags);
   }
 
   /** Adds what is named below `node`. */

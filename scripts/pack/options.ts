@@ -5,25 +5,34 @@
  */
 import ts from "typescript-5.9";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
+import { checkFields } from "../../src/config/check-kind.ts";
 import { listenerSection, poolSection } from "../../src/config/document/section-options.ts";
+import { listenerOptions } from "../../src/config/listener-options.ts";
 import { type AnyOption, libraryDefaultText, type OptionTable } from "../../src/config/option.ts";
 import { poolOptions } from "../../src/config/pool-options.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
+import { routeOptions } from "../../src/config/route-options.ts";
 import { wantedOptions } from "../../src/config/target-kind.ts";
 import { targetOptions } from "../../src/config/target-options.ts";
+import { listenerTlsFields, targetTlsFields } from "../../src/config/tls-kinds.ts";
 
 const INTERFACES: Readonly<Record<string, OptionTable>> = {
   ServerOptions: balancerOptions,
   PoolOptions: poolSection,
   ListenerOptions: listenerSection,
+  RouteOptions: routeOptions,
+  ListenerTlsOptions: listenerTlsFields,
+  TargetTlsOptions: targetTlsFields,
   NamedTarget: wantedOptions,
   ClientOptions: reporterOptions,
   TargetOptions: targetOptions,
+  CheckOptions: checkFields,
 };
 /** Interfaces of values that are complete. Their durations are in ms. */
 const COMPLETE: Readonly<Record<string, OptionTable>> = {
   BalancerSettings: balancerOptions,
   PoolSettings: poolOptions,
+  ListenerTerms: listenerOptions,
 };
 
 /** An interface as it is written out, and what it names. */
@@ -34,8 +43,14 @@ interface Written {
   readonly others: readonly ts.TypeElement[];
 }
 
-/** Null: it has no options. */
-export function withMembers(declaration: ts.InterfaceDeclaration, checker: ts.TypeChecker): Written | null {
+type IsOwn = (symbol: ts.Symbol) => boolean;
+
+/** Null: it has no options. `isOwn`: whether it is the library that declares it. */
+export function withMembers(
+  declaration: ts.InterfaceDeclaration,
+  checker: ts.TypeChecker,
+  isOwn: IsOwn,
+): Written | null {
   const name = declaration.name.text;
   const table = INTERFACES[name] ?? COMPLETE[name];
   if (table === undefined) return null;
@@ -47,7 +62,7 @@ export function withMembers(declaration: ts.InterfaceDeclaration, checker: ts.Ty
     const property = checker.getPropertyOfType(type, member);
     if (property === undefined || own.has(member)) return []; // of another place than the library, or declared itself
     const taken = checker.getTypeOfSymbol(property);
-    for (const each of namedIn(taken, checker)) names.add(each);
+    for (const each of namedIn(taken, checker, isOwn)) names.add(each);
     const declared = isComplete ? `readonly ${member}: ` : `${member}?: `;
     return `    /** ${comment.replaceAll("*/", "*\\/")} */\n    ${declared}${typeText(taken, checker)};`;
   });
@@ -63,13 +78,16 @@ function typeText(type: ts.Type, checker: ts.TypeChecker): string {
 }
 
 /** Types that the text calls by name. */
-function namedIn(type: ts.Type, checker: ts.TypeChecker): ts.Symbol[] {
-  if (type.aliasSymbol !== undefined) return [type.aliasSymbol];
-  if (type.isUnion()) return type.types.flatMap((each) => namedIn(each, checker));
-  if (checker.isArrayType(type)) {
-    return checker.getTypeArguments(type as ts.TypeReference).flatMap((each) => namedIn(each, checker));
+function namedIn(type: ts.Type, checker: ts.TypeChecker, isOwn: IsOwn): ts.Symbol[] {
+  if (type.aliasSymbol !== undefined) {
+    const inside = (type.aliasTypeArguments ?? []).flatMap((each) => namedIn(each, checker, isOwn));
+    return isOwn(type.aliasSymbol) ? [type.aliasSymbol, ...inside] : inside; // the language has Partial itself
   }
-  return type.isClassOrInterface() && type.symbol.name in INTERFACES ? [type.symbol] : [];
+  if (type.isUnion()) return type.types.flatMap((each) => namedIn(each, checker, isOwn));
+  if (checker.isArrayType(type)) {
+    return checker.getTypeArguments(type as ts.TypeReference).flatMap((each) => namedIn(each, checker, isOwn));
+  }
+  return type.isClassOrInterface() && isOwn(type.symbol) ? [type.symbol] : [];
 }
 
 /** Every option and, after it, its aliases, each with what is said of it. */

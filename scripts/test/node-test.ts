@@ -2,11 +2,11 @@
  * Stands in for `node:test`, under Deno by the import map, under Bun and Node by a preload. Everything is passed on, and two
  * things are added that not all three have.
  *
- * A test has a limit of its own, and says what it waited for when it exceeds that. And since the JUnit reports of Deno and Bun
- * leave out why a test was skipped, the reason is appended to the file that HARMONY_SKIP_NOTES names, for the runner to print.
+ * A test has a limit of its own, and says what it waited for when it exceeds that. And what the runtimes' JUnit reports leave out is
+ * noted for the runner (notes.ts): why a test was skipped, and which ones run, for the case that their file has to be ended.
  */
-import { appendFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { note } from "./notes.ts";
 import { whatIsAwaited } from "./waiting.ts";
 
 /** Required, not imported: Node takes an import's exports once, and node-preload.ts changes them before that. */
@@ -35,7 +35,7 @@ export function runningTests(): number {
   return running;
 }
 
-function limited(body: Body, limit: number): Body {
+function limited(name: string, body: Body, limit: number): Body {
   return async (...args) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let hung = false;
@@ -48,10 +48,12 @@ function limited(body: Body, limit: number): Body {
       if (onNode) timer.unref();
     });
     running++;
+    note({ begun: name });
     try {
       return await Promise.race([body(...args), late]);
     } finally {
       running--;
+      note({ ended: name });
       clearTimeout(timer);
       if (hung) onHung?.();
     }
@@ -60,20 +62,16 @@ function limited(body: Body, limit: number): Body {
 
 function adapted<F extends object>(original: F, isTest: boolean): F {
   const wrapped = (...args: unknown[]): unknown => {
+    const name = String(args[0]);
     const options = args.find((arg) => typeof arg === "object" && arg !== null) as
       | { skip?: unknown; timeout?: number }
       | undefined;
-    if (typeof options?.skip === "string") note(String(args[0]), options.skip);
+    if (typeof options?.skip === "string") note({ skipped: name, reason: options.skip });
     const limit = options?.timeout ?? LIMIT_MS;
-    const changed = args.map((arg) => (isTest && typeof arg === "function" ? limited(arg as Body, limit) : arg));
+    const changed = args.map((arg) => (isTest && typeof arg === "function" ? limited(name, arg as Body, limit) : arg));
     return (original as unknown as (...args: unknown[]) => unknown)(...changed);
   };
   return Object.assign(wrapped, original) as unknown as F;
-}
-
-function note(name: string, reason: string): void {
-  const file = process.env.HARMONY_SKIP_NOTES;
-  if (file) appendFileSync(file, `${JSON.stringify({ name, reason })}\n`);
 }
 
 export const test: TestFunction = adapted(real.test, true);

@@ -8,7 +8,7 @@ export interface FileResult {
   readonly results: readonly TestResult[];
 }
 
-/** True when tests ran and none failed. */
+/** True when tests ran and none failed. What failed stands last: those who see only the end of a long output see its names. */
 export function printSummary(files: readonly FileResult[]): boolean {
   const total = (outcome: Outcome, form?: string): number =>
     files
@@ -16,17 +16,16 @@ export function printSummary(files: readonly FileResult[]): boolean {
       .reduce((sum, file) => sum + file.results.filter((test) => test.outcome === outcome).length, 0);
 
   printSkips(files);
-  const failures = files.flatMap((file) =>
-    file.results.filter((test) => test.outcome === "failed").map((test) => `  ${file.form} ${file.file}: ${test.name}`),
-  );
-  if (failures.length > 0) console.log(`\nFailed:\n${failures.join("\n")}`);
-
   console.log("\nform            passed  failed skipped       s");
   for (const form of new Set(files.map((file) => file.form))) {
     const seconds = files.filter((file) => file.form === form).reduce((sum, file) => sum + file.seconds, 0);
     const columns = [total("passed", form), total("failed", form), total("skipped", form), Math.round(seconds)];
     console.log(form.padEnd(14) + columns.map((value) => String(value).padStart(8)).join(""));
   }
+  const failures = files.flatMap((file) =>
+    file.results.filter((test) => test.outcome === "failed").map((test) => `  ${file.form} ${file.file}: ${test.name}`),
+  );
+  if (failures.length > 0) console.log(`\nFailed:\n${failures.join("\n")}`);
   const passed = total("passed");
   const failed = total("failed");
   if (passed + failed === 0) console.log("\nNo test ran.");

@@ -1,10 +1,6 @@
-/**
- * Loads several test files into one process, which saves starting one for each: `unit.ts BEGINNING` of their paths. For tests
- * that share nothing and open nothing: no sockets, no processes.
- */
+/** Loads the test files that HARMONY_TEST_FILES lists, with commas, into one process. They share nothing, and start no processes. */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root } from "../runtimes.ts";
-import { unitFiles } from "./forms.ts";
 
-for (const file of unitFiles(process.argv[2]!)) await import(pathToFileURL(join(root, file)).href);
+for (const file of process.env.HARMONY_TEST_FILES!.split(",")) await import(pathToFileURL(join(root, file)).href);

@@ -1,126 +1,98 @@
-/** The API's server: HTTP over a Unix socket, whose file is the login. What it answers is in routes.ts. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { runtime } from "#runtime";
-import { NetError } from "../net/net-error.ts";
-import { bindSocketFile, type SocketFile } from "../net/socket-file.ts";
-import { HarmonyError, messageOf } from "../util/errors.ts";
-import { type Answer, type ApiBalancer, answerTo, problem } from "./routes.ts";
+/** Everything that listens for people and programs: sockets, ports, the port for monitoring. Each kind has places of its own, so that none takes another's. */
+import type { Address, Runtime, TcpAddress, TlsCertificate, UnixListenAddress } from "../net/runtime.ts";
+import { formatAddress, isWildcard } from "../util/address.ts";
+import { type Clock, systemClock } from "../util/clock.ts";
+import type { GuessLimit } from "./access/guess-limit.ts";
+import { type Answer, metricsSite, portSite, socketSite, type Visit } from "./access/sites.ts";
+import type { Tokens } from "./access/tokens.ts";
+import { HttpServer, type Patience } from "./http/server.ts";
+import type { Site } from "./http/site.ts";
 
-/** Whoever may open the socket may do all that the API can do: its owner. */
+/**
+ * At the port for monitoring, where nobody has to say who he is: what a page of ten thousand targets is made of takes some MB, for as long as
+ * it is read. Those who collect are a handful.
+ */
+const MOST_SCRAPES = 16;
+/** Of a socket's file: whoever may open it may do all that the API can do. */
 const MODE = 0o600;
-/** Bytes: a document of a thousand pools is a tenth of that. */
-const LONGEST_BODY = 1024 * 1024;
-/** Bytes. Clients are programs of ours and curl, which send a few lines. */
-const LONGEST_HEADERS = 16 * 1024;
-/** At once. Its clients are one operator's: a ninth is closed. */
-const MOST_CONNECTIONS = 8;
-/** ms from a connection's beginning, or from its last answer, in which a whole request has to be there. */
-const REQUEST_MS = 10_000;
-/** ms between looks at those times. */
-const LOOK_MS = 500;
 
-export class ApiServer {
-  readonly #balancer: ApiBalancer;
-  readonly #server: Server;
-  #file: SocketFile | null = null;
+export interface AdminServerOptions {
+  readonly runtime: Runtime;
+  readonly answer: Answer;
+  readonly tokens: Pick<Tokens, "find">;
+  readonly guesses: GuessLimit;
+  /** Under which the ports are reached, beside addresses and localhost. */
+  readonly names: readonly string[];
+  /** Of each answer, its status. */
+  readonly onAnswer: (status: number) => void;
+  /** A fault in what is answered. */
+  readonly onFault: (error: unknown) => void;
+  readonly clock?: Clock;
+  readonly patience?: Partial<Patience>;
+}
 
-  constructor(balancer: ApiBalancer, requestMs = REQUEST_MS) {
-    this.#balancer = balancer;
-    this.#server = createServer(
-      {
-        maxHeaderSize: LONGEST_HEADERS,
-        requestTimeout: requestMs,
-        headersTimeout: requestMs,
-        keepAliveTimeout: requestMs,
-        connectionsCheckingInterval: Math.min(LOOK_MS, requestMs),
-      },
-      (request, response) => void this.#serve(request, response),
-    );
-    this.#server.maxConnections = MOST_CONNECTIONS;
+/** Where it is to be found. */
+export interface ApiPlaces {
+  /** Paths of Unix sockets. */
+  readonly sockets: readonly string[];
+  /** With a slash at the end. */
+  readonly urls: readonly string[];
+  readonly metrics: readonly string[];
+}
+
+export class AdminServer {
+  readonly #atSockets: HttpServer<Visit>;
+  readonly #atPorts: HttpServer<Visit>;
+  readonly #forMetrics: HttpServer<Visit>;
+  readonly #renewals: ((certificate: TlsCertificate) => void)[] = [];
+  readonly places: { readonly sockets: string[]; readonly urls: string[]; readonly metrics: string[] } = {
+    sockets: [],
+    urls: [],
+    metrics: [],
+  };
+
+  constructor(options: AdminServerOptions) {
+    const { runtime, answer, onAnswer, onFault, clock = systemClock, patience = {} } = options;
+    const server = (site: Site<Visit>, mostBusy?: number) =>
+      new HttpServer<Visit>({ runtime, site, clock, patience, onAnswer, onFault, ...(mostBusy && { mostBusy }) });
+    this.#atSockets = server(socketSite(answer));
+    this.#atPorts = server(portSite(options, answer));
+    this.#forMetrics = server(metricsSite(answer), MOST_SCRAPES);
   }
 
-  /** Rejects with NetError. */
-  async listen(path: string): Promise<void> {
-    if (!runtime.can.httpUnix)
-      throw new NetError("EINVAL", `HTTP over a Unix socket takes another runtime than ${runtime.name}`);
-    const where = { path, mode: MODE, owner: null, group: null };
-    const { file } = await bindSocketFile(
-      where,
-      (made) => begin(this.#server, made),
-      () => this.#server.close(),
-    );
-    this.#file = file;
-    this.#server.on("error", () => undefined); // accepting has failed: the client comes again
+  /** Rejects with NetError, as the others do. */
+  async listenAtSocket(where: UnixListenAddress): Promise<void> {
+    const { address } = await this.#atSockets.listenUnix({ ...where, mode: where.mode ?? MODE });
+    this.places.sockets.push(pathOf(address));
   }
 
-  /** Where it listens, or null. */
-  get path(): string | null {
-    return this.#file?.path ?? null;
+  async listenAtPort(where: TcpAddress, tls: TlsCertificate | null): Promise<void> {
+    const listener = await this.#atPorts.listenTcp(where, tls ?? undefined);
+    if (listener.renew !== undefined) this.#renewals.push(listener.renew);
+    this.places.urls.push(urlOf(tls === null ? "http" : "https", listener.address));
+  }
+
+  async listenForMetrics(where: TcpAddress): Promise<void> {
+    const { address } = await this.#forMetrics.listenTcp(where);
+    this.places.metrics.push(urlOf("http", address));
+  }
+
+  /** Throws NetError, and the former certificate stays. */
+  renew(certificate: TlsCertificate): void {
+    for (const renew of this.#renewals) renew(certificate);
   }
 
   /** Answers under way are cut off. Idempotent. */
   async close(): Promise<void> {
-    this.#file?.remove();
-    this.#file = null;
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.on("error", () => undefined); // nobody is left to answer
-    try {
-      const body = await bodyOf(request);
-      if (body === null) return send(response, TOO_LONG, true);
-      const { method = "", url = "/" } = request;
-      send(response, await answerTo(this.#balancer, method, url, body));
-    } catch (error) {
-      if (!request.destroyed || request.complete) send(response, failed(error));
-    }
+    await Promise.all([this.#atSockets.close(), this.#atPorts.close(), this.#forMetrics.close()]);
   }
 }
 
-function begin(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+function pathOf(address: Address): string {
+  return "path" in address ? address.path : "";
 }
 
-const TOO_LONG = problem(413, `a body may have ${LONGEST_BODY} bytes`);
-
-/** The whole of it as text; null: it is too long. Rejects when the client has gone. */
-function bodyOf(request: IncomingMessage): Promise<string | null> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    request.on("data", (chunk: Buffer) => {
-      length += chunk.length;
-      if (length <= LONGEST_BODY) chunks.push(chunk);
-      else resolve(null);
-    });
-    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
-    request.on("error", reject);
-  });
-}
-
-function failed(error: unknown): Answer {
-  if (error instanceof HarmonyError) return problem(error.fault === "client" ? 400 : 422, error.message, error.code);
-  if (error instanceof NetError) return problem(422, error.message, error.code);
-  return problem(500, `a fault in the balancer itself: ${messageOf(error)}`);
-}
-
-/** `last`: the connection is of no use after it. */
-function send(response: ServerResponse, { status, body }: Answer, last = false): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(text),
-    ...(last ? { connection: "close" } : {}),
-  });
-  response.end(text);
+/** As a browser on this machine has it. */
+function urlOf(scheme: string, { host, port }: TcpAddress): string {
+  return `${scheme}://${formatAddress({ host: isWildcard(host) ? "127.0.0.1" : host, port })}/`;
 }

@@ -4,11 +4,21 @@ import type { BalancerSettings } from "../config/settings.ts";
 /** In place of a secret that there is. */
 const MASKED = "***";
 
-export function shownSettings({ adminTls: _, key, ...settings }: BalancerSettings): unknown {
+/** Settings do not change: they are others after a reload. Those of ten thousand targets take tens of ms to make. */
+const known = new WeakMap<BalancerSettings, unknown>();
+
+export function shownSettings(settings: BalancerSettings): unknown {
+  const shown = known.get(settings) ?? shownAnew(settings);
+  known.set(settings, shown);
+  return shown;
+}
+
+function shownAnew({ adminTls: _, apiTls: __, key, ...settings }: BalancerSettings): unknown {
   return plain({ ...settings, key: key === null ? null : MASKED });
 }
 
-function plain(value: unknown): unknown {
+/** A part of them. */
+export function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   if (value instanceof Map) return plain(Object.fromEntries(value));
   if (Array.isArray(value)) return value.map(plain);

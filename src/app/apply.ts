@@ -7,8 +7,8 @@
  */
 
 import { difference, liveOf, type Step } from "../config/document/difference.ts";
-import { endpointsOf } from "../config/document/endpoints.ts";
-import type { BalancerSettings, ListenerSettings, PoolSettings } from "../config/settings.ts";
+import { endpointKey, endpointsOf, poolsOf } from "../config/document/endpoints.ts";
+import { type BalancerSettings, type PoolSettings, routeTo } from "../config/settings.ts";
 import type { ListenAddress } from "../net/runtime.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { Turns } from "../util/turns.ts";
@@ -101,6 +101,11 @@ export class Document {
     });
   }
 
+  /** Lists of addresses have changed in their files. */
+  listsChanged(): Promise<void> {
+    return this.#turns.take(() => this.#services.listsChanged());
+  }
+
   /** Resolves when nothing is being changed. */
   async settled(): Promise<void> {
     await this.#turns.over();
@@ -114,15 +119,16 @@ export class Document {
   #refuseTaken(pool: string, service: BroughtService): void {
     const others = endpointsOf(stateOf(this.#settings, this.#brought));
     for (const key of keysOf(pool, service)) {
-      const other = others.get(key)?.pool ?? pool;
-      if (other !== pool) throw refusal("LISTEN_TAKEN", `clients of pool ${other} come there`);
+      const at = others.get(key);
+      const other = at && poolsOf(at.settings).find((each) => each !== pool);
+      if (other !== undefined) throw refusal("LISTEN_TAKEN", `clients of pool ${other} come there`);
     }
   }
 }
 
 function inForce(before: BalancerSettings, next: BalancerSettings): BalancerSettings {
-  const { pools, listeners, poolDefaults } = next;
-  return { ...before, ...liveOf(next), pools, listeners, poolDefaults };
+  const { pools, listeners, poolDefaults, listenerDefaults } = next;
+  return { ...before, ...liveOf(next), pools, listeners, poolDefaults, listenerDefaults };
 }
 
 /** Those that the document leaves alone. */
@@ -134,12 +140,8 @@ function besides(settings: BalancerSettings, brought: Brought): Brought {
   return new Map([...brought].filter(isLeft));
 }
 
-function keysOf(pool: string, service: BroughtService): string[] {
-  return [...endpointsOf({ listeners: new Map([[pool, listenerOf(pool, service, 0)]]) }).keys()];
-}
-
-function listenerOf(pool: string, { listen }: BroughtService, keepalive: number): ListenerSettings {
-  return { listen, routes: [{ pool }], keepalive };
+function keysOf(pool: string, { listen }: BroughtService): string[] {
+  return listen.map((address, index) => endpointKey(address, pool, index));
 }
 
 function stateOf(settings: BalancerSettings, brought: Brought): ServiceState {
@@ -148,7 +150,9 @@ function stateOf(settings: BalancerSettings, brought: Brought): ServiceState {
   for (const [name, service] of brought) {
     const pool = { ...settings.poolDefaults, ...service.options };
     pools.set(name, pool);
-    listeners.set(name, listenerOf(name, service, pool.keepalive));
+    const terms = settings.listenerDefaults;
+    const routes = [routeTo(name, terms)];
+    listeners.set(name, { ...terms, listen: service.listen, routes, keepalive: pool.keepalive });
   }
   return { pools, listeners };
 }

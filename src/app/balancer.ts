@@ -1,6 +1,11 @@
 /** The balancer: services, engine and control channel, wired together. It logs nothing and emits events. */
 import { runtime } from "#runtime";
-import type { ApiServer } from "../admin/server.ts";
+import { type Access, signInApp } from "../admin/access/sign-in-app.ts";
+import { Tokens } from "../admin/access/tokens.ts";
+import { apiApp } from "../admin/api/app.ts";
+import { adminApp } from "../admin/app.ts";
+import { metricsApp } from "../admin/metrics/app.ts";
+import type { ApiPlaces } from "../admin/server.ts";
 import type { Step } from "../config/document/difference.ts";
 import { serverSettings } from "../config/library.ts";
 import type { ServerOptions } from "../config/library-forms.ts";
@@ -11,17 +16,26 @@ import type { EngineName } from "../engines/engine.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { checkConcurrency } from "../pool/options.ts";
 import { type Cancel, every, systemClock } from "../util/clock.ts";
-import { Emitter } from "../util/emitter.ts";
+import { Emitter, type EventOf } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
-import { openApi } from "./api.ts";
+import { FileWatch } from "../util/file-watch.ts";
+import { Api } from "./api.ts";
 import { shareDescriptors, targetPlaces } from "./descriptors.ts";
+import { engineWish } from "./engine-wish.ts";
 import type { BalancerEvents } from "./events.ts";
-import { watchInvited } from "./invited.ts";
+import { type Trust, watchInvited } from "./invited.ts";
+import { watchedEdges } from "./operated/edges.ts";
+import { LastReload } from "./operated/last-reload.ts";
+import { measuredOf } from "./operated/measured.ts";
+import type { Operable } from "./operated/operable.ts";
+import { OperatedBalancer } from "./operated/operated.ts";
+import { Operator } from "./operated/operator.ts";
 import type { SeenFile } from "./seen.ts";
 import { closed, noPool, type Services } from "./services.ts";
 import type { DocumentSource } from "./source.ts";
+import { openState } from "./state/open.ts";
+import { Telemetry } from "./telemetry.ts";
 import { type PoolTarget, type PoolView, poolViews, targetViews, tcpAddresses } from "./views.ts";
-import { DocumentWatch } from "./watch.ts";
 import { type Parts, wire } from "./wiring.ts";
 
 export type { BalancerEvents } from "./events.ts";
@@ -37,18 +51,30 @@ const GARBAGE_MS = 250;
 const GARBAGE = 16 * 1024 * 1024;
 
 export class Balancer extends Emitter<BalancerEvents> {
+  /** Recent events, and what has become of connections. */
+  readonly #telemetry = new Telemetry(this, {
+    pools: () => this.#parts?.services.pools ?? new Map(),
+    edges: () => (this.#parts === null ? [] : watchedEdges(this.#parts.services)),
+    threads: () => this.#parts?.engine.threads() ?? [],
+    onUnavailable: (text, facts) => this.tell("unavailable", text, facts),
+    onRefused: (text, facts) => this.tell("clientsRefused", text, facts),
+  });
   /** As given: what is in force now is the document's. */
   #settings: BalancerSettings;
   readonly #source: DocumentSource | null;
   readonly #started: Promise<void>;
   #readyAsked = false;
+  /** It serves, and does not stop. */
+  #isReady = false;
   /** It has not begun to read. */
   #nextReload: Promise<readonly Step[]> | null = null;
   #parts: Parts | null = null;
   /** Null until there are pools. */
   #serving: Services | null = null;
-  #api: ApiServer | null = null;
-  readonly #watch: DocumentWatch | null;
+  #api: Api | null = null;
+  #operated: OperatedBalancer | null = null;
+  readonly #lastReload = new LastReload();
+  readonly #watch: FileWatch | null;
   #seen: SeenFile | null = null;
   #passedOver: readonly PassedOver[] = [];
   #closing: Promise<void> | null = null;
@@ -83,9 +109,9 @@ export class Balancer extends Emitter<BalancerEvents> {
     return this.#parts?.control.addresses ?? this.#settings.admin;
   }
 
-  /** Where the API is, or null where there is none. */
-  get apiPath(): string | null {
-    return this.#api?.path ?? null;
+  /** Where the API is to be found, and the file with a token that may do all. Null before it is ready. */
+  get api(): (ApiPlaces & { readonly tokenFile: string | null }) | null {
+    return this.#api && { ...this.#api.places, tokenFile: this.#api.tokenFile };
   }
 
   /** The engine at work, and the preferred ones that cannot run here, with the reason. Null before it is ready. */
@@ -96,6 +122,16 @@ export class Balancer extends Emitter<BalancerEvents> {
   /** Whether reporters have to speak TLS. */
   get adminTls(): boolean {
     return this.#settings.adminTls !== null;
+  }
+
+  /** The least severe messages that are to be logged: what an operator has ordered, or else as it is configured. */
+  get logLevel(): BalancerSettings["logLevel"] {
+    return this.#operated?.logLevel.inForce ?? this.settings.logLevel;
+  }
+
+  /** What the API shows, and what it does, for the program that the balancer runs in. Rejects with `NOT_READY` before it is ready. */
+  get operator(): Operator {
+    return new Operator(() => this.#operated);
   }
 
   /** What is in force, completed. */
@@ -112,7 +148,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   targets(pool?: string): PoolTarget[] {
     if (this.#parts === null) return [];
     const { services, control } = this.#parts;
-    return targetViews(services, (identity) => control.sourcesOf(identity), pool);
+    return targetViews(services, (identity) => control.registry.sourcesOf(identity), pool);
   }
 
   /** Names of the pools whose reporters have all fallen silent at once: their targets are served while they accept connections. */
@@ -148,9 +184,14 @@ export class Balancer extends Emitter<BalancerEvents> {
     this.#nextReload ??= this.#change(() => {
       this.#nextReload = null;
       this.#watch?.reading();
-      return this.#read();
+      return this.#read((source) => source.read());
     });
     return this.#nextReload;
+  }
+
+  /** As reload() does, as if the document said that: TOML. It is in force until the next reload, or restart. */
+  applyDocument(toml: string): Promise<readonly Step[]> {
+    return this.#change(() => this.#read((source) => source.parse(toml)));
   }
 
   /** What reload() would do; with a path, if that file were the document's. Throws what reload() rejects with for a document that is wrong. */
@@ -158,7 +199,7 @@ export class Balancer extends Emitter<BalancerEvents> {
     const { document } = this.#parts ?? {};
     if (document === undefined)
       throw new HarmonyError("NOT_READY", "the balancer has yet to start", { fault: "config", retry: true });
-    return document.compare(this.#read(file));
+    return document.compare(this.#read((source) => source.read(file ?? undefined)));
   }
 
   /**
@@ -171,20 +212,32 @@ export class Balancer extends Emitter<BalancerEvents> {
     return this.#closing;
   }
 
+  protected override tell(...event: EventOf<BalancerEvents>): void {
+    const [name, ...args] = event;
+    if (name !== "connectionClose") this.#telemetry.heard(name, args); // of those there are too many
+    super.tell(...event);
+  }
+
   async #start(): Promise<void> {
     await Promise.resolve(); // listeners are attached after the constructor
     const { hint, warning, ...trust } = balancerKeys(this.#settings);
-    const listen = [...this.#settings.listeners.values()].flatMap((listener) => listener.listen);
-    const { factory, passedOver } = await chooseEngine(this.#settings.engine, { listen });
+    const { factory, passedOver } = await chooseEngine(this.#settings.engine, engineWish(this.#settings));
     this.#refuseWhenClosed();
+    const warn = (message: string, cause?: unknown) => this.tell("warning", message, cause);
+    const state = openState(this.#settings, warn);
+    const tokens = new Tokens(trust.keys.loaded.file, trust.files, this.#settings.keyFile);
     const shares = shareDescriptors(targetPlaces(this.#settings.pools));
     const engine = factory.create({
       threads: this.#settings.threads,
       reserve: shares.reserve,
-      onClose: (record) => this.tell("connectionClose", record),
-      onWarning: (message, cause) => this.tell("warning", message, cause),
+      onClose: (record) => {
+        this.#telemetry.ended(record);
+        this.tell("connectionClose", record);
+      },
+      onWarning: warn,
     });
-    const parts = wire({ settings: this.#settings, engine, trust, shares, tell: (...event) => this.tell(...event) });
+    const tell = (...event: EventOf<BalancerEvents>) => this.tell(...event);
+    const parts = wire({ settings: this.#settings, engine, trust, tokens, shares, state, tell });
     this.#parts = parts;
     this.#passedOver = passedOver;
     try {
@@ -193,20 +246,57 @@ export class Balancer extends Emitter<BalancerEvents> {
       this.#beginServing(parts);
       await parts.control.start();
       this.#refuseWhenClosed();
+      this.#seen = watchInvited(trust, parts.control, tell);
+      await this.#openApi(trust, tokens);
+      this.#refuseWhenClosed(); // what has been opened meanwhile, close() closes
     } catch (error) {
       await this.#release(0);
       throw error;
     }
     const { lookForGarbage } = runtime;
+    this.#telemetry.start();
     if (lookForGarbage) this.#cancelGarbageLooks = every(systemClock, GARBAGE_MS, () => lookForGarbage(GARBAGE));
-    this.#seen = watchInvited(trust, parts.control, (...event) => this.tell(...event));
     this.#watch?.start();
-    this.#api = await openApi(this.#settings, this, (message, cause) => this.tell("warning", message, cause));
-    this.#refuseWhenClosed(); // what has been opened meanwhile, close() closes
     for (const each of [warning, shares.warning]) if (each !== null) this.tell("warning", each);
     if (hint !== null) this.tell("keyCreated", hint);
     this.tell("keysLoaded", trust.keys.loaded);
+    this.#isReady = true;
+    this.#operated!.logLevel.start();
     this.tell("listening");
+  }
+
+  async #openApi(trust: Trust, tokens: Tokens): Promise<void> {
+    this.#api = new Api({
+      settings: this.#settings,
+      trust,
+      tokens,
+      answer: (access) => {
+        const operable = this.#operable(trust, access);
+        this.#operated = new OperatedBalancer(operable);
+        const parts = [signInApp(access), metricsApp(measuredOf(operable)), apiApp(this.#operated)];
+        return adminApp(() => this.#isReady, parts);
+      },
+      onAnswer: (status) => this.#telemetry.answered(status),
+      warn: (message, cause) => this.tell("warning", message, cause),
+    });
+    await this.#api.open();
+  }
+
+  #operable(trust: Trust, { tokens }: Access): Operable {
+    return {
+      parts: this.#parts!,
+      passedOver: this.#passedOver,
+      trust,
+      tokens,
+      telemetry: this.#telemetry,
+      lastReload: this.#lastReload,
+      isReady: () => this.#isReady,
+      isClosing: () => this.#closing !== null,
+      reload: () => this.reload(),
+      compare: (file) => this.compare(file),
+      applyDocument: (toml) => this.applyDocument(toml),
+      tell: (...event) => this.tell(...event),
+    };
   }
 
   /** Limits that were ordered while the pools were being made hold from here on. */
@@ -217,18 +307,18 @@ export class Balancer extends Emitter<BalancerEvents> {
     this.#serving = services;
   }
 
-  #watchDocument(): DocumentWatch | null {
+  #watchDocument(): FileWatch | null {
     const source = this.#source;
     if (!this.#settings.watch || source === null) return null;
-    return new DocumentWatch({
+    return new FileWatch({
       clock: systemClock,
       files: () => source.files(),
       onChange: () => void this.reload().catch(() => undefined), // whoever listens hears of it by the event
     });
   }
 
-  #read(file: string | null = null): BalancerSettings {
-    if (this.#source !== null) return this.#source.read(file ?? undefined);
+  #read(from: (source: DocumentSource) => BalancerSettings): BalancerSettings {
+    if (this.#source !== null) return from(this.#source);
     const why =
       "the configuration of this balancer comes from the program that embeds it, and cannot be read again: use apply()";
     throw new HarmonyError("NO_DOCUMENT", why, { fault: "config" });
@@ -238,10 +328,13 @@ export class Balancer extends Emitter<BalancerEvents> {
     try {
       await this.#started;
       this.#refuseWhenClosed();
+      this.tell("reloading");
       const steps = await this.#parts!.document.apply(read);
+      this.#lastReload.done(steps);
       this.tell("reloaded", steps);
       return steps;
     } catch (error) {
+      this.#lastReload.failed(error as Error);
       this.tell("reloadFailed", error as Error);
       throw error;
     }
@@ -268,18 +361,25 @@ export class Balancer extends Emitter<BalancerEvents> {
     await this.#release(timeout);
     await this.#started.catch(() => undefined); // `ready` tells why it failed; it may have opened something meanwhile
     await this.#release(timeout);
+    this.#telemetry.close();
     this.tell("close");
   }
 
   async #release(timeout: number): Promise<void> {
+    this.#isReady = false;
     this.#cancelGarbageLooks();
     this.#watch?.close();
-    const { engine, control, services, declared, document, brought } = this.#parts ?? {};
-    services?.close();
+    const { engine, tls, lists, control, services, declared, document, removal, brought, state } = this.#parts ?? {};
+    const tlsClosed = services?.close();
+    lists?.close();
+    removal?.close();
     declared?.close();
     const engineClosed = engine?.close(timeout);
-    const changes = [brought?.close(), document?.settled()];
-    await Promise.all([engineClosed, control?.close(), this.#seen?.close(), this.#api?.close(), ...changes]);
+    const changes = [tlsClosed, brought?.close(), document?.settled()];
+    await Promise.all([engineClosed, control?.close(), this.#seen?.close(), ...changes]);
+    await tls?.close(timeout);
+    await this.#api?.close(); // until then it tells how many connections are left
+    await state?.close();
   }
 }
 

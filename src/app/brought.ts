@@ -107,7 +107,7 @@ export class Brought implements Services {
   #useDefined({ pool, listen, options = {} }: BringingReport): boolean {
     const { document, listeners } = this.#options;
     if (!document.settings.pools.has(pool)) return false;
-    const own = listeners().filter((each) => each.pool === pool);
+    const own = listeners().filter(({ pools }) => pools.includes(pool));
     if (!own.some((each) => isAt(each, listen))) {
       const message = `pool ${pool} is defined in the configuration of this balancer, and port ${listen} is none of its own: leave listen out`;
       throw refusal("POOL_DEFINED", message);
@@ -141,8 +141,10 @@ export class Brought implements Services {
 
   /** A port is one pool's, also where another one's clients come to it at one address of several: some would be served by that alone. */
   #refuseTaken(pool: string, port: number): void {
-    const other = this.#options.listeners().find((each) => each.pool !== pool && isAt(each, port));
-    if (other) throw refusal("LISTEN_TAKEN", `clients of pool ${other.pool} come to port ${port}: choose another one`);
+    const at = this.#options.listeners().filter((each) => isAt(each, port));
+    const other = at.flatMap(({ pools }) => pools).find((each) => each !== pool);
+    if (other !== undefined)
+      throw refusal("LISTEN_TAKEN", `clients of pool ${other} come to port ${port}: choose another one`);
     const target = this.#options.targetHere(port);
     if (target !== null)
       throw refusal("LISTEN_TAKEN", `the target ${target} on this host is at port ${port}: choose another one`);

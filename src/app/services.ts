@@ -9,16 +9,23 @@
  * A socket is known by its address, not by its listener's name: one that is wanted before and after stays open.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type Endpoint, endpointsOf, overlap } from "../config/document/endpoints.ts";
+import { type Endpoint, endpointsOf, poolsOf } from "../config/document/endpoints.ts";
 import type { ListenerSettings, PoolSettings } from "../config/settings.ts";
-import type { BindOptions, Engine, EngineListener, ServedPool } from "../engines/engine.ts";
-import { NetError } from "../net/net-error.ts";
-import type { Address, ListenAddress } from "../net/runtime.ts";
-import { Pool, type PoolChanges } from "../pool/pool.ts";
+import { targetSockets } from "../config/socket-settings.ts";
+import type { EdgeService, Engine } from "../engines/engine.ts";
+import { refuseOptions } from "../net/plain-sockets.ts";
+import type { Address } from "../net/runtime.ts";
+import { Pool } from "../pool/pool.ts";
 import type { WantedTarget } from "../targets/wanted.ts";
+import type { TlsListener, TlsListeners } from "../tls/listeners.ts";
 import { type Cancel, type Clock, systemClock } from "../util/clock.ts";
-import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
+import { HarmonyError } from "../util/errors.ts";
+import { Bridges, type PreparedBridges } from "./bridges.ts";
 import { targetPlaces } from "./descriptors.ts";
+import { Edges, type PreparedEdges } from "./edges.ts";
+import type { FollowedLists } from "./followed-lists.ts";
+import { poolChange, servedPool } from "./served-pool.ts";
+import { type ChangedSockets, type PreparedSockets, Sockets } from "./sockets.ts";
 
 /** What is to run. Every listener routes to a pool that is there. */
 export interface ServiceState {
@@ -28,6 +35,10 @@ export interface ServiceState {
 
 export interface ServicesOptions {
   readonly engine: Engine;
+  readonly tls: Pick<TlsListeners, "bind" | "bridge" | "check" | "forget">;
+  /** That there may be at most. */
+  readonly tlsThreads: number;
+  readonly lists: Pick<FollowedLists, "read" | "retain">;
   readonly clock?: Clock;
   /** After each change, of every pool: the targets that the operator has named. */
   readonly onTargets: (pool: string, targets: readonly WantedTarget[]) => void;
@@ -42,23 +53,22 @@ export interface ServicesOptions {
 /** An address of a listener. */
 export interface ServedListener {
   readonly listener: string;
+  /** The one that takes those whom no other route takes; the first, where all are asked for a name. */
   readonly pool: string;
+  /** All that its routes lead to. */
+  readonly pools: readonly string[];
   readonly address: Address;
-}
-
-/** A socket where clients come. */
-interface Socket extends Endpoint {
-  readonly bound: EngineListener;
+  /** What it asks of clients before they are served; null: nothing. The counters in it are kept for as long as the listener is there. */
+  readonly edge: EdgeService | null;
+  /** Where clients speak TLS; null: they do not. */
+  readonly tls: TlsListener | null;
 }
 
 interface Prepared {
   readonly pools: ReadonlyMap<string, Pool>;
-  readonly sockets: ReadonlyMap<string, EngineListener>;
-}
-
-interface Committed {
-  readonly gone: readonly EngineListener[];
-  readonly moving: readonly Promise<void>[];
+  readonly edges: PreparedEdges;
+  readonly bridges: PreparedBridges;
+  readonly sockets: PreparedSockets;
 }
 
 export class Services {
@@ -67,8 +77,9 @@ export class Services {
   readonly #pools = new Map<string, Pool>();
   readonly #options: ServicesOptions;
   readonly #clock: Clock;
-  /** By their endpoints' keys. */
-  #sockets: ReadonlyMap<string, Socket> = new Map();
+  readonly #edges: Edges;
+  readonly #bridges: Bridges;
+  readonly #sockets: Sockets;
   #state: ServiceState = { pools: new Map(), listeners: new Map() };
   #listeners: readonly ServedListener[] = [];
   #isClosed = false;
@@ -76,10 +87,14 @@ export class Services {
   readonly #leaving = new Set<Pool>();
   /** By pool: ends the time in which clients wait for its first target. */
   readonly #holds = new Map<Pool, Cancel>();
+  readonly #drops = new Set<Cancel>();
 
   constructor(options: ServicesOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#edges = new Edges(options.lists, options.tlsThreads);
+    this.#bridges = new Bridges(options.tls);
+    this.#sockets = new Sockets(options.engine, options.tls);
     this.pools = this.#pools;
   }
 
@@ -125,31 +140,43 @@ export class Services {
     const undo: (() => void)[] = [];
     try {
       if (this.#isClosed) throw closed();
-      this.#changeSockets(wanted, undo);
+      this.#sockets.change(wanted, undo);
       this.#changePools(next, undo);
     } catch (error) {
       for (const back of undo.reverse()) back();
-      await closeAll(prepared.sockets.values());
+      await Promise.all([this.#sockets.drop(prepared.sockets), this.#bridges.drop(prepared.bridges)]);
       throw error;
     }
-    const { gone, moving } = this.#commit(next, wanted, prepared);
-    await this.#settled([...gone.map((each) => each.close()), ...moving]);
+    const { gone, serve } = this.#commit(next, wanted, prepared);
+    await this.#settled([...gone.map((each) => each.close()), ...serve()]);
     this.#removePools(next, drainTimeout); // nobody comes to them any more
+  }
+
+  /** A list has changed in its file: from here on clients are asked by what it says now. Not to be called while change() has yet to settle. */
+  async listsChanged(): Promise<void> {
+    if (this.#isClosed) return;
+    const { listeners } = this.#state;
+    this.#edges.commit(this.#edges.prepare(listeners), listeners);
+    const { serve } = this.#changeSockets(endpointsOf(this.#state), new Map());
+    await this.#settled(serve());
   }
 
   /** `next` runs, and a socket that does not go as it should does not undo that. */
   async #settled(going: readonly Promise<unknown>[]): Promise<void> {
     for (const outcome of await Promise.allSettled(going)) {
       if (outcome.status === "fulfilled") continue;
-      this.#options.onWarning("a listener did not close, or did not move, as it should", outcome.reason);
+      this.#options.onWarning("a listener did not close, or did not change over, as it should", outcome.reason);
     }
   }
 
-  /** Nothing changes any more. The engine is closed by whoever has made it. */
-  close(): void {
+  /** Nothing changes any more, and no client comes by TLS. The engine is closed by whoever has made it. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     for (const cancel of this.#holds.values()) cancel();
     this.#holds.clear();
+    for (const cancel of this.#drops) cancel();
+    await this.#sockets.close();
   }
 
   async #prepare(
@@ -158,48 +185,19 @@ export class Services {
     patience: number | undefined,
   ): Promise<Prepared> {
     const pools = new Map<string, Pool>();
-    const sockets = new Map<string, EngineListener>();
+    for (const [name, settings] of next.pools) {
+      if (!this.#pools.has(name)) pools.set(name, Pool.create({ ...settings, name }));
+      const sockets = targetSockets(settings);
+      if (settings.targetTls === "off") this.#options.engine.checkSockets(sockets ?? {});
+      else refuseOptions(`pool "${name}" with target-tls`, sockets);
+    }
+    const edges = this.#edges.prepare(next.listeners);
+    const bridges = await this.#bridges.prepare(next.pools);
     try {
-      for (const [name, settings] of next.pools) {
-        if (!this.#pools.has(name)) pools.set(name, Pool.create({ ...settings, name }));
-      }
-      for (const [key, { address, keepalive }] of wanted) {
-        if (!this.#sockets.has(key)) sockets.set(key, await this.#bind(address, { keepalive, patience }));
-      }
+      return { pools, edges, bridges, sockets: await this.#sockets.prepare(wanted, patience) };
     } catch (error) {
-      await closeAll(sockets.values());
+      await this.#bridges.drop(bridges);
       throw error;
-    }
-    return { pools, sockets };
-  }
-
-  async #bind(address: ListenAddress, options: BindOptions): Promise<EngineListener> {
-    try {
-      return await this.#options.engine.bind(address, options);
-    } catch (error) {
-      const own = codeOf(error) === "EADDRINUSE" && this.#sharing(address);
-      if (!own) throw error;
-      const text = `${messageOf(error)}, by listener ${own.listener} of this balancer: give that up with a reload of its own first`;
-      throw new NetError("EADDRINUSE", text, error);
-    }
-  }
-
-  /** The socket of ours that has that port at another address, of which one is every interface. */
-  #sharing(address: ListenAddress): Socket | undefined {
-    if (!("port" in address)) return undefined;
-    const isSharing = (other: ListenAddress) =>
-      "port" in other && other.port === address.port && overlap(other, address);
-    return [...this.#sockets.values()].find((socket) => isSharing(socket.address));
-  }
-
-  /** Those that are there before and after. */
-  #changeSockets(wanted: ReadonlyMap<string, Endpoint>, undo: (() => void)[]): void {
-    for (const [key, { address, keepalive }] of wanted) {
-      const before = this.#sockets.get(key);
-      if (before === undefined) continue;
-      if (before.keepalive === keepalive && isDeepStrictEqual(before.address, address)) continue;
-      before.bound.change(address, { keepalive });
-      undo.push(() => before.bound.change(before.address, before));
     }
   }
 
@@ -214,41 +212,46 @@ export class Services {
     }
   }
 
-  /** Nothing in here fails. Gives the sockets that go, and what settles when nobody comes to their former pools by the others. */
-  #commit(next: ServiceState, wanted: ReadonlyMap<string, Endpoint>, prepared: Prepared): Committed {
+  /** Nothing in here fails. Gives the sockets that go, and what begins to serve those that stay or are new. */
+  #commit(next: ServiceState, wanted: ReadonlyMap<string, Endpoint>, prepared: Prepared): ChangedSockets {
     const before = this.#state;
     this.#state = next;
+    this.#edges.commit(prepared.edges, next.listeners);
+    const bridges = this.#bridges.commit(prepared.bridges);
     for (const [name, settings] of next.pools) {
       const pool = prepared.pools.get(name);
       if (pool !== undefined) this.#add(name, pool, settings);
       else this.#changed(name, before.pools.get(name)!, settings);
     }
-    const former = this.#sockets;
-    const sockets = new Map<string, Socket>();
-    for (const [key, endpoint] of wanted) {
-      sockets.set(key, { ...endpoint, bound: former.get(key)?.bound ?? prepared.sockets.get(key)! });
-    }
-    this.#sockets = sockets;
-    this.#listeners = [...sockets.values()].map(({ listener, pool, bound: { address } }) => ({
-      listener,
-      pool,
-      address,
-    }));
+    if (bridges.size > 0) this.#dropLater(bridges, before);
+    const changed = this.#changeSockets(wanted, prepared.sockets);
     this.#options.onListening();
     // Of all pools: what may be a target depends on where we listen.
     for (const [name, { targets }] of next.pools) this.#options.onTargets(name, targets);
-    // Last: clients find the targets of a pool that is new to them.
-    const given = [...sockets].filter(([key, { pool }]) => former.get(key)?.pool !== pool);
-    const moving = given.map(([, { pool, bound }]) => bound.serve(this.#pools.get(pool)!));
-    const gone = [...former].filter(([key]) => !wanted.has(key));
-    return { gone: gone.map(([, { bound }]) => bound), moving };
+    return changed; // whose clients find the targets of a pool that is new to them
+  }
+
+  #changeSockets(wanted: ReadonlyMap<string, Endpoint>, prepared: PreparedSockets): ChangedSockets {
+    const changed = this.#sockets.commit(wanted, prepared, ({ listener, settings }) => ({
+      rules: this.#edges.rulesOf(listener),
+      pools: settings.routes.map(({ pool }) => this.#pools.get(pool)!),
+    }));
+    this.#listeners = this.#sockets.open.map(({ endpoint: { listener, settings }, rules, pools, address, tls }) => ({
+      listener,
+      pool: restOf(settings),
+      pools: poolsOf(settings),
+      address,
+      edge: rules && { rules, pools },
+      tls,
+    }));
+    return changed;
   }
 
   #changed(name: string, before: PoolSettings, after: PoolSettings): void {
     if (isDeepStrictEqual(before, after)) return;
     const { engine } = this.#options;
     const pool = this.#pools.get(name)!;
-    engine.changePool(served(pool, after));
+    engine.changePool(servedPool(pool, after, this.#bridges.of(name)));
     engine.poolChanged(pool);
   }
 
@@ -256,7 +259,17 @@ export class Services {
     const { engine } = this.#options;
     this.#pools.set(name, pool);
     if (settings.startHold > 0) this.#hold(pool, settings.startHold);
-    engine.addPool(served(pool, settings));
+    engine.addPool(servedPool(pool, settings, this.#bridges.of(name)));
+  }
+
+  /** When nobody connects to targets over them any more. */
+  #dropLater(bridges: PreparedBridges, { pools }: ServiceState): void {
+    const longest = Math.max(...[...pools.values()].map(({ connectTimeout }) => connectTimeout));
+    const cancel = this.#clock.after(longest, () => {
+      this.#drops.delete(cancel);
+      void this.#settled([this.#bridges.drop(bridges)]);
+    });
+    this.#drops.add(cancel);
   }
 
   /** Clients that wait for the first target are told that there is none, once its time has passed. */
@@ -287,27 +300,9 @@ export class Services {
   }
 }
 
-/** What a pool decides itself. The rest is the engine's. */
-const OF_POOL = Object.keys({
-  algorithm: true,
-  persistent: true,
-  concurrency: true,
-  queue: true,
-  maxTargets: true,
-  maxBindings: true,
-} satisfies Record<keyof PoolChanges, true>) as (keyof PoolChanges)[];
-
-/** What differs alone: what somebody has ordered while the pool ran (setConcurrency) stays otherwise. */
-function poolChange(before: PoolSettings, after: PoolSettings): PoolChanges {
-  return Object.fromEntries(OF_POOL.filter((name) => before[name] !== after[name]).map((name) => [name, after[name]]));
-}
-
-function served(pool: Pool, settings: PoolSettings): ServedPool {
-  return { ...settings, pool };
-}
-
-function closeAll(listeners: Iterable<EngineListener>): Promise<unknown> {
-  return Promise.all([...listeners].map((listener) => listener.close()));
+/** The pool of those whom no other route takes; where all are asked for something, that of the first one. */
+function restOf({ routes }: ListenerSettings): string {
+  return (routes.find(({ names, alpn }) => names.length + alpn.length === 0) ?? routes[0]!).pool;
 }
 
 export function noPool(name: string, pools: Iterable<string>): HarmonyError {

@@ -58,12 +58,14 @@ export function tcpAddresses({ listeners }: Services): readonly TcpAddress[] {
 
 function byPool(listeners: readonly ServedListener[]): Map<string, ListenerView[]> {
   const views = new Map<string, ListenerView[]>();
-  for (const { listener: name, pool, address } of listeners) {
-    const ofPool = views.get(pool) ?? [];
-    views.set(pool, ofPool);
-    const last = ofPool.at(-1);
-    if (last?.name === name) last.addresses.push(address);
-    else ofPool.push({ name, addresses: [address] });
+  for (const { listener: name, pools, address } of listeners) {
+    for (const pool of pools) {
+      const ofPool = views.get(pool) ?? [];
+      views.set(pool, ofPool);
+      const last = ofPool.at(-1);
+      if (last?.name === name) last.addresses.push(address);
+      else ofPool.push({ name, addresses: [address] });
+    }
   }
   return views;
 }

@@ -9,6 +9,7 @@ import type { Engine } from "../engines/engine.ts";
 import { Dns } from "../net/dns.ts";
 import { SESSIONS_PER_TARGET } from "../targets/quota.ts";
 import { DeclaredTargets } from "../targets/sources/declared-targets.ts";
+import { TlsListeners } from "../tls/listeners.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { VERSION } from "../util/version.ts";
@@ -16,34 +17,59 @@ import { Document } from "./apply.ts";
 import { Brought, MOST_PORTS } from "./brought.ts";
 import { type DescriptorShares, targetPlaces } from "./descriptors.ts";
 import type { BalancerEvents } from "./events.ts";
+import { FollowedLists } from "./followed-lists.ts";
 import { invitedEvents, type Trust } from "./invited.ts";
+import { PutKeys } from "./operated/put-targets.ts";
+import { Removal } from "./removal.ts";
 import { Services } from "./services.ts";
+import type { StateFile } from "./state/state-file.ts";
 
 export interface Parts {
   readonly engine: Engine;
+  readonly tls: TlsListeners;
+  readonly lists: FollowedLists;
   readonly control: ControlServer;
   readonly services: Services;
   readonly declared: DeclaredTargets;
   readonly document: Document;
+  readonly removal: Removal;
   readonly brought: Brought;
+  readonly state: StateFile | null;
+  /** Of those who put targets over the API. */
+  readonly putKeys: PutKeys;
 }
 
 export interface Wiring {
   readonly settings: BalancerSettings;
   readonly engine: Engine;
   readonly trust: Trust;
+  readonly tokens: ConstructorParameters<typeof PutKeys>[0];
   readonly shares: DescriptorShares;
+  /** null: what is ordered is not kept. */
+  readonly state: StateFile | null;
   readonly tell: (...event: EventOf<BalancerEvents>) => void;
 }
 
 /** Nothing of it has been started. */
 export function wire(wiring: Wiring): Parts {
-  const { engine, settings, trust, shares, tell } = wiring;
+  const { engine, settings, trust, shares, state, tell } = wiring;
   const warn = (message: string, cause?: unknown) => tell("warning", message, cause);
+  const lists = new FollowedLists({
+    clock: systemClock,
+    onChange: () => void document.listsChanged().catch((error: unknown) => warn("a list was not changed", error)),
+    onWarning: warn,
+  });
+  const tls = new TlsListeners({ engine, threads: settings.threads, reserve: shares.reserve, onWarning: warn });
   const services = new Services({
     engine,
-    onTargets: (pool, targets) => declared.set(pool, targets),
-    onListening: () => control.listening(),
+    tls,
+    tlsThreads: settings.threads || availableParallelism(),
+    lists,
+    onTargets: (pool, targets) => {
+      declared.set(pool, targets);
+      removal.changed(pool);
+    },
+    onListening: () => control.registry.listening(),
     onPoolGone: (pool) => {
       declared.forget(pool);
       control.poolRemoved(pool);
@@ -51,10 +77,11 @@ export function wire(wiring: Wiring): Parts {
     onWarning: warn,
   });
   const document = new Document(settings, services);
+  const removal = new Removal(engine, services, tell);
   const brought = new Brought({
     document,
     listeners: () => services.listeners,
-    targetHere: (port) => control.targetHere(port),
+    targetHere: (port) => control.registry.targetHere(port),
     clock: systemClock,
     mayOpen(id, pool, port) {
       const key = trust.keys.find(id);
@@ -66,19 +93,26 @@ export function wire(wiring: Wiring): Parts {
     onClosed: (pool, port) => tell("serviceClosed", pool, port),
     onWarning: warn,
   });
-  const control: ControlServer = controlServer(wiring, { services, document, brought });
+  const putKeys = new PutKeys(wiring.tokens);
+  const control: ControlServer = controlServer(wiring, { services, document, removal, brought, putKeys });
   const declared = new DeclaredTargets({
     clock: systemClock,
     resolver: new Dns(settings.resolver),
-    onTargets: (pool, targets) => control.declare(pool, targets),
+    onTargets: (pool, targets) => control.registry.declare(pool, targets),
     onWarning: warn,
   });
-  return { engine, control, services, declared, document, brought };
+  return { engine, tls, lists, control, services, declared, document, removal, brought, state, putKeys };
 }
 
 function controlServer(
-  { settings, engine, trust, shares, tell }: Wiring,
-  { services, document, brought }: Pick<Parts, "services" | "document" | "brought">,
+  { settings, engine, trust, shares, state, tell }: Wiring,
+  {
+    services,
+    document,
+    removal,
+    brought,
+    putKeys,
+  }: Pick<Parts, "services" | "document" | "removal" | "brought" | "putKeys">,
 ): ControlServer {
   const { pools } = services;
   const atStart = targetPlaces(settings.pools);
@@ -94,17 +128,24 @@ function controlServer(
     keys: trust.keys,
     identity: trust.identity,
     ...invitedEvents(trust, tell),
+    orders: state?.orders,
+    otherKeys: putKeys,
     renewedTls: certificateFiles(settings),
     pools,
     services: brought,
+    poolTime: () => engine.now(),
     panicOf: (pool) => services.state.pools.get(pool)?.panic ?? false,
+    slowStartOf: (pool) => services.state.pools.get(pool)?.slowStart ?? 0,
+    checksOf: (pool) => services.state.pools.get(pool),
     name: "harmony-balancer",
     version: VERSION,
     clientListeners: () => services.listeners.map(({ address }) => address),
     onEvent: tell,
     onChange: (name) => {
       const pool = pools.get(name);
-      if (pool !== undefined) engine.poolChanged(pool);
+      if (pool === undefined) return;
+      engine.poolChanged(pool);
+      removal.changed(name);
     },
   });
 }
@@ -120,6 +161,6 @@ function certificateFiles({
   adminTlsKey,
 }: BalancerSettings): (() => Certificate | null) | null {
   if (!adminTls || adminTlsCert === null || adminTlsKey === null) return null;
-  const files = new CertificateFiles({ cert: adminTlsCert, key: adminTlsKey }, adminTls);
+  const files = new CertificateFiles("admin", { cert: adminTlsCert, key: adminTlsKey }, adminTls);
   return () => files.renewed();
 }

@@ -5,7 +5,7 @@ import { loadCommand, type Operand, type ReadFile } from "../config/load-command
 import type { OptionTable, Values } from "../config/option.ts";
 import { OptionError } from "../config/values.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
-import { EXIT_FAILURE, EXIT_OPTIONS } from "./exit-codes.ts";
+import { EXIT_FAILURE, EXIT_NOTHING, EXIT_OPTIONS } from "./exit-codes.ts";
 import { write } from "./output.ts";
 
 /** A command of one program or the other, which does its work and ends. A file of its own in commands/, and a line in the program's table. */
@@ -47,8 +47,17 @@ export async function runCommand(
   } catch (error) {
     const advice = error instanceof OptionError ? `See ${title} --help.\n` : "";
     write(process.stderr, `${title}: ${messageOf(error)}\n${advice}`);
-    return error instanceof HarmonyError && error.fault === "config" ? EXIT_OPTIONS : EXIT_FAILURE;
+    return exitCodeOf(error);
   }
+}
+
+/** What an API says where there is nothing of that name. */
+const NOTHING = ["NO_TARGET", "NO_POOL", "NO_CONNECTION"];
+
+function exitCodeOf(error: unknown): number {
+  if (!(error instanceof HarmonyError)) return EXIT_FAILURE;
+  if (NOTHING.includes(error.code)) return EXIT_NOTHING;
+  return error.fault === "config" ? EXIT_OPTIONS : EXIT_FAILURE;
 }
 
 export function print(text: string): void {

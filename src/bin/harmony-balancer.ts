@@ -5,40 +5,41 @@ import { resolve } from "node:path";
 import { Balancer } from "../app/balancer.ts";
 import { documentFilesOf, readDocument } from "../config/document/read-document.ts";
 import { loadBalancer } from "../config/load.ts";
+import { counted } from "../util/counted.ts";
 import { formatDuration } from "../util/durations.ts";
 import { codeOf } from "../util/errors.ts";
+import { logAccess, openAccessLog, reopenAccessLog } from "./access-log.ts";
 import { balancerCommands } from "./balancer-commands.ts";
 import { logBalancer, logTargets } from "./balancer-log.ts";
-import { counted } from "./log.ts";
-import { main, otherPlaces } from "./program.ts";
-import { onHangup, onStopSignals, onUserSignal } from "./signals.ts";
-
-const PROGRAM = {
-  name: "harmony-balancer",
-  usage: "[COMMAND] [options]",
-  summary: "Balances TCP connections over targets that register themselves (see harmony-reporter).",
-  footer: `${otherPlaces("HARMONY_QUEUE_TIMEOUT=5s", "--queue-timeout 5s")}
-SIGTERM and SIGINT stop accepting, let open connections finish, and exit with 0. A second one ends the connections at once.
-SIGUSR1 and SIGUSR2 log the table of targets. SIGHUP reads the file again, as harmony-balancer reload does.
-Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong.
-`,
-};
+import { main } from "./program.ts";
+import { balancerText } from "./program-texts.ts";
+import { tellOfBalancer, tellOfStop } from "./service-manager/balancer-status.ts";
+import { openServiceManager } from "./service-manager/open.ts";
+import { onHangup, onStopSignals, onUserSignals } from "./signals.ts";
 
 const readFile = (path: string, problems: string[]) => readDocument(path, problems).top;
 
-void main(PROGRAM, { all: balancerCommands, readFile }, loadBalancer, async ({ settings, reread }, log) => {
+void main(balancerText, { all: balancerCommands, readFile }, loadBalancer, async ({ settings, reread, parse }, log) => {
   const { config } = settings;
   const files = config === null ? () => [] : documentFilesOf(config);
-  const balancer = new Balancer(settings, { read: reread, files });
-  balancer.on("reloaded", () => log.setLevel(balancer.settings.logLevel));
+  const accessLog = openAccessLog(settings, log);
+  const balancer = new Balancer(settings, { read: reread, parse, files });
+  for (const event of ["reloaded", "logLevel"] as const) balancer.on(event, () => log.setLevel(balancer.logLevel));
   logBalancer(balancer, log);
+  logAccess(balancer, accessLog, log);
+  const manager = openServiceManager(log);
+  if (manager !== null) tellOfBalancer(balancer, manager);
   const stopped = new Promise<void>((resolve) => balancer.on("close", () => resolve()));
-  onUserSignal(() => logTargets(balancer, log));
+  onUserSignals(
+    () => reopenAccessLog(accessLog, log),
+    () => logTargets(balancer, log),
+  );
   const stop = (signal: NodeJS.Signals, before: number) => {
     if (before === 0) {
       const { active } = balancer.connections;
       const rest = `; ${counted(active, "connection")} may finish within ${formatDuration(settings.drainTimeout)}`;
       log.info(`${signal}: stopping${active === 0 ? "" : rest}`, { signal, active });
+      if (manager !== null) tellOfStop(balancer, manager, settings.drainTimeout);
       void balancer.close();
     } else {
       log.warning(`${signal} again: ending all connections now`, { signal });
@@ -58,5 +59,6 @@ void main(PROGRAM, { all: balancerCommands, readFile }, loadBalancer, async ({ s
     throw error;
   }
   await stopped;
+  await accessLog.close();
   return 0;
 });

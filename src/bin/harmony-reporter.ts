@@ -1,49 +1,67 @@
 #!/usr/bin/env node
+import { AgentServer } from "../app/agent-server.ts";
 import { Reporter } from "../app/reporter.ts";
+import { ReporterSocket } from "../app/reporter-socket.ts";
 import { readTargets } from "../config/document/read-targets.ts";
 import { loadReporter } from "../config/load.ts";
 import type { ReporterSettings } from "../config/settings.ts";
+import { counted } from "../util/counted.ts";
 import { formatDuration } from "../util/durations.ts";
-import { counted, type Log } from "./log.ts";
-import { main, otherPlaces } from "./program.ts";
+import { HarmonyError } from "../util/errors.ts";
+import type { Log } from "./log.ts";
+import { onDemandSettings, serveOnDemand } from "./on-demand/run.ts";
+import { main } from "./program.ts";
+import { reporterText } from "./program-texts.ts";
 import { reporterCommands } from "./reporter-commands.ts";
 import { logReporter } from "./reporter-log.ts";
 import { exitText, isServed, ServerProcess } from "./server-process.ts";
+import type { ServiceManager } from "./service-manager/manager.ts";
+import { openServiceManager } from "./service-manager/open.ts";
+import { tellOfReporter } from "./service-manager/reporter-status.ts";
 import { onStopSignalsAndHangup } from "./signals.ts";
-
-const PROGRAM = {
-  name: "harmony-reporter",
-  usage: "[options] [-- COMMAND ARGS…]",
-  summary:
-    "Tells a harmony-balancer that a server runs here, keeps saying so, and drains before it leaves. With a COMMAND it starts " +
-    "that server with PORT in its environment, reports once that port accepts, and exits with its code.",
-  footer: [
-    otherPlaces("HARMONY_BALANCE=1000", "--balance 1000"),
-    "SIGTERM and SIGINT take no new connections, wait until open ones have finished, leave the balancer, and exit with 0. With " +
-      "a COMMAND they pass SIGTERM on to it and exit with its code. A second one leaves at once. SIGHUP does the same if the " +
-      "terminal is gone, and is ignored otherwise.",
-    "Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong, or the code of the COMMAND.\n",
-  ].join("\n"),
-};
 
 /** ms until a server that does not accept yet is worth a warning: few start more slowly, and a wrong port never accepts. */
 const PATIENCE_MS = 10_000;
 
 void main(
-  PROGRAM,
+  reporterText,
   { all: reporterCommands, readFile: (path, problems) => readTargets(path, problems).top },
   loadReporter,
-  ({ settings, serverCommand }, log) =>
-    serverCommand === null ? announce(settings, log) : serve(settings, serverCommand, log),
+  async ({ settings, serverCommand }, log) => {
+    if (settings.onDemand && serverCommand === null) throw noServer();
+    const warn = (message: string) => log.warning(message);
+    const agent = await AgentServer.open(settings, warn);
+    const socket = await ReporterSocket.open(settings, warn);
+    const desk = { settings, log, manager: openServiceManager(log), socket, agent };
+    const code = await (serverCommand === null ? announce(desk) : runServer(desk, serverCommand));
+    await agent.close();
+    await socket.close();
+    return code;
+  },
 );
 
+function noServer(): HarmonyError {
+  const text = "on-demand starts a server when somebody waits for it: give the command for that after --";
+  return new HarmonyError("NO_COMMAND", text, { fault: "config" });
+}
+
+/** What each way of running works with. */
+interface Desk {
+  readonly settings: ReporterSettings;
+  readonly log: Log;
+  readonly manager: ServiceManager | null;
+  readonly socket: ReporterSocket;
+  readonly agent: AgentServer;
+}
+
 /** Reports a server that runs by itself, until a signal. */
-async function announce(settings: ReporterSettings, log: Log): Promise<number> {
-  const reporter = openReporter(settings, log);
+async function announce(desk: Desk): Promise<number> {
+  const { log } = desk;
+  const reporter = openReporter(desk);
   await new Promise<void>((resolve) => {
     const stop = (signal: NodeJS.Signals, before: number) => {
       log.info(before === 0 ? `${signal}: draining` : `${signal} again: leaving now`, { signal });
-      if (before === 0) void drain(reporter, settings, log).then(resolve);
+      if (before === 0) void drain(reporter, desk).then(resolve);
       else resolve();
     };
     onStopSignalsAndHangup(stop, log);
@@ -52,10 +70,19 @@ async function announce(settings: ReporterSettings, log: Log): Promise<number> {
   return 0;
 }
 
+function runServer(desk: Desk, command: readonly string[]): Promise<number> {
+  if (!desk.settings.onDemand) return serve(desk, command);
+  const settings = onDemandSettings(desk.settings);
+  const reporter = openReporter({ ...desk, settings });
+  return serveOnDemand({ ...desk, settings, reporter, drain: () => drain(reporter, desk) }, command);
+}
+
 /** Runs the server, and reports it from when its port accepts until it is to stop. */
-async function serve(settings: ReporterSettings, command: readonly string[], log: Log): Promise<number> {
+async function serve(desk: Desk, command: readonly string[]): Promise<number> {
+  const { settings, log, manager } = desk;
   const { port } = settings.targets[0]!; // the only one: see loadReporter()
   const server = new ServerProcess(command, port);
+  manager?.status(() => `Waiting for the server to accept connections on port ${port}`);
   let reporter: Reporter | null = null;
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals, before: number) => {
@@ -66,13 +93,14 @@ async function serve(settings: ReporterSettings, command: readonly string[], log
   onStopSignalsAndHangup(onSignal, log);
   const stop = async (signal: NodeJS.Signals) => {
     log.info(`${signal}: draining before the server is stopped`, { signal });
-    if (reporter !== null) await drain(reporter, settings, log);
+    if (reporter !== null) await drain(reporter, desk);
     await reporter?.close();
+    manager?.status(() => "Stopping the server");
     server.kill("SIGTERM");
   };
   const onSlow = () => log.warning(notYet(port), { port });
   void server.accepting(port, PATIENCE_MS, onSlow).then((accepts) => {
-    if (accepts && !stopping) reporter = openReporter(settings, log);
+    if (accepts && !stopping) reporter = openReporter(desk);
   });
   const code = await server.ended;
   const left = (reporter as Reporter | null)?.close();
@@ -91,13 +119,18 @@ function notYet(port: number): string {
   return `the server accepts no connections on port ${port} yet, and is reported once it does: is that the port that it listens on (--port, which it finds as PORT in its environment)?`;
 }
 
-function openReporter(settings: ReporterSettings, log: Log): Reporter {
+function openReporter({ settings, log, manager, socket, agent }: Desk): Reporter {
   const reporter = new Reporter(settings);
+  socket.show(reporter);
+  agent.show(reporter);
+  if (manager !== null) tellOfReporter(reporter, manager);
   logReporter(reporter, settings.targets.length > 1, log);
   return reporter;
 }
 
-async function drain(reporter: Reporter, { drainTimeout }: ReporterSettings, log: Log): Promise<void> {
+async function drain(reporter: Reporter, { settings, log, manager }: Desk): Promise<void> {
+  const { drainTimeout } = settings;
+  manager?.stopping(() => "Draining", drainTimeout);
   if (drainTimeout === 0) return;
   const results = await reporter.drain();
   const left = results.reduce((sum, { active }) => sum + (active ?? 0), 0);

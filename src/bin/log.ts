@@ -6,10 +6,12 @@ import {
   getLogger,
   getTextFormatter,
   jsonLinesFormatter,
-  type LogLevel,
+  type LogRecord,
 } from "@logtape/logtape";
 import type { LogOptions } from "../config/load.ts";
-import { write } from "./output.ts";
+import { type Level, type LogLevels, type LogPart, levelOf } from "../config/log-levels.ts";
+import { isJournal, prefixed } from "./journal.ts";
+import { writeStandardError } from "./standard-error.ts";
 
 /** `text` is the whole message; `properties` repeat its facts for programs that read JSON. */
 type Say = (text: string, properties?: Readonly<Record<string, unknown>>) => void;
@@ -23,28 +25,51 @@ export interface Log {
   readonly isDebug: boolean;
 }
 
-export interface OpenLog extends Log {
+/** A log with parts, each of which has a level of its own. */
+export interface PartedLog extends Log {
+  part(part: LogPart): Log;
+}
+
+export interface OpenLog extends PartedLog {
   /** The least severe messages that are written from now on. */
-  setLevel(level: LogOptions["logLevel"]): void;
+  setLevel(levels: LogLevels): void;
 }
 
 /** May be called once per process: the logging library has one configuration. */
 export function openLog({ logLevel, logFormat }: LogOptions): OpenLog {
-  const format =
-    logFormat === "json" ? jsonLinesFormatter : getTextFormatter({ category: () => "", format: plainLine });
+  const toJournal = isJournal();
+  const line = toJournal ? journalLine : plainLine;
+  const format = logFormat === "json" ? jsonLinesFormatter : getTextFormatter({ category: () => "", format: line });
+  const put = (record: LogRecord) => {
+    const text = format(record);
+    writeStandardError(toJournal ? prefixed(record.level, text) : text);
+  };
   configureSync({
-    sinks: { stderr: (record) => write(process.stderr, format(record)) },
+    sinks: { stderr: put },
     loggers: [
       { category: ["harmony"], lowestLevel: "debug", sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
     ],
   });
-  const logger = getLogger(["harmony"]);
-  let least = logLevel as LogLevel;
+  let levels = logLevel;
+  return {
+    ...logOf(["harmony"], () => levels.least),
+    get isDebug() {
+      return levels.least === "debug";
+    },
+    part: (part) => logOf(["harmony", part], () => levelOf(levels, part)),
+    setLevel(next) {
+      levels = next;
+    },
+  };
+}
+
+function logOf(category: string[], least: () => Level): Log {
+  const logger = getLogger(category);
   const say =
-    (level: LogLevel): Say =>
+    (level: Level): Say =>
     (text, properties) => {
-      if (compareLogLevel(level, least) < 0) return;
+      if (compareLogLevel(level, least()) < 0) return;
       logger.emit({ timestamp: Date.now(), level, message: [text], rawMessage: text, properties: properties ?? {} });
     };
   return {
@@ -53,10 +78,7 @@ export function openLog({ logLevel, logFormat }: LogOptions): OpenLog {
     warning: say("warning"),
     error: say("error"),
     get isDebug() {
-      return least === "debug";
-    },
-    setLevel(level) {
-      least = level;
+      return least() === "debug";
     },
   };
 }
@@ -65,7 +87,7 @@ function plainLine({ timestamp, level, message }: FormattedValues): string {
   return `${timestamp} ${level} ${message}`;
 }
 
-/** `1 connection`, `2 connections`. */
-export function counted(count: number, noun: string): string {
-  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+/** The journal has the time, and the level as the line's priority. */
+function journalLine({ message }: FormattedValues): string {
+  return message;
 }

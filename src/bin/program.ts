@@ -19,15 +19,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOTFOUND: "check the name, or give an IP address",
 };
 
-/** For `--help`: where options can be given as well, with an example. */
-export function otherPlaces(variable: string, flag: string): string {
-  return (
-    `\nEvery option can also be given in the environment, as ${variable} for ${flag}, or in the file that --config names. ` +
-    "Only the key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which precedes any " +
-    "key file.\n"
-  );
-}
-
 /** What a program can be told to do instead, as its first word, and how its own options are read from its file. */
 export interface Commands {
   readonly all: readonly Subcommand[];

@@ -3,6 +3,7 @@ import type { AnnouncedTarget, Reporter } from "../app/reporter.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { formatAddress } from "../util/address.ts";
 import type { Log } from "./log.ts";
+import { partText } from "./terminal/units.ts";
 
 /** `several`: there are several targets, so that lines have to say which they are about. */
 export function logReporter(reporter: Reporter, several: boolean, log: Log): void {
@@ -28,6 +29,17 @@ export function logReporter(reporter: Reporter, several: boolean, log: Log): voi
       { balancer: name(balancer), listen, pool },
     );
   });
+  reporter.on("unwakeable", (balancer, { pool }) => {
+    log.warning(
+      `${name(balancer)} has taken the target in, and does not wake it: it is of an older version, which has to be replaced; its clients get no target of pool ${pool} that is asleep`,
+      { balancer: name(balancer), pool },
+    );
+  });
+  reporter.on("health", (announced, health, reason) => {
+    const say = health === "up" ? log.info : log.warning;
+    const text = `${several ? nameOf(announced) : "the server"} is reported as ${health}: ${reason}`;
+    say(text, { pool: announced.pool, port: announced.port, health });
+  });
   reporter.on("lost", (balancer, { code, reason }) => {
     log.warning(`no connection with ${name(balancer)}: ${reason}; trying again`, { balancer: name(balancer), code });
   });
@@ -35,7 +47,24 @@ export function logReporter(reporter: Reporter, several: boolean, log: Log): voi
     const say = code === "REPLACED" ? log.warning : log.info;
     say(`${name(balancer)} says goodbye: ${reason}; trying again`, { balancer: name(balancer), code });
   });
+  reporter.on("weight", (weight, headroom, announced) => {
+    const why = headroom === null ? "what is left cannot be told" : `${partText(headroom)} left`;
+    log.debug(`the weight of ${nameOf(announced)} is now ${weight}: ${why}`, { ...placeOf(announced), weight });
+  });
+  reporter.on("unmeasured", (reason, announced) => {
+    const name = nameOf(announced);
+    if (reason === null) log.info(`the weight of ${name} follows what is left again`, placeOf(announced));
+    else
+      log.warning(
+        `what is left for ${name} cannot be told, and its weight stays as it is: ${reason}; tried again`,
+        placeOf(announced),
+      );
+  });
   reporter.on("close", () => log.info("left"));
+}
+
+function placeOf({ pool, port }: AnnouncedTarget): { pool: string; port: number } {
+  return { pool, port };
 }
 
 /** As the balancer would name it, as far as it can be told from here. */

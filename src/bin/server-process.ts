@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants, networkInterfaces } from "node:os";
 import { runtime } from "#runtime";
+import { childEnvironment } from "../util/child-environment.ts";
 import { codeOf, HarmonyError, messageOf } from "../util/errors.ts";
 
 /** ms between attempts to connect to the server while it starts: nobody notices the delay, and it costs next to nothing. */
@@ -37,7 +38,8 @@ export class ServerProcess {
         reject(noCommand(file!, error));
       };
       try {
-        child = spawn(file!, args, { stdio: "inherit", detached, env: environmentOfServer(port) });
+        // PORT is where many servers look for the port to listen on.
+        child = spawn(file!, args, { stdio: "inherit", detached, env: childEnvironment({ PORT: String(port) }) });
       } catch (error) {
         return failed(error); // Bun throws some failures, such as a file that is no program
       }
@@ -81,12 +83,6 @@ export class ServerProcess {
 
 function noCommand(file: string, cause: unknown): HarmonyError {
   return new HarmonyError("NO_COMMAND", `cannot start "${file}": ${messageOf(cause)}`, { fault: "config", cause });
-}
-
-/** Without the key, which is the reporter's. PORT is where many servers look for the port to listen on. */
-function environmentOfServer(port: number): NodeJS.ProcessEnv {
-  const { HARMONY_KEY: _, ...rest } = process.env;
-  return { ...rest, PORT: String(port) };
 }
 
 /** Loopback first, because most servers listen on every interface. */

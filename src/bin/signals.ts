@@ -33,12 +33,9 @@ export function onStopSignalsAndHangup(handle: OnStop, log: Log): void {
   });
 }
 
-/**
- * SIGUSR1, and SIGUSR2 for `deno run`, which also opens its debugger on SIGUSR1 (compiled programs do not). Windows has
- * neither.
- */
-export function onUserSignal(handle: () => void): void {
+/** SIGUSR1, at which `deno run` also opens its debugger (compiled programs do not), and SIGUSR2. Windows has neither. */
+export function onUserSignals(first: () => void, second: () => void): void {
   if (process.platform === "win32") return;
-  process.on("SIGUSR1", handle);
-  process.on("SIGUSR2", handle);
+  process.on("SIGUSR1", first);
+  process.on("SIGUSR2", second);
 }

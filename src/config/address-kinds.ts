@@ -1,8 +1,9 @@
 /** The kinds of value that name hosts and ports, and what an address list means on this machine. */
-import type { TcpAddress, UnixAddress } from "../net/runtime.ts";
+import type { TcpAddress } from "../net/runtime.ts";
 import { canonicalHost, formatAddress, parseIp } from "../util/address.ts";
 import { type Kind, kindOf, textCodec } from "./kind.ts";
 import { integer, STRING } from "./kinds.ts";
+import { splitList } from "./split.ts";
 
 /** `port` null: the default port, which another option gives. */
 export interface RemoteHost {
@@ -59,7 +60,7 @@ export function listOf<T>(decode: (text: string) => T | undefined, encode: (valu
   return textCodec<readonly T[]>(
     (text) => {
       const values: T[] = [];
-      for (const item of text.split(",")) {
+      for (const item of splitList(text)) {
         const value = decode(item.trim());
         if (value === undefined) return undefined;
         values.push(value);
@@ -149,23 +150,16 @@ export function expandLocalhost(addresses: readonly TcpAddress[], hasIpv6Loopbac
   });
 }
 
-/** Where the API is: at a place that is found by itself, nowhere, or at a Unix socket. */
-export type ApiPlace = "auto" | "off" | UnixAddress;
-
-const UNIX = "unix:";
-
-export const apiPlace: Kind<ApiPlace, string> = kindOf(
+/** Names alone: addresses need not be named where these count. */
+export const hostNames: Kind<readonly string[], string | readonly string[]> = kindOf(
   {
-    placeholder: "auto|off|unix:PATH",
-    allowed: "auto, off, or unix: and the path of a socket, such as unix:/run/harmony/api.sock",
-    library: STRING,
+    placeholder: "NAME",
+    allowed: "a host name, such as balancer.example",
+    library: { words: "string, or a list of them" },
+    list: true,
   },
-  textCodec<ApiPlace>(
-    (text) => {
-      if (text === "auto" || text === "off") return text;
-      const path = text.startsWith(UNIX) ? text.slice(UNIX.length) : "";
-      return path === "" ? undefined : { path };
-    },
-    (value) => (typeof value === "string" ? value : UNIX + value.path),
+  listOf(
+    (text) => (hostName.parse(text) && parseIp(text) === null ? text.toLowerCase() : undefined),
+    (name) => name,
   ),
 );

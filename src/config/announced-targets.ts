@@ -1,4 +1,5 @@
 /** The targets that a reporter announces: each with options of its own, and those of the reporter as their defaults. */
+import { formatAddress } from "../util/address.ts";
 import { checkDeclared } from "./declared-options.ts";
 import { spell } from "./names.ts";
 import type { Place } from "./option.ts";
@@ -35,6 +36,10 @@ export function announcedTargets(
     problems.push(`${optionsOf(lost)}: they are for a pool that is made with ${listen}: give that as well`);
   }
   checkDistinct(targets, place, problems);
+  const agents = targets.flatMap(({ agentPort }) => agentPort.map(formatAddress));
+  const shared = agents.find((each, index) => agents.indexOf(each) < index);
+  if (shared !== undefined)
+    problems.push(`${spell("agentPort", place)} ${shared} is for two targets: give each its own`);
   return targets;
 }
 

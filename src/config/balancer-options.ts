@@ -2,9 +2,13 @@
 
 import { ENGINE_NAMES } from "../engines/engine.ts";
 import { MAX_WORKERS } from "../pool/layout.ts";
-import { anyPort, apiPlace, dnsServers, listenAddresses, listenHost } from "./address-kinds.ts";
-import { choice, duration, onOff, path, threads } from "./kinds.ts";
+import { accessLogOptions } from "./access-log-options.ts";
+import { anyPort, dnsServers, hostNames, listenAddresses, listenHost } from "./address-kinds.ts";
+import { apiPlaces } from "./api-kind.ts";
+import { choice, duration, durationOrOff, onOff, path, statePlace, threads } from "./kinds.ts";
 import { listenPlaces } from "./listen-kind.ts";
+import { listenerOptions } from "./listener-options.ts";
+import { DEFAULT_LEVEL, logLevels } from "./log-levels.ts";
 import { option, optional, type Values } from "./option.ts";
 import { poolOptions } from "./pool-options.ts";
 import { DEFAULT_ADMIN_PORT, drainTimeout, insecure, keyOptions, programOptions } from "./shared-options.ts";
@@ -13,8 +17,17 @@ import { DEFAULT_ADMIN_PORT, drainTimeout, insecure, keyOptions, programOptions 
 const DEFAULT_LISTEN_PORT = 3000;
 /** As in the first Harmony: a target is given up after a minute without a report. */
 const DEFAULT_HOST_TIMEOUT = 60_000;
+/** A host that hangs is noticed within three times as much, and ten thousand reporters cost a few percent of a processor. */
+const DEFAULT_HEARTBEAT = 1_000;
+/** Below it what is late by the network's or a scheduler's doing looks like silence. */
+const SHORTEST_HEARTBEAT = 100;
+/** Reports come more often. */
+const LONGEST_HEARTBEAT = 20_000;
 /** Longer than a host takes to start again, with all that is on it. */
 const DEFAULT_SERVICE_TIMEOUT = 10 * 60_000;
+
+/** For people and programs: the next one behind the reporters'. */
+const DEFAULT_API_PORT = 1667;
 
 /** Numbers of workers that a pool has, but for the main thread's. */
 const MOST_THREADS = MAX_WORKERS - 1;
@@ -54,6 +67,7 @@ export const balancerOptions = {
     doc: "Port on `host` where targets register. 0 takes any free port.",
     places: LIBRARY,
   }),
+  ...listenerOptions,
   ...poolOptions,
   hostTimeout: option({
     kind: duration(1),
@@ -61,6 +75,11 @@ export const balancerOptions = {
     doc: "A target that has not reported for this long gets no connections until it reports again.",
     library: { words: "minutes, or text such as `30s`", unit: "minutes" },
     libraryDefault: "1",
+  }),
+  heartbeat: option({
+    kind: durationOrOff(SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT),
+    default: DEFAULT_HEARTBEAT,
+    doc: "Reporters that have nothing to report for this long send a sign of life. One that sends nothing for two and a half times as long is silent: its machine hangs, or is cut off, and its target is suspect unless that answers clients. off asks for none.",
   }),
   serviceTimeout: option({
     kind: duration(0),
@@ -104,9 +123,43 @@ export const balancerOptions = {
     shownDefault: "as other programs of this machine do",
   }),
   api: option({
-    kind: apiPlace,
-    default: "auto", // commands find it there
-    doc: "Where commands such as harmony-balancer reload reach this balancer: a Unix socket, whose file only its own user may open. auto is the first of these folders where it may be: RUNTIME_DIRECTORY, /run/harmony, XDG_RUNTIME_DIR/harmony, that of the key file. off is none.",
+    kind: apiPlaces,
+    default: ["auto", { host: "127.0.0.1", port: DEFAULT_API_PORT, mayBeTaken: true }],
+    doc: "Where the API is, for commands, programs and browsers. At a Unix socket whoever may open its file may do all; at a port it takes a token. auto is a socket in the first of these folders where it may be: RUNTIME_DIRECTORY, /run/harmony, XDG_RUNTIME_DIR/harmony, that of the key file. off is none.",
+    shownDefault: `auto and 127.0.0.1:${DEFAULT_API_PORT}, where that port is free`,
+    libraryDefault: "off",
+  }),
+  apiTlsCert: optional({
+    kind: path,
+    doc: "PEM file with the certificate (and its chain) for TLS at the ports of the API. Needs the private key as well.",
+    shownDefault: "no TLS",
+  }),
+  apiTlsKey: optional({
+    kind: path,
+    doc: "PEM file with the private key for TLS at the ports of the API. Needs the certificate as well.",
+    shownDefault: "no TLS",
+  }),
+  apiInsecure: option({
+    kind: onOff,
+    default: false,
+    doc: "Let the API be at an address that other machines reach, without TLS: whoever sees the traffic reads the tokens. Where something else encrypts it.",
+  }),
+  apiHost: option({
+    kind: hostNames,
+    default: [],
+    doc: "Names under which browsers and programs reach the API's ports, beside addresses and localhost. Requests to others are refused, so that no web site can speak to the API by a name of its own.",
+    shownDefault: "none",
+  }),
+  metrics: option({
+    kind: listenAddresses,
+    default: [],
+    doc: "A port for monitoring alone: it answers GET of /metrics, /livez and /readyz, without a token, and refuses all else.",
+    shownDefault: "none: they are at the API's ports and sockets",
+  }),
+  state: option({
+    kind: statePlace,
+    default: "auto", // an order that is forgotten at the next restart is worse than none
+    doc: "File in which what operators order of targets (drain, maintain, weight) outlasts a restart. auto is state.json in systemd's STATE_DIRECTORY, or beside the key file. off keeps nothing: orders end with the process.",
     libraryDefault: "off",
   }),
   watch: option({
@@ -115,7 +168,14 @@ export const balancerOptions = {
     doc: "Reload by itself when the file that --config names, or one that it includes, has changed.",
     places: ["flag", "env", "file"],
   }),
+  ...accessLogOptions,
   ...programOptions,
+  logLevel: option({
+    kind: logLevels,
+    default: { least: DEFAULT_LEVEL, parts: {} },
+    doc: "The least severe messages to log, on standard error. Behind it others for parts of the log: targets, control (reporters and keys), config (reloads), connections (a line for each at debug, and those that got no target).",
+    places: ["flag", "env", "file"],
+  }),
 } as const;
 
 export type BalancerValues = Values<typeof balancerOptions>;
@@ -123,7 +183,7 @@ export type BalancerValues = Values<typeof balancerOptions>;
 /** What an option is decided for: the process, each pool, or each listener. */
 export type Scope = "process" | "pool" | "listener";
 
-const OF_LISTENERS: readonly string[] = ["listen", "host", "listenport", "adminport"];
+const OF_LISTENERS: readonly string[] = ["listen", "host", "listenport", "adminport", ...Object.keys(listenerOptions)];
 
 /** By the option's name in the table. */
 export function scopeOf(name: string): Scope {

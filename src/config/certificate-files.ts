@@ -1,4 +1,4 @@
-/** The certificate of the admin port, whose files are looked at while the balancer runs: most are renewed every few weeks. */
+/** A certificate of the admin port or of the API, whose files are looked at while the balancer runs: most are renewed every few weeks. */
 import { HarmonyError, messageOf } from "../util/errors.ts";
 import { signatureOf } from "../util/file-signature.ts";
 import { readSecret, readText } from "./files.ts";
@@ -10,12 +10,10 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** The options that name them. */
-const CERT = "admin-tls-cert";
-const KEY = "admin-tls-key";
-
 export class CertificateFiles {
   readonly #paths: Certificate;
+  /** The options that name them. */
+  readonly #options: Certificate;
   #current: Certificate;
   /** The state of both files at the last look, and the one that was judged last. */
   #seen = "";
@@ -24,7 +22,8 @@ export class CertificateFiles {
   #told = "";
 
   /** `current`: what was read from the files when the options were. */
-  constructor(paths: Certificate, current: Certificate) {
+  constructor(of: "admin" | "api", paths: Certificate, current: Certificate) {
+    this.#options = { cert: `${of}-tls-cert`, key: `${of}-tls-key` };
     this.#paths = paths;
     this.#current = current;
   }
@@ -40,8 +39,8 @@ export class CertificateFiles {
     this.#seen = now;
     if (!isAtRest || now === this.#judged) return null;
     const problems: string[] = [];
-    const cert = readText(this.#paths.cert, CERT, problems);
-    const key = readSecret(this.#paths.key, KEY, problems);
+    const cert = readText(this.#paths.cert, this.#options.cert, problems);
+    const key = readSecret(this.#paths.key, this.#options.key, problems);
     if (cert === null || key === null) return this.#unread(now, problems);
     this.#judged = now;
     return this.#judge({ cert, key }, problems);
@@ -55,7 +54,8 @@ export class CertificateFiles {
   }
 
   #judge(pair: Certificate, problems: string[]): Certificate | null {
-    checkCertificate({ option: CERT, pem: pair.cert }, { option: KEY, pem: pair.key }, problems);
+    const { cert, key } = this.#options;
+    checkCertificate({ option: cert, pem: pair.cert }, { option: key, pem: pair.key }, problems);
     if (problems.length > 0) throw unusable(problems);
     if (pair.cert === this.#current.cert && pair.key === this.#current.key) return null;
     this.#current = pair;

@@ -2,13 +2,26 @@
 import { type Entries, entries } from "./kinds.ts";
 import { namesIn, spell, unknownName } from "./names.ts";
 import type { AnyOption, OptionTable } from "./option.ts";
-import { type PoolValues, poolOptions } from "./pool-options.ts";
+import { type PoolValues, poolOptions, TARGET_SOCKETS } from "./pool-options.ts";
 import { type Given, textOf, valuesFrom } from "./values.ts";
 
-/** All but the operator's own words for clients that get no target, which may name a file of his host, and the targets that he names. */
-const { unavailable: _, targets: __, ...declarable } = poolOptions;
-type PoolValuesOf = Omit<PoolValues, "unavailable" | "targets">;
-const TABLE: OptionTable = declarable;
+/**
+ * What is the operator's alone: his words for clients that get no target, and TLS, which name files of his host; the targets that he
+ * names; checks, which may run programs there or ask anybody; and how sockets of his host are set.
+ */
+const OPERATORS = [
+  "unavailable",
+  "targetTls",
+  "targets",
+  "check",
+  "agentCheck",
+  "sendProxyTlvs",
+  ...TARGET_SOCKETS,
+] as const satisfies readonly (keyof PoolValues)[];
+type PoolValuesOf = Omit<PoolValues, (typeof OPERATORS)[number]>;
+const TABLE: OptionTable = Object.fromEntries(
+  Object.entries(poolOptions).filter(([name]) => !(OPERATORS as readonly string[]).includes(name)),
+);
 const NAMES = namesIn(TABLE, "file");
 const ENTRIES = entries("");
 

@@ -38,7 +38,7 @@ const DURATIONS = `\nDURATION: a number and a unit, such as ${DURATION_EXAMPLES}
 const INDENT = " ".repeat(6);
 const BUILT_IN = ["--help", "--version"];
 
-/** Unknown flags and stray words go to `problems`. `operands`: how many words may stand by themselves. */
+/** Unknown flags and stray words go to `problems`. `operands`: how many words may stand by themselves, Infinity for any number. */
 export function readFlags(
   argv: readonly string[],
   table: OptionTable,
@@ -58,7 +58,9 @@ export function readFlags(
       given.set(name, { from: flag, text: before ? `${before.text},${text}` : text });
     }
   });
-  const found = parser.parseOptions([...own]);
+  const found = parser.parseOptions(
+    operands > 0 ? own.map((word, i) => switchAlone(word, own[i + 1], table)) : [...own],
+  );
   const words = found.operands.slice(0, operands);
   problems.push(...strayWords([...found.operands.slice(operands), ...found.unknown], table, program, operands));
   const { help, version } = parser.opts();
@@ -69,6 +71,21 @@ export function readFlags(
     version: version === true,
     serverCommand: end === -1 ? null : argv.slice(end + 1),
   };
+}
+
+/** Before a word that is no value of it, a switch stands alone: in `--wait web/a` the word is the command's. */
+function switchAlone(word: string, next: string | undefined, table: OptionTable): string {
+  const spec = Object.entries(table).find(
+    ([name, each]) => isIn(each, "flag") && [...flagsOf(name, each), shortOf(each)].includes(word),
+  )?.[1];
+  const bare = spec?.kind.bare;
+  if (spec === undefined || bare === undefined || next === undefined || next.startsWith("-")) return word;
+  if (spec.kind.parse(next) !== null) return word;
+  return word.startsWith("--") ? `${word}=${bare}` : `${word}${bare}`;
+}
+
+function shortOf({ short }: AnyOption): string | null {
+  return short === undefined ? null : `-${short}`;
 }
 
 /** `width`: of the terminal, in columns. */
@@ -103,8 +120,10 @@ function buildParser(table: OptionTable, program: ProgramText, onFlag: OnFlag): 
     if (!isIn(spec, "flag")) continue;
     flagsOf(name, spec).forEach((flag, index, all) => {
       // Values are optional to Commander, so that a missing one becomes one problem among others instead of the end.
-      const shown = new Flag(`${flag} [value]`, index === 0 ? describe(spec, all.slice(1)) : "");
-      shown.flags = flagWithValue(flag, spec);
+      const short = index === 0 ? shortOf(spec) : null;
+      const flags = short === null ? flag : `${short}, ${flag}`;
+      const shown = new Flag(`${flags} [value]`, index === 0 ? describe(spec, all.slice(1)) : "");
+      shown.flags = flagWithValue(flags, spec);
       shown.hidden = index > 0;
       parser.addOption(shown);
       parser.on(`option:${shown.name()}`, (value: string | null) => onFlag(name, spec, flag, value));

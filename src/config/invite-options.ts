@@ -34,12 +34,13 @@ const WITHOUT: Readonly<Record<string, string>> = {
   "new-targets": "as many as targets",
 };
 
-/** By the names of their words; camelCase as all options. */
-const limits: Readonly<Record<string, AnyOption>> = Object.fromEntries(
-  LIMIT_WORDS.map((word) => [camel(word.name), limitOption(word)]),
-);
+/** By the names of their words; camelCase as all options. `without`: what holds without the word, where that is not anything. */
+export function limitOptions(without: Readonly<Record<string, string>>): Readonly<Record<string, AnyOption>> {
+  return Object.fromEntries(LIMIT_WORDS.map((word) => [camel(word.name), limitOption(word, without[word.name])]));
+}
 
-export const inviteOptions = { ...common, ...limits } as typeof common & Readonly<Record<string, AnyOption>>;
+export const inviteOptions = { ...common, ...limitOptions(WITHOUT) } as typeof common &
+  Readonly<Record<string, AnyOption>>;
 
 export type InviteValues = Values<typeof common>;
 
@@ -52,7 +53,7 @@ export function limitWords(values: Readonly<Record<string, unknown>>): string[] 
   });
 }
 
-function limitOption({ name, example, doc, read }: LimitWord): AnyOption {
+function limitOption({ name, example, doc, read }: LimitWord, without = "any"): AnyOption {
   const text = `${doc[0]!.toUpperCase()}${doc.slice(1).replaceAll("`", "")}.`;
   if (example === null) return option({ kind: onOff, default: false, doc: text, places: FLAG });
   // A single number is no list.
@@ -64,7 +65,7 @@ function limitOption({ name, example, doc, read }: LimitWord): AnyOption {
       (value) => value,
     ),
   );
-  return optional({ kind, doc: text, places: FLAG, shownDefault: WITHOUT[name] ?? "any" });
+  return optional({ kind, doc: text, places: FLAG, shownDefault: without });
 }
 
 function camel(name: string): string {

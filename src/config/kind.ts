@@ -28,6 +28,8 @@ export interface KindDescription<L> {
   readonly placeholder: string;
   /** Completes the sentence "give …". */
   readonly allowed: string;
+  /** What is wrong with a text, and what to give instead, where that is more than `allowed` says; null: nothing is. */
+  readonly why?: (text: string) => string | null;
   readonly library: LibraryForm<L>;
   /** The text that a flag without a value stands for. Where it is missing, the flag needs a value. */
   readonly bare?: string;

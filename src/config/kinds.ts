@@ -52,7 +52,7 @@ function durationOf(text: string, min: number): number | undefined {
 }
 
 const YES = ["on", "true", "yes", "1"];
-const NO = ["off", "false", "no", "0"];
+export const NO = ["off", "false", "no", "0"];
 
 /** A switch. */
 export const onOff: Kind<boolean> = kindOf(
@@ -111,8 +111,23 @@ export function text(placeholder: string, allowed: string, pattern = /./s): Kind
 
 export const path: Kind<string> = text("PATH", "a path");
 
-/** `off` is 0. The kernel's limits are `shortest` and `longest` ms. */
-export function keepalive(shortest: number, longest: number): Kind<number, false | Duration> {
+/** Where what is ordered is kept: at a place that is found by itself, nowhere, or in a file. */
+export type StatePlace = "auto" | "off" | { readonly path: string };
+
+export const statePlace: Kind<StatePlace, string> = kindOf(
+  {
+    placeholder: "auto|off|PATH",
+    allowed: "auto, off, or the path of a file, such as /var/lib/harmony/state.json",
+    library: STRING,
+  },
+  textCodec<StatePlace>(
+    (text) => (text === "auto" || text === "off" ? text : text === "" ? undefined : { path: text }),
+    (value) => (typeof value === "string" ? value : value.path),
+  ),
+);
+
+/** `off` is 0. Any other is from `shortest` to `longest` ms. */
+export function durationOrOff(shortest: number, longest: number): Kind<number, false | Duration> {
   const limits = `from ${formatDuration(shortest)} to ${formatDuration(longest)}`;
   return kindOf(
     {

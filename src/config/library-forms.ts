@@ -5,6 +5,7 @@
 import type { balancerOptions } from "./balancer-options.ts";
 import type { listenerSection, poolSection } from "./document/section-options.ts";
 import type { LibraryOptions } from "./option.ts";
+import type { routeOptions } from "./route-options.ts";
 
 /** Options of `server()`. */
 export interface ServerOptions extends LibraryOptions<typeof balancerOptions> {
@@ -19,6 +20,12 @@ export interface PoolOptions extends LibraryOptions<typeof poolSection> {}
 
 /** Options of a listener of `server()`. */
 export interface ListenerOptions extends LibraryOptions<typeof listenerSection> {
-  /** The one pool that serves its clients. */
-  routes: readonly [{ readonly pool: string }];
+  /** Which pools serve its clients: one for all, or several by the server names and protocols of their TLS hellos. */
+  routes: readonly RouteOptions[];
+}
+
+/** A route of a listener of `server()`. */
+export interface RouteOptions extends LibraryOptions<typeof routeOptions> {
+  /** The name of the pool. */
+  pool: string;
 }

@@ -5,10 +5,12 @@ import { balancerOptions } from "./balancer-options.ts";
 import { type Completed, complete } from "./document/complete.ts";
 import { listenerSection, poolSection } from "./document/section-options.ts";
 import type { ListenerSection } from "./document/written.ts";
+import { writtenRoute } from "./document/written-routes.ts";
 import { formatListen, type WrittenListen } from "./listen-kind.ts";
 import { namesIn, unknownName } from "./names.ts";
 import { type AnyOption, mayBeEmpty, type OptionTable } from "./option.ts";
 import { reporterOptions } from "./reporter-options.ts";
+import { routeOptions } from "./route-options.ts";
 import { type BalancerSettings, type ReporterSettings, reporterSettings } from "./settings.ts";
 import { targetOptions } from "./target-options.ts";
 import { type Given, OptionError, problemWith, type Source, textOf, valuesFrom } from "./values.ts";
@@ -40,7 +42,7 @@ function completeServer(options: object, problems: string[]): Completed {
         const source = readLibrary(options, listenerSection, problems, `${at}.`);
         if (!source.has("listen"))
           problems.push(`${at}.listen is missing: give ${listenerSection.listen.kind.allowed}`);
-        return { at, source, listens: source.has("listen"), route: routeOf(routes, `${at}.routes`, problems) };
+        return { at, source, listens: source.has("listen"), routes: routesOf(routes, `${at}.routes`, problems) };
       },
     ),
   };
@@ -65,8 +67,8 @@ function withOwnDefaults(given: Source, problems: string[]): { top: Source; list
   if (!top.has("listen") && top.has("listenport"))
     top.set("listen", { from: "listenport", text: formatListen(listen) });
   if (!top.has("admin")) top.set("admin", { from: "adminport", text: formatListen(admin) });
-  // Commands are for programs: whoever embeds a balancer has its methods.
-  if (!top.has("api")) top.set("api", { from: "api", text: "off" });
+  // Commands and files are for programs: whoever embeds a balancer has its methods.
+  for (const name of ["api", "state"]) if (!top.has(name)) top.set(name, { from: name, text: "off" });
   return { top, listen: [listen] };
 }
 
@@ -91,12 +93,18 @@ function sections<S>(
   return found;
 }
 
-function routeOf(routes: unknown, at: string, problems: string[]): ListenerSection["route"] {
-  const route: unknown = Array.isArray(routes) && routes.length === 1 ? routes[0] : null;
-  const pool = isObject(route) && Object.keys(route).length === 1 ? (route as { readonly pool?: unknown }).pool : null;
-  if (typeof pool === "string") return { pool, at };
-  problems.push(`${at}: give the one pool that serves this listener, as [{ pool: "web" }]`);
-  return null;
+function routesOf(routes: unknown, at: string, problems: string[]): ListenerSection["routes"] {
+  if (!Array.isArray(routes) || routes.length === 0 || !routes.every(isObject)) {
+    problems.push(`${at}: give the pools that serve this listener, as [{ pool: "web" }]`);
+    return [];
+  }
+  return routes.map((route, index) => {
+    const before = problems.length;
+    const each = `${at}[${index}]`;
+    const source = readLibrary(route, routeOptions, problems, `${each}.`);
+    if (!source.has("pool")) problems.push(`${each}.pool: give ${routeOptions.pool.kind.allowed}`);
+    return problems.length > before ? null : writtenRoute(source, each);
+  });
 }
 
 function isObject(value: unknown): value is object {
@@ -148,7 +156,8 @@ function libraryValue(from: string, spec: AnyOption, value: unknown, problems: s
   const asItIs = library.asItIs?.(value);
   if (asItIs !== undefined) return { from, text: "", value: asItIs };
   if (mayBeEmpty(spec) && Array.isArray(value) && value.length === 0) return { from, text: "", value: [] };
-  if (entry !== undefined && Array.isArray(value)) return entries(from, spec, value, problems);
+  if (entry !== undefined && kind.list && Array.isArray(value)) return entries(from, spec, value, problems);
+  if (entry !== undefined && !kind.list && isObject(value)) return entryOf(from, spec, value, problems);
   const text = library.asItIs === undefined ? libraryText(spec, value) : undefined;
   const given = { from, text: text ?? "", shown: String(value) };
   if (text !== undefined && kind.parse(text) !== null) return given;
@@ -159,7 +168,6 @@ function libraryValue(from: string, spec: AnyOption, value: unknown, problems: s
 /** A list whose entries may be objects. */
 function entries(from: string, spec: AnyOption, items: readonly unknown[], problems: string[]): Given | undefined {
   const { kind } = spec;
-  const { options, required, text } = spec.entry!;
   const before = problems.length;
   const texts = items.map((item, index) => {
     if (!isObject(item)) {
@@ -167,14 +175,24 @@ function entries(from: string, spec: AnyOption, items: readonly unknown[], probl
       if (kind.parse(given.text) === null) problems.push(problemWith(given, spec));
       return given.text;
     }
-    const prefix = `${from}[${index}].`;
-    const source = readLibrary(item, options, problems, prefix);
-    for (const name of required)
-      if (!source.has(name)) problems.push(`${prefix}${name}: give ${options[name]!.kind.allowed}`);
-    const values = valuesFrom(options, [source], problems);
-    return problems.length > before ? "" : text(values);
+    return entryOf(`${from}[${index}]`, spec, item, problems)?.text ?? "";
   });
   return problems.length > before ? undefined : { from, text: texts.join(",") };
+}
+
+/** An object that stands for a text. undefined: it is wrong, which `problems` say. */
+function entryOf(from: string, spec: AnyOption, item: object, problems: string[]): Given | undefined {
+  const { options, required, text } = spec.entry!;
+  const before = problems.length;
+  const source = readLibrary(item, options, problems, `${from}.`);
+  for (const name of required)
+    if (!source.has(name)) problems.push(`${from}.${name}: give ${options[name]!.kind.allowed}`);
+  const values = valuesFrom(options, [source], problems);
+  if (problems.length > before) return undefined;
+  const given = { from, text: text(values) };
+  if (spec.kind.parse(given.text) !== null) return given;
+  problems.push(problemWith(given, spec));
+  return undefined;
 }
 
 /** HARMONY_KEY is used where the program that embeds us gives nothing about keys itself. */

@@ -35,7 +35,7 @@ function parseListen(text: string): WrittenListen | undefined {
   return listenAddress(text);
 }
 
-function parseUnix(text: string): UnixListenAddress | undefined {
+export function parseUnix(text: string): UnixListenAddress | undefined {
   const { head, words } = readWords(text, { mode: MODE, owner: OWNER, group: OWNER }) ?? {};
   const path = head?.slice("unix:".length) ?? "";
   if (words === undefined || !isSocketPath(path)) return undefined;

@@ -13,6 +13,12 @@ export interface Operand {
   readonly help: string;
   /** It may be left out. */
   readonly optional?: true;
+  /** Of the last one: more of them may follow. */
+  readonly several?: true;
+  /** What it names, so that a shell can complete it. */
+  readonly names?: "target" | "pool" | "file";
+  /** All that it may be. */
+  readonly choices?: readonly string[];
 }
 
 export type CommandCall<T extends OptionTable> =
@@ -38,7 +44,8 @@ export function loadCommand<T extends OptionTable>(
 ): CommandCall<T> {
   const problems: string[] = [];
   const all = { ...passes, ...table };
-  const { source: flags, words, help, serverCommand } = readFlags(argv, all, text, problems, operands.length);
+  const most = operands.at(-1)?.several ? Number.POSITIVE_INFINITY : operands.length;
+  const { source: flags, words, help, serverCommand } = readFlags(argv, all, text, problems, most);
   if (help) return { action: "help", text: helpText(table, text, columns) };
   if (serverCommand !== null) problems.push('"--": this command starts no server');
   for (const { name, help, optional } of operands.slice(words.length)) {

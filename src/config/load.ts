@@ -43,6 +43,8 @@ export interface RunCommand<S> {
    * there is.
    */
   readonly reread: (config?: string) => S;
+  /** The balancer's: as if its file said that. What a file is relative to, such as one that it includes, stays. Throws as `reread` does. */
+  readonly parse: (toml: string) => S;
 }
 
 /** Throws OptionError with every problem there is. */
@@ -58,11 +60,12 @@ export function loadBalancer(invocation: Invocation): Command<BalancerSettings> 
 
 /** The document at `config`, or of flags and environment alone. `isElsewhere`: see Form. */
 export function completeBalancer(
-  { config, flags, environment }: Said,
+  { config, toml, flags, environment }: Said,
   problems: string[],
   isElsewhere = false,
 ): Completed {
-  const written = config === null ? NOTHING_WRITTEN : readDocument(config, problems);
+  const isWritten = config !== null || toml !== undefined;
+  const written = isWritten ? readDocument(config ?? HERE, problems, toml) : NOTHING_WRITTEN;
   const form = { place: "file", listen: balancerOptions.listen.default, isElsewhere } as const;
   return complete(written, { flags, environment }, form, problems);
 }
@@ -75,7 +78,7 @@ export function loadReporter(invocation: Invocation): Command<ReporterSettings> 
     const values = valuesFrom(reporterOptions, [flags, environment, top], problems);
     const settings = reporterSettings(values, targets, "file", problems);
     if (serverCommand && settings.targets.length > 1) problems.push('"--": a command serves one target: describe one');
-    return { settings, log: values };
+    return { settings, log: { ...values, logLevel: { least: values.logLevel, parts: {} } } };
   });
 }
 
@@ -84,7 +87,12 @@ export interface Said {
   readonly flags: Source;
   readonly environment: Source;
   readonly config: string | null;
+  /** What counts in place of what that file says. */
+  readonly toml?: string | undefined;
 }
+
+/** What a document without a file is relative to: where the program was started. */
+const HERE = ".";
 
 function load<S>(
   { argv, environment, program, columns = DEFAULT_COLUMNS }: Invocation,
@@ -98,8 +106,8 @@ function load<S>(
   const flags = commandLine.source;
   const env = readEnvironment(environment, table, problems);
   const config = (flags.get("config") ?? env.get("config"))?.text ?? null;
-  const read = (path: string | null, found: string[]) => {
-    const settled = settle({ flags, environment: env, config: path }, commandLine, found);
+  const read = (path: string | null, found: string[], toml?: string) => {
+    const settled = settle({ flags, environment: env, config: path, toml }, commandLine, found);
     if (found.length > 0) throw new OptionError(found);
     return settled;
   };
@@ -115,6 +123,7 @@ function load<S>(
       if (again !== null) refuseStream(again);
       return read(again, []).settings;
     },
+    parse: (toml) => read(config, [], toml).settings,
   };
 }
 

@@ -17,6 +17,8 @@ export interface Declaration<T, K, L, P extends Place, A extends string> {
   readonly doc: string;
   /** Further names. */
   readonly aliases?: readonly A[];
+  /** A letter that stands for the flag, as `f` in `-f`. */
+  readonly short?: string;
   /** Names that it had in earlier versions. Using one is a problem that gives the new name. */
   readonly formerly?: readonly string[];
   /** Default: everywhere. */

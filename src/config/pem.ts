@@ -8,6 +8,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
 interface PemFile {
   readonly option: string;
   readonly pem: string;
+  /** What messages about another file call it; as `option` unless given. */
+  readonly name?: string;
 }
 
 /** Certificates to trust. One usable certificate is enough: bundles contain odd ones. */
@@ -29,7 +31,7 @@ export function checkCertificate(cert: PemFile, key: PemFile, problems: string[]
     problems.push(`${key.option}: the file holds no private key in PEM form without a passphrase (${secret.why})`);
   }
   if (certificate.value && secret.value && !certificate.value.checkPrivateKey(secret.value)) {
-    problems.push(`${key.option}: this is not the key of the certificate that ${cert.option} names`);
+    problems.push(`${key.option}: this is not the key of the certificate that ${cert.name ?? cert.option} names`);
   }
 }
 

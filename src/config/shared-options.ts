@@ -1,5 +1,6 @@
 /** Options that both programs have. */
 import { choice, duration, onOff, path, text } from "./kinds.ts";
+import { DEFAULT_LEVEL, LOG_LEVELS } from "./log-levels.ts";
 import { option, optional } from "./option.ts";
 
 /** For targets to register: the number that the first Harmony used. */
@@ -37,8 +38,8 @@ export const keyOptions = {
 
 export const programOptions = {
   logLevel: option({
-    kind: choice(["debug", "info", "warning", "error"]),
-    default: "info", // what an operator has to know; `debug` adds a line per connection
+    kind: choice(LOG_LEVELS),
+    default: DEFAULT_LEVEL,
     doc: "The least severe messages to log. The log goes to standard error.",
     places: PROGRAM,
   }),

@@ -16,14 +16,19 @@ function distance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
+/** Letters at the beginning of a name that nobody types by mistake. */
+const TELLING = 4;
+
 /**
- * `; did you mean X?` for the candidate most like `given`, with at most 2 of 5 letters different, or else for the shortest that
- * begins with it, as `--algo` does and the `-v` of other programs.
+ * `; did you mean X?` for the shortest candidate that begins with `given`, if that has some letters, as `--algo` does. Otherwise for the
+ * one most like it, with at most 2 of 5 letters different, or else for the shortest that begins with it, as the `-v` of other programs.
  */
 export function suggestion(given: string, candidates: Iterable<string>): string {
-  let best = "";
+  const all = [...candidates];
+  let best = bare(given).length >= TELLING ? completion(given, all) : "";
+  if (best !== "") return `; did you mean ${best}?`;
   let least = Number.POSITIVE_INFINITY;
-  for (const candidate of candidates) {
+  for (const candidate of all) {
     const edits = distance(given.toLowerCase(), candidate.toLowerCase());
     const allowed = Math.max(given.length, candidate.length) * 0.4;
     if (edits < least && edits <= allowed) {
@@ -31,14 +36,14 @@ export function suggestion(given: string, candidates: Iterable<string>): string 
       least = edits;
     }
   }
-  if (best === "") best = completion(given, candidates);
+  if (best === "") best = completion(given, all);
   return best === "" ? "" : `; did you mean ${best}?`;
 }
 
-function completion(given: string, candidates: Iterable<string>): string {
+function completion(given: string, candidates: readonly string[]): string {
   const stem = bare(given);
   if (stem === "") return "";
-  const fitting = [...candidates].filter((candidate) => bare(candidate).startsWith(stem));
+  const fitting = candidates.filter((candidate) => bare(candidate).startsWith(stem));
   return fitting.sort((a, b) => a.length - b.length)[0] ?? "";
 }
 

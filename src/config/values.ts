@@ -79,7 +79,7 @@ function judge(spec: AnyOption, given: Given, problems: string[]): unknown {
 
 export function problemWith(given: Given, { kind }: AnyOption): string {
   const { from, text, shown = text } = given;
-  return `${whereOf(given)}${from} ${JSON.stringify(shown)}: give ${kind.allowed}`;
+  return `${whereOf(given)}${from} ${JSON.stringify(shown)}: ${kind.why?.(text) ?? `give ${kind.allowed}`}`;
 }
 
 /** A scalar, or a list of them where the option is a list, in text form. */

@@ -1,13 +1,7 @@
-import type { ListenAddress } from "../net/runtime.ts";
 import { HarmonyError, messageOf } from "../util/errors.ts";
-import type { EngineFactory, EngineName } from "./engine.ts";
-import { linux } from "./linux/main/engine.ts";
+import type { EngineFactory, EngineName, EngineWish } from "./engine.ts";
+import { linux } from "./linux/main/factory.ts";
 import { portable } from "./portable/engine.ts";
-
-/** What an engine has to be able to do. */
-export interface EngineWish {
-  readonly listen: readonly ListenAddress[];
-}
 
 /** What `--engine` takes. */
 export type EngineKind = "auto" | EngineName;

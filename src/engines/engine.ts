@@ -4,9 +4,14 @@
  * one conformance suite (test/engines/).
  */
 
+import type { SendProxy } from "../edge/proxy-header/send.ts";
+import type { EdgeRules } from "../edge/rules.ts";
 import type { Address, ListenAddress } from "../net/runtime.ts";
+import type { ListenSocketOptions, TargetSocketOptions, WantedSockets } from "../net/socket-options.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { OpenConnection } from "../proxy/open.ts";
 import type { LifecycleOptions } from "../proxy/options.ts";
+import type { RemovalCause } from "../proxy/outcome.ts";
 import type { CloseRecord } from "../proxy/record.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 
@@ -31,6 +36,19 @@ export interface ServedPool extends LifecycleOptions {
   readonly unavailable: Uint8Array | UnavailableHandler | null;
   /** Of connections to targets: ms after which a peer is given up of which nothing is heard, not even an answer to TCP keepalive; 0: it is not asked. See net/keepalive.ts. */
   readonly keepalive: number;
+  /** What its targets are told of each client before its first byte; left out: nothing. A target may ask for something else itself. */
+  readonly sendProxy?: SendProxy | undefined;
+  /** How targets are spoken to through TLS; left out: they are not. */
+  readonly targetTls?: TargetTlsBridge | undefined;
+  readonly sockets?: TargetSocketOptions | undefined;
+}
+
+/** Where connections to targets are made TLS of (tls/), a port of loopback: the engine asks for the target there, and gets it, or an error. */
+export interface TargetTlsBridge {
+  readonly port: number;
+  readonly secret: Uint8Array;
+  /** By which the bridge knows how this pool's targets are spoken to. */
+  readonly terms: number;
 }
 
 export interface BindOptions {
@@ -38,6 +56,23 @@ export interface BindOptions {
   readonly keepalive: number;
   /** ms for which an address may be in use, by a predecessor that stops; left out: as long as one takes. See predecessor.ts. */
   readonly patience?: number | undefined;
+  readonly sockets?: ListenSocketOptions | undefined;
+  /** What the address is called in records, where clients know it by another one than the socket's. */
+  readonly shownAs?: string | undefined;
+}
+
+/** Clients that are asked something before they are served. */
+export interface EdgeService {
+  readonly rules: EdgeRules;
+  /** By the numbers of the routes; null: nobody is served by that one ("no-route"). */
+  readonly pools: readonly (Pool | null)[];
+}
+
+/** A thread that moves bytes. */
+export interface EngineThread {
+  readonly name: string;
+  /** By which the system knows it (`/proc/self/task/TID`); null where that is not known, or it does not run now. */
+  readonly tid: number | null;
 }
 
 export interface Engine {
@@ -56,8 +91,25 @@ export interface Engine {
   removePool(pool: Pool, timeout: number): Promise<void>;
   /** Its address is taken, so that nobody else can bind it; nothing is accepted before `serve()`. Rejects with NetError. */
   bind(where: ListenAddress, options: BindOptions): Promise<EngineListener>;
+  /** Throws NetError, which names the option, where connections to targets cannot be made so: to be asked before addPool() and changePool(). */
+  checkSockets(wanted: TargetSocketOptions): void;
+  /** The time that its pools count in, ms. */
+  now(): number;
   /** The pool has changed (a target came, left, changed, a limit moved): waiters in the queue look again. */
   poolChanged(pool: Pool): void;
+  /**
+   * Those that are open, in no particular order, each read when it is asked for: whoever goes through many does so in slices. Those that
+   * stay open meanwhile come once each; those that come or go may be missing.
+   */
+  connections(): IterableIterator<OpenConnection>;
+  /**
+   * Takes connections off their targets, by their ids. One that is relayed is ended: both peers are reset. One that is being connected
+   * goes on to another target. What waits or is being answered stays as it is, and so does for "target-gone" what is on a target that is up:
+   * it has moved, or the target is back. But "killed" ends them all, whatever they wait for. Gives how many of them were open.
+   */
+  end(ids: Iterable<string>, cause: RemovalCause): number;
+  /** Once it has started; as many as there are, dead ones included that are about to be replaced. */
+  threads(): readonly EngineThread[];
   /**
    * Takes what is connected already, stops accepting, answers both this and waiters with `unavailable` ("stopping"), lets relays
    * finish for at most `timeout` ms (0: not at all) and then aborts them, in all pools. Listeners are closed within RELEASE_MS of
@@ -71,10 +123,10 @@ export interface EngineListener {
   /** Where it is bound; a port is real. */
   readonly address: Address;
   /**
-   * What is accepted from now on belongs to that pool; the first call begins to accept. The socket stays the same. Resolves once nothing
-   * is accepted for the former pool any more, which can take a moment where other threads accept.
+   * What is accepted from now on belongs to that pool, or to the one that its route leads to; the first call begins to accept. The socket
+   * stays the same. Resolves once nothing comes to the former pools any more, which can take a moment where other threads accept.
    */
-  serve(pool: Pool): Promise<void>;
+  serve(service: Pool | EdgeService): Promise<void>;
   /**
    * The same place with other options, for what is accepted from now on; the file of a Unix socket gets its mode and owner. Throws
    * NetError, and then nothing has changed.
@@ -87,10 +139,17 @@ export interface EngineListener {
   close(): Promise<void>;
 }
 
+/** What an engine has to be able to do. */
+export interface EngineWish {
+  readonly listen: readonly ListenAddress[];
+  /** Left out: all as the kernel does by default. */
+  readonly sockets?: WantedSockets | undefined;
+}
+
 /** A kind of engine, as `--engine` names it. */
 export interface EngineFactory {
   readonly name: EngineName;
-  /** null where it can run and listen at all of these, otherwise the reason it cannot. Cheap enough to run at every start. */
-  test(wanted: { readonly listen: readonly ListenAddress[] }): Promise<string | null>;
+  /** null where it can run, listen at all of these, and have sockets that are set so, otherwise the reason it cannot. Cheap enough to run at every start. */
+  test(wanted: EngineWish): Promise<string | null>;
   create(options: EngineOptions): Engine;
 }

@@ -1,7 +1,7 @@
 /** Taking over ports from a balancer that stops: its listeners stay until the handshakes that were under way are through. */
 import { NetError } from "../net/net-error.ts";
 import type { ListenAddress } from "../net/runtime.ts";
-import type { Clock } from "../util/clock.ts";
+import { type Clock, pass } from "../util/clock.ts";
 
 /**
  * ms for which an engine that closes may keep its listeners: a handshake that was under way is through by then, even with a client
@@ -30,6 +30,6 @@ export async function bindAfterPredecessor<T>(
       const inUse = error instanceof NetError && error.code === "EADDRINUSE";
       if (!inUse || clock.now() >= deadline) throw error;
     }
-    await new Promise<void>((resolve) => clock.after(retry, resolve));
+    await pass(clock, retry);
   }
 }

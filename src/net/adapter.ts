@@ -47,7 +47,7 @@ export function refusedAsSelf(to: Address, connection: Connection): boolean {
  * has resolved or rejected: the attempt then fails with EABORTED at once. One that has reached itself counts as refused.
  */
 export function attempt(
-  { to, signal }: ConnectOptions,
+  { to, signal }: Pick<ConnectOptions, "to" | "signal">,
   start: (resolve: (connection: Connection) => void, reject: (error: unknown) => void) => () => void,
 ): Promise<Connection> {
   const doing = (): string => `cannot connect to ${formatAddress(to)}`;

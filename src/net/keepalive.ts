@@ -5,11 +5,16 @@
  * TCP_USER_TIMEOUT is left alone, though it would bound the time for which sent bytes may stay unacknowledged: Linux applies it to
  * closed windows too, answered probes or not (tcp_probe_timer()), and so it ends living readers that pause for so long. The linux
  * engine bounds it by what the kernel says of each connection (its worker/dead-paths.ts); elsewhere Linux retransmits for 15 minutes.
+ * On control connections, where it would do no harm, no runtime lets a program set it: heartbeats find there what it would.
  */
 
 /** ms. Well below the minutes after which firewalls and NATs forget a flow, and three probes of 10 s each have time to be answered. */
 export const DEFAULT_KEEPALIVE = 60_000;
-/** ms. The kernel counts in seconds, and takes up to 32,767 of them for the silence. */
+/** Of Linux, for the silence and for the time between probes: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL. */
+export const MOST_KEEPALIVE_SECONDS = 32_767;
+/** MAX_TCP_KEEPCNT. */
+export const MOST_KEEPALIVE_PROBES = 127;
+/** ms. The kernel counts in seconds. */
 export const SHORTEST_KEEPALIVE = 4_000;
 export const LONGEST_KEEPALIVE = 18 * 3600_000;
 
@@ -28,11 +33,17 @@ export interface Probing {
   readonly count: number;
 }
 
-/** For a peer to be given up after `total` ms. */
-export function probingOf(total: number): Probing {
-  const count = 3;
-  const interval = Math.max(1, Math.round(total / 6_000));
-  return { idle: Math.max(1, Math.round(total / 1_000) - count * interval), interval, count };
+/** For a peer to be given up after `total` ms, as far as `own` does not say otherwise: what it leaves out follows from the rest. */
+export function probingOf(total: number, own: Partial<Probing> = {}): Probing {
+  const { count = 3 } = own;
+  const probes = own.idle === undefined ? total / 2_000 : total / 1_000 - own.idle;
+  const interval = own.interval ?? inKernel(probes / count);
+  return { idle: own.idle ?? inKernel(total / 1_000 - count * interval), interval, count };
+}
+
+/** Whole seconds that the kernel takes. */
+function inKernel(seconds: number): number {
+  return Math.min(Math.max(1, Math.round(seconds)), MOST_KEEPALIVE_SECONDS);
 }
 
 /** ms of silence before the first probe, where only that can be set. */

@@ -21,6 +21,8 @@ const TLS_RECORDS = new Set([0x15, 0x16]);
  */
 export class LineChannel {
   readonly connection: Connection;
+  /** Takes the empty lines, which readLine() then passes over; what it gives is awaited before more is read. null: they are lines as others are. */
+  onEmpty: (() => Promise<void> | undefined) | null = null;
   readonly #lines: LineSplitter;
   /** Lines read. */
   #count = 0;
@@ -44,7 +46,12 @@ export class LineChannel {
     if (this.#count % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     for (;;) {
       const line = this.#lines.next();
-      if (line !== null) return line;
+      if (line !== null) {
+        if (line.length > 0 || this.onEmpty === null) return line;
+        const pause = this.onEmpty();
+        if (pause !== undefined) await pause;
+        continue;
+      }
       const chunk = await this.connection.read();
       if (chunk === null) return null;
       if (!this.#begun && TLS_RECORDS.has(chunk[0]!)) {
@@ -76,10 +83,10 @@ export class LineChannel {
  * Discards what the peer still sends until its FIN, then closes: closing with unread bytes would reset the connection.
  * Bounded in bytes here; the caller bounds it in time by closing or aborting the connection. Never rejects.
  */
-export async function discardRest(connection: Connection): Promise<void> {
+export async function discardRest(connection: Connection, read = () => connection.read()): Promise<void> {
   try {
     for (let discarded = 0; discarded < MAX_DISCARDED; ) {
-      const chunk = await connection.read();
+      const chunk = await read();
       if (chunk === null) break;
       discarded += chunk.length;
     }

@@ -25,6 +25,11 @@ export class LineSplitter {
 
   /** The next line without its LF, valid until the next `push()`; null when more bytes are needed. Throws `LINE_TOO_LONG`. */
   next(): Uint8Array | null {
+    if (this.#rest.length === 0) return null;
+    if (this.#rest.length === 1 && this.#rest[0] === LF && this.#held === null) {
+      this.#rest = NOTHING;
+      return NOTHING;
+    }
     const end = this.#rest.indexOf(LF);
     const part = end < 0 ? this.#rest : this.#rest.subarray(0, end);
     this.#rest = end < 0 ? NOTHING : this.#rest.subarray(end + 1);

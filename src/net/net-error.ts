@@ -32,6 +32,7 @@ const MEANING: Record<NetCode, string> = {
   ECLOSED: "the connection is closed",
   ETLS: "TLS handshake or certificate failure",
   ENOTLS: "what answers there does not speak TLS",
+  EBRIDGE: "the balancer's threads that speak TLS to targets cannot be reached",
   EINVAL: "invalid address or option, or a route that is a black hole",
   EUNKNOWN: "unexpected failure",
 };

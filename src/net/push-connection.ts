@@ -113,6 +113,12 @@ export abstract class PushConnection implements Connection {
     });
   }
 
+  unread(bytes: Uint8Array): void {
+    if (this.released || bytes.length === 0) return;
+    this.#readBuffer.unshift(bytes);
+    this.buffered += bytes.length;
+  }
+
   write(bytes: Uint8Array): Promise<void> {
     const refusal = this.refusal() ?? (this.finished ? netError("ECLOSED", "write() after closeWrite()") : null);
     if (refusal !== null) return Promise.reject(refusal);
@@ -158,6 +164,14 @@ export abstract class PushConnection implements Connection {
     for (const chunk of buffered) sink.onData(this, chunk);
     if (this.ended) sink.onEnd(this);
     if (this.gone) sink.onClose(this, this.refusal());
+  }
+
+  /** What has been read and nobody has asked for, which is the caller's then. */
+  protected takeRead(): Uint8Array[] {
+    const bytes = this.#readBuffer;
+    this.#readBuffer = [];
+    this.buffered = 0;
+    return bytes;
   }
 
   /** closeWrite() without a promise. */

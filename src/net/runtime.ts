@@ -54,6 +54,8 @@ export interface AcceptOptions {
   readonly backlog?: number;
   /** As in ConnectOptions, for what is accepted. A function is asked at each connection, but for TLS: it may change. */
   readonly keepAlive?: number | (() => number);
+  /** Others, of other threads, may listen at the same port, and the kernel deals connections out. Only where `can.sharePort`, at a host. */
+  readonly sharePort?: boolean;
 }
 
 export interface ListenOptions extends AcceptOptions {
@@ -77,8 +79,10 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** ms after which a peer is given up of which nothing is heard; 0 switches TCP keepalive off. By default DEFAULT_KEEPALIVE (keepalive.ts). */
   readonly keepAlive?: number;
-  /** Speak TLS: `ca` are PEM texts that replace the system's roots; `serverName` defaults to the host. */
-  readonly tls?: { readonly ca?: string; readonly serverName?: string };
+  /** The address of this machine to connect from, an IP literal of the family of `to`. Only where `can.localAddress`, without TLS. EADDRNOTAVAIL: it is another machine's, or has no port left. */
+  readonly from?: string | undefined;
+  /** Speak TLS: `ca` are PEM texts that replace the system's roots; `serverName` defaults to the host; `verify` false takes any certificate. */
+  readonly tls?: { readonly ca?: string; readonly serverName?: string; readonly verify?: boolean };
 }
 
 /**
@@ -121,6 +125,8 @@ export interface Connection {
   readonly atEnd: boolean;
   /** The next bytes, or null at the peer's FIN. The bytes are the caller's until its next `read()`. At most `can.readAhead` bytes are read before they are asked for. */
   read(): Promise<Uint8Array | null>;
+  /** Gives bytes back that were read: they come next again, for `relay()` too, and are the connection's from here on. Not while a `read()` is under way. */
+  unread(bytes: Uint8Array): void;
   /** Resolves when further bytes may be given: that is the backpressure. The bytes must stay unchanged until then. */
   write(bytes: Uint8Array): Promise<void>;
   /** Sends FIN after what was written; reading goes on. Idempotent. */
@@ -151,8 +157,6 @@ export interface Capabilities {
   readonly unix: boolean;
   /** Listening on inherited descriptors. */
   readonly inherit: boolean;
-  /** node:http serves at a Unix socket, and closes each of its descriptors once. */
-  readonly httpUnix: boolean;
   /** TLS on both `listen()` and `connect()`. Half-close and RST are promised for plain TCP alone. */
   readonly tls: boolean;
   /**
@@ -162,6 +166,10 @@ export interface Capabilities {
   readonly closeNotify: boolean;
   /** `ListenOptions.backlog` has an effect. */
   readonly backlog: boolean;
+  /** `AcceptOptions.sharePort`. */
+  readonly sharePort: boolean;
+  /** `ConnectOptions.from`. */
+  readonly localAddress: boolean;
   /**
    * A connect given up by its signal frees its descriptor at once. Otherwise that is only so for an address that has not
    * answered before; an attempt towards one that has lingers until the kernel gives up (on Linux about two minutes).

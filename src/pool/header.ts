@@ -20,8 +20,12 @@ export const FREE_NODE = 22;
 export const NODES = 23;
 /** Counts (31 bits, wrapping) how often a target came to have room, or a full one ceased to be worth waiting for. */
 export const ROOM_EVENTS = 24;
-/** The number of rows of each availability, from here on: COUNTS + OPEN and so on. */
-export const COUNTS = 25;
+/** The row that the next pick is to try, plus one; 0: none is. See ejection.ts. */
+export const TRIAL = 25;
+/** Rows that are looked at again and again: see SharedPool.observe(). */
+export const WATCHED = 26;
+/** Targets that are out for what their connections have shown, and have weight: ejection.ts. */
+export const OUT = 27;
 /** The waiter whose turn it is: its node plus one. It has left the list, and its node is free once it has picked. 0: nobody's. */
 export const GRANTED = 32;
 /** 1: grant() was called while it was somebody's turn. */
@@ -46,7 +50,22 @@ export const SILENT_TAIL = 42;
 export const SILENT = 43;
 /** Waiters that have lost their places and have not been told yet. */
 export const LOST = 44;
-export const HEADER_WORDS = 48;
+/** Not 0: those who find no target that is up wait for one, and try no suspect meanwhile. BY_OPTION, FOR_SLEEPERS. */
+export const PATIENCE = 45;
+/** The number of rows of each availability, from here on: COUNTS + OPEN and so on. They have a cache line to themselves. */
+export const COUNTS = 48;
+/** The largest rank that serves, and the largest that serves next: groups.ts. */
+export const SERVING_RANK = 60;
+export const NEXT_RANK = 61;
+/** Counts (wrapping) how often ranks have changed groups. */
+export const REGROUPED = 62;
+export const HEADER_WORDS = 64;
+
+// Bits of PATIENCE.
+/** The operator has said so. */
+export const BY_OPTION = 1;
+/** There is a target that starts when somebody waits. */
+export const FOR_SLEEPERS = 2;
 
 // Words of `clocks` (doubles).
 /** Counts picks, for algorithms that break ties by the least recent one. */
@@ -55,7 +74,9 @@ export const PICKS = 0;
 export const ARRIVALS = 1;
 /** Counts waiters that have half-closed without having sent anything. */
 export const SILENCES = 2;
-export const CLOCK_WORDS = 3;
+/** Counts targets that were taken out for what their connections have shown, by observation: EJECTIONS + its index in OBSERVATIONS. */
+export const EJECTIONS = 3;
+export const CLOCK_WORDS = 8;
 
 // `state` of a row. A row that is LEFT belongs to a target that has been removed and still has connections.
 export const FREE = 0;
@@ -64,10 +85,22 @@ export const SUSPECT = 2;
 export const DRAINING = 3;
 export const DOWN = 4;
 export const LEFT = 5;
+/** Up, but silent for a moment: see silence.ts. Nobody outside of the pool sees that. */
+export const HUSHED = 6;
 
-// `availability` of a row: what a pick may do with it. It follows from state, weight, limit, active count and whether it is a backup,
-// and is stored because the counts per availability answer "is there room?" and "is there anybody?" at once. Those that are up are
-// OPEN or FULL, or if they are backups BACKUP or BACKUP_FULL; suspects, backups or not, are a last resort.
+// `group` of a row (groups.ts). The last bit says which picker has it: those that stand by are with the one of the next.
+/** It serves. */
+export const SERVING = 0;
+/** It serves while none of those can. */
+export const NEXT = 1;
+/** It takes nothing, while one of either group is up. */
+export const STANDING_BY = 3;
+/** To a group: the number of its picker. */
+export const PICKER = 1;
+
+// `availability` of a row: what a pick may do with it. It follows from state, weight, limit, active count and its group, and is
+// stored because the counts per availability answer "is there room?" and "is there anybody?" at once. Those that are up are OPEN or
+// FULL, or in the next group BACKUP or BACKUP_FULL, or STANDBY; suspects of any group are a last resort.
 export const CLOSED = 0;
 export const OPEN = 1;
 export const FULL = 2;
@@ -75,4 +108,7 @@ export const BACKUP = 3;
 export const BACKUP_FULL = 4;
 export const LAST_RESORT = 5;
 export const LAST_RESORT_FULL = 6;
-export const AVAILABILITIES = 7;
+export const STANDBY = 7;
+/** Picked when no row is OPEN; whoever is bound to it stays so. */
+export const QUIET = 8;
+export const AVAILABILITIES = 9;

@@ -55,8 +55,12 @@ export function layOut(cutters: Cutters, { rows, bindings, waiters }: Capacity) 
     availability: ofRows.ints(rows),
     weight: ofRows.ints(rows),
     maxConnections: ofRows.ints(rows),
-    /** 1: it is a backup. */
-    backup: ofRows.ints(rows),
+    /** An index into ASKED_PROXIES. */
+    sendProxy: ofRows.ints(rows),
+    /** The smallest that can serves: groups.ts. */
+    rank: ofRows.ints(rows),
+    /** SERVING, NEXT or STANDING_BY, as its rank is. */
+    group: ofRows.ints(rows),
     active: ofRows.ints(rows),
     /** Tells the identities apart that have had the row, one after the other. */
     incarnation: ofRows.ints(rows),
@@ -77,9 +81,40 @@ export function layOut(cutters: Cutters, { rows, bindings, waiters }: Capacity) 
     /** `clocks[PICKS]` when the row was last picked, 0 with an algorithm that has no use for it: breaks ties. */
     pickedAt: ofRows.doubles(rows),
     failedAt: ofRows.doubles(rows),
-    /** Why a suspect is one: util/net-codes.ts; 0: it has not been connected to yet. Means nothing in other states. */
+    /** Why a suspect is one: suspicion.ts; 0: it has not been connected to yet. Means nothing in other states. */
     failure: ofRows.ints(rows),
-    /** The suspects that have room, by `failedAt`. */
+    // What connections have shown: silence.ts.
+    /** When it last gave anybody a byte; 0: it has not. */
+    answeredAt: ofRows.doubles(rows),
+    /** Answers, older ones counting less. */
+    experience: ofRows.doubles(rows),
+    /** When somebody was last seen to wait for it. */
+    waitedAt: ofRows.doubles(rows),
+    /** Since when it is HUSHED. */
+    hushedAt: ofRows.doubles(rows),
+    /** ms: the longest wait, and that of another client; whose; and when that was learned. */
+    habits: ofRows.doubles(2 * rows),
+    habitOwners: ofRows.ints(2 * rows),
+    taughtAt: ofRows.doubles(rows),
+    /** ms: its longest silence lately, and when that ended. */
+    gap: ofRows.doubles(rows),
+    gapEndedAt: ofRows.doubles(rows),
+    /** Since its last answer: who has asked and waited for long, how many, and the number of that time. */
+    unanswered: ofRows.ints(rows),
+    asker: ofRows.ints(rows),
+    episode: ofRows.ints(rows),
+    // Those that are out for it: ejection.ts.
+    /** 1: it is counted in OUT. */
+    isOut: ofRows.ints(rows),
+    /** Connections in a row that it has failed. */
+    strikes: ofRows.ints(rows),
+    /** ms that it is out for, since when, when it is tried next and was tried last, and when it came back. */
+    outMs: ofRows.doubles(rows),
+    outAt: ofRows.doubles(rows),
+    trialAt: ofRows.doubles(rows),
+    triedAt: ofRows.doubles(rows),
+    backAt: ofRows.doubles(rows),
+    /** The suspects that have room, by `failedAt`, and before them the rows that are QUIET, by their connections. */
     suspects: MinTree.memory(ofRows, rows),
 
     /** Connections per row of each worker. */

@@ -62,7 +62,7 @@ export function layoutOf({ memory, capacity }: PoolHandle): PoolLayout {
   return layOut(cutters, capacity);
 }
 
-/** The algorithm and its memory, twice: backups have a picker of their own. */
+/** The algorithm and its memory, twice: each group has a picker of its own (groups.ts). */
 export function pickersOf({ memory, capacity, options }: PoolHandle) {
   return cutPickers(new Cutter(memory.pickers), options, capacity);
 }

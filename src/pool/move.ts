@@ -7,7 +7,8 @@
  * read an old part without the lock, which nobody writes any more: what it finds there has been true, and may be a moment old, as it
  * might be in the new one. Only whose turn it is may not be missed: SharedPool.granted looks at the version first.
  */
-import { BUCKETS, CONCURRENCY, NODES, SPAN, VERSION } from "./header.ts";
+import { FIRST_BACKUP } from "./groups.ts";
+import { BUCKETS, CONCURRENCY, NEXT_RANK, NODES, PICKER, SPAN, VERSION } from "./header.ts";
 import { ADDRESS_BYTES, BINDING_WAYS, MAX_WORKERS, type PoolLayout } from "./layout.ts";
 import { layoutOf, pickersOf } from "./memory.ts";
 import { CREATOR, PoolParts } from "./parts.ts";
@@ -16,6 +17,7 @@ import type { PoolHandle } from "./types.ts";
 /** For the creator, once: what is not to start as zeros. */
 export function clear({ handle, layout, queue, bindings, pickers }: PoolParts): void {
   layout.header[CONCURRENCY] = handle.options.concurrency;
+  layout.header[NEXT_RANK] = FIRST_BACKUP;
   queue.clear();
   bindings?.clear();
   for (const picker of pickers) picker.clear();
@@ -34,6 +36,7 @@ export function move(before: PoolParts, handle: PoolHandle, onMove: ((handle: Po
     if (before.bindings === null) parts.bindings?.clear();
     layout.header[CONCURRENCY] = handle.options.concurrency;
     Atomics.store(layout.header, VERSION, handle.version);
+    parts.ejection.reconsider();
   } finally {
     lock.free();
   }
@@ -50,7 +53,7 @@ function preparePickers(before: PoolParts, { handle, layout, pickers }: PoolPart
   }
   if (movePickers(before.handle, handle)) return;
   for (let row = 0; row < span; row++) {
-    const picker = pickers[layout.backup[row]!]!;
+    const picker = pickers[layout.group[row]! & PICKER]!;
     picker.onAdded(row);
     picker.onChanged(row);
   }
@@ -74,13 +77,19 @@ function copyRows(from: PoolLayout, to: PoolLayout): void {
     "availability",
     "weight",
     "maxConnections",
-    "backup",
+    "sendProxy",
+    "rank",
+    "group",
     "active",
     "incarnation",
   ] as const) {
     copy(from[name], to[name], span);
   }
   for (const name of ["addressVersion", "addressPort", "failure"] as const) copy(from[name], to[name], span);
+  for (const name of ["unanswered", "asker", "episode", "isOut", "strikes"] as const) copy(from[name], to[name], span);
+  for (const name of OBSERVED) copy(from[name], to[name], span);
+  copy(from.habits, to.habits, 2 * span);
+  copy(from.habitOwners, to.habitOwners, 2 * span);
   for (const name of ["total", "failures", "bytesIn", "bytesOut", "connectMs", "pickedAt", "failedAt"] as const) {
     copy(from[name], to[name], span);
   }
@@ -94,6 +103,21 @@ function copyRows(from: PoolLayout, to: PoolLayout): void {
     if (held.some((count, row) => count !== there[row])) there.set(held);
   }
 }
+
+const OBSERVED = [
+  "answeredAt",
+  "experience",
+  "waitedAt",
+  "hushedAt",
+  "taughtAt",
+  "gap",
+  "gapEndedAt",
+  "outMs",
+  "outAt",
+  "trialAt",
+  "triedAt",
+  "backAt",
+] as const;
 
 /** The buckets in use: a table that may become larger has the same ones. */
 function copyBindings(from: PoolLayout, to: PoolLayout): void {

@@ -29,31 +29,39 @@
  */
 
 import { clientText } from "../util/client-key.ts";
-import type { NetCode } from "../util/net-codes.ts";
+import { type BindingView, bindingViews } from "./binding-views.ts";
+import type { PoolTotals, RowCounters, TargetRow } from "./counters.ts";
 import { Directory } from "./directory.ts";
+import { countNext, countServing } from "./groups.ts";
 import {
-  BACKUP,
-  BACKUP_FULL,
+  BINDINGS,
+  BY_OPTION,
   CONCURRENCY,
-  COUNTS,
+  EJECTIONS,
   EVICTIONS,
-  FULL,
+  FOR_SLEEPERS,
   HOLDING,
   LAST_BINDING,
   LAST_BINDING_RUN,
-  OPEN,
+  PATIENCE,
+  REGROUPED,
 } from "./header.ts";
 import { firstHandle, moreRows, nextHandle } from "./memory.ts";
 import { clear, move } from "./move.ts";
 import { checkConcurrency, completeOptions, type PoolChanges, type PoolOptions } from "./options.ts";
 import { CREATOR } from "./parts.ts";
 import { SharedPool } from "./shared-pool.ts";
-import type { PoolHandle, TargetSpec, TargetState, TargetView } from "./types.ts";
+import { OBSERVATIONS, type Observation, type Suspicion } from "./suspicion.ts";
+import { INCARNATIONS, type PoolHandle, type TargetSpec, type TargetState, type TargetView } from "./types.ts";
 
 export type { ClientKey } from "../util/client-key.ts";
 export { ALGORITHM_NAMES, ALGORITHMS, type AlgorithmName, DEFAULT_ALGORITHM } from "./algorithms/index.ts";
+export type { BindingView } from "./binding-views.ts";
+export type { PoolTotals, RowCounters, TargetRow } from "./counters.ts";
+export { rankOf } from "./groups.ts";
 export type { PoolChanges, PoolOptions, PoolSettings } from "./options.ts";
 export { SharedPool } from "./shared-pool.ts";
+export * from "./suspicion.ts";
 export * from "./types.ts";
 
 /** Connections in a row: so many from one address by chance, or from the only client that is awake, are too few to matter. */
@@ -62,6 +70,9 @@ const MANY = 100;
 /** Of the creator's thread. After a change of targets, limits or settings grant() is to be called: waiters may go on. */
 export class Pool extends SharedPool {
   readonly #directory: Directory;
+  /** The header's count when pickers were last told that rows may have gone from one to the other in another thread. */
+  #regrouped = 0;
+  #sleeping = 0;
   /**
    * Told when the pool has other memory, before any thread finds that out: the handle is to be posted to all that are attached. The
    * lock is held. If it throws, nothing has changed.
@@ -81,6 +92,7 @@ export class Pool extends SharedPool {
       (dead) => this.parts.repair(dead),
     );
     clear(this.parts);
+    this.#setPatience(BY_OPTION, this.options.queueWhenEmpty > 0);
     this.#directory = new Directory(this.parts, () => this.#move(this.options, moreRows(this.handle)));
   }
 
@@ -94,8 +106,21 @@ export class Pool extends SharedPool {
   }
 
   /** Lifts "suspect" too, as a probe that has succeeded does; `failure`: why it becomes one. False: unknown identity. */
-  setState(identity: string, state: TargetState, failure: NetCode | null = null): boolean {
+  setState(identity: string, state: TargetState, failure: Suspicion | null = null): boolean {
     return this.#directory.setState(identity, state, failure);
+  }
+
+  /** Another weight, of all that set() says. RangeError: it is out of range. False: unknown identity. */
+  setWeight(identity: string, weight: number): boolean {
+    return this.#directory.setWeight(identity, weight);
+  }
+
+  /**
+   * Nothing is heard of the target's machine, or it is heard again: in between it is suspect, unless it sends anybody anything, or as
+   * many are out already as the pool's share allows. `now` by the engine's time. False: nothing has changed.
+   */
+  silence(identity: string, isSilent: boolean, now: number): boolean {
+    return this.#directory.silence(identity, isSilent, now);
   }
 
   /** No new connections from now on; its row is free once the last one has ended. False: unknown identity. */
@@ -131,9 +156,55 @@ export class Pool extends SharedPool {
     return this.#directory.view(identity);
   }
 
+  /** As targets(), but only what is read at once. */
+  targetRows(): TargetRow[] {
+    return this.#directory.targetRows();
+  }
+
+  /** What has been counted in each row until now. */
+  counters(): RowCounters {
+    return this.#directory.counters();
+  }
+
+  /** What has been counted of all targets that it has and had. */
+  totals(): PoolTotals {
+    return this.#directory.totals();
+  }
+
+  /** How often targets were taken out for what their connections had shown, by that. */
+  ejections(): Record<Observation, number> {
+    const { clocks } = this.parts.layout;
+    return Object.fromEntries(OBSERVATIONS.map((each, n) => [each, clocks[EJECTIONS + n]!])) as Record<
+      Observation,
+      number
+    >;
+  }
+
+  /** Sticky bindings, with those that have expired and whose place nobody has needed since; null: it makes none. */
+  get bindings(): number | null {
+    return this.parts.bindings === null ? null : this.parts.layout.header[BINDINGS]!;
+  }
+
+  /** They, one by one; `now`: the engine's time, which the pool counts in. See binding-views.ts for what comes and goes meanwhile. */
+  bindingViews(now: () => number): Generator<BindingView> {
+    return bindingViews(() => this.parts, now);
+  }
+
+  /** The row of the target, which may have left and still have connections; -1: it is not known. */
+  row(identity: string): number {
+    return this.#directory.row(identity);
+  }
+
   /** Also right for a row whose target has just left. */
   identity(row: number): string {
     return this.#directory.identity(row);
+  }
+
+  /** The identity that had the row when incarnation() gave that; null: two others have had it since. */
+  identityAt(row: number, incarnation: number): string | null {
+    const ago = (this.incarnation(row) - incarnation) & (INCARNATIONS - 1);
+    if (ago > 1) return null;
+    return ago === 0 ? this.#directory.identity(row) : this.#directory.identityBefore(row);
   }
 
   /** Counts (32 bits, wrapping) clients that lost the target they were bound to because there are as many bindings as there may be. */
@@ -148,8 +219,7 @@ export class Pool extends SharedPool {
   get loneClient(): string | null {
     const { header, bindingKeys } = this.parts.layout;
     if (this.parts.bindings === null) return null; // what the header says is of a time when there were some
-    const takeLoad =
-      header[COUNTS + OPEN]! + header[COUNTS + FULL]! || header[COUNTS + BACKUP]! + header[COUNTS + BACKUP_FULL]!;
+    const takeLoad = countServing(header) || countNext(header);
     if (takeLoad < 2 || header[LAST_BINDING_RUN]! < MANY) return null;
     const at = 4 * header[LAST_BINDING]!;
     return clientText(Uint32Array.from(bindingKeys.subarray(at, at + 4)));
@@ -165,8 +235,11 @@ export class Pool extends SharedPool {
     const options = completeOptions({ ...before, ...Object.fromEntries(given) });
     const names = Object.keys(options) as (keyof PoolOptions)[];
     const changed = names.filter((name) => options[name] !== before[name]);
-    if (changed.some((name) => name !== "concurrency")) this.#move(options, this.handle.capacity.rows);
-    else if (changed.length > 0) this.setConcurrency(options.concurrency);
+    const ofMemory = changed.filter((name) => name !== "concurrency" && name !== "queueWhenEmpty");
+    if (ofMemory.length > 0) this.#move(options, this.handle.capacity.rows);
+    else if (changed.includes("concurrency")) this.setConcurrency(options.concurrency);
+    this.#setPatience(BY_OPTION, options.queueWhenEmpty > 0);
+    this.options = { ...this.options, queueWhenEmpty: options.queueWhenEmpty };
   }
 
   /** Permits from now on; -1 no limit, 0 pauses. Connections that hold one keep it. */
@@ -192,6 +265,27 @@ export class Pool extends SharedPool {
     this.#setHolding(0);
   }
 
+  /**
+   * So many of its targets start when somebody waits. As long as there are any, and as with the option `queueWhenEmpty`, those who find no
+   * target that is up wait for one in the queue, and try no suspect. Call grant() after a change.
+   */
+  get sleeping(): number {
+    return this.#sleeping;
+  }
+
+  set sleeping(sleeping: number) {
+    this.#sleeping = sleeping;
+    this.#setPatience(FOR_SLEEPERS, sleeping > 0);
+  }
+
+  #setPatience(bit: number, on: boolean): void {
+    const { layout, lock } = this.parts;
+    lock.take();
+    const others = layout.header[PATIENCE]! & ~bit;
+    layout.header[PATIENCE] = on ? others | bit : others;
+    lock.free();
+  }
+
   #setHolding(holding: 0 | 1): void {
     const { layout, lock } = this.parts;
     lock.take();
@@ -201,9 +295,17 @@ export class Pool extends SharedPool {
 
   /**
    * Has the algorithm do at once what it would otherwise do within milliseconds, so that other threads pick by the targets as
-   * they are now. For engines with threads, after changes.
+   * they are now. For engines with threads, after changes, and now and then: another thread may have found that other priorities serve.
    */
   settle(): void {
+    const { layout, lock } = this.parts;
+    const regrouped = layout.header[REGROUPED]!;
+    if (regrouped !== this.#regrouped) {
+      this.#regrouped = regrouped;
+      lock.take();
+      for (const picker of this.parts.pickers) picker.rebuild();
+      lock.free();
+    }
     for (const picker of this.parts.pickers) picker.prepare();
   }
 

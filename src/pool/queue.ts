@@ -24,9 +24,12 @@ import {
   MISSED,
   NODES,
   OPEN,
+  PATIENCE,
   PERMITS,
+  QUIET,
   ROOM_EVENTS,
   TAIL,
+  TRIAL,
   WAITING,
 } from "./header.ts";
 import type { PoolLayout } from "./layout.ts";
@@ -215,19 +218,23 @@ export class Queue {
   }
 
   /**
-   * When there is no target at all, waiters get their turn to be told so, unless they are held until there is one. A waiter that
+   * When there is no target at all, waiters get their turn to be told so, unless they wait until there is one. A waiter that
    * found none with room (it may have tried those that have) gets another turn only after a target has come to have room, or it
    * would go round and round. One that has tried none yet waits for a full target rather than have a backup
-   * or a suspect, as its pick would say.
+   * or a suspect, as its pick would say. A target that is to be tried (ejection.ts) is tried by whoever comes first.
    */
   #worthTrying(node: number): boolean {
     const { header, waiterSawRoom } = this.#layout;
     if (header[HOLDING] === 1) return false;
     const count = (availability: number) => header[COUNTS + availability]!;
-    const roomy = count(OPEN) + count(BACKUP) + count(LAST_RESORT);
+    if (header[TRIAL] !== 0) return true;
+    const isPatient = header[PATIENCE] !== 0;
+    const open = count(OPEN) + count(QUIET);
+    const roomy = open + count(BACKUP) + (isPatient ? 0 : count(LAST_RESORT));
+    if (roomy === 0 && isPatient) return false;
     if (roomy === 0) return count(FULL) + count(BACKUP_FULL) + count(LAST_RESORT_FULL) === 0;
     if (waiterSawRoom[node] === UNTRIED) {
-      if (count(OPEN) > 0 || count(FULL) > 0) return count(OPEN) > 0;
+      if (open > 0 || count(FULL) > 0) return open > 0;
       return count(BACKUP) > 0 || count(BACKUP_FULL) === 0;
     }
     return waiterSawRoom[node] !== header[ROOM_EVENTS];

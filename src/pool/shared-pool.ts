@@ -5,7 +5,24 @@ import type { ClientKey } from "../util/client-key.ts";
 import type { NetCode } from "../util/net-codes.ts";
 import { Addresses } from "./address.ts";
 import type { Choice } from "./choice.ts";
-import { GRANTED, LOST, MISSED, PERMITS, SILENT, VERSION, WAITING } from "./header.ts";
+import { countNext, countServing } from "./groups.ts";
+import {
+  BACKUP,
+  CONCURRENCY,
+  COUNTS,
+  GRANTED,
+  HUSHED,
+  LOST,
+  MISSED,
+  OPEN,
+  PATIENCE,
+  PERMITS,
+  SILENT,
+  UP,
+  VERSION,
+  WAITING,
+  WATCHED,
+} from "./header.ts";
 import { MAX_WORKERS, type PoolLayout } from "./layout.ts";
 import { Lock } from "./lock.ts";
 import { layoutOf } from "./memory.ts";
@@ -13,6 +30,7 @@ import type { PoolOptions } from "./options.ts";
 import { PoolParts } from "./parts.ts";
 import type { Queue } from "./queue.ts";
 import type { Rows } from "./rows.ts";
+import type { Seen } from "./silence.ts";
 import type { Bindings } from "./sticky.ts";
 import { type Grant, INCARNATIONS, MAY_WAIT, type PoolHandle } from "./types.ts";
 
@@ -20,6 +38,9 @@ import { type Grant, INCARNATIONS, MAY_WAIT, type PoolHandle } from "./types.ts"
 export class SharedPool {
   readonly #worker: number;
   readonly #lock: Lock;
+  /** Answers are to be told of (`answered()`, `unanswered()`), and who waits (`observe()`). */
+  observes = false;
+  watches = false;
   // What follows is of the memory that this thread uses, and is replaced when that moves.
   #options!: Required<PoolOptions>;
   #parts!: PoolParts;
@@ -79,6 +100,8 @@ export class SharedPool {
     this.#rows = parts.rows;
     this.#queue = parts.queue;
     this.#bindings = parts.bindings;
+    this.observes = parts.observes;
+    this.watches = parts.watches;
     this.#addresses = new Addresses(parts.layout, this.#lock);
     this.#lock.version = parts.handle.version;
   }
@@ -100,6 +123,18 @@ export class SharedPool {
   get waiting(): number {
     const { header } = this.#layout;
     return header[WAITING]! + (header[GRANTED] === 0 ? 0 : 1);
+  }
+
+  /** No target is up, be it a full one, and those who come wait for one (Pool.patience, Pool.sleeping). */
+  get awaitsTarget(): boolean {
+    const { header } = this.#layout;
+    return header[PATIENCE] !== 0 && countServing(header) + countNext(header) === 0;
+  }
+
+  /** Somebody waits in the queue, and not for a permit. */
+  get isWanting(): boolean {
+    const { header } = this.#layout;
+    return header[WAITING]! > 0 && (header[CONCURRENCY]! < 0 || header[PERMITS]! < header[CONCURRENCY]!);
   }
 
   /** Whether it is the turn of a waiter of this worker, which grant() names then. */
@@ -218,7 +253,7 @@ export class SharedPool {
 
   /**
    * The row for a connection of this client, already counted as active there; or NO_TARGET; or MAY_WAIT when a target that is not
-   * in `tried` is at its limit, or when the first target is waited for (Pool.hold()). First comes the target that the client is
+   * in `tried` is at its limit, or when a target is waited for (Pool.hold(), PoolOptions.queueWhenEmpty, Pool.sleeping). First comes the target that the client is
    * bound to, then what the algorithm picks among those that are up, then among backups that are up, then the suspect that failed
    * longest ago, backups last; nothing, if a target that is up and comes before is merely full. A binding to a backup counts only
    * while backups are picked. Binds the client to that row, unless its own target is merely full, or the client has no address (all zeros).
@@ -260,12 +295,55 @@ export class SharedPool {
     }
   }
 
+  /** The target has given a connection its first byte, after `ms`: see Picker.onAnswered(). Once for each, and only while `observes`. */
+  answered(row: number, ms: number, now: number): void {
+    this.#lock.take();
+    try {
+      this.#rows.answered(row, ms, now);
+      this.#parts.ejection.answered(row, ms, now);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /** The target has ended a connection before it gave it a byte; or (`ms`) the client has, which asked so long ago. Only while `observes`. */
+  unanswered(row: number, ms: number | null, now: number): void {
+    this.#lock.take();
+    this.#parts.ejection.unanswered(row, ms, now);
+    this.#lock.free();
+  }
+
+  /** Some row is to be looked at again, whether or not this thread has something to tell of it. */
+  get watched(): boolean {
+    return this.#layout.header[WATCHED] !== 0;
+  }
+
+  /** What this thread has seen of answers and waits since it last told, and what follows from that. To be called a few times a second. Call grant() afterwards. */
+  observe(seen: Seen, now: number): void {
+    this.#lock.take();
+    try {
+      const { ejection, silence } = this.#parts; // the lock may have come with others
+      seen.tell(silence, now);
+      this.#layout.header[WATCHED] = silence.look(now) + ejection.look(now);
+    } finally {
+      this.#lock.free();
+    }
+  }
+
+  /** Since when its target is out for answering nobody; 0: it is not, or there is no better one. */
+  silentSince(row: number): number {
+    const { header } = this.#layout;
+    const isBetter = header[COUNTS + OPEN]! > 0 || (countServing(header) === 0 && header[COUNTS + BACKUP]! > 0);
+    return isBetter ? this.#parts.ejection.silentSince(row) : 0;
+  }
+
   /** Connecting failed with `code`: the target becomes suspect, and this connection no longer counts on it. */
   failed(row: number, client: ClientKey, now: number, code: NetCode = "EUNKNOWN"): void {
     this.#lock.take();
     try {
       this.#bindings?.close(client, now);
       this.#rows.failed(row, now, code);
+      if (this.observes) this.#parts.ejection.failed(row);
     } finally {
       this.#lock.free();
     }
@@ -275,8 +353,7 @@ export class SharedPool {
   release(row: number, client: ClientKey, bytesIn: number, bytesOut: number, now: number): void {
     this.#lock.take();
     try {
-      this.#layout.bytesIn[row]! += bytesIn;
-      this.#layout.bytesOut[row]! += bytesOut;
+      this.#rows.addBytes(row, bytesIn, bytesOut);
       this.#bindings?.close(client, now);
       this.#rows.removeConnection(row);
     } finally {
@@ -284,17 +361,36 @@ export class SharedPool {
     }
   }
 
+  /** Whether the target takes new connections, apart from its limit and its weight. */
+  isUp(row: number): boolean {
+    this.#lock.take(); // so that it is the memory of now
+    const state = this.#layout.state[row];
+    this.#lock.free();
+    return state === UP || state === HUSHED;
+  }
+
+  /** The client is bound to that target no longer, if it was. */
+  unbind(client: ClientKey, row: number): void {
+    this.#lock.take();
+    this.#bindings?.forget(client, row);
+    this.#lock.free();
+  }
+
   /** Bytes that a connection has moved so far, so that the counts of a long one do not all come at its end. */
   addBytes(row: number, bytesIn: number, bytesOut: number): void {
     this.#lock.take();
-    this.#layout.bytesIn[row]! += bytesIn;
-    this.#layout.bytesOut[row]! += bytesOut;
+    this.#rows.addBytes(row, bytesIn, bytesOut);
     this.#lock.free();
   }
 
   /** Tells the target that has the row from those that had it before or will have it: a number below INCARNATIONS. */
   incarnation(row: number): number {
     return this.#layout.incarnation[row]! & (INCARNATIONS - 1);
+  }
+
+  /** What the target asks to be told of clients: an index into ASKED_PROXIES. */
+  askedProxy(row: number): number {
+    return this.#layout.sendProxy[row]!;
   }
 
   /** Where to connect for this row: the same object until its address changes. */

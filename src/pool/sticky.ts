@@ -54,7 +54,7 @@ export class Bindings {
   /** The slot of the client's binding; -1: it has none, or one that has expired. */
   find(client: ClientKey, now: number): number {
     const slot = this.#lookUp(client);
-    return slot >= 0 && this.#live(slot, now) ? slot : -1;
+    return slot >= 0 && this.isLive(slot, now) ? slot : -1;
   }
 
   /** The row of the binding; -1: another identity has that row by now. */
@@ -81,6 +81,15 @@ export class Bindings {
     if (slot < 0) return;
     if (bindingOpen[slot]! > 0) bindingOpen[slot]!--;
     bindingUsedAt[slot] = now;
+  }
+
+  /** Whatever the client has open; it may be bound anew at once. */
+  forget(client: ClientKey, row: number): void {
+    const { header, bindingTargets } = this.#layout;
+    const slot = this.#lookUp(client);
+    if (slot < 0 || this.row(slot) !== row) return;
+    bindingTargets[2 * slot] = 0;
+    header[BINDINGS]!--;
   }
 
   /** Binds the client to the row, for a connection that is opened; a binding that it has is replaced. */
@@ -265,10 +274,11 @@ export class Bindings {
 
   /** Its target is there, and it has not expired. */
   #isGood(slot: number, now: number): boolean {
-    return this.row(slot) >= 0 && this.#live(slot, now);
+    return this.row(slot) >= 0 && this.isLive(slot, now);
   }
 
-  #live(slot: number, now: number): boolean {
+  /** It has not expired. */
+  isLive(slot: number, now: number): boolean {
     return this.#layout.bindingOpen[slot]! > 0 || now - this.#layout.bindingUsedAt[slot]! < this.#idle;
   }
 }

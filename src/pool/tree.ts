@@ -180,6 +180,18 @@ export class SumTree {
     return child;
   }
 
+  /** Where the row begins: the amounts of those before it. */
+  before(row: number): number {
+    const levels = levelsFor(this.#header[SPAN]!);
+    let sum = 0;
+    for (let level = 0, node = row; level < levels; level++, node >>= BITS) {
+      const amounts = level === 0 ? this.leaves : this.#sums;
+      const start = level === 0 ? 0 : this.#starts[level]!;
+      for (let sibling = node & -FANOUT; sibling < node; sibling++) sum += amounts[start + sibling]!;
+    }
+    return sum;
+  }
+
   /** Derives all nodes from the leaves: when SPAN has outgrown the levels, and in a repair. */
   rebuild(): void {
     this.#sums.fill(0);

@@ -7,6 +7,7 @@ const SCARCE = new Map([
   ["EADDRNOTAVAIL", "local ports towards that target"],
   ["ENOBUFS", "memory for sockets"],
   ["ENOSPC", "epoll watches (raise the limit: sysctl fs.epoll.max_user_watches)"],
+  ["EBRIDGE", "threads that speak TLS to targets (one has died and is replaced, or they have too much to do)"],
 ]);
 
 /** What the balancer has run out of, or null: then the failure is the target's. */

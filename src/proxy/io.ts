@@ -21,6 +21,8 @@ export interface Io<C, F> {
   ended(c: C): void;
   /** `Lifecycle.roomFreed` has come to be true: the pool's queue is to be served once the event at hand is over. */
   roomFreed(): void;
+  /** `Lifecycle.observer.look()` is to be called LOOK_MS from now, and again and again while that says so. */
+  lookSoon(): void;
   /** It waits in the queue from now on: calls `clientSilent` once, also if that was known before. */
   queued(c: C): void;
   /** Calls `timedOut` at that time, in place of the timer it may have. */

@@ -15,10 +15,12 @@
  * Invariants: every pick ends in exactly one `failed` or `release` of the pool, and every permit in one `leave`; a connection
  * holds a permit exactly while it is CONNECTING, RELAYING or DELIVERING, and a row in those states alone; `ended` is called once.
  */
-import { ADMITTED, MAY_WAIT, REFUSED, type SharedPool } from "../pool/pool.ts";
+import { ADMITTED, MAY_WAIT, NO_TARGET, REFUSED, type SharedPool } from "../pool/pool.ts";
 import { scarce } from "./connect-failure.ts";
 import { DELIVERY_MS, untilNextLook } from "./delivery.ts";
+import { releasePermit, releaseRow } from "./holds.ts";
 import type { Io } from "./io.ts";
+import { Observer } from "./observer.ts";
 import type { LifecycleOptions } from "./options.ts";
 import {
   BY_BALANCER,
@@ -38,18 +40,17 @@ import {
   STOPPING,
   UNDECIDED,
 } from "./outcome.ts";
+import { hasWaited, patience, waitsForMore } from "./patience.ts";
 import { CLIENT, TARGET } from "./record.ts";
 import { ANSWERING, CONNECTING, DELIVERING, LINGERING, PERMIT, QUEUED, RELAYING, ROW } from "./states.ts";
 import type { Store } from "./store.ts";
-import { ANSWER_MS, LINGER_MS } from "./unavailable.ts";
-
-/** ms that answers under way get after the close time-out: enough for a text in a socket's buffer. */
-const LAST_ANSWERS_MS = 1_000;
+import { ANSWER_MS, LAST_ANSWERS_MS, LINGER_MS } from "./unavailable.ts";
 
 export class Lifecycle<C, F> {
   readonly #pool: SharedPool;
   readonly #store: Store<C, F>;
   readonly #io: Io<C, F>;
+  readonly observer: Observer<C, F>;
   /** They may change: what is armed from then on goes by the new ones. */
   options: LifecycleOptions;
   /** Connections that are not over. */
@@ -68,6 +69,7 @@ export class Lifecycle<C, F> {
     this.#pool = pool;
     this.#store = store;
     this.#io = io;
+    this.observer = new Observer(pool, store, io, (c) => this.moveOn(c));
     this.options = options;
   }
 
@@ -95,9 +97,16 @@ export class Lifecycle<C, F> {
     this.abort(c);
   }
 
-  /** Drops a connection with which the engine cannot go on, whatever state it is in. */
-  abort(c: C): void {
-    this.#drop(c, BY_BALANCER);
+  /** Drops a connection with which the engine cannot go on, or that an operator ends (KILLED), whatever state it is in. */
+  abort(c: C, cause = RESET): void {
+    this.#drop(c, outcome(BY_BALANCER, cause)); // one that is answered keeps the reason for that
+  }
+
+  /** One that is CONNECTING, of whose client nothing has been read yet, gives its target up, which has not failed it, and picks again. */
+  moveOn(c: C): void {
+    this.#io.undial(c);
+    this.#releaseRow(c);
+    this.#serve(c, this.#pick(c));
   }
 
   /** The connection to its target stands. */
@@ -122,7 +131,7 @@ export class Lifecycle<C, F> {
   /** The client's connection was lost, whatever it waits for. Not while it is relayed: `end` tells that. */
   clientReset(c: C): void {
     // A client that is lost while it is answered has lost nothing more than the answer; the record keeps the reason.
-    this.#drop(c, BY_CLIENT);
+    this.#drop(c, outcome(BY_CLIENT, RESET));
   }
 
   /** The client has sent a FIN, and nothing before it: it may be gone, or wait for a server that speaks first. */
@@ -151,7 +160,7 @@ export class Lifecycle<C, F> {
     const state = this.#store.state(c);
     if (state === QUEUED) {
       this.#leaveQueue(c);
-      this.#unavailable(c, QUEUE_TIMEOUT);
+      this.#unavailable(c, this.#pool.awaitsTarget ? this.#lackOfTarget(c) : QUEUE_TIMEOUT);
     } else if (state === CONNECTING) {
       this.#io.undial(c);
       this.connectFailed(c, this.#io.timeoutFailure());
@@ -200,6 +209,7 @@ export class Lifecycle<C, F> {
    * after what that end had sent before has reached the other. The other direction is void.
    */
   endLost(c: C, how: number): void {
+    this.observer.ended(c, how); // what is still delivered may take long
     this.#store.setOutcome(c, how);
     this.#store.setState(c, DELIVERING);
     this.#store.setSince(c, this.#io.now());
@@ -213,6 +223,7 @@ export class Lifecycle<C, F> {
   end(c: C, how: number, reset: boolean): void {
     this.#io.disarm(c);
     this.#io.close(c, reset);
+    this.observer.ended(c, how);
     this.#releaseRow(c);
     this.#releasePermit(c);
     this.#store.end(c, how, this.#io.now());
@@ -252,14 +263,15 @@ export class Lifecycle<C, F> {
     }, this.#pool);
   }
 
-  #roomFreed(): void {
+  /** Something for those who wait may have become free. */
+  freeRoom(): void {
     if (!this.roomFreed) this.#io.roomFreed();
     this.roomFreed = true;
   }
 
-  #drop(c: C, by: number): void {
+  #drop(c: C, how: number): void {
     if (this.#store.state(c) === QUEUED) this.#leaveQueue(c);
-    this.end(c, outcome(by, RESET), true);
+    this.end(c, how, true);
   }
 
   #pick(c: C): number {
@@ -274,19 +286,19 @@ export class Lifecycle<C, F> {
         return;
       }
       const now = this.#io.now();
-      this.#store.setRow(c, row);
+      this.#store.setRow(c, row, this.#pool.incarnation(row));
       this.#store.addHold(c, ROW);
       this.#store.setPhase(c, IN_CONNECT);
       this.#store.setState(c, CONNECTING);
       this.#store.setSince(c, now);
       this.#io.arm(c, now + this.options.connectTimeout);
+      this.observer.begun(c);
       const failure = this.#io.dial(c, row);
-      if (failure === null) return;
-      if (!this.#targetFailed(c, failure)) return;
+      if (failure === null || !this.#targetFailed(c, failure)) return;
     }
   }
 
-  /** Takes the connection off the target that could not be had. False: it was the last one; the client has its answer. */
+  /** Takes the connection off the target that could not be had. False: it was the last one; the client waits for another, or has its answer. */
   #targetFailed(c: C, failure: F): boolean {
     const row = this.#store.row(c);
     const code = this.#io.codeOf(failure);
@@ -299,18 +311,17 @@ export class Lifecycle<C, F> {
       this.#store.dropHold(c, ROW);
       this.#pool.failed(row, this.#store.clientKey(c), this.#io.now(), code);
     }
-    this.#roomFreed();
-    if (this.#store.tried(c).length <= this.options.requeue) return true;
-    this.#unavailable(c, CONNECT_FAILED);
+    this.freeRoom();
+    const attempts = this.#store.tried(c).length;
+    if (attempts <= this.options.requeue) return true;
+    this.#noTarget(c, waitsForMore(this.#pool, attempts) ? MAY_WAIT : NO_TARGET);
     return false;
   }
 
   #noTarget(c: C, why: number): void {
-    if (why === MAY_WAIT && !this.stopping) {
-      this.#waitForTarget(c);
-      return;
-    }
-    this.#unavailable(c, why === MAY_WAIT ? STOPPING : this.#lackOfTarget(c));
+    const mayWait = why === MAY_WAIT && !hasWaited(this.#pool, this.options, this.#store.queuedMs(c));
+    if (mayWait && !this.stopping) this.#waitForTarget(c);
+    else this.#unavailable(c, mayWait ? STOPPING : this.#lackOfTarget(c));
   }
 
   #lackOfTarget(c: C): number {
@@ -320,14 +331,11 @@ export class Lifecycle<C, F> {
   /** No target can take it yet: to the queue's end, without the permit. */
   #waitForTarget(c: C): void {
     this.#store.dropHold(c, PERMIT); // wait() gives it back
-    this.#roomFreed();
+    this.freeRoom();
     const waiter = this.#pool.wait(this.#store.ticket(c));
-    if (waiter !== REFUSED) {
-      this.#enqueue(c, waiter);
-      return;
-    }
+    if (waiter !== REFUSED) this.#enqueue(c, waiter);
     // A pool without a queue has none that could be full: what is missing then is a target.
-    this.#unavailable(c, this.#pool.options.queue === 0 ? this.#lackOfTarget(c) : QUEUE_FULL);
+    else this.#unavailable(c, this.#pool.options.queue === 0 ? this.#lackOfTarget(c) : QUEUE_FULL);
   }
 
   #enqueue(c: C, waiter: number): void {
@@ -337,7 +345,7 @@ export class Lifecycle<C, F> {
     this.#store.setWaiter(c, waiter);
     this.#store.setSince(c, now);
     this.waiting++;
-    this.#io.arm(c, now + this.options.queueTimeout);
+    this.#io.arm(c, now + patience(this.#pool, this.options));
     this.#io.queued(c);
   }
 
@@ -345,7 +353,7 @@ export class Lifecycle<C, F> {
   #leaveQueue(c: C): void {
     this.#pool.cancel(this.#store.waiter(c));
     this.#dequeued(c);
-    this.#roomFreed(); // it may have been at the head, with nothing for it but something for the next
+    this.freeRoom(); // it may have been at the head, with nothing for it but something for the next
   }
 
   /** It does not wait any more. What comes next, and its timer with that, is the caller's to say. */
@@ -381,20 +389,11 @@ export class Lifecycle<C, F> {
     else this.#io.arm(c, now + untilNextLook(waited));
   }
 
-  /** Takes the connection off its target, with the bytes the pool has not been told of yet. The row stays in the store, for the record. */
   #releaseRow(c: C): void {
-    if (!this.#store.holds(c, ROW)) return;
-    this.#store.dropHold(c, ROW);
-    const bytesIn = this.#store.unreported(c, CLIENT);
-    const bytesOut = this.#store.unreported(c, TARGET);
-    this.#pool.release(this.#store.row(c), this.#store.clientKey(c), bytesIn, bytesOut, this.#io.now());
-    this.#roomFreed();
+    if (releaseRow(this.#pool, this.#store, c, this.#io.now())) this.freeRoom();
   }
 
   #releasePermit(c: C): void {
-    if (!this.#store.holds(c, PERMIT)) return;
-    this.#store.dropHold(c, PERMIT);
-    this.#pool.leave();
-    this.#roomFreed();
+    if (releasePermit(this.#pool, this.#store, c)) this.freeRoom();
   }
 }

@@ -8,6 +8,8 @@ export interface LifecycleOptions {
   readonly idleTimeout: number;
   /** How long a connection may wait for its turn. > 0. */
   readonly queueTimeout: number;
+  /** The same while no target is up, in a pool in which connections wait for one then. 0: as long as `queueTimeout`. */
+  readonly queueWhenEmpty: number;
 }
 
 /** The most that `requeue` may be: if this many targets cannot be reached, trying more does not help. Bounds what is remembered of a connection. */
@@ -15,6 +17,6 @@ export const MOST_REQUEUES = 100;
 
 /** These options alone, which can be posted to a thread, out of an object that holds more. */
 export function lifecycleOptions(settings: LifecycleOptions): LifecycleOptions {
-  const { requeue, connectTimeout, idleTimeout, queueTimeout } = settings;
-  return { requeue, connectTimeout, idleTimeout, queueTimeout };
+  const { requeue, connectTimeout, idleTimeout, queueTimeout, queueWhenEmpty } = settings;
+  return { requeue, connectTimeout, idleTimeout, queueTimeout, queueWhenEmpty };
 }

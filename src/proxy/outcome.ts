@@ -30,10 +30,16 @@ export const CAUSES = [
   "queue-full",
   "queue-timeout",
   "stopping", // the balancer is closing
+  "killed", // an operator has ordered it
+  "target-gone", // its target takes no connections any more, and the pool keeps none there
+  "rebalanced", // its target had more than its share
 ] as const;
 export type EndCause = (typeof CAUSES)[number];
+/** Why the balancer takes connections off their targets. */
+export const REMOVAL_CAUSES = ["killed", "target-gone", "rebalanced"] as const satisfies readonly EndCause[];
+export type RemovalCause = (typeof REMOVAL_CAUSES)[number];
 /** Why a client got no target. */
-export type UnavailableReason = Exclude<EndCause, "fin" | "reset" | "idle" | "shutdown">;
+export type UnavailableReason = Exclude<EndCause, "fin" | "reset" | "idle" | "shutdown" | RemovalCause>;
 
 export const FIN = 0;
 export const RESET = 1;
@@ -44,6 +50,9 @@ export const CONNECT_FAILED = 5;
 export const QUEUE_FULL = 6;
 export const QUEUE_TIMEOUT = 7;
 export const STOPPING = 8;
+export const KILLED = 9;
+export const TARGET_GONE = 10;
+export const REBALANCED = 11;
 
 /** No outcome yet. */
 export const UNDECIDED = 0;
@@ -53,6 +62,7 @@ export function outcome(by: number, cause: number): number {
   return 0x100 | (by << 4) | cause;
 }
 
+export const enderNumber = (packed: number): number => (packed >> 4) & 0xf;
 export const endedBy = (packed: number): EndedBy => ENDERS[(packed >> 4) & 0xf]!;
 /** An index into CAUSES. */
 export const causeNumber = (packed: number): number => packed & 0xf;

@@ -1,4 +1,5 @@
 /** The record of a connection, made once at its end. */
+import type { ClientFacts } from "../edge/facts.ts";
 import type { NetCode } from "../net/net-error.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -21,7 +22,7 @@ export const TARGET = 1;
 
 /** A target that could not be connected to. */
 export interface TriedTarget {
-  /** null: it has left meanwhile, and its place is another one's. */
+  /** null: it has left meanwhile, and its place had two others since. */
   readonly target: string | null;
   readonly code: NetCode;
 }
@@ -29,9 +30,13 @@ export interface TriedTarget {
 /** One per accepted connection, at its end. */
 export interface CloseRecord {
   readonly client: TcpAddress;
+  /** Of a listener that asks clients for something; left out where it knows no more than the address. */
+  readonly facts?: ClientFacts | undefined;
+  /** The address where it came, as text: `0.0.0.0:3000`, `unix:/run/web.sock`. */
+  readonly listener: string;
   /** The name of the pool that it was for. */
   readonly pool: string;
-  /** Identity of the target that served it; null when none did. */
+  /** Identity of the target that served it; null when none did, or its place had two others before this was made. */
   readonly target: string | null;
   readonly phase: Phase;
   readonly endedBy: EndedBy;
@@ -45,6 +50,8 @@ export interface CloseRecord {
   readonly queuedMs: number;
   /** ms spent connecting to targets, with the attempts that failed and without the queue; null when none was connected. */
   readonly connectMs: number | null;
+  /** ms from accept to the target's first byte; null when none came. */
+  readonly firstByteMs: number | null;
   /** ms from accept to the end. */
   readonly durationMs: number;
   /** The targets that failed it, in order. */
@@ -60,12 +67,16 @@ export interface RecordStore<C> {
   outcome(c: C): number;
   phase(c: C): number;
   row(c: C): number;
+  /** SharedPool.incarnation() of the row when it was picked. */
+  incarnation(c: C): number;
   /** Bytes read from that end; from what answers in place of a target, if there is none. */
   bytes(c: C, from: number): number;
   queuedMs(c: C): number;
   /** Negative when it never was connected. */
   connectMs(c: C): number;
-  /** The rows that failed it. A row is tried once. */
+  /** Negative until a byte has come for the client. What answers in place of a target counts here. */
+  firstByteMs(c: C): number;
+  /** The rows that failed it. A row is tried once, but for one that it has waited for since. */
   tried(c: C): readonly number[];
   /** Why the nth of them, from 0, did. */
   triedCode(c: C, nth: number): NetCode;
@@ -75,13 +86,22 @@ export interface RecordStore<C> {
 
 const NONE_TRIED: readonly TriedTarget[] = [];
 
-/** `startedAt`: Unix time, ms. */
+/** What a store does not know of a connection, or not in these words. */
+export interface Around {
+  readonly pool: Pool;
+  readonly listener: string;
+  /** Left out where nothing is known but the client's address. */
+  readonly facts?: ClientFacts | undefined;
+  /** Unix time of accept, ms. */
+  readonly startedAt: number;
+  /** ms since then. */
+  readonly durationMs: number;
+}
+
 export function recordOf<C>(
   store: RecordStore<C>,
   c: C,
-  pool: Pool,
-  startedAt: number,
-  durationMs: number,
+  { pool, listener, facts, startedAt, durationMs }: Around,
 ): CloseRecord {
   // Undecided only when the thread that served it has died.
   const packed = store.outcome(c) === UNDECIDED ? outcome(BY_BALANCER, RESET) : store.outcome(c);
@@ -89,8 +109,10 @@ export function recordOf<C>(
   const rows = store.tried(c);
   return {
     client: store.client(c),
+    ...(facts === undefined ? undefined : { facts }),
+    listener,
     pool: pool.options.name,
-    target: connectMs >= 0 ? pool.identity(store.row(c)) : null,
+    target: connectMs >= 0 ? pool.identityAt(store.row(c), store.incarnation(c)) : null,
     phase: PHASES[store.phase(c)]!,
     endedBy: endedBy(packed),
     cause: causeOf(packed),
@@ -99,15 +121,20 @@ export function recordOf<C>(
     startedAt,
     queuedMs: store.queuedMs(c),
     connectMs: connectMs >= 0 ? connectMs : null,
+    firstByteMs: firstByteMs(store, c),
     durationMs,
-    tried: rows.length === 0 ? NONE_TRIED : rows.map((_, nth) => triedTarget(store, c, nth, pool)),
-    // The row it had last is none of the tried ones if it was given to another target after the last failure.
-    requeues: rows.length - (rows.length > 0 && rows.at(-1) === store.row(c) ? 1 : 0),
+    tried: rows.length === 0 ? NONE_TRIED : rows.map((row, nth) => triedTarget(store, c, row, nth, pool)),
+    // The row it had last is that of the last failure unless it was given to another target after it, or to the same one, which took it.
+    requeues: rows.length - (rows.length > 0 && connectMs < 0 && rows.at(-1) === store.row(c) ? 1 : 0),
   };
 }
 
-function triedTarget<C>(store: RecordStore<C>, c: C, nth: number, pool: Pool): TriedTarget {
-  const row = store.tried(c)[nth]!;
-  const isThere = pool.incarnation(row) === store.triedIncarnation(c, nth);
-  return { target: isThere ? pool.identity(row) : null, code: store.triedCode(c, nth) };
+/** Of a target: what answers in its place does not count. */
+export function firstByteMs<C>(store: RecordStore<C>, c: C): number | null {
+  const ms = store.firstByteMs(c);
+  return ms >= 0 && store.connectMs(c) >= 0 ? ms : null;
+}
+
+function triedTarget<C>(store: RecordStore<C>, c: C, row: number, nth: number, pool: Pool): TriedTarget {
+  return { target: pool.identityAt(row, store.triedIncarnation(c, nth)), code: store.triedCode(c, nth) };
 }

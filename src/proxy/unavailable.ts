@@ -51,6 +51,8 @@ export const ANSWER_MS = 30_000;
  * overtakes the answer (RFC 9112, 9.6); a client that has not read it by then is not going to.
  */
 export const LINGER_MS = 5_000;
+/** ms that answers under way get after the close time-out: enough for a text in a socket's buffer. */
+export const LAST_ANSWERS_MS = 1_000;
 
 /** Bytes read and dropped in that time: an upload that is under way when the answer comes, but not one without end. */
 export const LINGER_BYTES = 16 * 1024 * 1024;

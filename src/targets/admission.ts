@@ -1,6 +1,9 @@
 /** Whether a report may be taken in, but for whose its target is: what its key allows, its pool, and where its target is. */
 import type { Address, TcpAddress } from "../net/runtime.ts";
+import type { Clock } from "../util/clock.ts";
+import { firstOf } from "../util/counted.ts";
 import { HarmonyError } from "../util/errors.ts";
+import { LatelyLocal } from "./local-addresses.ts";
 import { forbidden } from "./location.ts";
 import { offLimits } from "./reach.ts";
 import type { Report, TargetOwner } from "./report.ts";
@@ -12,13 +15,16 @@ export interface AdmissionOptions {
   /** Where the balancer listens, for clients and for reporters. */
   readonly ownListeners: () => readonly Address[];
   readonly localAddresses: () => readonly string[];
+  readonly clock: Clock;
 }
 
 export class Admission {
   readonly #options: AdmissionOptions;
+  readonly #local: LatelyLocal;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#local = new LatelyLocal(options.clock, options.localAddresses);
   }
 
   /** Throws where there is none. */
@@ -35,14 +41,18 @@ export class Admission {
    */
   checkAddress({ remote }: TargetOwner, { advertise }: Report, address: TcpAddress): void {
     const isSaid = advertise !== undefined;
-    const local = this.#options.localAddresses();
-    const reason = (isSaid && offLimits(address.host, remote.host, local)) || this.undialable(address);
+    const reason = (isSaid && offLimits(address.host, remote.host, this.#local.get())) || this.undialable(address);
     if (reason) throw refusal("BAD_ADDRESS", reason);
   }
 
   /** Whether who dials that address would reach a listener at its port on every interface of this host. */
   isHere(address: TcpAddress): boolean {
-    return undialable(address, [{ host: "", port: address.port }], this.#options.localAddresses()) !== null;
+    return undialable(address, [{ host: "", port: address.port }], this.#local.get()) !== null;
+  }
+
+  /** What is judged next is not judged again soon: by this host's addresses as they are now, not as they were lately. */
+  lookAgain(): void {
+    this.#local.expire();
   }
 
   /** Ports where the balancer listens, on whatever address. */
@@ -52,8 +62,7 @@ export class Admission {
 
   /** Why the balancer cannot dial a target there, or null. */
   undialable(address: Address): string | null {
-    const { ownListeners, localAddresses } = this.#options;
-    return undialable(address, ownListeners(), localAddresses());
+    return undialable(address, this.#options.ownListeners(), this.#local.get());
   }
 }
 
@@ -68,8 +77,7 @@ const NAMED_POOLS = 10;
 
 /** It may come with the next reload. */
 function unknownPool(name: string, known: readonly string[]): HarmonyError {
-  const more = known.length > NAMED_POOLS ? ` and ${known.length - NAMED_POOLS} more` : "";
-  const others = known.length > 0 ? `only ${known.slice(0, NAMED_POOLS).join(", ")}${more}` : "nor any other";
+  const others = known.length > 0 ? `only ${firstOf(known, NAMED_POOLS)}` : "nor any other";
   return refusal("UNKNOWN_POOL", `there is no pool "${name}", ${others}`, true);
 }
 

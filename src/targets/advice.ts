@@ -9,8 +9,16 @@ export class Advice {
     this.#warn = warn;
   }
 
-  /** To be called about once a second. */
-  look(name: string, pool: TargetPool): void {
+  /** To be called about once a second. `whyAllFail`: of that pool's targets, their checks; null: they do not. */
+  look(name: string, pool: TargetPool, whyAllFail: string | null): void {
+    const failing = `failing ${name}`;
+    if (whyAllFail === null) this.#told.delete(failing);
+    else {
+      this.#tell(
+        failing,
+        `pool ${name}: all of its targets fail their checks, and clients get none; of one of them, ${whyAllFail}. Where it is the check that is wrong: correct it, and reload`,
+      );
+    }
     if (pool.evictions !== 0) {
       this.#tell(
         `evictions ${name}`,
@@ -28,7 +36,7 @@ export class Advice {
 
   /** The pool is gone; another one may get its name. */
   forget(name: string): void {
-    for (const what of ["evictions", "lone"]) this.#told.delete(`${what} ${name}`);
+    for (const what of ["evictions", "failing", "lone"]) this.#told.delete(`${what} ${name}`);
   }
 
   /** `what`: it is told once, whatever it says. */

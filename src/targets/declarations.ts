@@ -1,4 +1,5 @@
 /** The targets that the document and the DNS name: which of a pool's rows they are, and what changes when they do. */
+import { isDeepStrictEqual } from "node:util";
 import { canonicalHost, formatAddress } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
 import type { Entry, Row } from "./entry.ts";
@@ -34,7 +35,7 @@ export class Declarations {
     this.#options = options;
   }
 
-  /** All of that pool, as they are from now on. Those that stay as they were are not touched. */
+  /** All of that pool, as they are from now on; to be called when its settings have changed as well. Those that stay as they were are not touched. */
   declare(poolName: string, targets: readonly DeclaredTarget[]): void {
     const { pools, rows } = this.#options;
     const pool = pools.get(poolName);
@@ -47,6 +48,7 @@ export class Declarations {
     const leaving = gone.filter((row) => row.registered === null);
     this.#place(poolName, pool, wanted, leaving);
     for (const row of leaving) this.#undeclare(row);
+    rows.recheck(poolName); // what the pool says about checks may have changed as well
     const waiting = this.#waiting.get(poolName)?.size ?? 0;
     if (waiting > 0) this.#options.onWarning(this.#noRoom(poolName, waiting));
   }
@@ -155,8 +157,10 @@ function isSame(a: DeclaredTarget, b: DeclaredTarget): boolean {
   return (
     a.weight === b.weight &&
     a.maxConnections === b.maxConnections &&
+    a.priority === b.priority &&
     a.backup === b.backup &&
     a.source === b.source &&
-    a.name === b.name
+    a.name === b.name &&
+    isDeepStrictEqual([a.check, a.agentCheck], [b.check, b.agentCheck])
   );
 }

@@ -1,8 +1,10 @@
 /** What the registry keeps: a row for each target, and in it what each of the target's sources says. */
 import type { TcpAddress } from "../net/runtime.ts";
-import type { TargetSpec } from "../pool/pool.ts";
+import type { TargetSpec, TargetState } from "../pool/pool.ts";
+import type { CheckedWord, TargetChecks } from "./checked.ts";
+import { type Order, saidByOrder, scaled, weightBy } from "./orders.ts";
 import type { Registered } from "./panic.ts";
-import { type Said, saidBy, type TargetInfo, type TargetOwner } from "./report.ts";
+import { type Report, type Said, saidBy, type TargetInfo, type TargetOwner } from "./report.ts";
 import type { Claim } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
 import type { DeclaredTarget, TargetSource } from "./wanted.ts";
@@ -18,6 +20,18 @@ export interface Entry extends Claim, Registered {
   readonly address: TcpAddress;
   /** False once its lease has run out, or a probe was refused after its reporter was lost. */
   counts: boolean;
+  /** Why it counts no more, once it does not. */
+  lapsed: "lease-expired" | "refused" | null;
+  /** ms since 1970: when its reporter began to say this; when it ceased to count. */
+  saidSince: number;
+  /** ms since 1970. */
+  readonly reportedAt: number;
+}
+
+/** A report counts from now on. What it says may have been said before. `now`: ms since 1970. */
+export function beginning(report: Report, before: Entry | undefined, now: number) {
+  const goesOn = before?.counts && saidBy(before) === saidBy({ counts: true, report });
+  return { counts: true, lapsed: null, saidSince: goesOn ? before.saidSince : now, reportedAt: now };
 }
 
 /** At least one source is there, from the first write() on. */
@@ -30,14 +44,26 @@ export interface Row {
   registered: Entry | null;
   /** By the document or the DNS. */
   declared: DeclaredTarget | null;
+  /** ms since 1970. */
+  declaredSince: number;
+  /** By an operator; as the row was last written. */
+  order: Order | null;
+  /** The balancer's own. Those that the row was last written with. */
+  checks: TargetChecks;
   /** As the pool has it; null before it does. */
   spec: TargetSpec | null;
+  /** What its weight is to be once its slow start is over: ramps.ts. */
+  fullWeight: number;
+  /** By the registry's clock: when it was first reached since it came or came back; null: it is not served. */
+  servedSince: number | null;
+  /** What connections and probes have told of it since it was last to be served. `since`: ms since 1970. */
+  observed: { readonly says: "up" | "suspect"; readonly since: number };
   /**
    * What its sources, leases and probes make of it; whether one that is up is a suspect, the pool alone knows. `new`: it is to be
    * up, and nobody has connected to it since it came or came back; the pool has it as a suspect. In panic the pool may have one that
-   * is down as up.
+   * is down as up. `unchecked`: it is to be up once its check has passed for the first time; the pool has it as down.
    */
-  state: "new" | "up" | "draining" | "down";
+  state: "new" | "unchecked" | "up" | "draining" | "down";
 }
 
 /** A target without an owner whose lease runs on: its reporter went away without a word, so it may be gone as well. */
@@ -52,17 +78,36 @@ export interface Word extends Omit<TargetSpec, "identity"> {
   readonly says: Said;
 }
 
+/** What its sources say, as far as its checks and an operator leave it to them. */
+export function heeding(order: Order | null, checked: CheckedWord | null, word: Word): Word {
+  const own = checked === null ? word.weight : scaled(word.weight, checked.factor);
+  const byChecks = checked === null || checked.says === "unknown" ? "up" : checked.says;
+  return {
+    ...word,
+    weight: weightBy(order, own),
+    maxConnections: checked?.maxConnections ?? word.maxConnections,
+    says: worse(worse(word.says, byChecks), saidByOrder(order)),
+  };
+}
+
+/** From what serves most to what serves least. */
+const STATES = ["up", "suspect", "draining", "down"] as const satisfies readonly TargetState[];
+
+export function worse<S extends TargetState>(a: S, b: S): S {
+  return STATES.indexOf(a) >= STATES.indexOf(b) ? a : b;
+}
+
 /** What counts of it: what is reported as long as that counts, and else what is declared, if it is. */
 export function wordOf({ registered, declared }: Pick<Row, "registered" | "declared">): Word | null {
   const backup = declared?.backup ?? false;
   if (registered !== null && (registered.counts || declared === null)) {
     const { address, report } = registered;
-    const { weight, maxConnections = 0 } = report;
-    return { address, weight, maxConnections, backup, says: saidBy(registered) };
+    const { weight, maxConnections = 0, priority = declared?.priority ?? 0, sendProxy = "pool" } = report;
+    return { address, weight, maxConnections, priority, backup, sendProxy, says: saidBy(registered) };
   }
   if (declared === null) return null;
-  const { address, weight, maxConnections } = declared;
-  return { address, weight, maxConnections, backup, says: "up" };
+  const { address, weight, maxConnections, priority } = declared;
+  return { address, weight, maxConnections, priority, backup, says: "up" };
 }
 
 /** Who says that it exists. One whose lease has run out says nothing, where there is another one. */
@@ -86,9 +131,15 @@ export function activeOn({ pool, identity }: Pick<Row, "pool" | "identity">): nu
   return pool.view(identity)?.active ?? 0;
 }
 
+/** Its connections, and all that it has had where its reporter wants to know whether anybody comes. */
+export function countsOf({ pool, identity, registered }: Row): { active: number; total?: number } {
+  const { active = 0, total = 0 } = pool.view(identity) ?? {};
+  return { active, ...(registered?.report.asleep !== undefined && { total }) };
+}
+
 /** Of a row that its pool has. */
-export function infoOf({ identity, spec }: Row): TargetInfo {
-  const { address, weight } = spec!;
+export function infoOf({ identity, spec, fullWeight: weight }: Row): TargetInfo {
+  const { address } = spec!;
   return { identity, address, weight };
 }
 

@@ -3,12 +3,15 @@ import { scarce } from "../proxy/connect-failure.ts";
 import type { Clock } from "../util/clock.ts";
 import { type Entry, type Orphan, orphanOf } from "./entry.ts";
 import type { ProbeOutcome } from "./probe.ts";
-import { type DownReason, saidBy } from "./report.ts";
+import { saidBy } from "./report.ts";
 import type { Rows } from "./rows.ts";
+import { forgetSilence } from "./silence.ts";
 
 export interface LeasesOptions {
   readonly rows: Rows;
   readonly clock: Clock;
+  /** ms since 1970. */
+  readonly wallClock: () => number;
   /** How long a report counts, ms. */
   readonly lease: number;
   /** It was down for too long. */
@@ -30,8 +33,8 @@ export class Leases {
   }
 
   /** Until when a report counts that was made then. */
-  until(madeAt: number): number {
-    const { clock, lease } = this.#options;
+  until(madeAt: number, lease = this.#options.lease): number {
+    const { clock } = this.#options;
     const heldUp = madeAt < this.#deaf.until ? this.#deaf.ms : 0; // by this balancer itself
     return Math.min(madeAt + heldUp, clock.now()) + lease;
   }
@@ -73,11 +76,14 @@ export class Leases {
   }
 
   /** The report counts no more. */
-  #lapse(entry: Entry, reason: DownReason): void {
+  #lapse(entry: Entry, reason: NonNullable<Entry["lapsed"]>): void {
     const { row } = entry;
     entry.counts = false;
+    entry.lapsed = reason;
+    entry.saidSince = this.#options.wallClock();
     entry.until = Math.min(entry.until, this.#options.clock.now());
     this.#options.rows.change(row, row, reason);
+    forgetSilence(entry);
   }
 }
 

@@ -43,10 +43,10 @@ export class TargetMonitor {
     this.#orphans = new Orphans({
       clock,
       pace,
-      registry: {
-        orphans: () => registry.orphans(),
+      leases: {
+        orphans: () => registry.leases.orphans(),
         probed: (orphan, outcome) => {
-          if (!this.#closed) registry.probed(orphan, outcome);
+          if (!this.#closed) registry.leases.probed(orphan, outcome);
         },
       },
     });
@@ -89,6 +89,7 @@ export class TargetMonitor {
   close(): void {
     this.#closed = true;
     this.#cancelTick?.();
+    this.#options.registry.ramps.close();
   }
 
   get #interval(): number {
@@ -100,11 +101,14 @@ export class TargetMonitor {
     this.#cancelTick = null;
     // The process was stopped (SIGSTOP, a suspended machine): reports that came meanwhile have not been heard yet.
     const late = clock.now() - this.#due;
-    if (late > this.#interval) registry.extend(late);
+    if (late > this.#interval) registry.leases.extend(late);
     for (const pool of registry.expire()) void this.#panic(pool);
     this.#orphans.tick();
     this.#suspects.tick();
-    for (const [name, pool] of pools) this.#advice.look(name, pool);
+    for (const [name, pool] of pools) {
+      pool.settle();
+      this.#advice.look(name, pool, registry.rows.whyAllFail(name));
+    }
     this.wake();
   }
 

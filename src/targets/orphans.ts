@@ -5,12 +5,12 @@
 import type { TcpAddress } from "../net/runtime.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Orphan } from "./entry.ts";
+import type { Leases } from "./leases.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import { type ProbePace, putOff, type Schedule } from "./probe-pace.ts";
-import type { Registry } from "./registry.ts";
 
 export interface OrphansOptions {
-  readonly registry: Pick<Registry, "orphans" | "probed">;
+  readonly leases: Pick<Leases, "orphans" | "probed">;
   readonly clock: Clock;
   readonly pace: ProbePace;
 }
@@ -33,10 +33,10 @@ export class Orphans {
 
   /** Starts the probes that are due, those that have waited longest first. */
   tick(): void {
-    const { registry, clock, pace } = this.#options;
+    const { leases, clock, pace } = this.#options;
     const now = clock.now();
     const due: [Orphan, Schedule][] = [];
-    for (const orphan of registry.orphans()) {
+    for (const orphan of leases.orphans()) {
       const schedule = this.#schedules.get(orphan.address);
       if (schedule !== undefined && schedule.due <= now) due.push([orphan, schedule]);
     }
@@ -50,6 +50,6 @@ export class Orphans {
     schedule.due = Number.POSITIVE_INFINITY;
     const outcome = await probe;
     putOff(schedule, this.#options.clock.now()); // one that accepts has not failed, but need not be asked more often
-    this.#options.registry.probed(orphan, outcome);
+    this.#options.leases.probed(orphan, outcome);
   }
 }

@@ -10,6 +10,8 @@
 import type { TargetView } from "../pool/pool.ts";
 import type { Clock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
+import { saidByChecks, type TargetChecks } from "./checked.ts";
+import { type Order, saidByOrder } from "./orders.ts";
 import type { Report, TargetEvents, TargetKey } from "./report.ts";
 import type { TargetPool } from "./target-pool.ts";
 
@@ -26,8 +28,8 @@ export interface Registered {
   readonly key: TargetKey;
   /** Whether the last report still does. */
   readonly counts: boolean;
-  /** One that is declared as well is served without a report, and so is in no panic. */
-  readonly row: { readonly declared: object | null };
+  /** One that is declared as well is served without a report, and so is in no panic; nor is one that an operator or a check has out. */
+  readonly row: { readonly declared: object | null; readonly order: Order | null; readonly checks: TargetChecks };
   /** Until when the last report counts, or did; in a panic that is over, its end. */
   until: number;
 }
@@ -165,7 +167,8 @@ export class Panics {
   }
 
   #isSilent({ counts, report, until, row }: Registered): boolean {
-    if (counts || row.declared !== null) return false;
+    if (counts || row.declared !== null || saidByOrder(row.order) !== "up") return false;
+    if (saidByChecks(row.checks) !== "up") return false;
     return report.health === "up" && !report.drain && until >= this.#heard(report.pool);
   }
 }

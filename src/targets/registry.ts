@@ -3,28 +3,35 @@
  * document and the DNS declare. No I/O; time comes from the clock handed in.
  */
 
-import type { NetCode } from "../net/net-error.ts";
 import type { Address } from "../net/runtime.ts";
-import type { TargetView } from "../pool/pool.ts";
+import type { Suspicion, TargetView } from "../pool/pool.ts";
 import { canonicalHost } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
 import { Admission, type AdmissionOptions, checkKey, refusal } from "./admission.ts";
 import { Declarations } from "./declarations.ts";
-import { activeOn, type Entry, infoOf, isDead, type Orphan, orphanOf, sourcesOf } from "./entry.ts";
+import { beginning, countsOf, type Entry, infoOf, isDead, type Orphan, orphanOf, sourcesOf } from "./entry.ts";
 import { isOrphan, Leases } from "./leases.ts";
 import { forbidden, judgedHost, locationOf } from "./location.ts";
+import { noTarget, Ordering, type OrderingOptions, registeredAs } from "./ordering.ts";
 import { OwnedTargets } from "./owned.ts";
 import { Panics, type PanicsOptions } from "./panic.ts";
-import type { ProbeOutcome } from "./probe.ts";
 import { type Newcomer, type Quota, TargetQuotas, type TargetQuotasOptions } from "./quota.ts";
-import type { Asking, LeaveReason, Report, TargetKey, TargetOwner } from "./report.ts";
+import type { Asking, LeaveReason, Report, ReportContext, TargetKey, TargetOwner } from "./report.ts";
 import { RowNames } from "./row-names.ts";
 import { type Change, Rows, type RowsOptions } from "./rows.ts";
+import { Silence, type SilenceOptions } from "./silence.ts";
 import { displacedAfter, isFreed, isTakeover } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
+import { type Standing, standingOf } from "./verdicts.ts";
 import type { DeclaredTarget, TargetSource } from "./wanted.ts";
 
-export interface RegistryOptions extends PanicsOptions, TargetQuotasOptions, RowsOptions, AdmissionOptions {
+export interface RegistryOptions
+  extends PanicsOptions,
+    TargetQuotasOptions,
+    RowsOptions,
+    AdmissionOptions,
+    OrderingOptions,
+    SilenceOptions {
   /** Whether what was registered with this key may stay. */
   readonly accepts: (key: TargetKey) => boolean;
   /** Why the key, as it is now, does not allow this report, or null. `seen`: where its reporter was; `host`: where the target is. */
@@ -33,39 +40,41 @@ export interface RegistryOptions extends PanicsOptions, TargetQuotasOptions, Row
   readonly onWarning: (message: string) => void;
 }
 
-/** What a report says of itself. */
-export interface ReportContext {
-  /** Which of its owner's targets it speaks of. */
-  readonly ref?: number;
-  /** The target accepted a connection just now. */
-  readonly reach?: "connected" | undefined;
-  /** When it was made, by this clock: it may have been held up on the way. */
-  readonly madeAt?: number;
-}
-
 export class Registry {
   readonly panics: Panics;
+  /** Of all targets, to be read. */
+  readonly rows: Pick<Rows, "get" | "whyAllFail">;
+  readonly ramps: Rows["ramps"];
+  /** Of operators. */
+  readonly ordering: Ordering;
+  /** Until when reports count, and what becomes of targets without a reporter. */
+  readonly leases: Leases;
+  /** Of reporters whose connections are there. */
+  readonly silence: Silence;
   readonly #options: RegistryOptions;
   readonly #rows: Rows;
   readonly #names: RowNames;
   readonly #owned = new OwnedTargets<Entry>();
   readonly #quotas: TargetQuotas;
   readonly #declarations: Declarations;
-  readonly #leases: Leases;
   readonly #admission: Admission;
 
   constructor(options: RegistryOptions) {
     const rows = new Rows(options, (identity) => this.panics.has(identity));
     this.#options = options;
     this.#rows = rows;
+    this.rows = rows;
+    this.ramps = rows.ramps;
     this.#names = new RowNames(rows);
     this.panics = new Panics(options, {
       get: (identity) => rows.get(identity)?.registered ?? undefined,
       of: (pool) => rows.registeredIn(pool),
     });
+    this.ordering = new Ordering(options, rows, this.panics);
     this.#quotas = new TargetQuotas(options, rows);
     this.#admission = new Admission(options);
-    this.#leases = new Leases({ ...options, rows, forget: (entry) => this.#remove(entry, "forgotten") });
+    this.silence = new Silence(options, this.#owned);
+    this.leases = new Leases({ ...options, rows, forget: (entry) => this.#remove(entry, "forgotten") });
     this.#declarations = new Declarations({
       ...options,
       rows,
@@ -85,10 +94,10 @@ export class Registry {
     owner: TargetOwner,
     report: Report,
     host: string,
-    { ref = 0, reach, madeAt = Number.POSITIVE_INFINITY }: ReportContext = {},
-  ): { target: string; active: number } {
+    { ref = 0, reach, madeAt = Number.POSITIVE_INFINITY, lease }: ReportContext = {},
+  ): { target: string; active: number; total?: number } {
     const now = this.#options.clock.now();
-    const until = this.#leases.until(madeAt);
+    const until = this.leases.until(madeAt, lease);
     const address = { host: canonicalHost(host), port: report.port };
     const location = locationOf(owner, report, address.host);
     const pool = this.#admission.poolOf(report);
@@ -104,16 +113,25 @@ export class Registry {
     const displaced = displacedAfter(before, owner, report);
     const judged = { seen: owner.remote.host, host: judgedHost(owner, report, location) };
     const row = this.#rows.open(identity, report.pool, pool);
-    const said = { key, report, displaced, address, location, judged, counts: true, until };
-    const entry: Entry = { identity, pool, row, owner, ref, ...said };
+    const said = { key, report, displaced, address, location, judged, until };
+    const entry: Entry = {
+      identity,
+      pool,
+      row,
+      owner,
+      ref,
+      ...said,
+      ...beginning(report, before, this.#options.wallClock()),
+    };
     const change = this.#write(entry);
     this.#own(owner, entry, before);
     this.#rows.tell(row, change);
+    this.silence.reported(entry);
     this.panics.reported(report.pool);
     if (reach === "connected") this.reached(identity);
     else if (change.unreached) this.#options.onUnreached(identity, pool);
     this.#options.onChange(report.pool);
-    return { target: identity, active: activeOn(row) };
+    return { target: identity, ...countsOf(row) };
   }
 
   /**
@@ -151,14 +169,14 @@ export class Registry {
     for (const { identity, spec, declared, registered } of this.#rows.all()) {
       const { address } = spec!;
       if (!("port" in address) || address.port !== port) continue;
-      const isGone = declared === null && isDead(registered!);
-      if (!isGone && this.#admission.isHere(address)) return identity;
+      if ((declared !== null || !isDead(registered!)) && this.#admission.isHere(address)) return identity;
     }
     return null;
   }
 
   /** The balancer listens elsewhere now: what is registered there goes, since it would dial itself. */
   listening(): void {
+    this.#admission.lookAgain();
     const ports = this.#admission.ownPorts();
     for (const entry of this.#rows.registered()) {
       if (ports.has(entry.address.port) && this.undialable(entry.address) !== null) this.#remove(entry, "rejected");
@@ -175,7 +193,18 @@ export class Registry {
     const entry = this.#owned.get(owner, ref);
     if (!entry) return { target: "", active: 0 };
     this.#remove(entry, "leave");
-    return { target: entry.identity, active: activeOn(entry.row) };
+    return { target: entry.identity, ...countsOf(entry.row) };
+  }
+
+  /** What is registered under this name leaves, where its key is one that may be `withdrawn`. Throws `NO_TARGET`, `OWNED`. */
+  withdraw(pool: string, id: string, withdrawn: (key: TargetKey) => boolean): void {
+    const name = `${pool}/${id}`;
+    const entry = registeredAs(this.#rows, pool, id);
+    if (entry === undefined)
+      throw this.#rows.has(name) ? refusal("OWNED", `"${name}" is declared: nobody has put it`) : noTarget(name);
+    if (!withdrawn(entry.key))
+      throw refusal("OWNED", `"${entry.identity}" is not yours: it was registered with another key`);
+    this.#remove(entry, "leave");
   }
 
   /** A report of this owner was refused for good: the target that it has spoken for until now goes out, if there is one. */
@@ -223,12 +252,14 @@ export class Registry {
    * not allow any more (a session judges its own); open connections finish.
    */
   revoke(): void {
+    const { accepts, forbids } = this.#options;
     const accepted = new Map<TargetKey, boolean>();
     for (const entry of this.#rows.registered()) {
-      const { key } = entry;
-      if (!accepted.has(key)) accepted.set(key, this.#options.accepts(key));
+      const { key, report, judged } = entry;
+      if (!accepted.has(key)) accepted.set(key, accepts(key));
       if (!accepted.get(key)) this.#remove(entry, "revoked");
-      else if (entry.owner === null && this.#isForbidden(entry)) this.#remove(entry, "rejected");
+      else if (entry.owner === null && forbids(key, report, judged.seen, judged.host) !== null)
+        this.#remove(entry, "rejected");
     }
     this.#quotas.prune();
   }
@@ -242,18 +273,9 @@ export class Registry {
     });
   }
 
-  orphans(): Orphan[] {
-    return this.#leases.orphans();
-  }
-
-  /** See Leases.probed(). */
-  probed(orphan: Orphan, outcome: ProbeOutcome): void {
-    this.#leases.probed(orphan, outcome);
-  }
-
-  /** Connecting to a target that was served has failed. */
-  failed(identity: string, code: NetCode): void {
-    this.#rows.failed(identity, code);
+  /** A target that was served has become a suspect. */
+  failed(identity: string, why: Suspicion): void {
+    this.#rows.failed(identity, why);
   }
 
   /** A target that is to be served accepts connections; `ms`: how long it had not; 0: nothing is known of that. */
@@ -261,17 +283,12 @@ export class Registry {
     this.#rows.reached(identity, ms);
   }
 
-  /** See Leases.extend(). */
-  extend(ms: number): void {
-    this.#leases.extend(ms);
-  }
-
   /**
    * Takes down the targets whose lease has run out, and forgets those that were down for too long. Gives the pools whose panic
    * begins: see Panics.look().
    */
   expire(): string[] {
-    this.#leases.expire((identity) => this.panics.has(identity));
+    this.leases.expire((identity) => this.panics.has(identity));
     this.#declarations.retry();
     return this.panics.look(this.#options.clock.now());
   }
@@ -281,6 +298,7 @@ export class Registry {
    * possible is told as a warning.
    */
   declare(pool: string, targets: readonly DeclaredTarget[]): void {
+    this.#admission.lookAgain();
     this.#declarations.declare(pool, targets);
   }
 
@@ -297,6 +315,13 @@ export class Registry {
     if (pool) this.#quotas.poolRemoved(pool);
   }
 
+  /** What everybody says of this target, and what has come of it. */
+  standingOf(identity: string): Standing | undefined {
+    const row = this.#rows.get(identity);
+    const view = row?.pool.view(identity);
+    return row && view && standingOf(row, view, this.panics.has(identity), this.#options.wallClock());
+  }
+
   /** Who says that this target exists; nobody, where it is not known. */
   sourcesOf(identity: string): readonly TargetSource[] {
     const row = this.#rows.get(identity);
@@ -306,10 +331,6 @@ export class Registry {
   /** How many targets there are. */
   get size(): number {
     return this.#rows.size;
-  }
-
-  #isForbidden({ key, report, judged: { seen, host } }: Entry): boolean {
-    return this.#options.forbids(key, report, seen, host) !== null;
   }
 
   #write(entry: Entry): Change {

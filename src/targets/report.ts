@@ -1,6 +1,8 @@
 /** What is said about targets: what a reporter reports, on whose behalf, and what the registry then tells the balancer. */
-import type { NetCode } from "../net/net-error.ts";
+
 import type { Address, TcpAddress } from "../net/runtime.ts";
+import type { Suspicion } from "../pool/pool.ts";
+import type { Order } from "./orders.ts";
 import type { TargetSource } from "./wanted.ts";
 
 /** The full state of one target: a balancer that has just started needs no more than one report. */
@@ -13,17 +15,37 @@ export interface Report {
   /** 0 to 1,000,000. */
   readonly weight: number;
   readonly health: "up" | "down";
+  /** Why it is down, for people. */
+  readonly reason?: string | undefined;
   readonly drain: boolean;
+  /** It does not run, and its reporter starts it when that is told to (TargetOwner.wake). */
+  readonly asleep?: boolean | undefined;
   /** Host to dial instead of the address the balancer sees the reporter at. */
   readonly advertise?: string | undefined;
   /** Connections at once; 0 or absent is no limit. */
   readonly maxConnections?: number | undefined;
+  /** 0…MAX_PRIORITY: it takes connections only while no target of a smaller number can; absent is what is declared of it, or 0. */
+  readonly priority?: number | undefined;
+  /** The PROXY header that it gets before each client's first byte; absent is what its pool's options say. */
+  readonly sendProxy?: "off" | "v1" | "v2" | undefined;
   /** The same in all reports of one running reporter: it tells one that reconnects from another one of the same target. */
   readonly instance?: string | undefined;
   /** Port that the balancer is to open for the pool, which it makes where nobody has defined it. */
   readonly listen?: number | undefined;
   /** With `listen`: options for a pool that is made so, by their names in the file, as text. */
   readonly options?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What a report says of itself. */
+export interface ReportContext {
+  /** Which of its owner's targets it speaks of. */
+  readonly ref?: number;
+  /** The target accepted a connection just now. */
+  readonly reach?: "connected" | undefined;
+  /** When it was made, by this clock: it may have been held up on the way. */
+  readonly madeAt?: number;
+  /** ms that it counts, where that is not what all count. */
+  readonly lease?: number;
 }
 
 /** A target that is there and has asked for a listener for its pool. */
@@ -66,9 +88,13 @@ export interface TargetKey {
 export interface TargetOwner {
   /** Where the balancer sees the reporter. */
   readonly remote: TcpAddress;
+  /** Nothing is heard of it though its connection is there. Absent: it owes nobody signs of life. */
+  readonly isSilent?: boolean;
   readonly key: TargetKey;
   /** Why its key does not allow this report of a target at `host`, or null. */
   forbids(report: Report, host: string): string | null;
+  /** Somebody waits: the target that it calls so is to be started. Absent: none of its targets is ever asleep. */
+  wake?(ref: number): void;
   /** Another owner, which is at `by`, has taken its target over. */
   replaced(by: TcpAddress): void;
 }
@@ -81,8 +107,10 @@ export interface TargetInfo {
   readonly weight: number;
 }
 
-/** Why a target is down: its lease ran out; it refused a probe after its reporter was lost; its reporter said so. */
-export type DownReason = "lease-expired" | "refused" | "reported";
+/** Why a target is down: its lease ran out; it refused a probe after its reporter was lost; its reporter said so, or that it starts when somebody waits; its check failed, or its agent said so; an operator had ordered so. */
+export type DownReason = "lease-expired" | "refused" | "reported" | "asleep" | "checked" | "ordered";
+/** Why it drains: its reporter said so, its agent did, or an operator had ordered so before it came. */
+export type DrainReason = "reported" | "checked" | "ordered";
 /**
  * `leave`: its reporter said so. `moved`: its reporter now speaks for another target. `rejected`: its reporter reported what it
  * may not, or may no longer. `revoked`: its key is no longer accepted. `forgotten`: it was down for too long, or its row was needed.
@@ -92,8 +120,8 @@ export type LeaveReason = "leave" | "moved" | "rejected" | "revoked" | "forgotte
 
 /** Why a target is suspect. */
 export interface SuspectReason {
-  /** How connecting to it failed. */
-  readonly code: NetCode;
+  /** How connecting to it failed, or what its connections have shown. */
+  readonly code: Suspicion;
   /** Nobody has reached it since it registered or came back: it has not been announced as up. */
   readonly isNew: boolean;
 }
@@ -104,6 +132,15 @@ export interface LostReporter {
   readonly reporter: TcpAddress;
   /** ms that its last report counts for from now on. */
   readonly leaseMs: number;
+}
+
+/** What an operator has done. */
+export interface Ordered {
+  /** What is in force from now on; null: he has taken back what was. */
+  readonly order: Order | null;
+  readonly by: string;
+  /** What the target is to be now; null: it is not there. */
+  readonly says: Said | null;
 }
 
 /** A pool whose reporters have all fallen silent, two or more of them at once. */
@@ -120,13 +157,21 @@ export interface PanicStart {
 export interface TargetEvents {
   /** A target registered or came back, and accepts connections. */
   targetUp: [target: TargetInfo];
-  /** Its reporter says that it is up, but connecting to it failed. Once, until it is reached. */
+  /** Its reporter says that it is up, but connecting to it failed, or it does not answer as it should. Once, until it is reached. */
   targetSuspect: [target: TargetInfo, reason: SuspectReason];
-  /** A target that was suspect, and had been up before, accepts connections again, after `ms`. */
+  /** A target that was suspect, and had been up before, accepts connections again, or answers, after `ms`. */
   targetRecovered: [target: TargetInfo, ms: number];
-  targetDown: [target: TargetInfo, reason: DownReason];
-  targetDrain: [target: TargetInfo];
+  /** `why`: what whoever has it down says of that, for people; null: nothing. */
+  targetDown: [target: TargetInfo, reason: DownReason, why: string | null];
+  /** One that was asleep is told to start, since so many clients wait. */
+  targetWoken: [target: TargetInfo, waiting: number];
+  targetDrain: [target: TargetInfo, reason: DrainReason];
   targetLeave: [target: TargetInfo, reason: LeaveReason];
+  /**
+   * An operator has ordered something of the target, or taken it back. That alone is told then, and `targetUp` where it is to be served
+   * again, once it accepts.
+   */
+  ordered: [target: TargetInfo, ordered: Ordered];
   /** Others than before say that the target exists: it stays, by the word of these. */
   targetSources: [target: TargetInfo, sources: readonly TargetSource[]];
   /** Two reporters announce the target: the one at `by` speaks for it from now on, and the one at `from`, which did, must wait. */

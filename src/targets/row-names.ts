@@ -5,7 +5,7 @@
  * A row keeps its name, and so its counters, as long as one of its sources is there. It has that of the source that came first:
  * therefore a declared target may have an id for its name, and a report may name another id than its row.
  */
-import type { TcpAddress } from "../net/runtime.ts";
+import type { Address, TcpAddress } from "../net/runtime.ts";
 import { formatAddress } from "../util/address.ts";
 import type { Entry, Row } from "./entry.ts";
 import { identityOf, placeOf } from "./location.ts";
@@ -53,6 +53,35 @@ export class RowNames {
     const key = nameAndPlace(report, location);
     if (this.#registered.get(key) === row) this.#registered.delete(key);
   }
+}
+
+/** All that orders about it may be under, its own name first: a balancer that starts anew may come to know it by another one of them. */
+export function namesOf(row: Pick<Row, "identity" | "poolName" | "registered" | "declared">): string[] {
+  const { identity, poolName, registered, declared } = row;
+  const reported = registered && [
+    identityOf(registered.report, registered.location),
+    placeOf(poolName, registered.location),
+    placeOf(poolName, registered.address),
+  ];
+  return [...new Set([identity, ...(reported ?? []), ...(declared ? [placeOf(poolName, declared.address)] : [])])];
+}
+
+/** Whether a row has one of these names, without making a text for each row. One at a Unix socket always may. */
+export function sharing(names: readonly string[]): (row: Row) => boolean {
+  const own = new Set(names);
+  const ids = new Set(names.map((name) => name.slice(name.indexOf("/") + 1)));
+  const hosts = new Map<number, string[]>();
+  for (const id of ids) {
+    const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(id) ?? [];
+    if (host !== undefined) hosts.set(Number(port), [...(hosts.get(Number(port)) ?? []), host]);
+  }
+  const isAt = (address: Address) => "path" in address || (hosts.get(address.port)?.includes(address.host) ?? false);
+  return ({ identity, registered, declared }) => {
+    if (own.has(identity) || (declared !== null && isAt(declared.address))) return true;
+    if (registered === null) return false;
+    const { report, location, address } = registered;
+    return (report.id !== undefined && ids.has(report.id)) || isAt(location) || isAt(address);
+  };
 }
 
 function nameAndPlace(report: Report, location: TcpAddress): string {

@@ -3,27 +3,10 @@
  * judges addresses alone. One that leads back by translation (a router's forwarded port, a route that makes a network local) is not
  * recognised: to tell a client from a dial of our own would take a system call for each connection.
  */
-import { networkInterfaces } from "node:os";
 import type { Address, TcpAddress, UnixAddress } from "../net/runtime.ts";
 import { canonicalHost, formatAddress, type Ip, isWildcard, parseIp } from "../util/address.ts";
 import { facesOf } from "../util/embedded-ipv4.ts";
 import { isLoopback } from "./loopback.ts";
-
-/** What the system said when it was last asked with success. */
-let known: readonly string[] = [];
-
-/**
- * Addresses of this host, as IP literals. Asking takes a descriptor, and there may be none: then those of before hold, since a
- * report must not be refused for that.
- */
-export function localAddresses(interfaces = networkInterfaces): readonly string[] {
-  try {
-    known = Object.values(interfaces()).flatMap((cards) => (cards ?? []).map((card) => card.address));
-  } catch (error) {
-    void error;
-  }
-  return known;
-}
 
 /**
  * Why the balancer cannot dial this target, or null: an address that is no single host's, or one of the `listeners`

@@ -1,6 +1,6 @@
 /** Probes the targets that are to be served, but were not reached, and takes them in as soon as they answer. */
-import type { NetCode } from "../net/net-error.ts";
 import type { Address } from "../net/runtime.ts";
+import { isObserved, type Suspicion } from "../pool/pool.ts";
 import { scarce } from "../proxy/connect-failure.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Panics } from "./panic.ts";
@@ -14,8 +14,8 @@ export interface SuspectsOptions {
   readonly panics: Pick<Panics, "has" | "waiting" | "failed">;
   readonly clock: Clock;
   readonly pace: ProbePace;
-  /** Connecting to it has failed: once, until it is reached again. */
-  readonly onFailure: (identity: string, code: NetCode) => void;
+  /** Connecting to it has failed, or its connections have shown something: once, until it is reached again, or more is seen. */
+  readonly onFailure: (identity: string, why: Suspicion) => void;
   /** A probe or a client's connection has reached it, `ms` after it was found to be a suspect. */
   readonly onReached: (identity: string, ms: number) => void;
 }
@@ -23,8 +23,8 @@ export interface SuspectsOptions {
 interface Suspect extends Schedule {
   readonly pool: TargetPool;
   readonly since: number;
-  /** Its failure has been told. */
-  told: boolean;
+  /** What has been told of it. */
+  told: Suspicion | null;
 }
 
 export class Suspects {
@@ -49,7 +49,9 @@ export class Suspects {
         // A pool that has gone may have given its name to another one.
         const suspect = known?.pool === pool ? known : this.#add(identity, pool, FIRST_PROBE_MS);
         if (failure !== null) this.#tell(identity, suspect, failure);
-        if (suspect.due <= now) due.push([identity, suspect, address]);
+        // One that can be connected to is not back for that: it has to answer.
+        if (isObserved(failure)) suspect.due = now + FIRST_PROBE_MS;
+        else if (suspect.due <= now) due.push([identity, suspect, address]);
       }
     }
     // Those that have waited longest come first, so that each has its turn where the pace does not allow all.
@@ -72,13 +74,13 @@ export class Suspects {
 
   /** It is to be served once it answers. A suspect may have been drained or taken down, one in panic may have been reached. */
   #isWanted(identity: string, pool: TargetPool): boolean {
-    const state = pool.view(identity)?.state;
-    return state === "suspect" || (state === "down" && this.#options.panics.has(identity));
+    const { state, failure = null } = pool.view(identity) ?? {};
+    return (state === "suspect" && !isObserved(failure)) || (state === "down" && this.#options.panics.has(identity));
   }
 
   #add(identity: string, pool: TargetPool, firstProbe: number): Suspect {
     const since = this.#options.clock.now();
-    const suspect = { pool, since, due: since + firstProbe, interval: firstProbe, told: false };
+    const suspect = { pool, since, due: since + firstProbe, interval: firstProbe, told: null };
     this.#suspects.set(identity, suspect);
     return suspect;
   }
@@ -113,9 +115,10 @@ export class Suspects {
     this.#tell(identity, suspect, outcome);
   }
 
-  #tell(identity: string, suspect: Suspect, code: NetCode): void {
-    if (suspect.told) return;
-    suspect.told = true;
-    this.#options.onFailure(identity, code);
+  #tell(identity: string, suspect: Suspect, why: Suspicion): void {
+    // Attempts to connect fail now in one way, now in another; what is seen of it changes when more is known.
+    if (suspect.told === why || (suspect.told !== null && !isObserved(why))) return;
+    suspect.told = why;
+    this.#options.onFailure(identity, why);
   }
 }

@@ -3,6 +3,7 @@
  * what is declared once its name has addresses: see sources/.
  */
 import type { Address } from "../net/runtime.ts";
+import type { AgentCheck, Check } from "./health/check.ts";
 
 /** Who says that a target exists: a reporter, the document, or the DNS for a name in the document. */
 export type TargetSource = "registered" | "static" | "dns";
@@ -21,8 +22,13 @@ interface WantedTerms {
   readonly weight: number;
   /** Connections at once; 0 is no limit. */
   readonly maxConnections: number;
+  /** 0…MAX_PRIORITY: takes connections only while no target of a smaller number can. */
+  readonly priority: number;
   /** Takes connections only while no target without it can. */
   readonly backup: boolean;
+  /** Left out: as its pool has it. */
+  readonly check?: Check | "off" | undefined;
+  readonly agentCheck?: AgentCheck | "off" | undefined;
 }
 
 /** A target that is there without a reporter. It has no lease: whether it takes load, connects and probes decide. */

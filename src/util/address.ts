@@ -30,7 +30,8 @@ const MAPPED_PREFIX = "::ffff:";
  */
 export function plainHost(host: string): string {
   const isMapped = host.startsWith(MAPPED_PREFIX) && host.includes(".") && !host.includes(":", MAPPED_PREFIX.length);
-  return isMapped ? host.slice(MAPPED_PREFIX.length) : host;
+  // With a zone, which IPv4 has not, what is behind the prefix is no address.
+  return isMapped && !host.includes("%") ? host.slice(MAPPED_PREFIX.length) : host;
 }
 
 /** Whether listening there means every interface of the host. */
@@ -59,6 +60,11 @@ export function formatAddress(address: AnyAddress): string {
   if ("fd" in address) return `fd:${address.fd}`;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host || "*";
   return `${host}:${address.port}`;
+}
+
+/** As formatAddress(), of who has connected: `unix` over a Unix socket, where peers have no address. */
+export function formatPeer(address: { readonly host: string; readonly port: number }): string {
+  return address.host === "" ? "unix" : formatAddress(address);
 }
 
 export interface IpRange {

@@ -3,6 +3,7 @@
  * that is what one subscriber gets, and each of his devices changes its address within it (RFC 8981).
  */
 import { formatIpv6, ipv6Groups, parseIp } from "./address.ts";
+import { parseIpv6Words } from "./ipv6-words.ts";
 
 /** Four big-endian 32-bit words of an address's IPv6 form (IPv4 mapped to ::ffff:0:0/96), without what tells hosts of a /64 apart. */
 export type ClientKey = Uint32Array;
@@ -19,9 +20,9 @@ export function clientKey(host: string, into: ClientKey): ClientKey {
   return narrow(addressWords(host, into));
 }
 
-/** Whether it is some client's key, and not that of a peer without an address, as those of Unix sockets are. */
-export function hasAddress(key: ClientKey): boolean {
-  return key[2] !== 0 || key[0] !== 0 || key[1] !== 0 || key[3] !== 0; // the third word is never 0 for IPv4
+/** Whether what begins there is some client's key, and not that of a peer without an address, as those of Unix sockets are. */
+export function hasAddress(key: ClientKey, at = 0): boolean {
+  return key[at + 2] !== 0 || key[at] !== 0 || key[at + 1] !== 0 || key[at + 3] !== 0; // the third word is never 0 for IPv4
 }
 
 /** The same as a text, where a client is only to be told from others. */
@@ -29,14 +30,23 @@ export function clientName(host: string): string {
   return clientKey(host, new Uint32Array(4)).join();
 }
 
+/** Whether what begins there is an IPv4 address. */
+export function isMapped(words: Uint32Array, at = 0): boolean {
+  return words[at + 2] === V4_MAPPED && words[at] === 0 && words[at + 1] === 0;
+}
+
 /** Makes of an address's words the key of its client: of IPv6 the upper half alone, where the lower one is a subscriber's own. */
 export function narrow(words: ClientKey): ClientKey {
-  const first = words[0]!;
-  if (first === 0) return words; // IPv4, or this host itself
-  if (first >>> 16 === LINK_LOCAL || (first === TRANSLATED && words[1] === 0)) return words; // one /64 for many subscribers
+  if (words[0] === 0 || isOneOfMany(words)) return words; // IPv4, or this host itself
   words[2] = 0;
   words[3] = 0;
   return words;
+}
+
+/** Whether its /64 is that of many subscribers: on a link, and behind a translator of IPv4. */
+export function isOneOfMany(words: ClientKey): boolean {
+  const first = words[0]!;
+  return first >>> 16 === LINK_LOCAL || (first === TRANSLATED && words[1] === 0);
 }
 
 /** The words of the whole address; the rest as clientKey(). */
@@ -49,7 +59,7 @@ export function addressWords(host: string, into: Uint32Array): Uint32Array {
     into[3] = v4;
     return into;
   }
-  return ipv6Words(host, into);
+  return parseIpv6Words(host, into) ? into : ipv6Words(host, into);
 }
 
 /**
@@ -88,13 +98,21 @@ function ipv6Words(host: string, into: Uint32Array): Uint32Array {
 
 /** The address as text; a mapped IPv4 address as IPv4. */
 export function formatWords(words: Uint32Array, at: number): string {
-  if (words[at] === 0 && words[at + 1] === 0 && words[at + 2] === V4_MAPPED) {
+  if (isMapped(words, at)) {
     const v4 = words[at + 3]!;
     return `${v4 >>> 24}.${(v4 >>> 16) & 0xff}.${(v4 >>> 8) & 0xff}.${v4 & 0xff}`;
   }
   const groups: number[] = [];
   for (let i = 0; i < 4; i++) groups.push(words[at + i]! >>> 16, words[at + i]! & 0xffff);
   return formatIpv6(groups);
+}
+
+/** Tells clients apart in most cases: not 0, but for one without an address. */
+export function clientNumber(key: ClientKey): number {
+  if (!hasAddress(key)) return 0;
+  const mixed =
+    Math.imul(key[0]! ^ Math.imul(key[1]! ^ Math.imul(key[2]!, 0x9e3779b1), 0x85ebca6b), 0xc2b2ae35) ^ key[3]!;
+  return (mixed & 0x3fff_ffff) | 0x4000_0000;
 }
 
 /** A client as people read it: an address, or a network `2001:db8:1:2::/64`. */

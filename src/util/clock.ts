@@ -11,6 +11,11 @@ export interface Clock {
   after(ms: number, run: () => void): Cancel;
 }
 
+/** Resolves after `ms`. */
+export function pass(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.after(ms, resolve));
+}
+
 /** Calls `run` every `ms` until it is cancelled. */
 export function every(clock: Clock, ms: number, run: () => void): Cancel {
   let cancel: Cancel;
@@ -27,7 +32,7 @@ export function every(clock: Clock, ms: number, run: () => void): Cancel {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms);
+    const timer = setTimeout(run, Math.max(0, ms)); // Node and Bun warn of what is due already
     return () => clearTimeout(timer);
   },
 };

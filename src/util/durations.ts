@@ -31,6 +31,11 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
+/** For people: `1.5 s`. */
+export function inSeconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
+
 /** Whole milliseconds → the shortest text that `parseDuration` reads back as the same number: 60000 → `1m`, 1500 → `1500ms`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return "0";

@@ -25,7 +25,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, pass, systemClock } from "./clock.ts";
 import { codeOf, HarmonyError } from "./errors.ts";
 import { type Reader, readSecretFile } from "./secret-file.ts";
 
@@ -166,7 +166,7 @@ async function lockFor(file: string, clock: Clock): Promise<Lock> {
     } else if (clock.now() - since >= STALE_MS) {
       rmSync(path, { force: true });
     }
-    if (holder !== null) await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+    if (holder !== null) await pass(clock, LOOK_MS);
   }
   const isHeld = () => absent(() => holderOf(path)) === token;
   return {

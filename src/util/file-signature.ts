@@ -15,6 +15,7 @@ export function signatureOrFailure(path: string): string {
   }
 }
 
-export function signatureFrom({ mtimeMs, ctimeMs, size, ino }: Stats): string {
-  return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
+/** With the mode, which is a change as well: Deno 2.9.5 tells when that was in whole seconds. */
+export function signatureFrom({ mtimeMs, ctimeMs, size, ino, mode }: Stats): string {
+  return `${mtimeMs} ${ctimeMs} ${size} ${ino} ${mode}`;
 }

@@ -1,4 +1,4 @@
-/** POSIX names where there is one; `EABORTED` (our own signal), `ECLOSED` (used after close), `ETLS` (handshake or certificate), `ENOTLS` (what answers is no TLS), `EUNKNOWN`. */
+/** POSIX names where there is one; `EABORTED` (our own signal), `ECLOSED` (used after close), `ETLS` (handshake or certificate), `ENOTLS` (what answers is no TLS), `EBRIDGE` (our own threads that speak TLS to targets), `EUNKNOWN`. */
 export const NET_CODES = [
   "ECONNREFUSED",
   "ECONNRESET",
@@ -17,6 +17,7 @@ export const NET_CODES = [
   "ECLOSED",
   "ETLS",
   "ENOTLS",
+  "EBRIDGE",
   "EINVAL",
   "EUNKNOWN",
 ] as const;

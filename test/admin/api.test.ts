@@ -2,49 +2,46 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
 import { runtime } from "#runtime";
+import { GuessLimit } from "../../src/admin/access/guess-limit.ts";
+import { apiApp } from "../../src/admin/api/app.ts";
+import { adminApp } from "../../src/admin/app.ts";
 import { ask } from "../../src/admin/client.ts";
+import type { Operated } from "../../src/admin/face.ts";
 import { ownSocketPlace, socketPlaces } from "../../src/admin/places.ts";
-import type { ApiBalancer } from "../../src/admin/routes.ts";
-import { ApiServer } from "../../src/admin/server.ts";
-import { serverSettings } from "../../src/config/library.ts";
+import { AdminServer } from "../../src/admin/server.ts";
 import { OptionError } from "../../src/config/values.ts";
 import { hostEnvironment } from "../../src/control/keys/key-places.ts";
 import { NetError } from "../../src/net/net-error.ts";
+import { systemClock } from "../../src/util/clock.ts";
+import { messageOf } from "../../src/util/errors.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
+import { HttpPeer } from "../support/http-peer.ts";
+import { FakeOperated } from "../support/operated.ts";
 import { until, within } from "../support/wait.ts";
 
-const skip = runtime.can.httpUnix ? false : `${runtime.name} has no HTTP at Unix sockets that is to be relied on`;
-const SECRET = "a-key-that-only-these-tests-use";
-const settings = serverSettings({ key: SECRET, unavailable: "busy", pools: { db: { listen: 5432 } } });
+const skip = runtime.can.unix ? false : `${runtime.name} has no Unix sockets here`;
 
-const servers: ApiServer[] = [];
+const servers: AdminServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
 after(removeFolders);
 
-class FakeBalancer implements ApiBalancer {
-  readonly settings = settings;
-  readonly compared: (string | null)[] = [];
-  failure: Error | null = null;
-
-  reload() {
-    if (this.failure !== null) return Promise.reject(this.failure);
-    return Promise.resolve([{ kind: "add-pool", pool: "db", targets: [] } as const]);
-  }
-
-  compare(file: string | null) {
-    this.compared.push(file);
-    return [];
-  }
-}
-
-async function serve(path: string, balancer: ApiBalancer = new FakeBalancer(), requestMs?: number): Promise<ApiServer> {
-  const server = new ApiServer(balancer, requestMs);
+async function serve(path: string, operated: Operated = new FakeOperated(), ms?: number): Promise<AdminServer> {
+  const server = new AdminServer({
+    onAnswer: () => undefined,
+    runtime,
+    answer: adminApp(() => true, [apiApp(operated)]),
+    tokens: { find: () => undefined },
+    guesses: new GuessLimit(systemClock),
+    names: [],
+    onFault: (error) => assert.fail(messageOf(error)),
+    patience: ms === undefined ? {} : { idle: ms, head: ms, body: ms },
+  });
   servers.push(server);
-  await server.listen(path);
+  await server.listenAtSocket({ path, mode: null, owner: null, group: null });
   return server;
 }
 
@@ -60,6 +57,27 @@ async function dead(): Promise<string> {
   await server.close();
   return path;
 }
+
+describe("the port for monitoring", () => {
+  it("holds the pages of a handful at once, since nobody there has said who he is", async () => {
+    const server = new AdminServer({
+      onAnswer: () => undefined,
+      runtime,
+      answer: () => new Promise<never>(() => undefined),
+      tokens: { find: () => undefined },
+      guesses: new GuessLimit(systemClock),
+      names: [],
+      onFault: (error) => assert.fail(messageOf(error)),
+    });
+    servers.push(server);
+    await server.listenForMetrics({ host: "127.0.0.1", port: 0 });
+    const { hostname: host, port } = new URL(server.places.metrics[0]!);
+    const crowd = await Promise.all(Array.from({ length: 17 }, () => HttpPeer.connect({ host, port: Number(port) })));
+    await Promise.all(crowd.map((peer) => peer.ask("GET", "/metrics")));
+    await until("one to be dropped", () => crowd.some(({ ended }) => ended));
+    assert.equal(crowd.filter(({ ended }) => ended).length, 1);
+  });
+});
 
 const RELOAD = { method: "POST", path: "/v1/reload" } as const;
 
@@ -88,53 +106,36 @@ describe("the API", { skip }, () => {
   it("answers a reload with its steps, in words as well", async () => {
     const path = place();
     await serve(path);
-    assert.deepEqual(await ask([path], RELOAD), { file: null, steps: [{ kind: "add-pool", text: "pool db: added" }] });
+    assert.deepEqual(await ask([path], RELOAD), await new FakeOperated().reload());
   });
 
   it("answers with what is wrong: with the document, or with a port", async () => {
     const path = place();
-    const balancer = new FakeBalancer();
-    await serve(path, balancer);
-    balancer.failure = new OptionError(["a is wrong", "b is wrong"]);
+    const operated = new FakeOperated();
+    await serve(path, operated);
+    const fail = (error: Error) => {
+      operated.reload = () => Promise.reject(error);
+    };
+    fail(new OptionError(["a is wrong", "b is wrong"]));
     const both = /2 problems.*a is wrong.*b is wrong/s;
     await assert.rejects(ask([path], RELOAD), { code: "BAD_OPTIONS", message: both, fault: "config" });
-    balancer.failure = new NetError("EADDRINUSE", "cannot listen on 80: in use");
+    fail(new NetError("EADDRINUSE", "cannot listen on 80: in use"));
     const taken = { code: "EADDRINUSE", message: "cannot listen on 80: in use", fault: "config" };
     await assert.rejects(ask([path], RELOAD), taken);
-    balancer.failure = new TypeError("oops");
+    fail(new TypeError("oops"));
     await assert.rejects(ask([path], RELOAD), { message: /a fault in the balancer itself: oops/, fault: "balancer" });
-  });
-
-  it("compares the document at a path that is given, or its own", async () => {
-    const path = place();
-    const balancer = new FakeBalancer();
-    await serve(path, balancer);
-    await ask([path], { method: "POST", path: "/v1/compare", body: { file: "/etc/other.toml" } });
-    await ask([path], { method: "POST", path: "/v1/compare" });
-    assert.deepEqual(balancer.compared, ["/etc/other.toml", null]);
-  });
-
-  it("shows the document in force, without its secrets", async () => {
-    const path = place();
-    await serve(path);
-    const { text } = await exchange(path, "GET", "/v1/document");
-    const { key, pools, listeners } = JSON.parse(text);
-    assert.equal(text.includes(SECRET), false);
-    assert.equal(key, "***");
-    assert.equal(pools.db.unavailable, "busy");
-    assert.equal(listeners.db.listen[0].port, 5432);
   });
 
   it("says what there is to whoever asks for something else", async () => {
     const path = place();
     await serve(path);
     for (const [method, url, body, status, says] of [
-      ["GET", "/v2", "", 404, /only \/v1\/document, \/v1\/reload/],
+      ["GET", "/v2", "", 404, /there is no/],
       ["GET", "/v1/reload", "", 405, /takes POST/],
       ["POST", "/v1/compare", "{", 400, /not JSON/],
       ["POST", "/v1/compare", '{"file":1}', 400, /"file"/],
-      ["POST", "/v1/compare", "[]", 400, /"file"/],
-      ["POST", "//", "", 404, /only/],
+      ["POST", "/v1/compare", "[]", 400, /an object/],
+      ["POST", "//", "", 404, /there is no/],
     ] as const) {
       const answer = await exchange(path, method, url, body);
       assert.equal(answer.status, status, `${method} ${url}`);
@@ -155,7 +156,7 @@ describe("the API", { skip }, () => {
 
   it("closes connections that are silent, or slower than a request may be", async () => {
     const path = place();
-    await serve(path, new FakeBalancer(), 100);
+    await serve(path, new FakeOperated(), 100);
     for (const bytes of ["", "POST /v1/re", "POST /v1/reload HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n1"]) {
       const socket = connect(path);
       socket.on("error", () => undefined);
@@ -163,22 +164,6 @@ describe("the API", { skip }, () => {
       if (bytes !== "") socket.write(bytes);
       await within("the end of the connection", new Promise((resolve) => socket.once("close", resolve)));
     }
-  });
-
-  it("holds a few connections, and closes what comes beyond that", async () => {
-    const path = place();
-    await serve(path);
-    const open = new Set<Socket>();
-    for (let i = 0; i < 20; i++) {
-      const socket = connect(path);
-      open.add(socket);
-      socket.on("error", () => undefined);
-      socket.once("close", () => open.delete(socket));
-    }
-    await until("all but eight to be closed", () => open.size === 8);
-    for (const socket of open) socket.destroy();
-    const answers = () => exchange(path, "POST", "/v1/reload").catch(() => null);
-    await until("an answer", async () => (await answers())?.status === 200);
   });
 });
 

@@ -168,7 +168,7 @@ describe("a service that a reporter brings", () => {
     const scene = await Scene.start();
     await scene.bring("db", 5000);
     scene.world.clock.advance(TIMEOUT);
-    const at = { listen: [{ host: "", port: 5000 }], routes: [{ pool: "db" }] as const, keepalive: pool().keepalive };
+    const at = { ...listener("db"), listen: [{ host: "", port: 5000 }] };
     const applied = scene.world.document.apply(
       documentOf({ web: pool(), db: pool() }, { web: listener("web", 80), db: at }),
     );
@@ -416,7 +416,7 @@ describe("what the operator has defined", () => {
     await scene.bring("db", 5000, { queue: "1" });
     const socket = scene.socket(5000);
     const served = scene.world.services.pools.get("db");
-    const at = { listen: [{ host: "", port: 5000 }], routes: [{ pool: "db" }] as const, keepalive: pool().keepalive };
+    const at = { ...listener("db"), listen: [{ host: "", port: 5000 }] };
     await scene.world.document.apply(documentOf({ web: pool(), db: pool() }, { web: listener("web", 80), db: at }));
     assert.equal(scene.socket(5000), socket);
     assert.equal(scene.world.services.pools.get("db"), served);

@@ -40,7 +40,7 @@ const documents: fc.Arbitrary<BalancerSettings> = fc
     const listeners = new Map<string, ListenerSettings>();
     for (const [port, name] of new Map(ports.map((each) => [each.port, each.listener]))) {
       const former = listeners.get(name);
-      const own = former?.routes[0].pool ?? names[draws[["x", "y", ...NAMES].indexOf(name)]! % names.length]!;
+      const own = former?.routes[0]?.pool ?? names[draws[["x", "y", ...NAMES].indexOf(name)]! % names.length]!;
       listeners.set(name, { ...listener(own), keepalive, listen: [...(former?.listen ?? []), at(port)] });
     }
     return documentOf(defined, Object.fromEntries(listeners));

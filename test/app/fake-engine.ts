@@ -1,16 +1,25 @@
 /** An engine that moves nothing: it keeps book of what it is told, and refuses addresses that somebody else has. */
-import type { BindOptions, Engine, EngineListener, ServedPool } from "../../src/engines/engine.ts";
+import type {
+  BindOptions,
+  EdgeService,
+  Engine,
+  EngineListener,
+  EngineThread,
+  ServedPool,
+} from "../../src/engines/engine.ts";
 import { NetError } from "../../src/net/net-error.ts";
 import type { Address, ListenAddress } from "../../src/net/runtime.ts";
-import type { Pool } from "../../src/pool/pool.ts";
+import { Pool } from "../../src/pool/pool.ts";
+import type { OpenConnection } from "../../src/proxy/open.ts";
 import { formatAddress } from "../../src/util/address.ts";
 
 export class FakeListener implements EngineListener {
   readonly address: Address;
   where: ListenAddress;
   keepalive: number;
-  /** null: it accepts nobody yet. */
+  /** null: it accepts nobody yet, or asks before it knows whose they are. */
   pool: Pool | null = null;
+  edge: EdgeService | null = null;
   readonly #closed: () => void;
   readonly #check: (pool: Pool) => void;
 
@@ -28,10 +37,15 @@ export class FakeListener implements EngineListener {
     this.#closed = closed;
   }
 
-  serve(pool: Pool): Promise<void> {
-    this.#check(pool);
-    this.pool = pool;
+  serve(service: Pool | EdgeService): Promise<void> {
+    this.edge = service instanceof Pool ? null : service;
+    this.pool = service instanceof Pool ? service : null;
+    for (const pool of this.pools) this.#check(pool);
     return Promise.resolve();
+  }
+
+  get pools(): readonly Pool[] {
+    return (this.edge?.pools ?? [this.pool]).filter((pool) => pool !== null);
   }
 
   /** A user called nobody is nobody here. */
@@ -44,6 +58,7 @@ export class FakeListener implements EngineListener {
   close(): Promise<void> {
     this.#closed();
     this.pool = null;
+    this.edge = null;
     return Promise.resolve();
   }
 }
@@ -64,10 +79,18 @@ export class FakeEngine implements Engine {
   readonly changed: Pool[] = [];
   /** Of each call of `bind`. */
   readonly patiences: (number | undefined)[] = [];
+  /** Those that are open; those that are ended are taken out. */
+  readonly open = new Map<string, OpenConnection>();
   #free = FREE;
 
   start(): Promise<void> {
     return Promise.resolve();
+  }
+
+  checkSockets(): void {}
+
+  now(): number {
+    return performance.now();
   }
 
   addPool(served: ServedPool): void {
@@ -83,7 +106,7 @@ export class FakeEngine implements Engine {
   removePool(pool: Pool): Promise<void> {
     this.#known(pool);
     for (const [address, listener] of this.listeners) {
-      if (listener.pool === pool) throw new Error(`${address} still belongs to the pool that is removed`);
+      if (listener.pools.includes(pool)) throw new Error(`${address} still belongs to the pool that is removed`);
     }
     this.pools.delete(pool);
     return new Promise((resolve) => {
@@ -114,6 +137,18 @@ export class FakeEngine implements Engine {
 
   poolChanged(pool: Pool): void {
     this.looked.push(pool);
+  }
+
+  connections(): IterableIterator<OpenConnection> {
+    return this.open.values();
+  }
+
+  end(ids: Iterable<string>): number {
+    return [...ids].filter((id) => this.open.delete(id)).length;
+  }
+
+  threads(): EngineThread[] {
+    return [{ name: "main", tid: null }];
   }
 
   async close(): Promise<void> {

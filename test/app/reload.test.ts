@@ -22,7 +22,7 @@ describe("reloads that are asked for while one is under way", () => {
       reads++;
       return documentWith(file);
     };
-    const balancer = new Balancer(read(), { read, files: () => [] });
+    const balancer = new Balancer(read(), { read, parse: documentWith, files: () => [] });
     open.push(balancer);
     await balancer.ready;
     const asked = ["second", "third", "fourth", "fifth"].flatMap((name) => {
@@ -42,13 +42,27 @@ describe("reloads that are asked for while one is under way", () => {
     assert.equal(balancer.pools().at(-1)!.name, "sixth");
   });
 
+  it("leave a document that is given behind", async () => {
+    const balancer = new Balancer(documentWith("first"), {
+      read: () => documentWith("first"),
+      parse: documentWith,
+      files: () => [],
+    });
+    open.push(balancer);
+    await balancer.ready;
+    await balancer.applyDocument("given");
+    assert.equal(balancer.pools().at(-1)!.name, "given");
+    await balancer.reload();
+    assert.equal(balancer.pools().at(-1)!.name, "first");
+  });
+
   it("all fail with what is wrong, and the next one is a new one", async () => {
     let isBroken = true;
     const read = () => {
       if (isBroken) throw new Error("broken");
       return documentWith("second");
     };
-    const balancer = new Balancer(documentWith("first"), { read, files: () => [] });
+    const balancer = new Balancer(documentWith("first"), { read, parse: documentWith, files: () => [] });
     open.push(balancer);
     await balancer.ready;
     const both = [balancer.reload(), balancer.reload()];

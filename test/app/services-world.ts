@@ -1,12 +1,15 @@
 /** Services and a document over an engine in memory, and what can be seen of them. */
 import { Document } from "../../src/app/apply.ts";
+import { FollowedLists } from "../../src/app/followed-lists.ts";
 import { Services } from "../../src/app/services.ts";
 import { serverSettings } from "../../src/config/library.ts";
 import type { BalancerSettings, ListenerSettings, PoolSettings } from "../../src/config/settings.ts";
+import { routeTo } from "../../src/config/settings.ts";
 import type { ListenAddress } from "../../src/net/runtime.ts";
 import type { WantedTarget } from "../../src/targets/wanted.ts";
 import { ManualClock } from "../support/clock.ts";
 import { FakeEngine } from "./fake-engine.ts";
+import { FakeTls } from "./fake-tls.ts";
 
 const HOST = "127.0.0.1";
 /** Small, so that thousands of pools cost nothing. */
@@ -23,7 +26,9 @@ export function at(port: number): ListenAddress {
 
 /** Of a listener with that pool, at these ports. */
 export function listener(name: string, ...ports: number[]): ListenerSettings {
-  return { listen: ports.map(at), routes: [{ pool: name }], keepalive: DEFAULTS.poolDefaults.keepalive };
+  const { listenerDefaults, poolDefaults } = DEFAULTS;
+  const routes = [routeTo(name, listenerDefaults)];
+  return { ...listenerDefaults, listen: ports.map(at), routes, keepalive: poolDefaults.keepalive };
 }
 
 export function documentOf(
@@ -34,12 +39,18 @@ export function documentOf(
 }
 
 export function target(port: number): WantedTarget {
-  return { kind: "address", address: { host: HOST, port }, weight: 100, maxConnections: 0, backup: false };
+  return { kind: "address", address: { host: HOST, port }, weight: 100, maxConnections: 0, priority: 0, backup: false };
 }
 
 export class World {
   readonly engine = new FakeEngine();
   readonly clock = new ManualClock();
+  readonly tls = new FakeTls(this.engine);
+  readonly lists = new FollowedLists({
+    clock: this.clock,
+    onChange: () => void this.document.listsChanged(),
+    onWarning: (message) => this.onWarning(message),
+  });
   readonly services: Services;
   readonly document: Document;
   /** By pool, as the registry would have them. */
@@ -52,6 +63,9 @@ export class World {
   private constructor(settings: BalancerSettings) {
     this.services = new Services({
       engine: this.engine,
+      tls: this.tls,
+      tlsThreads: 2,
+      lists: this.lists,
       clock: this.clock,
       onTargets: (name, targets) => this.targets.set(name, targets),
       onListening: () => undefined,

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { poolViews } from "../../src/app/views.ts";
 import type { ListenerSettings } from "../../src/config/settings.ts";
+import type { Pool } from "../../src/pool/pool.ts";
 import { deferred } from "../../src/util/deferred.ts";
 import { settle, within } from "../support/wait.ts";
 import { at, documentOf, listener, pool, target, World } from "./services-world.ts";
@@ -48,7 +49,8 @@ describe("another document", () => {
   it("gives a socket to a new pool once that has its targets", async () => {
     const world = await World.start(two);
     const found: unknown[] = [];
-    world.engine.listeners.get("127.0.0.1:443")!.serve = async ({ options: { name } }) => {
+    world.engine.listeners.get("127.0.0.1:443")!.serve = async (service) => {
+      const { name } = (service as Pool).options;
       found.push(name, world.targets.get(name));
     };
     await world.document.apply(
@@ -221,6 +223,19 @@ describe("a document that cannot be carried out", () => {
       message: /by listener db of this balancer/,
     });
     assert.equal(world.state.sockets.get("127.0.0.1:5432"), "db");
+  });
+
+  it("sets no sockets to targets that speak TLS, and says whose", async () => {
+    const targetTls = { ca: null, verify: true, name: null, certificate: null, alpn: [] };
+    const world = await World.start(two);
+    const before = world.state;
+    const next = documentOf({ web: pool({ targetTls, targetDscp: 8 }), db: pool() }, Object.fromEntries(two.listeners));
+    await assert.rejects(world.document.apply(next), {
+      code: "EINVAL",
+      message: /^pool "web" with target-tls: .* without dscp$/,
+    });
+    assert.deepEqual(world.state, before);
+    await world.document.apply(documentOf({ web: pool({ targetTls }), db: pool() }, Object.fromEntries(two.listeners)));
   });
 
   it("takes back what sockets have changed already", async () => {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { DocumentWatch } from "../../src/app/watch.ts";
 import { documentFilesOf } from "../../src/config/document/read-document.ts";
+import { FileWatch } from "../../src/util/file-watch.ts";
 import { ManualClock } from "../support/clock.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
@@ -18,7 +18,7 @@ function watched(text: string) {
   writeFileSync(file, text);
   const clock = new ManualClock();
   let changes = 0;
-  const watch: DocumentWatch = new DocumentWatch({
+  const watch: FileWatch = new FileWatch({
     clock,
     files: documentFilesOf(file),
     onChange: () => {
@@ -73,7 +73,7 @@ describe("a document that is watched", () => {
     writeFileSync(file, "a");
     const clock = new ManualClock();
     let changes = 0;
-    const watch = new DocumentWatch({ clock, files: documentFilesOf(file), onChange: () => void changes++ });
+    const watch = new FileWatch({ clock, files: documentFilesOf(file), onChange: () => void changes++ });
     writeFileSync(file, "bb");
     watch.start();
     clock.advance(LOOK_MS);

@@ -147,7 +147,12 @@ function settingsOf<S>(
   // Without a wait for the first target unless a test asks for it: many want the answer of a balancer that has none.
   const command = load({
     argv,
-    environment: { HARMONY_KEY: `${KEY} ${ALLOWED}`, HARMONY_START_HOLD: "0", HARMONY_API: "off" },
+    environment: {
+      HARMONY_KEY: `${KEY} ${ALLOWED}`,
+      HARMONY_START_HOLD: "0",
+      HARMONY_API: "off",
+      HARMONY_STATUS_SOCKET: "off",
+    },
     program,
   });
   if (command.action !== "run") throw new Error(`${argv.join(" ")} runs nothing`);

@@ -139,7 +139,7 @@ describe("harmony-balancer invite", () => {
       assert.ok(own.stdout.includes(text), text);
     }
     const { stdout } = await run(["--help"], {});
-    assert.match(stdout, /Commands \(see harmony-balancer COMMAND --help\):\n {2}invite NAME/);
+    assert.match(stdout, /Commands \(see harmony-balancer COMMAND --help\):\n(?: {2}.*\n)* {2}invite NAME/);
   });
 });
 

@@ -1,7 +1,9 @@
 /** A port that needs a right which the program does not have, and a home that it may not look into. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, chownSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { after, test } from "node:test";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { programCommand } from "../support/form.ts";
@@ -58,6 +60,27 @@ for (const flag of ["--listen", "--admin"] as const) {
     assert.match(message, /cannot listen on 127\.0\.0\.1:81: .*permission.*choose a port above 1023/i);
   });
 }
+
+test("a socket that it may not open: which one that is, and what to do, exit code 1", { skip: noUser }, async () => {
+  const by = unprivileged as Unprivileged;
+  const place = temporaryFolder("forbidden");
+  const socket = `${place}/api.sock`;
+  const server = createServer().listen(socket);
+  await once(server, "listening");
+  chmodSync(socket, 0);
+  for (const mode of [0o711, 0]) {
+    chmodSync(place, mode);
+    const status = new Program(command(by, "status", "--api", `unix:${socket}`), { env });
+    assert.deepEqual(await status.ended(), { code: 1, signal: null });
+    assert.ok(status.stderr.includes(`no balancer answers: ${socket} (user `), status.stderr);
+    assert.match(
+      status.stderr,
+      /may not use it\)\. Run this as the user that the balancer runs as, or as root \(sudo\)\n$/,
+    );
+  }
+  chmodSync(place, 0o700);
+  server.close();
+});
 
 test("a home that it may not look into keeps nobody who has a key from starting", { skip: noUser }, async () => {
   const home = temporaryFolder("hidden");

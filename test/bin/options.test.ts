@@ -131,7 +131,8 @@ describe("the log", () => {
     assert.equal(balancer.stdout, "");
   });
   test("whose reader is gone does not stop the balancer", async () => {
-    const args = [...LISTEN, "--insecure", "--log-level", "debug", "--unavailable", "Nobody."];
+    const own = ["--api", "off", "--state", "off"]; // nothing is to be left where the user's own balancer has it
+    const args = [...LISTEN, "--insecure", "--log-level", "debug", "--unavailable", "Nobody.", ...own];
     const [file, ...rest] = [...programCommand("harmony-balancer"), ...args];
     const child = spawn(file!, rest, { stdio: ["ignore", "ignore", "pipe"] });
     let log = "";

@@ -5,9 +5,10 @@ const TEXT = { name: "faulty", usage: "", summary: "", footer: "" };
 const command = {
   action: "run",
   settings: null,
-  log: { logLevel: "info", logFormat: "text" },
+  log: { logLevel: { least: "info", parts: {} }, logFormat: "text" },
   serverCommand: null,
   reread: () => null,
+  parse: () => null,
 } as const;
 
 void main(

@@ -8,11 +8,12 @@ import * as esbuild from "esbuild";
 import type { Balancer, BalancerEvents } from "../../src/app/balancer.ts";
 import type { PoolTarget } from "../../src/app/views.ts";
 import { logBalancer } from "../../src/bin/balancer-log.ts";
-import { agoText } from "../../src/bin/commands/reporters.ts";
+import type { PartedLog } from "../../src/bin/log.ts";
 import { poolTable, targetTable } from "../../src/bin/target-table.ts";
-import { failureText, TriedCounter } from "../../src/bin/tried-counter.ts";
-import { UnavailableCounter } from "../../src/bin/unavailable-counter.ts";
-import type { CloseRecord, TriedTarget } from "../../src/proxy/record.ts";
+import { agoText } from "../../src/bin/terminal/units.ts";
+import type { TriedTarget } from "../../src/proxy/record.ts";
+import { failureText, TriedCounter } from "../../src/telemetry/tried-counter.ts";
+import { UnavailableCounter } from "../../src/telemetry/unavailable-counter.ts";
 import { Emitter } from "../../src/util/emitter.ts";
 import { ManualClock } from "../support/clock.ts";
 import { startScript } from "../support/program.ts";
@@ -28,7 +29,9 @@ const target: PoolTarget = {
   state: "up",
   weight: 500,
   maxConnections: 0,
+  priority: 0,
   backup: false,
+  sendProxy: "pool",
   active: 3,
   total: 12,
   failures: 0,
@@ -198,26 +201,18 @@ describe("connections that got no target", () => {
 });
 
 describe("what the balancer's program logs", () => {
-  test("at the stop are the connections without a target that were not told yet", () => {
-    const balancer = new (class extends Emitter<BalancerEvents> {})();
-    const warnings: string[] = [];
-    const nothing = () => undefined;
-    const log = { debug: nothing, info: nothing, error: nothing, isDebug: false };
-    logBalancer(balancer as Balancer, { ...log, warning: (text) => warnings.push(text) });
-    const record: Partial<CloseRecord> = { pool: "default", phase: "unavailable", cause: "no-targets", tried: [] };
-    for (let i = 0; i < 3; i++) balancer.emit("connectionClose", record as CloseRecord);
-    balancer.emit("close");
-    assert.deepEqual(
-      warnings.map((text) => /^\d+/.exec(text)?.[0]),
-      ["1", "2"],
-    );
-  });
-
   test("of a reload is how many changes there are, and how many of them are not in force", () => {
     const balancer = new (class extends Emitter<BalancerEvents> {})();
     const said: string[] = [];
     const say = (level: string) => (text: string) => void said.push(`${level} ${text}`);
-    const log = { debug: say("-"), info: say("info"), warning: say("warning"), error: say("error"), isDebug: false };
+    const log = {
+      debug: say("-"),
+      info: say("info"),
+      warning: say("warning"),
+      error: say("error"),
+      isDebug: false,
+      part: () => log,
+    };
     logBalancer(balancer as Balancer, log);
     const gone = { kind: "remove-pool", pool: "web" } as const;
     const admin = { kind: "restart", option: "admin", before: "1666", after: "1667" } as const;
@@ -242,7 +237,8 @@ describe("what the balancer's program logs", () => {
     const balancer = new (class extends Emitter<BalancerEvents> {})();
     const said: string[] = [];
     const say = (text: string) => void said.push(text);
-    logBalancer(balancer as Balancer, { debug: say, info: say, warning: say, error: say, isDebug: false });
+    const log: PartedLog = { debug: say, info: say, warning: say, error: say, isDebug: false, part: () => log };
+    logBalancer(balancer as Balancer, log);
     balancer.emit("keysLoaded", { count: 2, file: "/k", reporters: 0, insecure: false });
     assert.deepEqual(said.splice(0), ["2 keys loaded from /k"]);
     balancer.emit("keysLoaded", { count: 1, file: "/k", reporters: 0, insecure: true });
@@ -278,6 +274,7 @@ describe("what the balancer's program logs", () => {
       warning: say("warning"),
       error: say("error"),
       isDebug: false,
+      part: () => log,
     };
     logBalancer(balancer as unknown as Balancer, log);
     const next = () => said.shift() ?? assert.fail("nothing was said");

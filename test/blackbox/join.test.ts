@@ -132,7 +132,7 @@ describe("a host that is invited", () => {
         ["join", "balance.mydomain", ""],
         /there is no invitation: it is the line that harmony-balancer invite has printed/,
       ],
-      [["join", "balance.mydomain", code.slice(0, 9), code.slice(9)], /one word too many for HOST\[:PORT\] CODE/],
+      [["join", "balance.mydomain", code.slice(0, 9), `x${code.slice(9)}`], /one word too many for HOST\[:PORT\] CODE/],
       [
         ["join", "balance.mydomain", code, "--identity", join(office.reportersFile, "x")],
         /cannot write .*: run this as the user who/,

@@ -104,7 +104,7 @@ describe("a balancer whose reporters are all cut off", () => {
     assert.ok(begun.message.includes(`127.0.0.1:${balancer.adminPort}`), "where the reporters should get through");
     assert.equal(await answers(balancer, 12), "abc");
     if (process.platform !== "win32") {
-      program.signal("SIGUSR1");
+      program.signal("SIGUSR2");
       const table = await program.says(/^3 targets, .*; pool default is in panic/);
       assert.match(table.message, /up \(panic\)/);
     }

@@ -106,7 +106,9 @@ describe("a balancer that was started with nothing but a key file", { skip }, ()
     appendFileSync(join(data, "pg_hba.conf"), `host all all ${BALANCER}/32 trust\n`);
     // Without a Unix socket (-k) and without waiting for the disk (-F).
     const postgres = [...command, join(bin!, "postgres"), "-D", data, "-h", "*", "-p", "5432", "-k", "", "-F"];
-    const db = await serve("db", 5432, [], postgres);
+    // It accepts connections before it can serve them.
+    const isReady = ["--check", `exec:${join(bin!, "pg_isready")} -h {host} -p {port} interval=100ms`];
+    const db = await serve("db", 5432, isReady, postgres);
     assert.equal(await sql("SELECT 6 * 7"), "42");
     assert.equal(await redis("GET", "greeting"), "hello");
 

@@ -109,11 +109,11 @@ describe("the balancer", { skip }, () => {
     assert.deepEqual(await program.stop(), { code: 0, signal: null });
   });
 
-  it("at SIGUSR1 logs its table of targets", async () => {
+  it("at SIGUSR2 logs its table of targets", async () => {
     const balancer = await startBalancer();
     const { port } = await echoServer();
     await startReporter(balancer, port, ["--balance", "77"]);
-    balancer.program.signal("SIGUSR1");
+    balancer.program.signal("SIGUSR2");
     await balancer.program.logged("the table", (line) => {
       const text = JSON.stringify(line);
       return text.includes(`127.0.0.1:${port}`) && text.includes("77") && /"active"|active/.test(text);

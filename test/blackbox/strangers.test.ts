@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, describe, it, type TestContext } from "node:test";
 import { ca, certificateFiles } from "../support/certificates.ts";
-import { type Balancer, KEY, startBalancer } from "../support/cluster.ts";
+import { type Balancer, KEY, startBalancer, startWithTls } from "../support/cluster.ts";
 import { removeFolders } from "../support/folder.ts";
 import { form } from "../support/form.ts";
 import { endPrograms } from "../support/program.ts";
@@ -72,14 +72,9 @@ for (const tls of [false, true]) {
 
 /** null: it cannot be had here, and the test is skipped. */
 async function start(t: TestContext, tls: boolean): Promise<Balancer | null> {
+  if (!tls) return startBalancer();
   const { cert, key } = certificateFiles;
-  try {
-    return await startBalancer(tls ? ["--admin-tls-cert", cert, "--admin-tls-key", key] : []);
-  } catch (error) {
-    if (form !== "deno" || !/Invalid port/.test((error as Error).message)) throw error;
-    t.skip("the base of the compiled program is a Deno whose node:tls cannot listen so");
-    return null;
-  }
+  return startWithTls(t, () => startBalancer(["--admin-tls-cert", cert, "--admin-tls-key", key]));
 }
 
 type Crowd = Pick<FloodPlan, "tls" | "kinds" | "from"> & Partial<FloodPlan>;

@@ -20,7 +20,7 @@ const ENGINE = process.env.HARMONY_TEST_ENGINE ?? "auto";
 const LISTENING_MS = 60_000;
 const RELOAD_MS = 30_000;
 
-/** What its log shows at SIGUSR1. */
+/** What its log shows at SIGUSR2. */
 export interface Table {
   readonly targets: readonly TargetView[];
   readonly active: number;
@@ -88,7 +88,7 @@ export class Balancer {
 
   async table(): Promise<Table> {
     this.#table = null;
-    this.process.signal("SIGUSR1");
+    this.process.signal("SIGUSR2");
     return until("the balancer's table", () => this.#table);
   }
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { KEY } from "../support/cluster.ts";
 import { type ProgramName, programCommand } from "../support/form.ts";
-import { type LogLine, withoutHarmony } from "../support/program.ts";
+import { type LogLine, ownEnvironment } from "../support/program.ts";
 
 const LAST_LINES = 30;
 
@@ -28,7 +28,7 @@ export class LoggedProcess {
   constructor(name: ProgramName, args: readonly string[], onLine: (line: LogLine | string) => void) {
     const [command, ...rest] = programCommand(name);
     this.#child = spawn(command, [...rest, ...args, "--log-format", "json", "--log-level", "debug"], {
-      env: { ...withoutHarmony(process.env), HARMONY_KEY: KEY },
+      env: { ...ownEnvironment(), HARMONY_KEY: KEY },
       stdio: ["ignore", "inherit", "pipe"],
     });
     running.add(this.#child);

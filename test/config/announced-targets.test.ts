@@ -72,6 +72,20 @@ describe("the targets of a reporter", () => {
     assert.deepEqual(targetsOf(TWO)[1]!.poolOptions, { algorithm: "random", persistent: "off" });
   });
 
+  test("have an agent port each, which one outside of their tables cannot be", () => {
+    const [problem, ...others] = problems(TWO, ["--agent-port=9999"]);
+    assert.deepEqual(others, []);
+    assert.match(problem!, /^agent-port .*:9999 is for two targets: give each its own$/);
+    const own = TWO.replace("port = 8080", "port = 8080\nagent-port = 9998").replace(
+      "port = 5432",
+      "port = 5432\nagent-port = 9999",
+    );
+    assert.deepEqual(
+      targetsOf(own).map(({ agentPort }) => agentPort.map(({ port }) => port)),
+      [[9998], [9999]],
+    );
+  });
+
   test("are not asked to open the port that the environment gives the balancer", () => {
     assert.equal(targetsOf("", [], { HARMONY_LISTEN: "0.0.0.0:3000" })[0]!.listen, null);
   });
@@ -87,7 +101,7 @@ describe("the targets of a reporter", () => {
     ["[[target]]\nport = 0", '2:8: port "0": give a whole number from 1 to 65535'],
     [
       '[[target]]\nlisten = 5000\npool-options = ["algorithm=fastest"]',
-      '3:16: pool-options: algorithm "fastest": give one of leastconn, roundrobin, random, hash',
+      '3:16: pool-options: algorithm "fastest": give one of leastconn, roundrobin, random, hash, latency',
     ],
     [
       '[[target]]\nport = 7\n[[target]]\nport = 8\npool-options = ["algorithm=hash"]',

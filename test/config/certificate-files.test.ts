@@ -18,7 +18,7 @@ const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
 function inUse(): CertificateFiles {
   copyFileSync(certificateFiles.cert, cert);
   copyFileSync(certificateFiles.key, key);
-  const files = new CertificateFiles({ cert, key }, certificate);
+  const files = new CertificateFiles("admin", { cert, key }, certificate);
   assert.deepEqual([files.renewed(), files.renewed()], [null, null]);
   return files;
 }

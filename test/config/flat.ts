@@ -2,7 +2,7 @@
 import type { BalancerSettings, ReporterSettings } from "../../src/config/settings.ts";
 
 export function flat(settings: BalancerSettings) {
-  return { ...settings, ...settings.pools.get("default")!, listen: settings.listeners.get("default")!.listen };
+  return { ...settings, ...settings.pools.get("default")!, ...settings.listeners.get("default")! };
 }
 
 export function flatReporter(settings: ReporterSettings) {

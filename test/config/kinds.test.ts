@@ -9,13 +9,17 @@ import {
   realPort,
   remoteHosts,
 } from "../../src/config/address-kinds.ts";
+import { agentCheckKind } from "../../src/config/agent-check-kind.ts";
+import { balanceKind } from "../../src/config/balance-kind.ts";
+import type { CheckChoice } from "../../src/config/check-kind.ts";
+import { parseCheck } from "../../src/config/check-text.ts";
 import type { Kind } from "../../src/config/kind.ts";
 import {
   choice,
   duration,
+  durationOrOff,
   entries,
   integer,
-  keepalive,
   onOff,
   persistence,
   text,
@@ -47,8 +51,43 @@ const wanted = fc.oneof(
   fc.record({ kind: fc.constant("srv"), name: fc.constantFrom("_pg._tcp.a.example", "a.example.") }),
 );
 const target = fc
-  .record({ weight: fc.nat(1_000_000), maxConnections: fc.nat(16_777_215), backup: fc.boolean() })
+  .record(
+    {
+      weight: fc.nat(1_000_000),
+      maxConnections: fc.nat(16_777_215),
+      priority: fc.nat(255),
+      backup: fc.boolean(),
+      check: fc.constantFrom<CheckChoice>(
+        "off",
+        ...["tcp", 'exec:a "b, c" "interval=\\"1s\\""', 'http:/x,y body="a \\\\ b"'].map(parseCheck),
+      ),
+      agentCheck: fc
+        .constantFrom("9999", "off", '10.0.0.9:9 send="a, b\\n"')
+        .map((text) => agentCheckKind.parse(text)!.value),
+    },
+    { requiredKeys: ["weight", "maxConnections", "priority", "backup"], noNullPrototype: true },
+  )
   .chain((terms) => wanted.map((place) => ({ ...place, ...terms })));
+
+const commandWord = fc.oneof(fc.string(), fc.constantFrom("floor=1", "interval=2s", "a b", "it's"));
+const autoBalance = fc
+  .record({
+    command: fc.option(
+      fc.array(
+        commandWord.filter((word) => !word.includes("\0")),
+        { minLength: 1, maxLength: 3 },
+      ),
+    ),
+    cgroup: fc.option(fc.constantFrom("/", "/system.slice/web.service", "/a b")),
+    ceiling: fc.integer({ min: 1, max: 1_000_000 }),
+    interval: fc.integer({ min: 100, max: 2 ** 31 - 1 }),
+  })
+  .filter(({ command }) => command?.[0] !== "")
+  .chain((auto) =>
+    fc.integer({ min: 1, max: auto.ceiling }).map((floor) => {
+      return { ...auto, floor, cgroup: auto.command === null ? auto.cgroup : null };
+    }),
+  );
 
 /** Every kind, with values that it has. */
 const kinds: { name: string; kind: Kind<unknown>; values: fc.Arbitrary<unknown> }[] = [
@@ -69,6 +108,7 @@ const kinds: { name: string; kind: Kind<unknown>; values: fc.Arbitrary<unknown> 
       fc.string({ minLength: 1 }).map((file) => ({ file })),
     ),
   },
+  { name: "balanceKind", kind: balanceKind(1_000_000), values: fc.oneof(fc.nat(1_000_000), autoBalance) },
   { name: "anyPort", kind: anyPort, values: fc.integer({ min: 0, max: 65_535 }) },
   {
     name: "listenAddresses",
@@ -164,7 +204,7 @@ describe("what each kind takes and refuses", () => {
   );
   table(
     "keepalive",
-    keepalive(4_000, 9_000),
+    durationOrOff(4_000, 9_000),
     [
       ["off", 0],
       ["4s", 4_000],
@@ -184,7 +224,7 @@ describe("what each kind takes and refuses", () => {
   );
   test("the text of each value reads back, of those that stand for a word, too", () => {
     assert.deepEqual([threads(4).format(0), threads(4).format(3)], ["auto", "3"]);
-    assert.deepEqual([keepalive(1, 9).format(0), keepalive(1, 9).format(5)], ["off", "5ms"]);
+    assert.deepEqual([durationOrOff(1, 9).format(0), durationOrOff(1, 9).format(5)], ["off", "5ms"]);
   });
   test("a duration says whether it may be 0", () => {
     assert.match(duration(0).allowed, /, or 0$/);
@@ -293,7 +333,7 @@ describe("what each kind takes and refuses", () => {
     ],
   );
   const named = (place: object, terms: object = {}) => [
-    { ...place, weight: 500, maxConnections: 0, backup: false, ...terms },
+    { ...place, weight: 500, maxConnections: 0, priority: 0, backup: false, ...terms },
   ];
   const address = (host: string, port: number) => ({ kind: "address", address: { host, port } });
   table(
@@ -304,8 +344,11 @@ describe("what each kind takes and refuses", () => {
       ["[2001:DB8:0::1]:80", named(address("2001:db8::1", 80))],
       ["[::ffff:10.0.0.5]:80", named(address("10.0.0.5", 80))],
       [
-        "a.example:80 weight=0 max-connections=7 backup",
-        named({ kind: "name", host: "a.example", port: 80 }, { weight: 0, maxConnections: 7, backup: true }),
+        "a.example:80 weight=0 max-connections=7 priority=2 backup",
+        named(
+          { kind: "name", host: "a.example", port: 80 },
+          { weight: 0, maxConnections: 7, priority: 2, backup: true },
+        ),
       ],
       ["unix:/run/a.sock", named({ kind: "address", address: { path: "/run/a.sock" } })],
       ["srv:_pg._tcp.a.example backup", named({ kind: "srv", name: "_pg._tcp.a.example" }, { backup: true })],
@@ -373,5 +416,43 @@ describe("localhost as a place to listen", () => {
       { host: "a.example", port: 1 },
     ];
     assert.deepEqual(expandLocalhost(others, true), others);
+  });
+});
+
+describe("a weight", () => {
+  const kind = balanceKind(1000);
+  const auto = { command: null, cgroup: null, floor: 25, ceiling: 500, interval: 1_000 };
+  const why = (given: string) => {
+    assert.equal(kind.parse(given), null, given);
+    return kind.why!(given) ?? "";
+  };
+
+  table(
+    "is a number, or follows what is left, with words behind it that say how",
+    kind,
+    [
+      ["0", 0],
+      ["1000", 1000],
+      ["auto", auto],
+      ["auto ceiling=1000", { ...auto, ceiling: 1000, floor: 50 }],
+      ["auto ceiling=3", { ...auto, ceiling: 3, floor: 1 }],
+      ["auto interval=250ms floor=500", { ...auto, interval: 250, floor: 500 }],
+      ["auto cgroup=/system.slice/web.service", { ...auto, cgroup: "/system.slice/web.service" }],
+      ["auto:room", { ...auto, command: ["room"] }],
+      ['auto:/bin/sh -c "cat a|tail -1" floor=1', { ...auto, command: ["/bin/sh", "-c", "cat a|tail -1"], floor: 1 }],
+      ['auto:room floor=2 "floor=3"', { ...auto, command: ["room", "floor=2", "floor=3"] }],
+    ],
+    ["1001", "-1", "automatic", "auto:", "auto room", "auto interval=", "auto floor=0", "auto ceiling=1001", 'auto:"'],
+  );
+
+  test("is refused with what is wrong with it", () => {
+    assert.match(why("auto floor=600"), /^floor=600 is above the ceiling, 500$/);
+    assert.match(why("auto interval=50ms"), /^interval=50ms: give a duration such as .*, 100ms or more$/);
+    assert.match(why("auto floor=1 floor=2"), /^floor is there twice$/);
+    assert.match(why("auto speed=3"), /^speed=3 is none of its words: floor, ceiling, interval, cgroup$/);
+    assert.match(why("auto floor=9 speed=3"), /^speed=3 is none/);
+    assert.match(why("auto:room cgroup=/a"), /contradict each other/);
+    assert.match(why("auto cgroup=a"), /^cgroup=a: give a path/);
+    assert.equal(kind.why!("many"), null); // the kind's own words do
   });
 });

@@ -274,19 +274,28 @@ describe("pools and listeners of server()", () => {
     );
     assert.equal(poolDefaults.queue, 5);
     assert.deepEqual(pools.get("db")!.targets, [
-      { kind: "address", address: { host: "10.0.0.5", port: 5432 }, weight: 500, maxConnections: 0, backup: false },
-      { kind: "name", host: "db.example", port: 5432, weight: 200, maxConnections: 0, backup: true },
+      {
+        kind: "address",
+        address: { host: "10.0.0.5", port: 5432 },
+        weight: 500,
+        maxConnections: 0,
+        priority: 0,
+        backup: false,
+      },
+      { kind: "name", host: "db.example", port: 5432, weight: 200, maxConnections: 0, priority: 0, backup: true },
     ]);
-    assert.deepEqual(Object.fromEntries(listeners), {
+    const shown = [...listeners].map(([name, { listen, routes, keepalive }]) => [name, { listen, routes, keepalive }]);
+    const to = (pool: string) => ({ pool, names: [], alpn: [], tls: "pass" });
+    assert.deepEqual(Object.fromEntries(shown), {
       web: {
         listen: [
           { host: "", port: 80 },
           { path: "/run/web.sock", mode: null, owner: null, group: null },
         ],
-        routes: [{ pool: "web" }],
+        routes: [to("web")],
         keepalive: 60_000,
       },
-      tls: { listen: [{ host: "127.0.0.1", port: 443 }], routes: [{ pool: "db" }], keepalive: 0 },
+      tls: { listen: [{ host: "127.0.0.1", port: 443 }], routes: [to("db")], keepalive: 0 },
     });
   });
   test("default is there beside others where a port or targets are given for it", () => {
@@ -331,7 +340,7 @@ describe("pools and listeners of server()", () => {
         "pools.c: give …",
         "listeners.l.routes: give …",
         "listeners.m.listen is missing: give …",
-        'listeners.m.routes: there is no pool "webb"; did you mean web?',
+        'listeners.m.routes[0]: there is no pool "webb"; did you mean web?',
       ],
     );
     assert.deepEqual(

@@ -49,6 +49,23 @@ describe("a reporter of several targets", () => {
     await leavesNothing(w, client);
   });
 
+  it("reports what is seen of each at that moment, and a change at once", async () => {
+    const seen: ("up" | "down")[] = ["up", "up", "up"];
+    const reason = (ref: number) => (seen[ref] === "down" ? { reason: `check ${ref} fails` } : {});
+    const { world: w, client } = await world({ seen: (ref) => ({ health: seen[ref]!, ...reason(ref) }) });
+    await until("three targets", () => w.pool.targets().length === 3);
+    await settle();
+    seen[1] = "down";
+    client.look(1);
+    await settle();
+    assert.deepEqual(states(w), [`${name(8080)} up`, `${name(8081)} down`, `${name(8082)} up`]);
+    assert.match(w.server.registry.standingOf(name(8081))!.reason, /check 1 fails/);
+    seen[2] = "down"; // nobody says so: the next report has it all the same
+    await w.pass(20_000);
+    assert.equal(w.pool.view(name(8082))?.state, "down");
+    await leavesNothing(w, client);
+  });
+
   it("loses one that is refused for good, and no other; asks again later, in the same session", async () => {
     const keys = [parseKeyLine(`web:${SECRET} port=8080-8081`, "test")];
     const w = await World.start({}, keys);
@@ -199,6 +216,26 @@ describe("a reporter that asks for a port to be opened", () => {
       await w.pass(120_000);
       const told = events.map(([event, about]) => (event === "unopened" ? `${event} ${about}` : event));
       assert.deepEqual(told, ["connected", ...(services === null ? ["registered", "unopened 5000"] : ["registered"])]);
+      await leavesNothing(w, client);
+    }
+  });
+});
+
+describe("a reporter whose target may sleep", () => {
+  it("says once that the balancer is older than that, and nothing where it wakes", async () => {
+    for (const isOld of [true, false]) {
+      const w = await World.start({}, [parseKeyLine(`web:${SECRET}`, "test")]);
+      const { registry } = w.server;
+      const report = registry.report.bind(registry);
+      registry.report = (...said) => {
+        const { total, ...answer } = report(...said);
+        return isOld || total === undefined ? answer : { ...answer, total };
+      };
+      const { client, events } = w.reporter(A, { targets: [{ ...TARGET, health: "down", asleep: true }] });
+      client.start();
+      await w.pass(120_000);
+      const told = events.map(([event]) => event);
+      assert.deepEqual(told, ["connected", "registered", ...(isOld ? ["unwakeable"] : [])]);
       await leavesNothing(w, client);
     }
   });

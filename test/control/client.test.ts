@@ -97,6 +97,34 @@ describe("a reporter", () => {
     await leavesNothing(world, client);
   });
 
+  it("reports at once what may wait, too, but where there is no balancer it waits with that", async () => {
+    const world = await World.start();
+    let weight = 500;
+    const { client } = await register(world, { seen: () => ({ weight }) });
+    weight = 7;
+    client.look(0, { canWait: true });
+    await until("the target with weight 7", () => targets(world)[0] === `${A}:8080 up 7`);
+    assert.equal(world.clock.now(), 0);
+    await leavesNothing(world, client);
+
+    const nobody = new World();
+    let attempts = 0;
+    nobody.network.connectFault = () => {
+      attempts++;
+      return "ECONNREFUSED";
+    };
+    const other = nobody.reporter(A, { random: () => 0.999 }).client;
+    other.start();
+    await nobody.pass(30_000, 50);
+    const before = attempts;
+    for (let i = 0; i < 20; i++) {
+      other.look(0, { canWait: true });
+      await settle();
+    }
+    assert.equal(attempts, before);
+    await leavesNothing(nobody, other);
+  });
+
   it("backs off when no balancer is there, up to ten seconds, and never stops", async () => {
     const world = new World();
     const attempts: number[] = [];
@@ -317,6 +345,21 @@ describe("a reporter", () => {
       assert.deepEqual(newer.story(), ["connected", "registered"]);
       const id = `default/${A}:8080`;
       assert.deepEqual(world.story, [`targetUp ${id}`, `targetTakenOver ${id} ${A} ${A}`]);
+      await leavesNothing(world, older.client, newer.client);
+    });
+
+    it("does not ask again earlier because its weight has changed meanwhile", async () => {
+      const { world, older, newer } = await rivals();
+      let opened = 0;
+      world.network.connectFault = ({ port }) => {
+        if (port === CONTROL.port) opened++;
+        return undefined;
+      };
+      for (let i = 0; i < 20; i++) {
+        older.client.look(0, { canWait: true });
+        await world.pass(100);
+      }
+      assert.equal(opened, 0);
       await leavesNothing(world, older.client, newer.client);
     });
 

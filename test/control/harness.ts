@@ -54,6 +54,7 @@ export class World {
       keys: new Keys(keys, null, hostEnvironment()),
       pools: new Map([["default", this.pool]]),
       hostTimeout: LEASE,
+      heartbeat: 0,
       panicOf: () => true,
       maxTargets: () => 1_024,
       maxSessions: () => 100,
@@ -240,7 +241,7 @@ export class RawReporter {
   /** The next sealed message, but for its number and time; null at the end of the connection, however it ends. */
   async hear(): Promise<Heard | null> {
     const message = await this.hearAll();
-    if (message === null || message.t === "goodbye") return message;
+    if (message === null || message.t === "goodbye" || message.t === "wake") return message;
     const { n: _, at: __, ...heard } = message;
     return heard;
   }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { spell } from "../../src/config/names.ts";
+import { poolOptions } from "../../src/config/pool-options.ts";
 import { readFromBalancer, readFromReporter, readWelcome } from "../../src/control/protocol/messages.ts";
 
 const fails = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
@@ -36,6 +38,8 @@ describe("bodies", () => {
     ["weight", 1_000_001],
     ["weight", null],
     ["health", "maybe"],
+    ["reason", 5],
+    ["reason", "x".repeat(201)],
     ["drain", 1],
     ["pool", ""],
     ["pool", "a b"],
@@ -44,6 +48,10 @@ describe("bodies", () => {
     ["advertise", "evil\nhost"],
     ["maxConnections", -1],
     ["maxConnections", 2 ** 31],
+    ["priority", -1],
+    ["priority", 256],
+    ["sendProxy", "pool"],
+    ["sendProxy", 2],
     ["listen", 0],
     ["listen", 65_536],
     ["listen", "5000"],
@@ -62,10 +70,13 @@ describe("bodies", () => {
     const options = { algorithm: "random", "max-bindings": "1000", queue: "" };
     assert.deepEqual(readFromReporter({ ...report, listen: 5000, options }), { ...report, listen: 5000, options });
     const many = (count: number) =>
-      Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${"b".repeat(i)}`, ""]));
-    readFromReporter({ ...report, options: many(16) });
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i < 33 ? "a" : "c"}${"b".repeat(i % 33)}`, ""]));
+    readFromReporter({ ...report, options: many(64) });
+    const all = Object.keys(poolOptions).map((name) => [spell(name, "file"), "10000"]);
+    readFromReporter({ ...report, options: Object.fromEntries(all) });
     for (const wrong of [
-      many(17),
+      many(65),
+      Object.fromEntries(Object.keys(many(21)).map((name) => [name, "x".repeat(200)])),
       { algorithm: 5 },
       { algorithm: "x".repeat(201) },
       { algorithm: "two\nlines" },
@@ -112,6 +123,7 @@ describe("bodies", () => {
       ["listen", 1, 65_535],
       ["weight", 0, 1_000_000],
       ["maxConnections", 0, 2 ** 31 - 1],
+      ["priority", 0, 255],
     ] as const) {
       for (const value of [least, most]) readFromReporter({ ...report, [field]: value });
       for (const value of [least - 1, most + 1]) {

@@ -15,6 +15,7 @@ export async function serveControl(options: Partial<ControlServerOptions> = {}) 
     keys: new Keys([KEY], null, hostEnvironment()),
     pools: new Map([["default", pool]]),
     hostTimeout: 60_000,
+    heartbeat: 0,
     panicOf: () => true,
     maxTargets: () => 1_024,
     maxSessions: () => 100,

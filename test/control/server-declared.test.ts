@@ -23,7 +23,7 @@ async function serverAt(host: string, port = 0): Promise<number> {
   return listener.address.port;
 }
 
-const TERMS = { weight: 100, maxConnections: 0, backup: false };
+const TERMS = { weight: 100, maxConnections: 0, priority: 0, backup: false };
 
 describe("names in the document", () => {
   const manyLoopbacks = { skip: process.platform !== "linux" && "only Linux has all of 127.0.0.0/8" };
@@ -43,7 +43,7 @@ describe("names in the document", () => {
     const targets = new DeclaredTargets({
       clock: systemClock,
       resolver: new Dns([names.address]),
-      onTargets: (name, declared) => server.declare(name, declared),
+      onTargets: (name, declared) => server.registry.declare(name, declared),
       onWarning: assert.fail,
     });
     const wanted: WantedTarget[] = [{ kind: "name", host: "db.example", port, ...TERMS }];
@@ -55,7 +55,7 @@ describe("names in the document", () => {
     await until("both", () => states().join() === `${first} up,${second} up`);
     names.zones.set("db.example", { ttl: 1, A: ["127.0.0.2"] });
     await until("the second", () => states().join() === `${second} up`);
-    assert.deepEqual(server.sourcesOf(second!), ["dns"]);
+    assert.deepEqual(server.registry.sourcesOf(second!), ["dns"]);
     assert.deepEqual(story, [`targetUp ${first}`, `targetUp ${second}`, `targetLeave ${first}`]);
 
     targets.set("default", [{ kind: "srv", name: "_db._tcp.example", ...TERMS }]);

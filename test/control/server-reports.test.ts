@@ -48,20 +48,39 @@ describe("a report", () => {
     const seen = async (change: object) => {
       await raw.ask({ ...REPORT, ...change });
       await settle();
-      const { state, weight, maxConnections } = world.pool.targets()[0]!;
-      return [state, weight, maxConnections];
+      const { state, weight, maxConnections, priority } = world.pool.targets()[0]!;
+      return [state, weight, maxConnections, priority];
     };
-    assert.deepEqual(await seen({}), ["up", 500, 0]);
-    assert.deepEqual(await seen({ weight: 7, maxConnections: 3 }), ["up", 7, 3]);
-    assert.deepEqual(await seen({ health: "down" }), ["down", 500, 0]);
-    assert.deepEqual(await seen({ drain: true }), ["draining", 500, 0]);
-    assert.deepEqual(await seen({}), ["up", 500, 0]);
+    assert.deepEqual(await seen({}), ["up", 500, 0, 0]);
+    assert.deepEqual(await seen({ weight: 7, maxConnections: 3, priority: 9 }), ["up", 7, 3, 9]);
+    assert.deepEqual(await seen({ health: "down" }), ["down", 500, 0, 0]);
+    assert.deepEqual(await seen({ drain: true }), ["draining", 500, 0, 0]);
+    assert.deepEqual(await seen({}), ["up", 500, 0, 0]);
     assert.deepEqual(world.story, [
       `targetUp ${ID_A}`,
       `targetDown ${ID_A} reported`,
-      `targetDrain ${ID_A}`,
+      `targetDrain ${ID_A} reported`,
       `targetUp ${ID_A}`,
     ]);
+    await leavesNothing(world, raw);
+  });
+
+  it("that says down may say why: the target's reason has it, and so has the event", async () => {
+    const world = await World.start();
+    await world.target(A);
+    const raw = await world.raw(A);
+    await raw.ask({ ...REPORT, reason: "said of one that is up" });
+    await settle();
+    const why = () => world.server.registry.standingOf(ID_A)!.reason;
+    assert.doesNotMatch(why(), /said/);
+    await raw.ask({ ...REPORT, health: "down", reason: "it answers 503" });
+    assert.equal(why(), "its reporter says that it is down: it answers 503");
+    assert.deepEqual(world.events.at(-1)?.slice(2), ["reported", "it answers 503"]);
+    await raw.ask({ ...REPORT, health: "down", reason: "it does not accept\nconnections" });
+    assert.equal(why(), "its reporter says that it is down: it does not accept?connections");
+    assert.equal(world.story.filter((line) => line.startsWith("targetDown")).length, 1, "it was down before");
+    await raw.ask({ ...REPORT, health: "down" });
+    assert.equal(why(), "its reporter says that it is down");
     await leavesNothing(world, raw);
   });
 

@@ -217,27 +217,32 @@ describe("a target on the balancer's own host", () => {
     const raw = await world.raw(BALANCER);
     await world.target(BALANCER, 5000);
     const { server } = world;
-    assert.equal(server.targetHere(5000), null);
+    assert.equal(server.registry.targetHere(5000), null);
     await raw.ask({ ...REPORT, port: 5000 });
-    assert.equal(server.targetHere(5000), `default/${BALANCER}:5000`);
-    assert.equal(server.targetHere(5001), null);
+    assert.equal(server.registry.targetHere(5000), `default/${BALANCER}:5000`);
+    assert.equal(server.registry.targetHere(5001), null);
     const other = await world.raw(A);
     await other.ask({ ...REPORT, port: 5002 });
-    assert.equal(server.targetHere(5002), null, "it is on another host");
+    assert.equal(server.registry.targetHere(5002), null, "it is on another host");
     raw.channel.connection.abort();
     await world.pass(LEASE + 1_000);
-    assert.equal(server.targetHere(5000), null, "it is gone");
-    server.declare("default", [
+    assert.equal(server.registry.targetHere(5000), null, "it is gone");
+    server.registry.declare("default", [
       {
         address: { host: BALANCER, port: 5003 },
         weight: 1,
         maxConnections: 0,
+        priority: 0,
         backup: false,
         source: "static",
         name: null,
       },
     ]);
-    assert.equal(server.targetHere(5003), `default/${BALANCER}:5003`, "named by the operator, whether it is up or not");
+    assert.equal(
+      server.registry.targetHere(5003),
+      `default/${BALANCER}:5003`,
+      "named by the operator, whether it is up or not",
+    );
     await leavesNothing(world, other);
   });
 
@@ -261,7 +266,7 @@ describe("a target on the balancer's own host", () => {
     const other = await world.raw(A);
     await other.ask({ ...REPORT, port: 5000 });
     listeners.push({ host: "", port: 5000 });
-    world.server.listening();
+    world.server.registry.listening();
     assert.deepEqual(
       world.pool.targets().map(({ identity }) => identity),
       [`default/${BALANCER}:5001`, `default/${A}:5000`],

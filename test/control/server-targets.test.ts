@@ -110,7 +110,8 @@ describe("a session with several targets", () => {
     const raw = await world.raw(A);
     const answers = { ok: 0, reject: 0, goodbye: 0 };
     const heard = (async () => {
-      for (let body = await raw.hear(); body !== null; body = await raw.hear()) answers[body.t] += 1;
+      for (let body = await raw.hear(); body !== null; body = await raw.hear())
+        answers[body.t as keyof typeof answers] += 1;
     })();
     const rounds = 8;
     for (let round = 0; round < rounds; round++) {

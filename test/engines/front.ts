@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { Engine, EngineListener, ServedPool } from "../../src/engines/engine.ts";
 import type { Address, ListenAddress, TcpAddress } from "../../src/net/runtime.ts";
+import type { ListenSocketOptions } from "../../src/net/socket-options.ts";
 import { Pool, type PoolOptions } from "../../src/pool/pool.ts";
 import { ANY_PORT } from "../support/ports.ts";
 
@@ -10,6 +11,7 @@ export const UNAVAILABLE = "Unavailable, holmes.";
 /** How a pool is served, and where, but for what `frontOptions()` says. */
 export interface FrontOptions extends Partial<Omit<ServedPool, "pool">> {
   readonly listen?: readonly ListenAddress[];
+  readonly listenSockets?: ListenSocketOptions;
 }
 
 /** A pool for tests, but for what `options` say otherwise. */
@@ -30,10 +32,26 @@ export function servedPool(pool: Pool, options: Partial<Omit<ServedPool, "pool">
     connectTimeout = 5_000,
     idleTimeout = 0,
     queueTimeout = 10_000,
+    queueWhenEmpty = 0,
     keepalive = 60_000,
     unavailable = Buffer.from(UNAVAILABLE),
+    sendProxy,
+    targetTls,
+    sockets,
   } = options;
-  return { pool, requeue, connectTimeout, idleTimeout, queueTimeout, keepalive, unavailable };
+  return {
+    pool,
+    requeue,
+    connectTimeout,
+    idleTimeout,
+    queueTimeout,
+    queueWhenEmpty,
+    keepalive,
+    unavailable,
+    sendProxy,
+    targetTls,
+    sockets,
+  };
 }
 
 export class Front {
@@ -42,12 +60,14 @@ export class Front {
   readonly served: ServedPool;
   readonly listeners: EngineListener[] = [];
   readonly #listen: readonly ListenAddress[];
+  readonly #sockets: ListenSocketOptions | undefined;
 
-  constructor(engine: Engine, pool: Pool, { listen = [ANY_PORT], ...options }: FrontOptions) {
+  constructor(engine: Engine, pool: Pool, { listen = [ANY_PORT], listenSockets, ...options }: FrontOptions) {
     this.engine = engine;
     this.pool = pool;
     this.served = servedPool(pool, options);
     this.#listen = listen;
+    this.#sockets = listenSockets;
   }
 
   async start(): Promise<void> {
@@ -63,7 +83,7 @@ export class Front {
 
   /** A further listener for the pool. */
   async listen(where: ListenAddress): Promise<EngineListener> {
-    const listener = await this.engine.bind(where, { keepalive: this.served.keepalive });
+    const listener = await this.engine.bind(where, { keepalive: this.served.keepalive, sockets: this.#sockets });
     this.listeners.push(listener);
     listener.serve(this.pool);
     return listener;

@@ -3,7 +3,7 @@
  * the argument is its name.
  */
 import { runtime } from "#runtime";
-import { linux } from "../../src/engines/linux/main/engine.ts";
+import { linux } from "../../src/engines/linux/main/factory.ts";
 import { portable } from "../../src/engines/portable/engine.ts";
 import { greeter } from "../support/peers.ts";
 import { thisHost } from "./host.ts";

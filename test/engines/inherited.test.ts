@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { runtime } from "#runtime";
-import { linux } from "../../src/engines/linux/main/engine.ts";
+import { linux } from "../../src/engines/linux/main/factory.ts";
 import type { Address } from "../../src/net/runtime.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { scriptCommand } from "../support/form.ts";

@@ -112,12 +112,19 @@ export class Lab {
     this.#dialled += count;
   }
 
-  /** Connects, sends FIN, and reads everything: what a target like `nameServer` answers. */
+  /**
+   * Connects, sends FIN, and reads everything: what a target like `nameServer` answers. Returns when it has been recorded, since of two
+   * connections that an engine has in different threads the second one may be told first.
+   */
   async ask(to?: Address): Promise<string> {
     const client = await this.client(to);
+    const { local } = client;
     await client.closeWrite();
     const answer = await readText(client);
     await client.close();
+    if (local.port !== 0) {
+      await until("its record", () => this.records.some(({ client: { port } }) => port === local.port));
+    }
     return answer;
   }
 
@@ -163,4 +170,16 @@ export async function inLab(host: Host, options: LabOptions, test: (lab: Lab) =>
     else await done;
   }
   assert.deepEqual(lab.warnings, []);
+}
+
+/** Opens `count` connections one after the other, of which `through` get a place and the others wait in that order. */
+export async function waitingLine(lab: Lab, count: number, through: number): Promise<Connection[]> {
+  const clients: Connection[] = [];
+  for (let i = 0; i < count; i++) {
+    clients.push(await lab.client());
+    await until(`connection ${i} in its place`, () =>
+      i < through ? lab.pool.targets()[0]!.total === i + 1 : lab.pool.waiting === i + 1 - through,
+    );
+  }
+  return clients;
 }

@@ -3,7 +3,7 @@
  * what came of each attempt. See self-connect.test.ts.
  */
 import { runtime } from "#runtime";
-import { linux } from "../../src/engines/linux/main/engine.ts";
+import { linux } from "../../src/engines/linux/main/factory.ts";
 import { portable } from "../../src/engines/portable/engine.ts";
 import { thisHost } from "./host.ts";
 import { Lab, UNAVAILABLE } from "./lab.ts";

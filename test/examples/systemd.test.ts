@@ -5,7 +5,6 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { root } from "../../scripts/runtimes.ts";
-import { parseDuration } from "../../src/util/durations.ts";
 import { KEY, portsOf } from "../support/cluster.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { programCommand, scriptCommand } from "../support/form.ts";
@@ -15,7 +14,7 @@ import { endPrograms, Program } from "../support/program.ts";
 import { until } from "../support/wait.ts";
 
 const example = join(root, "examples/systemd");
-const units = readdirSync(example).filter((file) => file.endsWith(".service"));
+const units = readdirSync(example).filter((file) => /\.(service|socket)$/.test(file));
 const INSTANCE = "postgresql";
 
 after(async () => {
@@ -70,20 +69,12 @@ describe("the units", () => {
     const ours = stderr.split("\n").filter((line) => line.includes(folder) || line.includes("harmony"));
     assert.deepEqual([status, ours], [0, []], stderr);
   });
-
-  for (const unit of units) {
-    it(`${unit} gives more time to stop than the drain takes`, () => {
-      const config = setting(unit, "ExecStart").match(/--config \/etc\/harmony\/(\S+)/)![1]!;
-      const drain = /^drain-timeout = "(.*?)"/m.exec(readFileSync(join(example, config), "utf8"))![1]!;
-      assert.ok(Number(setting(unit, "TimeoutStopSec")) * 1_000 > parseDuration(drain));
-    });
-  }
 });
 
 describe("what the balancer's unit does to reload", {
   skip: process.platform === "win32" && "no systemd there",
 }, () => {
-  it("takes a file without a fault, and fails with another one", async (t) => {
+  it("takes a file without a fault, and fails with another one", async () => {
     const { cwd, env } = {
       cwd: temporaryFolder("reload"),
       env: { HARMONY_API: "auto", RUNTIME_DIRECTORY: temporaryFolder("run") },
@@ -98,8 +89,7 @@ describe("what the balancer's unit does to reload", {
       env: { HARMONY_KEY: KEY, HARMONY_LOG_FORMAT: "json", ...env },
     });
     await balancer.says(/^listening for clients/);
-    const { message: socket } = await balancer.says(/^listening for commands|has no API/);
-    if (!/commands/.test(socket)) return t.skip(socket);
+    await balancer.says(/^listening for commands/);
     const reload = () => new Program(given("ExecReload"), { env }).ended();
     assert.deepEqual(await reload(), { code: 0, signal: null });
     writeFileSync(config, 'listen = ["127.0.0.1:0"]\nadmin = ["127.0.0.1:0"]\nqueue = "many"\n');

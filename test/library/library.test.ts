@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -52,6 +52,15 @@ async function target(name: string): Promise<number> {
 async function ask(balancer: Balancer): Promise<string> {
   const { listen } = await balancer.ready;
   return exchange(listen[0]!.port, "");
+}
+
+/** The file of a socket whose process is gone. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = createServer().listen(`${path}.made`);
+  await once(server, "listening");
+  renameSync(`${path}.made`, path);
+  server.close();
+  await once(server, "close");
 }
 
 describe("the package", () => {
@@ -265,10 +274,8 @@ describe("starting and closing", () => {
   });
   test("close() at any turn of its start: nothing is told of it then, and ready says so", async () => {
     const path = join(temporaryFolder("api"), "api.sock");
-    const other = createServer().listen(path); // whether somebody listens there takes a while to find out
-    open.push(other);
-    await once(other, "listening");
     for (let turns = 0, isReady = false; !isReady; turns++) {
+      await leaveSocket(path); // whether somebody listens there takes a while to find out
       const balancer = server({ engine: "portable", api: `unix:${path}` });
       const ready = balancer.ready.then(
         () => (isReady = true),

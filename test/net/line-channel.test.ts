@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LineChannel } from "../../src/net/line-channel.ts";
 import type { Connection } from "../../src/net/runtime.ts";
+import { settle } from "../support/wait.ts";
 
 describe("a line channel", () => {
   it("writes one line at a time, in order", async () => {
@@ -46,5 +47,30 @@ describe("a line channel with thousands of lines at once", () => {
     done = true;
     assert.equal(lines, LINES);
     assert.ok(turns >= LINES / 200, `${turns} turns of the event loop in ${LINES} lines`);
+  });
+});
+
+describe("a line channel that has its empty lines taken", () => {
+  it("passes them over, and reads no more while who takes them wants it to wait", async () => {
+    const chunks = ["a\n\n\n", "\n", "b\n"];
+    const connection = { read: async () => Buffer.from(chunks.shift()!) } as unknown as Connection;
+    const channel = new LineChannel(connection, 100);
+    assert.equal(String(await channel.readLine()), "a");
+    let taken = 0;
+    let goOn: () => void = () => undefined;
+    channel.onEmpty = () => {
+      taken += 1;
+      return taken === 1 ? undefined : new Promise((resolve) => (goOn = resolve));
+    };
+    const line = channel.readLine();
+    await settle();
+    assert.equal(taken, 2);
+    assert.equal(chunks.length, 2);
+    goOn();
+    await settle();
+    assert.equal(taken, 3);
+    assert.equal(chunks.length, 1);
+    goOn();
+    assert.equal(String(await line), "b");
   });
 });

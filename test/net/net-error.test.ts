@@ -70,6 +70,7 @@ describe("addresses", () => {
     assert.equal(plainHost("::ffff:0:1"), "::ffff:0:1");
     assert.equal(plainHost("::ffff:0:192.0.2.1"), "::ffff:0:192.0.2.1"); // another form of IPv4 in IPv6
     assert.equal(plainHost("2001:db8::1"), "2001:db8::1");
+    assert.equal(plainHost("::ffff:192.0.2.1%0"), "::ffff:192.0.2.1%0"); // 192.0.2.1%0 is no address
   });
 
   it("are none where they hold IPv4 in a form of old resolvers", () => {

@@ -71,6 +71,27 @@ export function connectSuite(runtime: Runtime, unanswered: () => Promise<BlackHo
       await assert.rejects(runtime.connect({ to: { host: LOOPBACK, port: 70_000 } }), refuse("EINVAL"));
     });
 
+    it("connects from an address of this machine that is named, or says EADDRNOTAVAIL", {
+      skip:
+        runtime.can.localAddress && process.platform === "linux" ? false : "not there, or with one loopback address",
+    }, async () => {
+      const seen: string[] = [];
+      const listener = await runtime.listen({ host: LOOPBACK, port: 0 }, (connection) => {
+        seen.push(connection.remote.host);
+        void connection.close();
+      });
+      const to = listener.address;
+      for (const from of ["127.0.0.2", "127.0.0.3", undefined]) {
+        const client = await within("connecting", runtime.connect({ to, from }));
+        assert.equal(await within("FIN", client.read()), null);
+        assert.equal(client.local.host, from ?? LOOPBACK);
+        await client.close();
+      }
+      assert.deepEqual(seen, ["127.0.0.2", "127.0.0.3", LOOPBACK]);
+      await assert.rejects(runtime.connect({ to, from: "192.0.2.99" }), refuse("EADDRNOTAVAIL"));
+      await listener.close();
+    });
+
     it("resolves names", async () => {
       const listener = await runtime.listen({ port: 0 }, (connection) => void connection.close());
       const to = { host: "localhost", port: listener.address.port };

@@ -7,7 +7,7 @@ import { descriptors } from "../support/descriptors.ts";
 import { pattern } from "../support/pattern.ts";
 import { connectPair } from "../support/peers.ts";
 import { LOOPBACK } from "../support/ports.ts";
-import { readAll, readExactly, show, startWriting, text } from "../support/stream.ts";
+import { readAll, readExactly, readText, show, startWriting, text } from "../support/stream.ts";
 import { standstill, until, within } from "../support/wait.ts";
 import { KERNEL_BUFFERS } from "./suite-stream.ts";
 
@@ -116,6 +116,23 @@ export function relaySuite(runtime: Runtime, scope: "whole" | "light" = "whole")
           await client.write(text("early"));
           await client.closeWrite();
           await within("the early bytes", a.readable());
+        },
+      ));
+
+    it("forwards bytes that were given back", () =>
+      withBridge(
+        runtime,
+        async ({ client, target, end, progress }) => {
+          await client.write(text("late"));
+          await client.closeWrite();
+          assert.equal(show(await readAll(target)), "earlylate");
+          assert.equal(progress.aToB, 9);
+          await target.close();
+          await within("the relay's end", end);
+        },
+        async ({ client, a }) => {
+          await client.write(text("early"));
+          a.unread(text(await readText(a, 5)));
         },
       ));
 

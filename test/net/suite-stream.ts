@@ -156,6 +156,44 @@ export function streamSuite(runtime: Runtime): void {
     );
   });
 
+  describe("unread()", () => {
+    it("has bytes come next again, before what has come since", () =>
+      withPair(runtime, async ({ client, server }) => {
+        await client.write(text("abc"));
+        await readExactly(server, 3);
+        await client.write(text("def"));
+        server.unread(text("bc"));
+        server.unread(text("a"));
+        await within("the bytes that came back", server.readable());
+        assert.equal(show(await readExactly(server, 6)), "abcdef");
+      }));
+
+    it("does not disturb a readable() that is pending", () =>
+      withPair(runtime, async ({ client, server }) => {
+        await client.write(text("abc"));
+        await readExactly(server, 3);
+        const watching = server.readable();
+        server.unread(text("abc"));
+        await client.write(text("def"));
+        await within("readable", watching);
+        assert.equal(show(await readExactly(server, 6)), "abcdef");
+      }));
+
+    it("has them come before the peer's FIN", () =>
+      withPair(runtime, async ({ client, server }) => {
+        await client.write(text("abc"));
+        await client.closeWrite();
+        await readAll(server);
+        assert.ok(server.atEnd);
+        server.unread(text("abc"));
+        server.unread(new Uint8Array(0));
+        assert.ok(!server.atEnd);
+        await within("the bytes that came back", server.readable());
+        assert.equal(show(await readAll(server)), "abc");
+        assert.ok(server.atEnd);
+      }));
+  });
+
   describe("close()", () => {
     it("flushes everything, then FIN", () =>
       withPair(runtime, async ({ client, server }) => {

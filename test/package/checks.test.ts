@@ -5,10 +5,12 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { after, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
-import { loader, node, root } from "../../scripts/runtimes.ts";
-import { commands } from "../../scripts/test/forms.ts";
+import { loader, NEWEST_NODE, node, OLDEST_NODE, root, testFiles } from "../../scripts/runtimes.ts";
+import { commands, forms } from "../../scripts/test/forms.ts";
 import { readJunit } from "../../scripts/test/junit.ts";
 import { run } from "../../scripts/test/process.ts";
+import { RULES, runsIn } from "../../scripts/test/rules.ts";
+import { printSummary } from "../../scripts/test/summary.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { PATIENCE_MS } from "../support/wait.ts";
 
@@ -87,17 +89,57 @@ describe("the test runner", () => {
     assert.equal(finished.timedOut, true);
   });
 
-  it("names a test file that hangs, with what it said until then", async () => {
-    const hang = 'console.log("as far as this"); setInterval(() => {}, 1000)';
+  it("names a test file that hangs, with what it said until then and the test that ran", async () => {
+    const notes = pathToFileURL(join(root, "scripts/test/notes.ts")).href;
+    const hang = `
+      const { note } = await import("${notes}");
+      for (const what of [{ begun: "quick" }, { ended: "quick" }, { begun: "endless" }]) note(what);
+      console.log("as far as this");
+      setInterval(() => {}, 1000);`;
+    const line = [node, "--import", loader, "--input-type=module", "-e", hang];
     const code = `
-      const { runFile } = await import("./scripts/test/file.ts");
-      const command = () => [process.execPath, "-e", ${JSON.stringify(hang)}];
-      await runFile({ name: "form", files: () => [], prepare: () => ({ missing: "" }) }, command, "test/x.test.ts", 0);`;
+      const { runBatch } = await import("./scripts/test/file.ts");
+      const form = { name: "node", prepare: () => ({ missing: "" }) };
+      const batch = { name: "test/x.test.ts", files: ["test/x.test.ts"] };
+      await runBatch(form, () => ${JSON.stringify(line)}, batch, 0);`;
     const command = [node, "--import", loader, "--input-type=module", "-e", code];
-    const { output } = await run(command, { timeout: 20_000, env: { ...process.env, FILE_TIMEOUT: "3" } });
-    assert.match(output, /form test\/x\.test\.ts said:\nas far as this\n/);
-    assert.match(output, /✖ form test\/x\.test\.ts: 0 passed, 1 FAILED/);
-    assert.match(output, /did not end within 3 s/);
+    const { output } = await run(command, { timeout: 20_000, env: { ...process.env, FILE_TIMEOUT: "5" } });
+    assert.match(output, /node test\/x\.test\.ts said:\nas far as this\n/);
+    assert.match(output, /✖ node test\/x\.test\.ts: 0 passed, 1 FAILED/);
+    assert.match(output, /did not end within 5 s: 1 test had ended, and running was "endless"/);
+  });
+
+  it("says last what failed, before the totals", () => {
+    const printed: string[] = [];
+    const { log } = console;
+    console.log = (text: string) => void printed.push(text);
+    try {
+      const results = [{ name: "a > b", outcome: "failed" as const, reason: "" }];
+      assert.equal(printSummary([{ form: "deno", file: "test/x.test.ts", seconds: 1, results }]), false);
+    } finally {
+      console.log = log;
+    }
+    assert.deepEqual(printed.slice(-2), ["\nFailed:\n  deno test/x.test.ts: a > b", "\n0 passed, 1 failed, 0 skipped"]);
+  });
+
+  it("has no rule for files that are not there", () => {
+    const files = testFiles();
+    for (const beginning of RULES.flatMap((rule) => rule.files)) {
+      assert.ok(
+        files.some((file) => file.startsWith(beginning)),
+        `scripts/test/rules.ts names ${beginning}`,
+      );
+    }
+  });
+
+  it("runs a file of which nothing is said in every form, in the black-box tests also compiled", () => {
+    const formsOf = (file: string, node = NEWEST_NODE) =>
+      forms.map(({ name }) => name).filter((name) => name !== "unit" && runsIn(file, name, node));
+    const compiled = forms.filter(({ built }) => built).map(({ name }) => name);
+    assert.deepEqual(formsOf("test/new-room/x.test.ts"), ["node", "bun", "deno", "node-oldest", "node-newest"]);
+    assert.deepEqual(formsOf("test/new-room/x.test.ts", OLDEST_NODE), ["node", "bun", "deno", "node-newest"]);
+    assert.deepEqual(formsOf("test/blackbox/x.test.ts"), ["node", "deno", ...compiled]);
+    assert.equal(formsOf("test/blackbox/load.test.ts").length, forms.length - 1, "all but the one for an engine");
   });
 
   for (const [runtime, command] of Object.entries(commands)) {

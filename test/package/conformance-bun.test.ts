@@ -2,23 +2,17 @@
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { bun } from "../../scripts/runtimes.ts";
-import {
-  assertComplete,
-  BUILD_TIMEOUT_MS,
-  bundleSuite,
-  command,
-  folder,
-  RUN_TIMEOUT_MS,
-  results,
-} from "./compiled-suite.ts";
+import { BUILD_TIMEOUT_MS, bundleSuite, command, engines, folder, passes, TEST_TIMEOUT_MS } from "./compiled-suite.ts";
 
 describe("conformance, compiled with Bun", () => {
-  before(() => bundleSuite("bun", join(folder, "bin/main.js"), join(folder, "engines/linux/worker/worker.js")));
-
-  it("both engines pass", { timeout: RUN_TIMEOUT_MS }, async () => {
-    const program = join(folder, "suite");
-    const entries = [join(folder, "bin/main.js"), join(folder, "engines/linux/worker/worker.js")];
+  const entries = [join(folder, "bin/main.js"), join(folder, "engines/linux/worker/worker.js")] as const;
+  const program = join(folder, "suite");
+  before(async () => {
+    await bundleSuite("bun", ...entries);
     await command("bun build", [bun, "build", "--compile", ...entries, "--outfile", program], BUILD_TIMEOUT_MS);
-    assertComplete(await results(program));
   });
+
+  for (const engine of engines) {
+    it(`the ${engine} engine passes`, { timeout: TEST_TIMEOUT_MS }, () => passes(program, engine));
+  }
 });

@@ -32,7 +32,10 @@ reporter.on("registered", (balancer: TcpAddress, target: string) => balancer.por
 reporter.on("rejected", (balancer, { code }, announced) => [balancer.host, code, announced?.pool, announced?.port]);
 harmony.client({ host: "a", targets: [{ port: 1080, pool: "web" }, { port: 5432, listen: 5000, poolOptions: { algorithm: "random" } }] });
 const many = server({ queue: 5, pools: { db: { listen: 5432, targets: ["a:1", { address: "b:1", backup: true }] } },
-  listeners: { tls: { listen: ["127.0.0.1:443"], routes: [{ pool: "db" }] } } });
+  listeners: { tls: { listen: ["127.0.0.1:443"], allow: ["10.0.0.0/8"], tls: { cert: "a.pem", key: "a.key", min: "1.3" },
+    routes: [{ name: "*.db.example", pool: "db", tls: "pass" }, { pool: "db" }] } } });
+// @ts-expect-error: there is no such version
+server({ tls: { cert: "a.pem", key: "a.key", min: "1.1" } });
 const steps: Promise<readonly Step[]> = many.apply({ pools: { db: { listen: 5432, unavailable: "no" } } });
 const queues: number[] = many.pools().map(({ options }) => options.queue + options.targets.length);
 // @ts-expect-error: a pool has no port for reporters
@@ -50,7 +53,8 @@ balancer.on("targetUp", (target: number) => target);
 reporter.once("registered", (target: string) => target);
 // @ts-expect-error: a record has no such field
 balancer.on("connectionClose", (record) => record.bytes);
-// @ts-expect-error: a weight is a number
+harmony.client({ balance: "auto floor=25", check: { type: "http", path: "/healthz" } });
+// @ts-expect-error: a weight is a number, or follows what is left
 harmony.client({ balance: "heavy" });
 // @ts-expect-error: a target has no host of its own
 harmony.client({ targets: [{ host: "a" }] });

@@ -77,7 +77,9 @@ describe("the schemas of the programs' files", () => {
       ['[pool."a b"]\nlisten = 1', /\$\.pool\.a b: does not match/],
       ["targets = [{ weight = 1 }]", /address is missing/],
       ["[listener.a]\nlisten = 1", /\$\.listener\.a: routes is missing/],
-      ['[listener.a]\nlisten = 1\nroutes = [{ pool = "a" }, { pool = "b" }]', /more than 1/],
+      ["[listener.a]\nlisten = 1\nroutes = []", /\$\.listener\.a\.routes/],
+      ['[listener.a]\nlisten = 1\nroutes = [{ name = "a.b" }]', /pool is missing/],
+      ['[listener.a]\nlisten = 1\nroutes = [{ pool = "a", tls = "on" }]', /none of pass, terminate/],
       ['host = "a"\nqueue = 1', /queue is not known/],
     ] as const)
       assert.match(faultsOf(toml).join("\n"), expected, toml);

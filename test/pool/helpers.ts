@@ -21,9 +21,9 @@ export function makePool(options: Partial<PoolOptions> = {}): Pool {
 export function addTarget(
   pool: Pool,
   identity: string,
-  { weight = 500, max = 0, backup = false, state = "up" as TargetState, port = 80 } = {},
+  { weight = 500, max = 0, priority = 0, backup = false, state = "up" as TargetState, port = 80 } = {},
 ): void {
-  pool.set({ identity, address: { host: "10.0.0.1", port }, weight, maxConnections: max, backup }, state);
+  pool.set({ identity, address: { host: "10.0.0.1", port }, weight, maxConnections: max, priority, backup }, state);
 }
 
 /** The key of 10.x.y.z for the n-th client. */

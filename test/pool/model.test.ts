@@ -23,6 +23,7 @@ interface Target {
   state: TargetState;
   weight: number;
   max: number;
+  priority: number;
   backup: boolean;
   active: number;
   total: number;
@@ -38,7 +39,7 @@ interface Connection {
 }
 
 type Command =
-  | { do: "set"; who: number; weight: number; max: number; backup: boolean; state: TargetState }
+  | { do: "set"; who: number; weight: number; max: number; priority: number; backup: boolean; state: TargetState }
   | { do: "state"; who: number; state: TargetState }
   | { do: "remove"; who: number }
   | { do: "pick"; client: number; tried: number }
@@ -47,6 +48,7 @@ type Command =
 
 const who = fc.nat(IDENTITIES - 1);
 const state = fc.constantFrom<TargetState>("up", "up", "up", "suspect", "draining", "down");
+const priority = fc.oneof(fc.constant(0), fc.constantFrom(1, 2, 255));
 const backup = fc.integer({ min: 0, max: 2 }).map((n) => n === 0);
 const weight = fc.oneof(fc.constantFrom(0, 1, 500, 1000), fc.nat(1_000_000));
 const changes: fc.Arbitrary<PoolChanges> = fc.record(
@@ -61,7 +63,10 @@ const changes: fc.Arbitrary<PoolChanges> = fc.record(
 );
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("change" as const), changes }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("set" as const), who, weight, max: fc.nat(3), backup, state }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("set" as const), who, weight, max: fc.nat(3), priority, backup, state }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("state" as const), who, state }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("remove" as const), who }) },
   {
@@ -81,6 +86,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
 );
+
+/** Backups come after all that are none. */
+function rankOf({ priority, backup }: Pick<Target, "priority" | "backup">): number {
+  return backup ? 1000 + priority : priority;
+}
 
 class Model {
   readonly targets = new Map<string, Target>();
@@ -108,19 +118,23 @@ class Model {
     this.compare();
   }
 
-  set(name: string, spec: { weight: number; max: number; backup: boolean; state: TargetState }): void {
+  set(
+    name: string,
+    spec: { weight: number; max: number; priority: number; backup: boolean; state: TargetState },
+  ): void {
     const known = this.targets.get(name);
     if (known === undefined && this.targets.size >= this.maxTargets) {
       assert.throws(() => addTarget(this.pool, name, spec), RangeError);
       return;
     }
     addTarget(this.pool, name, spec);
-    const { weight, max, backup, state } = spec;
+    const { weight, max, priority, backup, state } = spec;
     if (known === undefined) {
       this.targets.set(name, {
         state,
         weight,
         max,
+        priority,
         backup,
         active: 0,
         total: 0,
@@ -130,7 +144,7 @@ class Model {
       });
     } else {
       const stays = state === "up" && known.state === "suspect" && !known.left;
-      Object.assign(known, { weight, max, backup, left: false, state: stays ? "suspect" : state });
+      Object.assign(known, { weight, max, priority, backup, left: false, state: stays ? "suspect" : state });
     }
   }
 
@@ -164,16 +178,23 @@ class Model {
     const rows = Array.from({ length: this.pool.handle.capacity.rows }, (_, row) => row);
     const tried = rows.filter((row) => (triedBits >> row) & 1);
     const row = this.pool.pick(client(clientNumber), tried, this.now);
+    const live = this.ranks((t) => t.state === "up" && t.weight > 0 && !t.left);
+    const standsBy = live.slice(2); // whoever has been tried
     const candidates = [...this.targets].filter(
       ([name, t]) =>
-        !t.left && t.weight > 0 && (t.state === "up" || t.state === "suspect") && !tried.includes(this.rowOf(name)),
+        !t.left &&
+        t.weight > 0 &&
+        (t.state === "suspect" || (t.state === "up" && !standsBy.includes(rankOf(t)))) &&
+        !tried.includes(this.rowOf(name)),
     );
-    const of = (state: TargetState, backup: boolean) =>
-      candidates.filter((each) => each[1].state === state && each[1].backup === backup);
+    const of = (state: TargetState, rank: number) =>
+      candidates.filter(([, each]) => each.state === state && rankOf(each) === rank);
     const roomy = (targets: [string, Target][]) => targets.filter(([, t]) => t.max === 0 || t.active < t.max);
     // The best of those that there are decide, and wait if they are full; of suspects, only those count that have room.
-    const ups = [of("up", false), of("up", true)].find((targets) => targets.length > 0);
-    const suspects = [of("suspect", false), of("suspect", true)].map(roomy).find((targets) => targets.length > 0);
+    const ups = live.map((rank) => of("up", rank)).find((targets) => targets.length > 0);
+    const suspects = this.ranks(() => true)
+      .map((rank) => roomy(of("suspect", rank)))
+      .find((targets) => targets.length > 0);
     const allowed = ups === undefined ? (suspects ?? []) : roomy(ups);
     if (allowed.length === 0) {
       assert.equal(row, candidates.length === 0 ? NO_TARGET : MAY_WAIT);
@@ -186,6 +207,11 @@ class Model {
     this.assertBest(target, allowed, ups !== undefined);
     target.active++;
     this.connections.push({ row, name, client: clientNumber });
+  }
+
+  /** Of those targets, smallest first. */
+  ranks(which: (target: Target) => boolean): number[] {
+    return [...new Set([...this.targets.values()].filter(which).map(rankOf))].sort((a, b) => a - b);
   }
 
   assertBest(picked: Target, allowed: [string, Target][], up: boolean): void {
@@ -241,17 +267,18 @@ class Model {
     );
     for (const [name, target] of this.targets) {
       const view = this.pool.view(name)!;
-      const { weight, maxConnections: max, backup, active, total, failures } = view;
+      const { weight, maxConnections: max, priority, backup, active, total, failures } = view;
       const { left, failedAt: _, state, ...expected } = target;
       const same =
         weight === target.weight &&
         max === target.max &&
+        priority === target.priority &&
         backup === target.backup &&
         active === target.active &&
         total === target.total &&
         failures === target.failures;
       // deepEqual() takes most of the test's time, so it is left to say what differs.
-      if (!same) assert.deepEqual({ weight, max, backup, active, total, failures }, expected);
+      if (!same) assert.deepEqual({ weight, max, priority, backup, active, total, failures }, expected);
       assert.equal(view.state, left ? "draining" : state);
     }
   }

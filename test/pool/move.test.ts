@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import type { PoolLayout } from "../../src/pool/layout.ts";
+import { layoutOf } from "../../src/pool/memory.ts";
 import {
   ADMITTED,
   ALGORITHM_NAMES,
@@ -414,6 +416,25 @@ describe("targets", () => {
     assert.deepEqual(thread.address(999), { host: "10.0.0.1", port: 1_999 });
     thread.release(kept, client(0), 0, 0, 0);
     assert.equal(pool.view(pool.identity(kept))?.active, 0);
+  });
+
+  it("keep all that is known of them in rows that are more", () => {
+    const pool = poolOf(MOST);
+    const before = layoutOf(pool.handle);
+    const fields = (layout: PoolLayout) =>
+      Object.entries(layout).filter((each): each is [string, Int32Array] => ArrayBuffer.isView(each[1]));
+    const isOfRows = (array: Int32Array) => (array.buffer as unknown) === pool.handle.memory.rows;
+    // Numbers that no other field has; those that follow from others are what they have to be.
+    const derived = ["state", "availability", "weight", "maxConnections", "rank", "group", "active", "heldRows"];
+    const given = fields(before).filter(([name, array]) => isOfRows(array) && !derived.includes(name));
+    assert.ok(given.length > 20);
+    for (const [n, [, array]] of given.entries()) array.fill(n + 1, 0, MOST);
+    pool.change({ maxTargets: 10_000 });
+    for (let i = MOST; layoutOf(pool.handle).rows === before.rows; i++) addTarget(pool, `t${i}`);
+    const after = new Map(fields(layoutOf(pool.handle)));
+    for (const [n, [name]] of given.entries()) {
+      assert.deepEqual([...after.get(name)!.subarray(0, MOST)], Array(MOST).fill(n + 1), name);
+    }
   });
 
   it("above a smaller limit stay, and none comes until there are fewer", () => {

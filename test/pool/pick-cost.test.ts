@@ -67,9 +67,9 @@ function accessesPerPick(name: AlgorithmName, targets: number): number {
   const algorithm = findAlgorithm(name)!;
   const { layout, own } = counted(memoryOf(pool.handle, algorithm), count);
   const picker = algorithm.create({ layout, takes: OPEN, seed: options.seed, lock: null }, own);
-  const rows = new Rows(layout, [picker, picker], WORKER);
+  const rows = new Rows(layout, [picker, picker], WORKER, true);
   const pick = (n: number): number => {
-    const row = picker.pick(clientOf(n), []);
+    const row = picker.pick(clientOf(n), [], n);
     assert.ok(row >= 0);
     rows.addConnection(row);
     return row;

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { hash } from "../../src/pool/algorithms/hash.ts";
+import { latency } from "../../src/pool/algorithms/latency.ts";
 import { leastconn } from "../../src/pool/algorithms/leastconn.ts";
 import { random } from "../../src/pool/algorithms/random.ts";
 import { roundrobin } from "../../src/pool/algorithms/roundrobin.ts";
@@ -184,6 +185,7 @@ class Side {
 function treeOf(handle: SharedPool["handle"], algorithm: AlgorithmName): Partial<MinTreeMemory & SumTreeMemory> {
   if (algorithm === "leastconn") return memoryOf(handle, leastconn).own;
   if (algorithm === "roundrobin") return memoryOf(handle, roundrobin).own.tree;
+  if (algorithm === "latency") return memoryOf(handle, latency).own.tree;
   if (algorithm === "random") return memoryOf(handle, random).own.tree;
   void hash; // it has nothing to derive
   return {};
@@ -214,7 +216,7 @@ const repairs = fc.record({
 });
 
 describe("a pool that a dying thread has left half done", () => {
-  for (const algorithm of ["leastconn", "roundrobin", "random"] as const) {
+  for (const algorithm of ["leastconn", "roundrobin", "random", "latency"] as const) {
     it(`is as before once it is repaired, but for what that thread held (${algorithm})`, () => {
       fc.assert(
         fc.property(fc.array(repairs, { minLength: 1, maxLength: 5, size: "max" }), (course) => {

@@ -20,6 +20,19 @@ describe("a target's row", () => {
     assert.deepEqual([pool.view("b")?.total, pool.view("b")?.bytesIn, pool.targets().length], [0, 0, 1]);
   });
 
+  it("tells who had it at which time, and nothing of who had it long ago", () => {
+    const pool = makePool({ maxTargets: 1 });
+    const incarnations = ["a", "b", "c"].map((name) => {
+      addTarget(pool, name);
+      pool.remove(name);
+      return pool.incarnation(0);
+    });
+    assert.deepEqual(
+      incarnations.map((incarnation) => pool.identityAt(0, incarnation)),
+      [null, "b", "c"],
+    );
+  });
+
   it("keeps its counters when the identity returns while connections are open", () => {
     const pool = makePool();
     addTarget(pool, "a");
@@ -57,6 +70,8 @@ describe("a target's row", () => {
       connectMs: 9,
       failure: "ETIMEDOUT",
       panic: false,
+      priority: 0,
+      sendProxy: "pool",
     });
   });
 

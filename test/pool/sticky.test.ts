@@ -32,6 +32,20 @@ describe("sticky bindings", () => {
     }
   });
 
+  it("are forgotten for one target, and no other", () => {
+    const pool = stickyPool(2, 8);
+    const first = visit(pool, 1, 0);
+    const row = pool.row(first);
+    pool.unbind(client(1), 1 - row);
+    pool.unbind(client(2), row);
+    assert.equal(pool.bindings, 1);
+    assert.equal(visit(pool, 1, 0), first);
+    pool.unbind(client(1), row);
+    pool.unbind(client(1), row);
+    assert.equal(pool.bindings, 0);
+    assert.notEqual(visit(pool, 1, 0), first, "it was picked more recently than the other");
+  });
+
   it("tell clients apart by the whole address", () => {
     const pool = stickyPool(2, 8); // one bucket for all
     const base = [0x20010db8, 1, 2, 3];

@@ -5,8 +5,9 @@ import { type Grant, Pool, type PoolOptions } from "../../src/pool/pool.ts";
 import type { Io } from "../../src/proxy/io.ts";
 import { Lifecycle } from "../../src/proxy/lifecycle.ts";
 import type { LifecycleOptions } from "../../src/proxy/options.ts";
-import { UNDECIDED } from "../../src/proxy/outcome.ts";
+import { type RemovalCause, UNDECIDED } from "../../src/proxy/outcome.ts";
 import { type CloseRecord, recordOf } from "../../src/proxy/record.ts";
+import { removeFromTarget } from "../../src/proxy/removal.ts";
 import {
   ANSWERING,
   CONNECTING,
@@ -34,16 +35,22 @@ export class Connection {
   pass = 0;
   queuedMs = 0;
   connectMs = -1;
+  firstByteMs = -1;
   row = -1;
+  incarnation = 0;
   tried: number[] = [];
   codes: string[] = [];
   incarnations: number[] = [];
   readonly bytes = [0, 0];
   readonly reported = [0, 0];
   movedAt = 0;
+  askedAt = 0;
+  heardAt = 0;
   /** What the Io was told of it. */
   due: number | null = null;
   dialing = false;
+  /** It has given up a target that did not fail it. */
+  moved = false;
   /** What the Io says when it is asked. */
   delivered = false;
   /** Whether its client was reset at the end. */
@@ -85,12 +92,17 @@ class BenchStore implements Store<Connection, string> {
   addQueuedMs = (c: Connection, ms: number) => Object.assign(c, { queuedMs: c.queuedMs + ms });
   connectMs = (c: Connection) => c.connectMs;
   setConnectMs = (c: Connection, ms: number) => Object.assign(c, { connectMs: ms });
+  firstByteMs = (c: Connection) => c.firstByteMs;
   row = (c: Connection) => c.row;
-  setRow = (c: Connection, row: number) => Object.assign(c, { row });
+  incarnation = (c: Connection) => c.incarnation;
+  setRow = (c: Connection, row: number, incarnation: number) => Object.assign(c, { row, incarnation });
   tried = (c: Connection) => c.tried;
   triedCode = (c: Connection, nth: number) => c.codes[nth] as NetCode;
   movedAt = (c: Connection) => c.movedAt;
-  setMovedAt = (c: Connection, time: number) => Object.assign(c, { movedAt: time });
+  setMovedAt = (c: Connection, time: number) => Object.assign(c, { movedAt: time, askedAt: time });
+  find = (ticket: number) => this.all.find((c) => c.ticket === ticket && c.state !== ENDED) ?? null;
+  heardAt = (c: Connection) => c.heardAt;
+  askedAt = (c: Connection) => c.askedAt;
   bytes = (c: Connection, from: number) => c.bytes[from]!;
   unreported = (c: Connection, from: number) => c.bytes[from]! - c.reported[from]!;
 
@@ -134,9 +146,17 @@ export class Bench {
   readonly warnings: string[] = [];
 
   constructor(options: Partial<LifecycleOptions> = {}, pool: Partial<PoolOptions> = {}) {
-    this.options = { requeue: 1, connectTimeout: 100, idleTimeout: 0, queueTimeout: 500, ...options };
+    this.options = {
+      requeue: 1,
+      connectTimeout: 100,
+      idleTimeout: 0,
+      queueTimeout: 500,
+      queueWhenEmpty: 0,
+      ...options,
+    };
     const defaults = { algorithm: "leastconn", persistent: null, concurrency: -1, queue: 10, seed: 1 } as const;
-    this.pool = Pool.create({ name: "bench", maxTargets: 8, ...defaults, ...pool });
+    const { queueWhenEmpty } = this.options;
+    this.pool = Pool.create({ name: "bench", maxTargets: 8, queueWhenEmpty, ...defaults, ...pool });
     this.lifecycle = new Lifecycle(this.pool, this.#store, this.#io(), this.options);
   }
 
@@ -163,6 +183,13 @@ export class Bench {
     this.#store.all.push(c);
     this.lifecycle.accepted(c);
     return c;
+  }
+
+  remove(c: Connection, cause: RemovalCause): void {
+    const { pool, lifecycle } = this;
+    const { row, state } = c;
+    removeFromTarget({ pool, store: this.#store, lifecycle }, c, cause);
+    if (state === CONNECTING && (c.row !== row || c.state !== state)) c.moved = true;
   }
 
   /** Serves the queue from its head, as an engine does after events that may have made room. */
@@ -196,7 +223,7 @@ export class Bench {
 
   /** The close record, or what it would be if it ended now. */
   record(c: Connection): CloseRecord {
-    return recordOf(this.#store, c, this.pool, 0, 0);
+    return recordOf(this.#store, c, { pool: this.pool, listener: "*:3000", startedAt: 0, durationMs: 0 });
   }
 
   /** The close record, as `phase endedBy cause`. */
@@ -218,7 +245,7 @@ export class Bench {
       assert.equal(c.dialing, c.state === CONNECTING, "a dial under way in this state, and in no other");
       const timed = c.state === RELAYING ? this.options.idleTimeout > 0 : c.state !== ENDED;
       assert.equal(c.due !== null, timed, "a timer wherever something is waited for");
-      assertTried(this.record(c), this.options.requeue);
+      assertTried(this.record(c), this.options.requeue, { moved: c.moved, waits: this.options.queueWhenEmpty > 0 });
       for (const call of ["ended", "close"]) assert.equal(c.told(call), c.state === ENDED ? 1 : 0, call);
       assert.ok(c.told("answer") <= 1, "one answer at most");
     }
@@ -241,6 +268,7 @@ export class Bench {
       },
       undial: (c) => Object.assign(c, { dialing: false }),
       relay: tell("relay"),
+      lookSoon: () => {},
       delivered: (c) => c.delivered,
       answer: tell("answer"),
       close: (c, reset) => {

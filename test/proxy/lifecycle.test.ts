@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { BY_CLIENT, BY_TARGET, FIN, outcome, RESET, UNDECIDED } from "../../src/proxy/outcome.ts";
+import { BY_CLIENT, BY_TARGET, FIN, outcome, REMOVAL_CAUSES, RESET, UNDECIDED } from "../../src/proxy/outcome.ts";
 import { ANSWERING, CONNECTING, DELIVERING, ENDED, LINGERING, QUEUED, RELAYING } from "../../src/proxy/states.ts";
 import { ANSWER_MS, LINGER_MS } from "../../src/proxy/unavailable.ts";
 import { amount } from "../support/amount.ts";
@@ -102,6 +102,37 @@ describe("lifecycle", () => {
     assert.deepEqual(bench.warnings, ["connect EMFILE"]);
     assert.equal(bench.pool.suspects().length, 0);
     bench.verify();
+  });
+
+  it("tells the pool of a target's first byte, without the client's own pause, while that wants to know", () => {
+    const bench = new Bench({ requeue: 1 });
+    for (const name of ["1", "2"]) bench.target(name);
+    const told: [row: number, ms: number][] = [];
+    bench.pool.answered = (row, ms) => void told.push([row, ms]);
+    const answered = (asks: boolean) => {
+      const c = bench.accept();
+      bench.now += 1_000; // a target that fails, and is not the one that answers
+      failConnect(bench, c, "ETIMEDOUT");
+      bench.now += 7;
+      connect(bench, c);
+      if (asks) {
+        bench.now += 500;
+        c.askedAt = bench.now;
+      }
+      bench.now += 20;
+      bench.lifecycle.observer.firstByte(c);
+      return c;
+    };
+    answered(true);
+    assert.deepEqual(told, [], "it does not want to know");
+    bench.pool.observes = true;
+    const asked = answered(true);
+    const spokenTo = answered(false);
+    const expected = [asked, spokenTo].map(({ row }) => [row, 27]);
+    assert.deepEqual(told, expected);
+    bench.lifecycle.endLost(asked, outcome(BY_TARGET, RESET));
+    bench.lifecycle.observer.firstByte(asked);
+    assert.deepEqual(told, expected, "of a target that has failed");
   });
 
   it("gives up an attempt at its deadline", () => {
@@ -346,6 +377,58 @@ describe("lifecycle", () => {
     assert.deepEqual([target!.bytesIn, target!.bytesOut], [5, 9]);
   });
 
+  it("takes what is relayed off a target that has gone with a reset, and what is being connected to another one, which is no attempt more", () => {
+    const bench = new Bench({ requeue: 0 });
+    for (const name of ["1", "2"]) bench.target(name);
+    const [one, other, waiting] = [bench.accept(), bench.accept(), bench.accept()];
+    connect(bench, one);
+    const gone = bench.pool.identity(one.row);
+    bench.remove(one, "target-gone");
+    assert.equal(one.state, RELAYING, "its target is up");
+    bench.pool.setState(gone, "down");
+    bench.now += 7;
+    for (const c of [one, other, waiting]) bench.remove(c, "target-gone");
+    bench.verify();
+    assert.equal(bench.ending(one), "relay balancer target-gone");
+    assert.ok(one.reset);
+    for (const c of [other, waiting]) {
+      assert.notEqual(bench.pool.identity(c.row), gone);
+      connect(bench, c);
+      assert.deepEqual(bench.record(c).tried, []);
+    }
+    bench.verify();
+    assert.deepEqual(bench.pool.suspects(), []);
+  });
+
+  it("lets one that is being connected to a target that has gone wait, where the others are full, and tells it where there are none", () => {
+    const bench = new Bench();
+    bench.target("1", 1);
+    bench.target("2", 1);
+    const [one, other] = [bench.accept(), bench.accept()];
+    for (const c of [one, other]) {
+      bench.pool.setState(bench.pool.identity(c.row), "down");
+      bench.remove(c, "target-gone");
+      bench.verify();
+    }
+    assert.deepEqual([one.state, other.state], [QUEUED, ANSWERING]);
+    answer(bench, other);
+    assert.equal(bench.ending(other), "unavailable balancer no-targets");
+  });
+
+  it("takes a relay off its target for the sake of others, whose client is then not bound to it; nothing but relays", () => {
+    const bench = new Bench({}, { persistent: 60_000 });
+    bench.target("1");
+    const [one, other] = [bench.accept(), bench.accept()];
+    connect(bench, one);
+    bench.target("2");
+    for (const c of [one, other]) bench.remove(c, "rebalanced");
+    assert.equal(bench.ending(one), "relay balancer rebalanced");
+    assert.ok(one.reset);
+    assert.equal(other.state, CONNECTING);
+    assert.equal(bench.pool.bindings, 1, "the other's");
+    bench.verify();
+  });
+
   it("when it stops lets what is served go on until the time-out, and gives answers a moment more", () => {
     const bench = new Bench({}, { concurrency: 1 });
     bench.target("1");
@@ -364,6 +447,8 @@ describe("lifecycle", () => {
   });
 });
 
+const ANYWHERE = [QUEUED, CONNECTING, RELAYING, DELIVERING, ...TOLD];
+
 /** What may happen: `at` picks the connection or the target it happens to, if there is one that it can happen to. */
 const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
   accept: (bench) => void bench.accept(),
@@ -379,8 +464,9 @@ const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
       bench.lifecycle.endLost(c, outcome(BY_TARGET, RESET));
     }),
   delivered: (bench, at) => each(bench, at, [DELIVERING], (c) => bench.lifecycle.end(c, UNDECIDED, true)),
-  fault: (bench, at) =>
-    each(bench, at, [QUEUED, CONNECTING, RELAYING, DELIVERING, ...TOLD], (c) => bench.lifecycle.abort(c)),
+  fault: (bench, at) => each(bench, at, ANYWHERE, (c) => bench.lifecycle.abort(c)),
+  removed: (bench, at) =>
+    each(bench, at, ANYWHERE, (c) => bench.remove(c, REMOVAL_CAUSES[at % REMOVAL_CAUSES.length]!)),
   answered: (bench, at) => each(bench, at, [ANSWERING], (c) => bench.lifecycle.answered(c)),
   taken: (bench, at) => each(bench, at, [LINGERING], (c) => bench.lifecycle.end(c, UNDECIDED, false)),
   silent: (bench, at) => each(bench, at, [QUEUED, CONNECTING], (c) => bench.lifecycle.clientSilent(c)),
@@ -414,7 +500,12 @@ function each(bench: Bench, at: number, states: number[], run: (c: Connection) =
 
 describe("lifecycle, whatever happens", () => {
   const event = fc.tuple(fc.constantFrom(...Object.keys(EVENTS), "accept", "connected"), fc.nat(60));
-  const options = fc.record({ requeue: fc.nat(2), idleTimeout: fc.constantFrom(0, 40), queueTimeout: fc.constant(90) });
+  const options = fc.record({
+    requeue: fc.nat(2),
+    idleTimeout: fc.constantFrom(0, 40),
+    queueTimeout: fc.constant(90),
+    queueWhenEmpty: fc.constantFrom(0, 70),
+  });
   const pool = fc.record({
     concurrency: fc.constantFrom(-1, 0, 1, 3),
     queue: fc.constantFrom(0, 2, 50),

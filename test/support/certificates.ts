@@ -40,3 +40,33 @@ export const certificate = { cert: text("server.pem"), key: text("server.key") }
 
 export const renewedCa: string = text("renewed-ca.pem");
 export const renewed = { cert: text("renewed.pem"), key: text("renewed.key") } as const;
+
+/** What `namesCa` has signed: for exact.names.test and second.names.test, for *.names.test, and of a client. */
+export const exactFiles = {
+  cert: path("exact.pem"),
+  get key(): string {
+    return secret("exact.key");
+  },
+} as const;
+export const wildcardFiles = {
+  cert: path("wildcard.pem"),
+  get key(): string {
+    return secret("wildcard.key");
+  },
+} as const;
+export const clientFiles = {
+  cert: path("client.pem"),
+  get key(): string {
+    return secret("client.key");
+  },
+} as const;
+
+/** What OCSP says of it, for those who do not look at signatures. */
+export function ocspFile(of: "server" | "server-renewed" | "exact"): string {
+  return path(`${of}-ocsp.der`);
+}
+
+export const namesCaFile: string = path("names-ca.pem");
+export const namesCa: string = text("names-ca.pem");
+export const exact = { cert: text("exact.pem"), key: text("exact.key") } as const;
+export const clientCertificate = { cert: text("client.pem"), key: text("client.key") } as const;

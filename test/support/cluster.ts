@@ -1,9 +1,14 @@
 /** A balancer and reporters as processes, with a key of their own, on free ports of this machine. */
+import type { TestContext } from "node:test";
+import { form, onDeno } from "./form.ts";
 import { field } from "./log.ts";
 import { type LogLine, type Program, type StartOptions, start } from "./program.ts";
 
 /** The engine under test; the runner sets it to test one that `auto` would not take. */
 const ENGINE = process.env.HARMONY_TEST_ENGINE ?? "auto";
+
+/** Deno's own sockets know no reset: where they serve the clients, a connection that is cut ends like any other. */
+export const cutsWithReset: boolean = !onDeno || (ENGINE !== "portable" && process.platform === "linux");
 
 export const KEY = "blackbox:a-key-that-only-these-tests-use";
 
@@ -34,6 +39,17 @@ export async function startBalancer(args: readonly string[] = [], options: Balan
   });
   const line = await program.says(/listening/i);
   return { program, ...portsOf(line) };
+}
+
+/** null: here it cannot listen with TLS, and the test is skipped. */
+export async function startWithTls<T>(t: TestContext, start: () => Promise<T>): Promise<T | null> {
+  try {
+    return await start();
+  } catch (error) {
+    if (form !== "deno" || !/Invalid port/.test((error as Error).message)) throw error;
+    t.skip("the base of the compiled program is a Deno whose node:tls cannot listen so");
+    return null;
+  }
 }
 
 /** The ports that a balancer says it listens on. */

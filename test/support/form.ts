@@ -11,6 +11,8 @@ export type ProgramName = "harmony-balancer" | "harmony-reporter";
 export const form: string = process.env.HARMONY_TEST_FORM ?? "source";
 export const compiled: boolean = form !== "source";
 
+export const onDeno: boolean = form === "deno" || (!compiled && "deno" in process.versions);
+
 /** A folder with the programs in one file each, which the test runner made of the source that it tests (Node alone). */
 const bundles = process.env.HARMONY_TEST_PROGRAMS;
 

@@ -1,6 +1,7 @@
 /** Starts programs as processes, waits for what they log, and ends them by their process id. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { type ProgramName, programCommand, scriptCommand } from "./form.ts";
+import { JsonLines } from "./json-lines.ts";
 import { until, within } from "./wait.ts";
 
 export interface Exit {
@@ -37,6 +38,10 @@ export class Program {
   stderr = "";
   /** It is a reporter that runs a server of its own. */
   readonly hasServer: boolean;
+  /** What it has logged so far, as JSON lines. */
+  readonly log: readonly LogLine[];
+  /** The JSON lines that it has printed so far. */
+  readonly printed: readonly unknown[];
   readonly #child: ChildProcess;
   readonly #title: string;
 
@@ -44,16 +49,19 @@ export class Program {
     this.#title = command.join(" ");
     this.hasServer = command.includes("--");
     this.#child = spawn(command[0]!, command.slice(1), {
-      // HARMONY_… in the environment of the tests must not decide what they see, and a balancer's socket is not to lie where users' do.
-      env: { ...withoutHarmony(process.env), HARMONY_API: "off", ...options.env } as NodeJS.ProcessEnv,
+      env: { ...ownEnvironment(), ...options.env } as NodeJS.ProcessEnv,
       cwd: options.cwd,
       stdio: [options.stdin ? "pipe" : "ignore", "pipe", "pipe"],
     });
-    this.#child.stdout!.on("data", (bytes: Buffer) => {
-      this.stdout += bytes.toString();
+    const [out, err] = [new JsonLines<unknown>(), new JsonLines<LogLine>()];
+    [this.printed, this.log] = [out.values, err.values];
+    this.#child.stdout!.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+      out.add(text);
     });
-    this.#child.stderr!.on("data", (bytes: Buffer) => {
-      this.stderr += bytes.toString();
+    this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+      err.add(text);
     });
     this.exited = new Promise((resolve, reject) => {
       this.#child.once("error", reject);
@@ -72,17 +80,7 @@ export class Program {
     return this.#child.pid!;
   }
 
-  /** What it has logged so far, as JSON lines. */
-  get log(): LogLine[] {
-    return jsonLines(this.stderr) as LogLine[];
-  }
-
-  /** The JSON lines that it has printed so far. */
-  get printed(): unknown[] {
-    return jsonLines(this.stdout);
-  }
-
-  /** The `index`-th of them, now or later. Throws if the program ends without it. */
+  /** The `index`-th of the JSON lines that it prints, now or later. Throws if the program ends without it. */
   prints(index: number): Promise<unknown> {
     return this.#attend(`line ${index + 1} of its output`, () => this.printed[index]);
   }
@@ -155,13 +153,12 @@ export function startScript(file: string, args: readonly string[] = []): Program
   return new Program([...scriptCommand(file), ...args]);
 }
 
-/** Lines that are no JSON are left out, and the last one while its end has not come. */
-function jsonLines(text: string): unknown[] {
-  return text
-    .split("\n")
-    .slice(0, -1)
-    .filter((line) => /^[{[].*[}\]]$/.test(line))
-    .map((line) => JSON.parse(line));
+/**
+ * HARMONY_… in the environment of the tests must not decide what they see, nor what their user has ordered; and sockets are not to lie
+ * where users' do.
+ */
+export function ownEnvironment(): NodeJS.ProcessEnv {
+  return { ...withoutHarmony(process.env), HARMONY_API: "off", HARMONY_STATUS_SOCKET: "off", HARMONY_STATE: "off" };
 }
 
 export function withoutHarmony(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

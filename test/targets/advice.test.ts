@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Pool } from "../../src/pool/pool.ts";
+import { Advice } from "../../src/targets/advice.ts";
 import { LEASE, leavesNothing, REPORT, World } from "../control/harness.ts";
 
 const options = { name: "default", algorithm: "leastconn", concurrency: -1, queue: 0 } as const;
@@ -30,6 +31,21 @@ describe("a balancer all of whose clients share an address", () => {
     assert.equal(warnings().length, 1);
     assert.match(warnings()[0]!, /one address, 0\.0\.0\.1, .*--persistent off/);
     await leavesNothing(world, ...raws);
+  });
+});
+
+describe("a pool all of whose targets fail their checks", () => {
+  it("is told of once, and again when that has been over", () => {
+    const told: string[] = [];
+    const advice = new Advice((message) => told.push(message));
+    const pool = Pool.create({ ...options, persistent: null });
+    const why = "its check http:/healthz fails (HTTP 404)";
+    for (const each of [null, why, why, null, why]) advice.look("web", pool, each);
+    assert.equal(told.length, 2);
+    assert.match(
+      told[0]!,
+      /^pool web: all of its targets fail their checks.*http:\/healthz fails \(HTTP 404\).*reload$/,
+    );
   });
 });
 

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Address } from "../../src/net/runtime.ts";
-import { Pool } from "../../src/pool/pool.ts";
-import { TargetMonitor } from "../../src/targets/monitor.ts";
+import { ASKED_PROXIES } from "../../src/pool/asked-proxy.ts";
+import type { Pool } from "../../src/pool/pool.ts";
+import type { TargetMonitor } from "../../src/targets/monitor.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
 import type { Registry } from "../../src/targets/registry.ts";
@@ -13,7 +14,7 @@ import { formatAddress } from "../../src/util/address.ts";
 import { codeOf } from "../../src/util/errors.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
-import { registryOf } from "./registry-of.ts";
+import { plainPool, watchedRegistry } from "./registry-of.ts";
 
 const LEASE = 10_000;
 const CLIENT = Uint32Array.of(0, 0, 0xffff, 1);
@@ -35,14 +36,14 @@ class World {
 
   constructor({ maxTargets = 16, panic = false } = {}) {
     const { clock, pools } = this;
-    this.pool = poolNamed("p", maxTargets);
+    this.pool = plainPool("p", maxTargets);
     pools.set("p", this.pool);
     const set = this.pool.set.bind(this.pool);
     this.pool.set = (...args) => {
       this.writes += 1;
       set(...args);
     };
-    this.registry = registryOf({
+    const { registry, monitor } = watchedRegistry({
       panicOf: () => panic,
       pools,
       clock,
@@ -55,20 +56,13 @@ class World {
         const told = typeof detail === "object" && detail !== null && "code" in detail ? detail.code : detail;
         this.story.push(`${name} ${typeof target === "object" ? target.identity : target} ${told ?? ""}`.trim());
       },
-      onChange: () => this.monitor.wake(),
-      onUnreached: (identity, pool) => this.monitor.check(identity, pool),
-    });
-    this.monitor = new TargetMonitor({
-      registry: this.registry,
-      pools,
-      clock,
-      lease: LEASE,
       probe: async (to) => {
         this.probed.push(formatAddress(to));
         return this.outcome;
       },
-      onWarning: (message) => void this.warnings.push(message),
     });
+    this.registry = registry;
+    this.monitor = monitor;
   }
 
   async declare(...targets: readonly DeclaredTarget[]): Promise<void> {
@@ -102,13 +96,9 @@ class World {
   }
 }
 
-function poolNamed(name: string, maxTargets = 16): Pool {
-  return Pool.create({ name, algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0, maxTargets });
-}
-
 function at(host: string, terms: Partial<DeclaredTarget> = {}): DeclaredTarget {
   const address = { host, port: 80 };
-  return { address, weight: 1, maxConnections: 0, backup: false, source: "static", name: null, ...terms };
+  return { address, weight: 1, maxConnections: 0, priority: 0, backup: false, source: "static", name: null, ...terms };
 }
 
 function ownerAt(host: string, id = "k", limits: QuotaLimits = {}): TargetOwner {
@@ -280,6 +270,42 @@ describe("a target that a reporter registers as well", () => {
     world.monitor.close();
   });
 
+  it("has the priority that its reporter says, and else the declared one", async () => {
+    const world = new World();
+    const owner = ownerAt(A);
+    const priority = () => world.pool.view(ON_A)?.priority;
+    await world.declare(at(A, { priority: 3 }));
+    assert.equal(priority(), 3);
+    await world.report(owner, {});
+    assert.equal(priority(), 3);
+    await world.report(owner, { priority: 5 });
+    assert.equal(priority(), 5);
+    await world.declare(at(A, { priority: 4 }));
+    assert.equal(priority(), 5);
+    world.registry.leave(owner);
+    assert.equal(priority(), 4);
+    world.monitor.close();
+  });
+
+  it("is sent the PROXY header that its reporter asks for while that counts, and else what its pool says", async () => {
+    const world = new World();
+    const owner = ownerAt(A);
+    const asked = () => ASKED_PROXIES[world.pool.askedProxy(world.pool.row(ON_A))];
+    await world.declare(at(A));
+    assert.equal(asked(), "pool");
+    for (const sendProxy of ["v2", "off", "v1"] as const) {
+      await world.report(owner, { sendProxy });
+      assert.equal(asked(), sendProxy);
+      assert.equal(world.pool.view(ON_A)?.sendProxy, sendProxy);
+    }
+    await world.report(owner, {});
+    assert.equal(asked(), "pool");
+    await world.report(owner, { sendProxy: "v2" });
+    world.registry.leave(owner);
+    assert.equal(asked(), "pool");
+    world.monitor.close();
+  });
+
   it("is as its reporter says while that counts, and else as it is declared", async () => {
     const world = new World();
     const owner = ownerAt(A);
@@ -394,7 +420,7 @@ describe("a target that a reporter registers as well", () => {
 describe("a pool that is removed", () => {
   it("takes its targets with it, and nothing is known of it when another one gets its name", async () => {
     const world = new World({ panic: true });
-    world.pools.set("q", poolNamed("q"));
+    world.pools.set("q", plainPool("q", 16));
     const owner = ownerAt(A, "k", { targets: 3, newTargets: 100 });
     await world.report(owner, { port: 79 }, 3);
     world.pool.pick(CLIENT, [], 0);
@@ -416,7 +442,7 @@ describe("a pool that is removed", () => {
     world.registry.declare("p", [at(B)]);
     assert.equal(world.registry.size, 0);
 
-    const next = poolNamed("p");
+    const next = plainPool("p", 16);
     world.pools.set("p", next);
     for (const ref of [1, 2]) assert.equal(await world.report(owner, { pool: "q", port: 80 + ref }, ref), "ok");
     assert.equal(await world.report(owner), "ok", "its quota is free again");
@@ -435,7 +461,7 @@ describe("a pool that is removed", () => {
     await world.declare(at(A));
     await world.pass(1);
     world.registry.poolRemoved("p");
-    const next = poolNamed("p");
+    const next = plainPool("p", 16);
     world.pools.set("p", next);
     next.set({ identity: ON_A, address: { host: A, port: 80 }, weight: 1, maxConnections: 0 }, "suspect");
     world.registry.declare("p", [at(A)]);

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Pool } from "../../src/pool/pool.ts";
 import type { TargetView } from "../../src/pool/types.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
@@ -10,7 +9,7 @@ import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { codeOf } from "../../src/util/errors.ts";
 import { ManualClock } from "../support/clock.ts";
-import { registryOf } from "./registry-of.ts";
+import { plainPool, registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;
 const PROBED: readonly ProbeOutcome[] = ["connected", "ECONNREFUSED", "ETIMEDOUT"];
@@ -92,14 +91,7 @@ interface Known {
 
 class World {
   readonly clock = new ManualClock();
-  readonly pool = Pool.create({
-    name: "p",
-    algorithm: "leastconn",
-    persistent: null,
-    concurrency: -1,
-    queue: 0,
-    maxTargets: 64,
-  });
+  readonly pool = plainPool("p", 64);
   readonly known = new Map<string, Known>();
   readonly outcomes: string[] = [];
   readonly registry: Registry;
@@ -253,9 +245,9 @@ class World {
   }
 
   #probe(which: number, outcome: ProbeOutcome): void {
-    const orphan = this.registry.orphans()[which];
+    const orphan = this.registry.leases.orphans()[which];
     if (orphan === undefined) return;
-    this.registry.probed(orphan, outcome);
+    this.registry.leases.probed(orphan, outcome);
     const target = this.known.get(orphan.identity)!;
     if (outcome !== "ECONNREFUSED") return;
     target.counts = false;

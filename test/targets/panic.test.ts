@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Address } from "../../src/net/runtime.ts";
-import { Pool } from "../../src/pool/pool.ts";
-import { TargetMonitor } from "../../src/targets/monitor.ts";
+import type { Pool } from "../../src/pool/pool.ts";
+import type { TargetMonitor } from "../../src/targets/monitor.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
 import type { Registry } from "../../src/targets/registry.ts";
@@ -12,7 +12,7 @@ import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
-import { registryOf } from "./registry-of.ts";
+import { plainPool, watchedRegistry } from "./registry-of.ts";
 
 /** ms. Targets are looked at each second. */
 const LEASE = 10_000;
@@ -109,7 +109,7 @@ class Model {
 
 class World {
   readonly clock = new ManualClock();
-  readonly pool = Pool.create({ name: "p", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
+  readonly pool = plainPool();
   readonly model = new Model();
   readonly events: string[] = [];
   readonly registry: Registry;
@@ -123,30 +123,22 @@ class World {
   constructor(panic: boolean) {
     const pools = new Map([["p", this.pool]]);
     const { clock } = this;
-    this.registry = registryOf({
+    const { registry, monitor } = watchedRegistry({
       panicOf: () => panic,
       pools,
       clock,
       lease: LEASE,
       quotaOf: ({ limits }) => quotaOf(limits, 1_000),
       onEvent: (...event) => void this.events.push(event[0]),
-      onChange: () => this.monitor.wake(),
-      onUnreached: (identity, pool) => this.monitor.check(identity, pool),
+      probe: (to) => this.#probe(to),
     });
-    const probed = this.registry.probed.bind(this.registry);
-    this.registry.probed = (orphan, outcome) => {
+    this.registry = registry;
+    this.monitor = monitor;
+    const probed = registry.leases.probed.bind(registry.leases);
+    registry.leases.probed = (orphan, outcome) => {
       probed(orphan, outcome);
       if (outcome === "ECONNREFUSED") this.model.refused(whoIs(orphan.address.host), clock.now());
     };
-    const probe = (to: Address) => this.#probe(to);
-    this.monitor = new TargetMonitor({
-      registry: this.registry,
-      pools,
-      clock,
-      lease: LEASE,
-      probe,
-      onWarning: assert.fail,
-    });
   }
 
   async #probe(to: Address): Promise<ProbeOutcome> {

@@ -1,8 +1,7 @@
 /** Sessions that speak for several targets, and reports that were made some time ago. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Pool } from "../../src/pool/pool.ts";
-import { TargetMonitor } from "../../src/targets/monitor.ts";
+import type { TargetMonitor } from "../../src/targets/monitor.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
 import type { Registry } from "../../src/targets/registry.ts";
@@ -10,14 +9,14 @@ import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { formatAddress } from "../../src/util/address.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
-import { registryOf } from "./registry-of.ts";
+import { plainPool, watchedRegistry } from "./registry-of.ts";
 
 const LEASE = 10_000;
 const REPORT: Report = { pool: "p", port: 80, weight: 1, health: "up", drain: false };
 
 class World {
   readonly clock = new ManualClock();
-  readonly pool = Pool.create({ name: "p", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
+  readonly pool = plainPool();
   readonly probed: string[] = [];
   readonly story: string[] = [];
   readonly registry: Registry;
@@ -27,7 +26,7 @@ class World {
   constructor() {
     const pools = new Map([["p", this.pool]]);
     const { clock } = this;
-    this.registry = registryOf({
+    const { registry, monitor } = watchedRegistry({
       pools,
       clock,
       lease: LEASE,
@@ -35,20 +34,13 @@ class World {
       onEvent: (...[name, target, reason]) => {
         if (typeof target === "object") this.story.push(`${name} ${target.identity} ${String(reason ?? "")}`.trim());
       },
-      onChange: () => this.monitor.wake(),
-      onUnreached: (identity, pool) => this.monitor.check(identity, pool),
-    });
-    this.monitor = new TargetMonitor({
-      registry: this.registry,
-      pools,
-      clock,
-      lease: LEASE,
       probe: async (to) => {
         this.probed.push(formatAddress(to));
         return this.outcome;
       },
-      onWarning: assert.fail,
     });
+    this.registry = registry;
+    this.monitor = monitor;
   }
 
   owner(id = "k", forbids: TargetOwner["forbids"] = () => null): TargetOwner {
@@ -185,7 +177,7 @@ describe("what the pool knows of a target", () => {
     const report = (madeAt: number) => registry.report(owner, REPORT, owner.remote.host, { madeAt });
     clock.advance(3 * LEASE);
     assert.throws(() => report(1_000), { code: "TOO_LATE" });
-    registry.extend(3 * LEASE);
+    registry.leases.extend(3 * LEASE);
     report(1_000);
     clock.advance(LEASE);
     assert.throws(() => report(3 * LEASE), { code: "TOO_LATE" }, "made when it could be heard");

@@ -1,14 +1,14 @@
-/** Random courses of reports, declarations and time, against the rule of src/targets/entry.ts and row-names.ts in its plainest form. */
+/** Random courses of reports, declarations, orders and time, against the rule of src/targets/entry.ts and row-names.ts in its plainest form. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Pool } from "../../src/pool/pool.ts";
+import type { OrderChange } from "../../src/targets/orders.ts";
 import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import type { DeclaredTarget } from "../../src/targets/wanted.ts";
 import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
-import { registryOf } from "./registry-of.ts";
+import { plainPool, registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;
 /** Each at a host of its own; these two have an id, and so keep their name when they move to another port. */
@@ -22,6 +22,7 @@ type Step =
   | { do: "leave" | "lose" | "rejected"; seat: number }
   | { do: "refuse" | "reach"; which: number }
   | { do: "declare"; places: string[]; backup: boolean }
+  | { do: "order"; which: number; change: OrderChange }
   | { do: "pass"; ms: number };
 
 const seat = fc.nat(SEATS - 1);
@@ -52,24 +53,54 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       backup: fc.boolean(),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("order" as const),
+      which: fc.nat(5),
+      change: fc.record(
+        {
+          state: fc.constantFrom("drain" as const, "maintain" as const, null, null),
+          factor: fc.constantFrom(0, 0.001, 0.5, 1, 3, null),
+        },
+        { requiredKeys: [] },
+      ),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(1_000, 6_000, 11_000) }) },
 );
 
 interface ModelRow {
   name: string;
-  registered: { owner: TargetOwner | null; says: Says; weight: number; counts: boolean; until: number } | null;
+  registered: {
+    owner: TargetOwner | null;
+    id: string | undefined;
+    says: Says;
+    weight: number;
+    counts: boolean;
+    until: number;
+  } | null;
   declared: { weight: number; backup: boolean } | null;
   /** A connection has been accepted since it came or came back. */
   reached: boolean;
+  order: ModelOrder | null;
+}
+
+interface ModelOrder {
+  state: "drain" | "maintain" | null;
+  factor: number | null;
 }
 
 class World {
   readonly clock = new ManualClock();
-  readonly pool = Pool.create({ name: "p", algorithm: "leastconn", persistent: null, concurrency: -1, queue: 0 });
+  readonly pool = plainPool();
   /** By place: no two targets are at one. */
   readonly rows = new Map<string, ModelRow>();
   readonly registry: Registry;
   readonly #owners = new Map<number, TargetOwner>();
+  /** By the name that they were given under. */
+  readonly #orders = new Map<string, ModelOrder>();
+  ordered = 0;
   /** Each weight is given once, so that it tells where it comes from. */
   #weight = 1;
   #left: string[] = [];
@@ -92,6 +123,7 @@ class World {
     this.#left = [];
     this.#do(step);
     const after = new Set([...this.rows.values()].map(({ name }) => name));
+    for (const [place, row] of this.rows) this.#heed(place, row);
     const gone = [...before].filter((name) => !after.has(name));
     for (const name of gone) assert.ok(this.#left.includes(name), `${name} has left without a word`);
     this.#check();
@@ -103,6 +135,7 @@ class World {
     else if (step.do === "declare") this.#declare(step.places, step.backup);
     else if (step.do === "reach") this.#reach(step.which);
     else if (step.do === "refuse") this.#refuse(step.which);
+    else if (step.do === "order") this.#order(step.which, step.change);
     else if (step.do === "pass") this.#pass(step.ms);
     else if (owner === undefined) return;
     else if (step.do === "lose") {
@@ -129,7 +162,7 @@ class World {
       if (other !== place && registered?.owner === owner) this.#unregister(other, this.rows.get(other)!);
     }
     const before = served(row);
-    row.registered = { owner, says, weight, counts: true, until: this.clock.now() + LEASE };
+    row.registered = { owner, id, says, weight, counts: true, until: this.clock.now() + LEASE };
     row.reached &&= before && served(row);
     assert.equal(target, row.name);
   }
@@ -144,7 +177,7 @@ class World {
       return named[1];
     }
     const name = `p/${named === undefined ? (id ?? place) : place}`;
-    const row = { name, registered: null, declared: null, reached: false };
+    const row = { name, registered: null, declared: null, reached: false, order: null };
     this.rows.set(place, row);
     return row;
   }
@@ -155,7 +188,15 @@ class World {
       const had = this.rows.get(place)?.declared;
       const weight = had && this.#weight % 3 !== 0 ? had.weight : this.#weight++;
       const address = { host: host!, port: Number(port) };
-      return { address, weight, maxConnections: weight % 7, backup, source: "static", name: null };
+      return {
+        address,
+        weight,
+        maxConnections: weight % 7,
+        priority: weight % 3,
+        backup,
+        source: "static",
+        name: null,
+      };
     });
     this.registry.declare("p", targets);
     for (const [place, row] of this.rows) {
@@ -165,7 +206,7 @@ class World {
       else row.reached &&= served(row);
     }
     for (const [index, place] of places.entries()) {
-      const fresh = { name: `p/${place}`, registered: null, declared: null, reached: false };
+      const fresh = { name: `p/${place}`, registered: null, declared: null, reached: false, order: null };
       const row = this.rows.get(place) ?? fresh;
       const before = served(row);
       row.declared = { weight: targets[index]!.weight, backup };
@@ -181,6 +222,29 @@ class World {
     if (row.declared === null) this.rows.delete(place);
   }
 
+  #order(which: number, change: OrderChange): void {
+    const [place, row] = [...this.rows][which] ?? [];
+    if (place === undefined || row === undefined) {
+      assert.throws(() => this.registry.ordering.order("p/nobody", change, "me"), { code: "NO_TARGET" });
+      return;
+    }
+    const { state = row.order?.state ?? null, factor = row.order?.factor ?? null } = change;
+    const order = this.registry.ordering.order(row.name, change, "me");
+    const rest = { state, factor: factor === 1 ? null : factor };
+    const isNothing = rest.state === null && rest.factor === null;
+    const isSame = row.order?.state === rest.state && row.order.factor === rest.factor;
+    if (!isSame) for (const name of namesOf(place, row)) this.#orders.delete(name);
+    if (!isSame && !isNothing) this.#orders.set(row.name, rest);
+    assert.deepEqual(order && { state: order.state, factor: order.factor }, isNothing ? null : rest);
+  }
+
+  /** What is ordered holds by whatever name: a target that comes back is the same one, whoever has come first. */
+  #heed(place: string, row: ModelRow): void {
+    const name = namesOf(place, row).find((each) => this.#orders.has(each));
+    row.order = name === undefined ? null : this.#orders.get(name)!;
+    row.reached &&= served(row);
+  }
+
   #reach(which: number): void {
     const row = [...this.rows.values()][which];
     if (row === undefined) return;
@@ -189,9 +253,9 @@ class World {
   }
 
   #refuse(which: number): void {
-    const orphan = this.registry.orphans()[which];
+    const orphan = this.registry.leases.orphans()[which];
     if (orphan === undefined) return;
-    this.registry.probed(orphan, "ECONNREFUSED");
+    this.registry.leases.probed(orphan, "ECONNREFUSED");
     const row = [...this.rows.values()].find(({ name }) => name === orphan.identity)!;
     row.registered!.counts = false;
     row.registered!.until = Math.min(row.registered!.until, this.clock.now());
@@ -215,26 +279,63 @@ class World {
     assert.equal(this.registry.size, this.rows.size);
     for (const [place, row] of this.rows) {
       const { name, registered, declared, reached } = row;
-      const { address, weight, backup, state, maxConnections } = views.get(name)!;
+      const { address, weight, priority, backup, state, maxConnections } = views.get(name)!;
       assert.equal("host" in address && `${address.host}:${address.port}`, place);
+      const own = ownOf(row);
       const isReported = registered !== null && (registered.counts || declared === null);
-      assert.equal(weight, isReported ? registered.weight : declared!.weight, `weight of ${name}`);
+      assert.equal(weight, times(isReported ? registered.weight : declared!.weight, row.order), `weight of ${name}`);
       assert.equal(maxConnections, isReported ? 0 : declared!.weight % 7);
       assert.equal(backup, declared?.backup ?? false);
+      assert.equal(priority, declared === null ? 0 : declared.weight % 3); // no report here says another one
       assert.equal(state, served(row) ? (reached ? "up" : "suspect") : stateOf(row), `state of ${name}`);
       const sources = [...(isReported ? ["registered"] : []), ...(declared === null ? [] : ["static"])];
       assert.deepEqual(this.registry.sourcesOf(name), sources);
       if (sources.length === 2) this.twice += 1;
+      const standing = this.registry.standingOf(name)!;
+      assert.equal(standing.view.state, state);
+      assert.equal(standing.ownWeight, own.weight);
+      const says = Object.fromEntries(standing.verdicts.map((each) => [each.source, each.says]));
+      assert.deepEqual(says, {
+        ...(isReported ? { reported: own.says } : {}),
+        ...(declared === null ? {} : { declared: "up" }),
+        ...(served(row) ? { observed: state } : {}),
+        ...(row.order === null ? {} : { ordered: orderedState(row.order) }),
+      });
+      if (row.order !== null) this.ordered += 1;
     }
   }
 }
 
-function served({ registered, declared }: ModelRow): boolean {
-  return registered?.counts ? registered.says === "up" : declared !== null;
+function served(row: ModelRow): boolean {
+  return ownOf(row).says === "up" && orderedState(row.order) === "up";
 }
 
-function stateOf({ registered }: ModelRow): string {
-  return registered?.counts && registered.says === "drain" ? "draining" : "down";
+function stateOf(row: ModelRow): string {
+  const says = [ownOf(row).says, orderedState(row.order)];
+  return says.includes("down") ? "down" : "draining";
+}
+
+/** By its sources alone. */
+function ownOf({ registered, declared }: ModelRow): { says: string; weight: number } {
+  if (registered?.counts)
+    return { says: registered.says === "drain" ? "draining" : registered.says, weight: registered.weight };
+  return declared === null
+    ? { says: "down", weight: registered?.weight ?? 0 }
+    : { says: "up", weight: declared.weight };
+}
+
+function orderedState(order: ModelOrder | null): string {
+  return order?.state === "drain" ? "draining" : order?.state === "maintain" ? "down" : "up";
+}
+
+function times(own: number, order: ModelOrder | null): number {
+  const { factor } = order ?? { factor: null };
+  if (factor === null) return own;
+  return factor === 0 ? 0 : Math.max(1, Math.round(own * factor));
+}
+
+function namesOf(place: string, { name, registered }: ModelRow): string[] {
+  return [name, ...(registered?.id === undefined ? [] : [`p/${registered.id}`]), `p/${place}`];
 }
 
 function ownerAt(seat: number): TargetOwner {
@@ -243,16 +344,19 @@ function ownerAt(seat: number): TargetOwner {
 }
 
 describe("a target that is registered and declared", () => {
-  it("is one, of which the report counts while it does, and else what is declared", () => {
+  it("is one, of which the report counts while it does, and else what is declared; what is ordered of it holds whoever comes and goes", () => {
     let twice = 0;
+    let ordered = 0;
     const course = (steps: readonly Step[]) => {
       const world = new World();
       for (const each of steps) world.take(each);
       twice += world.twice;
+      ordered += world.ordered;
     };
     fc.assert(fc.property(fc.array(step, { minLength: 10, maxLength: 80, size: "max" }), course), {
       numRuns: amount(400),
     });
     assert.ok(twice > amount(2_000), `so few had two sources: ${twice}`);
+    assert.ok(ordered > amount(2_000), `so few were ordered anything: ${ordered}`);
   });
 });

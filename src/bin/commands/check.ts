@@ -1,7 +1,6 @@
 /** `harmony-balancer check FILE`: whether a balancer could be started with a file, without starting it. */
 import { resolve } from "node:path";
-import { ask } from "../../admin/client.ts";
-import type { ShownSteps } from "../../admin/routes.ts";
+import type { Steps } from "../../admin/api/schemas/acts.ts";
 import { balancerOptions } from "../../config/balancer-options.ts";
 import type { Completed } from "../../config/document/complete.ts";
 import { effectiveText } from "../../config/document/effective.ts";
@@ -9,10 +8,11 @@ import { onOff } from "../../config/kinds.ts";
 import { completeBalancer } from "../../config/load.ts";
 import { option } from "../../config/option.ts";
 import type { BalancerSettings } from "../../config/settings.ts";
-import { apiSockets, fileText, printSteps } from "../api-sockets.ts";
+import { counted } from "../../util/counted.ts";
+import { ownApiClient } from "../api-options.ts";
 import { command, note, print } from "../command.ts";
 import { EXIT_OPTIONS } from "../exit-codes.ts";
-import { counted } from "../log.ts";
+import { fileText, printSteps } from "../steps.ts";
 
 const FLAG = ["flag"] as const;
 
@@ -22,7 +22,9 @@ export const check = command({
   summary:
     "Checks a configuration file, and those that it includes, with the options of the environment and of flags: names every fault with " +
     "its file, line and column. Nothing is started, and nothing is changed.",
-  operands: [{ name: "FILE", help: "the file, which otherwise --config or HARMONY_CONFIG names", optional: true }],
+  operands: [
+    { name: "FILE", help: "the file, which otherwise --config or HARMONY_CONFIG names", optional: true, names: "file" },
+  ],
   table: {
     effective: option({
       kind: onOff,
@@ -62,9 +64,9 @@ export const check = command({
   },
 });
 
-async function stepsOfRunning(settings: BalancerSettings, config: string | null): Promise<ShownSteps> {
+function stepsOfRunning(settings: BalancerSettings, config: string | null): Promise<Steps> {
   const body = config === null ? undefined : { file: resolve(config) };
-  return (await ask(apiSockets(settings), { method: "POST", path: "/v1/compare", body })) as ShownSteps;
+  return ownApiClient(settings).ask<Steps>({ method: "POST", path: "/v1/compare", body });
 }
 
 function sizeText({ settings: { pools, listeners } }: Completed): string {

@@ -1,20 +1,18 @@
 /** `harmony-balancer invite NAME`: makes an invitation, with or without a balancer that runs. */
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { type InviteValues, inviteOptions, limitWords } from "../../config/invite-options.ts";
 import { balancerFiles } from "../../control/keys/find-keys.ts";
 import { BALANCER_REMARK, createIdentity } from "../../control/keys/identity.ts";
-import { hostEnvironment, userName } from "../../control/keys/key-places.ts";
+import { hostEnvironment } from "../../control/keys/key-places.ts";
 import { parseLimits } from "../../control/keys/limits.ts";
 import { fingerprintOf } from "../../control/keys/public-key.ts";
 import type { TrustFiles } from "../../control/keys/trust-files.ts";
 import { NAME } from "../../control/protocol/schema.ts";
 import { formatDuration } from "../../util/durations.ts";
 import { HarmonyError } from "../../util/errors.ts";
-import { mayWriteIn } from "../../util/folder-access.ts";
 import { command, note, print } from "../command.ts";
-
-const GROUP_READS = 0o040;
+import { checkUser } from "../trust-folder.ts";
 
 export const invite = command({
   name: "invite",
@@ -66,27 +64,6 @@ function newIdentity({ identity, reporters }: TrustFiles, joined: number): strin
   if (joined > 0)
     return `${identity} is new: who stands in ${reporters} knows this balancer by another, and has to join again.`;
   return `${identity} is new. A balancer that runs as another user, or with another --key-file or --reporters, does not look there.`;
-}
-
-/** What another user made here the balancer would not read. Root gives it to the owner. */
-function checkUser({ like, identity }: TrustFiles): void {
-  const folder = dirname(identity);
-  const who = userName();
-  if (!existsSync(folder)) throw cannot(`there is no folder ${folder}: name a file in another one with --reporters`);
-  if (!mayWriteIn(folder))
-    throw cannot(`${who} may not write in ${folder}: run this as the user that the balancer runs as, or as root`);
-  const stat = statSync(like);
-  const { uid, mode } = stat;
-  const user = process.geteuid?.();
-  if (user === undefined || user === 0 || user === uid || (stat.isFile() && (mode & GROUP_READS) !== 0)) return;
-  throw cannot(
-    `${like} belongs to another user (id ${uid}), and a balancer of that user would not read what ${who} writes beside it: ` +
-      "run this as that user, or as root",
-  );
-}
-
-function cannot(why: string): HarmonyError {
-  return new HarmonyError("UNWRITABLE", why, { fault: "balancer" });
 }
 
 function badName(name: string): HarmonyError {

@@ -7,16 +7,19 @@ import { hostEnvironment } from "../../control/keys/key-places.ts";
 import { formatLimits } from "../../control/keys/limits.ts";
 import { type ListedReporter, listReporters } from "../../control/keys/reporter-list.ts";
 import { command, print } from "../command.ts";
+import { printLines } from "../shown.ts";
+import { line } from "../terminal/line.ts";
+import { paper } from "../terminal/paper.ts";
+import { type Column, table } from "../terminal/table.ts";
+import { agoText } from "../terminal/units.ts";
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-/** Below the first, a time is so many of the second ago. */
-const AGES: readonly (readonly [below: number, size: number, unit: string])[] = [
-  [MINUTE, 0, "now"],
-  [2 * HOUR, MINUTE, "min"],
-  [2 * DAY, HOUR, "h"],
-  [Number.POSITIVE_INFINITY, DAY, "days"],
+const COLUMNS: readonly Column<ListedReporter>[] = [
+  { title: "NAME", value: ({ name }) => name },
+  { title: "FINGERPRINT", value: ({ fingerprint }) => fingerprint, worth: 1 },
+  { title: "LAST SEEN", value: ({ seen }) => (seen === null ? "never" : agoText(Date.now() - Date.parse(seen))) },
+  { title: "ADDRESS", value: ({ address }) => address ?? "-", worth: 4 },
+  { title: "TARGETS", value: ({ targets }) => targets.join(",") || "-", least: 12, worth: 3 },
+  { title: "LIMITS", value: ({ limits }) => limits.join(" ") || "-", least: 12, worth: 2 },
 ];
 
 export const reporters = command({
@@ -46,36 +49,11 @@ export const reporters = command({
     });
     if (values.json) print(JSON.stringify({ reporters: listed, invitations: open }, null, 2));
     else {
-      print(
-        table(["NAME", "FINGERPRINT", "LAST SEEN", "ADDRESS", "TARGETS", "LIMITS"], listed.map(row)) ||
-          `Nobody has joined yet: there is no reporter in ${files.reporters}.`,
-      );
+      const nobody = `Nobody has joined yet: there is no reporter in ${files.reporters}.`;
+      printLines(listed.length === 0 ? [line(nobody)] : table(COLUMNS, listed, paper()));
       for (const { name, usesLeft, until, id, limits } of open)
         print(`Open invitation ${id} for ${name}: ${[`${usesLeft} left`, `until ${until}`, ...limits].join(", ")}`);
     }
     return Promise.resolve(0);
   },
 });
-
-function row({ name, fingerprint, limits, seen, address, targets }: ListedReporter): string[] {
-  const ago = seen === null ? "never" : agoText(Date.now() - Date.parse(seen));
-  return [name, fingerprint, ago, address ?? "-", targets.join(",") || "-", limits.join(" ") || "-"];
-}
-
-/** No more exactly than the balancer writes it down: every half minute while a reporter is connected. */
-export function agoText(ms: number): string {
-  const [, size, unit] = AGES.find(([below]) => ms < below)!;
-  return size === 0 ? unit : `${Math.floor(ms / size)} ${unit} ago`;
-}
-
-/** "" without rows. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return "";
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((cells) => cells[column]!.length)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd();
-  return [head, ...rows].map(line).join("\n");
-}

@@ -1,12 +1,18 @@
 /** What has to be done so that a balancer that runs with one document runs with another: one step for each difference. */
+import { isDeepStrictEqual } from "node:util";
 import type { WantedTarget } from "../../targets/wanted.ts";
 import { balancerOptions, scopeOf } from "../balancer-options.ts";
 import { formatListen } from "../listen-kind.ts";
+import { listenerOptions } from "../listener-options.ts";
+import type { OptionTable } from "../option.ts";
 import { type PoolValues, poolOptions } from "../pool-options.ts";
-import type { BalancerSettings, PoolSettings } from "../settings.ts";
+import { type BalancerSettings, type ListenerSettings, type PoolSettings, routeTo } from "../settings.ts";
+import { splitList } from "../split.ts";
 import { formatPlace, formatTarget } from "../target-kind.ts";
 import { SECRET_OPTIONS } from "../values.ts";
-import { type Endpoint, endpointsOf, endpointText } from "./endpoints.ts";
+import { type Endpoint, endpointsOf, endpointText, poolsOf } from "./endpoints.ts";
+import { routeTexts } from "./routes-text.ts";
+import { listenerSection } from "./section-options.ts";
 
 /** `option` by its name in the table; the values as their texts. */
 export interface Change {
@@ -31,7 +37,12 @@ export type Step =
   | ({ readonly kind: "change-targets"; readonly pool: string } & TargetChanges)
   /** Of pools that reporters bring. */
   | { readonly kind: "change-defaults"; readonly changes: readonly Change[] }
-  | { readonly kind: "add-listener"; readonly endpoint: string; readonly listen: string; readonly pool: string }
+  | {
+      readonly kind: "add-listener";
+      readonly endpoint: string;
+      readonly listen: string;
+      readonly pools: readonly string[];
+    }
   | {
       readonly kind: "move-listener";
       readonly endpoint: string;
@@ -45,7 +56,12 @@ export type Step =
       readonly listen: string;
       readonly changes: readonly Change[];
     }
-  | { readonly kind: "remove-listener"; readonly endpoint: string; readonly listen: string; readonly pool: string }
+  | {
+      readonly kind: "remove-listener";
+      readonly endpoint: string;
+      readonly listen: string;
+      readonly pools: readonly string[];
+    }
   | { readonly kind: "remove-pool"; readonly pool: string }
   /** An option of the process that only a restart changes. */
   | ({ readonly kind: "restart" } & Change);
@@ -64,12 +80,23 @@ export function difference(before: BalancerSettings, after: BalancerSettings): S
 }
 
 /** Options of the process that a reload changes. */
-const LIVE = ["logLevel"] as const satisfies readonly (keyof BalancerSettings)[];
+const LIVE = [
+  "logLevel",
+  "accessLog",
+  "accessLogFormat",
+  "accessLogSample",
+] as const satisfies readonly (keyof BalancerSettings)[];
 
 /** What is in force of the process once `next` is: it cannot change what else it was started with. */
 export function liveOf(next: BalancerSettings): Pick<BalancerSettings, (typeof LIVE)[number]> {
   return Object.fromEntries(LIVE.map((option) => [option, next[option]])) as ReturnType<typeof liveOf>;
 }
+
+/** Options of listeners that change without their sockets. */
+const { listen: _, ...TERMS } = listenerSection;
+
+/** Entries of a list that are shown one by one. */
+const MOST_SHOWN = 8;
 
 const HIDDEN = "(hidden)";
 const NONE = "none";
@@ -123,7 +150,10 @@ function changedPools(before: BalancerSettings, after: BalancerSettings): Step[]
 }
 
 function changedDefaults(before: BalancerSettings, after: BalancerSettings): Step[] {
-  const changes = poolChanges(before.poolDefaults, after.poolDefaults);
+  const changes = [
+    ...poolChanges(before.poolDefaults, after.poolDefaults),
+    ...termChanges(listenerOptions, before.listenerDefaults, after.listenerDefaults),
+  ];
   return changes.length > 0 ? [{ kind: "change-defaults", changes }] : [];
 }
 
@@ -179,25 +209,60 @@ function listeners(before: ReadonlyMap<string, Endpoint>, after: ReadonlyMap<str
     const last = before.get(endpoint);
     const listen = formatListen(next.address);
     if (last === undefined) {
-      added.push({ kind: "add-listener", endpoint, listen, pool: next.pool });
+      added.push({ kind: "add-listener", endpoint, listen, pools: poolsOf(next.settings) });
       continue;
     }
-    if (last.pool !== next.pool) kept.push({ kind: "move-listener", endpoint, listen, from: last.pool, to: next.pool });
+    const [from, to] = [onlyPool(last.settings), onlyPool(next.settings)];
+    if (from !== null && to !== null && from !== to) kept.push({ kind: "move-listener", endpoint, listen, from, to });
     const changes = endpointChanges(last, next);
     if (changes.length > 0) kept.push({ kind: "change-listener", endpoint, listen, changes });
   }
-  const removed = [...before].flatMap(([endpoint, { address, pool }]): Step[] => {
-    return after.has(endpoint) ? [] : [{ kind: "remove-listener", endpoint, listen: formatListen(address), pool }];
+  const removed = [...before].flatMap(([endpoint, { address, settings }]): Step[] => {
+    if (after.has(endpoint)) return [];
+    return [{ kind: "remove-listener", endpoint, listen: formatListen(address), pools: poolsOf(settings) }];
   });
   return [...added, ...kept, ...removed];
 }
 
-/** What is not in the key: mode and owner of a Unix socket, and its keepalive. */
+/** What is not in the key: mode and owner of a Unix socket, routes, and what its listener asks of clients. */
 function endpointChanges(before: Endpoint, after: Endpoint): Change[] {
-  const { format } = poolOptions.keepalive.kind;
-  const pairs = [
-    { option: "listen", before: endpointText(before.address), after: endpointText(after.address) },
-    { option: "keepalive", before: format(before.keepalive), after: format(after.keepalive) },
+  const [last, next] = [before.settings, after.settings];
+  const isMoved = onlyPool(last) !== null && onlyPool(next) !== null;
+  return [
+    ...changeOf("listen", endpointText(before.address), endpointText(after.address)),
+    ...(isMoved ? [] : listChange("routes", routeTexts(last), routeTexts(next), "routes")),
+    ...termChanges(TERMS, last, next),
   ];
-  return pairs.filter((change) => change.before !== change.after);
+}
+
+function termChanges(table: OptionTable, last: object, next: object): Change[] {
+  return Object.entries(table).flatMap(([option, { kind }]) => {
+    const text = (settings: object) => kind.format((settings as Readonly<Record<string, unknown>>)[option]);
+    if (kind.list !== true) return changeOf(option, text(last), text(next));
+    return listChange(option, entriesOf(text(last)), entriesOf(text(next)), "entries");
+  });
+}
+
+function changeOf(option: string, before: string, after: string): Change[] {
+  return before === after ? [] : [{ option, before: before || NONE, after: after || NONE }];
+}
+
+function listChange(option: string, before: readonly string[], after: readonly string[], what: string): Change[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  return [{ option, before: listText(before, what), after: listText(after, what) }];
+}
+
+function entriesOf(text: string): readonly string[] {
+  return text === "" ? [] : splitList(text);
+}
+
+/** Few as they are; of more, how many there are. */
+function listText(items: readonly string[], what: string): string {
+  return items.length > MOST_SHOWN ? `${items.length} ${what}` : items.join(", ") || NONE;
+}
+
+/** The pool that serves whoever comes there; null: that depends on what clients ask for. */
+function onlyPool({ routes, tls }: ListenerSettings): string | null {
+  const [first] = routes;
+  return routes.length === 1 && isDeepStrictEqual(first, routeTo(first!.pool, { tls })) ? first!.pool : null;
 }

@@ -2,7 +2,7 @@
 import type { ListenAddress } from "../../net/runtime.ts";
 import { canonicalHost, isWildcard } from "../../util/address.ts";
 import { formatListen } from "../listen-kind.ts";
-import type { BalancerSettings } from "../settings.ts";
+import type { BalancerSettings, ListenerSettings } from "../settings.ts";
 
 /** One address of one listener. */
 export interface Endpoint {
@@ -10,25 +10,29 @@ export interface Endpoint {
   readonly key: string;
   readonly listener: string;
   readonly address: ListenAddress;
-  readonly pool: string;
-  /** ms */
-  readonly keepalive: number;
+  /** Of its listener, the same for all of its addresses. */
+  readonly settings: ListenerSettings;
 }
 
 /** By their keys, in the order of the document. */
 export function endpointsOf({ listeners }: Pick<BalancerSettings, "listeners">): ReadonlyMap<string, Endpoint> {
   const all = new Map<string, Endpoint>();
-  for (const [listener, { listen, routes, keepalive }] of listeners) {
-    listen.forEach((address, index) => {
+  for (const [listener, settings] of listeners) {
+    settings.listen.forEach((address, index) => {
       const key = endpointKey(address, listener, index);
-      all.set(key, { key, listener, address, pool: routes[0].pool, keepalive });
+      all.set(key, { key, listener, address, settings });
     });
   }
   return all;
 }
 
+/** To which its routes lead, each once. */
+export function poolsOf({ routes }: Pick<ListenerSettings, "routes">): readonly string[] {
+  return [...new Set(routes.map(({ pool }) => pool))];
+}
+
 /** Port 0 is another free port for each address that asks for it, so that only its place tells which socket it is. */
-function endpointKey(address: ListenAddress, listener: string, index: number): string {
+export function endpointKey(address: ListenAddress, listener: string, index: number): string {
   if ("path" in address) return `unix:${address.path}`;
   const text = endpointText(address);
   return "port" in address && address.port === 0 ? `${text} ${listener} ${index}` : text;

@@ -1,7 +1,8 @@
 /** The files that a document includes: `include = ["conf.d/*.toml"]`, in the order of their names, relative to the file that says so. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { isAbsence, messageOf } from "../../util/errors.ts";
+import { isStream } from "../../util/streams.ts";
 import type { TomlTable } from "./toml-table.ts";
 
 export const INCLUDE = "include";
@@ -31,12 +32,6 @@ export function includedFiles(file: TomlTable, path: string, problems: string[])
   });
   found.delete(resolve(path)); // `*.toml` beside the file itself
   return [...found.values()];
-}
-
-/** A pipe gives no second time what it gave, and a device has no end: the balancer that reads it again would hang. */
-function isStream(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
 }
 
 /** Of the folder there may be no file that matches; but if there is no folder, that is a mistake. */

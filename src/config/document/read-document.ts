@@ -3,6 +3,7 @@ import { NAME } from "../../control/protocol/schema.ts";
 import { signatureOrFailure } from "../../util/file-signature.ts";
 import { balancerOptions } from "../balancer-options.ts";
 import { namesIn } from "../names.ts";
+import { routeOptions } from "../route-options.ts";
 import type { Given, Source } from "../values.ts";
 import { INCLUDE, includedFiles } from "./include.ts";
 import { readOptions } from "./read-options.ts";
@@ -15,17 +16,26 @@ import {
   poolSection,
   ROUTES,
 } from "./section-options.ts";
-import { readTomlFile, type TomlTable } from "./toml-table.ts";
+import { isTable, readTomlFile, type TomlTable, tomlTable } from "./toml-table.ts";
 import type { ListenerSection, Section, Written } from "./written.ts";
+import { writtenRoute } from "./written-routes.ts";
 
 const LISTEN = "listen";
 /** What is at the top level beside options. */
 const SECTIONS = [POOL, LISTENER, INCLUDE];
 
-/** What is wrong goes to `problems`, each with file, line and column. */
-export function readDocument(path: string, problems: string[]): Written {
+/** How messages call a document that is in no file. */
+const GIVEN = "the given document";
+
+/** Whether it stands in such a document, which whoever may only act on the balancer has written: it may not have the balancer read files for him. */
+export function isInGivenText({ at = "" }: Given): boolean {
+  return at.startsWith(`${GIVEN}:`);
+}
+
+/** What is wrong goes to `problems`, each with file, line and column. `text`: in place of what the file says. */
+export function readDocument(path: string, problems: string[], text?: string): Written {
   const reader = new DocumentReader(problems);
-  const main = readTomlFile(path, "config", problems);
+  const main = text === undefined ? readTomlFile(path, "config", problems) : tomlTable(text, GIVEN, problems);
   if (main === null) return reader.written;
   reader.add(main);
   for (const { path: each, at } of includedFiles(main, path, problems)) {
@@ -125,22 +135,23 @@ class DocumentReader {
       required: [LISTEN],
       elsewhere: besideListeners,
     });
-    return { at: table.at, source, listens: LISTEN in table.values, route: this.#route(table) };
+    return { at: table.at, source, listens: LISTEN in table.values, routes: this.#routes(table) };
   }
 
-  #route(table: TomlTable): ListenerSection["route"] {
+  #routes(table: TomlTable): ListenerSection["routes"] {
     const routes = table.values[ROUTES];
-    const count = Array.isArray(routes) ? routes.length : 0;
-    const route = count === 1 ? table.table(ROUTES, 0) : undefined;
-    const pool = route?.values.pool;
-    for (const key of Object.keys(route?.values ?? {})) {
-      if (key !== POOL) this.#problems.push(`${route!.keyAt(key)}: ${key}: a route has a pool, and nothing else`);
+    if (!Array.isArray(routes) || routes.length === 0 || !routes.every(isTable)) {
+      const at = ROUTES in table.values ? table.valueAt(ROUTES) : table.at;
+      this.#problems.push(
+        `${at}: ${ROUTES}: give the pools that serve this listener, as routes = [{ pool = "web" }] or routes = [{ name = "a.example", pool = "a" }, { pool = "rest" }]`,
+      );
+      return [];
     }
-    if (route !== undefined && typeof pool === "string") return { pool, at: route.valueAt(POOL) };
-    const at = ROUTES in table.values ? table.valueAt(ROUTES) : table.at;
-    this.#problems.push(
-      `${at}: ${ROUTES}: give the one pool that serves this listener, as routes = [{ pool = "web" }]`,
-    );
-    return null;
+    return routes.map((_, index) => {
+      const route = table.table(ROUTES, index)!;
+      const before = this.#problems.length;
+      const source = readOptions(route, routeOptions, this.#problems, { required: [POOL] });
+      return this.#problems.length > before ? null : writtenRoute(source, route.at);
+    });
   }
 }

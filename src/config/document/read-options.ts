@@ -67,9 +67,10 @@ function readOption(
     const place = isList ? table.valueAt(key, index) : at;
     const nested = entry && table.table(key, isList ? index : undefined);
     const text = entry && nested ? entryText(nested, entry, problems) : textOf(item, false);
-    if (nested) return text;
+    if (nested && text === undefined) return text; // which entryText() has said
     if (text === undefined) problems.push(`${place}: ${key}: give ${kind.allowed}`);
-    else if (!kind.parse(text)) problems.push(problemWith({ from: key, at: place, text, shown: String(item) }, spec));
+    else if (!kind.parse(text))
+      problems.push(problemWith({ from: key, at: place, text, ...(nested ? {} : { shown: String(item) }) }, spec));
     return text;
   });
   return problems.length > before ? undefined : { from: key, at, text: texts.join(",") };

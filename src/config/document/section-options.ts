@@ -1,5 +1,6 @@
 /** What the sections of a document may hold. */
 import { balancerOptions } from "../balancer-options.ts";
+import { listenerOptions } from "../listener-options.ts";
 import { namesIn } from "../names.ts";
 import type { OptionTable, Values } from "../option.ts";
 import { poolOptions } from "../pool-options.ts";
@@ -13,12 +14,12 @@ export const POOL = "pool";
 export const LISTENER = "listener";
 export const ROUTES = "routes";
 
-/** `listen` makes the listener of the pool's name. */
-export const poolSection = { listen, ...poolOptions } as const;
+/** `listen` makes the listener of the pool's name, for which the options of listeners are. */
+export const poolSection = { listen, ...listenerOptions, ...poolOptions } as const;
 export type SectionValues = Values<typeof poolSection>;
 
 /** Beside `routes`. */
-export const listenerSection = { listen, keepalive } as const;
+export const listenerSection = { listen, keepalive, ...listenerOptions } as const;
 export type ListenerValues = Values<typeof listenerSection>;
 
 /** Where a key belongs that a pool's section does not have. */

@@ -2,7 +2,7 @@
 import { spell } from "../names.ts";
 import type { Change, Step, TargetChanges } from "./difference.ts";
 
-/** Targets that are named in one line; of more, only their number is. */
+/** Targets, or pools, that are named in one line; of more, only their number is. */
 const MOST_NAMED = 8;
 
 export function stepText(step: Step): string {
@@ -18,7 +18,7 @@ export function stepText(step: Step): string {
     case "change-defaults":
       return `pools that reporters bring: ${changesText(step.changes)}`;
     case "add-listener":
-      return `listener ${step.listen}: opened for pool ${step.pool}`;
+      return `listener ${step.listen}: opened for ${poolsText(step.pools)}`;
     case "move-listener":
       return `listener ${step.listen}: moved from pool ${step.from} to pool ${step.to}`;
     case "change-listener":
@@ -32,13 +32,24 @@ export function stepText(step: Step): string {
   }
 }
 
+function poolsText(pools: readonly string[]): string {
+  return pools.length > MOST_NAMED
+    ? `${pools.length} pools`
+    : `pool${pools.length === 1 ? "" : "s"} ${pools.join(", ")}`;
+}
+
 function changesText(changes: readonly Change[]): string {
   return changes.map(changeText).join(", ");
 }
 
 function changeText({ option, before, after }: Change): string {
   const name = spell(option, "file");
-  return before === after ? `${name} changed` : `${name} ${before} → ${after}`;
+  return before === after ? `${name} changed` : `${name} ${shown(before)} → ${shown(after)}`;
+}
+
+/** On one line, and not as if a word were missing. */
+function shown(value: string): string {
+  return value === "" ? "none" : value.replace(/[\r\n]+/g, " ");
 }
 
 function targetsText({ added, removed, changed }: TargetChanges): string {

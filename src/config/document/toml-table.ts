@@ -59,15 +59,23 @@ export function isTable(value: unknown): value is Values {
 
 /** null: it cannot be read or is not TOML, which `problems` say. `named`: where it was asked for. */
 export function readTomlFile(path: string, named: string, problems: string[]): TomlTable | null {
+  let text: string;
   try {
-    const text = readFileSync(resolve(path), "utf8");
-    return new TomlTable(path, [], parse(text), spotsOf(text));
+    text = readFileSync(resolve(path), "utf8");
   } catch (error) {
-    if (error instanceof TomlError) {
-      problems.push(`${path}:${error.line}:${error.column}: this is not TOML: ${error.message.split("\n")[0]}`);
-    } else {
-      problems.push(`${named}: the file cannot be read: ${messageOf(error)}`);
-    }
+    problems.push(`${named}: the file cannot be read: ${messageOf(error)}`);
+    return null;
+  }
+  return tomlTable(text, path, problems);
+}
+
+/** null: it is not TOML, which `problems` say. `name`: of what the text is, as messages say it. */
+export function tomlTable(text: string, name: string, problems: string[]): TomlTable | null {
+  try {
+    return new TomlTable(name, [], parse(text), spotsOf(text));
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    problems.push(`${name}:${error.line}:${error.column}: this is not TOML: ${error.message.split("\n")[0]}`);
     return null;
   }
 }

@@ -1,5 +1,6 @@
 /** What a file, or the library, writes of a balancer: each option as it was given, by the table that it stands in. */
 import type { Source } from "../values.ts";
+import type { WrittenRoute } from "./written-routes.ts";
 
 export interface Written {
   /** The top level: the process, and the defaults of all pools. */
@@ -18,8 +19,8 @@ export interface Section {
 }
 
 export interface ListenerSection extends Section {
-  /** The pool that it routes to, and where that is said; null: it is not, or not well, which has been said. */
-  readonly route: { readonly pool: string; readonly at: string } | null;
+  /** In their order. null: it is wrong, which has been said; so it has where there is none. */
+  readonly routes: readonly (WrittenRoute | null)[];
 }
 
 export const NOTHING_WRITTEN: Written = { top: new Map(), pools: new Map(), listeners: new Map() };

@@ -9,17 +9,20 @@ import type { ClientSession } from "./session.ts";
 
 /** The state of a target, as it is to be reported. */
 export type TargetReport = Omit<Report, "t" | "n" | "ref" | "made" | "instance">;
+/** What is seen of it at the moment of a report. */
+export type SeenOfTarget = Partial<Pick<TargetReport, "health" | "reason" | "weight">>;
 
 export interface AnnouncementOptions {
   /** What the session calls the target. */
   readonly ref: number;
   readonly target: TargetReport;
+  readonly seen: () => SeenOfTarget;
   readonly clock: Clock;
   readonly random: () => number;
   /** ms between reports in this session. */
   readonly period: (session: ClientSession) => number;
   /** The balancer has taken the target in; `isNews`: it had not, or that was not known any more. */
-  readonly onAccepted: (answer: Ok, isNews: boolean) => void;
+  readonly onAccepted: (answer: Ok, said: TargetReport, isNews: boolean) => void;
   /** `OWNED`: whether the target may be the one of a key that this reporter had before, so that it should come with that one. */
   readonly comesBack: () => boolean;
   /** The balancer has refused it; `isNews`: that is a trouble that has begun, or changed. */
@@ -54,6 +57,8 @@ export class Announcement {
   #registeredAt: number | null = null;
   /** Until when it is not reported: another reporter speaks for it, or somebody has to change something first. */
   #restUntil = Number.NEGATIVE_INFINITY;
+  /** There is a session in which it is reported. */
+  #isServed = false;
   /** While the target drains. */
   #drain: Drain | null = null;
 
@@ -78,6 +83,7 @@ export class Announcement {
   /** Reports until the session ends or is `over`, with rests in between. After either, wake() is to be called. Never rejects. */
   async serve(session: ClientSession, over: AbortSignal): Promise<void> {
     const isOver = () => session.end !== null || over.aborted;
+    this.#isServed = true;
     while (!isOver()) {
       if (this.rest === 0) {
         this.#pause.begin();
@@ -85,12 +91,23 @@ export class Announcement {
       }
       if (!isOver()) await this.#pause.wait(this.rest || this.#period(session));
     }
+    this.#isServed = false;
   }
 
   /** Changes what is reported, and reports it now or as soon as there is a connection. */
   update(change: Partial<TargetReport>): void {
     this.#target = { ...this.#target, ...change };
     this.#restUntil = Number.NEGATIVE_INFINITY;
+    this.#pause.skip();
+    this.#options.onDue();
+  }
+
+  /**
+   * What is seen of it has changed: that is reported now, unless it rests, or as soon as there is a connection; `canWait`: no connection is
+   * tried earlier for it.
+   */
+  look(canWait: boolean): void {
+    if (this.rest > 0 || (canWait && !this.#isServed)) return;
     this.#pause.skip();
     this.#options.onDue();
   }
@@ -156,23 +173,23 @@ export class Announcement {
   }
 
   async #report(session: ClientSession): Promise<void> {
-    const { drain } = this.#target;
     const known = this.#known;
     this.#known = true;
-    const answer = await session.ask({ t: "report", ref: this.ref, ...this.#target }).catch(() => null);
-    if (answer?.t === "ok") this.#accepted(answer, drain);
+    const target = { ...this.#target, ...this.#options.seen() };
+    const answer = await session.ask({ t: "report", ref: this.ref, ...target }).catch(() => null);
+    if (answer?.t === "ok") this.#accepted(answer, target);
     if (answer?.t === "reject") {
       this.#known = known;
       this.#refused(answer);
     }
   }
 
-  #accepted(answer: Ok, drained: boolean): void {
+  #accepted(answer: Ok, said: TargetReport): void {
     const isNews = this.isNews("");
     this.#registeredAt ??= this.#options.clock.now();
-    this.#options.onAccepted(answer, isNews);
+    this.#options.onAccepted(answer, said, isNews);
     // An answer to a report made before the drain says nothing about its end.
-    if (drained === this.#target.drain) this.#drain?.counted(answer.active ?? 0);
+    if (said.drain === this.#target.drain) this.#drain?.counted(answer.active ?? 0);
   }
 
   #refused(answer: Reject): void {

@@ -7,7 +7,7 @@ import type { EventOf } from "../../util/emitter.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
 import { INSECURE_KEY } from "../keys/key.ts";
 import type { Ok, Reject } from "../protocol/messages.ts";
-import { Announcement, REPLACED, type TargetReport, troubleText } from "./announcement.ts";
+import { Announcement, REPLACED, type SeenOfTarget, type TargetReport, troubleText } from "./announcement.ts";
 import { Backoff } from "./backoff.ts";
 import type { Credentials } from "./credentials.ts";
 import { KeyInUse } from "./key-in-use.ts";
@@ -37,6 +37,10 @@ export interface ControlClientEvents {
   goodbye: [farewell: Trouble];
   /** The balancer has taken a target in, and has not opened the port that was asked for: it is older than that. */
   unopened: [listen: number, ref: number];
+  /** The balancer has taken a target in that may sleep, and does not say when somebody waits for it: it is older than that. */
+  unwakeable: [ref: number];
+  /** Somebody waits for a target that is asleep: it is to be started. It may be told again. */
+  wake: [ref: number];
 }
 
 export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
@@ -44,6 +48,8 @@ export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
   readonly key: () => Credentials;
   /** At least one, and at most MOST_TARGETS. */
   readonly targets: readonly TargetReport[];
+  /** What is seen of a target, by its place among them, at each report: it precedes what `targets` say. */
+  readonly seen?: (ref: number) => SeenOfTarget;
   /** ms between reports, unless the balancer asks for more frequent ones. */
   readonly ack: number;
   /** Must not throw. */
@@ -51,6 +57,16 @@ export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
   readonly clock?: Clock;
   /** 0 ≤ random() < 1. */
   readonly random?: () => number;
+}
+
+/** A report that the balancer has taken. */
+export interface Answered {
+  /** ms. */
+  readonly agoMs: number;
+  /** Connections of the target that it counted; null: it does not say. */
+  readonly active: number | null;
+  /** Connections that it has had at this balancer, with those; null: it does not say. */
+  readonly total: number | null;
 }
 
 /** Part of the interval by which a report may be early, so that many reporters do not report in step. */
@@ -77,6 +93,8 @@ export class ControlClient {
   /** It comes back with the key that it had before. */
   #comesBack = false;
   #running: Promise<void> | null = null;
+  /** The last of each target. */
+  readonly #taken: (({ readonly at: number } & Omit<Answered, "agoMs">) | null)[];
 
   constructor(options: ControlClientOptions) {
     const { clock = systemClock, random = Math.random } = options;
@@ -85,30 +103,46 @@ export class ControlClient {
     this.#backoff = new Backoff(random);
     this.#key = new KeyInUse(options.key);
     this.#pause = new Pause(clock);
+    this.#taken = options.targets.map(() => null);
     this.#announcements = options.targets.map((target, ref) => this.#announcementOf(target, ref, random));
   }
 
   #announcementOf(target: TargetReport, ref: number, random: () => number): Announcement {
     /** That the balancer is older has been told. */
-    let isOld = false;
+    /** What the balancer does not do, since it is older than that. */
+    let lacks = { opening: false, waking: false };
     return new Announcement({
       ref,
       target,
+      seen: () => this.#options.seen?.(ref) ?? {},
       clock: this.#clock,
       random,
       period: ({ welcome }) => Math.min(welcome.interval, this.#options.ack) * (1 - JITTER * random()),
-      onAccepted: (answer, isNews) => {
+      onAccepted: (answer, { listen, asleep }, isNews) => {
         this.#accepted(answer, ref, isNews);
-        const { listen } = target;
-        const wasOld = isOld;
-        isOld = listen !== undefined && answer.listen === undefined;
-        if (isOld && !wasOld) this.#options.onEvent("unopened", listen!, ref);
+        const was = lacks;
+        lacks = {
+          opening: listen !== undefined && answer.listen === undefined,
+          waking: asleep !== undefined && answer.total === undefined,
+        };
+        if (lacks.opening && !was.opening) this.#options.onEvent("unopened", listen!, ref);
+        if (lacks.waking && !was.waking) this.#options.onEvent("unwakeable", ref);
       },
       comesBack: () => this.#comeBack(),
       onRejected: (answer, isNews) => this.#notAccepted(answer, ref, isNews),
       onRest: () => this.#rested(),
       onDue: () => this.#pause.end(),
     });
+  }
+
+  get isConnected(): boolean {
+    return this.#session !== null;
+  }
+
+  /** The last report of each target that was taken; null where none has been yet. */
+  get answers(): readonly (Answered | null)[] {
+    const now = this.#clock.now();
+    return this.#taken.map((taken) => taken && { agoMs: now - taken.at, active: taken.active, total: taken.total });
   }
 
   /** Idempotent. */
@@ -119,6 +153,14 @@ export class ControlClient {
   /** Changes what is reported of a target and reports it now, or as soon as there is a connection (which is tried at once). */
   update(change: Partial<TargetReport>, ref = 0): void {
     this.#announcements[ref]?.update(change);
+  }
+
+  /**
+   * What `seen` says of a target has changed: that is reported now, or as soon as there is a connection, which is tried at once, unless it can
+   * wait.
+   */
+  look(ref: number, { canWait = false } = {}): void {
+    this.#announcements[ref]?.look(canWait);
   }
 
   /**
@@ -175,6 +217,9 @@ export class ControlClient {
     try {
       key = this.#key.next();
       this.#session = await ClientSession.open({ ...this.#options, clock: this.#clock }, key, this.#stop.signal);
+      this.#session.onWake = (ref) => {
+        if (ref < this.#announcements.length) this.#options.onEvent("wake", ref);
+      };
       const { name, version } = this.#session.welcome;
       this.#options.onEvent("connected", { name, version });
       return await this.#serve(this.#session);
@@ -229,7 +274,8 @@ export class ControlClient {
     return true;
   }
 
-  #accepted({ target = "" }: Ok, ref: number, isNews: boolean): void {
+  #accepted({ target = "", active, total }: Ok, ref: number, isNews: boolean): void {
+    this.#taken[ref] = { at: this.#clock.now(), active: active ?? null, total: total ?? null };
     this.#backoff.reset();
     this.#key.registered();
     this.#isRefused = false;

@@ -6,6 +6,7 @@ import { HarmonyError } from "../../util/errors.ts";
 import { type FromReporter, type Ok, type Reject, readFromBalancer, type Welcome } from "../protocol/messages.ts";
 import type { Seal } from "../protocol/seal.ts";
 import type { Credentials } from "./credentials.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { balancerFault, type ConnectOptions, type Opened, open } from "./opening.ts";
 
 /** Why a session ended; `goodbye` when the balancer said so, otherwise the error. */
@@ -37,6 +38,8 @@ export class ClientSession {
   readonly ended: Promise<SessionEnd>;
   /** What `ended` has resolved with, once it has. */
   end: SessionEnd | null = null;
+  /** Somebody waits for a target that has been reported as asleep. Must not throw. */
+  onWake: (ref: number) => void = () => undefined;
   readonly #channel: LineChannel;
   readonly #seal: Seal;
   readonly #clock: Clock;
@@ -45,6 +48,10 @@ export class ClientSession {
   /** Ask when there is room. */
   readonly #waiting: (() => void)[] = [];
   #asked = 0;
+  /** From the first question on, where the balancer has asked for one: it takes nothing else for the first line. */
+  #heartbeat: Heartbeat | null = null;
+  /** The last one is under way still: a peer that takes nothing gets no more of them. */
+  #isBeating = false;
   /** The balancer's clock as its latest answer told it, in ms since the welcome, and when that came by this side's. */
   #told: { readonly at: number; readonly cameAt: number };
   /** The balancer has left a question unanswered. */
@@ -79,6 +86,7 @@ export class ClientSession {
     try {
       const answer = new Promise<Ok | Reject>((resolve, reject) => this.#pending.set(n, { resolve, reject }));
       const sent = this.#channel.send(this.#seal.seal(this.#stamped(question, n)));
+      this.#said();
       await Promise.all([sent, answer]);
       return await answer;
     } finally {
@@ -93,6 +101,22 @@ export class ClientSession {
     return this.#channel.connection.close();
   }
 
+  #said(): void {
+    const { heartbeat } = this.welcome;
+    if (this.#heartbeat !== null) this.#heartbeat.said();
+    else if (heartbeat !== undefined) this.#heartbeat = new Heartbeat(this.#clock, heartbeat, () => this.#beat());
+  }
+
+  /** That it fails, the reader sees as well. */
+  #beat(): void {
+    if (this.#isBeating) return;
+    this.#isBeating = true;
+    const done = () => {
+      this.#isBeating = false;
+    };
+    this.#channel.send("").then(done, done);
+  }
+
   /** A report says when it is made, so that one that is held back on the way counts no longer than it should. */
   #stamped(question: Question, n: number): object {
     if (question.t !== "report") return { ...question, n };
@@ -103,6 +127,7 @@ export class ClientSession {
   async #read(): Promise<SessionEnd> {
     const end = await this.#readUntilEnd();
     this.end = end;
+    this.#heartbeat?.end();
     const error = "error" in end ? end.error : balancerFault("GOODBYE", end.goodbye.reason);
     for (const { reject } of this.#pending.values()) reject(error);
     for (const resolve of this.#waiting.splice(0)) resolve();
@@ -117,6 +142,10 @@ export class ClientSession {
         if (line === null) return { error: balancerFault("LOST", "the balancer closed the connection") };
         const message = readFromBalancer(this.#seal.open(line));
         if (message.t === "goodbye") return { goodbye: message };
+        if (message.t === "wake") {
+          this.onWake(message.ref);
+          continue;
+        }
         this.#told = { at: message.at, cameAt: this.#clock.now() };
         this.#pending.get(message.n)?.resolve(message);
       }

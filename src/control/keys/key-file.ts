@@ -90,14 +90,27 @@ export function isDenied(path: string): boolean {
 }
 
 /**
- * Creates the key file with a new key, unless another process was faster. Directory 0700, file 0600. Throws the file system's error,
- * or HarmonyError `BAD_KEY_FILE` where the file would be refused.
+ * Creates the key file with a new key, unless another process was faster. Throws the file system's error, or HarmonyError `BAD_KEY_FILE`
+ * where the file would be refused.
  */
-export function createKeyFile(path: string, { platform }: HostEnvironment): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  if (platform !== "win32") guarded("key file", path, () => checkFolder(dirname(path)));
+export function createKeyFile(path: string, environment: HostEnvironment): void {
+  createSecretFile("key file", path, newKeyText(), environment);
+}
+
+/** Of a key file with one key. */
+export function newKeyText(): string {
   const id = `key-${randomBytes(4).toString("hex")}`;
-  const text = `# Harmony: whoever holds this key may register targets.\n${id}:${randomBytes(SECRET_BYTES).toString("base64url")}\n`;
+  return `# Harmony: whoever holds this key may register targets.\n${id}:${newSecret()}\n`;
+}
+
+export function newSecret(): string {
+  return randomBytes(SECRET_BYTES).toString("base64url");
+}
+
+/** The same for any file: directory 0700, file 0600. `what`: the file in words. */
+export function createSecretFile(what: string, path: string, text: string, { platform }: Reader): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (platform !== "win32") guarded(what, path, () => checkFolder(dirname(path)));
   const draft = `${path}.${randomBytes(6).toString("hex")}`;
   writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
   try {

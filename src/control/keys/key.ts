@@ -6,6 +6,7 @@ import { formatRange, type IpRange, inRange, parseIp } from "../../util/address.
 import { embeddedIpv4, facesOf } from "../../util/embedded-ipv4.ts";
 import { formatPorts, isLimitWord, type KeyLimits, parseLimits } from "./limits.ts";
 import { badLine, isRemark, linesOf } from "./lines.ts";
+import { isTokenLine } from "./token.ts";
 
 export interface Key {
   readonly id: string;
@@ -64,7 +65,7 @@ export function parseKey(text: string, where: string, limits: KeyLimits = {}): S
  */
 export function parseGivenKey(given: string, where: string): SharedKey {
   const lines = given.split(/\r?\n/).filter((line) => line.trim() !== "");
-  const keys = lines.length > 1 ? lines.filter((line) => !isRemark(line)) : lines;
+  const keys = lines.length > 1 ? lines.filter((line) => !isRemark(line) && !isTokenLine(line)) : lines;
   if (keys.length > 1) throw badLine(where, "it has several lines: give one key, [id:]secret, or a file (--key-file)");
   const text = (keys[0] ?? "").trim();
   const words = text.split(/\s+/).slice(1);
@@ -77,10 +78,11 @@ export function parseKeyLine(line: string, where: string): SharedKey {
   return parseKey(key, where, parseLimits(words, where));
 }
 
-/** A line per key; blank lines and lines that begin with # are ignored. Throws `BAD_KEY` with file and line. */
+/** A line per key; blank lines, lines that begin with #, and those of tokens are left out. Throws `BAD_KEY` with file and line. */
 export function parseKeyFile(content: string, file: string): SharedKey[] {
   const keys = new Map<string, SharedKey>();
   for (const { line, where } of linesOf(content, file)) {
+    if (isTokenLine(line)) continue;
     const key = parseKeyLine(line, where);
     if (keys.has(key.id))
       throw badLine(where, `a second key with the id "${key.id}": give each its own, as in web-1:SECRET`);

@@ -102,6 +102,16 @@ export class Keys {
     return this.current(key) !== undefined || this.#exchanged.some((former) => isSameProof(former.key, key));
   }
 
+  /** All that are accepted, each with the file that it comes from; one for each name. */
+  every(): { readonly key: SharedKey | OwnKey; readonly file: string | null }[] {
+    this.refresh();
+    const shared = { keys: this.#shared?.value ?? [], file: this.#shared?.path ?? null };
+    const own = { keys: this.#own?.value ?? [], file: this.#own?.path ?? null };
+    const all = [{ keys: this.#fixed, file: null }, shared, own];
+    const named = all.flatMap(({ keys, file }) => keys.map((key) => [key.id, { key, file }] as const));
+    return [...new Map(named).values()];
+  }
+
   /** Names of the keys that are accepted. */
   ids(): string[] {
     this.refresh();

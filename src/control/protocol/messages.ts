@@ -1,6 +1,6 @@
 /** The bodies of sealed lines. Unknown fields are ignored, so that later versions may add some. */
 import * as z from "zod/mini";
-import { MAX_CONNECTIONS, MAX_WEIGHT } from "../../pool/types.ts";
+import { MAX_CONNECTIONS, MAX_PRIORITY, MAX_WEIGHT } from "../../pool/types.ts";
 import { base64 } from "./base64.ts";
 import { code, isPrintable, matching, name, read, text, view, whole } from "./schema.ts";
 
@@ -10,8 +10,10 @@ const targetId = matching(TARGET_ID, "must be 1 to 128 letters, digits, dots, da
 const host = matching(/^[A-Za-z0-9._:%-]{1,253}$/, "must be an IP address or a host name");
 const port = whole(1, 65_535);
 
-/** As many as a pool has options, and room for later ones. */
-const MAX_OPTIONS = 16;
+/** More than a pool has options, with room for later ones. */
+const MAX_OPTIONS = 64;
+/** Characters of all of them, names and values: a report with so many fits in a line. */
+const MAX_OPTIONS_LENGTH = 4_096;
 /** The name of an option of a pool, as it is written in a file. */
 export const OPTION_NAME = /^[a-z][a-z-]{0,39}$/;
 /** Options of a pool as text. Values may reach a log. */
@@ -20,7 +22,16 @@ const options = z
     matching(OPTION_NAME, "must be the name of an option: small letters and dashes"),
     z.string().check(z.maxLength(200), z.refine(isPrintable, "must have no control characters")),
   )
-  .check(z.refine((given) => Object.keys(given).length <= MAX_OPTIONS, `must name at most ${MAX_OPTIONS} options`));
+  .check(
+    z.refine((given) => Object.keys(given).length <= MAX_OPTIONS, `must name at most ${MAX_OPTIONS} options`),
+    z.refine(
+      (given) => Object.entries(given).flat().join("").length <= MAX_OPTIONS_LENGTH,
+      `must have at most ${MAX_OPTIONS_LENGTH} characters`,
+    ),
+  );
+
+/** Characters: one line for people. */
+export const MAX_HEALTH_REASON = 200;
 
 /** Drawn by the reporter for each of its messages: the answer bears the same. */
 const n = whole(0, Number.MAX_SAFE_INTEGER);
@@ -41,9 +52,16 @@ const Report = z.object({
   port,
   weight: whole(0, MAX_WEIGHT),
   health: z.enum(["up", "down"]),
+  /** Why it is down, for people. */
+  reason: z.optional(text(MAX_HEALTH_REASON)),
   drain: z.boolean(),
+  /** It does not run, and is started when the balancer says that somebody waits (`wake`). */
+  asleep: z.optional(z.boolean()),
   advertise: z.optional(host),
   maxConnections: z.optional(whole(0, MAX_CONNECTIONS)),
+  priority: z.optional(whole(0, MAX_PRIORITY)),
+  /** The PROXY header that it gets before each client's first byte; absent: as the pool's options say. */
+  sendProxy: z.optional(z.enum(["off", "v1", "v2"])),
   instance: z.optional(name),
   /** The balancer is to open this port for the pool … */
   listen: z.optional(port),
@@ -57,13 +75,14 @@ const Rotate = z.object({ t: z.literal("rotate"), n, key: base64(44) });
 const Join = z.object({ t: z.literal("join"), n });
 
 /**
- * Within the balancer's message of the handshake. `lease` and `interval` in ms: how long a report counts, and how often the balancer
- * wants one. `local` and `remote`: the connection as the balancer sees it.
+ * Within the balancer's message of the handshake, all times in ms. `lease`: how long a report counts; `interval`: how often the balancer
+ * wants one; `heartbeat`: after how long without a line it wants an empty one, absent where it wants none. `local` and `remote`: the connection as the balancer sees it.
  */
 const Welcome = z.object({
   t: z.literal("welcome"),
   lease: z.int().check(z.positive()),
   interval: z.int().check(z.positive()),
+  heartbeat: z.optional(z.int().check(z.positive())),
   name: text(100),
   version: text(100),
   local: view,
@@ -79,6 +98,8 @@ const Ok = z.object({
   at: sinceWelcome,
   target: z.optional(text(300)),
   active: z.optional(z.int().check(z.minimum(0))),
+  /** Connections that it has had, with those: whether there were any since the last answer. */
+  total: z.optional(z.int().check(z.minimum(0))),
   listen: z.optional(port),
   name: z.optional(name),
 });
@@ -97,8 +118,11 @@ const Refusal = z.object({ t: z.literal("reject"), code, reason, retry: z.boolea
 /** The balancer ends the session. `REPLACED`: another session speaks for the target now. `STOPPING`: no balancer for a while. */
 const Goodbye = z.object({ t: z.literal("goodbye"), code, reason });
 
+/** Somebody waits for a target that is asleep: it is to be started. It may be said again. */
+const Wake = z.object({ t: z.literal("wake"), ref });
+
 const FromReporter = z.discriminatedUnion("t", [Report, Leave, Rotate, Join]);
-const FromBalancer = z.discriminatedUnion("t", [Ok, Reject, Goodbye]);
+const FromBalancer = z.discriminatedUnion("t", [Ok, Reject, Goodbye, Wake]);
 const FirstFromBalancer = z.discriminatedUnion("t", [Welcome, Refusal]);
 
 export type Report = z.infer<typeof Report>;

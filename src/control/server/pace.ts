@@ -10,6 +10,8 @@ import type { FromReporter } from "../protocol/messages.ts";
 const MESSAGE_MS = 50;
 const CHANGE_MS = 500;
 const BURST_MS = 5_000;
+/** ms that an empty line counts for, which is far less work: five hundred at once, then a hundred a second. */
+const HEARTBEAT_MS = 10;
 
 /** So that nobody makes two messages that count as one. */
 const SALT = randomBytes(16);
@@ -18,7 +20,7 @@ const SALT = randomBytes(16);
 export class Pace {
   /** Until when the messages so far count. */
   #paidUntil: number;
-  /** What was said of each target last, but for its weight and limit: a few bytes of it, since there may be a thousand. */
+  /** What was said of each target last, but for its weight, limit and priority: a few bytes of it, since there may be a thousand. */
   readonly #said = new Map<number, number>();
 
   constructor(paidUntil = Number.NEGATIVE_INFINITY) {
@@ -32,10 +34,19 @@ export class Pace {
   /** ms that the answer to this message has to wait; negative or 0: it need not. `targets`: how many its session speaks for. */
   wait(message: FromReporter, now: number, targets: number): number {
     const ref = "ref" in message ? message.ref : 0;
-    const said = digest(JSON.stringify({ ...message, n: 0, made: 0, weight: 0, maxConnections: 0 }));
+    const said = digest(JSON.stringify({ ...message, n: 0, made: 0, weight: 0, maxConnections: 0, priority: 0 }));
     const cost = said === this.#said.get(ref) ? MESSAGE_MS : CHANGE_MS;
-    this.#paidUntil = Math.max(this.#paidUntil, now) + cost / Math.max(1, targets);
     this.#said.set(ref, said);
+    return this.#waitAfter(cost / Math.max(1, targets), now);
+  }
+
+  /** The same of a heartbeat. */
+  waitForHeartbeat(now: number): number {
+    return this.#waitAfter(HEARTBEAT_MS, now);
+  }
+
+  #waitAfter(cost: number, now: number): number {
+    this.#paidUntil = Math.max(this.#paidUntil, now) + cost;
     return this.#paidUntil - now - BURST_MS;
   }
 }

@@ -18,6 +18,8 @@ type Tell = (rejection: Rejection) => void;
 export class Rejections {
   readonly #ofStrangers: RateLimitedLog<[rejection: Rejection]>;
   readonly #ofReporters: RateLimitedLog<[rejection: Rejection]>;
+  /** All of them, told or not, by code: codes are this program's own words. */
+  readonly counts = new Map<string, number>();
 
   constructor(clock: Clock, tell: Tell) {
     this.#ofStrangers = new RateLimitedLog(OF_STRANGERS, clock, tell);
@@ -26,12 +28,18 @@ export class Rejections {
 
   /** One that has proved nothing. */
   stranger(from: TcpAddress, rejection: Rejection): void {
+    this.#count(rejection);
     this.#ofStrangers.tell(causeOf(from, rejection), rejection);
   }
 
   /** One that has proved a key. */
   reporter(from: TcpAddress, rejection: Rejection): void {
+    this.#count(rejection);
     this.#ofReporters.tell(causeOf(from, rejection), rejection);
+  }
+
+  #count({ code }: Rejection): void {
+    this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
   }
 }
 

@@ -1,33 +1,38 @@
 /** The balancer's side of the control channel: accepts reporters and lets each session speak for its target. */
 import { NetError } from "../../net/net-error.ts";
 import type { Address, Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
+import { Checks, type ChecksOptions } from "../../targets/checks.ts";
 import type { Orphan } from "../../targets/entry.ts";
+import { Checker } from "../../targets/health/checker.ts";
+import { localAddresses } from "../../targets/local-addresses.ts";
 import { LoopbackFinder } from "../../targets/loopback.ts";
 import { TargetMonitor } from "../../targets/monitor.ts";
+import { Orders } from "../../targets/orders.ts";
 import { Prober } from "../../targets/probe.ts";
 import { INVITED_TARGETS, type Quota, quotaOf } from "../../targets/quota.ts";
 import { Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents, TargetKey } from "../../targets/report.ts";
-import { localAddresses } from "../../targets/self-dial-guard.ts";
-import type { DeclaredTarget, TargetSource } from "../../targets/wanted.ts";
+import { Sleepers } from "../../targets/sleepers.ts";
+import { Waking } from "../../targets/waking.ts";
 import { formatAddress } from "../../util/address.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import { PER_MINUTE, RateLimitedLog } from "../../util/rate-limited-log.ts";
-import { forbids, isOwn } from "../keys/key.ts";
+import { forbids, isOwn, type Key } from "../keys/key.ts";
 import type { Keys, LoadedKeys } from "../keys/keys.ts";
 import type { Sighting } from "../keys/seen-file.ts";
 import type { Welcome } from "../protocol/messages.ts";
 import type { KeyPair } from "../protocol/x25519.ts";
 import { Doorstep, FIRST_LINE_MS } from "./doorstep.ts";
 import { Doorkeeper, type Invitations, type Reporters } from "./handshake.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { resolver } from "./look-ups.ts";
 import { Paces } from "./pace.ts";
 import { type Rejection, Rejections } from "./rejections.ts";
 import { SERVICES_MS, type Services } from "./services.ts";
 import type { Session, SessionOptions } from "./session.ts";
-import { Sessions, type SessionsOptions } from "./sessions.ts";
+import { Sessions, type SessionsOptions, type SessionView } from "./sessions.ts";
 
 /** What happens on the control channel. Nothing is logged here: the balancer decides what becomes of it. */
 export interface ControlEvents extends TargetEvents {
@@ -47,18 +52,22 @@ export interface ControlSettings {
   readonly adminTls: TlsCertificate | null;
   /** ms. Greater than 0. */
   readonly hostTimeout: number;
+  /** ms; 0: reporters send none. */
+  readonly heartbeat: number;
 }
 
 export interface ControlServerOptions
   extends ControlSettings,
     Pick<Welcome, "name" | "version">,
-    Pick<RegistryOptions, "pools" | "panicOf"> {
+    Pick<RegistryOptions, "pools" | "panicOf" | "slowStartOf" | "poolTime"> {
   readonly runtime: Runtime;
   readonly keys: Keys;
   /** The balancer's own key pair; null until it has invited somebody. */
   readonly identity?: { readonly keyPair: KeyPair | null };
   readonly invitations?: Invitations | null;
   readonly reporters?: Reporters | null;
+  /** What a pool says about checks; left out: none are made. */
+  readonly checksOf?: ChecksOptions["wantedOf"];
   /** Left out: reporters can bring targets, and no services for them. */
   readonly services?: Services | null;
   /** Where the balancer listens for clients. */
@@ -77,6 +86,10 @@ export interface ControlServerOptions
   readonly clock?: Clock;
   /** ms since 1970. */
   readonly wallClock?: () => number;
+  /** Of those who register targets without being reporters. */
+  readonly otherKeys?: { current(key: Pick<Key, "id">): Key | undefined };
+  /** Of operators, about targets; left out: none yet. */
+  readonly orders?: Orders | undefined;
   readonly resolve?: SessionOptions["resolve"];
   readonly localAddresses?: RegistryOptions["localAddresses"];
 }
@@ -101,11 +114,16 @@ const STRANGERS_GARBAGE = 6 * 1024 * 1024;
 
 export class ControlServer {
   readonly #options: ControlServerOptions;
-  readonly #registry: Registry;
+  /** Which targets there are, by whose word. */
+  readonly registry: Registry;
   readonly #prober: Prober;
+  readonly #checker: Checker;
+  readonly #checks: Checks;
   readonly #monitor: TargetMonitor;
+  readonly #waking: Waking;
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
   readonly #rejections: Rejections;
+  readonly #heartbeats: Heartbeats<Session>;
   readonly #sessions: Sessions;
   readonly #doorstep: Doorstep;
   readonly #listeners: Listener[] = [];
@@ -114,7 +132,7 @@ export class ControlServer {
   #closing: Promise<void> | null = null;
 
   constructor(options: ControlServerOptions) {
-    const { hostTimeout: lease, clock = systemClock, keys } = options;
+    const { hostTimeout: lease, clock = systemClock, wallClock = Date.now, keys } = options;
     this.#options = options;
     this.#log = new RateLimitedLog(PER_MINUTE, clock, options.onEvent);
     this.#rejections = new Rejections(clock, (rejection) => options.onEvent("rejected", rejection));
@@ -124,14 +142,28 @@ export class ControlServer {
       // Later, since this may be within a session's own look-up.
       queueMicrotask(() => this.#recheckKeys());
     };
-    this.#registry = new Registry({
+    this.#checker = new Checker({ ...options, clock });
+    this.#checks = new Checks({
+      clock,
+      wallClock,
+      run: (check, server) => this.#checker.run(check, server),
+      leaving: () => this.#checker.leaving,
+      wantedOf: options.checksOf ?? (() => undefined),
+    });
+    const sleepers = new Sleepers();
+    this.#waking = new Waking({ ...options, sleepers, clock });
+    this.registry = new Registry({
       localAddresses,
       ...options,
+      checks: this.#checks,
+      orders: options.orders ?? new Orders(),
+      sleepers,
+      wallClock,
       lease,
       clock,
-      accepts: (key) => keys.accepts(key),
+      accepts: (key) => keys.accepts(key) || options.otherKeys?.current(key) !== undefined,
       forbids: (key, report, seen, host) => {
-        const current = keys.current(key);
+        const current = keys.current(key) ?? options.otherKeys?.current(key);
         return current ? forbids(current, report, seen, host) : null;
       },
       quotaOf: (key) => this.#quotaOf(key),
@@ -143,14 +175,20 @@ export class ControlServer {
     this.#prober = new Prober({ ...options, clock });
     this.#monitor = new TargetMonitor({
       ...options,
-      registry: this.#registry,
+      registry: this.registry,
       lease,
       clock,
       probe: (to) => this.#prober.probe(to, PROBE_TIMEOUT_MS),
       onWarning: (message) => this.#warn(message),
     });
+    this.#heartbeats = new Heartbeats({
+      interval: options.heartbeat,
+      clock,
+      onSilent: (session) => this.registry.silence.look(session),
+      onHeard: (session) => this.registry.silence.heard(session),
+    });
     this.#sessions = new Sessions(this.#optionsOfSessions(clock));
-    const { identity, invitations, wallClock = Date.now } = options;
+    const { identity, invitations } = options;
     const doorkeeper = new Doorkeeper({
       keys,
       identity: () => identity?.keyPair ?? null,
@@ -180,6 +218,26 @@ export class ControlServer {
     return this.#sessions.size;
   }
 
+  /** Of them, those of which nothing is heard though their connections are there. */
+  get silentSessions(): number {
+    return this.#sessions.silent;
+  }
+
+  /** Checks of targets, and agents, that are asked again and again. */
+  get checks(): number {
+    return this.#checks.size;
+  }
+
+  /** Reporters and strangers that were turned away, by code. */
+  get rejections(): ReadonlyMap<string, number> {
+    return this.#rejections.counts;
+  }
+
+  /** The reporters that are connected. */
+  reporters(): SessionView[] {
+    return this.#sessions.views();
+  }
+
   /** The invited reporters that are connected. */
   get sightings(): Sighting[] {
     return this.#sessions.sightings;
@@ -187,28 +245,8 @@ export class ControlServer {
 
   /** What is registered or declared in that pool leaves. To be called while the pool still is one of `pools`. */
   poolRemoved(name: string): void {
-    this.#registry.poolRemoved(name);
+    this.registry.poolRemoved(name);
     this.#monitor.poolRemoved(name);
-  }
-
-  /** The balancer listens elsewhere now, where no target may be. */
-  listening(): void {
-    this.#registry.listening();
-  }
-
-  /** See Registry.targetHere(). */
-  targetHere(port: number): string | null {
-    return this.#registry.targetHere(port);
-  }
-
-  /** The targets that a pool has without reporters, all of them, from now on. */
-  declare(pool: string, targets: readonly DeclaredTarget[]): void {
-    this.#registry.declare(pool, targets);
-  }
-
-  /** Who says that a target exists. */
-  sourcesOf(identity: string): readonly TargetSource[] {
-    return this.#registry.sourcesOf(identity);
   }
 
   /** Binds every listener or none. Rejects with NetError. */
@@ -248,7 +286,7 @@ export class ControlServer {
       this.#cancelLooks.push(cancel);
     }
     if (services) {
-      const look = () => services.size > 0 && services.look(this.#registry.asking());
+      const look = () => services.size > 0 && services.look(this.registry.asking());
       this.#cancelLooks.push(every(clock, SERVICES_MS, look));
     }
   }
@@ -262,9 +300,17 @@ export class ControlServer {
   async #close(reason: string): Promise<void> {
     for (const cancel of this.#cancelLooks) cancel();
     this.#monitor.close();
+    this.#checks.close();
+    this.#waking.close();
+    this.#heartbeats.close();
     await this.#starting.catch(() => undefined); // whoever has started it hears that; it may have bound something meanwhile
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    await Promise.all([this.#prober.close(), this.#doorstep.close(), this.#sessions.close(reason)]);
+    await Promise.all([
+      this.#prober.close(),
+      this.#checker.close(),
+      this.#doorstep.close(),
+      this.#sessions.close(reason),
+    ]);
   }
 
   #accept(connection: Connection): void {
@@ -277,7 +323,7 @@ export class ControlServer {
 
   /** Its targets have their leases still. */
   #ended(session: Session): void {
-    for (const orphan of this.#registry.lost(session)) {
+    for (const orphan of this.registry.lost(session)) {
       this.#monitor.orphaned(orphan);
       if (session.vanished) this.#reporterLost(session, orphan);
     }
@@ -290,18 +336,20 @@ export class ControlServer {
   }
 
   #optionsOfSessions(clock: Clock): SessionsOptions {
-    const { hostTimeout: lease, name, version } = this.#options;
+    const { hostTimeout: lease, heartbeat, name, version } = this.#options;
     const interval = Math.max(1, Math.min(Math.floor(lease / REPORTS_PER_LEASE), MAX_INTERVAL_MS));
-    const registry = this.#registry;
+    const registry = this.registry;
     return {
       resolve: resolver(),
       invitations: null,
       reporters: null,
       services: null,
+      wallClock: Date.now,
       ...this.#options,
       registry,
       clock,
-      welcome: { lease, interval, name, version },
+      welcome: { lease, interval, ...(heartbeat > 0 && { heartbeat }), name, version },
+      heartbeats: this.#heartbeats,
       paces: new Paces(),
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),
       max: this.#options.maxSessions,
@@ -331,7 +379,7 @@ export class ControlServer {
 
   #recheckKeys(): void {
     this.#sessions.recheckKeys();
-    this.#registry.revoke();
+    this.registry.revoke();
   }
 
   #changed(pool: string): void {

@@ -5,7 +5,7 @@ import type { TcpAddress } from "../../net/runtime.ts";
 import type { TargetOwner } from "../../targets/report.ts";
 import { takenOverBy } from "../../targets/takeover.ts";
 import { formatAddress } from "../../util/address.ts";
-import type { Cancel, Clock } from "../../util/clock.ts";
+import { type Cancel, type Clock, pass } from "../../util/clock.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { forbids, type Key } from "../keys/key.ts";
 import type { Keys } from "../keys/keys.ts";
@@ -23,6 +23,7 @@ import type { Seal } from "../protocol/seal.ts";
 import { addressMismatch } from "./address-views.ts";
 import { type AnswerOptions, type Asker, answerTo } from "./answer.ts";
 import type { Proved } from "./handshake.ts";
+import { type Heartbeats, type Pulse, SILENT } from "./heartbeats.ts";
 import type { Pace, Paces } from "./pace.ts";
 import { UnderWay } from "./under-way.ts";
 
@@ -41,8 +42,11 @@ const GRACE_MS = 1_000;
 export interface SessionOptions extends AnswerOptions {
   readonly keys: Pick<Keys, "accepts" | "current">;
   readonly clock: Clock;
+  /** ms since 1970. */
+  readonly wallClock: () => number;
   readonly welcome: Omit<Welcome, "t" | "local" | "remote">;
   readonly paces: Paces;
+  readonly heartbeats: Heartbeats<Session>;
   /** Its first sealed line has opened. Throws HarmonyError when there is no room for it. */
   readonly onAuthenticated: (session: Session) => void;
   readonly onRejected: (session: Session, code: string, why: string) => void;
@@ -55,8 +59,13 @@ export class Session implements TargetOwner, Asker {
   readonly #seal: Seal;
   readonly #welcomeLine: string;
   readonly welcomedAt: number;
+  /** ms since 1970. */
+  readonly connectedAt: number;
+  #lastReport: number | null = null;
   /** From its first message on. */
   #pace: Pace | null = null;
+  /** From its first heartbeat on. */
+  #pulse: Pulse | null = null;
   #key: Key;
   #cancelDeadline: Cancel = () => undefined;
   /** Said goodbye, or dropped: nothing more is read or answered, and nobody waits for what has been asked. */
@@ -77,6 +86,7 @@ export class Session implements TargetOwner, Asker {
     this.#seal = seal;
     this.#welcomeLine = line;
     this.welcomedAt = options.clock.now();
+    this.connectedAt = options.wallClock();
   }
 
   get local(): TcpAddress {
@@ -89,6 +99,16 @@ export class Session implements TargetOwner, Asker {
 
   get key(): Key {
     return this.#key;
+  }
+
+  /** ms since 1970, of the last one that was taken in; null: none was. */
+  get lastReport(): number | null {
+    return this.#lastReport;
+  }
+
+  /** It has sent heartbeats, and nothing for longer than those take. */
+  get isSilent(): boolean {
+    return this.#pulse !== null && this.#pulse.rounds >= SILENT;
   }
 
   get over(): AbortSignal {
@@ -127,6 +147,7 @@ export class Session implements TargetOwner, Asker {
       await this.#dismiss(error);
     }
     this.#ending.abort();
+    this.#options.heartbeats.end(this);
     this.#setDeadline(FAREWELL_MS);
     await this.#linger();
     this.#cancelDeadline();
@@ -151,6 +172,11 @@ export class Session implements TargetOwner, Asker {
   replaced(by: TcpAddress): void {
     // For other targets it speaks on; a report of this one is refused.
     if (!this.#options.registry.owns(this)) void this.goodbye("REPLACED", takenOverBy(by));
+  }
+
+  wake(ref: number): void {
+    if (this.over.aborted) return;
+    this.#channel.send(this.#seal.seal({ t: "wake", ref })).catch(() => undefined); // that it is lost, its reader finds
   }
 
   /** The keys have changed. Ends the session where its key is not valid any more, or allows none of its targets. */
@@ -187,11 +213,14 @@ export class Session implements TargetOwner, Asker {
 
   async #serve(): Promise<void> {
     for (let isFirst = true; ; isFirst = false) {
-      const line = await this.#channel.readLine();
+      const line = await this.#nextLine();
       this.#vanished = line === null && !this.over.aborted;
       if (!line || this.over.aborted) return;
       const body = this.#seal.open(line);
-      if (isFirst) this.#options.onAuthenticated(this);
+      if (isFirst) {
+        this.#options.onAuthenticated(this);
+        this.#channel.onEmpty = () => this.#heartbeat();
+      }
       // After a lease without a report the target is down; the reporter will come back.
       this.#setDeadline(this.#options.welcome.lease);
       const message = readFromReporter(body);
@@ -202,12 +231,37 @@ export class Session implements TargetOwner, Asker {
     }
   }
 
+  async #nextLine(): Promise<Uint8Array | null> {
+    const { heartbeats } = this.#options;
+    if (this.#pulse !== null) heartbeats.listens(this.#pulse);
+    const line = await this.#channel.readLine();
+    if (line !== null && this.#pulse !== null) heartbeats.heard(this, this.#pulse);
+    return line;
+  }
+
+  /** An empty line, which nobody has sealed: a sign of life, and no more. It renews nothing. */
+  #heartbeat(): Promise<void> | undefined {
+    if (this.over.aborted) {
+      this.#channel.onEmpty = null; // thousands may have come in one piece: the next one ends the reading
+      return undefined;
+    }
+    const { clock, heartbeats } = this.#options;
+    this.#pulse ??= heartbeats.begin(this);
+    this.#pace ??= this.#beginPace();
+    heartbeats.heard(this, this.#pulse);
+    heartbeats.listens(this.#pulse);
+    return this.#pause(this.#pace.waitForHeartbeat(clock.now()));
+  }
+
   /** Where messages come faster than they may. */
-  async #slowDown(message: FromReporter): Promise<void> {
+  #slowDown(message: FromReporter): Promise<void> | undefined {
     const { clock, registry } = this.#options;
     this.#pace ??= this.#beginPace();
-    const wait = this.#pace.wait(message, clock.now(), registry.count(this));
-    if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve));
+    return this.#pause(this.#pace.wait(message, clock.now(), registry.count(this)));
+  }
+
+  #pause(ms: number): Promise<void> | undefined {
+    return ms > 0 ? pass(this.#options.clock, ms) : undefined;
   }
 
   #beginPace(): Pace {
@@ -236,6 +290,7 @@ export class Session implements TargetOwner, Asker {
     if (this.proved.claim.as !== "join") this.#renewKey();
     try {
       const answer = await answerTo(this, message, this.#options);
+      if (answer && message.t === "report") this.#lastReport = this.#options.wallClock();
       return answer && { t: "ok", ...this.#stamp(message), ...answer };
     } catch (error) {
       if (!(error instanceof HarmonyError)) throw error;

@@ -23,6 +23,13 @@ export interface SessionsOptions extends Omit<SessionOptions, "onAuthenticated">
   readonly onWarning: (message: string, cause: unknown) => void;
 }
 
+/** A reporter that is connected. */
+export interface SessionView extends Pick<Session, "key" | "remote" | "connectedAt" | "lastReport" | "isSilent"> {
+  /** As it calls itself. */
+  readonly software: string;
+  readonly targets: readonly string[];
+}
+
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #ofEach: SessionOptions;
@@ -46,6 +53,24 @@ export class Sessions {
   /** Reporters connected and authenticated. */
   get size(): number {
     return this.#authenticated.size;
+  }
+
+  /** Of them, those that are silent: see heartbeats.ts. */
+  get silent(): number {
+    let count = 0;
+    for (const { isSilent } of this.#authenticated) if (isSilent) count += 1;
+    return count;
+  }
+
+  /** The reporters that are connected. */
+  views(): SessionView[] {
+    const { registry } = this.#options;
+    const reporters = [...this.#authenticated].filter(({ proved }) => proved.claim.as !== "join");
+    return reporters.map((session) => {
+      const { key, remote, connectedAt, lastReport, isSilent, proved } = session;
+      const targets = registry.identities(session);
+      return { key, remote, software: proved.hello.software, connectedAt, lastReport, isSilent, targets };
+    });
   }
 
   /** The invited reporters that are connected. */

@@ -1,4 +1,6 @@
 /** What the portable engine keeps of a connection: one object, which is also the relay's Progress and the timeout list's item. */
+import type { ClientFacts } from "../../edge/facts.ts";
+import type { Edge } from "../../edge/reception.ts";
 import { type NetCode, netCodeOf } from "../../net/net-error.ts";
 import type { Connection, Progress, TcpAddress } from "../../net/runtime.ts";
 import type { ClientKey } from "../../pool/pool.ts";
@@ -8,15 +10,30 @@ import { ACCEPTED, ENDED } from "../../proxy/states.ts";
 import type { Store } from "../../proxy/store.ts";
 import type { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import { clientKey } from "../../util/client-key.ts";
+import type { Clock } from "../../util/clock.ts";
 import { Timed } from "./timeout-list.ts";
 
 /** Shared by the many connections that never fail on a target; replaced, not changed, when one does. */
 const NONE: readonly number[] = [];
 const NO_CODES: readonly NetCode[] = [];
 
+/** How a client came in that was asked something before. */
+export interface Admission {
+  /** The client, where a PROXY header has named it, otherwise the peer. */
+  readonly remote: TcpAddress;
+  readonly facts: ClientFacts | null;
+  /** To which `claim` is given back at the connection's end. null: there is nothing to give back. */
+  readonly edge: Edge | null;
+  readonly claim: number;
+}
+
 export class ProxiedConnection extends Timed<ProxiedConnection> implements Progress {
   readonly client: Connection;
   readonly remote: TcpAddress;
+  /** null: it was asked nothing. */
+  readonly admission: Admission | null;
+  /** Where it came. */
+  readonly listener: string;
   readonly ticket: number;
   readonly startedAt: number;
   readonly acceptedAt: number;
@@ -31,19 +48,25 @@ export class ProxiedConnection extends Timed<ProxiedConnection> implements Progr
   pass = 0;
   queuedMs = 0;
   connectMs = -1;
+  firstByteMs = -1;
   row = -1;
+  incarnation = 0;
   tried = NONE;
   triedIncarnations = NONE;
   /** Why each of them failed. */
   triedCodes = NO_CODES;
   /** The last connect failure. */
   failure: unknown = null;
-  /** Client → target, as `relay()` counts it. */
-  aToB = 0;
-  bToA = 0;
+  /** When the client last gave a byte, until the target has given one. */
+  askedAt = 0;
+  #aToB = 0;
+  #bToA = 0;
   reportedIn = 0;
   reportedOut = 0;
   movedAt = 0;
+  /** When bytes from the target were last found to have come, and how many there were. */
+  heardAt = 0;
+  heardBytes = 0;
   /** The dial under way. */
   dialing: AbortController | null = null;
   /** The target, once connected. */
@@ -56,14 +79,55 @@ export class ProxiedConnection extends Timed<ProxiedConnection> implements Progr
   socket: ClientSocket | null = null;
   /** Its client is being watched for a reset; once is enough. */
   watched = false;
+  readonly #clock: Clock;
+  readonly #onFirstByte: (c: ProxiedConnection) => void;
 
-  constructor(client: Connection, ticket: number, startedAt: number, acceptedAt: number) {
+  /** `onFirstByte`: the first byte for the client has been counted, whoever it is of. */
+  constructor(
+    client: Connection,
+    admission: Admission | null,
+    listener: string,
+    ticket: number,
+    clock: Clock,
+    onFirstByte: (c: ProxiedConnection) => void,
+  ) {
     super();
     this.client = client;
-    this.remote = client.remote;
+    this.remote = admission === null ? client.remote : admission.remote;
+    this.admission = admission;
+    this.listener = listener;
     this.ticket = ticket;
-    this.startedAt = startedAt;
-    this.acceptedAt = acceptedAt;
+    this.startedAt = Date.now();
+    this.acceptedAt = clock.now();
+    this.#clock = clock;
+    this.#onFirstByte = onFirstByte;
+  }
+
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  get aToB(): number {
+    return this.#aToB;
+  }
+
+  /** Client → target, as `relay()` counts it. */
+  set aToB(bytes: number) {
+    if (this.#bToA === 0) this.askedAt = this.#clock.now();
+    this.#aToB = bytes;
+  }
+
+  get bToA(): number {
+    return this.#bToA;
+  }
+
+  /** The relay counts its bytes here, so the first of them shows. */
+  set bToA(bytes: number) {
+    const isFirst = this.#bToA === 0;
+    this.#bToA = bytes;
+    if (!isFirst) return;
+    this.firstByteMs = this.#clock.now() - this.acceptedAt;
+    this.#onFirstByte(this);
   }
 }
 
@@ -77,9 +141,20 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
     this.#open.set(c.ticket, c);
   }
 
-  /** The connection that has this ticket, unless it is over. */
-  byTicket(ticket: number): ProxiedConnection | undefined {
-    return this.#open.get(ticket);
+  find(ticket: number): ProxiedConnection | null {
+    return this.#open.get(ticket) ?? null;
+  }
+
+  /** As of the last call but one: this engine looks now and then. */
+  heardAt(c: ProxiedConnection): number {
+    if (c.bToA !== c.heardBytes) c.heardAt = c.now;
+    c.heardBytes = c.bToA;
+    return c.heardAt;
+  }
+
+  /** A live view of those that are not over. */
+  get all(): Iterable<ProxiedConnection> {
+    return this.#open.values();
   }
 
   /** A map's iterator passes over what is deleted, and meets what is added, meanwhile. */
@@ -99,7 +174,9 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
   waiter = (c: ProxiedConnection) => c.waiter;
   queuedMs = (c: ProxiedConnection) => c.queuedMs;
   connectMs = (c: ProxiedConnection) => c.connectMs;
+  firstByteMs = (c: ProxiedConnection) => c.firstByteMs;
   row = (c: ProxiedConnection) => c.row;
+  incarnation = (c: ProxiedConnection) => c.incarnation;
   tried = (c: ProxiedConnection) => c.tried;
   triedCode = (c: ProxiedConnection, nth: number) => c.triedCodes[nth]!;
   triedIncarnation = (c: ProxiedConnection, nth: number) => c.triedIncarnations[nth]!;
@@ -107,6 +184,7 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
   unreported = (c: ProxiedConnection, from: number) =>
     from === CLIENT ? c.aToB - c.reportedIn : c.bToA - c.reportedOut;
   movedAt = (c: ProxiedConnection) => c.movedAt;
+  askedAt = (c: ProxiedConnection) => c.askedAt;
 
   setState(c: ProxiedConnection, state: number): void {
     c.state = state;
@@ -157,8 +235,9 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
     c.connectMs = ms;
   }
 
-  setRow(c: ProxiedConnection, row: number): void {
+  setRow(c: ProxiedConnection, row: number, incarnation: number): void {
     c.row = row;
+    c.incarnation = incarnation;
   }
 
   addTried(c: ProxiedConnection, row: number, incarnation: number, failure: unknown): void {
@@ -170,6 +249,7 @@ export class ConnectionStore implements Store<ProxiedConnection, unknown> {
 
   setMovedAt(c: ProxiedConnection, time: number): void {
     c.movedAt = time;
+    c.askedAt = time;
   }
 
   setReported(c: ProxiedConnection): void {

@@ -1,32 +1,54 @@
 /** The engine that runs wherever the runtime seam does, in the thread that creates it. */
+import { isMainThread } from "node:worker_threads";
 import { runtime as ownRuntime } from "#runtime";
 import { NetError, netError } from "../../net/net-error.ts";
+import { lackingOptions, refuseOptions } from "../../net/plain-sockets.ts";
 import type { Connection, ListenAddress, Runtime } from "../../net/runtime.ts";
+import type { TargetSocketOptions } from "../../net/socket-options.ts";
 import type { Pool } from "../../pool/pool.ts";
 import { scarce } from "../../proxy/connect-failure.ts";
+import type { OpenConnection } from "../../proxy/open.ts";
+import type { RemovalCause } from "../../proxy/outcome.ts";
 import { formatAddress } from "../../util/address.ts";
 import { type Clock, systemClock } from "../../util/clock.ts";
+import { messageOf } from "../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../util/rate-limited-log.ts";
-import type { BindOptions, Engine, EngineFactory, EngineListener, EngineOptions, ServedPool } from "../engine.ts";
+import type {
+  BindOptions,
+  Engine,
+  EngineFactory,
+  EngineListener,
+  EngineOptions,
+  EngineThread,
+  EngineWish,
+  ServedPool,
+} from "../engine.ts";
 import { descriptorLimit } from "../linux/sys/descriptor-limit.ts";
 import { bindAfterPredecessor } from "../predecessor.ts";
 import { reserveOf } from "../reserve.ts";
 import { AbortControllerPool } from "./abort-controller-pool.ts";
+import { Arrivals, type ArrivalsHost } from "./arrivals.ts";
+import type { Admission } from "./connection.ts";
 import { type ListenerHost, PortableListener } from "./listener.ts";
 import { PoolServer, type PoolServerParts } from "./pool-server.ts";
+import { besideSources } from "./sources.ts";
 import { Ticker } from "./ticker.ts";
 
 /** Descriptors of the runtime itself, of listeners, and for what is open for a moment. */
 const OWN_DESCRIPTORS = 32;
 
-export class PortableEngine implements Engine, ListenerHost {
+export class PortableEngine implements Engine, ListenerHost, ArrivalsHost {
   readonly name = "portable";
   readonly clock: Clock;
+  readonly arrivals: Arrivals;
   readonly #runtime: Runtime;
   readonly #warnings: WarningLog;
   readonly #ticker: Ticker;
   readonly #parts: PoolServerParts;
   readonly #servers = new Map<Pool, PoolServer>();
+  readonly #byNumber = new Map<number, PoolServer>();
+  /** Pools so far. */
+  #pools = 0;
   /** Those that have connections, or had some at the last tick. */
   readonly #busy = new Set<PoolServer>();
   readonly #listeners = new Set<PortableListener>();
@@ -41,6 +63,7 @@ export class PortableEngine implements Engine, ListenerHost {
   constructor(options: EngineOptions, runtime: Runtime, clock: Clock, limit = Number.POSITIVE_INFINITY) {
     this.#runtime = runtime;
     this.clock = clock;
+    this.arrivals = new Arrivals(this);
     this.#most = Math.floor((limit - OWN_DESCRIPTORS - reserveOf(limit, options.reserve)) / 2);
     this.#warnings = new RateLimitedLog(PER_EPISODE, clock, options.onWarning);
     this.#parts = {
@@ -50,12 +73,12 @@ export class PortableEngine implements Engine, ListenerHost {
       controllers: new AbortControllerPool(),
       onClose: options.onClose,
       onEnded: () => this.leave(),
-      isFull: () => this.#isFull,
+      isFull: () => this.isFull,
     };
     this.#ticker = new Ticker(
       clock,
       (now) => this.#tick(now),
-      () => this.#busy.size > 0,
+      () => this.#busy.size > 0 || !this.arrivals.isEmpty,
     );
   }
 
@@ -65,7 +88,9 @@ export class PortableEngine implements Engine, ListenerHost {
   }
 
   addPool(served: ServedPool): void {
-    this.#servers.set(served.pool, new PoolServer(served, this.#parts));
+    const server = new PoolServer(served, ++this.#pools, this.#parts);
+    this.#servers.set(served.pool, server);
+    this.#byNumber.set(server.number, server);
   }
 
   changePool(served: ServedPool): void {
@@ -78,7 +103,16 @@ export class PortableEngine implements Engine, ListenerHost {
     server.stop(timeout);
     await server.whenIdle();
     this.#servers.delete(pool);
+    this.#byNumber.delete(server.number);
     this.#busy.delete(server);
+  }
+
+  checkSockets(wanted: TargetSocketOptions): void {
+    refuseOptions("the portable engine", besideSources(this.#runtime, wanted));
+  }
+
+  now(): number {
+    return this.clock.now();
   }
 
   poolChanged(pool: Pool): void {
@@ -87,6 +121,7 @@ export class PortableEngine implements Engine, ListenerHost {
 
   async bind(where: ListenAddress, options: BindOptions): Promise<EngineListener> {
     this.#checkOpen();
+    refuseOptions("the portable engine", options.sockets);
     const listener = new PortableListener(this, options);
     const bind = () =>
       this.#runtime.listenOn(
@@ -108,6 +143,24 @@ export class PortableEngine implements Engine, ListenerHost {
     throw this.#closed();
   }
 
+  *connections(): IterableIterator<OpenConnection> {
+    for (const server of this.#servers.values()) yield* server.connections();
+  }
+
+  end(ids: Iterable<string>, cause: RemovalCause): number {
+    let found = 0;
+    for (const id of ids) {
+      const [number = "", ticket = ""] = id.split(".");
+      if (this.#byNumber.get(Number(number))?.end(Number(ticket), cause)) found++;
+    }
+    return found;
+  }
+
+  /** On Linux a process's first thread has its number. */
+  threads(): EngineThread[] {
+    return [{ name: "main", tid: process.platform === "linux" && isMainThread ? process.pid : null }];
+  }
+
   close(timeout: number): Promise<void> {
     for (const server of this.#servers.values()) server.stop(timeout);
     this.#closing ??= this.#shutDown();
@@ -120,8 +173,8 @@ export class PortableEngine implements Engine, ListenerHost {
     return server;
   }
 
-  enter(server: PoolServer | null): boolean {
-    if (this.#isFull && !this.#makeRoom(server)) {
+  enter(server: PoolServer | null = null): boolean {
+    if (this.isFull && !this.#makeRoom(server)) {
       this.#acceptFailed(netError("EMFILE", "cannot accept a connection"));
       return false;
     }
@@ -129,9 +182,9 @@ export class PortableEngine implements Engine, ListenerHost {
     return true;
   }
 
-  serve(server: PoolServer, client: Connection): void {
+  serve(server: PoolServer, client: Connection, admission: Admission | null, listener: string): void {
     this.#busy.add(server);
-    server.accept(client);
+    server.accept(client, admission, listener);
     this.#ticker.wake();
   }
 
@@ -143,18 +196,31 @@ export class PortableEngine implements Engine, ListenerHost {
     this.#listeners.delete(listener);
   }
 
-  get #isFull(): boolean {
+  get isFull(): boolean {
     return this.#clients >= this.#most;
   }
 
-  /** A waiter that is silent gives way, of the newcomer's own pool or else of another. False: there is none. */
+  wake(): void {
+    this.#ticker.wake();
+  }
+
+  faulted(fault: unknown): void {
+    const text = `a connection was dropped by a fault of the engine: ${messageOf(fault)}`;
+    this.#warnings.tell("engine", text, fault);
+  }
+
+  /**
+   * Somebody gives way whom no pool has yet, or else a waiter that is silent, of the newcomer's own pool or else of another. False: there
+   * is none.
+   */
   #makeRoom(server: PoolServer | null): boolean {
+    while (this.isFull && this.arrivals.giveWay()) {}
     server?.giveWay();
     for (const other of this.#busy) {
-      if (!this.#isFull) break;
+      if (!this.isFull) break;
       if (other.waiting > 0) other.giveWay();
     }
-    return !this.#isFull;
+    return !this.isFull;
   }
 
   #acceptFailed(error: NetError): void {
@@ -164,6 +230,7 @@ export class PortableEngine implements Engine, ListenerHost {
   }
 
   #tick(now: number): void {
+    this.arrivals.expire(now);
     for (const server of this.#busy) {
       server.tick(now);
       if (server.open === 0) this.#busy.delete(server);
@@ -186,14 +253,17 @@ export class PortableEngine implements Engine, ListenerHost {
 }
 
 /** What of it this runtime cannot listen on, as a reason. */
-function reasonAgainst(listen: readonly ListenAddress[]): string | null {
+function reasonAgainst({ listen, sockets }: EngineWish): string | null {
   const { can, name, version } = ownRuntime;
   const other = listen.find((where) => ("path" in where && !can.unix) || ("fd" in where && !can.inherit));
-  return other === undefined ? null : `${name} ${version} cannot listen on ${formatAddress(other)} here`;
+  if (other !== undefined) return `${name} ${version} cannot listen on ${formatAddress(other)} here`;
+  if (sockets === undefined) return null;
+  const toTargets = sockets.targets.map((wanted) => besideSources(ownRuntime, wanted));
+  return lackingOptions([...sockets.listeners, ...toTargets]);
 }
 
 export const portable: EngineFactory = {
   name: "portable",
-  test: ({ listen }) => Promise.resolve(reasonAgainst(listen)),
+  test: (wanted) => Promise.resolve(reasonAgainst(wanted)),
   create: (options) => new PortableEngine(options, ownRuntime, systemClock, descriptorLimit()),
 };

@@ -1,5 +1,6 @@
 /** What the lifecycle asks for, over the runtime's sockets: each operation is started here, and its outcome is one event. */
 
+import { headerForTarget, proxyForTarget } from "../../edge/proxy-header/send.ts";
 import { type NetCode, type NetError, netCodeOf } from "../../net/net-error.ts";
 import type { Connection, Runtime } from "../../net/runtime.ts";
 import type { Pool } from "../../pool/pool.ts";
@@ -7,6 +8,7 @@ import { answerByHandler, answerText } from "../../proxy/answer.ts";
 import { connectTimedOut } from "../../proxy/connect-failure.ts";
 import type { Io } from "../../proxy/io.ts";
 import type { Lifecycle } from "../../proxy/lifecycle.ts";
+import { LOOK_MS } from "../../proxy/observer.ts";
 import {
   BY_CLIENT,
   BY_TARGET,
@@ -26,6 +28,8 @@ import type { WarningLog } from "../../util/rate-limited-log.ts";
 import type { ServedPool } from "../engine.ts";
 import type { AbortControllerPool } from "./abort-controller-pool.ts";
 import type { ProxiedConnection } from "./connection.ts";
+import { reach } from "./reach.ts";
+import { Sources } from "./sources.ts";
 import { Timeouts } from "./timeouts.ts";
 
 /**
@@ -41,6 +45,8 @@ export interface SocketIoParts {
   readonly clock: Clock;
   readonly warnings: WarningLog;
   readonly controllers: AbortControllerPool;
+  /** As operators know it. */
+  readonly idOf: (c: ProxiedConnection) => string;
   readonly onEnded: (c: ProxiedConnection) => void;
   /** After every event that a socket brought. */
   readonly onTurn: () => void;
@@ -48,9 +54,13 @@ export interface SocketIoParts {
 
 export class SocketIo implements Io<ProxiedConnection, unknown> {
   lifecycle!: PortableLifecycle;
+  /** When to look at what the connections show of the targets. */
+  lookAt = Number.POSITIVE_INFINITY;
   readonly #parts: SocketIoParts;
   readonly #pool: Pool;
   #served: ServedPool;
+  /** As `#served.sockets` says. */
+  #sources: Sources | null;
   readonly #timeouts: Timeouts;
   readonly #kernelMs: number;
   /** Operations that have not settled: they may hold a descriptor after their connection's end. */
@@ -60,6 +70,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     this.#parts = parts;
     this.#pool = served.pool;
     this.#served = served;
+    this.#sources = Sources.of(served.sockets);
     this.#timeouts = new Timeouts(
       served,
       (c) => this.lifecycle.timedOut(c),
@@ -73,6 +84,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   /** The same pool with other settings. */
   change(served: ServedPool): void {
     this.#served = served;
+    this.#sources = Sources.of(served.sockets);
     this.#timeouts.change(served);
   }
 
@@ -124,13 +136,17 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   /** The turn that follows every event looks. */
   roomFreed(): void {}
 
+  lookSoon(): void {
+    this.lookAt = this.now() + LOOK_MS;
+  }
+
   queued(c: ProxiedConnection): void {
     this.#watchClient(c);
     if (c.client.atEnd) this.lifecycle.clientSilent(c); // nothing has been read from it yet
   }
 
-  arm(c: ProxiedConnection): void {
-    this.#timeouts.arm(c, this.now());
+  arm(c: ProxiedConnection, due: number): void {
+    this.#timeouts.arm(c, this.now(), due);
   }
 
   disarm(c: ProxiedConnection): void {
@@ -170,11 +186,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
   async #dial(c: ProxiedConnection, row: number, controller: AbortController): Promise<void> {
     let target: Connection;
     try {
-      target = await this.#parts.runtime.connect({
-        to: this.#pool.address(row),
-        keepAlive: this.#served.keepalive,
-        signal: controller.signal,
-      });
+      target = await this.#connect(c, row, controller.signal);
     } catch (error) {
       if (c.dialing !== controller) return; // given up: nobody waits for the outcome
       c.dialing = null;
@@ -192,6 +204,26 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     this.lifecycle.connected(c);
   }
 
+  #connect(c: ProxiedConnection, row: number, signal: AbortSignal): Promise<Connection> {
+    const { runtime } = this.#parts;
+    const to = this.#pool.address(row);
+    const { keepalive, targetTls } = this.#served;
+    const preface = this.#preface(c, row);
+    const sources = this.#sources;
+    if (preface === null && targetTls === undefined && sources === null)
+      return runtime.connect({ to, keepAlive: keepalive, signal });
+    return reach(runtime, { to, keepalive, sources, bridge: targetTls, preface, signal });
+  }
+
+  /** What its target is told of the client first. */
+  #preface(c: ProxiedConnection, row: number): Uint8Array | null {
+    const sendProxy = proxyForTarget(this.#served.sendProxy, this.#pool.askedProxy(row));
+    if (sendProxy === undefined) return null;
+    const facts = c.admission?.facts ?? null;
+    const destination = facts?.destination ?? c.client.local;
+    return headerForTarget(sendProxy, { client: c.remote, destination, facts, id: this.#parts.idOf(c) });
+  }
+
   async #relay(c: ProxiedConnection, target: Connection): Promise<void> {
     const { first, failure } = await this.#parts.runtime.relay(c.client, target, c);
     if (c.state === ENDED) return; // aborted: it has its outcome
@@ -200,7 +232,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
       this.lifecycle.end(c, outcome(by, FIN), false);
     } else {
       c.survivor = failure.side === "a" ? target : c.client;
-      this.#noteBytes(c);
+      this.noteBytes(c);
       this.lifecycle.endLost(c, outcome(by, RESET));
     }
   }
@@ -223,6 +255,7 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     } else {
       const written = () => {
         c.bToA = unavailable.length;
+        c.movedAt = this.now();
         answered();
       };
       await answerText(c.client, unavailable, written).catch(() => c.client.abort());
@@ -232,12 +265,13 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
 
   /** Tells the pool what a long connection has moved, and whether it has been idle for too long. */
   #checkRelay(c: ProxiedConnection): void {
-    this.#noteBytes(c);
+    this.noteBytes(c);
     if (this.#served.idleTimeout > 0) this.lifecycle.timedOut(c);
     else this.#timeouts.arm(c, this.now());
   }
 
-  #noteBytes(c: ProxiedConnection): void {
+  /** Tells the pool of what a relay has moved, and when it did: now, as far as this engine knows. */
+  noteBytes(c: ProxiedConnection): void {
     if (this.lifecycle.reportBytes(c)) c.movedAt = this.now();
   }
 

@@ -11,12 +11,16 @@ import { TimeoutList } from "./timeout-list.ts";
 const RELAY_CHECK_MS = 1_000;
 
 type OnDue = (c: ProxiedConnection) => void;
-type Delays = Pick<LifecycleOptions, "connectTimeout" | "idleTimeout" | "queueTimeout">;
+type Delays = Pick<LifecycleOptions, "connectTimeout" | "idleTimeout" | "queueTimeout" | "queueWhenEmpty">;
+
+/** In place of a state: QUEUED while no target is up. */
+const AWAITING = -1;
 
 export class Timeouts {
   readonly #lists = new Map<number, TimeoutList<ProxiedConnection>>();
   /** Of delays that have been changed since: what is in them keeps its time. */
   #former: TimeoutList<ProxiedConnection>[] = [];
+  #queueTimeout = 0;
   readonly #onDue: OnDue;
   readonly #onRelayDue: OnDue;
 
@@ -31,15 +35,18 @@ export class Timeouts {
   }
 
   /** For what is armed from now on. */
-  change({ connectTimeout, idleTimeout, queueTimeout }: Delays): void {
+  change({ connectTimeout, idleTimeout, queueTimeout, queueWhenEmpty }: Delays): void {
+    this.#queueTimeout = queueTimeout;
     this.#set(QUEUED, queueTimeout);
+    if (queueWhenEmpty > 0) this.#set(AWAITING, queueWhenEmpty);
     this.#set(CONNECTING, connectTimeout);
     this.#set(RELAYING, checkInterval(idleTimeout));
   }
 
-  /** From now on it has the time of the state that it is in. */
-  arm(c: ProxiedConnection, now: number): void {
-    this.#lists.get(c.state)!.add(c, now);
+  /** From now on it has the time of the state that it is in; `due`: of one that waits, which has one of two. */
+  arm(c: ProxiedConnection, now: number, due = 0): void {
+    const isAwaiting = c.state === QUEUED && due !== c.since + this.#queueTimeout;
+    this.#lists.get(isAwaiting ? AWAITING : c.state)!.add(c, now);
   }
 
   disarm(c: ProxiedConnection): void {

@@ -30,11 +30,12 @@ const CHUNK = 512 * 1024;
 const can: Capabilities = {
   reset: true,
   unix: node.can.unix,
-  httpUnix: node.can.httpUnix,
   inherit: node.can.inherit,
   tls: true,
   closeNotify: true,
   backlog: false, // 1.4.5: always 512
+  sharePort: false,
+  localAddress: true,
   cancel: false,
   reportsAccept: true,
   seesReset: true,
@@ -183,7 +184,7 @@ async function reachable({ to }: ConnectOptions, refused: NetError, doing: strin
 
 async function connectAnyhow(options: ConnectOptions): Promise<Connection> {
   const { to } = options;
-  if (options.tls !== undefined) return node.connect(options);
+  if (options.tls !== undefined || options.from !== undefined) return node.connect(options);
   if ("path" in to) return connectNow(options, { unix: to.path }, to.path);
   const key = `${to.host} ${to.port}`;
   if (answering.has(key)) return connectNow(options, { hostname: to.host, port: to.port }, key);

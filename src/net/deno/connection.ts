@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { endOf } from "../adapter.ts";
 import { type NetError, netError, toNetError } from "../net-error.ts";
 import type { Connection, TcpAddress } from "../runtime.ts";
@@ -54,6 +55,11 @@ export class DenoConnection implements Connection {
     const bytes = this.#held;
     this.#held = null;
     return bytes;
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (this.#gone || bytes.length === 0) return;
+    this.#held = this.#held === null ? bytes : Buffer.concat([bytes, this.#held]);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -117,13 +123,18 @@ export class DenoConnection implements Connection {
       const length = await this.#conn.read(buffer);
       if (this.#closing !== null) throw netError("ECLOSED", "reading");
       if (length === null) this.#ended = true;
-      else this.#held = length === buffer.length ? buffer : buffer.subarray(0, length);
+      else this.#hold(length === buffer.length ? buffer : buffer.subarray(0, length));
       if (length === buffer.length && length < LARGEST_BUFFER) this.#buffer = new Uint8Array(length * 4);
     } catch (error) {
       throw this.#lose(error, "reading");
     } finally {
       this.#filling = null;
     }
+  }
+
+  /** Behind what was given back while these were on their way. */
+  #hold(bytes: Uint8Array): void {
+    this.#held = this.#held === null ? bytes : Buffer.concat([this.#held, bytes]);
   }
 
   async #send(bytes: Uint8Array): Promise<void> {

@@ -23,11 +23,12 @@ import { startTls } from "./tls.ts";
 const can: Capabilities = {
   reset: false, // Deno has no RST: abort() sends FIN
   unix: node.can.unix,
-  httpUnix: node.can.httpUnix,
   inherit: node.can.inherit,
   tls: true,
   closeNotify: false,
   backlog: true,
+  sharePort: false,
+  localAddress: node.can.localAddress,
   cancel: true,
   reportsAccept: true,
   seesReset: true,
@@ -119,8 +120,9 @@ class Acceptor {
 }
 
 async function connect(options: ConnectOptions): Promise<Connection> {
-  // Deno.startTls() adds the authorities it is given to its own; node:tls replaces those.
-  if (options.tls?.ca !== undefined) return node.connect(options);
+  // Deno.startTls() adds the authorities it is given to its own, and always verifies; node:tls replaces those, and need not.
+  if (options.from !== undefined) return node.connect(options); // Deno.connect() knows no such thing
+  if (options.tls?.ca !== undefined || options.tls?.verify === false) return node.connect(options);
   const { to, signal } = options;
   const doing = `cannot connect to ${formatAddress(to)}`;
   try {

@@ -85,6 +85,12 @@ class Pipe {
     return bytes;
   }
 
+  giveBack(bytes: Uint8Array): void {
+    if (this.#readError !== null || bytes.length === 0) return;
+    this.#queue.unshift(bytes);
+    this.#size += bytes.length;
+  }
+
   #change(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -153,6 +159,10 @@ export class MemoryConnection implements Connection {
   async read(): Promise<Uint8Array | null> {
     this.#refuse();
     return this.#incoming.read();
+  }
+
+  unread(bytes: Uint8Array): void {
+    this.#incoming.giveBack(bytes);
   }
 
   async write(bytes: Uint8Array): Promise<void> {

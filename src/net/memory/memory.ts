@@ -22,11 +22,12 @@ import { MemoryListener } from "./listener.ts";
 const can: Capabilities = {
   reset: true,
   unix: true,
-  httpUnix: false,
   inherit: false,
   tls: false,
   closeNotify: false,
   backlog: true,
+  sharePort: false,
+  localAddress: false,
   cancel: true,
   reportsAccept: true,
   seesReset: true,

@@ -36,6 +36,25 @@ export class NodeConnection extends PushConnection {
     return this.gone ? 0 : this.socket.writableLength;
   }
 
+  /**
+   * Gives the socket up, paused, with what has been read from it to be read again: whoever looked at a client's first bytes can let
+   * TLS have them. null: the peer has ended it, or it is lost.
+   */
+  detach(): Socket | null {
+    if (this.ended || this.gone || this.released || !this.#pausable) return null;
+    const { socket } = this;
+    socket.pause();
+    socket.off("data", NodeConnection.#onData);
+    socket.off("end", NodeConnection.#onEnd);
+    socket.off("drain", NodeConnection.#onDrain);
+    socket.off("error", NodeConnection.#onError);
+    socket.off("close", NodeConnection.#onClose);
+    for (const bytes of this.takeRead().reverse()) socket.unshift(bytes);
+    this.released = true;
+    this.gone = true;
+    return socket;
+  }
+
   pauseReading(): void {
     if (this.#pausable) this.socket.pause();
     else if (this.buffered > UNPAUSED_LIMIT) this.socket.destroy(netError("ENOBUFS", "holding what is not read"));
@@ -76,7 +95,7 @@ export class NodeConnection extends PushConnection {
 
   protected drop(): void {
     // A shutdown under way would make the reset fail and leak the descriptor, hence afterFlush(): none starts before the flush.
-    if (this.#plain && !this.socket.writableEnded) this.socket.resetAndDestroy();
+    if (this.#plain && !this.socket.writableEnded) resetSocket(this.socket);
     else this.socket.destroy();
   }
 
@@ -113,6 +132,13 @@ export class NodeConnection extends PushConnection {
     const owner = (this as OwnedSocket)[OWNER];
     owner.gotClose(owner.#failure === null ? null : toNetError(owner.#failure, "reading or writing"));
   };
+}
+
+/** By a FIN where the runtime (Deno 2.7.11) knows no other way. */
+export function resetSocket(socket: Socket): void {
+  const known = socket as Partial<Pick<Socket, "resetAndDestroy">>;
+  if (known.resetAndDestroy === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /**

@@ -26,6 +26,7 @@ import {
 } from "../runtime.ts";
 import { listenAtPath } from "../socket-file.ts";
 import { NodeConnection } from "./connection.ts";
+import { isOlderDeno } from "./older-deno.ts";
 import { createTlsServer, openTlsSocket, renewCertificate } from "./tls.ts";
 
 /** Windows has named pipes in their place. */
@@ -40,14 +41,15 @@ const HIGH_WATER_MARK = 16 * 1024;
 const CHUNK = 64 * 1024;
 
 const can: Capabilities = {
-  reset: true,
+  reset: !isOlderDeno,
   unix: isPosix,
-  // Deno 2.7 listens at a port instead. 2.9.5 closes the descriptor of each connection twice, and by then it may be a client's.
-  httpUnix: isPosix && deno === undefined,
-  inherit: isPosix && (deno === undefined || !/^2\.[0-8]\./.test(deno)), // 2.7.11 refuses descriptors, 2.9.5 takes them
+  inherit: isPosix && !isOlderDeno, // which refuses descriptors
   tls: deno === undefined, // 2.9.6: a paused TLSSocket loses its "end"; deno.ts connects over Deno.startTls()
   closeNotify: deno === undefined,
   backlog: bun === undefined, // 1.4.5: always 512
+  sharePort:
+    process.platform === "linux" && !isOlderDeno && (bun !== undefined || deno !== undefined || isNodeFrom(22, 12)),
+  localAddress: !isOlderDeno,
   cancel: true,
   reportsAccept: false,
   seesReset: true,
@@ -57,7 +59,13 @@ const can: Capabilities = {
   readAhead: READ_BUFFER_LIMIT + CHUNK + HIGH_WATER_MARK + CHUNK,
 };
 
-function socketOptions(options: Pick<AcceptOptions, "keepAlive">) {
+/** 23.0 lacks what 22.12 has. */
+function isNodeFrom(major: number, minor: number): boolean {
+  const [ours, itsMinor] = process.versions.node.split(".").map(Number) as [number, number];
+  return ours > major + 1 || (ours === major && itsMinor >= minor) || (ours === major + 1 && itsMinor >= 1);
+}
+
+export function socketOptions(options: Pick<AcceptOptions, "keepAlive">) {
   const keepAlive = keepAliveNow(options.keepAlive);
   return {
     allowHalfOpen: true,
@@ -79,7 +87,7 @@ async function listen(
     const address = host === "" ? {} : { host: await resolveHost(host, doing) };
     const server = createServer(options, onConnection);
     // Without a host Node itself takes :: for both families, and 0.0.0.0 where there is no IPv6.
-    await begin(server, { ...address, port, backlog }, onError);
+    await begin(server, { ...address, port, backlog, reusePort: options.sharePort === true }, onError);
     return new NodeListener(server, options.tls !== undefined);
   } catch (error) {
     const native = toNetError(error, doing);
@@ -184,7 +192,18 @@ function closing(server: net.Server): Pick<Listener, "close"> {
   };
 }
 
-function connect(options: ConnectOptions): Promise<Connection> {
+async function connect(options: ConnectOptions): Promise<Connection> {
+  try {
+    return await connectOnce(options);
+  } catch (error) {
+    const native = toNetError(error, `cannot connect to ${formatAddress(options.to)}`);
+    // Runtimes differ in what they say of an address to connect from.
+    if (options.from === undefined || (native.code !== "EINVAL" && native.code !== "EADDRINUSE")) throw error;
+    throw netError("EADDRNOTAVAIL", `cannot connect to ${formatAddress(options.to)} from ${options.from}`, error);
+  }
+}
+
+function connectOnce(options: ConnectOptions): Promise<Connection> {
   const { to, tls } = options;
   return attempt(options, (resolve, reject) => {
     const socket = openSocket(options);
@@ -204,7 +223,7 @@ function connect(options: ConnectOptions): Promise<Connection> {
 
 function openSocket(options: ConnectOptions): net.Socket {
   if (options.tls !== undefined) return openTlsSocket(options, socketOptions(options));
-  return net.connect({ ...socketOptions(options), ...options.to });
+  return net.connect({ ...socketOptions(options), ...options.to, ...(options.from && { localAddress: options.from }) });
 }
 
 export const runtime: Runtime = {

@@ -79,13 +79,13 @@ export function openTlsSocket(
   socketOptions: net.SocketConstructorOpts & KeepAlive,
 ): tls.TLSSocket {
   const { to } = options;
-  const { ca, serverName } = options.tls!;
+  const { ca, serverName, verify = true } = options.tls!;
   const name = serverName ?? ("path" in to ? "" : to.host);
   const socket = tls.connect({
     ...socketOptions,
     ...to,
     ...(ca === undefined ? {} : { ca }),
-    rejectUnauthorized: true, // the default, which NODE_TLS_REJECT_UNAUTHORIZED=0 would change
+    rejectUnauthorized: verify, // given also where it is the default, which NODE_TLS_REJECT_UNAUTHORIZED=0 would change
     ...(net.isIP(name) === 0 ? { servername: name } : {}), // SNI must not carry an address
     checkServerIdentity: (_host, certificate) => checkIdentity(name, certificate),
   });
@@ -93,7 +93,7 @@ export function openTlsSocket(
 }
 
 /** As tls.checkServerIdentity(), which on Node 22.23 knows no IPv6 address. Answers an error or undefined. */
-function checkIdentity(name: string, certificate: tls.PeerCertificate): Error | undefined {
+export function checkIdentity(name: string, certificate: tls.PeerCertificate): Error | undefined {
   if (net.isIP(name) === 0) return tls.checkServerIdentity(name, certificate);
   if (new X509Certificate(certificate.raw).checkIP(name) !== undefined) return undefined;
   return new NetError("ETLS", `the peer's certificate is not for ${name} but for ${certificate.subjectaltname}`);

@@ -1,6 +1,6 @@
 /**
- * Consistent hash of the client's address over a table (rendezvous.ts). The table lists the targets (backups have one of their own) that are up or suspect, full
- * ones too: a limit that is reached or a connect that fails moves only the clients it must, for as long as it must.
+ * Consistent hash of the client's address over a table (rendezvous.ts). The table lists the targets of its
+ * group (groups.ts) that are up or suspect, full ones too: a limit that is reached or a connect that fails moves only the clients it must, for as long as it must.
  *
  * There are two tables, of which one is read. The creator's thread brings the other one up to date, outside the lock, and then has
  * all threads read that one. Until then they pick by the old one and pass over entries whose row may not be picked.
@@ -8,7 +8,7 @@
 import { setTimeout } from "node:timers";
 import { type ClientKey, hasAddress } from "../../util/client-key.ts";
 import type { Cutter } from "../cutter.ts";
-import { BACKUP, PICKS, SPAN, SUSPECT, UP } from "../header.ts";
+import { BACKUP, HUSHED, NEXT, PICKS, SERVING, SPAN, SUSPECT, UP } from "../header.ts";
 import type { PoolLayout } from "../layout.ts";
 import type { Lock } from "../lock.ts";
 import { TableBuilder, type TableTarget, tableSize } from "../rendezvous.ts";
@@ -45,7 +45,7 @@ type Memory = ReturnType<typeof memory>;
 function memory(cutter: Cutter, rows: number, most: number) {
   const size = tableSize(most);
   return {
-    /** By row: the weight with which it is in the newest table; 0: it is not in it. Used by the creator alone. */
+    /** By row: the weight with which it is in the newest table; 0: it is not in it. Of use to the creator alone. */
     listed: cutter.ints(rows),
     /** Rows plus one. */
     tables: [cutter.ints(size), cutter.ints(size)] as const,
@@ -157,9 +157,9 @@ class ConsistentHash extends Picker {
   }
 
   #weightToList(row: number): number {
-    const { backup, state, weight } = this.#layout;
-    if (backup[row] !== (this.#takes === BACKUP ? 1 : 0)) return 0;
-    return state[row] === UP || state[row] === SUSPECT ? weight[row]! : 0;
+    const { group, state, weight } = this.#layout;
+    if (group[row] !== (this.#takes === BACKUP ? NEXT : SERVING)) return 0;
+    return state[row] === UP || state[row] === SUSPECT || state[row] === HUSHED ? weight[row]! : 0;
   }
 
   /** The row that may be picked and ranks first for this key by its identity: the same one on every balancer. */

@@ -1,12 +1,13 @@
 /** The algorithms there are. Options, help, documentation, types and tests follow from this list. */
 import type { Algorithm } from "./algorithm.ts";
 import { hash } from "./hash.ts";
+import { latency } from "./latency.ts";
 import { leastconn } from "./leastconn.ts";
 import { random } from "./random.ts";
 import { roundrobin } from "./roundrobin.ts";
 
 /** In the order in which users are told of them. */
-export const ALGORITHMS = [leastconn, roundrobin, random, hash] as const;
+export const ALGORITHMS = [leastconn, roundrobin, random, hash, latency] as const;
 
 export type AlgorithmName = (typeof ALGORITHMS)[number]["name"];
 

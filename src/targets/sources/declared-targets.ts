@@ -74,8 +74,9 @@ export class DeclaredTargets {
   }
 
   #targetsOf(wanted: WantedTarget): readonly DeclaredTarget[] {
-    const { weight, maxConnections, backup } = wanted;
-    const terms = { weight, maxConnections, backup };
+    const { weight, maxConnections, priority, backup, check, agentCheck } = wanted;
+    const checks = { ...(check && { check }), ...(agentCheck && { agentCheck }) };
+    const terms = { weight, maxConnections, priority, backup, ...checks };
     if (wanted.kind === "address") return [{ ...terms, address: wanted.address, source: "static", name: null }];
     const [question] = questionOf(wanted);
     const instances = this.#names.answer(question!) ?? [];
@@ -90,7 +91,7 @@ function questionOf(wanted: WantedTarget): Question[] {
   return wanted.kind === "name" ? [{ kind: "name", host: wanted.host }] : [{ kind: "srv", name: wanted.name }];
 }
 
-type Terms = Pick<DeclaredTarget, "weight" | "maxConnections" | "backup">;
+type Terms = Omit<DeclaredTarget, "address" | "source" | "name">;
 
 /**
  * By RFC 2782: those of the lowest priority take the load, the others stand by; each has its record's weight. A weight of 0 is the

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { difference, poolChanges, type Step } from "../../../src/config/document/difference.ts";
-import { type Endpoint, endpointsOf } from "../../../src/config/document/endpoints.ts";
+import { type Endpoint, endpointsOf, poolsOf } from "../../../src/config/document/endpoints.ts";
 import { stepText } from "../../../src/config/document/step-text.ts";
 import { serverSettings } from "../../../src/config/library.ts";
-import type { BalancerSettings } from "../../../src/config/settings.ts";
+import { type BalancerSettings, routeTo } from "../../../src/config/settings.ts";
 import { formatTarget } from "../../../src/config/target-kind.ts";
 import { amount } from "../../support/amount.ts";
 import { removeFolders } from "../../support/folder.ts";
@@ -110,12 +110,12 @@ describe("the difference of two documents", () => {
 
 /** What a balancer would have: pools, endpoints, and what is to hold for pools to come. */
 class State {
-  #defaults: BalancerSettings["poolDefaults"];
+  #defaults: Pick<BalancerSettings, "poolDefaults" | "listenerDefaults">;
   readonly #pools: Map<string, BalancerSettings["pools"] extends ReadonlyMap<string, infer P> ? P : never>;
   readonly #endpoints: Map<string, Endpoint>;
 
   constructor(settings: BalancerSettings) {
-    this.#defaults = settings.poolDefaults;
+    this.#defaults = defaultsOf(settings);
     this.#pools = new Map(settings.pools);
     this.#endpoints = new Map(endpointsOf(settings));
   }
@@ -137,22 +137,24 @@ class State {
         this.#pools.set(step.pool, { ...this.#pools.get(step.pool)!, targets: after.pools.get(step.pool)!.targets });
         break;
       case "change-defaults":
-        this.#defaults = after.poolDefaults;
+        this.#defaults = defaultsOf(after);
         break;
       case "add-listener":
-        assert.ok(!this.#endpoints.has(step.endpoint) && this.#pools.has(step.pool));
+        assert.ok(!this.#endpoints.has(step.endpoint) && step.pools.every((pool) => this.#pools.has(pool)));
         this.#endpoints.set(step.endpoint, next!);
         break;
       case "move-listener": {
         const last = this.#endpoints.get(step.endpoint)!;
-        assert.equal(last.pool, step.from);
+        assert.deepEqual(poolsOf(last.settings), [step.from]);
         assert.ok(this.#pools.has(step.to));
-        this.#endpoints.set(step.endpoint, { ...last, pool: step.to });
+        const routes = [routeTo(step.to, last.settings)];
+        this.#endpoints.set(step.endpoint, { ...last, settings: { ...last.settings, routes } });
         break;
       }
       case "change-listener": {
-        const { pool } = this.#endpoints.get(step.endpoint)!;
-        this.#endpoints.set(step.endpoint, { ...next!, pool });
+        const last = this.#endpoints.get(step.endpoint)!;
+        const { routes } = step.changes.some(({ option }) => option === "routes") ? next!.settings : last.settings;
+        this.#endpoints.set(step.endpoint, { ...next!, settings: { ...next!.settings, routes } });
         break;
       }
       case "remove-listener":
@@ -160,7 +162,7 @@ class State {
         break;
       case "remove-pool":
         assert.ok(
-          [...this.#endpoints.values()].every(({ pool }) => pool !== step.pool),
+          [...this.#endpoints.values()].every(({ settings }) => !poolsOf(settings).includes(step.pool)),
           "nobody comes to it any more",
         );
         assert.ok(this.#pools.delete(step.pool));
@@ -170,16 +172,22 @@ class State {
     }
   }
 
-  /** Names of listeners are in documents alone. */
+  /** Names of listeners, and what else they listen at, are in documents alone. */
   described(): unknown {
     const pools = [...this.#pools].map(
       ([name, pool]) => [name, { ...pool, targets: pool.targets.map(formatTarget).toSorted() }] as const,
     );
-    const endpoints = [...this.#endpoints.values()].map(({ listener: _, ...endpoint }) => endpoint);
+    const endpoints = [...this.#endpoints.values()].map(({ listener: _, settings, ...endpoint }) => {
+      return { ...endpoint, settings: { ...settings, listen: [] } };
+    });
     return {
       defaults: this.#defaults,
       pools: pools.toSorted(([one], [other]) => one.localeCompare(other)),
       endpoints: endpoints.toSorted((one, other) => one.key.localeCompare(other.key)),
     };
   }
+}
+
+function defaultsOf({ poolDefaults, listenerDefaults }: BalancerSettings) {
+  return { poolDefaults, listenerDefaults };
 }

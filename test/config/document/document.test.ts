@@ -16,7 +16,7 @@ after(removeFolders);
 /** `web: 3000,unix:/x → pool` */
 function listeners({ listeners }: BalancerSettings): string[] {
   return [...listeners].map(([name, { listen, routes }]) => {
-    return `${name}: ${listen.map(formatListen).join(",")} → ${routes[0].pool}`;
+    return `${name}: ${listen.map(formatListen).join(",")} → ${routes.map(({ pool }) => pool).join(",")}`;
   });
 }
 
@@ -151,6 +151,7 @@ describe("addresses and targets", () => {
       weight: 500,
       maxConnections: 0,
       backup: false,
+      priority: 0,
     });
     assert.deepEqual(settingsOf("targets = []\n").pools.get("default")!.targets, []);
   });
@@ -164,6 +165,14 @@ describe("addresses and targets", () => {
       problemsOf(`${TWO}unavailable = "@/nowhere"\n`).join(),
       /^b\.toml:6:15: unavailable: the file cannot be read: .*nowhere/,
     );
+  });
+  test("unavailable: what has no end, or may never begin, is not read", { skip: process.platform === "win32" }, () => {
+    const pipe = join(temporaryFolder("unavailable"), "pipe");
+    execFileSync("mkfifo", [pipe]);
+    for (const path of [pipe, "/dev/zero"]) {
+      const [problem = ""] = problemsOf(`${TWO}unavailable = "@${path}"\n`);
+      assert.match(problem, /^b\.toml:6:15: unavailable: .*(pipe|zero) is no regular file$/);
+    }
   });
 });
 
@@ -312,6 +321,10 @@ const faults: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'targets = ["a:1", "b:1"]\nmax-targets = 1\n',
     ["b.toml:1:11: targets: pool default has 2, and max-targets is 1: raise it"],
   ],
+  "a wait for targets in a pool that has no queue": [
+    "[pool.default]\nlisten = 1\n[pool.web]\nlisten = 2\nqueue = 0\nqueue-when-empty = '5s'\n",
+    ["b.toml:6:20: queue-when-empty: queue is 0 in pool web, so that nobody waits: raise that, or leave this out"],
+  ],
   "a pool without a listener, and a route to none": [
     '[pool.web]\nqueue = 1\n[pool.db]\nlisten = 1\n[listener.l]\nlisten = 2\nroutes = [{ pool = "dbs" }]\n',
     [
@@ -320,12 +333,12 @@ const faults: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     ],
   ],
   "a listener without address or route, and routes of another kind": [
-    '[listener.a]\nroutes = [{ pool = "default", name = "x" }]\n[listener.b]\nlisten = 1\n[listener.c]\nlisten = 2\nroutes = "default"\n',
+    '[listener.a]\nroutes = [{ pool = "default", nam = "x" }]\n[listener.b]\nlisten = 1\n[listener.c]\nlisten = 2\nroutes = "default"\n',
     [
       /^b\.toml:1:11: listen is missing: give/,
-      "b.toml:2:31: name: a route has a pool, and nothing else",
-      'b.toml:3:11: routes: give the one pool that serves this listener, as routes = [{ pool = "web" }]',
-      'b.toml:7:10: routes: give the one pool that serves this listener, as routes = [{ pool = "web" }]',
+      "b.toml:2:31: nam: there is no such option here; did you mean name?",
+      /^b\.toml:3:11: routes: give the pools that serve this listener, as routes = \[\{ pool = "web" \}\] or /,
+      /^b\.toml:7:10: routes: give the pools that serve this listener/,
     ],
   ] as never,
   "a listener of a name that a pool's listen makes": [

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
+import type { Connection } from "../../../src/net/runtime.ts";
 import { answerer, echo, greeter } from "../../support/peers.ts";
 import { ANY_PORT } from "../../support/ports.ts";
 import { ending, readText } from "../../support/stream.ts";
@@ -132,10 +133,14 @@ export function lifecycle(host: Host): void {
 /** Until then, clients are told that the engine closes. The portable one may cut off who comes between its last look and its end. */
 async function refused(lab: Lab): Promise<void> {
   const what = async (): Promise<string> => {
+    let client: Connection | undefined;
     try {
-      return await readText(await lab.client());
+      client = await lab.client();
+      return await readText(client);
     } catch (error) {
       return (error as { code: string }).code;
+    } finally {
+      client?.abort(); // the engine would wait for its end
     }
   };
   await until("a refusal", async () => {

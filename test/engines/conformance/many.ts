@@ -1,6 +1,7 @@
 /** A thousand pools, each behind a listener: they are served, and nothing of them is left. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { amount } from "../../support/amount.ts";
 import { descriptors } from "../../support/descriptors.ts";
 import { answerer } from "../../support/peers.ts";
 import { readText } from "../../support/stream.ts";
@@ -12,7 +13,7 @@ import { inLab, type Lab } from "../lab.ts";
 /** At once: opening or closing them one after the other would take the time of a round through all threads each. */
 const BATCH = 50;
 
-export function many(host: Host, count = 1_000): void {
+export function many(host: Host, count = amount(1_000)): void {
   it(`serves ${count} pools, of which some are asked, and has nothing left when they have gone`, () =>
     inLab(host, {}, async (lab) => {
       await open(lab, BATCH).then(close); // what the first ones make for all

@@ -52,6 +52,7 @@ export function pools(host: Host): void {
       other.pool.setConcurrency(1);
       other.poolChanged();
       assert.equal(await readText(refused), "closed");
+      await refused.close();
       await holder.closeWrite();
       assert.equal(await readText(waiter, 1), "!");
       await waiter.closeWrite();

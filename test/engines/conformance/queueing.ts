@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
-import type { Connection } from "../../../src/net/runtime.ts";
 import { answerer, echo, greeter } from "../../support/peers.ts";
 import { drain, readText } from "../../support/stream.ts";
 import { now, until } from "../../support/wait.ts";
 import type { Host } from "../host.ts";
-import { inLab, type Lab, UNAVAILABLE } from "../lab.ts";
+import { inLab, UNAVAILABLE, waitingLine } from "../lab.ts";
 
 export function queueing(host: Host): void {
   const noResets = host.runtime.can.reset ? false : "this runtime's sockets cannot send a reset";
@@ -332,16 +331,4 @@ export function queueing(host: Host): void {
       assert.equal(await drain(client), 0);
       await lab.recorded(1);
     }));
-}
-
-/** Opens `count` connections one after the other, of which `through` get a place and the others wait in that order. */
-async function waitingLine(lab: Lab, count: number, through: number): Promise<Connection[]> {
-  const clients: Connection[] = [];
-  for (let i = 0; i < count; i++) {
-    clients.push(await lab.client());
-    await until(`connection ${i} in its place`, () =>
-      i < through ? lab.pool.targets()[0]!.total === i + 1 : lab.pool.waiting === i + 1 - through,
-    );
-  }
-  return clients;
 }

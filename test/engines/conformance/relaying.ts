@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { it } from "node:test";
 import type { Connection } from "../../../src/net/runtime.ts";
+import { formatAddress } from "../../../src/util/address.ts";
 import { answerer, echo, greeter } from "../../support/peers.ts";
 import { drain, ending, readText, startWriting } from "../../support/stream.ts";
 import { now, passes, standstill, until, within } from "../../support/wait.ts";
@@ -22,9 +23,10 @@ export function relaying(host: Host): void {
       assert.equal(await readText(client, 5), "hello");
       await client.closeWrite();
       assert.equal(await client.read(), null);
-      const { startedAt, queuedMs, connectMs, durationMs, ...rest } = (await lab.recorded(1))[0]!;
+      const { startedAt, queuedMs, connectMs, firstByteMs, durationMs, ...rest } = (await lab.recorded(1))[0]!;
       assert.deepEqual(rest, {
         client: local,
+        listener: formatAddress(lab.addresses[0]!),
         pool: "lab",
         target: "one",
         phase: "relay",
@@ -38,6 +40,7 @@ export function relaying(host: Host): void {
       assert.ok(startedAt >= before - 1 && startedAt <= Date.now() + 1, `started at ${startedAt}`);
       assert.equal(queuedMs, 0);
       assert.ok(connectMs !== null && connectMs >= 0 && connectMs <= durationMs, `${connectMs} of ${durationMs} ms`);
+      assert.ok(firstByteMs! >= connectMs && firstByteMs! <= durationMs, `${firstByteMs} of ${durationMs} ms`);
       assert.equal(target.accepted.length, 1);
       const { total, failures, bytesIn, bytesOut, active } = lab.view("one");
       assert.deepEqual(

@@ -4,7 +4,7 @@ import { it } from "node:test";
 import { answerer, echo, greeter, serve } from "../../support/peers.ts";
 import { closedAddress, LOOPBACK } from "../../support/ports.ts";
 import { drain, ending, readText } from "../../support/stream.ts";
-import { until } from "../../support/wait.ts";
+import { passes, until } from "../../support/wait.ts";
 import type { Host } from "../host.ts";
 import { inLab, UNAVAILABLE } from "../lab.ts";
 
@@ -32,21 +32,24 @@ export function requeueing(host: Host): void {
       assert.deepEqual([dead.state, dead.failures, dead.total], ["suspect", 1, 0]);
     }));
 
-  it("names a target that failed, and none that has its place later", () =>
+  it("names a target that failed, also one that has left, and none that has its place later", () =>
     inLab(host, {}, async (lab) => {
       const dead = await closedAddress(runtime);
-      for (const leaves of [false, true]) {
+      for (const [nth, later] of [[], ["other"], ["other", "another"]].entries()) {
         lab.announce("dead", dead, FIRST);
         const live = await lab.target("live", echo);
         const client = await lab.client();
         await client.write(Buffer.from("x"));
         await readText(client, 1);
         lab.pool.remove("dead");
-        if (leaves) lab.announce("other", dead);
+        for (const identity of later) {
+          lab.announce(identity, dead);
+          lab.pool.remove(identity);
+        }
         await client.closeWrite();
         assert.equal(await client.read(), null);
-        const record = await until("its record", () => lab.records[leaves ? 1 : 0]);
-        assert.deepEqual(record.tried, [{ target: leaves ? null : "dead", code: "ECONNREFUSED" }]);
+        const record = await until("its record", () => lab.records[nth]);
+        assert.deepEqual(record.tried, [{ target: later.length > 1 ? null : "dead", code: "ECONNREFUSED" }]);
         lab.pool.remove("live");
         await live.close();
       }
@@ -116,6 +119,17 @@ export function requeueing(host: Host): void {
       await hole.close();
     }
   });
+
+  it("has a connect time-out for connecting alone", () =>
+    inLab(host, { connectTimeout: 100 }, async (lab) => {
+      await lab.target("one", echo);
+      const client = await lab.client();
+      await until("its target", () => lab.view("one").active === 1);
+      await passes(250); // of silence
+      await client.write(Buffer.from("late"));
+      assert.equal(await readText(client, 4), "late");
+      await client.close();
+    }));
 
   it("frees the permit of a client that leaves while its target is connected to", { skip: noResets }, async () => {
     const hole = await host.blackHole();

@@ -1,7 +1,7 @@
 /** A linux engine in a process of its own, for tests of what a process has once (process.test.ts). Arguments: its limit of descriptors and the targets' ports. */
 import { createInterface } from "node:readline";
 import { openLibc } from "#ffi";
-import { linux } from "../../../src/engines/linux/main/engine.ts";
+import { linux } from "../../../src/engines/linux/main/factory.ts";
 import { RLIMIT_NOFILE, RLIMIT_SIZE } from "../../../src/engines/linux/sys/abi.ts";
 import { Pool } from "../../../src/pool/pool.ts";
 import { Front } from "../front.ts";

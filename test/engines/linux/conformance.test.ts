@@ -1,4 +1,4 @@
-import { linux } from "../../../src/engines/linux/main/engine.ts";
+import { linux } from "../../../src/engines/linux/main/factory.ts";
 import { engineConformance } from "../conformance.ts";
 import { thisHost } from "../host.ts";
 

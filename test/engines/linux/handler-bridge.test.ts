@@ -23,7 +23,7 @@ function preamble(secret: Uint8Array): Uint8Array {
   const slots = Slots.create(1);
   const peer = new Uint8Array(SOCKADDR_MAX);
   encodeLiteral("192.0.2.1", 1_000, peer);
-  slots.begin(0, POOL, 5, 0, peer, 0);
+  slots.begin(0, POOL, 0, 5, 0, peer, 0);
   slots.setOutcome(0, outcome(BY_BALANCER, NO_TARGETS));
   return writePreamble(secret, 1, 7, slots, 0, peer);
 }

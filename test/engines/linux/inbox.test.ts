@@ -21,7 +21,7 @@ class Threads {
     const fd = this.#next++;
     const address = new Uint8Array(SOCKADDR_MAX);
     encodeLiteral(fd % 2 ? "2001:db8::1" : "192.0.2.1", fd, address);
-    if (!this.inbox.put(giver, fd % 7, fd, address)) return;
+    if (!this.inbox.put(giver, fd % 7, fd % 5, fd, address)) return;
     this.put.add(fd);
     assert.ok(!this.#closed || this.taken.includes(fd), "put into an inbox that nobody will look into again");
   }
@@ -49,7 +49,8 @@ class Threads {
   #took(fd: number): boolean {
     if (fd < 0) return false;
     assert.equal(decodePeer(this.#address, new Uint32Array(4), 0), fd, "the address of another client");
-    assert.equal(this.inbox.pool, fd % 7, "the pool of another client");
+    assert.equal(this.inbox.service, fd % 7, "the service of another client");
+    assert.equal(this.inbox.place, fd % 5, "the place of another client");
     this.taken.push(fd);
     return true;
   }

@@ -10,6 +10,7 @@ import { simulatedLibc } from "../../support/kernel/simulated-libc.ts";
 import { Bench, type World } from "./kernel/bench.ts";
 import { events } from "./kernel/events.ts";
 import { memory } from "./kernel/memory.ts";
+import { options } from "./kernel/options.ts";
 import { pipes } from "./kernel/pipes.ts";
 import type { Programs } from "./kernel/programs.ts";
 import { sockets } from "./kernel/sockets.ts";
@@ -17,7 +18,7 @@ import { streams } from "./kernel/streams.ts";
 import { unix } from "./kernel/unix.ts";
 import { urgent } from "./kernel/urgent.ts";
 
-const SUITES: Readonly<Record<string, Programs>> = { sockets, streams, urgent, events, pipes, memory, unix };
+const SUITES: Readonly<Record<string, Programs>> = { sockets, options, streams, urgent, events, pipes, memory, unix };
 
 function conformance(world: () => World, ended: (world: World) => void): void {
   for (const [suite, programs] of Object.entries(SUITES)) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { openLibc } from "#ffi";
-import { linux } from "../../../src/engines/linux/main/engine.ts";
+import { linux } from "../../../src/engines/linux/main/factory.ts";
 import * as abi from "../../../src/engines/linux/sys/abi.ts";
 import type { Libc, NativeMemory } from "../../../src/engines/linux/sys/libc.ts";
 import { decodePeer, encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";

@@ -22,12 +22,12 @@ describe("preamble", () => {
       const slots = Slots.create(4);
       const peer = new Uint8Array(SOCKADDR_MAX);
       encodeLiteral(host, 65_535, peer);
-      slots.begin(3, 999, 10, 0, peer, 0);
+      slots.begin(3, 999, 0, 10, 0, peer, 0);
       const local = new Uint8Array(SOCKADDR_MAX);
       encodeLiteral("2001:db8::2", 3_000, local);
       slots.setOutcome(3, outcome(BY_BALANCER, CONNECT_FAILED));
       if (failure !== 0) slots.addTried(3, row, 0, failure);
-      slots.setRow(3, row);
+      slots.setRow(3, row, 0);
       const ticket = 2 ** 30 - 1;
       const bytes = writePreamble(secret, 256, ticket, slots, 3, local);
       assert.equal(bytes.length, PREAMBLE_BYTES);

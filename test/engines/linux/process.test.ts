@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runtime } from "#runtime";
-import { linux } from "../../../src/engines/linux/main/engine.ts";
+import { linux } from "../../../src/engines/linux/main/factory.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
 import { scriptCommand } from "../../support/form.ts";
 import { echo } from "../../support/peers.ts";

@@ -190,18 +190,32 @@ describe("linux engine, relaying", () => {
           simulation.pass(3_000);
           client.fin();
           simulation.pass(100);
-          const { client: _, startedAt: __, ...record } = records.at(-1)!;
+          const { client: _, listener: __, startedAt: ___, ...record } = records.at(-1)!;
           if (same) return record;
         }
       };
       const nothing = { pool: "simulated", bytesIn: 0, queuedMs: 0, tried: [], requeues: 0 };
-      const served = { target: "a", phase: "relay", endedBy: "target", cause: "fin", bytesOut: 5, connectMs: 0 };
+      const served = {
+        target: "a",
+        phase: "relay",
+        endedBy: "target",
+        cause: "fin",
+        bytesOut: 5,
+        connectMs: 0,
+        firstByteMs: 0,
+      };
       assert.deepEqual(next(), { ...nothing, ...served, durationMs: 3_000 });
       const { bytesIn: reportedIn, bytesOut: reportedOut, total } = simulation.view("a");
       assert.deepEqual([reportedIn, reportedOut], [11, 5 * total]);
 
       for (const name of ["a", "dead"]) scheduler.asMain(() => pool.remove(name));
-      const refused = { phase: "unavailable", endedBy: "balancer", cause: "no-targets", connectMs: null };
+      const refused = {
+        phase: "unavailable",
+        endedBy: "balancer",
+        cause: "no-targets",
+        connectMs: null,
+        firstByteMs: null,
+      };
       assert.deepEqual(next(), { ...nothing, ...refused, target: null, bytesOut: 8, durationMs: 3_000 });
     });
   });

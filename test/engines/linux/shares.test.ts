@@ -10,7 +10,7 @@ import { simulatedLibc } from "../../support/kernel/simulated-libc.ts";
 import { Bench } from "./kernel/bench.ts";
 
 /** One whose backlogs nobody can look at. */
-const NOBODYS = new WorkerListener({ number: 0, descriptors: [-1, -2, -3], pool: 0 }, 1);
+const NOBODYS = new WorkerListener({ number: 0, descriptors: [-1, -2, -3], service: 0, place: 0 }, 1);
 
 /** A thread among others that have so many connections and are awake. */
 function thread(...loads: number[]) {
@@ -54,10 +54,10 @@ describe("shares of threads", () => {
     const { kernel, libc, others, own, small } = thread(10, 12);
     const bench = new Bench({ libc, sleep: (ms) => kernel.clock.advance(ms), freshPath: () => "" });
     const { fd: listener, port } = bench.listener();
-    const wanted = new WorkerListener({ number: 0, descriptors: [-1, listener, -2], pool: 0 }, 1);
+    const wanted = new WorkerListener({ number: 0, descriptors: [-1, listener, -2], service: 0, place: 0 }, 1);
     const shares = new Shares(own, others, libc, small);
     assert.equal(shares.leastLoaded(100, wanted), others[0]);
-    others[0]!.mailbox.inbox.put(1, 0, 7, new Uint8Array(abi.SOCKADDR_MAX));
+    others[0]!.mailbox.inbox.put(1, 0, 0, 7, new Uint8Array(abi.SOCKADDR_MAX));
     assert.equal(shares.leastLoaded(100, wanted), others[0]);
     for (let i = 0; i < 2; i++) bench.connect(bench.socket(), port);
     assert.equal(shares.leastLoaded(100, wanted), others[1]);

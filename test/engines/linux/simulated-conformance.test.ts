@@ -2,6 +2,7 @@
 import { after, afterEach, before, describe } from "node:test";
 import type { KernelOptions } from "../../support/kernel/kernel.ts";
 import { engineConformance } from "../conformance.ts";
+import { edgeConformance } from "../edge-conformance.ts";
 import type { SchedulerOptions } from "./simulation/scheduler.ts";
 import { SimulatedHost } from "./simulation/simulated-host.ts";
 
@@ -31,5 +32,6 @@ for (const [name, { kernel, threads }] of Object.entries(SETTINGS)) {
     afterEach(() => host.assertEmpty());
     after(() => end());
     engineConformance("linux engine", host, { pools: 60 }); // its memory and its time are the test's
+    edgeConformance("linux engine, before clients are served", host);
   });
 }

@@ -49,7 +49,8 @@ type Cell = {
 const cells: Record<string, Cell> = {
   state: { read: (s, slot) => s.state(slot), write: (s, slot, v) => s.setState(slot, v) },
   movedAt: { read: (s, slot) => s.movedAt(slot), write: (s, slot, v) => s.setMovedAt(slot, v) },
-  row: { read: (s, slot) => s.row(slot), write: (s, slot, v) => s.setRow(slot, v) },
+  row: { read: (s, slot) => s.row(slot), write: (s, slot, v) => s.setRow(slot, v, s.incarnation(slot)) },
+  incarnation: { read: (s, slot) => s.incarnation(slot), write: (s, slot, v) => s.setRow(slot, s.row(slot), v) },
   waiter: { read: (s, slot) => s.waiter(slot), write: (s, slot, v) => s.setWaiter(slot, v) },
   since: { read: (s, slot) => s.since(slot), write: (s, slot, v) => s.setSince(slot, v) },
   queuedMs: { read: (s, slot) => s.queuedMs(slot), write: (s, slot, v) => s.addQueuedMs(slot, v - s.queuedMs(slot)) },
@@ -78,7 +79,7 @@ const SLOTS = 4;
 function accepted(slots: Slots, slot: number, host = "192.0.2.1", port = 1000): void {
   const peer = new Uint8Array(SOCKADDR_MAX);
   encodeLiteral(host, port, peer);
-  slots.begin(slot, 20 + slot, 10 + slot, 3, peer, 5000);
+  slots.begin(slot, 20 + slot, 30 + slot, 10 + slot, 3, peer, 5000);
 }
 
 describe("slots", () => {
@@ -111,8 +112,8 @@ describe("slots", () => {
     accepted(slots, 1);
     assert.deepEqual(slots.clientKey(1), clientKey("192.0.2.1", new Uint32Array(4)));
     assert.deepEqual(slots.client(1), { host: "192.0.2.1", port: 1000 });
-    assert.deepEqual([slots.acceptedAt(1), slots.connectMs(1), slots.row(1)], [5000, -1, -1]);
-    assert.deepEqual([slots.poolOf(1), slots.fd(1, CLIENT), slots.fd(1, TARGET)], [21, 11, -1]);
+    assert.deepEqual([slots.acceptedAt(1), slots.connectMs(1), slots.firstByteMs(1), slots.row(1)], [5000, -1, -1, -1]);
+    assert.deepEqual([slots.poolOf(1), slots.placeOf(1), slots.fd(1, CLIENT), slots.fd(1, TARGET)], [21, 31, 11, -1]);
     assert.deepEqual([slots.bits(1, CLIENT), slots.bits(1, TARGET)], [3, 0]);
     assert.deepEqual([slots.outcome(1), slots.failure(1), slots.tried(1)], [0, 0, []]);
     assert.equal(slots.unreported(1, CLIENT) + slots.unreported(1, TARGET) + slots.bytes(1, CLIENT), 0);
@@ -134,12 +135,17 @@ describe("slots", () => {
     const slots = Slots.create(SLOTS);
     accepted(slots, 0);
     slots.addBytes(0, CLIENT, 5, 5100);
-    slots.addBytes(0, TARGET, 2 ** 40, 5200);
+    assert.equal(slots.firstByteMs(0), -1);
+    assert.equal(slots.addBytes(0, TARGET, 2 ** 40, 5200), true, "the target's first");
     assert.deepEqual([slots.unreported(0, CLIENT), slots.unreported(0, TARGET)], [5, 2 ** 40]);
     slots.setReported(0);
     slots.addBytes(0, CLIENT, 1, 5300);
     assert.deepEqual([slots.unreported(0, CLIENT), slots.unreported(0, TARGET)], [1, 0]);
-    assert.deepEqual([slots.bytes(0, CLIENT), slots.movedAt(0)], [6, 5300]);
+    assert.equal(slots.addBytes(0, TARGET, 1, 5400), false);
+    assert.deepEqual([slots.bytes(0, CLIENT), slots.movedAt(0), slots.firstByteMs(0)], [6, 5400, 200]);
+    assert.equal(slots.askedAt(0), 5300);
+    slots.noteTaken(0, CLIENT, 5500);
+    assert.equal(slots.movedAt(0), 5500);
   });
 
   it("keeps what was decided first: the end that ended, the outcome, the pass", () => {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
-import { decodePeer, encodeLiteral, encodePath } from "../../../src/engines/linux/sys/sockaddr.ts";
+import { decodePeer, encodeLiteral, encodePath, encodePathOrName } from "../../../src/engines/linux/sys/sockaddr.ts";
 import { addressWords, formatWords } from "../../../src/util/client-key.ts";
 
 const bytes = new Uint8Array(SOCKADDR_MAX);
@@ -49,6 +49,12 @@ describe("sockaddr", () => {
     assert.deepEqual([bytes[0], bytes[1], bytes[2], bytes[13]], [1, 0, 0x2f, 0]);
     assert.equal(encodePath(`/${"x".repeat(106)}`, bytes), SOCKADDR_MAX);
     assert.throws(() => encodePath(`/${"x".repeat(107)}`, bytes), RangeError);
+  });
+
+  it("writes the name of an abstract socket, which is as long as it is", () => {
+    assert.equal(encodePathOrName("@/x", bytes), 2 + 3);
+    assert.deepEqual([...bytes.subarray(0, 6)], [1, 0, 0, 0x2f, 0x78, 0]);
+    assert.equal(encodePathOrName("/x", bytes), 2 + 2 + 1);
   });
 
   it("refuses names", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { openLibc } from "#ffi";
-import { linux } from "../../../src/engines/linux/main/engine.ts";
+import { linux } from "../../../src/engines/linux/main/factory.ts";
 import { SynFilter } from "../../../src/engines/linux/main/syn-filter.ts";
 import * as abi from "../../../src/engines/linux/sys/abi.ts";
 import { startClients } from "../../support/client-storm.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
-import { type LinuxEngine, linux } from "../../../src/engines/linux/main/engine.ts";
+import type { LinuxEngine } from "../../../src/engines/linux/main/engine.ts";
+import { linux } from "../../../src/engines/linux/main/factory.ts";
 import { answerer, echo } from "../../support/peers.ts";
 import { drain, readText } from "../../support/stream.ts";
 import { until } from "../../support/wait.ts";

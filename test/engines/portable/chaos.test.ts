@@ -59,14 +59,16 @@ const setting = fc.record({
   requeue: fc.nat(2),
   persistent: fc.constantFrom(null, 2_000),
   idleTimeout: fc.constantFrom(0, 1_500),
+  ejectAfter: fc.constantFrom(0, 1),
+  panic: fc.boolean(),
 });
 
 describe("portable engine, whatever happens", () => {
   it("keeps its books: one record for each client, and nothing left behind", async () => {
     await fc.assert(
       fc.asyncProperty(setting, fc.array(step, { minLength: 20, maxLength: 100 }), async (options, steps) => {
-        const { algorithm, concurrency, queue, persistent, ...rest } = options;
-        const pool = { algorithm, concurrency, queue, persistent };
+        const { algorithm, concurrency, queue, persistent, ejectAfter, panic, ...rest } = options;
+        const pool = { algorithm, concurrency, queue, persistent, ejectAfter, panic, ejectSlow: 500, ejectTime: 1_000 };
         const lab = new MemoryLab({
           ...rest,
           pool,

@@ -1,8 +1,9 @@
-/** Key files, HARMONY_KEY, and the words of limits. */
+/** Key files with their tokens, HARMONY_KEY, and the words of limits. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseGivenKey, parseKeyFile } from "../../../src/control/keys/key.ts";
 import { formatLimits, LIMIT_WORDS, parseLimits } from "../../../src/control/keys/limits.ts";
+import { formatToken, parseTokenLine, parseTokens } from "../../../src/control/keys/token.ts";
 import { assertKeepsSecret, type Corpus, corpus, refusedWith } from "../corpus.ts";
 import { mutated } from "../mutations.ts";
 
@@ -24,7 +25,11 @@ export const DICTIONARY: readonly string[] = [
   "\u00a0",
 ];
 
-const line = fc.subarray([...WORDS]).map((words) => [`web:${SECRET}`, ...words].join(" "));
+const key = fc.subarray([...WORDS]).map((words) => [`web:${SECRET}`, ...words].join(" "));
+const token = fc
+  .subarray(["name=a", "right=act", `secret=${SECRET}${SECRET}`, "pool=web", "advertise=::1", "nat"])
+  .map((words) => ["token", ...words].join(" "));
+const line = fc.oneof(key, token);
 const file = fc
   .array(fc.oneof(line, fc.constantFrom("# a remark", "", `default:${SECRET}`, SECRET)), { maxLength: 4 })
   .map((lines) => lines.join("\n"));
@@ -33,6 +38,10 @@ export const keyFiles: Corpus = corpus("key-files", mutated(file, DICTIONARY), (
   const read = refusedWith(["BAD_KEY"], () => parseKeyFile(text, "file"));
   if ("value" in read) for (const { limits } of read.value) assertReadsBack(limits);
   else assertKeepsSecret(read.message, SECRET);
+  const tokens = refusedWith(["BAD_KEY"], () => parseTokens(text, "file"));
+  if ("value" in tokens)
+    for (const each of tokens.value) assert.deepEqual(parseTokenLine(formatToken(each), "again"), each);
+  else assertKeepsSecret(tokens.message, SECRET);
   const given = refusedWith(["BAD_KEY"], () => parseGivenKey(text, "HARMONY_KEY"));
   if (!("value" in given)) assertKeepsSecret(given.message, SECRET);
   return undefined;

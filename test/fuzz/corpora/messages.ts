@@ -17,10 +17,11 @@ const report = {
   port: 80,
   weight: 1,
   health: "up",
+  reason: "why",
   drain: false,
 };
 const MESSAGES: readonly Record<string, unknown>[] = [
-  { ...report, advertise: "10.0.0.1", maxConnections: 0, instance: "x", after: 1 },
+  { ...report, advertise: "10.0.0.1", maxConnections: 0, priority: 7, sendProxy: "v2", instance: "x", after: 1 },
   { ...report, listen: 5000, options: { algorithm: "random", "queue-timeout": "5s" } },
   { t: "leave", n: 2, ref: 0 },
   { t: "join", n: 1 },

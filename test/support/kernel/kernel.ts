@@ -63,6 +63,8 @@ export class SimulatedKernel {
   /** Bytes of memory that madvise has given back. */
   givenBack = 0;
   calls = 0;
+  /** Threads that have asked for their numbers. */
+  threads = 0;
   /** Connections that accept4 has given out. */
   accepted = 0;
   readonly #epollRandom: Random;

@@ -63,6 +63,14 @@ export function bytesAt(pointer: Pointer, length: number): Uint8Array {
   return bytes.subarray(offset, offset + length);
 }
 
+/** Up to the byte 0. */
+export function textAt(pointer: Pointer): string {
+  const { bytes, offset } = placeOf(pointer);
+  const end = bytes.indexOf(0, offset);
+  if (end < 0) throw new Error("a call reaches beyond its memory: a text without an end");
+  return new TextDecoder().decode(bytes.subarray(offset, end));
+}
+
 export function readInt(pointer: Pointer): number {
   return readIntFrom(bytesAt(pointer, 4), 0);
 }

@@ -5,7 +5,18 @@ import { asEpoll, type Epoll } from "./epoll.ts";
 import { EventFd } from "./eventfd.ts";
 import { asSocket, type File, Socket } from "./file.ts";
 import type { SimulatedKernel } from "./kernel.ts";
-import { allocate, bytesAt, dropPages, NIL, putInt, readInt, readIntFrom, writeInt, writeSized } from "./memory.ts";
+import {
+  allocate,
+  bytesAt,
+  dropPages,
+  NIL,
+  putInt,
+  readInt,
+  readIntFrom,
+  textAt,
+  writeInt,
+  writeSized,
+} from "./memory.ts";
 import {
   ENOTTY,
   ESPIPE,
@@ -20,6 +31,7 @@ import {
 import { Pipe, PipeEnd } from "./pipe.ts";
 import { splice } from "./splice.ts";
 import { TcpSocket } from "./tcp/socket.ts";
+import { TextFile } from "./text-file.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
 /** Which side of a socket is busy when a call on it says EAGAIN. */
@@ -71,6 +83,7 @@ class SimulatedCalls {
     this.libc = {
       errno: this.#errno,
       now: () => kernel.clock.now(),
+      threadMs: () => -1, // no thread of its own takes any time
       nil: NIL,
       alloc: (size) => this.#alloc(size, false),
       pages: (size) => this.#alloc(size, true),
@@ -96,6 +109,7 @@ class SimulatedCalls {
         this.#onFile("read", fd, (file) => this.#blocking(file, file.read(bytesAt(data, length)))),
       write: (fd, data, length) =>
         this.#onFile("write", fd, (file) => this.#blocking(file, file.write(bytesAt(data, length)))),
+      open: (path, flags) => this.#call("open", -1, () => this.#openFile(textAt(path), flags)),
       close: (fd) => this.#call("close", fd, () => (kernel.close(fd) ? 0 : -abi.EBADF)),
       epoll_create1: (flags) =>
         this.#call("epoll_create1", -1, () => kernel.open(kernel.newEpoll(), (flags & abi.EPOLL_CLOEXEC) !== 0)),
@@ -115,6 +129,7 @@ class SimulatedCalls {
       madvise: (pages, length, advice) => this.#call("madvise", -1, () => this.#madvise(pages, length, advice)),
       getrlimit: (resource, limit) => this.#call("getrlimit", -1, () => this.#getLimit(resource, limit)),
       setrlimit: (resource, limit) => this.#call("setrlimit", -1, () => this.#setLimit(resource, limit)),
+      syscall: () => this.#call("syscall", -1, () => ++kernel.threads, NEVER_FAILS),
     };
   }
 
@@ -190,6 +205,13 @@ class SimulatedCalls {
     else return -abi.EAFNOSUPPORT;
     socket.nonBlocking = (type & abi.SOCK_NONBLOCK) !== 0;
     return kernel.open(socket, (type & abi.SOCK_CLOEXEC) !== 0);
+  }
+
+  /** The one file that there is. */
+  #openFile(path: string, flags: number): number {
+    const kernel = this.#kernel;
+    if (path !== "/proc/sys/net/ipv4/ip_local_port_range") return -abi.ENOENT;
+    return kernel.open(new TextFile(`${kernel.network.ports.join("\t")}\n`), (flags & abi.O_CLOEXEC) !== 0);
   }
 
   #accept(fd: number, address: Pointer, length: Pointer, flags: number): number {

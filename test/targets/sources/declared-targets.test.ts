@@ -93,7 +93,7 @@ class World implements NameService {
 }
 
 function want(place: WantedPlace, terms: Partial<WantedTarget> = {}): WantedTarget {
-  return { weight: 100, maxConnections: 0, backup: false, ...terms, ...place } as WantedTarget;
+  return { weight: 100, maxConnections: 0, priority: 0, backup: false, ...terms, ...place } as WantedTarget;
 }
 
 function name(host: string, port = 5432): WantedPlace {
@@ -110,7 +110,7 @@ describe("targets that the document wants", () => {
   it("are there at once where they have an address, and a name's once it is looked up, in the document's order", async () => {
     const world = new World();
     world.zones.set("db.example", { ips: ["10.0.0.2", "fd00::2"] });
-    const terms = { weight: 7, maxConnections: 3, backup: true };
+    const terms = { weight: 7, maxConnections: 3, priority: 0, backup: true };
     const socket = want({ kind: "address", address: { path: "/run/db.sock" } });
     world.targets.set("db", [want(name("db.example"), terms), want(at("10.0.0.1")), socket]);
     assert.deepEqual(world.of("db"), ["10.0.0.1:5432 100", "unix:/run/db.sock 100"]);

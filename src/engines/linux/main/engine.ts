@@ -3,28 +3,33 @@
  * main thread's part; it accepts nothing and moves nothing, so it stays free however busy the workers are.
  */
 import { availableParallelism } from "node:os";
-import { openLibc } from "#ffi";
 import { runtime as native } from "#runtime";
-import { NetError, netError } from "../../../net/net-error.ts";
+import { NetError } from "../../../net/net-error.ts";
 import type { ListenAddress, Runtime } from "../../../net/runtime.ts";
+import type { TargetSocketOptions } from "../../../net/socket-options.ts";
 import type { Pool } from "../../../pool/pool.ts";
+import type { OpenConnection } from "../../../proxy/open.ts";
+import type { RemovalCause } from "../../../proxy/outcome.ts";
 import type { CloseRecord } from "../../../proxy/record.ts";
 import { type Clock, systemClock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";
 import { PER_EPISODE, RateLimitedLog, type WarningLog } from "../../../util/rate-limited-log.ts";
-import type { BindOptions, Engine, EngineFactory, EngineListener, EngineOptions, ServedPool } from "../../engine.ts";
+import type { BindOptions, Engine, EngineListener, EngineOptions, EngineThread, ServedPool } from "../../engine.ts";
 import { bindAfterPredecessor, RELEASE_MS } from "../../predecessor.ts";
+import { parseId } from "../shared/connection-id.ts";
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
-import type { Bridge, Order } from "../shared/orders.ts";
+import { type Bridge, edgeOfService, type Order } from "../shared/orders.ts";
 import type { Libc } from "../sys/libc.ts";
-import { selfTest } from "../sys/self-test.ts";
-import { type Threads, threadMissing, workerThreads } from "../worker/thread.ts";
+import { type Threads, workerThreads } from "../worker/thread.ts";
 import { type Capacity, checkCapacity, claimCapacity } from "./capacity.ts";
+import { Edges } from "./edges.ts";
 import { HandlerBridge } from "./handler-bridge.ts";
 import { LinuxListener, type ListenerHost } from "./listener.ts";
 import { Numbered } from "./numbered.ts";
+import { Places } from "./places.ts";
 import { type PoolEntry, Pools } from "./pools.ts";
 import { RecordReader } from "./records.ts";
+import { tryTargetSockets } from "./socket-trial.ts";
 import { type BindSocketFile, Sockets } from "./sockets.ts";
 import { type Present, WorkerHandle } from "./worker-handle.ts";
 
@@ -41,6 +46,8 @@ export class LinuxEngine implements Engine {
   readonly #count: number;
   readonly #sockets: Sockets;
   readonly #pools = new Pools();
+  readonly #edges: Edges;
+  readonly #places = new Places();
   readonly #listeners = new Numbered<LinuxListener>();
   readonly #workers: WorkerHandle[] = [];
   readonly #reader: RecordReader;
@@ -73,6 +80,13 @@ export class LinuxEngine implements Engine {
     this.#warnings = new RateLimitedLog(PER_EPISODE, clock, options.onWarning);
     this.#count = options.threads || availableParallelism();
     this.#sockets = new Sockets(libc, this.#count, bindFile);
+    this.#edges = new Edges({
+      numberOf: (pool) => this.#pools.get(pool).number,
+      carryOut: (order) => this.#carryOut(order),
+      reserveFacts: () => {
+        for (const worker of this.#workers) worker.reserveFacts();
+      },
+    });
     this.#reader = new RecordReader(this.#workers, clock, (record) => this.#report(record));
     this.#bridge = new HandlerBridge({
       runtime,
@@ -106,7 +120,7 @@ export class LinuxEngine implements Engine {
   async removePool(pool: Pool, timeout: number): Promise<void> {
     const entry = this.#pools.find(pool);
     if (entry === undefined) return;
-    if ([...this.#listeners].some((each) => each.pool === entry.number && !each.isClosing)) {
+    if ([...this.#listeners].some((each) => each.leadsTo(entry.number) && !each.isClosing)) {
       throw new Error(`the pool "${pool.options.name}" still has a listener`);
     }
     entry.stopWithin = Math.min(entry.stopWithin ?? timeout, timeout);
@@ -115,13 +129,13 @@ export class LinuxEngine implements Engine {
     await entry.removal;
   }
 
-  async bind(where: ListenAddress, { keepalive, patience }: BindOptions): Promise<EngineListener> {
+  async bind(where: ListenAddress, options: BindOptions): Promise<EngineListener> {
     if (!this.#running || this.#closing !== null) throw new NetError("ECLOSED", "the engine does not run");
     const sockets = await bindAfterPredecessor(
       this.#clock,
       where,
-      () => this.#sockets.bind(where, keepalive),
-      patience,
+      () => this.#sockets.bind(where, options),
+      options.patience,
     );
     try {
       if (this.#closing !== null) throw new NetError("ECLOSED", "the engine was closed meanwhile");
@@ -130,7 +144,15 @@ export class LinuxEngine implements Engine {
       sockets.close(false);
       throw error;
     }
-    return this.#listeners.add((number) => new LinuxListener(number, sockets, this.#host));
+    return this.#listeners.add((number) => new LinuxListener(number, sockets, this.#host, options.shownAs));
+  }
+
+  checkSockets(wanted: TargetSocketOptions): void {
+    tryTargetSockets(this.#libc, wanted);
+  }
+
+  now(): number {
+    return this.#libc.now();
   }
 
   /** Waiters whose turn has come go on in their own threads. */
@@ -138,6 +160,25 @@ export class LinuxEngine implements Engine {
     pool.settle();
     const grant = pool.grant();
     if (grant !== null) this.#workers[grant.worker - 1]!.wakeAnyway();
+  }
+
+  *connections(): IterableIterator<OpenConnection> {
+    for (const worker of this.#workers) yield* worker.connections();
+  }
+
+  end(ids: Iterable<string>, cause: RemovalCause): number {
+    const all = [...ids].map(parseId);
+    const found = this.#workers.map((worker) =>
+      worker.end(
+        all.filter((each) => each.worker === worker.index),
+        cause,
+      ),
+    );
+    return found.reduce((sum, each) => sum + each, 0);
+  }
+
+  threads(): EngineThread[] {
+    return this.#workers.map(({ index, tid }) => ({ name: `worker ${index}`, tid }));
   }
 
   close(timeout: number): Promise<void> {
@@ -179,10 +220,18 @@ export class LinuxEngine implements Engine {
       slots,
       options: { descriptorCeiling, dialCeiling },
       present: () => this.#present(),
-      poolOf: (number: number) => this.#pools.byNumber(number)!.served.pool,
-      mayPassOn: (number: number) => this.#pools.byNumber(number)!.stopWithin === null,
+      named: {
+        poolOf: (number: number) => this.#pools.byNumber(number)?.served.pool,
+        placeOf: (number: number) => this.#places.nameOf(number),
+      },
+      mayPassOn: (service: number) =>
+        service < 0
+          ? !this.#edges.get(edgeOfService(service))!.isRetired
+          : this.#pools.byNumber(service)!.stopWithin === null,
+      release: (edge: number, claim: number) => this.#edges.get(edge)!.release(claim),
       recover: (worker: number) => {
         for (const { served } of this.#pools) served.pool.recover(worker);
+        this.#edges.workerDied(worker);
       },
       onNotice: () => this.#reader.read(),
       onRecord: (record: CloseRecord) => this.#report(record),
@@ -201,6 +250,7 @@ export class LinuxEngine implements Engine {
   #present(): Present {
     return {
       pools: [...this.#pools].filter(({ isForgotten }) => !isForgotten).map(({ data }) => data),
+      edges: this.#edges.data,
       listeners: [...this.#listeners].map(({ data }) => data).filter((data) => data !== null),
       bridge: this.#opened,
     };
@@ -219,6 +269,8 @@ export class LinuxEngine implements Engine {
   get #host(): ListenerHost {
     return {
       numberOf: (pool) => this.#pools.get(pool).number,
+      placeOf: (name) => this.#places.numberOf(name),
+      edges: this.#edges,
       carryOut: (order) => this.#carryOut(order),
       released: ({ number }) => this.#listeners.free(number),
     };
@@ -261,7 +313,7 @@ export class LinuxEngine implements Engine {
   async #remove(entry: PoolEntry): Promise<void> {
     const { number, served, stopWithin } = entry;
     await this.#carryOut({ type: "stop", pool: number, timeout: stopWithin! });
-    const closing = [...this.#listeners].filter((each) => each.pool === number);
+    const closing = [...this.#listeners].filter((each) => each.leadsTo(number));
     await Promise.all(closing.map((each) => each.close()));
     entry.isForgotten = true;
     await this.#carryOut({ type: "forget", pool: number });
@@ -293,7 +345,7 @@ export class LinuxEngine implements Engine {
   }
 
   #closeSockets(): void {
-    for (const { pool, sockets } of this.#listeners) sockets.close(pool !== null);
+    for (const { serves, sockets } of this.#listeners) sockets.close(serves);
   }
 
   async #close(): Promise<void> {
@@ -320,27 +372,3 @@ export class LinuxEngine implements Engine {
     }
   }
 }
-
-/** Null when this process cannot have the engine at all; else its C library. */
-function library(): Libc | string {
-  if (process.platform !== "linux") return `it needs Linux, and this is ${process.platform}`;
-  try {
-    return openLibc() ?? "this runtime has no foreign functions (Node: version 26 or newer, with --experimental-ffi)";
-  } catch (error) {
-    return `the C library cannot be called: ${messageOf(error)}`;
-  }
-}
-
-/** It listens wherever Linux does. */
-export const linux: EngineFactory = {
-  name: "linux",
-  async test() {
-    const libc = library();
-    return typeof libc === "string" ? libc : (threadMissing() ?? selfTest(libc, process.arch));
-  },
-  create(options) {
-    const libc = library();
-    if (typeof libc === "string") throw netError("EINVAL", `the linux engine cannot run: ${libc}`);
-    return new LinuxEngine(options, libc);
-  },
-};

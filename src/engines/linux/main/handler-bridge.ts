@@ -158,6 +158,10 @@ class BridgedClient implements Connection {
     return Promise.resolve(first);
   }
 
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#first = this.#first === null ? bytes : Buffer.concat([bytes, this.#first]);
+  }
+
   write(bytes: Uint8Array): Promise<void> {
     return this.#inner.write(bytes);
   }

@@ -67,11 +67,14 @@ export class Pools implements Iterable<PoolEntry> {
 }
 
 function termsOf(served: ServedPool): PoolTerms {
-  const { keepalive, unavailable } = served;
+  const { keepalive, sendProxy, sockets, targetTls, unavailable } = served;
   return {
     ...lifecycleOptions(served),
     text: unavailable instanceof Uint8Array ? unavailable : null,
     handled: typeof unavailable === "function",
     keepalive,
+    sockets,
+    sendProxy,
+    targetTls,
   };
 }

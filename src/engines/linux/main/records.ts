@@ -1,6 +1,6 @@
 /** Close records as the main thread reads them out of the slots. */
 import type { Pool } from "../../../pool/pool.ts";
-import { type CloseRecord, recordOf } from "../../../proxy/record.ts";
+import { type Around, type CloseRecord, recordOf } from "../../../proxy/record.ts";
 import { ENDED } from "../../../proxy/states.ts";
 import type { Cancel, Clock } from "../../../util/clock.ts";
 import type { Slots } from "../shared/slots.ts";
@@ -11,6 +11,14 @@ const READ_MS = 25;
 export interface TimedRecord {
   readonly endedAt: number;
   readonly record: CloseRecord;
+}
+
+/** What slots have numbers of. */
+export interface Named {
+  /** Until no worker and no record has anything to do with it any more. */
+  poolOf(number: number): Pool | undefined;
+  /** The address of that number, as text. */
+  placeOf(number: number): string;
 }
 
 /** Where records come from: a worker's handle. */
@@ -66,10 +74,21 @@ export class RecordReader {
   }
 }
 
-/** The record, at `now`, of a slot of that pool that has ended; of one that has not, as if its thread's death had ended it now. */
-export function recordOfSlot(slots: Slots, slot: number, pool: Pool, now: number): TimedRecord {
+/** The record, at `now`, of a slot that has ended; of one that has not, as if its thread's death had ended it now. */
+export function recordOfSlot(slots: Slots, slot: number, named: Named, now: number): TimedRecord {
   const endedAt = slots.state(slot) === ENDED ? slots.endedAt(slot) : now;
+  const pool = named.poolOf(slots.poolOf(slot))!;
+  return { endedAt, record: recordOf(slots, slot, aroundSlot(slots, slot, pool, named, now, endedAt)) };
+}
+
+/** `until`: as long as it lasts, or has lasted. */
+export function aroundSlot(slots: Slots, slot: number, pool: Pool, named: Named, now: number, until: number): Around {
   const acceptedAt = slots.acceptedAt(slot);
-  const startedAt = Date.now() - (now - acceptedAt);
-  return { endedAt, record: recordOf(slots, slot, pool, startedAt, endedAt - acceptedAt) };
+  return {
+    pool,
+    listener: named.placeOf(slots.placeOf(slot)),
+    facts: slots.factsOf(slot),
+    startedAt: Date.now() - (now - acceptedAt),
+    durationMs: until - acceptedAt,
+  };
 }

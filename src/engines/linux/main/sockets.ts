@@ -4,7 +4,7 @@
  */
 
 import { inheritedPath, notInherited, takeInherited } from "../../../net/inherited.ts";
-import { probingOf } from "../../../net/keepalive.ts";
+import { type Probing, probingOf } from "../../../net/keepalive.ts";
 import { resolveHost } from "../../../net/resolve.ts";
 import {
   type Address,
@@ -16,10 +16,13 @@ import {
 } from "../../../net/runtime.ts";
 import { bindSocketFile, type SocketFile } from "../../../net/socket-file.ts";
 import { formatAddress } from "../../../util/address.ts";
+import type { BindOptions } from "../../engine.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
 import type { Libc, NativeMemory } from "../sys/libc.ts";
 import { decodePeer, encodeLiteral, encodePath, endOfWords } from "../sys/sockaddr.ts";
+import { OptionCalls } from "../sys/socket-options.ts";
+import { ListenerOptions } from "./listener-options.ts";
 import { SynFilter } from "./syn-filter.ts";
 
 /** How those of Unix get their names: bindSocketFile(), but for a simulation, which has no files. */
@@ -29,12 +32,15 @@ export type BindSocketFile = (
   unbind: (fd: number) => unknown,
 ) => Promise<{ readonly bound: number; readonly file: Pick<SocketFile, "change" | "remove"> }>;
 
+/** What BindOptions say of them. */
+export type SocketTerms = Pick<BindOptions, "keepalive" | "sockets">;
+
 export interface BoundSockets {
   readonly address: Address;
   /** One for each worker, or the same for all. */
   readonly descriptors: readonly number[];
   /** As EngineListener.change(). */
-  change(where: ListenAddress, keepalive: number): void;
+  change(where: ListenAddress, options: SocketTerms): void;
   /**
    * Nobody begins to connect from now on, so that none is cut off by the close that follows soon; or whoever does is taken by the
    * process that has passed the socket on. False: some may.
@@ -56,6 +62,7 @@ export class Sockets {
   readonly #count: number;
   readonly #bindFile: BindSocketFile;
   readonly #filter: SynFilter;
+  readonly #options: OptionCalls;
   readonly #memory: NativeMemory;
   readonly #view: DataView;
 
@@ -65,44 +72,46 @@ export class Sockets {
     this.#count = count;
     this.#bindFile = bindFile;
     this.#filter = new SynFilter(libc);
+    this.#options = new OptionCalls(libc);
     this.#memory = libc.alloc(MEMORY);
     this.#view = new DataView(this.#memory.bytes.buffer);
   }
 
   /** Binds all or nothing. Rejects with NetError. A port of 0 becomes the same real one for all workers. */
-  async bind(where: ListenAddress, keepalive: number): Promise<BoundSockets> {
-    if ("fd" in where) return this.#inherit(where, keepalive);
-    return "path" in where ? await this.#bindPath(where) : await this.#bindTcp(where, keepalive);
+  async bind(where: ListenAddress, terms: SocketTerms): Promise<BoundSockets> {
+    if ("fd" in where) return this.#inherit(where, terms);
+    return "path" in where ? await this.#bindPath(where) : await this.#bindTcp(where, terms);
   }
 
-  async #bindTcp({ host, port }: TcpAddress, keepalive: number): Promise<BoundSockets> {
+  async #bindTcp({ host, port }: TcpAddress, terms: SocketTerms): Promise<BoundSockets> {
     const doing = `cannot listen on ${formatAddress({ host, port })}`;
     const hosts = await literals(host, doing);
-    return this.#allOrNothing((open) => this.#bindHost(open, hosts, port, keepalive, doing));
+    return this.#allOrNothing((open) => this.#bindHost(open, hosts, port, terms, doing));
   }
 
-  #bindHost(open: number[], hosts: readonly string[], port: number, keepalive: number, doing: string): BoundSockets {
+  #bindHost(open: number[], hosts: readonly string[], port: number, terms: SocketTerms, doing: string): BoundSockets {
     const host = hosts[0]!;
+    const options = new ListenerOptions(this.#options, familyOf(host), terms.sockets ?? {});
     // The first is bound without SO_REUSEPORT, so that a port which another process listens on is refused even if that one shares it.
-    const first = this.#tcpSocket(open, host, doing);
+    const first = this.#tcpSocket(open, host, options, doing);
     if (first < 0 || !this.#bindTo(first, host, port)) {
       const otherFamily = first < 0 || this.#libc.errno[0] === abi.EADDRNOTAVAIL;
       if (hosts.length === 1 || !otherFamily) throw this.#failure(doing);
       this.#closeAll(open);
-      return this.#bindHost(open, hosts.slice(1), port, keepalive, doing);
+      return this.#bindHost(open, hosts.slice(1), port, terms, doing);
     }
     const address = this.#addressOf(first, doing) as TcpAddress;
     const descriptors = [first];
     if (this.#count > 1) this.#set(first, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1, doing);
-    while (descriptors.length < this.#count) descriptors.push(this.#share(open, host, address.port, doing));
+    while (descriptors.length < this.#count) descriptors.push(this.#share(open, host, address.port, options, doing));
     for (const fd of descriptors) {
-      this.#setForAccepted(fd, keepalive, doing);
+      this.#setForAccepted(fd, terms, doing);
       this.#listen(fd, doing);
     }
     return {
       address,
       descriptors,
-      change: (where, other) => this.#changeKeepalive(descriptors, where, other),
+      change: (where, other) => this.#change(descriptors, options, where, other),
       refuse: () => this.#filter.dropSyns(descriptors),
       close: this.#closer(descriptors),
     };
@@ -133,7 +142,7 @@ export class Sockets {
     };
   }
 
-  #inherit(where: InheritedAddress, keepalive: number): BoundSockets {
+  #inherit(where: InheritedAddress, terms: SocketTerms): BoundSockets {
     const { fd } = where;
     const inherited = takeInherited(fd);
     try {
@@ -141,12 +150,18 @@ export class Sockets {
       if (this.#get(fd, abi.SOL_SOCKET, abi.SO_ACCEPTCONN) !== 1) throw notInherited(null, where);
       const address = this.#addressOf(fd, doing);
       this.#libc.fcntl(fd, abi.F_SETFL, abi.O_NONBLOCK);
-      if (!("path" in address)) this.#setForAccepted(fd, keepalive, doing);
+      const tcp = "path" in address ? [] : [fd];
+      const family = "path" in address ? abi.AF_UNIX : familyOf(address.host);
+      const options = new ListenerOptions(this.#options, family, terms.sockets ?? {});
+      for (const each of tcp) {
+        options.begin(each, doing);
+        this.#setForAccepted(each, terms, doing);
+      }
       const close = this.#closer([fd]);
       return {
         address,
         descriptors: this.#forAll(fd),
-        change: (other, ms) => this.#changeKeepalive("path" in address ? [] : [fd], other, ms),
+        change: (other, changed) => this.#change(tcp, options, other, changed),
         refuse: () => true,
         close(served) {
           if (!served) return inherited.giveBack();
@@ -184,8 +199,8 @@ export class Sockets {
   }
 
   /** A further socket on a port that is this process's already. */
-  #share(open: number[], host: string, port: number, doing: string): number {
-    const fd = this.#tcpSocket(open, host, doing);
+  #share(open: number[], host: string, port: number, options: ListenerOptions, doing: string): number {
+    const fd = this.#tcpSocket(open, host, options, doing);
     if (fd < 0) throw this.#failure(doing);
     this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEPORT, 1, doing);
     if (!this.#bindTo(fd, host, port)) throw this.#failure(doing);
@@ -193,12 +208,13 @@ export class Sockets {
   }
 
   /** A socket of the literal's family, or -1. One for IPv6 takes IPv4 as well. */
-  #tcpSocket(open: number[], host: string, doing: string): number {
-    const family = host.includes(":") ? abi.AF_INET6 : abi.AF_INET;
+  #tcpSocket(open: number[], host: string, options: ListenerOptions, doing: string): number {
+    const family = familyOf(host);
     const fd = this.#socket(open, family);
     if (fd < 0) return fd;
     this.#set(fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1, doing);
     if (family === abi.AF_INET6) this.#set(fd, abi.IPPROTO_IPV6, abi.IPV6_V6ONLY, 0, doing);
+    options.begin(fd, doing);
     return fd;
   }
 
@@ -222,19 +238,22 @@ export class Sockets {
   }
 
   /** What is accepted inherits these options: they cost nothing per connection. */
-  #setForAccepted(fd: number, keepalive: number, doing: string): void {
-    this.#set(fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, 1, doing);
-    if (keepalive > 0) this.#setKeepalive(fd, keepalive, doing);
+  #setForAccepted(fd: number, { keepalive, sockets = {} }: SocketTerms, doing: string): void {
+    this.#set(fd, abi.IPPROTO_TCP, abi.TCP_NODELAY, sockets.noDelay === false ? 0 : 1, doing);
+    if (keepalive > 0) this.#setKeepalive(fd, sockets.keepaliveTimes ?? probingOf(keepalive), doing);
   }
 
-  #changeKeepalive(descriptors: readonly number[], where: ListenAddress, keepalive: number): void {
-    for (const fd of descriptors) this.#setKeepalive(fd, keepalive, `cannot change ${formatAddress(where)}`);
+  #change(descriptors: readonly number[], options: ListenerOptions, where: ListenAddress, terms: SocketTerms): void {
+    const doing = `cannot change ${formatAddress(where)}`;
+    options.change(descriptors, terms.sockets ?? {}, doing);
+    for (const fd of descriptors) {
+      if (terms.keepalive === 0) this.#set(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, 0, doing);
+      this.#setForAccepted(fd, terms, doing);
+    }
   }
 
-  #setKeepalive(fd: number, keepalive: number, doing: string): void {
-    this.#set(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, keepalive > 0 ? 1 : 0, doing);
-    if (keepalive === 0) return;
-    const { idle, interval, count } = probingOf(keepalive);
+  #setKeepalive(fd: number, { idle, interval, count }: Probing, doing: string): void {
+    this.#set(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, 1, doing);
     this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPIDLE, idle, doing);
     this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPINTVL, interval, doing);
     this.#set(fd, abi.IPPROTO_TCP, abi.TCP_KEEPCNT, count, doing);
@@ -267,6 +286,10 @@ export class Sockets {
   #failure(doing: string): Error {
     return failureOf(this.#libc.errno[0]!, doing);
   }
+}
+
+function familyOf(host: string): number {
+  return host.includes(":") ? abi.AF_INET6 : abi.AF_INET;
 }
 
 /** IP literals to try, in this order. "" is every interface: IPv6 with IPv4 mapped into it, and IPv4 alone where there is no IPv6. */

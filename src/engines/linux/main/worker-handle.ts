@@ -2,14 +2,17 @@
  * The main thread's side of one worker thread: what it shares with it, its start, its records, its commands, and what there is
  * to do when it dies.
  */
-import type { Pool } from "../../../pool/pool.ts";
+import type { OpenConnection } from "../../../proxy/open.ts";
+import type { RemovalCause } from "../../../proxy/outcome.ts";
 import type { CloseRecord } from "../../../proxy/record.ts";
 import { FREE } from "../../../proxy/states.ts";
 import type { Cancel, Clock } from "../../../util/clock.ts";
 import { deferred } from "../../../util/deferred.ts";
 import { messageOf } from "../../../util/errors.ts";
+import type { NamedConnection } from "../shared/connection-id.ts";
+import { FactsMemory } from "../shared/facts-memory.ts";
 import { DONE, Mailbox, RUNNING, STOPPED_ACCEPTING, wake } from "../shared/mailbox.ts";
-import type { Bridge, ListenerData, Order, PoolData } from "../shared/orders.ts";
+import type { Bridge, EdgeData, ListenerData, Order, PoolData } from "../shared/orders.ts";
 import { Slots } from "../shared/slots.ts";
 import * as abi from "../sys/abi.ts";
 import { failureOf } from "../sys/errno.ts";
@@ -20,7 +23,8 @@ import type { ShardOptions, WorkerMessage } from "../worker/shard.ts";
 import type { Thread, Threads } from "../worker/thread.ts";
 import { crashAtExit, leaveAtExit } from "./at-exit.ts";
 import { cleanUp } from "./dead-worker.ts";
-import { recordOfSlot, type TimedRecord } from "./records.ts";
+import { isOpen, type Life, openConnections } from "./open.ts";
+import { type Named, recordOfSlot, type TimedRecord } from "./records.ts";
 
 /** ms before a thread that died right after its start is started again: a fault that repeats must not become a busy loop. */
 const RESTART_MS = 1_000;
@@ -30,6 +34,7 @@ const ONE_SIZE = 8;
 /** What a thread begins with, as there is at that time. */
 export interface Present {
   readonly pools: readonly PoolData[];
+  readonly edges: readonly EdgeData[];
   readonly listeners: readonly ListenerData[];
   readonly bridge: Bridge | null;
 }
@@ -40,10 +45,11 @@ export interface WorkerHandleParts {
   readonly clock: Clock;
   readonly threads: Threads;
   readonly present: () => Present;
-  /** The pool of a number, until no worker and no record has anything to do with it any more. */
-  readonly poolOf: (number: number) => Pool;
-  /** Whether others may be given a connection of it: not once it is being removed, when they have said that they get none. */
-  readonly mayPassOn: (number: number) => boolean;
+  readonly named: Named;
+  /** Whether others may be given a connection of that service: not once they have said that they get none. */
+  readonly mayPassOn: (service: number) => boolean;
+  /** Gives back what a connection that came by a listener's service held of its limits. */
+  readonly release: (edge: number, claim: number) => void;
   /** A thread has died, whose number can be used again when its permits, waiters and counts are taken out of all pools. */
   readonly recover: (worker: number) => void;
   readonly options: ShardOptions;
@@ -117,9 +123,16 @@ export class WorkerHandle {
     this.#parts.libc.write(this.eventfd, this.#one, ONE_SIZE);
   }
 
+  /** Its slots have a place for what is known of clients, from now on. */
+  reserveFacts(): void {
+    if (this.#slots.facts !== null) return;
+    this.#slots.facts = FactsMemory.create(this.#slots.capacity);
+    this.order({ type: "facts", facts: this.#slots.facts.buffer });
+  }
+
   /** Gives it a connection that a dead worker was given; false: it takes none. */
-  takeOver(pool: number, fd: number, address: Uint8Array): boolean {
-    if (!this.mailbox.inbox.put(0, pool, fd, address)) return false;
+  takeOver(service: number, place: number, fd: number, address: Uint8Array): boolean {
+    if (!this.mailbox.inbox.put(0, service, place, fd, address)) return false;
     this.mailbox.announce();
     return true;
   }
@@ -147,6 +160,24 @@ export class WorkerHandle {
   drop(ticket: number): void {
     this.mailbox.drop(ticket);
     this.#wake();
+  }
+
+  connections(): IterableIterator<OpenConnection> {
+    return openConnections(this.#life);
+  }
+
+  /** Takes those of them off their targets that are open; gives how many they are. */
+  end(connections: readonly NamedConnection[], cause: RemovalCause): number {
+    if (this.#worker === null) return 0; // a dead one has none
+    const life = this.#life;
+    const open = connections.filter((each) => isOpen(life, each)).map(({ at }) => at);
+    if (open.length > 0) this.order({ type: "end", connections: open, cause });
+    return open.length;
+  }
+
+  /** Of the thread; null: it does not run, or its system does not say. */
+  get tid(): number | null {
+    return this.mailbox.tid || null;
   }
 
   /** Has it close, and accept for `acceptWithin` ms until it does; a later call may shorten both times. */
@@ -192,6 +223,14 @@ export class WorkerHandle {
     this.#orders.clear();
   }
 
+  get #life(): Life {
+    const { index, mailbox } = this;
+    const { libc, named } = this.#parts;
+    const slots = this.#slots;
+    const epoch = this.#epoch;
+    return { index, epoch, mailbox, slots, named, now: libc.now, isCurrent: () => slots === this.#slots };
+  }
+
   get #closing(): boolean {
     return this.#closeWithin !== null;
   }
@@ -213,6 +252,7 @@ export class WorkerHandle {
       epoch: this.#epoch++,
       ...present(),
       slots: this.#slots.buffer,
+      facts: this.#slots.facts?.buffer ?? null,
       epoll: this.#epoll,
       peers: this.#peers.map(({ index, mailbox: { buffer }, eventfd }) => ({ index, mailbox: buffer, eventfd })),
       options,
@@ -268,11 +308,11 @@ export class WorkerHandle {
   /** Puts the records of connections that have ended into `into`, with the times at which they did. */
   takeRecords(into: TimedRecord[]): void {
     const { mailbox } = this;
-    const { libc, poolOf } = this.#parts;
+    const { libc, named } = this.#parts;
     const slots = this.#slots;
     const now = libc.now();
     for (let slot = mailbox.nextRecord(); slot >= 0; slot = mailbox.nextRecord()) {
-      into.push(recordOfSlot(slots, slot, poolOf(slots.poolOf(slot)), now));
+      into.push(recordOfSlot(slots, slot, named, now));
       slots.setState(slot, FREE);
       mailbox.recycle();
     }
@@ -297,13 +337,14 @@ export class WorkerHandle {
     this.#worker = null;
     worker.terminate();
     this.#parts.onNotice();
-    const { clock, libc, onRecord, onRecovered, onWarning, poolOf, recover, slots } = this.#parts;
+    const { clock, libc, named, onRecord, onRecovered, onWarning, recover, release } = this.#parts;
     recover(this.index);
     const { mailbox } = this;
     const others = this.#peers.filter((peer) => peer !== this);
-    const passOn = (pool: number, fd: number, address: Uint8Array) =>
-      this.#parts.mayPassOn(pool) && others.some((peer) => peer.takeOver(pool, fd, address));
-    const dropped = cleanUp({ libc, linger: this.#linger, mailbox, passOn, poolOf, slots: this.#slots }, onRecord);
+    const passOn = (service: number, place: number, fd: number, address: Uint8Array) =>
+      this.#parts.mayPassOn(service) && others.some((peer) => peer.takeOver(service, place, fd, address));
+    const slots = this.#slots;
+    const dropped = cleanUp({ libc, linger: this.#linger, mailbox, named, passOn, release, slots }, onRecord);
     this.#settleOrders();
     for (const peer of others) peer.wakeAnyway(); // it may have put something into an inbox
     const young = this.mailbox.state < RUNNING || clock.now() - this.#startedAt < RESTART_MS;
@@ -316,7 +357,8 @@ export class WorkerHandle {
       return;
     }
     this.mailbox.reset();
-    this.#slots = Slots.create(slots);
+    this.#slots = Slots.create(slots.capacity);
+    if (slots.facts !== null) this.#slots.facts = FactsMemory.create(slots.capacity);
     if (young) this.#spawnLater();
     else this.#spawn();
   }

@@ -27,6 +27,12 @@ export const BUSY = 512;
 export const FAILED = 1024;
 /** Of the client's end, for the connection: it is on the list of those whose peers may prove to be dead. */
 export const WATCHED = 2048;
+/** Of the target's end: its FIN came first, and what the client had sent by then is kept: see target-close.ts. */
+export const FIN_NOTED = 4096;
+/** Of the target's end while it is being connected: bytes that the client has yet to be relieved of went with the SYN. */
+export const SENT_EARLY = 8192;
+/** Of the target's end while it is being connected: it is the bridge's that speaks TLS, which has yet to say whether it has the target. */
+export const THROUGH_TLS = 16_384;
 
 const FD = FIELDS.fd.offset;
 const BITS = FIELDS.bits.offset;
@@ -78,6 +84,11 @@ export class Ends {
 
   generation(slot: number, end: number): number {
     return this.#words[(slot << 6) | GENERATION | end]!;
+  }
+
+  /** For another thread than the slot's: whether the client's descriptor is still the one that it was at that generation. */
+  isStill(slot: number, generation: number): boolean {
+    return Atomics.load(this.#words, (slot << 6) | GENERATION | CLIENT) === generation;
   }
 
   bits(slot: number, end: number): number {

@@ -1,6 +1,6 @@
 /**
  * Where a worker is given connections that others have accepted, and what they see of its load. Each cell is a connection on its
- * way: its descriptor, which is valid in all threads, its client's address, and its pool. Any thread fills cells and only their owner empties
+ * way: its descriptor, which is valid in all threads, its client's address, its service (ListenerData), and the place where it came. Any thread fills cells and only their owner empties
  * them, so each has a state of one word:
  *
  *     CLOSED ◄─► EMPTY ─► claimed by a giver, who writes the rest ─► a descriptor plus one ─► EMPTY
@@ -25,17 +25,19 @@ const STATES = 16;
 const ADDRESSES = STATES + INBOX_CELLS;
 /** A sockaddr_in6, the longest that has something to tell. */
 const ADDRESS_BYTES = 28;
-/** Behind it, the number of the pool. */
-const POOL = ADDRESS_BYTES / 4;
-const CELL_WORDS = POOL + 1;
+/** Behind it, the numbers of the service and of the place where it came. */
+const SERVICE = ADDRESS_BYTES / 4;
+const PLACE = SERVICE + 1;
+const CELL_WORDS = PLACE + 1;
 const CELL_BYTES = 4 * CELL_WORDS;
 export const INBOX_WORDS = ADDRESSES + INBOX_CELLS * CELL_WORDS;
 
 export class Inbox {
   readonly #words: Int32Array;
   readonly #addresses: Uint8Array;
-  /** Owner: the number of the pool of what was taken out last. */
-  pool = 0;
+  /** Owner: the number of the service of what was taken out last, and of the place where it came. */
+  service = 0;
+  place = 0;
 
   /** INBOX_WORDS of shared memory, zero at first. */
   constructor(words: Int32Array) {
@@ -69,10 +71,10 @@ export class Inbox {
     return count;
   }
 
-  /** Owner: whether one for that pool is on its way. */
-  holds(pool: number): boolean {
+  /** Owner: whether one for that service is on its way. */
+  holds(service: number): boolean {
     for (let i = 0; i < INBOX_CELLS; i++) {
-      if (Atomics.load(this.#words, STATES + i) > 0 && this.#words[ADDRESSES + i * CELL_WORDS + POOL] === pool)
+      if (Atomics.load(this.#words, STATES + i) > 0 && this.#words[ADDRESSES + i * CELL_WORDS + SERVICE] === service)
         return true;
     }
     return false;
@@ -84,10 +86,10 @@ export class Inbox {
   }
 
   /**
-   * A worker, or the main thread as 0, gives a connection of that pool, whose client's sockaddr is `address`. False: there is no room, and it keeps
+   * A worker, or the main thread as 0, gives a connection of that service, which came at that place, and whose client's sockaddr is `address`. False: there is no room, and it keeps
    * the connection. The owner has to be told that there is something.
    */
-  put(giver: number, pool: number, fd: number, address: Uint8Array): boolean {
+  put(giver: number, service: number, place: number, fd: number, address: Uint8Array): boolean {
     const words = this.#words;
     const claim = CLAIMED - giver;
     for (let i = 0; i < INBOX_CELLS; i++) {
@@ -95,13 +97,14 @@ export class Inbox {
       if (words[cell] !== EMPTY || Atomics.compareExchange(words, cell, EMPTY, claim) !== EMPTY) continue;
       const to = i * CELL_BYTES;
       for (let at = 0; at < ADDRESS_BYTES; at++) this.#addresses[to + at] = address[at]!;
-      words[ADDRESSES + i * CELL_WORDS + POOL] = pool;
+      words[ADDRESSES + i * CELL_WORDS + SERVICE] = service;
+      words[ADDRESSES + i * CELL_WORDS + PLACE] = place;
       return Atomics.compareExchange(words, cell, claim, fd + 1) === claim;
     }
     return false;
   }
 
-  /** Owner: takes a connection out; its descriptor, or -1 when there is none. Its client's sockaddr is put into `address`, its pool into `pool`. */
+  /** Owner: takes a connection out; its descriptor, or -1 when there is none. Its client's sockaddr is put into `address`, the rest into `service` and `place`. */
   take(address: Uint8Array): number {
     for (let i = 0; i < INBOX_CELLS; i++) {
       const fd = Atomics.load(this.#words, STATES + i) - 1;
@@ -131,6 +134,7 @@ export class Inbox {
   #read(i: number, into: Uint8Array): void {
     const from = i * CELL_BYTES;
     for (let at = 0; at < ADDRESS_BYTES; at++) into[at] = this.#addresses[from + at]!;
-    this.pool = this.#words[ADDRESSES + i * CELL_WORDS + POOL]!;
+    this.service = this.#words[ADDRESSES + i * CELL_WORDS + SERVICE]!;
+    this.place = this.#words[ADDRESSES + i * CELL_WORDS + PLACE]!;
   }
 }

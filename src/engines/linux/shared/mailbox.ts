@@ -29,8 +29,10 @@ const ORDERS = 68;
 const STATE = 80;
 /** Slots below this have been used. */
 const SPAN = 81;
-/** The worker's connections that wait in a queue. */
+/** The worker's connections that wait in a queue, or are asked what they want: each is going to need a descriptor for its target. */
 const WAITING = 82;
+/** The thread's number in the system; 0: not known. */
+const TID = 83;
 /** Ends of the worker's pipe: in shared memory, so that they can be closed after its death. */
 const PIPE = 96;
 const INBOX = 112;
@@ -241,6 +243,14 @@ export class Mailbox {
       const left = deadline - performance.now();
       if (left <= 0 || Atomics.wait(this.#words, STATE, seen, left) === "timed-out") return;
     }
+  }
+
+  get tid(): number {
+    return Atomics.load(this.#words, TID);
+  }
+
+  set tid(tid: number) {
+    Atomics.store(this.#words, TID, tid);
   }
 
   get span(): number {

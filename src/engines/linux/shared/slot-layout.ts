@@ -24,7 +24,7 @@ const LINES = [
   // What moving bytes needs.
   {
     /**
-     * FREE, QUEUED … (proxy/states.ts, and the worker's own in slot-store.ts). In every state but FREE and ENDED it has a
+     * FREE, QUEUED … (proxy/states.ts, early-states.ts, and the worker's own in slot-store.ts). In every state but FREE and ENDED it has a
      * descriptor at least.
      */
     state: I32,
@@ -45,6 +45,10 @@ const LINES = [
     writeBuffer: I32_PER_END,
     /** Per direction: bytes in write buffers that the other end has not taken yet. */
     buffered: I32_PER_END,
+    /** The service of a listener that asks clients for something (EdgeData), by which it has come: (1 + its number) << 1, and 1 where FactsMemory has a part of it. 0: there is none. */
+    edge: I32,
+    /** What it holds of the limits of that (edge/reception.ts). */
+    claim: I32,
   },
   // What the end of a connection and its record need.
   {
@@ -52,8 +56,8 @@ const LINES = [
     bytes: F64_PER_END,
     /** Per direction: those of `bytes` that the pool has been told of. */
     reported: F64_PER_END,
-    /** The time at which a byte last moved. */
-    movedAt: F64,
+    /** Per end: when it last gave a byte, or took one that had waited for it. The client's begins when the connection stands, the target's at 0. */
+    movedAt: F64_PER_END,
     /** The target's row in the pool. It stays after the target has been released, for the record. */
     row: I32,
     /** 1 while it is on the shard's list of connections with bytes to report to the pool. */
@@ -62,8 +66,6 @@ const LINES = [
     first: I32,
     /** How the connection ends, packed (proxy/outcome.ts); UNDECIDED until then. */
     outcome: I32,
-    /** Connect attempts that have failed: which, is told by tried.ts. */
-    failures: I32,
   },
   // Who it is, and when.
   {
@@ -79,12 +81,16 @@ const LINES = [
     endedAt: F64,
     /** The client's. */
     port: I32,
+    /** The number of the address where it came (main/places.ts). */
+    place: I32,
   },
   // Time-outs and the queue.
   {
-    /** The pool's name for it while it waits. */
+    /** The pool's name for it while it waits; of a relay, see target-close.ts. */
     waiter: F64,
     timerDue: F64,
+    /** From accept until a byte came from the target; negative before. */
+    firstByteMs: F64,
     /** Links of the timer's list: 1 + slot, 0 at an end. */
     timerNext: I32,
     timerPrevious: I32,
@@ -92,14 +98,18 @@ const LINES = [
     timerBucket: I32,
     /** Number of the unavailable text's bytes sent, then bytes that may still be drained. */
     answered: I32,
-    /** While DELIVERING: bytes that were not acknowledged when last looked at. */
+    /** While DELIVERING: bytes that were not acknowledged when last looked at. While CONNECTING: those that went with the SYN (fast-open.ts). */
     unacked: I32,
     /** The pass over the queue that last found no target for it. */
     pass: I32,
     /** How far it has come, for the record: an index into PHASES. */
     phase: I32,
+    /** Connect attempts that have failed: which, is told by tried.ts. */
+    failures: I32,
     /** What it holds of the pool: bits PERMIT and ROW (proxy/states.ts). */
     holds: I32,
+    /** Of the target's row, when it was picked: SharedPool.incarnation(). */
+    incarnation: I32,
   },
 ] as const satisfies readonly Line[];
 

@@ -5,14 +5,11 @@
  */
 
 import type { NetCode } from "../../../net/net-error.ts";
-import type { TcpAddress } from "../../../net/runtime.ts";
-import type { ClientKey } from "../../../pool/pool.ts";
+import type { OpenStore } from "../../../proxy/open.ts";
 import { IN_QUEUE, UNDECIDED } from "../../../proxy/outcome.ts";
-import { CLIENT, type RecordStore, TARGET } from "../../../proxy/record.ts";
+import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { ACCEPTED, ENDED } from "../../../proxy/states.ts";
-import { narrow } from "../../../util/client-key.ts";
-import { decodePeer, endOfWords } from "../sys/sockaddr.ts";
-import { Ends } from "./ends.ts";
+import { Clients } from "./clients.ts";
 import { FIELDS, SLOT_WORDS } from "./slot-layout.ts";
 import { connectCode, TRIED_WORDS, Tried } from "./tried.ts";
 
@@ -21,24 +18,25 @@ const POOL = FIELDS.pool.offset;
 const BYTES = FIELDS.bytes.offset;
 const REPORTED = FIELDS.reported.offset;
 const MOVED_AT = FIELDS.movedAt.offset;
+const FIRST_BYTE_MS = FIELDS.firstByteMs.offset;
 const ROW = FIELDS.row.offset;
 const LISTED = FIELDS.listed.offset;
 const FIRST = FIELDS.first.offset;
 const OUTCOME = FIELDS.outcome.offset;
 const FAILURES = FIELDS.failures.offset;
-const ADDRESS = FIELDS.address.offset;
 const ACCEPTED_AT = FIELDS.acceptedAt.offset;
 const QUEUED_MS = FIELDS.queuedMs.offset;
 const CONNECT_MS = FIELDS.connectMs.offset;
 const SINCE = FIELDS.since.offset;
 const ENDED_AT = FIELDS.endedAt.offset;
-const PORT = FIELDS.port.offset;
+const PLACE = FIELDS.place.offset;
 const WAITER = FIELDS.waiter.offset;
 const ANSWERED = FIELDS.answered.offset;
 const UNACKED = FIELDS.unacked.offset;
 const PASS = FIELDS.pass.offset;
 const PHASE = FIELDS.phase.offset;
 const HOLDS = FIELDS.holds.offset;
+const INCARNATION = FIELDS.incarnation.offset;
 
 const NONE_TRIED: readonly number[] = [];
 
@@ -48,15 +46,12 @@ const SLOT_BYTES = 4 * (SLOT_WORDS + TRIED_WORDS);
  * Methods are plain and tiny, so that JavaScript engines inline them. A slot begins at `slot << 6` in words of 32 bits and at `slot << 5`
  * in numbers of 64.
  */
-export class Slots extends Ends implements RecordStore<number> {
+export class Slots extends Clients implements OpenStore<number> {
   readonly buffer: SharedArrayBuffer;
   readonly capacity: number;
   readonly #words: Int32Array;
-  readonly #unsigned: Uint32Array;
   readonly #doubles: Float64Array;
   readonly #tried: Tried;
-  /** One array for all connections: each use is over before the next begins. */
-  readonly #key: ClientKey = new Uint32Array(4);
 
   constructor(buffer: SharedArrayBuffer) {
     super(buffer);
@@ -64,7 +59,6 @@ export class Slots extends Ends implements RecordStore<number> {
     this.capacity = buffer.byteLength / SLOT_BYTES;
     const words = this.capacity * SLOT_WORDS;
     this.#words = new Int32Array(buffer, 0, words);
-    this.#unsigned = new Uint32Array(buffer, 0, words);
     this.#doubles = new Float64Array(buffer, 0, words / 2);
     this.#tried = new Tried(buffer, 4 * words);
   }
@@ -74,16 +68,28 @@ export class Slots extends Ends implements RecordStore<number> {
     return new Slots(new SharedArrayBuffer(capacity * SLOT_BYTES));
   }
 
-  /** A connection that was accepted as `fd`, for the pool of that number. The peer's sockaddr is the client's address. The stage is set by what comes next. */
-  begin(slot: number, pool: number, fd: number, clientBits: number, peer: Uint8Array, now: number): void {
+  /**
+   * A connection that was accepted as `fd`, for the pool of that number, at the place of that number. The peer's sockaddr is the client's
+   * address. The stage is set by what comes next.
+   */
+  begin(
+    slot: number,
+    pool: number,
+    place: number,
+    fd: number,
+    clientBits: number,
+    peer: Uint8Array,
+    now: number,
+  ): void {
     const words = this.#words;
     const doubles = this.#doubles;
     const at = slot << 6;
     const half = slot << 5;
     this.beginEnds(slot, fd, clientBits);
     words[at | POOL] = pool;
+    words[at | PLACE] = place;
+    this.beginClient(slot, peer);
     words[at | STATE] = ACCEPTED; // from here on a dead worker's connection is found
-    words[at | PORT] = decodePeer(peer, this.#unsigned, at | ADDRESS);
     words[at | ROW] = -1;
     words[at | FIRST] = 0;
     words[at | OUTCOME] = UNDECIDED;
@@ -98,6 +104,7 @@ export class Slots extends Ends implements RecordStore<number> {
     doubles[half | ACCEPTED_AT] = now;
     doubles[half | QUEUED_MS] = 0;
     doubles[half | CONNECT_MS] = -1;
+    doubles[half | FIRST_BYTE_MS] = -1;
   }
 
   state(slot: number): number {
@@ -113,23 +120,62 @@ export class Slots extends Ends implements RecordStore<number> {
     return this.#words[(slot << 6) | POOL]!;
   }
 
+  /** The number of the address where it came. */
+  placeOf(slot: number): number {
+    return this.#words[(slot << 6) | PLACE]!;
+  }
+
+  /** Its listener has decided: the life of the connection begins, for that pool. */
+  admit(slot: number, pool: number, now: number): void {
+    const at = slot << 6;
+    this.#words[at | POOL] = pool;
+    this.#words[at | STATE] = ACCEPTED;
+    this.#doubles[(slot << 5) | ACCEPTED_AT] = now;
+  }
+
   /** Bytes read from an end. */
   bytes(slot: number, from: number): number {
     return this.#doubles[(slot << 5) | BYTES | from]!;
   }
 
-  addBytes(slot: number, from: number, count: number, now: number): void {
+  /** True: these are the first that the target has given. */
+  addBytes(slot: number, from: number, count: number, now: number): boolean {
     const doubles = this.#doubles;
-    doubles[(slot << 5) | BYTES | from]! += count;
-    doubles[(slot << 5) | MOVED_AT] = now;
+    const half = slot << 5;
+    const before = doubles[half | BYTES | from]!;
+    doubles[half | BYTES | from] = before + count;
+    doubles[half | MOVED_AT | from] = now;
+    if (before !== 0 || from !== TARGET) return false;
+    doubles[half | FIRST_BYTE_MS] = now - doubles[half | ACCEPTED_AT]!;
+    return true;
   }
 
+  /** When a byte last moved. */
   movedAt(slot: number): number {
-    return this.#doubles[(slot << 5) | MOVED_AT]!;
+    const doubles = this.#doubles;
+    const half = slot << 5;
+    return Math.max(doubles[half | MOVED_AT | CLIENT]!, doubles[half | MOVED_AT | TARGET]!);
   }
 
+  /** The relay begins: nothing has moved yet. */
   setMovedAt(slot: number, now: number): void {
-    this.#doubles[(slot << 5) | MOVED_AT] = now;
+    const doubles = this.#doubles;
+    const half = slot << 5;
+    doubles[half | MOVED_AT | CLIENT] = now;
+    doubles[half | MOVED_AT | TARGET] = 0;
+  }
+
+  /** An end has taken bytes that had waited for it. */
+  noteTaken(slot: number, end: number, now: number): void {
+    this.#doubles[(slot << 5) | MOVED_AT | end] = now;
+  }
+
+  heardAt(slot: number): number {
+    return this.#doubles[(slot << 5) | MOVED_AT | TARGET]!;
+  }
+
+  askedAt(slot: number): number {
+    return this.#doubles[(slot << 5) | MOVED_AT | CLIENT]!;
   }
 
   // What the pool knows of it.
@@ -172,8 +218,15 @@ export class Slots extends Ends implements RecordStore<number> {
     return this.#words[(slot << 6) | ROW]!;
   }
 
-  setRow(slot: number, row: number): void {
-    this.#words[(slot << 6) | ROW] = row;
+  incarnation(slot: number): number {
+    return this.#words[(slot << 6) | INCARNATION]!;
+  }
+
+  setRow(slot: number, row: number, incarnation: number): void {
+    const words = this.#words;
+    const at = slot << 6;
+    words[at | ROW] = row;
+    words[at | INCARNATION] = incarnation;
   }
 
   waiter(slot: number): number {
@@ -221,6 +274,10 @@ export class Slots extends Ends implements RecordStore<number> {
 
   setConnectMs(slot: number, ms: number): void {
     this.#doubles[(slot << 5) | CONNECT_MS] = ms;
+  }
+
+  firstByteMs(slot: number): number {
+    return this.#doubles[(slot << 5) | FIRST_BYTE_MS]!;
   }
 
   phase(slot: number): number {
@@ -298,33 +355,5 @@ export class Slots extends Ends implements RecordStore<number> {
     if (words[at | OUTCOME] === UNDECIDED) words[at | OUTCOME] = outcome;
     words[at | STATE] = ENDED;
     this.#doubles[(slot << 5) | ENDED_AT] = now;
-  }
-
-  // The client.
-
-  /** Its address, or the /64 that it lies in, as the pool's key; good until the next call. */
-  clientKey(slot: number): ClientKey {
-    const key = this.#key;
-    const words = this.#words;
-    const at = (slot << 6) | ADDRESS;
-    key[0] = words[at]!;
-    key[1] = words[at | 1]!;
-    key[2] = words[at | 2]!;
-    key[3] = words[at | 3]!;
-    return narrow(key);
-  }
-
-  /** The words of the whole address, in a new array. */
-  address(slot: number): Uint32Array {
-    const at = (slot << 6) | ADDRESS;
-    return this.#unsigned.slice(at, at + 4);
-  }
-
-  client(slot: number): TcpAddress {
-    return endOfWords(this.#unsigned, (slot << 6) | ADDRESS, this.port(slot));
-  }
-
-  port(slot: number): number {
-    return this.#words[(slot << 6) | PORT]!;
   }
 }

@@ -5,19 +5,31 @@
 
 import type { NetCode } from "../../../net/net-error.ts";
 import { MOST_REQUEUES } from "../../../proxy/options.ts";
+import { codeOfNumber, numberOf } from "../../../util/net-codes.ts";
 import { codeOfErrno } from "../sys/errno.ts";
 
 /** In place of an errno: the connect time-out. */
 export const TIMED_OUT = -1;
 
-/** Of an errno, or of TIMED_OUT. */
+/** In place of an errno: this, and above it the number of a NetCode, as the TLS bridge says it. */
+const BRIDGE_SAID = 140;
+/** The same: the bridge cannot be reached, or gives no answer. */
+export const BRIDGE_FAILED = BRIDGE_SAID + numberOf("EBRIDGE");
+
+/** Of the byte that the bridge answers with where it does not have the target. */
+export function bridgeFailure(byte: number): number {
+  return codeOfNumber(byte) === null ? BRIDGE_FAILED : BRIDGE_SAID + byte;
+}
+
+/** Of an errno, or of what is given in its place. */
 export function connectCode(errno: number): NetCode {
-  return errno === TIMED_OUT ? "ETIMEDOUT" : codeOfErrno(errno);
+  if (errno === TIMED_OUT) return "ETIMEDOUT";
+  return errno > BRIDGE_SAID ? codeOfNumber(errno - BRIDGE_SAID)! : codeOfErrno(errno);
 }
 
 /**
  * A word holds the incarnation and the row of the target, of which MAX_TARGETS needs 17 bits, and below them the errno plus one, so
- * that TIMED_OUT is 0. Linux's errnos end at 133.
+ * that TIMED_OUT is 0. Linux's errnos end at 133, and there are few codes.
  */
 const ERRNO_BITS = 8;
 const ERRNO_MASK = (1 << ERRNO_BITS) - 1;

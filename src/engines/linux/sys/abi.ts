@@ -1,6 +1,6 @@
 /**
  * Numbers and layouts of the Linux ABI that the engine uses, from the kernel's uapi headers. x86-64 and arm64 agree in all
- * of them but one: epoll_event is packed on x86-64 only. glibc and musl pass them through unchanged. Little-endian both.
+ * of them but two: epoll_event is packed on x86-64 only, and system calls have other numbers. glibc and musl pass them through unchanged. Little-endian both.
  * A wrong one is caught at start by self-test.ts.
  */
 
@@ -9,20 +9,27 @@ export const AF_INET = 2;
 export const AF_INET6 = 10;
 
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_ERROR = 4;
+export const SO_SNDBUF = 7;
+export const SO_RCVBUF = 8;
 export const SO_KEEPALIVE = 9;
 export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
+/** Bytes from which on a socket counts as readable. */
+export const SO_RCVLOWAT = 18;
 /** 1: it listens. */
 export const SO_ACCEPTCONN = 30;
 export const SO_ATTACH_FILTER = 26;
 /** What a socket's buffers hold: an array of 32-bit numbers, indexed by the SK_MEMINFO constants. */
 export const SO_MEMINFO = 55;
+/** Which of its buffers the kernel leaves at the size that they were given. */
+export const SO_BUF_LOCK = 72;
 /** Bytes that its driver or, of a Unix socket, its peer has not taken. */
 export const SK_MEMINFO_WMEM_ALLOC = 2;
 export const SK_MEMINFO_SNDBUF = 3;
@@ -48,7 +55,18 @@ export const TCP_INFO_UNACKED = 24;
 export const TCP_INFO_LAST_DATA_RECV = 52;
 export const TCP_INFO_LAST_ACK_RECV = 56;
 export const TCP_INFO_NOTSENT_BYTES = 144;
+export const TCP_DEFER_ACCEPT = 9;
+export const TCP_CONGESTION = 13;
+export const TCP_FASTOPEN = 23;
+export const TCP_FASTOPEN_CONNECT = 30;
+export const IPPROTO_IP = 0;
+export const IP_TOS = 1;
+export const IP_TRANSPARENT = 19;
+/** bind() takes no port yet: connect() picks one that need only be free towards its target. */
+export const IP_BIND_ADDRESS_NO_PORT = 24;
 export const IPPROTO_IPV6 = 41;
+export const IPV6_TCLASS = 67;
+export const IPV6_TRANSPARENT = 75;
 export const IPV6_V6ONLY = 26;
 
 export const MSG_NOSIGNAL = 0x4000;
@@ -73,6 +91,7 @@ export const EPOLLET = -0x8000_0000;
 export const EFD_NONBLOCK = 0o4000;
 export const EFD_CLOEXEC = 0o2000000;
 
+export const O_RDONLY = 0;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const F_SETFL = 4;
@@ -115,6 +134,7 @@ export const ENETUNREACH = 101;
 export const ECONNABORTED = 103;
 export const ECONNRESET = 104;
 export const ENOBUFS = 105;
+export const ENOTCONN = 107;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 export const EHOSTDOWN = 112;
@@ -132,6 +152,9 @@ export const EPOLL_EVENT: Readonly<Record<string, EpollLayout>> = {
   x64: { size: 12, data: 4 },
   arm64: { size: 16, data: 8 },
 };
+
+/** For syscall(), by `process.arch`. The C library has a function of its own for it only since glibc 2.30. */
+export const SYS_GETTID: Readonly<Record<string, number>> = { x64: 186, arm64: 178 };
 
 /** Classic BPF (linux/filter.h): struct sock_filter is u16 code, u8 jt, u8 jf, u32 k; struct sock_fprog is u16 count and a pointer. */
 export const SOCK_FILTER_SIZE = 8;

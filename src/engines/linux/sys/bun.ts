@@ -2,7 +2,7 @@
 import { dlopen, FFIType, toArrayBuffer } from "bun:ffi";
 import { libraryNames, openFirst } from "../../../util/c-library.ts";
 import { type Calls, type Libc, MMAP, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
-import { monotonicClock } from "./now.ts";
+import { monotonicClock, threadClock } from "./now.ts";
 
 const KINDS = { i: FFIType.i32, u: FFIType.u32, p: FFIType.ptr };
 
@@ -50,5 +50,6 @@ export function openLibc(): Libc | null {
     alloc,
     pages,
     now: monotonicClock(clockGettime, alloc),
+    threadMs: threadClock(clockGettime, alloc),
   };
 }

@@ -4,7 +4,7 @@
  */
 import { libraryNames, openFirst } from "../../../util/c-library.ts";
 import { type Calls, type Libc, MMAP, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
-import { monotonicClock } from "./now.ts";
+import { monotonicClock, threadClock } from "./now.ts";
 
 const KINDS = { i: "i32", u: "u32", p: "pointer" } as const;
 
@@ -53,5 +53,6 @@ export function openLibc(): Libc | null {
     alloc,
     pages,
     now: monotonicClock(clockGettime, alloc),
+    threadMs: threadClock(clockGettime, alloc),
   };
 }

@@ -35,6 +35,8 @@ export interface Libc {
   pages(size: number): NativeMemory;
   /** ms on the monotonic clock that all threads share (now.ts). Part of this contract, so that a simulated kernel moves the time, too. */
   now(): number;
+  /** ms of a processor that a thread of this process has taken; -1: there is no such thread. */
+  threadMs(tid: number): number;
 
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Pointer, length: number): number;
@@ -49,6 +51,8 @@ export interface Libc {
   shutdown(fd: number, how: number): number;
   read(fd: number, data: Pointer, length: number): number;
   write(fd: number, data: Pointer, length: number): number;
+  /** `path`: with a 0 at its end. */
+  open(path: Pointer, flags: number): number;
   close(fd: number): number;
   epoll_create1(flags: number): number;
   epoll_ctl(epoll: number, operation: number, fd: number, event: Pointer): number;
@@ -62,6 +66,8 @@ export interface Libc {
   madvise(pages: Pointer, length: number, advice: number): number;
   getrlimit(resource: number, limit: Pointer): number;
   setrlimit(resource: number, limit: Pointer): number;
+  /** One without parameters. */
+  syscall(number: number): number;
 }
 
 /** Parameters of a C function by kind: `i` int, `u` size_t or socklen_t within 32 bits, `p` pointer. All return int. */
@@ -82,6 +88,7 @@ export const SIGNATURES = {
   shutdown: ["i", "i"],
   read: ["i", "p", "u"],
   write: ["i", "p", "u"],
+  open: ["p", "i"],
   close: ["i"],
   epoll_create1: ["i"],
   epoll_ctl: ["i", "i", "i", "p"],
@@ -94,6 +101,7 @@ export const SIGNATURES = {
   madvise: ["p", "u", "i"],
   getrlimit: ["i", "p"],
   setrlimit: ["i", "p"],
+  syscall: ["i"],
 } as const satisfies Record<string, Signature>;
 
 export type CallName = keyof typeof SIGNATURES;

@@ -1,7 +1,7 @@
 /** The C library through node:ffi, which Node has from 26 on. Addresses are bigints there. */
 import { libraryNames, openFirst } from "../../../util/c-library.ts";
 import { type Calls, type Libc, MMAP, type NativeMemory, type Pointer, SIGNATURES } from "./libc.ts";
-import { monotonicClock } from "./now.ts";
+import { monotonicClock, threadClock } from "./now.ts";
 
 const KINDS = { i: "int32", u: "uint32", p: "pointer" } as const;
 
@@ -59,5 +59,6 @@ export function openLibc(): Libc | null {
     alloc,
     pages,
     now: monotonicClock(clockGettime, alloc),
+    threadMs: threadClock(clockGettime, alloc),
   };
 }

@@ -9,6 +9,10 @@ const CLOCK_MONOTONIC = 1;
 /** struct timespec: seconds and nanoseconds, 64 bits each. */
 const TIMESPEC_SIZE = 16;
 
+/** How Linux names the clock of a thread: by its number, and that it is to be of that thread alone, in ns (CPUCLOCK_PERTHREAD_MASK, CPUCLOCK_SCHED). */
+const TID_SHIFT = 3;
+const OF_ONE_THREAD = 4 | 2;
+
 export function monotonicClock(
   clockGettime: (clock: number, time: Pointer) => number,
   alloc: (size: number) => NativeMemory,
@@ -18,6 +22,20 @@ export function monotonicClock(
   const words = new Int32Array(time.bytes.buffer);
   return () => {
     clockGettime(CLOCK_MONOTONIC, at);
+    return words[0]! * 1000 + words[2]! / 1_000_000;
+  };
+}
+
+/** ms of a processor that a thread of this process has taken; -1: there is no such thread. */
+export function threadClock(
+  clockGettime: (clock: number, time: Pointer) => number,
+  alloc: (size: number) => NativeMemory,
+): (tid: number) => number {
+  const time = alloc(TIMESPEC_SIZE);
+  const at = time.at(0);
+  const words = new Int32Array(time.bytes.buffer);
+  return (tid) => {
+    if (clockGettime((~tid << TID_SHIFT) | OF_ONE_THREAD, at) < 0) return -1;
     return words[0]! * 1000 + words[2]! / 1_000_000;
   };
 }

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { endOf } from "../../../net/adapter.ts";
 import type { TcpAddress } from "../../../net/runtime.ts";
 import { ipv6Groups, parseIp } from "../../../util/address.ts";
-import { formatWords, V4_MAPPED } from "../../../util/client-key.ts";
+import { formatWords, hasAddress, isMapped, V4_MAPPED } from "../../../util/client-key.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCKADDR_MAX } from "./abi.ts";
 
 /** Writes the sockaddr of an IP literal (no brackets, scope as "%index" or "%interface") and returns its length in bytes. Throws a RangeError for anything else. */
@@ -37,6 +37,14 @@ export function encodePath(path: string, into: Uint8Array): number {
   return 2 + bytes.length + 1;
 }
 
+/** The same where a path that begins with "@" is the name of an abstract socket, which has no file and no NUL at its end. */
+export function encodePathOrName(path: string, into: Uint8Array): number {
+  const length = encodePath(path, into);
+  if (!path.startsWith("@")) return length;
+  into[2] = 0;
+  return length - 1;
+}
+
 /** sockaddr_in: family, port, address, 8 of padding. sockaddr_in6: family, port, flow info, address, scope (native order). */
 function encodeIp(family: number, address: readonly number[], port: number, scope: number, into: Uint8Array): number {
   const length = family === AF_INET ? 16 : 28;
@@ -52,6 +60,22 @@ function encodeIp(family: number, address: readonly number[], port: number, scop
     into[27] = scope >>> 24;
   }
   return length;
+}
+
+/** Writes the sockaddr of an address's words (util/client-key.ts), with port 0, and returns its length; 0: it is none, as of a Unix peer. */
+export function encodeWords(words: Uint32Array, into: Uint8Array): number {
+  if (!hasAddress(words)) {
+    into[0] = 0;
+    return 0;
+  }
+  const isV4 = isMapped(words);
+  const bytes = [...(isV4 ? words.subarray(3, 4) : words)].flatMap((word) => [
+    word >>> 24,
+    (word >>> 16) & 0xff,
+    (word >>> 8) & 0xff,
+    word & 0xff,
+  ]);
+  return encodeIp(isV4 ? AF_INET : AF_INET6, bytes, 0, 0, into);
 }
 
 /** Reads a peer's sockaddr into `words[at … at+3]` and returns its port. A Unix peer has neither. */
@@ -71,9 +95,10 @@ export function decodePeer(from: Uint8Array, words: Uint32Array, at: number): nu
   return (from[2]! << 8) | from[3]!;
 }
 
-/** What `decodePeer` has read. A Unix peer is empty. */
+/** What `decodePeer` has read, or a PROXY header has said, whose port may be 0. A Unix peer is empty. */
 export function endOfWords(words: Uint32Array, at: number, port: number): TcpAddress {
-  return port === 0 ? endOf(undefined, undefined) : { host: formatWords(words, at), port };
+  const isUnix = port === 0 && !hasAddress(words, at);
+  return isUnix ? endOf(undefined, undefined) : { host: formatWords(words, at), port };
 }
 
 function word(from: Uint8Array, at: number): number {

@@ -9,11 +9,12 @@ import type { WorkerListener } from "./listener.ts";
 import { PoolPart } from "./pool-part.ts";
 import type { Shard } from "./shard.ts";
 import { TargetAddresses } from "./target-addresses.ts";
+import { targetSocketsFor } from "./target-sockets.ts";
 import { WorkerIo } from "./worker-io.ts";
 
 /** The pool whose connections a listener accepts. */
 export function servedPart(s: Shard, listener: WorkerListener): PoolPart {
-  listener.part ??= partNumber(s, listener.pool);
+  listener.part ??= partNumber(s, listener.service);
   return listener.part;
 }
 
@@ -28,7 +29,8 @@ function attach(s: Shard, number: number): PoolPart {
   const { terms, stopWithin } = data;
   const pool = SharedPool.attach(data.handle, s.index, () => latestHandle(s, number));
   const addresses = new TargetAddresses(s.addressMemory, pool);
-  const part = new PoolPart(number, pool, addresses, terms, deadPathsFor(s, terms.keepalive));
+  const watch = deadPathsFor(s, terms.keepalive);
+  const part = new PoolPart(number, pool, addresses, terms, watch, targetSocketsFor(s, terms));
   part.lifecycle = new Lifecycle(pool, s.slots, new WorkerIo(s, part), terms);
   // Its first connection may be one that was on its way when the pool was to be forgotten.
   part.isLeaving = s.leaving.some((leaving) => leaving.number === number);

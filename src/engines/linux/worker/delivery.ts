@@ -22,7 +22,7 @@ export function delivered(s: Shard, slot: number): boolean {
   return false;
 }
 
-/** 0 as well where the kernel does not say. */
-function unacknowledged({ libc, small }: Shard, fd: number): number {
+/** Bytes sent there that its peer's system has not acknowledged. 0 as well where the kernel does not say. */
+export function unacknowledged({ libc, small }: Shard, fd: number): number {
   return libc.ioctl(fd, abi.SIOCOUTQ, small.result) < 0 ? 0 : small.getResult();
 }

@@ -1,6 +1,7 @@
 /** A listener as one worker thread has it. */
 import type { ListenerData } from "../shared/orders.ts";
 import * as abi from "../sys/abi.ts";
+import type { EdgePart } from "./edge-part.ts";
 import type { PoolPart } from "./pool-part.ts";
 
 export class WorkerListener {
@@ -10,9 +11,14 @@ export class WorkerListener {
   readonly isShared: boolean;
   /** Each thread's socket, in the order of their numbers. */
   readonly descriptors: readonly number[];
-  /** Whose its connections are: the number of the pool, and its part here, once there was a connection. */
-  pool: number;
+  /** Whose its connections are, as ListenerData says. */
+  service: number;
+  /** The pool's part here, once there was a connection. */
   part: PoolPart | null = null;
+  /** What it asks for, likewise. */
+  edge: EdgePart | null = null;
+  /** The number of its address. */
+  readonly place: number;
   /** accept() calls per event at most: see accept.ts. */
   budget = 1;
   /** It is in the epoll set. */
@@ -22,12 +28,13 @@ export class WorkerListener {
   serial = 0;
 
   /** `worker`: the thread's number. */
-  constructor({ number, descriptors, pool }: ListenerData, worker: number) {
+  constructor({ number, descriptors, place, service }: ListenerData, worker: number) {
     this.number = number;
     this.descriptors = descriptors;
     this.fd = descriptors[worker - 1]!;
     this.isShared = new Set(descriptors).size < descriptors.length;
-    this.pool = pool;
+    this.service = service;
+    this.place = place;
   }
 
   /** Level-triggered: what one turn leaves is reported again by the next. A connection to a shared socket wakes one thread, not all. */

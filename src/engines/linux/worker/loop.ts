@@ -1,19 +1,25 @@
 /** The loop of a worker thread: it sleeps in the kernel until there is something to do, and returns once the engine has closed. */
+import { probingOf } from "../../../net/keepalive.ts";
 import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { ANSWERING, DELIVERING, LINGERING, QUEUED, RELAYING } from "../../../proxy/states.ts";
-import { KEPT_ALIVE } from "../shared/ends.ts";
+import { isEarly, RECEIVING } from "../shared/early-states.ts";
+import { KEPT_ALIVE, THROUGH_TLS } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
-import type { ListenerData } from "../shared/orders.ts";
+import type { ListenerData, PoolTerms } from "../shared/orders.ts";
 import * as abi from "../sys/abi.ts";
 import { onListenerEvent, startAccepting, takeFromInbox, tryAccepting } from "./accept.ts";
 import { connectError, isSelfConnected } from "./dial.ts";
+import { listen as listenToTargets, look } from "./looks.ts";
 import { carryOutOrders, listen } from "./orders.ts";
 import { isGranted, noticeSilence, serveGranted, serveQueues } from "./queue.ts";
+import { earlyTimedOut, onGuestEvent } from "./reception.ts";
+import { onRefusedEvent } from "./refusal.ts";
 import { onDeliveryEvent, onRelayEvent, serveBusy, startRelay } from "./relay.ts";
 import { BATCH, LISTENER_EVENT, type Shard, WAKE_EVENT } from "./shard.ts";
 import { BRIDGING, isRelayed } from "./slot-store.ts";
 import { bitsOf, closeEnd } from "./socket-io.ts";
+import { onBridgeEvent, unreachable } from "./tls-bridge.ts";
 import { clientGone, introduce, onAnswerEvent, onDrop } from "./unavailable.ts";
 import { stopAll, windUp } from "./wind-up.ts";
 
@@ -38,7 +44,10 @@ export class Loop {
   constructor(shard: Shard, listeners: readonly ListenerData[]) {
     this.#shard = shard;
     this.#listeners = listeners;
-    this.#expireOne = (slot) => shard.lifecycleOf(slot).timedOut(slot);
+    this.#expireOne = (slot) => {
+      if (isEarly(shard.slots.state(slot))) earlyTimedOut(shard, slot);
+      else shard.lifecycleOf(slot).timedOut(slot);
+    };
     this.#reportAt = shard.now + REPORT_MS;
   }
 
@@ -51,6 +60,7 @@ export class Loop {
   start(): void {
     const s = this.#shard;
     if (s.watchAs(s.eventfd, abi.EPOLLIN, WAKE_EVENT, 0) < 0) throw new Error(`epoll_ctl: errno ${s.libc.errno[0]}`);
+    s.mailbox.tid = Math.max(0, s.libc.syscall(abi.SYS_GETTID[process.arch]!));
     s.mailbox.inbox.open();
     for (const listener of this.#listeners) listen(s, listener);
     startAccepting(s);
@@ -76,6 +86,7 @@ export class Loop {
     if (s.queued.length > 0) serveGranted(s);
     if (!s.busy.empty) serveBusy(s);
     if (s.timers.reaches(s.now) && s.now >= this.#judgeFrom) this.#judgeTimeouts();
+    if (s.now >= s.lookAt) look(s);
     if (s.unreported.length > 0 && s.now >= this.#reportAt) this.#reportBytes();
     for (const paths of s.deadPaths) if (s.now >= paths.dueAt) paths.look();
     if (s.now >= s.writeBuffers.giveBackAt) s.writeBuffers.giveBack(s.now);
@@ -149,7 +160,7 @@ export class Loop {
   #timeUntilDue(): number {
     const s = this.#shard;
     if (!s.busy.empty) return 0;
-    let due = Math.min(s.acceptAgainAt, s.windUpAt, s.writeBuffers.giveBackAt);
+    let due = Math.min(s.acceptAgainAt, s.windUpAt, s.writeBuffers.giveBackAt, s.lookAt);
     for (const paths of s.deadPaths) due = Math.min(due, paths.dueAt);
     if (s.unreported.length > 0) due = Math.min(due, this.#reportAt);
     if (s.queued.length > 0) due = Math.min(due, s.now + QUEUE_MS);
@@ -173,6 +184,8 @@ export class Loop {
     else if (state === DELIVERING) onDeliveryEvent(s, slot, end, events);
     else if (end === TARGET) this.#onConnectEvent(slot, state, events);
     else if (state === ANSWERING || state === LINGERING) onAnswerEvent(s, slot, events);
+    else if (state === RECEIVING) onGuestEvent(s, slot, events);
+    else if (isEarly(state)) onRefusedEvent(s, slot, state, events);
     else this.#onEarlyEvent(slot, state, events);
   }
 
@@ -192,10 +205,11 @@ export class Loop {
   #onConnectEvent(slot: number, state: number, events: number): void {
     const s = this.#shard;
     const error = events & (abi.EPOLLERR | abi.EPOLLHUP) ? connectError(s, slot) : 0;
+    const isThroughTls = (s.slots.bits(slot, TARGET) & THROUGH_TLS) !== 0;
     if (error !== 0) {
       closeEnd(s, slot, TARGET, false);
       if (state === BRIDGING) s.lifecycleOf(slot).end(slot, UNDECIDED, true);
-      else s.lifecycleOf(slot).connectFailed(slot, error);
+      else s.lifecycleOf(slot).connectFailed(slot, isThroughTls ? unreachable(error) : error);
       return;
     }
     if ((events & abi.EPOLLOUT) === 0) return;
@@ -203,6 +217,8 @@ export class Loop {
     if (state === BRIDGING) {
       introduce(s, slot);
       startRelay(s, slot);
+    } else if (isThroughTls) {
+      onBridgeEvent(s, s.partOf(slot), slot);
     } else if (isSelfConnected(s, slot)) {
       closeEnd(s, slot, TARGET, true); // a FIN to itself would leave the port in TIME_WAIT
       s.lifecycleOf(slot).connectFailed(slot, abi.ECONNREFUSED);
@@ -223,12 +239,13 @@ export class Loop {
   #reportBytes(): void {
     const s = this.#shard;
     const { slots, unreported } = s;
+    listenToTargets(s);
     s.unreported = [];
     for (const slot of unreported) {
       slots.setListed(slot, false);
       if (slots.state(slot) !== RELAYING) continue;
       const part = s.partOf(slot);
-      this.#keepAlive(slot, part.terms.keepalive);
+      this.#keepAlive(slot, part.terms);
       part.deadPaths.watch(slot);
       part.lifecycle.reportBytes(slot);
     }
@@ -236,12 +253,12 @@ export class Loop {
   }
 
   /** Keepalive matters to connections that stay: those that are over by the first report are spared the calls. */
-  #keepAlive(slot: number, total: number): void {
+  #keepAlive(slot: number, { keepalive, sockets }: PoolTerms): void {
     const { libc, slots, small } = this.#shard;
     if (slots.bits(slot, TARGET) & KEPT_ALIVE) return;
     slots.addBits(slot, TARGET, KEPT_ALIVE);
-    if (total === 0) return;
-    small.setProbing(total);
+    if (keepalive === 0) return;
+    small.setProbing(sockets?.keepaliveTimes ?? probingOf(keepalive));
     const fd = slots.fd(slot, TARGET);
     libc.setsockopt(fd, abi.SOL_SOCKET, abi.SO_KEEPALIVE, small.one, 4);
     libc.setsockopt(fd, abi.IPPROTO_TCP, abi.TCP_KEEPIDLE, small.keepIdle, 4);

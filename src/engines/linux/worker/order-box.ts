@@ -1,16 +1,19 @@
 /** Orders that have come, and have not been carried out; and the pools that they have told of. */
-import type { PoolData, PostedOrder } from "../shared/orders.ts";
+import type { EdgeData, PoolData, PostedOrder } from "../shared/orders.ts";
 
 export class OrderBox {
   readonly #receive: () => PostedOrder | null;
   readonly #waiting: PostedOrder[] = [];
   /** By number: every pool that this thread may get connections for. */
   readonly pools = new Map<number, PoolData>();
+  /** By number: every service by which this thread may get connections. */
+  readonly edges = new Map<number, EdgeData>();
   /** Orders that have come. */
   received = 0;
 
-  constructor(pools: readonly PoolData[], receive: () => PostedOrder | null) {
+  constructor(pools: readonly PoolData[], edges: readonly EdgeData[], receive: () => PostedOrder | null) {
     for (const pool of pools) this.pools.set(pool.number, pool);
+    for (const edge of edges) this.edges.set(edge.number, edge);
     this.#receive = receive;
   }
 
@@ -19,6 +22,7 @@ export class OrderBox {
     for (let posted = this.#receive(); posted !== null; posted = this.#receive()) {
       this.received++;
       if (posted.order.type === "pool") this.pools.set(posted.order.pool.number, posted.order.pool);
+      else if (posted.order.type === "edge") this.edges.set(posted.order.edge.number, posted.order.edge);
       this.#waiting.push(posted);
     }
   }

@@ -10,7 +10,7 @@ import { descriptorFree } from "./shortage.ts";
 /** The queues that this turn of the loop may have changed: those with waiters of this thread, and those of pools with room that it has freed. */
 export function serveQueues(s: Shard): void {
   const { freed, queued } = s;
-  let waiting = 0;
+  let waiting = s.lobby.receiving.size;
   for (let i = queued.length - 1; i >= 0; i--) {
     const part = queued[i]!;
     if (part.lifecycle.waiting > 0) lookAfter(s, part);

@@ -5,7 +5,7 @@
 
 import { FIN, outcome, UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
-import { DELIVERING } from "../../../proxy/states.ts";
+import { DELIVERING, RELAYING } from "../../../proxy/states.ts";
 import { AT_END, BUSY, FAILED, FIN_SENT, READABLE, WRITABLE } from "../shared/ends.ts";
 import * as abi from "../sys/abi.ts";
 import { delivered } from "./delivery.ts";
@@ -24,6 +24,7 @@ import {
   send,
 } from "./socket-io.ts";
 import { SPLICE_AFTER, splice } from "./splice.ts";
+import { noteTargetFin, resetTarget } from "./target-close.ts";
 
 /**
  * Bytes that busy directions move between two looks at what else has come up: as long as that takes a small message waits for them,
@@ -149,7 +150,7 @@ function flush(s: Shard, slot: number, from: number): boolean {
     const length = s.writeBuffers.length(buffer);
     const sent = send(s, slot, to, s.writeBuffers.start(buffer), length, false);
     if (sent < 0) return false;
-    slots.setMovedAt(slot, s.now);
+    slots.noteTaken(slot, to, s.now);
     buffered -= sent;
     slots.setBuffered(slot, from, buffered);
     slots.setWriteBuffer(slot, from, s.writeBuffers.advance(buffer, sent, s.now) + 1);
@@ -164,10 +165,14 @@ function passFin(s: Shard, slot: number, from: number): void {
   const to = from ^ 1;
   if (slots.bits(slot, to) & FIN_SENT) return;
   const first = slots.firstToEnd(slot, from);
+  const { lifecycle, sockets } = s.partOf(slot);
+  const resets = sockets?.resets === true && first === TARGET && slots.state(slot) === RELAYING;
   if (slots.bits(slot, from) & FIN_SENT) {
-    s.lifecycleOf(slot).end(slot, outcome(first, FIN), false);
+    if (resets) resetTarget(s, slot);
+    lifecycle.end(slot, outcome(first, FIN), false);
     return;
   }
+  if (resets) noteTargetFin(s, slot);
   slots.addBits(slot, to, FIN_SENT);
   s.libc.shutdown(slots.fd(slot, to), abi.SHUT_WR); // fails only when that end was reset: its event is on its way
   listUnreported(s, slot); // so that it is watched whether the FIN is acknowledged

@@ -4,15 +4,17 @@
  */
 
 import type { Lifecycle } from "../../../proxy/lifecycle.ts";
+import { FactsMemory } from "../shared/facts-memory.ts";
 import { Mailbox } from "../shared/mailbox.ts";
-import type { Bridge, ListenerData, PoolData, PostedOrder } from "../shared/orders.ts";
+import type { Bridge, EdgeData, ListenerData, PoolData, PostedOrder } from "../shared/orders.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, NativeMemory, Pointer } from "../sys/libc.ts";
 import { Fifo } from "./fifo.ts";
 import type { WorkerListener } from "./listener.ts";
+import { Lobby } from "./lobby.ts";
 import { OrderBox } from "./order-box.ts";
 import { Pipe } from "./pipe.ts";
-import type { PoolPart, RelayWatch } from "./pool-part.ts";
+import type { PoolPart, RelayWatch, TargetSockets } from "./pool-part.ts";
 import { type Peer, Shares } from "./shares.ts";
 import { SlotStore } from "./slot-store.ts";
 import { SmallArguments } from "./small-arguments.ts";
@@ -50,7 +52,10 @@ export interface WorkerData {
   readonly slots: SharedArrayBuffer;
   readonly epoll: number;
   readonly pools: readonly PoolData[];
+  readonly edges: readonly EdgeData[];
   readonly listeners: readonly ListenerData[];
+  /** As the order "facts"; null: no listener asks for anything. */
+  readonly facts: SharedArrayBuffer | null;
   readonly bridge: Bridge | null;
   /** All workers, this one included. */
   readonly peers: readonly PeerData[];
@@ -71,6 +76,8 @@ const ALL_EDGES = abi.EPOLLIN | abi.EPOLLOUT | abi.EPOLLRDHUP | abi.EPOLLPRI | a
 
 export class Shard {
   readonly index: number;
+  /** Threads that had this number before. */
+  readonly epoch: number;
   readonly libc: Libc;
   readonly slots: SlotStore;
   readonly mailbox: Mailbox;
@@ -80,6 +87,8 @@ export class Shard {
   readonly orders: OrderBox;
   /** By number; undefined: there is none, or it has had no connection here. */
   readonly parts: (PoolPart | undefined)[] = [];
+  /** Connections that are no pool's yet. */
+  readonly lobby: Lobby;
   /** By number. */
   readonly listeners: (WorkerListener | undefined)[] = [];
   /** By worker number; this thread's own included. */
@@ -133,8 +142,13 @@ export class Shard {
   readonly queued: PoolPart[] = [];
   /** Pools in which room may have become free in this turn. */
   readonly freed: PoolPart[] = [];
+  /** Pools whose targets are looked at, and when that is due: looks.ts. */
+  looking: PoolPart[] = [];
+  lookAt = Number.POSITIVE_INFINITY;
   /** One for each limit that a pool has. */
   deadPaths: readonly RelayWatch[] = [];
+  /** By what is wished. */
+  readonly targetSockets = new Map<string, TargetSockets>();
   /** Where handlers take connections. */
   bridge: Bridge | null;
   /** Records were pushed in this turn. */
@@ -154,14 +168,17 @@ export class Shard {
   constructor(data: WorkerData, libc: Libc, post: (message: WorkerMessage) => void, receive: () => PostedOrder | null) {
     const { index } = data;
     this.index = index;
+    this.epoch = data.epoch;
     this.libc = libc;
     this.peers = peersOf(data);
     const { mailbox, eventfd } = this.peers.get(index)!;
     this.mailbox = mailbox;
     this.eventfd = eventfd;
-    this.orders = new OrderBox(data.pools, receive);
+    this.orders = new OrderBox(data.pools, data.edges, receive);
     this.bridge = data.bridge;
+    this.lobby = new Lobby(data.peers.length);
     this.slots = new SlotStore(data.slots, this.parts, mailbox, data.epoch);
+    if (data.facts !== null) this.slots.facts = new FactsMemory(data.facts);
     this.epoll = data.epoll;
     this.options = data.options;
     this.notifyMain = () => post(NOTICE);

@@ -1,6 +1,5 @@
 /** Knowing when descriptors are short, before the kernel says so: some are the rest of the process's. */
 import * as abi from "../sys/abi.ts";
-import type { PoolPart } from "./pool-part.ts";
 import type { Shard } from "./shard.ts";
 
 /**
@@ -31,14 +30,9 @@ export function giveWay(s: Shard): void {
   for (const part of s.parts) {
     if (part === undefined || part.pool.silentWaiters === 0) continue;
     part.pool.giveWay();
-    markFreed(s, part); // whoever it was is told then
+    part.lifecycle.freeRoom(); // whoever it was is told then
     return;
   }
-}
-
-function markFreed(s: Shard, part: PoolPart): void {
-  if (!part.lifecycle.roomFreed) s.freed.push(part);
-  part.lifecycle.roomFreed = true;
 }
 
 /** In all threads' queues. */

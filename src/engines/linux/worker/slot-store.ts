@@ -2,8 +2,9 @@
 
 import type { SharedPool } from "../../../pool/pool.ts";
 import { CLIENT } from "../../../proxy/record.ts";
-import { ENDED, FREE, RELAYING } from "../../../proxy/states.ts";
+import { RELAYING } from "../../../proxy/states.ts";
 import type { Store } from "../../../proxy/store.ts";
+import { isServed } from "../shared/early-states.ts";
 import type { Mailbox } from "../shared/mailbox.ts";
 import { Slots } from "../shared/slots.ts";
 import type { PoolPart } from "./pool-part.ts";
@@ -51,7 +52,7 @@ export class SlotStore extends Slots implements Store<number, number> {
     return this.#unused++;
   }
 
-  /** Gives back a slot that was taken and never used. */
+  /** Gives back a slot that was taken and has nothing to tell. */
   giveBack(slot: number): void {
     this.#free.push(slot);
   }
@@ -67,10 +68,15 @@ export class SlotStore extends Slots implements Store<number, number> {
     return slot < this.#unused && this.ticket(slot) === ticket ? slot : -1;
   }
 
+  find(ticket: number): number | null {
+    const slot = this.slotOf(ticket);
+    return slot < 0 ? null : slot;
+  }
+
   each(visit: (slot: number) => void, pool: SharedPool): void {
     for (let slot = 0; slot < this.#unused; slot++) {
       const state = this.state(slot);
-      if (state !== FREE && state !== ENDED && this.#parts[this.poolOf(slot)]?.pool === pool) visit(slot);
+      if (isServed(state) && this.#parts[this.poolOf(slot)]?.pool === pool) visit(slot);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Memory for the arguments of system calls that take a pointer to something small, at fixed offsets. */
-import { probingOf } from "../../../net/keepalive.ts";
+import type { Probing } from "../../../net/keepalive.ts";
 import * as abi from "../sys/abi.ts";
 import type { Libc, Pointer } from "../sys/libc.ts";
 import { putLinger } from "../sys/reset.ts";
@@ -32,7 +32,7 @@ export class SmallArguments {
   readonly one: Pointer;
   /** For closeWithReset(). */
   readonly linger: Pointer;
-  /** An int for results. */
+  /** An int, for results and for options. */
   readonly result: Pointer;
   /** A struct tcp_info, of TCP_INFO_SIZE. */
   readonly info: Pointer;
@@ -70,9 +70,8 @@ export class SmallArguments {
     putLinger(this.#view, LINGER);
   }
 
-  /** Fills what keepalive is set by, for a peer to be given up after `total` ms. */
-  setProbing(total: number): void {
-    const { idle, interval, count } = probingOf(total);
+  /** Fills what keepalive is set by. */
+  setProbing({ idle, interval, count }: Probing): void {
     this.#view.setInt32(IDLE, idle, true);
     this.#view.setInt32(INTERVAL, interval, true);
     this.#view.setInt32(COUNT, count, true);
@@ -122,6 +121,10 @@ export class SmallArguments {
   get silence(): number {
     const data = this.#view.getUint32(INFO + abi.TCP_INFO_LAST_DATA_RECV, true);
     return Math.min(data, this.#view.getUint32(INFO + abi.TCP_INFO_LAST_ACK_RECV, true));
+  }
+
+  setValue(value: number): void {
+    this.#view.setInt32(RESULT, value, true);
   }
 
   getResult(): number {

@@ -78,7 +78,7 @@ export function beforeWrite(s: Shard, slot: number, to: number, fd: number): voi
 
 /** Counts bytes taken from the end `from`. */
 export function countBytes(s: Shard, slot: number, from: number, count: number): void {
-  s.slots.addBytes(slot, from, count, s.now);
+  if (s.slots.addBytes(slot, from, count, s.now)) s.lifecycleOf(slot).observer.firstByte(slot);
   listUnreported(s, slot);
 }
 

@@ -3,12 +3,14 @@
 import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
 import { LINGERING } from "../../../proxy/states.ts";
-import { ANSWER_MS, LINGER_BYTES } from "../../../proxy/unavailable.ts";
+import { ANSWER_MS } from "../../../proxy/unavailable.ts";
 import { AT_END, FIN_SENT, UNDELAYED, WRITABLE } from "../shared/ends.ts";
 import { writePreamble } from "../shared/preamble.ts";
 import * as abi from "../sys/abi.ts";
 import { dialLoopback } from "./dial.ts";
+import { beginLinger, dropInput } from "./linger.ts";
 import type { PoolPart } from "./pool-part.ts";
+import { localAddress } from "./preface.ts";
 import { BUFFER_BYTES, type Shard } from "./shard.ts";
 import { BRIDGED, BRIDGING } from "./slot-store.ts";
 import { closeEnd } from "./socket-io.ts";
@@ -35,7 +37,7 @@ export function startAnswer(s: Shard, { lifecycle, terms }: PoolPart, slot: numb
 /** An event of the client while it is answered. */
 export function onAnswerEvent(s: Shard, slot: number, events: number): void {
   if (events & abi.EPOLLERR) s.lifecycleOf(slot).clientReset(slot);
-  else if (s.slots.state(slot) === LINGERING) drop(s, slot);
+  else if (s.slots.state(slot) === LINGERING) dropInput(s, slot, endAnswered);
   else if (events & abi.EPOLLOUT) sendText(s, slot);
 }
 
@@ -54,26 +56,13 @@ function sendText(s: Shard, slot: number): void {
     slots.setAnswered(slot, from + sent);
     slots.addBytes(slot, TARGET, sent, s.now);
   }
-  libc.shutdown(fd, abi.SHUT_WR);
-  slots.setAnswered(slot, LINGER_BYTES);
+  beginLinger(s, slot);
   s.lifecycleOf(slot).answered(slot);
-  drop(s, slot);
+  dropInput(s, slot, endAnswered);
 }
 
-/** Takes what the client still sends, so that closing does not turn into a reset that overtakes the answer. */
-function drop(s: Shard, slot: number): void {
-  const { libc, slots } = s;
-  const fd = slots.fd(slot, CLIENT);
-  for (;;) {
-    const received = libc.recv(fd, s.ioStart, BUFFER_BYTES, 0);
-    if (received < 0 && libc.errno[0] === abi.EAGAIN) return;
-    const left = slots.answered(slot) - Math.max(0, received);
-    slots.setAnswered(slot, left);
-    if (received <= 0 || left < 0) {
-      s.lifecycleOf(slot).end(slot, UNDECIDED, received < 0);
-      return;
-    }
-  }
+function endAnswered(s: Shard, slot: number, reset: boolean): void {
+  s.lifecycleOf(slot).end(slot, UNDECIDED, reset);
 }
 
 /**
@@ -94,13 +83,6 @@ export function introduce(s: Shard, slot: number): void {
   s.timers.set(slot, s.now + ANSWER_MS);
   // Without a client, what is left to do is to pass on the preamble and a FIN.
   if (slots.fd(slot, CLIENT) < 0) slots.addBits(slot, CLIENT, AT_END | FIN_SENT);
-}
-
-/** The sockaddr of our end of the client's connection; of no family, where that is lost. */
-function localAddress({ libc, slots, small }: Shard, slot: number): Uint8Array {
-  small.setLength(abi.SOCKADDR_MAX);
-  const failed = libc.getsockname(slots.fd(slot, CLIENT), small.address, small.length) < 0;
-  return failed ? new Uint8Array(abi.SOCKADDR_MAX) : small.addressBytes;
 }
 
 /** The handler has dropped the connection. */

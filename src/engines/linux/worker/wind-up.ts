@@ -1,12 +1,12 @@
 /** What ends at a time of its own: listeners that are closed, pools that are removed, and at last the engine. */
 import { STOPPED_ACCEPTING } from "../shared/mailbox.ts";
+import { edgeOfService } from "../shared/orders.ts";
 import { acceptRest, closeInbox, forgetListener, takeFromInbox } from "./accept.ts";
+import { forgetEdges, isOnItsWay, retireEdge } from "./edges.ts";
 import { tellShare } from "./hand-over.ts";
 import type { PoolPart } from "./pool-part.ts";
+import { ALL, dropGuests, moveGuests } from "./reception.ts";
 import type { Shard } from "./shard.ts";
-
-/** ms after which it is looked again whether a pool can be forgotten, where nothing would tell. */
-const LOOK_AGAIN_MS = 50;
 
 /** Accept there for `within` ms yet. `serial`: of the order. */
 export function closeListener(s: Shard, number: number, within: number, serial: number): void {
@@ -38,6 +38,14 @@ export function forgetPool(s: Shard, number: number, serial: number): void {
   s.windUpAt = s.now;
 }
 
+/** A listener has another service in place of that one; null: none. */
+export function retire(s: Shard, number: number, service: number | null, serial: number): void {
+  const isGone = service === null || (service < 0 && !s.orders.edges.has(edgeOfService(service))); // closed meanwhile
+  if (isGone) dropGuests(s, number);
+  else moveGuests(s, number, service);
+  retireEdge(s, number, serial);
+}
+
 /** Accept for so long yet as the mailbox says, then no more; what is served may go on for as long as that says. */
 export function stopAll(s: Shard): void {
   const { closeWithin, acceptWithin, state } = s.mailbox;
@@ -60,6 +68,7 @@ export function windUp(s: Shard): void {
   else closeListeners(s);
   abortDue(s);
   if (s.leaving.length > 0) forgetPools(s);
+  if (s.lobby.retiring.length + s.lobby.leaving.length > 0) forgetEdges(s);
   s.windUpAt = Math.min(s.windUpAt, s.acceptUntil);
 }
 
@@ -71,6 +80,7 @@ function stopAccepting(s: Shard): void {
     s.done(listener.serial);
   }
   closeInbox(s);
+  dropGuests(s, ALL);
   s.acceptUntil = Number.POSITIVE_INFINITY;
   s.mailbox.state = STOPPED_ACCEPTING;
   s.notifyMain();
@@ -99,10 +109,7 @@ function abortDue(s: Shard): void {
 
 function forgetPools(s: Shard): void {
   for (const { number, serial } of s.leaving.splice(0)) {
-    if (s.mailbox.inbox.holds(number)) {
-      s.leaving.push({ number, serial });
-      s.windUpAt = Math.min(s.windUpAt, s.now + LOOK_AGAIN_MS);
-    } else if ((s.parts[number]?.lifecycle.open ?? 0) > 0) {
+    if (isOnItsWay(s, number) || (s.parts[number]?.lifecycle.open ?? 0) > 0) {
       s.leaving.push({ number, serial }); // its last end brings it here
     } else {
       s.parts[number]?.addresses.giveBack();

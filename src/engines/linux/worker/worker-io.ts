@@ -2,15 +2,21 @@
 import type { NetCode } from "../../../net/net-error.ts";
 import type { Io } from "../../../proxy/io.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
+import { SENT_EARLY, THROUGH_TLS, WRITTEN } from "../shared/ends.ts";
 import { connectCode, TIMED_OUT } from "../shared/tried.ts";
 import { delivered } from "./delivery.ts";
 import { dialTarget } from "./dial.ts";
+import { leaveEdge } from "./edges.ts";
+import { takeEarly } from "./fast-open.ts";
 import { tellShare } from "./hand-over.ts";
+import { lookSoon } from "./looks.ts";
 import type { PoolPart } from "./pool-part.ts";
+import { proxyWanted, sayFirst } from "./preface.ts";
 import { noticeSilence } from "./queue.ts";
 import { startRelay } from "./relay.ts";
 import type { Shard } from "./shard.ts";
 import { closeEnd, dropBuffered, listUnreported } from "./socket-io.ts";
+import { dialThroughTls } from "./tls-bridge.ts";
 import { startAnswer } from "./unavailable.ts";
 
 export class WorkerIo implements Io<number, number> {
@@ -23,17 +29,28 @@ export class WorkerIo implements Io<number, number> {
   }
 
   dial(slot: number, row: number): number | null {
-    const errno = dialTarget(this.#shard, slot, this.#part.addresses.get(row));
+    const { targetTls } = this.#part.terms;
+    const errno =
+      targetTls === undefined
+        ? dialTarget(this.#shard, slot, this.#part, row)
+        : dialThroughTls(this.#shard, slot, targetTls);
     return errno === 0 ? null : errno;
   }
 
   undial(slot: number): void {
-    closeEnd(this.#shard, slot, TARGET, false);
+    const s = this.#shard;
+    closeEnd(s, slot, TARGET, (s.slots.bits(slot, TARGET) & THROUGH_TLS) !== 0); // the bridge gives up what was reset
   }
 
   relay(slot: number): void {
-    listUnreported(this.#shard, slot); // so that keepalive is switched on, bytes or not
-    startRelay(this.#shard, slot);
+    const s = this.#shard;
+    listUnreported(s, slot); // so that keepalive is switched on, bytes or not
+    const bits = s.slots.bits(slot, TARGET);
+    if (bits & SENT_EARLY) takeEarly(s, slot);
+    // The TLS bridge has sent it already, or none was wanted when the client's bytes went with the SYN.
+    const proxy = bits & (WRITTEN | SENT_EARLY) ? undefined : proxyWanted(s, this.#part, slot);
+    if (proxy !== undefined) sayFirst(s, slot, proxy);
+    startRelay(s, slot);
   }
 
   delivered(slot: number): boolean {
@@ -54,6 +71,7 @@ export class WorkerIo implements Io<number, number> {
 
   ended(slot: number): void {
     const s = this.#shard;
+    if (s.slots.edgeOf(slot) >= 0) leaveEdge(s, slot);
     s.open--;
     s.recordsPushed = true;
     s.mailbox.pushRecord(slot);
@@ -63,6 +81,10 @@ export class WorkerIo implements Io<number, number> {
 
   roomFreed(): void {
     this.#shard.freed.push(this.#part);
+  }
+
+  lookSoon(): void {
+    lookSoon(this.#shard, this.#part);
   }
 
   queued(slot: number): void {

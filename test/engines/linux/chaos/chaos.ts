@@ -17,6 +17,9 @@ const QUEUE_MS = 4_000;
 const CONNECT_MS = 2_000;
 const ANSWER = new TextEncoder().encode("nobody is here");
 
+/** Where clients come from. */
+const CLIENTS = Array.from({ length: 9 }, (_, i) => `198.51.100.${i + 1}`);
+
 export interface ChaosOptions {
   readonly seed: number;
   /** Things that happen. */
@@ -74,6 +77,7 @@ export class Chaos {
         queueTimeout: QUEUE_MS,
         idleTimeout: this.#idleTimeout,
         unavailable: random.pick([null, ANSWER]),
+        sockets: random.pick([undefined, { close: "reset" }, { close: "reset", noDelay: false }]),
         onClose: (record) => this.#note(record),
       },
       pool: {
@@ -81,6 +85,10 @@ export class Chaos {
         concurrency: random.pick([-1, -1, 3, 20]),
         queue: random.pick([0, 5, 100]),
         persistent: random.pick([null, null, 2_000]),
+        // In every other run targets are taken out for what their connections show.
+        ejectAfter: options.seed % 2,
+        ejectSlow: 500,
+        ejectTime: 1_000,
       },
     });
     const { faults, habits } = this.simulation.kernel;
@@ -168,7 +176,7 @@ export class Chaos {
   }
 
   #converse(to = this.#random.pick(this.#services!.addresses)): Conversation {
-    const client = this.simulation.internet.client(to, `198.51.100.${this.#random.between(1, 9)}`);
+    const client = this.simulation.internet.client(to, this.#random.pick(CLIENTS));
     const pools = () => this.#services!.servedAt(to);
     const conversation = new Conversation(this.conversations.length, client, ANSWER, pools);
     this.conversations.push(conversation);
@@ -456,6 +464,9 @@ export class Chaos {
     for (const target of internet.targets) for (const peer of target.accepted) peer.close();
     this.simulation.pass(200_000);
     assert.equal(kernel.network.open, 0, "ends of connections after the end");
+    // A thread that dies just after it has counted a client, and before it has noted that, leaves that one counted.
+    const counted = this.#services!.stillCounted(CLIENTS);
+    assert.ok(counted.length <= this.simulation.scheduler.deaths.length, `still counted: ${counted}`);
   }
 }
 

@@ -1,10 +1,18 @@
 /** Pools and listeners that come, move, change and go while anything else happens. */
 import assert from "node:assert/strict";
+import {
+  ClientLimits,
+  type ClientLimitsData,
+  MAIN_THREAD,
+  TOO_MANY,
+} from "../../../../src/edge/access/client-limits.ts";
 import type { EngineListener, ServedPool } from "../../../../src/engines/engine.ts";
 import { NetError } from "../../../../src/net/net-error.ts";
 import type { TcpAddress } from "../../../../src/net/runtime.ts";
 import { Pool, type PoolOptions } from "../../../../src/pool/pool.ts";
+import { addressWords } from "../../../../src/util/client-key.ts";
 import type { Random } from "../../../support/kernel/random.ts";
+import { askingFor } from "../../edge/asking.ts";
 import { servedPool, tcp } from "../../front.ts";
 import type { Simulation } from "../simulation/simulation.ts";
 
@@ -30,6 +38,7 @@ export class Services {
   /** All that there ever were. */
   readonly all: Pool[];
   readonly #endings: Promise<unknown>[] = [];
+  readonly #limits: ClientLimitsData[] = [];
   #made = 0;
 
   constructor(simulation: Simulation, random: Random, settings: Settings) {
@@ -111,9 +120,22 @@ export class Services {
     this.#serve(this.#random.pick([...this.#listeners.keys()]), this.#random.pick(this.#pools));
   }
 
+  /** Some listeners count their clients, though there is room for all of them. */
   #serve(listener: EngineListener, pool: Pool): void {
-    this.#asMain(() => listener.serve(pool));
+    const { rules } = askingFor({ limits: { connections: 1_000_000 } });
+    const counts = this.#random.chance(0.4);
+    if (counts) this.#limits.push(rules.limits!);
+    this.#asMain(() => listener.serve(counts ? { rules, pools: [pool] } : pool));
     this.#note(listener, pool);
+  }
+
+  /** Of these clients, those that are still counted somewhere. */
+  stillCounted(hosts: readonly string[]): string[] {
+    return this.#limits.flatMap((data) => {
+      const limits = new ClientLimits(data, MAIN_THREAD);
+      limits.change({ connections: 1, rate: 0, burst: 1, v4Bits: 32, v6Bits: 64 });
+      return hosts.filter((host) => limits.enter(addressWords(host, new Uint32Array(4)), 0, 0) === TOO_MANY);
+    });
   }
 
   #note(listener: EngineListener, pool: Pool): void {

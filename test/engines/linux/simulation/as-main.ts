@@ -11,7 +11,12 @@ export function asMain(engine: Engine, scheduler: Scheduler): Engine {
     removePool: (pool, timeout) => scheduler.asMain(() => engine.removePool(pool, timeout)),
     bind: (where, options) =>
       scheduler.asMain(() => engine.bind(where, options)).then((listener) => listenerAsMain(listener, scheduler)),
+    checkSockets: (wanted) => scheduler.asMain(() => engine.checkSockets(wanted)),
+    now: () => engine.now(),
     poolChanged: (pool) => scheduler.asMain(() => engine.poolChanged(pool)),
+    connections: () => engine.connections(),
+    end: (ids, cause) => scheduler.asMain(() => engine.end(ids, cause)),
+    threads: () => engine.threads(),
     close: (timeout) => scheduler.asMain(() => engine.close(timeout)),
   };
 }

@@ -53,8 +53,15 @@ export class SimulatedHost implements Host {
     };
   }
 
+  /** The system calls from now on to the test's end, as they come. */
+  trace(): readonly { readonly name: string }[] {
+    this.#kernel.trace = [];
+    return this.#kernel.trace;
+  }
+
   /** Checks that nothing is left of a test. */
   assertEmpty(): void {
+    this.#kernel.trace = null;
     this.#scheduler.pass(200_000); // the network forgets what was on its way
     assert.deepEqual(this.#scheduler.deaths, [], "a worker has died");
     assert.deepEqual(this.#kernel.descriptors.list(), [], "descriptors after the end");

@@ -33,6 +33,7 @@ export class SimulatedConnection implements Connection, Watcher {
   #closing: Promise<void> | null = null;
   #gone = false;
   #scheduled = false;
+  readonly #unread: Uint8Array[] = [];
 
   constructor(socket: Socket, clock: VirtualClock) {
     this.#socket = socket;
@@ -49,6 +50,7 @@ export class SimulatedConnection implements Connection, Watcher {
 
   async readable(): Promise<void> {
     this.#refuse("reading");
+    if (this.#unread.length > 0) return;
     this.#watching ??= deferred();
     const { promise } = this.#watching;
     this.#look();
@@ -56,15 +58,21 @@ export class SimulatedConnection implements Connection, Watcher {
   }
 
   get atEnd(): boolean {
-    return !this.#gone && this.#socket.recv(new Uint8Array(1), MSG_PEEK) === 0;
+    return !this.#gone && this.#unread.length === 0 && this.#socket.recv(new Uint8Array(1), MSG_PEEK) === 0;
   }
 
   async read(): Promise<Uint8Array | null> {
     this.#refuse("reading");
+    const unread = this.#unread.shift();
+    if (unread !== undefined) return unread;
     this.#reading = deferred();
     const { promise } = this.#reading;
     this.#read();
     return promise;
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#unread.unshift(bytes);
   }
 
   async write(bytes: Uint8Array): Promise<void> {

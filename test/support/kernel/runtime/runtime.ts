@@ -30,11 +30,12 @@ import { addressOf, SimulatedConnection } from "./connection.ts";
 const can: Capabilities = {
   reset: true,
   unix: true,
-  httpUnix: false,
   inherit: false,
   tls: false,
   closeNotify: false,
   backlog: true,
+  sharePort: false,
+  localAddress: false,
   cancel: true,
   reportsAccept: false, // its sockets are not in the table of descriptors, so none is ever missing
   seesReset: true,

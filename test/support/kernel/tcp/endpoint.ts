@@ -136,7 +136,7 @@ export class Endpoint {
     if (shut === BOTH || this.state === CLOSED) mask |= abi.EPOLLHUP;
     if (shut & RCV_SHUTDOWN) mask |= abi.EPOLLIN | abi.EPOLLRDHUP;
     if (this.state !== SYN_SENT && this.state !== SYN_RECV) {
-      if (this.received.readable && this.#stalledReceive === null) mask |= abi.EPOLLIN;
+      if (this.#isReadable && this.#stalledReceive === null) mask |= abi.EPOLLIN;
       if (shut & SEND_SHUTDOWN || this.writable) mask |= abi.EPOLLOUT;
       else this.#wantsSpace = true;
       if (this.received.urgentWaits) mask |= abi.EPOLLPRI;
@@ -437,7 +437,18 @@ export class Endpoint {
     this.onWake(0);
   }
 
+  /** Its low water mark has been moved. */
+  checkLowWater(): void {
+    this.#dataReady();
+  }
+
+  /** Enough has come, or nothing more comes: then what is there counts. */
+  get #isReadable(): boolean {
+    return this.received.readable && (this.done || this.received.length >= this.options.lowWater);
+  }
+
   #dataReady(): void {
+    if (!this.#isReadable && !this.received.urgentWaits) return;
     if (this.#stalledReceive === null) this.onWake(abi.EPOLLIN | abi.EPOLLPRI);
   }
 

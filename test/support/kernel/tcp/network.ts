@@ -52,7 +52,7 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #listeners = new Map<number, Listener[]>();
   readonly #bindings = new Map<number, Binding[]>();
-  /** Local ports in use towards each address. */
+  /** Local ports in use, by the address that they are of and the one they lead to. */
   readonly #used = new Map<string, Set<number>>();
   readonly #routes = new Map<string, Route>();
   /** The port that the next connect of the machine gets, in place of one that is picked; 0: none. */
@@ -64,6 +64,10 @@ export class Network {
     this.clock = clock;
     this.#random = random;
     this.#options = options;
+  }
+
+  get ports(): readonly [number, number] {
+    return this.#options.ports;
   }
 
   get segmentBytes(): number {
@@ -81,7 +85,8 @@ export class Network {
 
   /** Binds a port of the machine. A port of 0 becomes a free one. The binding, or a negative errno. */
   bind(wanted: SocketAddress, options: Options): Binding | number {
-    if (!this.isOwn(wanted.host)) return -abi.EADDRNOTAVAIL;
+    if (!this.isOwn(wanted.host) && !options.transparent) return -abi.EADDRNOTAVAIL;
+    if (wanted.port === 0 && options.bindsNoPort) return { address: wanted, options, listening: false };
     const port = wanted.port || this.#freePort((candidate) => !this.#bindings.has(candidate));
     if (port === 0) return -abi.EADDRINUSE;
     const others = this.#bindings.get(port) ?? [];
@@ -110,8 +115,11 @@ export class Network {
     const outside = this.#options.hosts.find((host) => isV4(host) === isV4(to.host)) ?? loopback;
     const toSelf = this.isOwn(to.host) && !isLoopback(to.host) ? to.host : outside;
     const host = bound !== null && !isWildcard(bound.host) ? bound.host : isLoopback(to.host) ? loopback : toSelf;
-    if (bound !== null && bound.port !== 0) return { host, port: bound.port };
-    const used = this.#used.get(`${to.host}:${to.port}`);
+    if (bound !== null && bound.port !== 0) {
+      const isTaken = this.#used.get(`${host}>${to.host}:${to.port}`)?.has(bound.port);
+      return isTaken ? -abi.EADDRNOTAVAIL : { host, port: bound.port };
+    }
+    const used = this.#used.get(`${host}>${to.host}:${to.port}`);
     const forced = this.nextPort;
     this.nextPort = 0;
     const free = (port: number) => !used?.has(port) && !this.#bindings.has(port);
@@ -223,7 +231,7 @@ export class Network {
   }
 
   #claim(from: SocketAddress, to: SocketAddress): () => void {
-    const key = `${to.host}:${to.port}`;
+    const key = `${from.host}>${to.host}:${to.port}`;
     let ports = this.#used.get(key);
     if (ports === undefined) {
       ports = new Set();

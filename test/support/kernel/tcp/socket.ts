@@ -169,6 +169,7 @@ export class TcpSocket extends Socket {
     const result = this.options.set(level, option, value);
     if (result === 0 && this.#phase !== FRESH) {
       if (this.options.noDelay) this.#endpoint.push();
+      if (level === abi.SOL_SOCKET && option === abi.SO_RCVLOWAT) this.#endpoint.checkLowWater();
       this.#endpoint.liveness.check();
     }
     return result;

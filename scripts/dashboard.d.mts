@@ -1,0 +1,2 @@
+/** For the scripts that are written in TypeScript. */
+export function makeDashboard(): void;
