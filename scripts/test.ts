@@ -1,7 +1,7 @@
 /**
  * The test runner behind `make test`: `test.ts [FORM…] [-- FILE…]`. It runs the test files in the forms (scripts/test/forms.ts) that
- * scripts/test/rules.ts gives them, each in a process of its own or with those of its unit (scripts/test/units.ts), and closes with one line
- * of totals. With no form named it also runs the checks, and builds the
+ * scripts/test/rules.ts gives them, each in a process of its own or with those of its unit (scripts/test/units.ts), those that measure times
+ * by themselves in the end, and closes with one line of totals. With no form named it also runs the checks, and builds the
  * compiled programs before it tests them. Environment: JOBS (files at a time), FILE_TIMEOUT (seconds).
  */
 import { buildJobs } from "./build.ts";
@@ -13,8 +13,9 @@ import { runBatch } from "./test/file.ts";
 import { belongsTo, type Form, forms, unit } from "./test/forms.ts";
 import { type Job, runAll } from "./test/jobs.ts";
 import type { TestResult } from "./test/junit.ts";
+import { runsAlone } from "./test/rules.ts";
 import { type FileResult, printSummary } from "./test/summary.ts";
-import { batchesOf } from "./test/units.ts";
+import { type Batch, batchesOf } from "./test/units.ts";
 
 const separator = process.argv.indexOf("--");
 const names = process.argv.slice(2, separator < 0 ? undefined : separator);
@@ -33,10 +34,12 @@ const checks = everything ? steps("check", checkJobs()) : [];
 const chosen = names.length === 0 ? forms : [...forms, unit].filter(({ name }) => names.includes(name));
 const [fromSource, compiled] = [chosen.filter(({ built }) => !built), chosen.filter(({ built }) => built)];
 
+const inTheEnd: Job<FileResult>[] = [];
 const results = [
   // The programs are there long before their turn comes, but for a machine of many processors.
   ...(await runAll([...builds, ...checks, ...(await jobsOf(fromSource))])),
   ...(await runAll(await jobsOf(compiled))),
+  ...(await runAll(inTheEnd, 1)),
 ];
 rememberDurations(results);
 process.exitCode = printSummary(results) ? 0 : 1;
@@ -49,6 +52,7 @@ function steps(name: string, jobs: readonly Job<TestResult>[]): Job<FileResult>[
   });
 }
 
+/** Those that run beside others; the rest goes to `inTheEnd`. */
 async function jobsOf(some: readonly Form[]): Promise<Job<FileResult>[]> {
   const jobs: Job<FileResult>[] = [];
   for (const form of some) jobs.push(...(await fileJobs(form)));
@@ -73,5 +77,10 @@ async function fileJobs(form: Form): Promise<Job<FileResult>[]> {
   console.log(`${form.name}: ${prepared.label}, ${files.length} files`);
   const batches = batchesOf(files);
   batches.sort((a, b) => lastDuration(form.name, b.name) - lastDuration(form.name, a.name) || 0);
-  return batches.map((batch) => (place) => runBatch(form, prepared.command, batch, place));
+  const jobOf =
+    (batch: Batch): Job<FileResult> =>
+    (place) =>
+      runBatch(form, prepared.command, batch, place);
+  inTheEnd.push(...batches.filter(({ name }) => runsAlone(name)).map(jobOf));
+  return batches.filter(({ name }) => !runsAlone(name)).map(jobOf);
 }

@@ -103,6 +103,16 @@ export const RULES: readonly Rule[] = [
   { files: ["test/"], forms: [...SOURCE, ...NODES] },
 ];
 
+/**
+ * They hold the programs to times, at a fixed load: each runs by itself, after all others, since what they measure beside two more files
+ * is how many processors the machine has.
+ */
+const ALONE = blackbox("auto-weight hung join key-rotation reporter-checks");
+
+export function runsAlone(file: string): boolean {
+  return ALONE.includes(file);
+}
+
 /** Two releases of one major version differ in their own modules, if at all: what runs on the oldest Node where the one at hand is such. */
 const SAME_MAJOR = ["test/net/", "test/library/", "test/blackbox/load.test.ts"];
 

@@ -12,6 +12,9 @@ const RATE = 100;
 const REQUESTS = 600;
 /** By then a client has given up. */
 const PATIENCE_MS = 2_000;
+/** ms. Nothing that works takes so long to answer on a machine that keeps up, where it takes one or two. */
+const STALL_MS = 250;
+const ATTEMPTS = 3;
 /** Clients that come again and again. */
 const CLIENTS = 24;
 const skip = process.platform === "win32" && "Windows cannot stop a process for a while (SIGSTOP)";
@@ -69,33 +72,58 @@ async function cluster(args: readonly string[], other: number | null = null) {
   const ports = [...targets.map(({ port }) => port), ...(other === null ? [] : [other])];
   await Promise.all(ports.map((port, n) => startReporter(balancer, port, ["--id", "abc"[n]!])));
   await until("all targets up", () => (balancer.program.stderr.match(/is up at/g) ?? []).length === 3);
-  return { balancer, hung: targets[0]!.program };
+  return { balancer, targets };
+}
+
+interface Outage {
+  /** Requests that nobody answered, and those of them that were asked when the balancer had had 3 s to notice. */
+  readonly failed: number;
+  readonly late: number;
+  /** The longest that another target took to answer who asked it directly meanwhile, ms. */
+  readonly stall: number;
+}
+
+/** Traffic through the balancer while `a` is stopped after a second, and beside it a request straight to `b` now and then. */
+async function outage({ balancer, targets }: Awaited<ReturnType<typeof cluster>>): Promise<Outage> {
+  const direct: Promise<number>[] = [];
+  let stoppedAt = 0;
+  const answers = await traffic(balancer.port, REQUESTS, (n) => {
+    if (n % 10 === 0) direct.push(ask(targets[1]!.port, n).then(({ askedAt }) => performance.now() - askedAt));
+    if (n !== RATE) return;
+    targets[0]!.program.signal("SIGSTOP");
+    stoppedAt = performance.now();
+  });
+  targets[0]!.program.signal("SIGCONT");
+  const failed = answers.filter(({ by }) => by === null);
+  const late = failed.filter(({ askedAt }) => askedAt > stoppedAt + 3_000);
+  return { failed: failed.length, late: late.length, stall: Math.max(...(await Promise.all(direct))) };
 }
 
 describe("a target that hangs", { skip }, () => {
-  it("fails few clients, bound to it or not, and is back when it goes on", async () => {
-    const kinds = [[], ["--persistent", "30m"]];
-    await Promise.all(
-      kinds.map(async (args) => {
-        const { balancer, hung } = await cluster(args);
-        let stoppedAt = 0;
-        const answers = await traffic(balancer.port, REQUESTS, (n) => {
-          if (n !== RATE) return;
-          hung.signal("SIGSTOP");
-          stoppedAt = performance.now();
-        });
-        hung.signal("SIGCONT");
-        const failed = answers.filter(({ by }) => by === null);
-        const late = failed.filter(({ askedAt }) => askedAt > stoppedAt + 3_000);
-        assert.ok(failed.length <= 60, `${failed.length} of ${REQUESTS} failed (${args.join(" ")})`);
-        assert.ok(late.length <= 6, `${late.length} were sent there after 3 s (${args.join(" ")})`);
+  for (const args of [[], ["--persistent", "30m"]]) {
+    it(`fails few clients, and is back when it goes on (${args.join(" ") || "clients go anywhere"})`, async (t) => {
+      for (let attempt = 1; ; attempt++) {
+        const those = await cluster(args);
+        const { failed, late, stall } = await outage(those);
+        t.diagnostic(
+          `${failed} of ${REQUESTS} failed, ${late} of them late; longest answer without a balancer ${stall.toFixed()} ms`,
+        );
+        // Where a target that works keeps clients waiting for so long, it is the machine that is measured.
+        if (stall > STALL_MS && attempt < ATTEMPTS) continue;
+        assert.ok(
+          failed <= 60,
+          `${failed} of ${REQUESTS} failed, longest answer without a balancer ${stall.toFixed()} ms`,
+        );
+        assert.ok(late <= 6, `${late} were sent there after 3 s`);
         // Without stickiness its connections that wait keep others away before they are many.
+        const { balancer } = those;
         if (args.length > 0) assert.ok(/target default\/a is suspect: it answers nobody/.test(balancer.program.stderr));
         let newcomer = CLIENTS;
         await until("an answer of the target that hung", async () => (await ask(balancer.port, newcomer++)).by === "a");
-      }),
-    );
-  });
+        break;
+      }
+    });
+  }
 });
 
 describe("a target that ends what it accepts", () => {
