@@ -24,6 +24,8 @@ const ROOMS: readonly (readonly string[])[] = [
   ["control/server", "control/client"],
   ["control/keys"],
   ["control/protocol"],
+  ["group/redis"],
+  ["group"],
   ["targets"],
   ["tls"],
   ["engines/choose.ts"],
@@ -50,7 +52,7 @@ const ROOMS: readonly (readonly string[])[] = [
 /** Where only the types of a lower room may be used. */
 const TYPES_ONLY = ["pool → net", "admin/dashboard/page → admin"];
 /** Where `#runtime`, the adapter of the runtime at hand, is not to be imported: the adapters, and what has to stay pure. */
-const NO_RUNTIME = ["net", "pool", "util", "proxy", "edge", "targets", "control"];
+const NO_RUNTIME = ["net", "pool", "util", "proxy", "edge", "targets", "control", "group"];
 /** Which npm packages a room may use, by its folder or the nearest one around it. */
 const PACKAGES: Record<string, readonly string[]> = {
   util: ["ipaddr.js"],
@@ -58,6 +60,8 @@ const PACKAGES: Record<string, readonly string[]> = {
   config: ["commander", "smol-toml", "zod"],
   admin: ["hono", "zod"],
   app: ["zod"],
+  group: ["zod"],
+  "group/redis": ["ioredis"],
   "admin/dashboard/page": ["uplot"],
   bin: ["@logtape/logtape"],
 };

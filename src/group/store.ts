@@ -1,0 +1,51 @@
+/**
+ * Where the balancers of a group write down what they know, for each other to read. Each writes under its own id alone, but for what operators
+ * order, which is everybody's: there the newest word holds. Values are text, which the store does not look at.
+ */
+
+/** What a balancer has written down, one text a name: of its targets, say. */
+export type Texts = ReadonlyMap<string, string>;
+
+/** Names of what each balancer writes for itself. */
+export type Section = "targets" | "bindings";
+/** Names of what is everybody's. */
+export type CommonSection = "orders" | "revoked";
+
+export interface Changes {
+  /** What is new or another one. */
+  readonly set: Texts;
+  readonly remove: readonly string[];
+  /** What was there before and is not in `set` goes. */
+  readonly anew: boolean;
+}
+
+/** A value of a common section. That of two with the larger `at` holds, and of two of the same time the one with the larger text. */
+export interface Stamped {
+  readonly text: string;
+  /** ms since 1970, by the clock of whoever has written it. */
+  readonly at: number;
+}
+
+/**
+ * Rejects with HarmonyError when it cannot be asked: `GROUP_LOST` (no connection, or none in time), `GROUP_REFUSED` (it does not take the
+ * password, is read-only, is full …). Each call takes bounded time. It connects by itself, again and again.
+ */
+export interface GroupStore {
+  /** What a balancer says of itself counts from now on; gives what all of them, this one as well, had said before. One round trip. */
+  say(id: string, word: string): Promise<Texts>;
+  /** All or nothing. `word` as in say(); `hint` goes to whoever listens, if it does not get lost. */
+  write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<void>;
+  /** `names`: only these; null: all. */
+  read(id: string, section: Section, names: readonly string[] | null): Promise<Texts>;
+  /** Everything of that balancer goes. */
+  forget(id: string, hint: string): Promise<void>;
+  /** Each counts unless what is there is newer. */
+  stamp(section: CommonSection, values: ReadonlyMap<string, Stamped>, hint: string): Promise<void>;
+  readStamped(section: CommonSection): Promise<ReadonlyMap<string, Stamped>>;
+  /** A hint has come, from this balancer itself as well. They may get lost, or come twice. */
+  onHint: (hint: string) => void;
+  /** It can be asked again: who has heard no hints meanwhile looks at everything. */
+  onConnected: () => void;
+  /** Nothing is asked after this. Never rejects. */
+  close(): Promise<void>;
+}

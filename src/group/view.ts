@@ -1,0 +1,40 @@
+/** The group as those see it who operate a balancer of it. */
+
+/** A balancer of the group, as another one knows it, or itself. */
+export interface MemberView {
+  /** Drawn at each start. */
+  readonly id: string;
+  /** For people: what its host is called, and the port of its reporters. */
+  readonly name: string;
+  readonly version: string;
+  readonly isSelf: boolean;
+  /** `gone`: nothing has been heard of it for long; what it vouched for runs out. */
+  readonly state: "present" | "gone";
+  /** ms since it was heard last. */
+  readonly heardMs: number;
+  /** ms since 1970. */
+  readonly startedAt: number;
+  /** Targets that it vouches for: its own reporters speak for them. */
+  readonly targets: number;
+  /** Reporters connected to it. */
+  readonly reporters: number;
+  /** Of its clients, in all of its pools. */
+  readonly active: number;
+  readonly waiting: number;
+}
+
+export interface GroupView {
+  readonly name: string;
+  /** Where it meets, without a password: `redis://10.0.0.5:6379/0`. */
+  readonly place: string;
+  /** `lost`: what was known stays in force, and nothing new is learnt. */
+  readonly state: "connecting" | "connected" | "lost";
+  /** ms since 1970, of that state. */
+  readonly since: number;
+  /** Why it is lost; null: it is not. */
+  readonly reason: string | null;
+  /** This one first, then by name. */
+  readonly members: readonly MemberView[];
+  /** Targets that this balancer knows from others alone. */
+  readonly sharedTargets: number;
+}
