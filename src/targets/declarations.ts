@@ -44,8 +44,8 @@ export class Declarations {
     const gone = rows
       .of(poolName)
       .filter(({ declared }) => declared && !wanted.has(placeOf(poolName, declared.address)));
-    for (const row of gone) if (row.registered !== null) this.#undeclare(row); // it stays, and may be declared elsewhere
-    const leaving = gone.filter((row) => row.registered === null);
+    for (const row of gone) if (!isAlone(row)) this.#undeclare(row); // it stays, and may be declared elsewhere
+    const leaving = gone.filter(isAlone);
     this.#place(poolName, pool, wanted, leaving);
     for (const row of leaving) this.#undeclare(row);
     rows.recheck(poolName); // what the pool says about checks may have changed as well
@@ -89,9 +89,9 @@ export class Declarations {
   #place(poolName: string, pool: TargetPool, wanted: ByPlace, leaving: Row[] = []): void {
     const { rows, names, makeRoom, onShared } = this.#options;
     const waiting: ByPlace = new Map();
-    const registered = this.#registeredPlaces(poolName);
+    const said = this.#saidPlaces(poolName);
     for (const [place, target] of takingFirst(wanted)) {
-      const there = registered.get(place);
+      const there = said.get(place);
       const alone = there?.declared === null ? there : undefined;
       const row = names.declaredAt(place) ?? alone ?? rows.open(place, poolName, pool);
       if (row.declared && isSame(row.declared, target)) continue;
@@ -101,7 +101,7 @@ export class Declarations {
         if (pool.full) makeRoom(pool);
       }
       try {
-        rows.change(row, { registered: row.registered, declared: target });
+        rows.change(row, { ...row, declared: target });
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         if (pool.full) waiting.set(place, target);
@@ -118,13 +118,16 @@ export class Declarations {
     else this.#waiting.delete(poolName);
   }
 
-  /** Where reporters have registered targets that are not declared. */
-  #registeredPlaces(poolName: string): Map<string, Row> {
+  /** Where there are targets, by the word of reporters and other balancers, that are not declared. */
+  #saidPlaces(poolName: string): Map<string, Row> {
     const places = new Map<string, Row>();
-    for (const { row, location, address } of this.#options.rows.registeredIn(poolName)) {
+    for (const row of this.#options.rows.of(poolName)) {
       if (row.declared !== null) continue;
-      for (const place of [placeOf(poolName, location), placeOf(poolName, address)]) {
-        if (!places.has(place)) places.set(place, row);
+      const { registered, shared } = row;
+      const addresses = [registered?.location, registered?.address, shared?.address];
+      for (const address of addresses) {
+        const place = address && placeOf(poolName, address);
+        if (place !== undefined && !places.has(place)) places.set(place, row);
       }
     }
     return places;
@@ -133,19 +136,23 @@ export class Declarations {
   #undeclare(row: Row): void {
     const { rows, names, onAlone } = this.#options;
     names.undeclare(placeOf(row.poolName, row.declared!.address));
-    const { registered } = row;
-    if (registered === null) {
+    if (isAlone(row)) {
       rows.remove(row, "undeclared");
       return;
     }
-    rows.change(row, { registered, declared: null }, "lease-expired");
-    onAlone(registered);
+    rows.change(row, { ...row, declared: null }, "lease-expired");
+    if (row.registered !== null) onAlone(row.registered);
   }
 
   #noRoom(poolName: string, count: number): string {
     const targets = count === 1 ? "one of the targets" : `${count} of the targets`;
     return `pool ${poolName} is full: ${targets} that it is to have are not used until there is room (--max-targets)`;
   }
+}
+
+/** Nobody else says that it exists. */
+function isAlone({ registered, shared }: Row): boolean {
+  return registered === null && shared === null;
 }
 
 /** One that takes load is there before another one ceases to. */

@@ -5,6 +5,7 @@ import type { CheckedWord, TargetChecks } from "./checked.ts";
 import { type Order, saidByOrder, scaled, weightBy } from "./orders.ts";
 import type { Registered } from "./panic.ts";
 import { type Report, type Said, saidBy, type TargetInfo, type TargetOwner } from "./report.ts";
+import type { SharedTarget } from "./sharing.ts";
 import type { Claim } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
 import type { DeclaredTarget, TargetSource } from "./wanted.ts";
@@ -42,6 +43,8 @@ export interface Row {
   readonly pool: TargetPool;
   /** By a reporter. */
   registered: Entry | null;
+  /** By another balancer of the group. */
+  shared: SharedTarget | null;
   /** By the document or the DNS. */
   declared: DeclaredTarget | null;
   /** ms since 1970. */
@@ -97,23 +100,39 @@ export function worse<S extends TargetState>(a: S, b: S): S {
   return STATES.indexOf(a) >= STATES.indexOf(b) ? a : b;
 }
 
-/** What counts of it: what is reported as long as that counts, and else what is declared, if it is. */
-export function wordOf({ registered, declared }: Pick<Row, "registered" | "declared">): Word | null {
-  const backup = declared?.backup ?? false;
-  if (registered !== null && (registered.counts || declared === null)) {
-    const { address, report } = registered;
-    const { weight, maxConnections = 0, priority = declared?.priority ?? 0, sendProxy = "pool" } = report;
-    return { address, weight, maxConnections, priority, backup, sendProxy, says: saidBy(registered) };
-  }
-  if (declared === null) return null;
+/** All that may say that a target exists. */
+export type Sources = Pick<Row, "registered" | "shared" | "declared">;
+
+/** What counts of it: what is reported here as long as that counts, else what another balancer has been told, and else what is declared. */
+export function wordOf({ registered, shared, declared }: Sources): Word | null {
+  const spoken = registered?.counts ? registered : shared;
+  if (spoken !== null) return spokenWord(spoken, declared);
+  if (declared === null) return registered && spokenWord(registered, null);
+  const { backup } = declared;
   const { address, weight, maxConnections, priority } = declared;
   return { address, weight, maxConnections, priority, backup, says: "up" };
 }
 
-/** Who says that it exists. One whose lease has run out says nothing, where there is another one. */
-export function sourcesOf({ registered, declared }: Pick<Row, "registered" | "declared">): readonly TargetSource[] {
-  const reported = registered !== null && (registered.counts || declared === null);
-  return [...(reported ? (["registered"] as const) : []), ...(declared ? [declared.source] : [])];
+function spokenWord(
+  spoken: Pick<Entry, "address" | "report" | "counts"> | SharedTarget,
+  declared: DeclaredTarget | null,
+): Word {
+  const { address, report } = spoken;
+  const { weight, maxConnections = 0, priority = declared?.priority ?? 0, sendProxy = "pool" } = report;
+  const says = saidBy("counts" in spoken ? spoken : { counts: true, report });
+  return { address, weight, maxConnections, priority, backup: declared?.backup ?? false, sendProxy, says };
+}
+
+/** Whether its own reporters say anything: one whose lease has run out says nothing, where there is another source. */
+export function isReported({ registered, shared, declared }: Sources): boolean {
+  return registered !== null && (registered.counts || (shared === null && declared === null));
+}
+
+/** Who says that it exists. Other balancers are asked where no reporter speaks here. */
+export function sourcesOf(row: Sources): readonly TargetSource[] {
+  const { shared, declared } = row;
+  const sources: TargetSource[] = isReported(row) ? ["registered"] : shared === null ? [] : ["shared"];
+  return declared === null ? sources : [...sources, declared.source];
 }
 
 /** It is to be up. */
@@ -124,6 +143,11 @@ export function takesLoad({ state }: Pick<Row, "state">): boolean {
 /** It is down and has no reporter: it is kept for its counters alone. */
 export function isDead(entry: Entry): boolean {
   return entry.owner === null && saidBy(entry) === "down";
+}
+
+/** Its reporter is gone, and nobody else says that it is there. */
+export function isGone({ registered, shared, declared }: Sources): boolean {
+  return shared === null && declared === null && isDead(registered!);
 }
 
 /** Connections that it has now. */

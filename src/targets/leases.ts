@@ -5,9 +5,10 @@ import { type Entry, type Orphan, orphanOf } from "./entry.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import { saidBy } from "./report.ts";
 import type { Rows } from "./rows.ts";
+import type { OwnWordOptions } from "./sharing.ts";
 import { forgetSilence } from "./silence.ts";
 
-export interface LeasesOptions {
+export interface LeasesOptions extends OwnWordOptions {
   readonly rows: Rows;
   readonly clock: Clock;
   /** ms since 1970. */
@@ -83,6 +84,7 @@ export class Leases {
     entry.saidSince = this.#options.wallClock();
     entry.until = Math.min(entry.until, this.#options.clock.now());
     this.#options.rows.change(row, row, reason);
+    this.#options.onWord?.(entry.identity, null);
     forgetSilence(entry);
   }
 }

@@ -28,8 +28,13 @@ export interface Registered {
   readonly key: TargetKey;
   /** Whether the last report still does. */
   readonly counts: boolean;
-  /** One that is declared as well is served without a report, and so is in no panic; nor is one that an operator or a check has out. */
-  readonly row: { readonly declared: object | null; readonly order: Order | null; readonly checks: TargetChecks };
+  /** One that is declared, or known from another balancer, is served without a report, and so is in no panic; nor is one that an operator or a check has out. */
+  readonly row: {
+    readonly shared: object | null;
+    readonly declared: object | null;
+    readonly order: Order | null;
+    readonly checks: TargetChecks;
+  };
   /** Until when the last report counts, or did; in a panic that is over, its end. */
   until: number;
 }
@@ -167,7 +172,7 @@ export class Panics {
   }
 
   #isSilent({ counts, report, until, row }: Registered): boolean {
-    if (counts || row.declared !== null || saidByOrder(row.order) !== "up") return false;
+    if (counts || row.shared !== null || row.declared !== null || saidByOrder(row.order) !== "up") return false;
     if (saidByChecks(row.checks) !== "up") return false;
     return report.health === "up" && !report.drain && until >= this.#heard(report.pool);
   }

@@ -8,8 +8,9 @@ import type { Suspicion, TargetView } from "../pool/pool.ts";
 import { canonicalHost } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
 import { Admission, type AdmissionOptions, checkKey, refusal } from "./admission.ts";
+import { askingOf } from "./asking.ts";
 import { Declarations } from "./declarations.ts";
-import { beginning, countsOf, type Entry, infoOf, isDead, type Orphan, orphanOf, sourcesOf } from "./entry.ts";
+import { beginning, countsOf, type Entry, infoOf, isGone, type Orphan, orphanOf, sourcesOf } from "./entry.ts";
 import { isOrphan, Leases } from "./leases.ts";
 import { forbidden, judgedHost, locationOf } from "./location.ts";
 import { noTarget, Ordering, type OrderingOptions, registeredAs } from "./ordering.ts";
@@ -19,6 +20,7 @@ import { type Newcomer, type Quota, TargetQuotas, type TargetQuotasOptions } fro
 import type { Asking, LeaveReason, Report, ReportContext, TargetKey, TargetOwner } from "./report.ts";
 import { RowNames } from "./row-names.ts";
 import { type Change, Rows, type RowsOptions } from "./rows.ts";
+import { type OwnWordOptions, Sharing } from "./sharing.ts";
 import { Silence, type SilenceOptions } from "./silence.ts";
 import { displacedAfter, isFreed, isTakeover } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
@@ -31,6 +33,7 @@ export interface RegistryOptions
     RowsOptions,
     AdmissionOptions,
     OrderingOptions,
+    OwnWordOptions,
     SilenceOptions {
   /** Whether what was registered with this key may stay. */
   readonly accepts: (key: TargetKey) => boolean;
@@ -51,6 +54,8 @@ export class Registry {
   readonly leases: Leases;
   /** Of reporters whose connections are there. */
   readonly silence: Silence;
+  /** What other balancers of the group say. */
+  readonly sharing: Sharing;
   readonly #options: RegistryOptions;
   readonly #rows: Rows;
   readonly #names: RowNames;
@@ -74,12 +79,11 @@ export class Registry {
     this.#quotas = new TargetQuotas(options, rows);
     this.#admission = new Admission(options);
     this.silence = new Silence(options, this.#owned);
+    const parts = { ...options, rows, names: this.#names, undialable: (address: Address) => this.undialable(address) };
+    this.sharing = new Sharing(parts);
     this.leases = new Leases({ ...options, rows, forget: (entry) => this.#remove(entry, "forgotten") });
     this.#declarations = new Declarations({
-      ...options,
-      rows,
-      names: this.#names,
-      undialable: (address) => this.undialable(address),
+      ...parts,
       makeRoom: (pool) => this.#forgetDead(pool),
       onShared: (entry) => this.#shared(entry),
       onAlone: (entry) => this.#quotas.regain(entry),
@@ -130,6 +134,7 @@ export class Registry {
     this.panics.reported(report.pool);
     if (reach === "connected") this.reached(identity);
     else if (change.unreached) this.#options.onUnreached(identity, pool);
+    this.#options.onWord?.(identity, null);
     this.#options.onChange(report.pool);
     return { target: identity, ...countsOf(row) };
   }
@@ -166,10 +171,10 @@ export class Registry {
    * clients. One that is down and has no reporter counts as gone.
    */
   targetHere(port: number): string | null {
-    for (const { identity, spec, declared, registered } of this.#rows.all()) {
-      const { address } = spec!;
-      if (!("port" in address) || address.port !== port) continue;
-      if ((declared !== null || !isDead(registered!)) && this.#admission.isHere(address)) return identity;
+    for (const row of this.#rows.all()) {
+      const { address } = row.spec!;
+      if (!("port" in address) || address.port !== port || isGone(row)) continue;
+      if (this.#admission.isHere(address)) return row.identity;
     }
     return null;
   }
@@ -266,11 +271,7 @@ export class Registry {
 
   /** Those that ask for a listener for their pool, and are there: what is down without a reporter counts as gone, but in panic. First come, first. */
   asking(): Asking[] {
-    return this.#rows.registered().flatMap((entry) => {
-      const { pool, listen, options = {} } = entry.report;
-      if (listen === undefined || (isDead(entry) && !this.panics.has(entry.identity))) return [];
-      return [{ target: entry.identity, pool, listen, options }];
-    });
+    return askingOf(this.#rows.all(), this.panics);
   }
 
   /** A target that was served has become a suspect. */
@@ -306,6 +307,7 @@ export class Registry {
   poolRemoved(name: string): void {
     const rows = this.#rows.of(name);
     this.panics.forget(name);
+    this.sharing.forget(rows);
     this.#declarations.forget(name, rows);
     for (const row of rows) {
       if (row.registered) this.#forget(row.registered);
@@ -328,14 +330,13 @@ export class Registry {
     return row ? sourcesOf(row) : [];
   }
 
-  /** How many targets there are. */
   get size(): number {
     return this.#rows.size;
   }
 
   #write(entry: Entry): Change {
     try {
-      return this.#rows.write(entry.row, { registered: entry, declared: entry.row.declared });
+      return this.#rows.write(entry.row, { ...entry.row, registered: entry });
     } catch (error) {
       throw refusal("POOL_FULL", messageOf(error), true);
     }
@@ -383,10 +384,12 @@ export class Registry {
   #remove(entry: Entry, reason: LeaveReason): void {
     const { row, report } = entry;
     this.#forget(entry);
-    if (row.declared) this.#rows.change(row, { registered: null, declared: row.declared });
+    const saidBy = reason === "leave" ? this.sharing.left(row) : null;
+    if (row.shared || row.declared) this.#rows.change(row, { ...row, registered: null });
     else this.#rows.remove(row, reason);
     this.#quotas.delete(entry);
     this.panics.left(report.pool, reason === "leave");
+    this.#options.onWord?.(entry.identity, saidBy);
     this.#options.onChange(report.pool);
   }
 

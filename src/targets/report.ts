@@ -114,9 +114,18 @@ export type DrainReason = "reported" | "checked" | "ordered";
 /**
  * `leave`: its reporter said so. `moved`: its reporter now speaks for another target. `rejected`: its reporter reported what it
  * may not, or may no longer. `revoked`: its key is no longer accepted. `forgotten`: it was down for too long, or its row was needed.
- * `undeclared`: neither the document nor the DNS names it any more. `pool-removed`: its pool is gone.
+ * `undeclared`: neither the document nor the DNS names it any more. `unshared`: no other balancer of the group vouches for it any more.
+ * `pool-removed`: its pool is gone.
  */
-export type LeaveReason = "leave" | "moved" | "rejected" | "revoked" | "forgotten" | "undeclared" | "pool-removed";
+export type LeaveReason =
+  | "leave"
+  | "moved"
+  | "rejected"
+  | "revoked"
+  | "forgotten"
+  | "undeclared"
+  | "unshared"
+  | "pool-removed";
 
 /** Why a target is suspect. */
 export interface SuspectReason {

@@ -56,14 +56,16 @@ export class RowNames {
 }
 
 /** All that orders about it may be under, its own name first: a balancer that starts anew may come to know it by another one of them. */
-export function namesOf(row: Pick<Row, "identity" | "poolName" | "registered" | "declared">): string[] {
-  const { identity, poolName, registered, declared } = row;
+export function namesOf(row: Pick<Row, "identity" | "poolName" | "registered" | "shared" | "declared">): string[] {
+  const { identity, poolName, registered, shared, declared } = row;
   const reported = registered && [
     identityOf(registered.report, registered.location),
     placeOf(poolName, registered.location),
     placeOf(poolName, registered.address),
   ];
-  return [...new Set([identity, ...(reported ?? []), ...(declared ? [placeOf(poolName, declared.address)] : [])])];
+  const told = shared && [identityOf(shared.report, shared.address), placeOf(poolName, shared.address)];
+  const written = declared && [placeOf(poolName, declared.address)];
+  return [...new Set([identity, ...(reported ?? []), ...(told ?? []), ...(written ?? [])])];
 }
 
 /** Whether a row has one of these names, without making a text for each row. One at a Unix socket always may. */
@@ -76,8 +78,10 @@ export function sharing(names: readonly string[]): (row: Row) => boolean {
     if (host !== undefined) hosts.set(Number(port), [...(hosts.get(Number(port)) ?? []), host]);
   }
   const isAt = (address: Address) => "path" in address || (hosts.get(address.port)?.includes(address.host) ?? false);
-  return ({ identity, registered, declared }) => {
+  return ({ identity, registered, shared, declared }) => {
     if (own.has(identity) || (declared !== null && isAt(declared.address))) return true;
+    if (shared !== null && (isAt(shared.address) || (shared.report.id !== undefined && ids.has(shared.report.id))))
+      return true;
     if (registered === null) return false;
     const { report, location, address } = registered;
     return (report.id !== undefined && ids.has(report.id)) || isAt(location) || isAt(address);

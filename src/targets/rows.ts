@@ -3,7 +3,7 @@ import { isObserved, type Suspicion } from "../pool/pool.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { hasReached, saidByChecks, UNCHECKED, whyChecked } from "./checked.ts";
 import type { Checks } from "./checks.ts";
-import { type Entry, heeding, infoOf, type Row, sourcesOf, takesLoad, wordOf } from "./entry.ts";
+import { type Entry, heeding, infoOf, type Row, type Sources, sourcesOf, takesLoad, wordOf } from "./entry.ts";
 import { sameAddress } from "./location.ts";
 import { type Orders, saidByOrder } from "./orders.ts";
 import { AWAY_MS, Ramps, type RampsOptions } from "./ramps.ts";
@@ -70,6 +70,7 @@ export class Rows {
     if (known !== undefined) return known;
     const nothing = {
       registered: null,
+      shared: null,
       declared: null,
       declaredSince: 0,
       order: null,
@@ -113,7 +114,7 @@ export class Rows {
   }
 
   /** From now on these are its sources, of which one is there. Throws where its pool does not take it, and nothing has changed then. */
-  write(row: Row, sources: Pick<Row, "registered" | "declared">): Change {
+  write(row: Row, sources: Sources): Change {
     const { identity, poolName, pool, spec: before } = row;
     const order = this.#orderOf({ ...row, ...sources });
     const { checks } = this.#options;
@@ -137,6 +138,7 @@ export class Rows {
     if (change.unreached) row.observed = { says: "suspect", since: now };
     if (row.declared === null) row.declaredSince = now;
     row.registered = sources.registered;
+    row.shared = sources.shared;
     row.declared = sources.declared;
     row.order = order;
     row.spec = spec;
@@ -159,7 +161,7 @@ export class Rows {
   }
 
   /** Writes the row and sees to all that follows from it. Throws as `write()` does. */
-  change(row: Row, sources: Pick<Row, "registered" | "declared">, reason?: DownReason): void {
+  change(row: Row, sources: Sources, reason?: DownReason): void {
     const { onUnreached, onChange } = this.#options;
     const change = this.write(row, sources);
     this.tell(row, change, reason);
@@ -275,6 +277,6 @@ export class Rows {
 }
 
 /** What whoever has it down says of that. */
-function whyOf({ registered }: Row, reason: DownReason): string | null {
-  return (reason === "reported" && registered?.report.reason) || null;
+function whyOf({ registered, shared }: Row, reason: DownReason): string | null {
+  return (reason === "reported" && (registered ?? shared)?.report.reason) || null;
 }

@@ -4,10 +4,11 @@ import { meaningOf } from "../net/net-error.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { isObserved, observationText, type TargetState, type TargetView } from "../pool/pool.ts";
 import { agentReason, checkReason, type TargetChecks } from "./checked.ts";
-import { type Entry, type Row, sourcesOf, takesLoad, wordOf, worse } from "./entry.ts";
+import { type Entry, isReported, type Row, sourcesOf, takesLoad, wordOf, worse } from "./entry.ts";
 import { saidByAgent } from "./health/agent-word.ts";
 import { type Order, orderText, saidByOrder } from "./orders.ts";
 import { saidBy } from "./report.ts";
+import type { SharedTarget } from "./sharing.ts";
 import type { TargetSource } from "./wanted.ts";
 
 export interface Verdict {
@@ -80,10 +81,10 @@ function reporterOf({ key, owner, reportedAt }: Entry): ReporterView {
 }
 
 function verdictsOf(row: Row, view: TargetView, inPanic: boolean, now: number): Verdict[] {
-  const { registered, declared, order } = row;
+  const { registered, shared, declared, order } = row;
   const verdicts: Verdict[] = [];
-  // One that has lapsed says nothing, where there is another source.
-  if (registered !== null && (registered.counts || declared === null)) verdicts.push(reported(registered));
+  if (isReported(row)) verdicts.push(reported(registered!));
+  else if (shared !== null) verdicts.push(told(shared));
   if (declared !== null) {
     const reason = declared.source === "static" ? "the configuration names it" : `the DNS has it for ${declared.name}`;
     verdicts.push({ source: "declared", says: "up", reason, since: row.declaredSince });
@@ -131,6 +132,12 @@ function reported(entry: Entry): Verdict {
   const why = says === "down" && entry.report.reason ? `: ${entry.report.reason}` : "";
   const reason = entry.lapsed === null ? `${REPORTED[says]}${why}` : LAPSED[entry.lapsed];
   return { source: "reported", says, reason, since: entry.saidSince };
+}
+
+function told({ report, by, since }: SharedTarget): Verdict {
+  const says = saidBy({ counts: true, report });
+  const why = says === "down" && report.reason ? `: ${report.reason}` : "";
+  return { source: "reported", says, reason: `${REPORTED[says]}${why}, as balancer ${by} has heard`, since };
 }
 
 /** A thread may have found it to be a suspect, or to accept again, and nobody has looked yet: that was within the last second. */

@@ -5,8 +5,8 @@
 import type { Address } from "../net/runtime.ts";
 import type { AgentCheck, Check } from "./health/check.ts";
 
-/** Who says that a target exists: a reporter, the document, or the DNS for a name in the document. */
-export type TargetSource = "registered" | "static" | "dns";
+/** Who says that a target exists: a reporter, another balancer of the group, the document, or the DNS for a name in the document. */
+export type TargetSource = "registered" | "shared" | "static" | "dns";
 
 /** What a document says of each. */
 export type WantedTarget = WantedPlace & WantedTerms;
@@ -35,7 +35,7 @@ interface WantedTerms {
 export interface DeclaredTarget extends WantedTerms {
   /** An IP literal in canonical form, or a Unix socket. */
   readonly address: Address;
-  readonly source: Exclude<TargetSource, "registered">;
+  readonly source: Extract<TargetSource, "static" | "dns">;
   /** The host name or SRV name that its address comes from. */
   readonly name: string | null;
 }

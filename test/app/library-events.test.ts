@@ -77,6 +77,7 @@ const LEAVE: All<LeaveReason> = {
   revoked: yes,
   forgotten: yes,
   undeclared: yes,
+  unshared: yes,
   "pool-removed": yes,
 };
 const SUSPECT: All<Observation> = { silent: yes, "early-end": yes, slow: yes, "silent-reporter": yes };

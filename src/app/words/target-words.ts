@@ -24,6 +24,7 @@ const LEFT = {
   revoked: "its key is no longer accepted",
   forgotten: "it was down for too long",
   undeclared: "neither the configuration nor the DNS names it any more",
+  unshared: "no other balancer of the group speaks for it any more",
   "pool-removed": "its pool has been removed",
 };
 
@@ -31,6 +32,7 @@ const SOURCES = {
   registered: "registered by its reporter",
   static: "named by the configuration",
   dns: "named by the DNS",
+  shared: "known from other balancers of the group",
 };
 
 const CHECK_SERVER =

@@ -1,0 +1,124 @@
+/**
+ * Targets that other balancers of the group vouch for: their reporters speak to those. One of them is a source of its row as any other, which
+ * counts while no reporter of this balancer's own says anything. It has no lease here: who takes it in also takes it out.
+ */
+import type { TcpAddress } from "../net/runtime.ts";
+import { messageOf } from "../util/errors.ts";
+import type { Row } from "./entry.ts";
+import { placeOf } from "./location.ts";
+import type { Report } from "./report.ts";
+import type { RowNames } from "./row-names.ts";
+import type { Rows } from "./rows.ts";
+import type { TargetPool } from "./target-pool.ts";
+
+/** What another balancer says of a target. */
+export interface SharedTarget {
+  /** The last one that it has had. */
+  readonly report: Report;
+  /** Where the target is dialled: the address as that balancer sees it, or has resolved it. */
+  readonly address: TcpAddress;
+  /** With which it was registered there: the key's id. */
+  readonly key: string;
+  /** What that balancer is called. */
+  readonly by: string;
+  /** ms since 1970, by its clock: when the reporter began to say this. */
+  readonly since: number;
+}
+
+/** What others are to be told. */
+export interface OwnWordOptions {
+  /**
+   * What reporters of this balancer's own say of that target may be another thing now, or nothing any more. `left`: what other balancers call
+   * it, where its reporter has said that it leaves and what they say of it was dropped for that.
+   */
+  readonly onWord?: ((identity: string, left: string | null) => void) | undefined;
+}
+
+export interface SharingOptions {
+  readonly pools: ReadonlyMap<string, TargetPool>;
+  readonly rows: Rows;
+  readonly names: RowNames;
+  /** Why the balancer cannot dial a target there, or null. */
+  readonly undialable: (address: TcpAddress) => string | null;
+}
+
+export class Sharing {
+  readonly #options: SharingOptions;
+  /** By the names that the others give them. */
+  readonly #rows = new Map<string, Row>();
+
+  constructor(options: SharingOptions) {
+    this.#options = options;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  has(name: string): boolean {
+    return this.#rows.has(name);
+  }
+
+  /** Those that this balancer knows from others alone. */
+  get alone(): number {
+    let count = 0;
+    for (const { registered, declared } of this.#rows.values()) if (registered === null && declared === null) count++;
+    return count;
+  }
+
+  /** From now on that is said of the target that the others call so. Gives why it cannot be used here, or null. */
+  take(name: string, target: SharedTarget): string | null {
+    const { pools, rows, undialable } = this.#options;
+    const { report, address } = target;
+    const pool = pools.get(report.pool);
+    const why = pool === undefined ? `there is no pool "${report.pool}"` : undialable(address);
+    const before = this.#rows.get(name);
+    if (pool === undefined || why !== null) {
+      if (before !== undefined) this.drop(name);
+      return why;
+    }
+    const row = before ?? this.#rowOf(name, target, pool);
+    try {
+      rows.change(row, { ...row, shared: target });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return messageOf(error);
+    }
+    this.#rows.set(name, row);
+    return null;
+  }
+
+  /** Nobody vouches for it any more. */
+  drop(name: string): void {
+    const row = this.#rows.get(name);
+    if (row === undefined) return;
+    this.#rows.delete(name);
+    const { rows } = this.#options;
+    if (row.registered === null && row.declared === null) rows.remove(row, "unshared");
+    else rows.change(row, { ...row, shared: null });
+  }
+
+  /** The names of those for which these rows stand, which are gone. */
+  forget(gone: readonly Row[]): void {
+    const rows = new Set(gone);
+    for (const [name, row] of this.#rows) if (rows.has(row)) this.#rows.delete(name);
+  }
+
+  /** Its reporter has said here that it leaves: what the others say of it is older than that. Gives their name for it; null: they say nothing. */
+  left(row: Row): string | null {
+    if (row.shared === null) return null;
+    for (const [name, each] of this.#rows) {
+      if (each !== row) continue;
+      this.#rows.delete(name);
+      row.shared = null;
+      return name;
+    }
+    return null;
+  }
+
+  #rowOf(name: string, { report, address }: SharedTarget, pool: TargetPool): Row {
+    const { rows, names } = this.#options;
+    return names.declaredAt(placeOf(report.pool, address)) ?? rows.open(name, report.pool, pool);
+  }
+}
