@@ -5,7 +5,7 @@ import type { CheckedWord, TargetChecks } from "./checked.ts";
 import { type Order, saidByOrder, scaled, weightBy } from "./orders.ts";
 import type { Registered } from "./panic.ts";
 import { type Report, type Said, saidBy, type TargetInfo, type TargetOwner } from "./report.ts";
-import type { SharedTarget } from "./sharing.ts";
+import type { OwnWordOptions, SharedTarget } from "./sharing.ts";
 import type { Claim } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
 import type { DeclaredTarget, TargetSource } from "./wanted.ts";
@@ -155,10 +155,12 @@ export function activeOn({ pool, identity }: Pick<Row, "pool" | "identity">): nu
   return pool.view(identity)?.active ?? 0;
 }
 
-/** Its connections, and all that it has had where its reporter wants to know whether anybody comes. */
-export function countsOf({ pool, identity, registered }: Row): { active: number; total?: number } {
+/** Its connections, of one that drains those at other balancers as well, and all that it has had where its reporter wants to know whether anybody comes. */
+export function countsOf(row: Row, { elsewhere }: OwnWordOptions): { active: number; total?: number } {
+  const { pool, identity, registered, state } = row;
   const { active = 0, total = 0 } = pool.view(identity) ?? {};
-  return { active, ...(registered?.report.asleep !== undefined && { total }) };
+  const others = state === "draining" ? (elsewhere?.(identity) ?? 0) : 0;
+  return { active: active + others, ...(registered?.report.asleep !== undefined && { total }) };
 }
 
 /** Of a row that its pool has. */

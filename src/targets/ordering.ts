@@ -14,6 +14,8 @@ export interface OrderingOptions {
   readonly wallClock: () => number;
   readonly onEvent: (...event: EventOf<TargetEvents>) => void;
   readonly onChange: (pool: string) => void;
+  /** An operator of this balancer has ordered something of that target. */
+  readonly onOrdered?: ((identity: string, order: Order | null) => void) | undefined;
 }
 
 export class Ordering {
@@ -32,7 +34,7 @@ export class Ordering {
    * `NO_TARGET` where there is neither the target nor an order, `BAD_ORDER`, `TOO_MANY_ORDERS`.
    */
   order(identity: string, change: OrderChange, by: string): Order | null {
-    const { orders, wallClock, onEvent, onChange } = this.#options;
+    const { orders, wallClock, onOrdered } = this.#options;
     const row = this.#rows.get(identity);
     const names = row ? namesOf(row) : [identity];
     const before = orders.of(names);
@@ -40,6 +42,23 @@ export class Ordering {
     if (address === undefined) throw noTarget(identity);
     const order = changed(before, change, { by, at: wallClock(), address });
     if (order === before) return order;
+    this.#heed(identity, order, by, address);
+    onOrdered?.(identity, order);
+    return order;
+  }
+
+  /** An operator of another balancer has ordered that, or (null) taken back what was ordered. Throws `TOO_MANY_ORDERS`. */
+  heed(identity: string, order: Order | null): void {
+    const row = this.#rows.get(identity);
+    const before = this.#options.orders.of(row ? namesOf(row) : [identity]);
+    const said = order ?? before;
+    if (said !== null) this.#heed(identity, order, said.by, said.address);
+  }
+
+  #heed(identity: string, order: Order | null, by: string, address: Order["address"]): void {
+    const { orders, onEvent, onChange } = this.#options;
+    const row = this.#rows.get(identity);
+    const names = row ? namesOf(row) : [identity];
     orders.set(names, order);
     const poolName = row?.poolName ?? poolOf(identity);
     this.#rows.heed(poolName, names);
@@ -47,7 +66,6 @@ export class Ordering {
     const info: TargetInfo = row ? infoOf(row) : { identity, address, weight: 0 };
     onEvent("ordered", info, { order, by, says: row ? saidOf(row) : null });
     onChange(poolName);
-    return order;
   }
 
   /** Orders in force, also of targets that are not there. */

@@ -136,7 +136,7 @@ export class Registry {
     else if (change.unreached) this.#options.onUnreached(identity, pool);
     this.#options.onWord?.(identity, null);
     this.#options.onChange(report.pool);
-    return { target: identity, ...countsOf(row) };
+    return { target: identity, ...countsOf(row, this.#options) };
   }
 
   /**
@@ -198,7 +198,7 @@ export class Registry {
     const entry = this.#owned.get(owner, ref);
     if (!entry) return { target: "", active: 0 };
     this.#remove(entry, "leave");
-    return { target: entry.identity, ...countsOf(entry.row) };
+    return { target: entry.identity, ...countsOf(entry.row, this.#options) };
   }
 
   /** What is registered under this name leaves, where its key is one that may be `withdrawn`. Throws `NO_TARGET`, `OWNED`. */

@@ -32,6 +32,8 @@ export interface OwnWordOptions {
    * it, where its reporter has said that it leaves and what they say of it was dropped for that.
    */
   readonly onWord?: ((identity: string, left: string | null) => void) | undefined;
+  /** Connections to that target, which drains, at balancers that its reporter does not speak to. */
+  readonly elsewhere?: ((identity: string) => number) | undefined;
 }
 
 export interface SharingOptions {

@@ -4,7 +4,7 @@ import type { Clock } from "../../util/clock.ts";
 import type { Ok, Reject, Report } from "../protocol/messages.ts";
 import { Backoff } from "./backoff.ts";
 import { Drain } from "./drain.ts";
-import { Pause } from "./pause.ts";
+import { Pause } from "../../util/pause.ts";
 import type { ClientSession } from "./session.ts";
 
 /** The state of a target, as it is to be reported. */

@@ -12,7 +12,7 @@ import { Backoff } from "./backoff.ts";
 import type { Credentials } from "./credentials.ts";
 import { KeyInUse } from "./key-in-use.ts";
 import { type ConnectOptions, Refusal } from "./opening.ts";
-import { Pause } from "./pause.ts";
+import { Pause } from "../../util/pause.ts";
 import { ClientSession } from "./session.ts";
 
 /** Why a client, or one of its targets, is not registered. It tries again. */

@@ -41,12 +41,7 @@ const ref = z._default(whole(0, 999), 0);
 const sinceWelcome = whole(0, Number.MAX_SAFE_INTEGER);
 
 /** The full state of one target, as targets/report.ts describes it. */
-const Report = z.object({
-  t: z.literal("report"),
-  n,
-  ref,
-  /** When it was made, by the balancer's clock as the reporter knows it: `at` of the latest answer and the time since. */
-  made: sinceWelcome,
+const state = {
   id: z.optional(targetId),
   pool: name,
   port,
@@ -67,7 +62,17 @@ const Report = z.object({
   listen: z.optional(port),
   /** … which has these options, where it is made for that. */
   options: z.optional(options),
+};
+const Report = z.object({
+  t: z.literal("report"),
+  n,
+  ref,
+  /** When it was made, by the balancer's clock as the reporter knows it: `at` of the latest answer and the time since. */
+  made: sinceWelcome,
+  ...state,
 });
+/** The same as balancers pass it on to each other. */
+const PassedOn = z.object(state);
 const Leave = z.object({ t: z.literal("leave"), n, ref });
 /** Of an invited reporter: it will come with this public key in future. */
 const Rotate = z.object({ t: z.literal("rotate"), n, key: base64(44) });
@@ -126,6 +131,7 @@ const FromBalancer = z.discriminatedUnion("t", [Ok, Reject, Goodbye, Wake]);
 const FirstFromBalancer = z.discriminatedUnion("t", [Welcome, Refusal]);
 
 export type Report = z.infer<typeof Report>;
+export type PassedOn = z.infer<typeof PassedOn>;
 export type Leave = z.infer<typeof Leave>;
 export type Rotate = z.infer<typeof Rotate>;
 export type FromReporter = z.infer<typeof FromReporter>;
@@ -135,6 +141,8 @@ export type Reject = z.infer<typeof Reject>;
 export type Refusal = z.infer<typeof Refusal>;
 export type FromBalancer = z.infer<typeof FromBalancer>;
 
+/** Throws `BAD_MESSAGE` that names the field. */
+export const readPassedOn = (body: object): PassedOn => read(PassedOn, body, "target");
 /** Throws `BAD_MESSAGE` that names the field. */
 export const readFromReporter = (body: object): FromReporter => read(FromReporter, body, "message");
 /** Throws `BAD_MESSAGE` that names the field. */

@@ -1,5 +1,5 @@
 /** A pause that can be cut short, or skipped before it has begun. */
-import type { Clock } from "../../util/clock.ts";
+import type { Clock } from "./clock.ts";
 
 export class Pause {
   readonly #clock: Clock;

@@ -1,0 +1,376 @@
+/**
+ * The balancers of a group. Each vouches for the targets whose reporters speak to it, and takes from the others what it does not hear itself.
+ *
+ * Each writes its targets down in the store when what is said of them changes, and a word about itself once a second. So a report that
+ * changes nothing costs the store nothing: what a balancer vouches for holds while it is heard, and for a lease after that, in which its
+ * reporters come to another one. Hints that something has changed may get lost: each word has the number of its balancer's last writing, by
+ * which a gap is found; and a balancer that finds another word than its own in its place writes everything anew.
+ *
+ * While the store cannot be asked nothing is learnt and nothing forgotten, and when it is back everybody has the time of a newcomer to be
+ * heard, so that one that has been restarted empty takes nobody out.
+ */
+
+import { isLoopback } from "../targets/loopback.ts";
+import type { Clock } from "../util/clock.ts";
+import { messageOf } from "../util/errors.ts";
+import { Pause } from "../util/pause.ts";
+import { namesForHint, readHint, writeHint } from "./hint.ts";
+import { type Member, Members, type Vouched } from "./members.ts";
+import { Offers, type Taker } from "./offers.ts";
+import { OwnTargets } from "./own-targets.ts";
+import type { OwnTarget } from "./record.ts";
+import { type OrderBook, SharedOrders } from "./shared-orders.ts";
+import type { GroupStore } from "./store.ts";
+import type { GroupView, MemberView } from "./view.ts";
+import { MOST_DRAINING, readWord, type Word, writeWord } from "./word.ts";
+
+/** ms from one word to the next; while targets drain, whose reporters wait for what others count. */
+const SAY_MS = 1_000;
+const DRAINING_SAY_MS = 200;
+/** ms that a word counts: two may get lost, and a third be late. */
+export const TTL_MS = 3_500;
+/** ms for which changes are gathered: a restart of many targets is a few writings, and a change is known within a fraction of a second. */
+const GATHER_MS = 20;
+/** ms between looks at everything that is everybody's: a hint that got lost is made good by then. */
+const EVERYTHING_MS = 30_000;
+/** ms that the start waits for the others' targets. */
+const START_MS = 1_000;
+/** ms that the goodbye may take. */
+const GOODBYE_MS = 1_000;
+
+/** What this balancer says of itself. */
+export type Facts = Pick<Word, "name" | "version" | "host" | "startedAt" | "reporters" | "active" | "waiting">;
+
+export interface GroupEvents {
+  connected: [];
+  lost: [reason: string];
+  joined: [member: MemberView];
+  left: [member: MemberView, why: "goodbye" | "silent"];
+  /** A target that another balancer vouches for cannot be used here. */
+  refused: [name: string, by: string, why: string];
+  /** Something else goes wrong. */
+  warning: [message: string];
+}
+
+export interface GroupOptions {
+  /** For people: what the group is called, and where it meets. */
+  readonly name: string;
+  readonly place: string;
+  readonly store: GroupStore;
+  /** Drawn at the start: no two balancers, and no two lives of one, have the same. */
+  readonly id: string;
+  readonly clock: Clock;
+  /** ms since 1970. */
+  readonly wallClock: () => number;
+  /** How long a report counts, ms. */
+  readonly lease: number;
+  readonly facts: () => Facts;
+  /** What this balancer's own reporters say of that target, as long as it counts. */
+  readonly own: (name: string) => OwnTarget | null;
+  readonly taker: Taker;
+  /** Targets known from others alone. */
+  readonly sharedTargets: () => number;
+  /** Connections that the target of that name has here. */
+  readonly active: (name: string) => number;
+  readonly orders: OrderBook;
+  readonly onEvent: <K extends keyof GroupEvents>(event: K, ...args: GroupEvents[K]) => void;
+}
+
+export class Group {
+  readonly #options: GroupOptions;
+  readonly #members: Members;
+  readonly #own: OwnTargets;
+  readonly #offers: Offers;
+  readonly #orders: SharedOrders;
+  readonly #pause: Pause;
+  #state: GroupView["state"] = "connecting";
+  #since: number;
+  #reason: string | null = null;
+  /** Of this balancer's last writing of its targets. */
+  #seq = 0;
+  /** The word that it has said last is there, as far as is known. */
+  #hasSaid = false;
+  #saidAt = Number.NEGATIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #areOrdersRead = false;
+  #isWoken = false;
+  #running: Promise<void> | null = null;
+  #started: () => void = () => undefined;
+  #isClosed = false;
+
+  constructor(options: GroupOptions) {
+    const { store, clock, wallClock, own, taker, onEvent } = options;
+    const view = (member: Member) => member.view(clock.now());
+    this.#options = options;
+    this.#since = wallClock();
+    this.#pause = new Pause(clock);
+    this.#own = new OwnTargets(own);
+    this.#orders = new SharedOrders(options.orders);
+    this.#members = new Members({
+      ...options,
+      self: options.id,
+      onJoined: (member) => onEvent("joined", view(member)),
+      onLeft: (member, why, removed) => {
+        if (removed !== null) this.#offers.look(removed);
+        if (removed === null || !member.isGone) onEvent("left", view(member), why);
+      },
+      onWarning: (message) => onEvent("warning", message),
+    });
+    this.#offers = new Offers({
+      members: this.#members.all,
+      taker,
+      unreachable: (member, vouched) => this.#unreachable(member, vouched),
+      onRefused: (name, by, why) => onEvent("refused", name, by.word.name, why),
+    });
+    store.onHint = (hint) => this.#hear(hint);
+    store.onConnected = () => this.#wake();
+  }
+
+  /** Resolves when the others' targets are known, or it is clear that they are not for now. Nothing is taken in before offer(). Never rejects. */
+  start(): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      const cancel = clock.after(START_MS, resolve);
+      this.#started = () => {
+        cancel();
+        resolve();
+      };
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** What this balancer's reporters say of that target may have changed. `left`: what others call it, where it has left by its own word. */
+  changed(name: string, left: string | null): void {
+    this.#own.changed(name);
+    if (left !== null) this.#offers.left(left);
+    this.#wakeSoon();
+  }
+
+  /** Pools are there, have come or gone, or this balancer listens elsewhere. */
+  offer(): void {
+    this.#offers.begin();
+    this.#offers.again();
+  }
+
+  /** An operator of this balancer has ordered that of a target, or taken it back. */
+  ordered(name: string, order: Parameters<OrderBook["heed"]>[1]): void {
+    this.#orders.ordered(name, order, this.#options.wallClock());
+    this.#wakeSoon();
+  }
+
+  /**
+   * Connections to a target that drains, at balancers that its reporter does not speak to itself. One that cannot know yet that it drains
+   * counts as one.
+   */
+  activeElsewhere(name: string): number {
+    if (this.#state !== "connected") return 0;
+    const seq = this.#own.seqOf(name);
+    let active = 0;
+    for (const { word, records, isGone } of this.#members.all.values()) {
+      if (isGone || records.has(name)) continue;
+      const knows = (word.knows[this.#options.id] ?? -1) >= seq;
+      active += knows ? (word.draining[name] ?? (word.drainingMore ? 1 : 0)) : 1;
+    }
+    return active;
+  }
+
+  view(): GroupView {
+    const { name, place, sharedTargets, clock } = this.#options;
+    const others = [...this.#members.all.values()].map((member) => member.view(clock.now()));
+    others.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return {
+      name,
+      place,
+      state: this.#state,
+      since: this.#since,
+      reason: this.#reason,
+      members: [this.#ownView(), ...others],
+      sharedTargets: sharedTargets(),
+    };
+  }
+
+  /** Says goodbye, if that is possible in time. Never rejects. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#pause.skip();
+    const { store, id, clock } = this.#options;
+    await this.#running;
+    if (this.#hasSaid) {
+      const goodbye = store.forget(id, writeHint({ t: "goodbye", by: id })).catch(() => undefined); // the others find out
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(GOODBYE_MS, resolve);
+        void goodbye.then(() => {
+          cancel();
+          resolve();
+        });
+      });
+    }
+    await store.close();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isClosed) {
+      this.#isWoken = false;
+      this.#pause.begin();
+      await this.#turn();
+      this.#started();
+      if (!this.#isClosed) await this.#pause.wait(this.#untilNext());
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { clock } = this.#options;
+    try {
+      await this.#write();
+      const isTime = clock.now() >= this.#saidAt + this.#sayMs;
+      if (isTime) await this.#say();
+      await this.#readDue();
+      await this.#shareOrders();
+      for (const id of this.#members.stale) await this.#forget(id);
+      this.#connected();
+      if (isTime) this.#members.look();
+      if (isTime) this.#offers.again();
+    } catch (error) {
+      this.#lost(messageOf(error));
+    }
+  }
+
+  get #sayMs(): number {
+    return this.#members.areDraining ? DRAINING_SAY_MS : SAY_MS;
+  }
+
+  #untilNext(): number {
+    const due = this.#saidAt + this.#sayMs - this.#options.clock.now();
+    return this.#state === "connected" ? Math.max(0, due) : SAY_MS;
+  }
+
+  async #write(): Promise<void> {
+    const { store, id, wallClock } = this.#options;
+    const changes = this.#own.changes(wallClock());
+    if (changes === null) return;
+    const seq = this.#seq + 1;
+    const names = changes.anew ? null : namesForHint([...changes.set.keys(), ...changes.remove]);
+    // If it fails, that may be known as this writing and as none: the next one is another.
+    this.#seq = seq;
+    this.#hasSaid = true;
+    const hint = writeHint({ t: "targets", by: id, seq, names: names && [...names] });
+    await store.write(id, "targets", changes, this.#word(), hint);
+    this.#own.written(changes, seq);
+  }
+
+  async #say(): Promise<void> {
+    const { store, id, clock } = this.#options;
+    const before = await store.say(id, this.#word());
+    this.#saidAt = clock.now();
+    const own = readWord(before.get(id) ?? "");
+    if (this.#hasSaid && own?.seq !== this.#seq) {
+      this.#own.forgotten(); // somebody has restarted it empty, or from an older copy
+      this.#orders.forgotten();
+      this.#pause.skip();
+    }
+    this.#hasSaid = true;
+    this.#members.hear(before);
+  }
+
+  async #readDue(): Promise<void> {
+    const { store } = this.#options;
+    const { all, due } = this.#members;
+    for (const [id, { seq, names }] of [...due]) {
+      const list = names === null ? null : [...names];
+      const texts = await store.read(id, "targets", list);
+      const member = all.get(id);
+      if (member === undefined) continue; // it has said goodbye meanwhile
+      if (due.get(id)?.seq === seq) due.delete(id);
+      member.seq = seq;
+      this.#offers.look(member.take(texts, list));
+    }
+  }
+
+  async #shareOrders(): Promise<void> {
+    const { store, id, clock } = this.#options;
+    if (!this.#orders.isWritten) await this.#orders.write(store, writeHint({ t: "orders", by: id }));
+    if (this.#areOrdersRead && clock.now() < this.#lookedAt + EVERYTHING_MS) return;
+    await this.#orders.read(store);
+    this.#areOrdersRead = true;
+    this.#lookedAt = clock.now();
+    this.#members.everything();
+    await this.#readDue();
+  }
+
+  #hear(text: string): void {
+    const hint = readHint(text);
+    if (hint === null || hint.by === this.#options.id || this.#isClosed) return;
+    if (hint.t === "orders") this.#areOrdersRead = false;
+    else if (hint.t === "goodbye") this.#members.goodbye(hint.by);
+    else if (!this.#members.changed(hint)) this.#saidAt = Number.NEGATIVE_INFINITY; // its word is there by now
+    this.#wake();
+  }
+
+  async #forget(id: string): Promise<void> {
+    const { all, stale } = this.#members;
+    if (!all.has(id)) await this.#options.store.forget(id, writeHint({ t: "goodbye", by: id }));
+    stale.delete(id);
+  }
+
+  #connected(): void {
+    if (this.#state === "connected") return;
+    const { wallClock, onEvent } = this.#options;
+    this.#members.deaf();
+    this.#state = "connected";
+    this.#since = wallClock();
+    this.#reason = null;
+    this.#lookedAt = Number.NEGATIVE_INFINITY;
+    onEvent("connected");
+    this.#pause.skip();
+  }
+
+  #lost(reason: string): void {
+    const { wallClock, onEvent } = this.#options;
+    this.#reason = reason;
+    if (this.#state === "lost" || this.#isClosed) return;
+    this.#state = "lost";
+    this.#since = wallClock();
+    onEvent("lost", reason);
+  }
+
+  #wake(): void {
+    if (!this.#isClosed) this.#pause.skip();
+  }
+
+  #wakeSoon(): void {
+    if (this.#isWoken || this.#isClosed || this.#running === null) return;
+    this.#isWoken = true;
+    this.#options.clock.after(GATHER_MS, () => this.#wake());
+  }
+
+  #unreachable({ word }: Member, { written }: Vouched): string | null {
+    const { host } = written.address;
+    if (!isLoopback(host) || word.host === this.#options.facts().host) return null;
+    return `${host} is that balancer's own host: let the reporter advertise an address that others reach`;
+  }
+
+  #word(): string {
+    const { facts, wallClock, active } = this.#options;
+    const knows: Record<string, number> = {};
+    const draining: Record<string, number> = {};
+    let drainingMore = false;
+    for (const { id, seq, draining: names } of this.#members.all.values()) {
+      if (seq >= 0) knows[id] = seq;
+      for (const name of names) {
+        const connections = active(name);
+        if (connections === 0) continue;
+        drainingMore ||= Object.keys(draining).length >= MOST_DRAINING;
+        if (!drainingMore) draining[name] = connections;
+      }
+    }
+    const own = { at: Math.floor(wallClock()), ttl: TTL_MS, seq: this.#seq, targets: this.#own.size };
+    return writeWord({ ...facts(), ...own, knows, draining, drainingMore });
+  }
+
+  #ownView(): MemberView {
+    const { id } = this.#options;
+    const { name, version, startedAt, reporters, active, waiting } = this.#options.facts();
+    const self = { isSelf: true, state: "present", heardMs: 0, targets: this.#own.size } as const;
+    return { id, name, version, startedAt, reporters, active, waiting, ...self };
+  }
+}

@@ -1,0 +1,186 @@
+/** What this balancer knows of the others: their words, the targets that they vouch for, and who of them is there. */
+import type { Clock } from "../util/clock.ts";
+import type { Hint } from "./hint.ts";
+import { readRecord, type Written } from "./record.ts";
+import type { Texts } from "./store.ts";
+import type { MemberView } from "./view.ts";
+import { readWord, type Word } from "./word.ts";
+
+/** ms beside a lease, by which clocks of hosts may differ, after which a word that is found is of a balancer that is long gone. */
+const STALE_MS = 60_000;
+
+/** A record, with its text: what says the same is not another one. */
+export interface Vouched {
+  readonly text: string;
+  readonly written: Written;
+}
+
+export class Member {
+  readonly id: string;
+  /** As it was said. */
+  text = "";
+  word: Word;
+  /** When it was heard last, by this balancer's clock. */
+  heardAt: number;
+  /** Nothing has been heard of it for long. What it vouches for is not forgotten at once. */
+  isGone = false;
+  /** As of which of its writings its records are known; -1: they are not. */
+  seq = -1;
+  readonly records = new Map<string, Vouched>();
+  /** Names of those of them that drain. */
+  readonly draining = new Set<string>();
+
+  constructor(id: string, word: Word, now: number) {
+    this.id = id;
+    this.word = word;
+    this.heardAt = now;
+  }
+
+  /** `names`: those that were read; null: all of them. Gives the names of records that are others now, or gone. What is no record counts as gone. */
+  take(texts: Texts, names: readonly string[] | null): string[] {
+    const changed: string[] = [];
+    for (const name of names ?? new Set([...texts.keys(), ...this.records.keys()])) {
+      const text = texts.get(name);
+      if (text === this.records.get(name)?.text) continue;
+      const written = text === undefined ? null : readRecord(text);
+      if (text !== undefined && written !== null) this.records.set(name, { text, written });
+      else this.records.delete(name);
+      if (written?.report.drain) this.draining.add(name);
+      else this.draining.delete(name);
+      changed.push(name);
+    }
+    return changed;
+  }
+
+  view(now: number): MemberView {
+    const { name, version, startedAt, reporters, active, waiting } = this.word;
+    const state = this.isGone ? "gone" : "present";
+    const heardMs = Math.max(0, Math.round(now - this.heardAt));
+    const said = { id: this.id, name, version, startedAt, reporters, active, waiting };
+    return { ...said, isSelf: false, state, heardMs, targets: this.records.size };
+  }
+}
+
+/** What is to be read of a member: the names, or (null) all; and as of which writing that is then known. */
+export interface Due {
+  readonly seq: number;
+  readonly names: ReadonlySet<string> | null;
+}
+
+export interface MembersOptions {
+  /** The own id. */
+  readonly self: string;
+  readonly clock: Clock;
+  /** ms since 1970. */
+  readonly wallClock: () => number;
+  /** ms that targets are kept whose balancer is gone. */
+  readonly lease: number;
+  readonly onJoined: (member: Member) => void;
+  /** `removed`: names of what it vouched for, which nobody may vouch for any more; null: that is kept for now. */
+  readonly onLeft: (member: Member, why: "goodbye" | "silent", removed: readonly string[] | null) => void;
+  readonly onWarning: (message: string) => void;
+}
+
+export class Members {
+  readonly all = new Map<string, Member>();
+  readonly due = new Map<string, Due>();
+  /** Ids of balancers that are long gone, whose writings nobody removes otherwise. */
+  readonly stale = new Set<string>();
+  readonly #options: MembersOptions;
+  #hasWarned = false;
+
+  constructor(options: MembersOptions) {
+    this.#options = options;
+  }
+
+  /** Whether any target drains that another balancer vouches for. */
+  get areDraining(): boolean {
+    for (const { draining } of this.all.values()) if (draining.size > 0) return true;
+    return false;
+  }
+
+  /** The words of all members, as they were just now. */
+  hear(words: Texts): void {
+    for (const [id, text] of words) {
+      const member = this.all.get(id);
+      if (id === this.#options.self || member?.text === text) continue;
+      const word = readWord(text);
+      if (word === null) this.#warnOf(id);
+      else if (member === undefined && this.#isStale(word)) this.stale.add(id);
+      else this.#heard(id, text, word);
+    }
+  }
+
+  /** False: nothing is known of whoever has given the hint. */
+  changed({ by, seq, names }: Extract<Hint, { t: "targets" }>): boolean {
+    const member = this.all.get(by);
+    if (member === undefined) return false;
+    const due = this.due.get(by);
+    const last = due?.seq ?? member.seq;
+    if (seq <= last) return true;
+    const isNext = seq === last + 1 && names !== null && due?.names !== null;
+    this.due.set(by, { seq, names: isNext ? new Set([...(due?.names ?? []), ...names]) : null });
+    return true;
+  }
+
+  /** All that they vouch for is to be read. */
+  everything(): void {
+    for (const { id, word } of this.all.values()) this.due.set(id, { seq: word.seq, names: null });
+  }
+
+  goodbye(id: string): void {
+    const member = this.all.get(id);
+    if (member !== undefined) this.#remove(member, "goodbye");
+  }
+
+  /** Nobody could be heard until now: each has as much time as a newcomer. */
+  deaf(): void {
+    for (const member of this.all.values()) member.heardAt = this.#options.clock.now();
+  }
+
+  /** Who is silent. To be called only while they can be heard. */
+  look(): void {
+    const { clock, lease, onLeft } = this.#options;
+    for (const member of [...this.all.values()]) {
+      const silent = clock.now() - member.heardAt;
+      if (silent > member.word.ttl && !member.isGone) {
+        member.isGone = true;
+        onLeft(member, "silent", null);
+      }
+      if (silent <= member.word.ttl + lease) continue;
+      this.#remove(member, "silent");
+      this.stale.add(member.id);
+    }
+  }
+
+  #heard(id: string, text: string, word: Word): void {
+    const { clock, onJoined } = this.#options;
+    const known = this.all.get(id);
+    const member = known ?? new Member(id, word, clock.now());
+    const isNews = known === undefined || known.isGone;
+    Object.assign(member, { text, word, heardAt: clock.now(), isGone: false });
+    this.all.set(id, member);
+    const { seq } = this.due.get(id) ?? member;
+    if (word.seq !== seq) this.due.set(id, { seq: word.seq, names: null });
+    if (isNews) onJoined(member);
+  }
+
+  #remove(member: Member, why: "goodbye" | "silent"): void {
+    this.all.delete(member.id);
+    this.due.delete(member.id);
+    this.#options.onLeft(member, why, [...member.records.keys()]);
+  }
+
+  #isStale({ at, ttl }: Word): boolean {
+    const { lease, wallClock } = this.#options;
+    return wallClock() - at > ttl + lease + STALE_MS;
+  }
+
+  #warnOf(id: string): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#options.onWarning(
+      `what balancer ${id} of the group says cannot be read: it is of another version of Harmony, and its targets are not known here`,
+    );
+  }
+}

@@ -1,0 +1,57 @@
+/** A target as the balancer that its reporter speaks to writes it down for the others. */
+import * as z from "zod/mini";
+import { readPassedOn } from "../control/protocol/messages.ts";
+import { name, text, whole } from "../control/protocol/schema.ts";
+import type { Report } from "../targets/report.ts";
+import type { SharedTarget } from "../targets/sharing.ts";
+import { parseIp } from "../util/address.ts";
+import { jsonOf } from "./word.ts";
+
+/** A target of a reporter's of this balancer's own. */
+export type OwnTarget = Omit<SharedTarget, "by">;
+
+const Record = z.object({
+  /** Where it is dialled, but for the port, which its report has. */
+  host: text(100).check(z.refine((given) => parseIp(given) !== null, "must be an IP address")),
+  /** No id of a key is longer; those of tokens have a prefix. */
+  key: text(200),
+  since: whole(0, Number.MAX_SAFE_INTEGER),
+  /** ms since 1970: when this was written. Of two balancers' words on one target the later one counts. */
+  at: whole(0, Number.MAX_SAFE_INTEGER),
+  report: z.looseObject({ pool: name }),
+});
+
+export interface Written extends OwnTarget {
+  readonly at: number;
+}
+
+/** Without the time at which it is written, so that what says the same is the same. */
+export function recordOf({ report, address: { host }, key, since }: OwnTarget): object {
+  return { host, key, since, report: passedOn(report) };
+}
+
+export function writeRecord(record: object, at: number): string {
+  return JSON.stringify({ ...record, at });
+}
+
+/** null: it is none. */
+export function readRecord(given: string): Written | null {
+  const { data } = Record.safeParse(jsonOf(given));
+  if (data === undefined) return null;
+  try {
+    const report = readPassedOn(data.report);
+    const { host, key, since, at } = data;
+    return { report, address: { host, port: report.port }, key, since, at };
+  } catch {
+    return null; // a report that no reporter could have made
+  }
+}
+
+function passedOn(report: Report): Report {
+  const { id, pool, port, weight, health, reason, drain, asleep, advertise, maxConnections, priority } = report;
+  const { sendProxy, instance, listen, options } = report;
+  return {
+    ...{ id, pool, port, weight, health, reason, drain, asleep, advertise, maxConnections, priority },
+    ...{ sendProxy, instance, listen, options },
+  };
+}
