@@ -17,6 +17,7 @@ import type { targetOptions } from "./config/target-options.ts";
 
 export type { Page } from "./admin/api/schemas/common.ts";
 export type { Connection, ConnectionFilter, ConnectionSort } from "./admin/api/schemas/connections.ts";
+export type { Group, Member } from "./admin/api/schemas/group.ts";
 export type { Event } from "./admin/api/schemas/people.ts";
 export type { History } from "./admin/api/schemas/pools.ts";
 export type { Status } from "./admin/api/schemas/status.ts";
@@ -36,6 +37,7 @@ export type { NamedTarget } from "./config/target-kind.ts";
 export type { ListenerTlsOptions, TargetTlsOptions } from "./config/tls-kinds.ts";
 export type { LoadedKeys } from "./control/keys/keys.ts";
 export type { Rejection } from "./control/server/rejections.ts";
+export type { MemberView } from "./group/view.ts";
 export type { NetCode } from "./net/net-error.ts";
 export type { Address, TcpAddress, UnixAddress } from "./net/runtime.ts";
 export type { AlgorithmName as Algorithm, TargetState, TargetView } from "./pool/pool.ts";

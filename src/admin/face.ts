@@ -6,6 +6,7 @@
 import type { PutTarget, Steps } from "./api/schemas/acts.ts";
 import type { Page } from "./api/schemas/common.ts";
 import type { Connection, ConnectionFilter, ConnectionSort } from "./api/schemas/connections.ts";
+import type { Group } from "./api/schemas/group.ts";
 import type { Event, Key, Reporter } from "./api/schemas/people.ts";
 import type { History, Listener, Pool } from "./api/schemas/pools.ts";
 import type { Status } from "./api/schemas/status.ts";
@@ -53,6 +54,8 @@ export interface Operated {
   bindings(filter: { readonly pool?: string; readonly client?: string }, span: Span): Promise<Page<Binding>>;
   reporters(): readonly Reporter[];
   keys(): readonly Key[];
+  /** null: it is in none. */
+  group(): Group | null;
   /** Those after that one that are still kept, the oldest first. */
   events(after: number): readonly Event[];
   /** Calls `listener` at each event from now on, until what is given back is called. */

@@ -1,6 +1,7 @@
 /** What a balancer tells, beside what happens on its control channel. */
 import type { Step } from "../config/document/difference.ts";
 import type { ControlEvents } from "../control/server/server.ts";
+import type { MemberView } from "../group/view.ts";
 import type { CloseRecord } from "../proxy/record.ts";
 import type { Run } from "../targets/removal/rebalancing.ts";
 import type { Removed } from "../targets/removal/removals.ts";
@@ -31,6 +32,14 @@ export interface BalancerEvents extends ControlEvents, InvitedEvents {
   serviceOpened: [pool: string, port: number];
   /** Nobody has asked for the port for a while: it is closed, and the pool is gone if that was its last. */
   serviceClosed: [pool: string, port: number];
+  /** What the balancers of the group know is shared from now on; `place`: where they meet, without a password. Told again after it was lost. */
+  groupConnected: [place: string];
+  /** The place cannot be reached, or refuses: what was known of others stays in force. Told once, however often it is tried. */
+  groupLost: [place: string, reason: string];
+  /** Another balancer is in the group. */
+  memberJoined: [member: MemberView];
+  /** Another balancer is in it no more: it said goodbye, or nothing has been heard of it for long. */
+  memberLeft: [member: MemberView, why: "goodbye" | "silent"];
   /** Another document is about to be read; `reloaded` or `reloadFailed` follows. */
   reloading: [];
   /** Another document is in force. `steps`: what was done; none where it says the same. */

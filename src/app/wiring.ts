@@ -19,6 +19,7 @@ import { type DescriptorShares, targetPlaces } from "./descriptors.ts";
 import type { BalancerEvents } from "./events.ts";
 import { FollowedLists } from "./followed-lists.ts";
 import { invitedEvents, type Trust } from "./invited.ts";
+import type { ViewedGroup } from "./operated/group.ts";
 import { PutKeys } from "./operated/put-targets.ts";
 import { Removal } from "./removal.ts";
 import { Services } from "./services.ts";
@@ -37,6 +38,8 @@ export interface Parts {
   readonly state: StateFile | null;
   /** Of those who put targets over the API. */
   readonly putKeys: PutKeys;
+  /** null: it is in none. */
+  readonly group: ViewedGroup | null;
 }
 
 export interface Wiring {
@@ -101,7 +104,7 @@ export function wire(wiring: Wiring): Parts {
     onTargets: (pool, targets) => control.registry.declare(pool, targets),
     onWarning: warn,
   });
-  return { engine, tls, lists, control, services, declared, document, removal, brought, state, putKeys };
+  return { engine, tls, lists, control, services, declared, document, removal, brought, state, putKeys, group: null };
 }
 
 function controlServer(

@@ -7,6 +7,7 @@ import { connections } from "./commands/connections.ts";
 import { dashboard } from "./commands/dashboard.ts";
 import { drain } from "./commands/drain.ts";
 import { events } from "./commands/events.ts";
+import { group } from "./commands/group.ts";
 import { invite } from "./commands/invite.ts";
 import { key } from "./commands/key.ts";
 import { kill } from "./commands/kill.ts";
@@ -20,7 +21,7 @@ import { targets } from "./commands/targets.ts";
 import { top } from "./commands/top.ts";
 import { weight } from "./commands/weight.ts";
 
-const seeing: readonly Command[] = [status, targets, listeners, connections, events, top, dashboard];
+const seeing: readonly Command[] = [status, targets, listeners, connections, events, group, top, dashboard];
 const ordering: readonly Command[] = [drain, maintain, ready, weight, kill];
 const configuring: readonly Command[] = [check, reload];
 const trusting: readonly Command[] = [invite, reporters, key];

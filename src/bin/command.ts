@@ -51,8 +51,8 @@ export async function runCommand(
   }
 }
 
-/** What an API says where there is nothing of that name. */
-const NOTHING = ["NO_TARGET", "NO_POOL", "NO_CONNECTION"];
+/** Where there is nothing of that name, or of that kind. */
+const NOTHING = ["NO_TARGET", "NO_POOL", "NO_CONNECTION", "NO_GROUP"];
 
 function exitCodeOf(error: unknown): number {
   if (!(error instanceof HarmonyError)) return EXIT_FAILURE;

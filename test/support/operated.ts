@@ -5,12 +5,15 @@
 import type { PutTarget, Steps } from "../../src/admin/api/schemas/acts.ts";
 import type { Page } from "../../src/admin/api/schemas/common.ts";
 import type { Connection, ConnectionFilter, ConnectionSort } from "../../src/admin/api/schemas/connections.ts";
+import type { Group } from "../../src/admin/api/schemas/group.ts";
 import type { Event, Key, Reporter } from "../../src/admin/api/schemas/people.ts";
 import type { History, Listener, Pool } from "../../src/admin/api/schemas/pools.ts";
 import type { Status, TargetCounts } from "../../src/admin/api/schemas/status.ts";
 import type { Binding, Target } from "../../src/admin/api/schemas/targets.ts";
 import type { Asker, Operated, OrderWord, Span } from "../../src/admin/face.ts";
+import { groupInShort, shownGroup } from "../../src/app/operated/group.ts";
 import { REFUSALS, type Refusal } from "../../src/edge/refusals.ts";
+import type { GroupView } from "../../src/group/view.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { fakeConnections, isMatch, sortedBy } from "./operated/connections.ts";
 import { fakeHistory, wave } from "./operated/numbers.ts";
@@ -22,6 +25,8 @@ const MOST_EVENTS = 1000;
 
 export class FakeOperated implements Operated {
   ready = true;
+  /** null: it is in none. */
+  inGroup: GroupView | null = null;
   readonly startedAt = Date.now() - 3 * 86_400_000;
   #targets: Target[] = fakeTargets(this.startedAt);
   #killed = new Set<string>();
@@ -54,6 +59,7 @@ export class FakeOperated implements Operated {
       },
       stateFile: "/var/lib/harmony/state.json",
       logLevel: { configured: "info", ordered: this.#logLevel },
+      group: this.inGroup && groupInShort(this.inGroup),
       pools: POOL_NAMES.length,
       listeners: this.listeners().length,
       reporters: this.reporters().length,
@@ -151,6 +157,10 @@ export class FakeOperated implements Operated {
       { id: "read", kind: "token", right: "read", limits: [], file },
       { id: "act", kind: "token", right: "act", limits: [], file },
     ];
+  }
+
+  group(): Group | null {
+    return this.inGroup && shownGroup(this.inGroup);
   }
 
   events(after: number): Event[] {

@@ -5,6 +5,7 @@ import type { Described } from "./route.ts";
 import { steps } from "./schemas/acts.ts";
 import { problem } from "./schemas/common.ts";
 import { connection } from "./schemas/connections.ts";
+import { group } from "./schemas/group.ts";
 import { event, key, reporter } from "./schemas/people.ts";
 import { history, listener, pool } from "./schemas/pools.ts";
 import { logLevel, me, status } from "./schemas/status.ts";
@@ -17,6 +18,7 @@ export const NAMED: Readonly<Record<string, z.ZodMiniType>> = {
   Binding: binding,
   Connection: connection,
   Event: event,
+  Group: group,
   History: history,
   Key: key,
   Listener: listener,

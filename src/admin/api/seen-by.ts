@@ -57,6 +57,7 @@ function ofPool(operated: Operated, own: string, token: string): Operated {
     putTarget: async (pool, ...rest) => operated.putTarget(mine(pool), ...rest),
     deleteTarget: async (pool, ...rest) => operated.deleteTarget(mine(pool), ...rest),
     keys: refuse,
+    group: refuse,
     document: refuse,
     reload: refuse,
     compare: refuse,

@@ -1,4 +1,5 @@
 /** What one page of metrics is made of: everything that counts, copied or at hand when it was asked for. */
+import type { GroupView } from "../../group/view.ts";
 import type { RowCounters, TargetRow } from "../../pool/pool.ts";
 import type { Histogram } from "../../telemetry/histogram.ts";
 import type { PoolStatistics } from "../../telemetry/pool-statistics.ts";
@@ -68,6 +69,8 @@ export interface Measured {
   readonly checked: number;
   /** Targets of which an operator has ordered something. */
   readonly orders: number;
+  /** null: it is in none. */
+  readonly group: GroupView | null;
   /** Reporters that are connected. */
   readonly sessions: number;
   readonly silentSessions: number;

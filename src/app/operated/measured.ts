@@ -55,6 +55,9 @@ export function measuredOf({ parts, telemetry, isReady }: Operable): Measured {
     get orders() {
       return registry.ordering.count;
     },
+    get group() {
+      return parts.group?.view() ?? null;
+    },
     get sessions() {
       return control.sessions;
     },

@@ -2,6 +2,7 @@
 import type { PutTarget, Steps } from "../../admin/api/schemas/acts.ts";
 import type { Page } from "../../admin/api/schemas/common.ts";
 import type { Connection, ConnectionFilter, ConnectionSort } from "../../admin/api/schemas/connections.ts";
+import type { Group } from "../../admin/api/schemas/group.ts";
 import type { Event, Key, Reporter } from "../../admin/api/schemas/people.ts";
 import type { History, Listener, Pool } from "../../admin/api/schemas/pools.ts";
 import type { Status } from "../../admin/api/schemas/status.ts";
@@ -13,6 +14,7 @@ import { stepText } from "../../config/document/step-text.ts";
 import { resolver } from "../../control/server/look-ups.ts";
 import { shownBindings } from "./bindings.ts";
 import { connectionPage, kill } from "./connections.ts";
+import { shownGroup } from "./group.ts";
 import { shownHistory } from "./history.ts";
 import { shownListeners } from "./listeners.ts";
 import { LogLevel } from "./log-level.ts";
@@ -96,6 +98,11 @@ export class OperatedBalancer implements Operated {
   keys(): Key[] {
     const { trust, tokens } = this.#balancer;
     return [...shownKeys(trust.keys), ...shownTokens(tokens.all(), trust)];
+  }
+
+  group(): Group | null {
+    const { group } = this.#balancer.parts;
+    return group && shownGroup(group.view());
   }
 
   events(after: number): Event[] {

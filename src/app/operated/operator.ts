@@ -1,6 +1,7 @@
 /** What the API shows, and what it does, for a program that runs a balancer: it needs no token, and no HTTP. */
 import type { Page } from "../../admin/api/schemas/common.ts";
 import type { Connection, ConnectionFilter, ConnectionSort } from "../../admin/api/schemas/connections.ts";
+import type { Group } from "../../admin/api/schemas/group.ts";
 import type { Event } from "../../admin/api/schemas/people.ts";
 import type { History } from "../../admin/api/schemas/pools.ts";
 import type { Status } from "../../admin/api/schemas/status.ts";
@@ -44,6 +45,11 @@ export class Operator {
   async connections(filter: ConnectionFilter = {}, listing: ConnectionListing = {}): Promise<Page<Connection>> {
     const { sort = "age", ascending = false, offset = 0, limit = USUAL_PAGE } = listing;
     return this.#operated.connections(filter, sort, ascending, { offset, limit });
+  }
+
+  /** The balancers that are one service with this one; null: it is in no group. */
+  group(): Group | null {
+    return this.#operated.group();
   }
 
   /** The last thousand, the oldest first; `after`: those with a greater id. */

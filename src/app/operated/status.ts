@@ -6,6 +6,7 @@ import type { Status, TargetCounts } from "../../admin/api/schemas/status.ts";
 import type { BalancerSettings } from "../../config/settings.ts";
 import { inSlices } from "../../util/slices.ts";
 import { VERSION } from "../../util/version.ts";
+import { groupInShort } from "./group.ts";
 import type { Operable } from "./operable.ts";
 import { countStates } from "./pools.ts";
 
@@ -18,7 +19,7 @@ type Known = Pick<Status, "reporters" | "silentReporters" | "orders" | "stateFil
 
 export async function statusOf(balancer: Operable, { startedAt, lastReload, ...known }: Known): Promise<Status> {
   const { parts, passedOver, telemetry } = balancer;
-  const { services, engine, document } = parts;
+  const { services, engine, document, group } = parts;
   const counts = await countsOf(balancer);
   return {
     name: "harmony-balancer",
@@ -31,6 +32,7 @@ export async function statusOf(balancer: Operable, { startedAt, lastReload, ...k
     uptimeMs: Math.max(0, Date.now() - startedAt),
     state: stateOf(balancer),
     document: { file: fileOf(document.settings), lastReload },
+    group: group && groupInShort(group.view()),
     pools: services.pools.size,
     listeners: services.listeners.length,
     targets: counts.targets,

@@ -2,6 +2,7 @@
 import { info, type Line, type Words, warning } from "../../telemetry/line.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { BalancerEvents } from "../events.ts";
+import { groupWords } from "./group-words.ts";
 import { reloadWords } from "./reload-words.ts";
 import { removalWords } from "./removal-words.ts";
 import { reporterWords } from "./reporter-words.ts";
@@ -21,6 +22,7 @@ export function wordsOf(balancer: Told): Words<Worded> {
     ...reporterWords(),
     ...targetWords(balancer),
     ...removalWords,
+    ...groupWords,
     ...reloadWords,
     logLevel: (ordered, by) => info(logLevelText(ordered, by), { level: ordered, by }),
     clientsRefused: (text, facts) => warning(text, { ...facts }),

@@ -6,6 +6,7 @@ import type { Status } from "../../admin/api/schemas/status.ts";
 import { counted } from "../../util/counted.ts";
 import { type Line, line, type Part, part } from "../terminal/line.ts";
 import { bytesText, partText, sinceText, spanText } from "../terminal/units.ts";
+import { groupText, groupWarnings } from "./group.ts";
 
 /** Of all descriptors: beyond it the next peak may find none. */
 const MANY_DESCRIPTORS = 0.8;
@@ -13,7 +14,7 @@ const MANY_DESCRIPTORS = 0.8;
 const LATE_MS = 250;
 
 export function statusLines(status: Status, now: number): Line[] {
-  const { name, version, host, pid, state, uptimeMs, targets, asleep = 0, connections } = status;
+  const { name, version, host, pid, state, uptimeMs, targets, asleep = 0, connections, group = null } = status;
   return [
     line(
       part(`${name} ${version}`, "strong"),
@@ -32,8 +33,9 @@ export function statusLines(status: Status, now: number): Line[] {
       `${connections.active} active, ${connections.waiting} in the queue, ${connections.total} since the start`,
     ),
     fact("reporters", reportersText(status)),
+    ...(group === null ? [] : [fact("group", groupText(group))]),
     fact("resources", resourcesText(status)),
-    ...warnings(status).map((text) => line(part(`! ${text}`, "bad"))),
+    ...warnings(status, now).map((text) => line(part(`! ${text}`, "bad"))),
   ];
 }
 
@@ -80,16 +82,18 @@ function resourcesText({ memoryBytes, descriptors: { open, limit }, eventLoop }:
 }
 
 /** What is not as it should be, a sentence each. */
-export function warnings({
-  state,
-  panic,
-  document,
-  descriptors,
-  eventLoop,
-  silentReporters = 0,
-  targets,
-  asleep = 0,
-}: Status): string[] {
+export function warnings(status: Status, now: number): string[] {
+  const {
+    state,
+    panic,
+    document,
+    descriptors,
+    eventLoop,
+    silentReporters = 0,
+    targets,
+    asleep = 0,
+    group = null,
+  } = status;
   const { open, limit } = descriptors;
   const found: string[] = [];
   if (state !== "serving") found.push(`it is ${state}, and takes no new clients`);
@@ -101,6 +105,7 @@ export function warnings({
     found.push(
       `${counted(silentReporters, "reporter")} silent, though connected: harmony-balancer targets TARGET says whose`,
     );
+  if (group !== null) found.push(...groupWarnings(group, now));
   if (open !== null && limit !== null && open > limit * MANY_DESCRIPTORS)
     found.push(`${open} of ${limit} descriptors are in use: raise the limit (ulimit -n, LimitNOFILE=)`);
   if (eventLoop.p99 > LATE_MS)

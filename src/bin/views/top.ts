@@ -11,10 +11,11 @@ import { type Paper, paper } from "../terminal/paper.ts";
 import { table } from "../terminal/table.ts";
 import { amountText, bytesText, spanText } from "../terminal/units.ts";
 import { CONNECTION_COLUMNS } from "./connections.ts";
+import { groupText } from "./group.ts";
 import { countsText, warnings } from "./status.ts";
 import { targetColumns } from "./targets.ts";
 
-/** Lines above the list: three of the balancer, an empty one, the head. */
+/** Lines above the list: three of the balancer, an empty one, the head. One that is in a group has one more. */
 const ABOVE = 5;
 
 interface List {
@@ -56,12 +57,12 @@ export class TopView implements View {
 
   lines(on: Paper): Line[] {
     const now = Date.now();
-    return [...this.#head(), [], ...(this.#isTargets ? this.#targetTable(on, now) : this.#connectionTable(on))];
+    return [...this.#head(now), [], ...(this.#isTargets ? this.#targetTable(on, now) : this.#connectionTable(on))];
   }
 
   pressed(key: Key): "refresh" | "redraw" | "nothing" {
     const list = this.#list;
-    const page = Math.max(1, paper().rows - ABOVE - 2);
+    const page = Math.max(1, paper().rows - this.#above - 2);
     const move = {
       up: -1,
       down: 1,
@@ -84,6 +85,10 @@ export class TopView implements View {
     return isHere ? "redraw" : "refresh";
   }
 
+  get #above(): number {
+    return (this.#status?.group ?? null) === null ? ABOVE : ABOVE + 1;
+  }
+
   get #list(): List {
     return this.#isTargets ? this.#targets : this.#connections;
   }
@@ -94,21 +99,22 @@ export class TopView implements View {
 
   async #connectionPage(): Promise<void> {
     const { sort, ascending, offset } = this.#connections;
-    const limit = Math.max(1, Math.min(1000, paper().rows - ABOVE - 1));
+    const limit = Math.max(1, Math.min(1000, paper().rows - this.#above - 1));
     const query = { pool: this.#pool, sort: SORTABLE[sort]!.sort!, order: ascending ? "asc" : "desc", offset, limit };
     this.#page = await this.#client.get<Page<Connection>>("/v1/connections", query);
   }
 
-  #head(): Line[] {
-    const { name, host, state, uptimeMs, targets, connections, threads } = this.#status!;
+  #head(now: number): Line[] {
+    const { name, host, state, uptimeMs, targets, connections, threads, group = null } = this.#status!;
     const busy = threads.map((thread) => Math.round((thread.busy ?? 0) * 100));
     const load = busy.length === 0 ? "" : `, threads ${busy.map((each) => `${each}%`).join(" ")}`;
     const rates = this.#isTargets ? ratesText(this.#seen) : "";
-    const [warning] = warnings(this.#status!);
+    const [warning] = warnings(this.#status!, now);
     return [
       line(part(`${name} on ${host}`, "strong"), `, ${state} for ${spanText(uptimeMs)}${load}`),
       line(`targets: ${countsText(targets)}`, ...(warning === undefined ? [] : [part(`  ! ${warning}`, "bad")])),
       line(`connections: ${connections.active} active, ${connections.waiting} in the queue${rates}`),
+      ...(group === null ? [] : [line(`group: ${groupText(group)}`)]),
     ];
   }
 
@@ -118,14 +124,14 @@ export class TopView implements View {
     const { order, title } = columns[sort]!;
     const sign = ascending ? 1 : -1;
     const sorted = this.#seen.toSorted((a, b) => sign * compared(order(a), order(b)) || compared(a.id, b.id));
-    const shown = sorted.slice(offset, offset + on.rows - ABOVE);
+    const shown = sorted.slice(offset, offset + on.rows - this.#above);
     return shown.length === 0 ? [line("no targets")] : marked(table(columns, shown, on), title);
   }
 
   #connectionTable(on: Paper): Line[] {
     const { items } = this.#page;
     if (items.length === 0) return [line("no connections")];
-    const lines = table(CONNECTION_COLUMNS, items.slice(0, on.rows - ABOVE), on);
+    const lines = table(CONNECTION_COLUMNS, items.slice(0, on.rows - this.#above), on);
     return marked(lines, SORTABLE[this.#connections.sort]!.title);
   }
 }

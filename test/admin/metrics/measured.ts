@@ -5,6 +5,7 @@ import { Histogram } from "../../../src/telemetry/histogram.ts";
 import { WAITS } from "../../../src/telemetry/scale.ts";
 import { Statistics } from "../../../src/telemetry/statistics.ts";
 import { ManualClock } from "../../support/clock.ts";
+import { fakeGroup } from "../../support/operated/group.ts";
 import { record } from "../../telemetry/records.ts";
 
 export interface World {
@@ -49,6 +50,7 @@ export function worldOf(poolNames: readonly string[], targets: number): World {
     checked: 1,
     refusals: () => [{ source: "ordered", says: "draining" }],
     orders: 1,
+    group: fakeGroup(Date.UTC(2026, 10, 30)),
     sessions: 2,
     silentSessions: 1,
     rejections: new Map([["UNKNOWN_KEY", 3]]),

@@ -4,6 +4,7 @@ import { eventStream } from "../event-stream.ts";
 import { route } from "../route.ts";
 import { count, LARGEST_PAGE, listOf, ms, pageOf, said } from "../schemas/common.ts";
 import { CONNECTION_SORTS, type ConnectionFilter, connection } from "../schemas/connections.ts";
+import { group } from "../schemas/group.ts";
 import { event, key, reporter } from "../schemas/people.ts";
 import { history, listener, pool } from "../schemas/pools.ts";
 import { me, status } from "../schemas/status.ts";
@@ -151,6 +152,14 @@ export const reading = [
     summary: "Keys and tokens by their names, with what they allow. No secret is among it.",
     answer: listOf(key),
     run: ({ operated }) => ({ items: operated.keys() }),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/group",
+    right: "read",
+    summary: "The balancers that are one service with this one, or `null`: it is in no group.",
+    answer: z.nullable(group),
+    run: ({ operated }) => operated.group(),
   }),
   route({
     method: "GET",

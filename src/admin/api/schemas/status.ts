@@ -1,6 +1,7 @@
 /** The balancer as a whole. */
 import * as z from "zod/mini";
 import { bytes, count, ms, said, time } from "./common.ts";
+import { groupInShort } from "./group.ts";
 
 export const targetCounts = z.strictObject({
   up: count(),
@@ -34,6 +35,7 @@ export const status = z.strictObject({
   }),
   stateFile: said("Where orders are kept; null: nowhere, they end with the process.", z.nullable(z.string())),
   logLevel,
+  group: said("null: it is in none.", z.nullable(groupInShort)),
   pools: count(),
   listeners: count(),
   reporters: count(),

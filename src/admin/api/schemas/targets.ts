@@ -51,7 +51,10 @@ export const target = z.strictObject({
   id: said("Its name: `pool/id`, `pool/host:port` or `pool/unix:path`.", z.string()),
   pool: z.string(),
   address: address(),
-  sources: z.array(z.enum(["registered", "shared", "static", "dns"])),
+  sources: said(
+    "Who says that it exists: a reporter, another balancer of the group, the configuration, the DNS.",
+    z.array(z.enum(["registered", "shared", "static", "dns"])),
+  ),
   state: z.enum(["up", "suspect", "draining", "down"]),
   reason: said("Why it is in this state, in one sentence.", z.string()),
   since: said("When it came into this state.", time()),

@@ -1,0 +1,39 @@
+/** Metrics of the group that the balancer is in; none of a balancer that is in none. */
+import type { GroupView } from "../../group/view.ts";
+import { byLabel, type NumberMetric, type Series, single } from "./metric.ts";
+import type { Scrape } from "./scrape.ts";
+
+export const groupMetrics: readonly NumberMetric[] = [
+  {
+    name: "harmony_group_connected",
+    type: "gauge",
+    labels: [],
+    help: "1: what the balancers of its group know is shared. 0: the place where they meet is not reached, and what was known stays in force. None of a balancer that is in no group, here and below.",
+    series: (scrape) => ofGroup(scrape, ({ state }) => single(state === "connected" ? 1 : 0)),
+  },
+  {
+    name: "harmony_group_members",
+    type: "gauge",
+    labels: ["state"],
+    help: "Balancers of the group, this one among them: present, or gone (nothing has been heard of it for long).",
+    series: (scrape) =>
+      ofGroup(scrape, ({ members }) => {
+        const present = members.filter(({ state }) => state === "present").length;
+        return byLabel("state", [
+          ["present", present],
+          ["gone", members.length - present],
+        ]);
+      }),
+  },
+  {
+    name: "harmony_group_shared_targets",
+    type: "gauge",
+    labels: [],
+    help: "Targets that this balancer knows from others of its group alone.",
+    series: (scrape) => ofGroup(scrape, ({ sharedTargets }) => single(sharedTargets)),
+  },
+];
+
+function ofGroup({ measured: { group } }: Scrape, series: (group: GroupView) => readonly Series[]): readonly Series[] {
+  return group === null ? [] : series(group);
+}

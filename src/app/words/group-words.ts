@@ -1,0 +1,34 @@
+/** What is told of the group that the balancer is in. */
+import type { MemberView } from "../../group/view.ts";
+import { info, type Words, warning } from "../../telemetry/line.ts";
+import { inSeconds } from "../../util/durations.ts";
+import type { BalancerEvents } from "../events.ts";
+
+type OfGroup = "groupConnected" | "groupLost" | "memberJoined" | "memberLeft";
+
+export const groupWords: Words<Pick<BalancerEvents, OfGroup>> = {
+  groupConnected: (place) =>
+    info(`the group at ${place} is reached: what its balancers know is shared from now on`, { place }),
+  groupLost: (place, reason) =>
+    warning(
+      `the group at ${place} is lost: ${reason}. What was known of other balancers stays in force, and this one serves on; nothing new is learnt of them, nor they of it, until the group is reached again`,
+      { place, reason },
+    ),
+  memberJoined: (member) =>
+    info(`balancer ${member.name} (${member.version}) has joined the group`, {
+      ...factsOf(member),
+      version: member.version,
+    }),
+  memberLeft: (member, why) => {
+    const facts = { ...factsOf(member), why };
+    if (why === "goodbye") return info(`balancer ${member.name} has left the group: it said goodbye`, facts);
+    return warning(
+      `balancer ${member.name} is gone from the group: nothing has been heard of it for ${inSeconds(member.heardMs)}; targets that it alone vouched for stay until their leases run out, unless their reporters come to another balancer`,
+      { ...facts, heardMs: member.heardMs },
+    );
+  },
+};
+
+function factsOf({ id, name }: MemberView): { readonly balancer: string; readonly id: string } {
+  return { balancer: name, id };
+}
