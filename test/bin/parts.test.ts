@@ -51,9 +51,10 @@ describe("the table of targets", () => {
       { ...target, panic: true },
       { ...target, state: "suspect", failure: "ETIMEDOUT", panic: true },
       { ...target, backup: true, sources: ["registered", "static"] },
+      { ...target, sources: ["shared"] },
     ]);
     const lines = table.split("\n").slice(1);
-    assert.equal(lines.length, 7);
+    assert.equal(lines.length, 8);
     assert.equal(new Set(lines.map((line) => line.length)).size, 1, table);
     assert.match(lines[1]!, /^ {2}default\/web-1 +\[::1\]:8080 +up +500 +3 +12 +0 +1000 +2000000 +0\.3 ms$/);
     assert.match(lines[2]!, /\/run\/b .* -$/);
@@ -61,6 +62,7 @@ describe("the table of targets", () => {
     assert.match(lines[4]!, / up \(panic\) +500 /);
     assert.match(lines[5]!, / suspect \(ETIMEDOUT, panic\) +500 /);
     assert.match(lines[6]!, / up \(backup, registered, static\) +500 /);
+    assert.match(lines[7]!, / up \(shared\) +500 /);
   });
   test("has one of pools before it where there are several", () => {
     const pool = { name: "web", origin: "defined", active: 3, waiting: 10 } as const;

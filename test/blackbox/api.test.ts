@@ -80,7 +80,18 @@ type Asked = [method: string, path: string, url: string, body?: unknown];
 function asked(connection: string): Asked[] {
   const target = `/v1/pools/${POOL}/targets/web-1`;
   const aTarget = "/v1/pools/{pool}/targets/{id}";
-  const reading = ["me", "status", "pools", "targets", "connections", "bindings", "listeners", "reporters", "keys"];
+  const reading = [
+    "me",
+    "status",
+    "pools",
+    "targets",
+    "connections",
+    "bindings",
+    "listeners",
+    "reporters",
+    "keys",
+    "group",
+  ];
   return [
     ...reading.map((name): Asked => ["GET", `/v1/${name}`, `/v1/${name}`]),
     ["GET", "/v1/events", "/v1/events?after=1"],

@@ -4,6 +4,8 @@ import { describe, it } from "node:test";
 import type { Pool } from "../../src/admin/api/schemas/pools.ts";
 import type { Status } from "../../src/admin/api/schemas/status.ts";
 import { attention } from "../../src/admin/dashboard/page/attention.ts";
+import { groupInShort } from "../../src/app/operated/group.ts";
+import { fakeGroup } from "../support/operated/group.ts";
 import { FakeOperated } from "../support/operated.ts";
 
 const operated = new FakeOperated();
@@ -75,6 +77,19 @@ describe("what the dashboard says first", () => {
         "info: The log level is ordered: debug",
       ],
     );
+  });
+
+  it("has the group where it is not reached, or a balancer of it is gone", () => {
+    const group = groupInShort(fakeGroup(0));
+    assert.deepEqual(said({ group }, {}), ["warning: 1 of 3 balancers gone"]);
+    const members = { present: 3, gone: 0 };
+    assert.deepEqual(said({ group: { ...group, members } }, {}), []);
+    assert.deepEqual(said({ group: { ...group, members, state: "lost", reason: "it does not answer" } }, {}), [
+      "warning: The group is lost: it does not answer",
+    ]);
+    assert.deepEqual(said({ group: { ...group, members, state: "connecting" } }, {}), [
+      "warning: The group has not been reached yet",
+    ]);
   });
 
   it("says what panic means", () => {

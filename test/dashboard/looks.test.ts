@@ -7,6 +7,7 @@ import type { Browser } from "playwright-core";
 import { root } from "../../scripts/runtimes.ts";
 import { noBrowser, openBrowser, openPage } from "../support/browser.ts";
 import { serveDashboard, signIn } from "../support/dashboard.ts";
+import { fakeGroup } from "../support/operated/group.ts";
 import { FakeOperated } from "../support/operated.ts";
 import type { OperatedServer } from "../support/operated-server.ts";
 import { VIEWS } from "./views.ts";
@@ -23,7 +24,9 @@ describe("the dashboard", { skip: noBrowser }, () => {
 
   before(async () => {
     mkdirSync(OUT, { recursive: true });
-    [browser, server] = await Promise.all([openBrowser(), serveDashboard(new FakeOperated())]);
+    const operated = new FakeOperated();
+    operated.inGroup = fakeGroup(operated.startedAt);
+    [browser, server] = await Promise.all([openBrowser(), serveDashboard(operated)]);
   });
   after(async () => {
     await browser.close();

@@ -22,7 +22,7 @@ export function groupLines(group: Group, paper: Paper, now: number): Line[] {
       part(state, STATE_MANNER[state]),
       ` for ${sinceText(since, now)}; ${sharedText(sharedTargets)}`,
     ),
-    ...lostText(group, now).map((text) => line(part(`! ${text}`, "bad"))),
+    ...unreached(group, now).map((text) => line(part(`! ${text}`, "bad"))),
     [],
     ...table(columnsAt(now), members, paper),
   ];
@@ -72,10 +72,11 @@ function sharedText(targets: number): string {
 export function groupWarnings(group: GroupInShort, now: number): string[] {
   const { gone } = group.members;
   const missing = `${counted(gone, "balancer")} of the group gone: harmony-balancer group says which`;
-  return [...lostText(group, now), ...(gone === 0 ? [] : [missing])];
+  return [...unreached(group, now), ...(gone === 0 ? [] : [missing])];
 }
 
-function lostText({ state, since, reason }: Pick<Group, "state" | "since" | "reason">, now: number): string[] {
+function unreached({ state, since, reason }: Pick<Group, "state" | "since" | "reason">, now: number): string[] {
+  if (state === "connecting") return ["the group has not been reached yet"];
   if (state !== "lost") return [];
   const why = reason === null ? "" : `: ${reason}`;
   return [

@@ -60,8 +60,14 @@ export function targetColumns(now: number): readonly TargetColumn[] {
     bytes("OUT/S", 6.1, ({ rates }) => rates.bytesOut),
     ms("CONNECT P50", 5.5, ({ connectMs }) => connectMs?.p50 ?? null),
     ms("P99", 5.6, ({ connectMs }) => connectMs?.p99 ?? null),
+    { title: "SOURCES", value: sourcesText, order: sourcesText, least: 7, worth: 1.5 },
     { title: "WHY", value: ({ reason }) => reason, order: ({ reason }) => reason, least: 12, worth: 1 },
   ];
+}
+
+/** Who says that it exists; `-`: nobody any more, it is about to leave. */
+function sourcesText({ sources }: Target): string {
+  return sources.join(",") || "-";
 }
 
 function number(title: string, worth: number, of: (target: Target) => number): TargetColumn {

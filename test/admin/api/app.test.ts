@@ -5,6 +5,7 @@ import { apiApp } from "../../../src/admin/api/app.ts";
 import { ROUTES } from "../../../src/admin/api/routes.ts";
 import type { Asker } from "../../../src/admin/face.ts";
 import { isLasting } from "../../support/operated/connections.ts";
+import { fakeGroup } from "../../support/operated/group.ts";
 import { FakeOperated } from "../../support/operated.ts";
 import { answerViolations, type Description } from "./description.ts";
 
@@ -169,6 +170,18 @@ describe("the API", () => {
     });
   });
 
+  it("shows the group where there is one, and says null where there is none", async () => {
+    assert.deepEqual(await ask("GET", "/v1/group"), { status: 200, body: null });
+    assert.equal((await ask("GET", "/v1/status")).body.group, null);
+    operated.inGroup = { ...fakeGroup(Date.now()), state: "lost", reason: "it does not answer" };
+    for (const path of ["/v1/group", "/v1/status"]) {
+      const answer = await ask("GET", path);
+      assert.deepEqual(await problems("GET", path, answer), []);
+      const { state, reason } = path === "/v1/group" ? answer.body : answer.body.group;
+      assert.deepEqual([state, reason], ["lost", "it does not answer"]);
+    }
+  });
+
   it("answers a fault of its own as such", async () => {
     operated.status = () => Promise.reject(new TypeError("oops"));
     assert.match(await refusal("GET", "/v1/status"), /^500 INTERNAL: a fault in the balancer itself: oops/);
@@ -213,6 +226,7 @@ describe("a token for one pool", () => {
   it("is refused what is about all of them", async () => {
     for (const [method, path, body] of [
       ["GET", "/v1/keys"],
+      ["GET", "/v1/group"],
       ["GET", "/v1/document"],
       ["POST", "/v1/reload"],
       ["POST", "/v1/compare"],

@@ -98,7 +98,18 @@ describe("the page of metrics", () => {
       undefined,
       "what is not known is not there",
     );
+    assert.equal(value("harmony_group_connected"), 1);
+    assert.equal(value("harmony_group_members", { state: "present" }), 2);
+    assert.equal(value("harmony_group_members", { state: "gone" }), 1);
+    assert.equal(value("harmony_group_shared_targets"), 12);
     assert.equal(value("process_start_time_seconds"), Date.UTC(2026, 10, 30) / 1_000);
+  });
+
+  test("has nothing of a group where there is none, and says that one is not reached", async () => {
+    const { measured } = worldOf(["web"], 1);
+    assert.doesNotMatch(await page({ ...measured, group: null }), /^harmony_group/m);
+    const lost = { ...measured.group!, state: "lost" } as const;
+    assert.equal(valueIn(samplesOf(await page({ ...measured, group: lost })), "harmony_group_connected", {}), 0);
   });
 
   test("has no counter that falls when a target leaves, but the target's own, which are gone", async () => {

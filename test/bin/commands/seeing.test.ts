@@ -9,6 +9,7 @@ import type { Target } from "../../../src/admin/api/schemas/targets.ts";
 import { linkFrom } from "../../../src/bin/commands/dashboard.ts";
 import { certificate, certificateFiles, renewedFiles } from "../../support/certificates.ts";
 import { removeFolders, temporaryFolder } from "../../support/folder.ts";
+import { fakeGroup } from "../../support/operated/group.ts";
 import { endPrograms } from "../../support/program.ts";
 import { until } from "../../support/wait.ts";
 import { SECRETS, Served } from "./served.ts";
@@ -94,6 +95,22 @@ describe("listeners", () => {
     assert.match(stdout, /\ndb +10\.0\.0\.2:5432 +db +- +- +-\n/);
     const [first] = JSON.parse((await served.run("listeners", "--json")).stdout);
     assert.deepEqual([first.name, first.refusals.denied], ["web", 1204]);
+  });
+});
+
+describe("group", () => {
+  it("lists its balancers, as do status and JSON, and is 3 where there is none", async () => {
+    const none = await served.run("group");
+    assert.deepEqual([none.code, none.stdout], [3, ""]);
+    assert.match(none.stderr, /^harmony-balancer group: this balancer is in no group: /);
+    served.operated.inGroup = fakeGroup(Date.now() - 60_000);
+    const { code, stdout } = await served.run("group");
+    assert.equal(code, 0);
+    assert.match(stdout, /^group harmony at redis:\/\/10\.0\.0\.5:6379\/0, connected for 1m\d\ds; 12 targets /);
+    assert.match(stdout, /\nlb-1:1666 +2\.0\.0 +present\* +- /);
+    const { members } = JSON.parse((await served.run("group", "--json")).stdout);
+    assert.deepEqual([members.length, members[2].state], [3, "gone"]);
+    assert.match((await served.run("status")).stdout, /\ngroup +harmony at .* 3 balancers, 1 of them gone; /);
   });
 });
 

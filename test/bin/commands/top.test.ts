@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { removeFolders } from "../../support/folder.ts";
+import { fakeGroup } from "../../support/operated/group.ts";
 import { until, within } from "../../support/wait.ts";
 import { noTerminal, OnTerminal } from "./on-terminal.ts";
 import { Served } from "./served.ts";
@@ -47,6 +48,14 @@ describe("top", { skip: noTerminal }, () => {
     top.press("\x03");
     assert.equal(await within("its end", top.exited), 0);
     assert.ok(top.text.includes(LEAVE));
+  });
+
+  it("has a line of the group where there is one", async () => {
+    served.operated.inGroup = fakeGroup(Date.now());
+    const top = new OnTerminal(served.socket, ["top", "--every", "50ms"]);
+    await top.shows("group: harmony at redis://10.0.0.5:6379/0, connected; 3 balancers, 1 of them gone");
+    top.press("q");
+    assert.equal(await within("its end", top.exited), 0);
   });
 
   it("takes a terminal", async () => {

@@ -14,7 +14,18 @@ import { FakeOperated } from "../../support/operated.ts";
 const PAPER = { columns: 200, rows: 40, isTerminal: false, colour: false, unicode: true };
 const NOW = Date.now();
 /** Fields that 2.0 does not have yet. */
-const LATER = ["asleep", "rebalancing", "checks", "priority", "ramp", "auto", "check", "isSilent", "silentReporters"];
+const LATER = [
+  "asleep",
+  "rebalancing",
+  "checks",
+  "priority",
+  "ramp",
+  "auto",
+  "check",
+  "isSilent",
+  "silentReporters",
+  "group",
+];
 
 /** As an earlier release would say it. */
 function earlier<T>(said: T): T {

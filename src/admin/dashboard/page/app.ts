@@ -1,6 +1,7 @@
 /** All that the page knows, and the one way to have it drawn. */
 import type { Page } from "../../api/schemas/common.ts";
 import type { Connection } from "../../api/schemas/connections.ts";
+import type { Group } from "../../api/schemas/group.ts";
 import type { Event, Key, Reporter } from "../../api/schemas/people.ts";
 import type { History, Listener, Pool } from "../../api/schemas/pools.ts";
 import type { Me, Status } from "../../api/schemas/status.ts";
@@ -21,6 +22,7 @@ export interface Known {
   listeners: readonly Listener[] | null;
   reporters: readonly Reporter[] | null;
   keys: readonly Key[] | null;
+  group: Group | null;
   /** The newest first. */
   events: readonly Event[];
   /** Why the balancer does not tell what the address asks for, such as connections from something that is no address. */
@@ -37,6 +39,7 @@ const NOTHING: Known = {
   listeners: null,
   reporters: null,
   keys: null,
+  group: null,
   events: [],
   refused: null,
 };

@@ -2,6 +2,7 @@
  * What an operator should know first: everything that is not as it should be, the worst first. Only what lasts: a line that comes and
  * goes with each client that waits would move the page up and down.
  */
+import type { GroupInShort } from "../../api/schemas/group.ts";
 import type { Pool } from "../../api/schemas/pools.ts";
 import type { Status } from "../../api/schemas/status.ts";
 import { counted } from "./format.ts";
@@ -44,13 +45,14 @@ function* ofPool({ name, targets, asleep, panic }: Pool): Generator<Attention> {
 }
 
 function* ofProcess(status: Status): Generator<Attention> {
-  const { document, descriptors, eventLoop, orders, silentReporters, stateFile, state, logLevel } = status;
+  const { document, descriptors, eventLoop, orders, silentReporters, stateFile, state, logLevel, group } = status;
   const href = hashOf("system");
   if (state !== "serving") yield { level: "warning", text: `The balancer is ${state}`, href };
   if (document.lastReload?.ok === false)
     yield { level: "error", text: `The last reload failed: ${document.lastReload.text}`, href };
   if (silentReporters > 0)
     yield { level: "warning", text: `${counted(silentReporters, "reporter")} silent, though connected`, href };
+  if (group !== null) yield* ofGroup(group, href);
   const { open, limit } = descriptors;
   if (open !== null && limit !== null && open > limit * FEW_DESCRIPTORS)
     yield { level: "warning", text: `${open} of ${limit} descriptors are open`, href };
@@ -58,6 +60,14 @@ function* ofProcess(status: Status): Generator<Attention> {
     yield { level: "warning", text: `The main thread is ${Math.round(eventLoop.p99)} ms late`, href };
   if (orders > 0) yield { level: "info", text: orderText(orders, stateFile), href: hashOf("pools") };
   if (logLevel.ordered !== null) yield { level: "info", text: `The log level is ordered: ${logLevel.ordered}`, href };
+}
+
+/** Clients are served whatever becomes of it. */
+function* ofGroup({ state, reason, members: { present, gone } }: GroupInShort, href: string): Generator<Attention> {
+  if (state === "connecting") yield { level: "warning", text: "The group has not been reached yet", href };
+  if (state === "lost")
+    yield { level: "warning", text: `The group is lost${reason === null ? "" : `: ${reason}`}`, href };
+  if (gone > 0) yield { level: "warning", text: `${gone} of ${counted(present + gone, "balancer")} gone`, href };
 }
 
 function orderText(orders: number, stateFile: string | null): string {

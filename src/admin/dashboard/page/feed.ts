@@ -1,6 +1,7 @@
 /** Asks the balancer again and again for what is to be seen, and notices when it is gone and when it is back. */
 import type { Page } from "../../api/schemas/common.ts";
 import type { Connection } from "../../api/schemas/connections.ts";
+import type { Group } from "../../api/schemas/group.ts";
 import type { Key, Reporter } from "../../api/schemas/people.ts";
 import type { History, Listener, Pool } from "../../api/schemas/pools.ts";
 import type { Status } from "../../api/schemas/status.ts";
@@ -79,7 +80,7 @@ export class Feed {
     const [status, pools] = await Promise.all([api.get<Status>("/v1/status"), api.list<Pool>("/v1/pools")]);
     if (status.startedAt !== known.status?.startedAt) this.#historyAt = 0;
     try {
-      return { status, pools, refused: null, ...(await this.#ofView(pools)) };
+      return { status, pools, refused: null, ...(await this.#ofView(status, pools)) };
     } catch (error) {
       // It is there, and does not like the question.
       if (!(error instanceof Refused) || error.status === 401) throw error;
@@ -87,7 +88,7 @@ export class Feed {
     }
   }
 
-  async #ofView(pools: readonly Pool[]): Promise<Partial<Known>> {
+  async #ofView(status: Status, pools: readonly Pool[]): Promise<Partial<Known>> {
     const { api, route, known } = this.#app;
     if (route.view === "pools") {
       const pool = pools.find(({ name }) => name === route.query.pool) ?? pools[0];
@@ -98,12 +99,14 @@ export class Feed {
       return { connections: await api.get<Page<Connection>>("/v1/connections", query) };
     }
     if (route.view === "events") return {};
-    const [listeners, reporters, keys] = await Promise.all([
+    const seesAll = known.me?.pool === null;
+    const [listeners, reporters, keys, group] = await Promise.all([
       api.list<Listener>("/v1/listeners"),
       api.list<Reporter>("/v1/reporters"),
-      known.me?.pool === null ? api.list<Key>("/v1/keys") : null,
+      seesAll ? api.list<Key>("/v1/keys") : null,
+      seesAll && status.group !== null ? api.get<Group | null>("/v1/group") : null,
     ]);
-    return { listeners, reporters, keys };
+    return { listeners, reporters, keys, group };
   }
 
   async #ofPool(pool: string): Promise<Partial<Known>> {

@@ -7,6 +7,7 @@ import { askToReload, orderLogLevel } from "../acts.ts";
 import type { App } from "../app.ts";
 import { type Child, h, type View } from "../dom.ts";
 import { ago, bytes, count, milliseconds, moment, NONE, percent, span } from "../format.ts";
+import { groupSection } from "./group.ts";
 import { badge, button, empty, facts, field, options, section } from "./parts.ts";
 import { type Column, table } from "./table.ts";
 
@@ -21,6 +22,7 @@ export function systemView(app: App): Child {
       processFacts(app, status),
       app.mayAct && app.known.me?.pool === null && orders(app, status),
     ),
+    groupSection(app, status.group),
     listing(app, "Listeners", "listeners", listeners, LISTENERS, ({ name, address }) => `${name} ${address}`),
     listing(app, "Reporters", "reporters", reporters, reporterColumns(app), ({ key, address }) => `${key} ${address}`),
     app.known.me?.pool === null &&

@@ -124,7 +124,7 @@ function columnsFor(app: App): readonly Column<Target>[] {
 }
 
 function nameOf(app: App, target: Target): Child {
-  const { id, address, order, priority, backup, panic, ramp } = target;
+  const { id, address, order, priority, backup, panic, ramp, sources } = target;
   const own = ownName(target);
   const open = app.opened.has(id);
   return [
@@ -143,6 +143,7 @@ function nameOf(app: App, target: Target): Child {
       backup && badge("backup"),
       priority > 0 && badge(`priority ${priority}`, "It serves only while no target of a smaller number is up"),
       panic && badge("panic"),
+      sources.includes("shared") && badge("shared", "Another balancer of the group says that it exists"),
     ),
   ];
 }

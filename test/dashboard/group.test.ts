@@ -1,0 +1,75 @@
+/** The group on the dashboard. */
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { noBrowser, type Opened, openBrowser, openPage } from "../support/browser.ts";
+import { part, serveDashboard, signIn } from "../support/dashboard.ts";
+import { fakeGroup } from "../support/operated/group.ts";
+import { FakeOperated } from "../support/operated.ts";
+import type { OperatedServer } from "../support/operated-server.ts";
+
+describe("the group on the dashboard", { skip: noBrowser }, () => {
+  let browser: Browser;
+  let operated: FakeOperated;
+  let server: OperatedServer;
+  let opened: Opened;
+  let page: Page;
+
+  before(async () => {
+    browser = await openBrowser();
+  });
+  after(() => browser.close());
+  beforeEach(async () => {
+    operated = new FakeOperated();
+    server = await serveDashboard(operated);
+    opened = await openPage(browser, server.url);
+    page = opened.page;
+  });
+  afterEach(async () => {
+    assert.deepEqual(opened.faults, []);
+    await opened.close();
+    await server.close();
+  });
+
+  const system = () => page.getByRole("link", { name: "System" }).click();
+  const balancers = () => page.getByRole("table", { name: "Balancers of the group" });
+
+  it("has a row for each of its balancers, and is no part of the page where there is none", async () => {
+    await signIn(page, "secret-read");
+    await system();
+    await part(page, "Keys and tokens").waitFor();
+    assert.equal(await part(page, "Group").count(), 0);
+    operated.inGroup = fakeGroup(Date.now() - 3_600_000);
+    await balancers().waitFor();
+    const rows = await balancers().locator("tbody tr").allInnerTexts();
+    assert.deepEqual(
+      rows.map((row) => row.split(/\s+/).slice(0, 1).join()),
+      ["lb-1:1666", "lb-2:1666", "lb-3:1666"],
+    );
+    assert.match(rows[0]!, /this one\s+present/);
+    assert.match(rows[2]!, /gone\s+2\.1\.0/);
+    assert.match(await part(page, "Group").innerText(), /redis:\/\/10\.0\.0\.5:6379\/0/);
+    operated.inGroup = null;
+    await part(page, "Group").waitFor({ state: "detached" });
+  });
+
+  it("is pointed out from everywhere when it is lost, and leads to where more is said", async () => {
+    operated.inGroup = { ...fakeGroup(Date.now()), state: "lost", reason: "it does not answer" };
+    await signIn(page, "secret-read");
+    await page.getByRole("link", { name: "The group is lost: it does not answer" }).click();
+    await part(page, "Group")
+      .getByText(/^lost for .*: it does not answer$/)
+      .waitFor();
+  });
+
+  it("shows those who see one pool that it is there, and no other balancers", async () => {
+    operated.inGroup = fakeGroup(Date.now());
+    await signIn(page, "secret-web");
+    await system();
+    await part(page, "Group")
+      .getByText(/^connected for /)
+      .waitFor();
+    await part(page, "Reporters").waitFor();
+    assert.equal(await balancers().count(), 0);
+  });
+});
