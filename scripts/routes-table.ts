@@ -33,6 +33,7 @@ function answer({ answer: schema, stream }: Described): string {
 }
 
 function named(schema: z.ZodMiniType): string {
+  if (schema instanceof z.ZodMiniNullable) return `${named(schema.def.innerType as z.ZodMiniType)} or null`;
   const name = Object.keys(NAMED).find((each) => NAMED[each] === schema);
   if (name !== undefined) return `\`${name}\``;
   const { items, total } = schema instanceof z.ZodMiniObject ? (schema.def.shape as Record<string, z.ZodMiniType>) : {};
