@@ -237,11 +237,13 @@ export class Balancer extends Emitter<BalancerEvents> {
       onWarning: warn,
     });
     const tell = (...event: EventOf<BalancerEvents>) => this.tell(...event);
-    const parts = wire({ settings: this.#settings, engine, trust, tokens, shares, state, tell });
+    const membership = null;
+    const parts = wire({ settings: this.#settings, engine, trust, tokens, shares, state, membership, tell });
     this.#parts = parts;
     this.#passedOver = passedOver;
     try {
       await engine.start();
+      await parts.group?.start(); // clients find the targets that others know
       await parts.document.start();
       this.#beginServing(parts);
       await parts.control.start();
@@ -369,16 +371,19 @@ export class Balancer extends Emitter<BalancerEvents> {
     this.#isReady = false;
     this.#cancelGarbageLooks();
     this.#watch?.close();
-    const { engine, tls, lists, control, services, declared, document, removal, brought, state } = this.#parts ?? {};
+    const { engine, tls, lists, control, services, declared, document, removal, brought, state, group } =
+      this.#parts ?? {};
+    const left = group?.leave();
     const tlsClosed = services?.close();
     lists?.close();
     removal?.close();
     declared?.close();
     const engineClosed = engine?.close(timeout);
     const changes = [tlsClosed, brought?.close(), document?.settled()];
-    await Promise.all([engineClosed, control?.close(), this.#seen?.close(), ...changes]);
+    await Promise.all([left, engineClosed, control?.close(), this.#seen?.close(), ...changes]);
     await tls?.close(timeout);
     await this.#api?.close(); // until then it tells how many connections are left
+    await group?.close();
     await state?.close();
   }
 }

@@ -6,6 +6,7 @@ import type { BalancerSettings } from "../config/settings.ts";
 import { mayOpen } from "../control/keys/key.ts";
 import { ControlServer } from "../control/server/server.ts";
 import type { Engine } from "../engines/engine.ts";
+import type { Group } from "../group/group.ts";
 import { Dns } from "../net/dns.ts";
 import { SESSIONS_PER_TARGET } from "../targets/quota.ts";
 import { DeclaredTargets } from "../targets/sources/declared-targets.ts";
@@ -18,8 +19,8 @@ import { Brought, MOST_PORTS } from "./brought.ts";
 import { type DescriptorShares, targetPlaces } from "./descriptors.ts";
 import type { BalancerEvents } from "./events.ts";
 import { FollowedLists } from "./followed-lists.ts";
+import { grouped, type Membership } from "./grouped.ts";
 import { invitedEvents, type Trust } from "./invited.ts";
-import type { ViewedGroup } from "./operated/group.ts";
 import { PutKeys } from "./operated/put-targets.ts";
 import { Removal } from "./removal.ts";
 import { Services } from "./services.ts";
@@ -38,8 +39,8 @@ export interface Parts {
   readonly state: StateFile | null;
   /** Of those who put targets over the API. */
   readonly putKeys: PutKeys;
-  /** null: it is in none. */
-  readonly group: ViewedGroup | null;
+  /** null: the balancer is one by itself. */
+  readonly group: Group | null;
 }
 
 export interface Wiring {
@@ -50,12 +51,14 @@ export interface Wiring {
   readonly shares: DescriptorShares;
   /** null: what is ordered is not kept. */
   readonly state: StateFile | null;
+  /** null: it is to be one by itself. */
+  readonly membership: Membership | null;
   readonly tell: (...event: EventOf<BalancerEvents>) => void;
 }
 
 /** Nothing of it has been started. */
 export function wire(wiring: Wiring): Parts {
-  const { engine, settings, trust, shares, state, tell } = wiring;
+  const { engine, settings, trust, shares, state, membership, tell } = wiring;
   const warn = (message: string, cause?: unknown) => tell("warning", message, cause);
   const lists = new FollowedLists({
     clock: systemClock,
@@ -72,7 +75,10 @@ export function wire(wiring: Wiring): Parts {
       declared.set(pool, targets);
       removal.changed(pool);
     },
-    onListening: () => control.registry.listening(),
+    onListening: () => {
+      control.registry.listening();
+      group?.offer();
+    },
     onPoolGone: (pool) => {
       declared.forget(pool);
       control.poolRemoved(pool);
@@ -97,14 +103,17 @@ export function wire(wiring: Wiring): Parts {
     onWarning: warn,
   });
   const putKeys = new PutKeys(wiring.tokens);
-  const control: ControlServer = controlServer(wiring, { services, document, removal, brought, putKeys });
+  const ofGroup = { services, brought, control: () => control };
+  const group = membership && grouped({ ...wiring, ...ofGroup, membership, lease: settings.hostTimeout });
+  const parts = { services, document, removal, brought, putKeys, group };
+  const control: ControlServer = controlServer(wiring, parts);
   const declared = new DeclaredTargets({
     clock: systemClock,
     resolver: new Dns(settings.resolver),
     onTargets: (pool, targets) => control.registry.declare(pool, targets),
     onWarning: warn,
   });
-  return { engine, tls, lists, control, services, declared, document, removal, brought, state, putKeys, group: null };
+  return { ...parts, engine, tls, lists, control, declared, state };
 }
 
 function controlServer(
@@ -115,7 +124,8 @@ function controlServer(
     removal,
     brought,
     putKeys,
-  }: Pick<Parts, "services" | "document" | "removal" | "brought" | "putKeys">,
+    group,
+  }: Pick<Parts, "services" | "document" | "removal" | "brought" | "putKeys" | "group">,
 ): ControlServer {
   const { pools } = services;
   const atStart = targetPlaces(settings.pools);
@@ -133,6 +143,11 @@ function controlServer(
     ...invitedEvents(trust, tell),
     orders: state?.orders,
     otherKeys: putKeys,
+    ...(group && {
+      onWord: (identity, left) => group.changed(identity, left),
+      onOrdered: (identity, order) => group.ordered(identity, order),
+      elsewhere: (identity) => group.activeElsewhere(identity),
+    }),
     renewedTls: certificateFiles(settings),
     pools,
     services: brought,

@@ -12,6 +12,7 @@
 
 import { isLoopback } from "../targets/loopback.ts";
 import type { Clock } from "../util/clock.ts";
+import type { EventOf } from "../util/emitter.ts";
 import { messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
 import { namesForHint, readHint, writeHint } from "./hint.ts";
@@ -73,7 +74,7 @@ export interface GroupOptions {
   /** Connections that the target of that name has here. */
   readonly active: (name: string) => number;
   readonly orders: OrderBook;
-  readonly onEvent: <K extends keyof GroupEvents>(event: K, ...args: GroupEvents[K]) => void;
+  readonly onEvent: (...event: EventOf<GroupEvents>) => void;
 }
 
 export class Group {
@@ -110,10 +111,8 @@ export class Group {
       ...options,
       self: options.id,
       onJoined: (member) => onEvent("joined", view(member)),
-      onLeft: (member, why, removed) => {
-        if (removed !== null) this.#offers.look(removed);
-        if (removed === null || !member.isGone) onEvent("left", view(member), why);
-      },
+      onLeft: (member, why) => onEvent("left", view(member), why),
+      onRemoved: (names) => this.#offers.look(names),
       onWarning: (message) => onEvent("warning", message),
     });
     this.#offers = new Offers({
@@ -189,23 +188,29 @@ export class Group {
     };
   }
 
-  /** Says goodbye, if that is possible in time. Never rejects. */
-  async close(): Promise<void> {
+  /** Says that this balancer leaves, if that is possible in time: what it vouches for is kept for a lease. Never rejects. */
+  async leave(): Promise<void> {
     this.#isClosed = true;
     this.#pause.skip();
     const { store, id, clock } = this.#options;
+    if (!this.#hasSaid) return;
+    const nothing = { set: new Map(), remove: [], anew: false };
+    const said = store.write(id, "targets", nothing, this.#word(), writeHint({ t: "goodbye", by: id }));
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(GOODBYE_MS, resolve);
+      const over = () => {
+        cancel();
+        resolve();
+      };
+      void said.then(over, over); // the others find out
+    });
+  }
+
+  /** Never rejects. */
+  async close(): Promise<void> {
+    if (!this.#isClosed) await this.leave();
     await this.#running;
-    if (this.#hasSaid) {
-      const goodbye = store.forget(id, writeHint({ t: "goodbye", by: id })).catch(() => undefined); // the others find out
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(GOODBYE_MS, resolve);
-        void goodbye.then(() => {
-          cancel();
-          resolve();
-        });
-      });
-    }
-    await store.close();
+    await this.#options.store.close();
   }
 
   async #run(): Promise<void> {
@@ -282,7 +287,7 @@ export class Group {
       if (member === undefined) continue; // it has said goodbye meanwhile
       if (due.get(id)?.seq === seq) due.delete(id);
       member.seq = seq;
-      this.#offers.look(member.take(texts, list));
+      this.#offers.look(this.#members.take(member, texts, list));
     }
   }
 
@@ -301,8 +306,7 @@ export class Group {
     const hint = readHint(text);
     if (hint === null || hint.by === this.#options.id || this.#isClosed) return;
     if (hint.t === "orders") this.#areOrdersRead = false;
-    else if (hint.t === "goodbye") this.#members.goodbye(hint.by);
-    else if (!this.#members.changed(hint)) this.#saidAt = Number.NEGATIVE_INFINITY; // its word is there by now
+    else if (hint.t === "goodbye" || !this.#members.changed(hint)) this.#saidAt = Number.NEGATIVE_INFINITY; // its word is there
     this.#wake();
   }
 
@@ -363,7 +367,8 @@ export class Group {
         if (!drainingMore) draining[name] = connections;
       }
     }
-    const own = { at: Math.floor(wallClock()), ttl: TTL_MS, seq: this.#seq, targets: this.#own.size };
+    const at = Math.floor(wallClock());
+    const own = { at, ttl: TTL_MS, leaving: this.#isClosed, seq: this.#seq, targets: this.#own.size };
     return writeWord({ ...facts(), ...own, knows, draining, drainingMore });
   }
 

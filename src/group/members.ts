@@ -52,6 +52,11 @@ export class Member {
     return changed;
   }
 
+  drop(name: string): void {
+    this.records.delete(name);
+    this.draining.delete(name);
+  }
+
   view(now: number): MemberView {
     const { name, version, startedAt, reporters, active, waiting } = this.word;
     const state = this.isGone ? "gone" : "present";
@@ -76,8 +81,10 @@ export interface MembersOptions {
   /** ms that targets are kept whose balancer is gone. */
   readonly lease: number;
   readonly onJoined: (member: Member) => void;
-  /** `removed`: names of what it vouched for, which nobody may vouch for any more; null: that is kept for now. */
-  readonly onLeft: (member: Member, why: "goodbye" | "silent", removed: readonly string[] | null) => void;
+  /** What it vouched for is kept for now. */
+  readonly onLeft: (member: Member, why: "goodbye" | "silent") => void;
+  /** It vouches for those no longer: its lease is over. */
+  readonly onRemoved: (names: readonly string[]) => void;
   readonly onWarning: (message: string) => void;
 }
 
@@ -128,9 +135,13 @@ export class Members {
     for (const { id, word } of this.all.values()) this.due.set(id, { seq: word.seq, names: null });
   }
 
-  goodbye(id: string): void {
-    const member = this.all.get(id);
-    if (member !== undefined) this.#remove(member, "goodbye");
+  /** What was read of a member. Gives the names of records that are others now, or gone. */
+  take(member: Member, texts: Texts, names: readonly string[] | null): string[] {
+    const changed = member.take(texts, names);
+    // A target that has left one that is there has left those as well that are gone, where its reporter was before.
+    for (const other of this.all.values())
+      if (other.isGone) for (const name of changed) if (!member.records.has(name)) other.drop(name);
+    return changed;
   }
 
   /** Nobody could be heard until now: each has as much time as a newcomer. */
@@ -140,35 +151,33 @@ export class Members {
 
   /** Who is silent. To be called only while they can be heard. */
   look(): void {
-    const { clock, lease, onLeft } = this.#options;
+    const { clock, lease, onLeft, onRemoved } = this.#options;
     for (const member of [...this.all.values()]) {
       const silent = clock.now() - member.heardAt;
       if (silent > member.word.ttl && !member.isGone) {
         member.isGone = true;
-        onLeft(member, "silent", null);
+        onLeft(member, "silent");
       }
       if (silent <= member.word.ttl + lease) continue;
-      this.#remove(member, "silent");
+      this.all.delete(member.id);
+      this.due.delete(member.id);
       this.stale.add(member.id);
+      onRemoved([...member.records.keys()]);
     }
   }
 
   #heard(id: string, text: string, word: Word): void {
-    const { clock, onJoined } = this.#options;
+    const { clock, onJoined, onLeft } = this.#options;
     const known = this.all.get(id);
     const member = known ?? new Member(id, word, clock.now());
-    const isNews = known === undefined || known.isGone;
-    Object.assign(member, { text, word, heardAt: clock.now(), isGone: false });
+    const isNews = word.leaving ? known?.isGone === false : known === undefined || known.isGone;
+    Object.assign(member, { text, word, heardAt: clock.now(), isGone: word.leaving });
     this.all.set(id, member);
     const { seq } = this.due.get(id) ?? member;
     if (word.seq !== seq) this.due.set(id, { seq: word.seq, names: null });
-    if (isNews) onJoined(member);
-  }
-
-  #remove(member: Member, why: "goodbye" | "silent"): void {
-    this.all.delete(member.id);
-    this.due.delete(member.id);
-    this.#options.onLeft(member, why, [...member.records.keys()]);
+    if (!isNews) return;
+    if (word.leaving) onLeft(member, "goodbye");
+    else onJoined(member);
   }
 
   #isStale({ at, ttl }: Word): boolean {

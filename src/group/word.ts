@@ -21,6 +21,8 @@ const Word = z.object({
   at: count,
   /** ms that it may be silent, from one word to the next, and is there. */
   ttl: whole(1, 3_600_000),
+  /** It stops: its reporters go to others. */
+  leaving: z.boolean(),
   /** How often it has written its targets. */
   seq: count,
   targets: count,

@@ -68,6 +68,11 @@ export class Ordering {
     onChange(poolName);
   }
 
+  /** By the target's name. */
+  all(): ReadonlyMap<string, Order> {
+    return this.#options.orders.all();
+  }
+
   /** Orders in force, also of targets that are not there. */
   get count(): number {
     return this.#options.orders.size;

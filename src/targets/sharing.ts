@@ -4,7 +4,7 @@
  */
 import type { TcpAddress } from "../net/runtime.ts";
 import { messageOf } from "../util/errors.ts";
-import type { Row } from "./entry.ts";
+import { activeOn, type Row } from "./entry.ts";
 import { placeOf } from "./location.ts";
 import type { Report } from "./report.ts";
 import type { RowNames } from "./row-names.ts";
@@ -67,6 +67,12 @@ export class Sharing {
     let count = 0;
     for (const { registered, declared } of this.#rows.values()) if (registered === null && declared === null) count++;
     return count;
+  }
+
+  /** Connections that it has here. */
+  active(name: string): number {
+    const row = this.#rows.get(name);
+    return row === undefined ? 0 : activeOn(row);
   }
 
   /** From now on that is said of the target that the others call so. Gives why it cannot be used here, or null. */

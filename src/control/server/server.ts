@@ -59,7 +59,7 @@ export interface ControlSettings {
 export interface ControlServerOptions
   extends ControlSettings,
     Pick<Welcome, "name" | "version">,
-    Pick<RegistryOptions, "pools" | "panicOf" | "slowStartOf" | "poolTime"> {
+    Pick<RegistryOptions, "pools" | "panicOf" | "slowStartOf" | "poolTime" | "onWord" | "elsewhere" | "onOrdered"> {
   readonly runtime: Runtime;
   readonly keys: Keys;
   /** The balancer's own key pair; null until it has invited somebody. */

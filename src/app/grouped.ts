@@ -1,0 +1,144 @@
+/** The balancer as one of a group: what it passes on to the others, and what becomes of what they say. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { ControlServer } from "../control/server/server.ts";
+import { type Services as Bringing, isBringing } from "../control/server/services.ts";
+import { Group, type GroupEvents } from "../group/group.ts";
+import type { OwnTarget } from "../group/record.ts";
+import type { GroupStore } from "../group/store.ts";
+import type { Entry } from "../targets/entry.ts";
+import type { SharedTarget } from "../targets/sharing.ts";
+import { formatAddress } from "../util/address.ts";
+import { systemClock } from "../util/clock.ts";
+import type { EventOf } from "../util/emitter.ts";
+import { messageOf } from "../util/errors.ts";
+import { VERSION } from "../util/version.ts";
+import type { BalancerEvents } from "./events.ts";
+import type { Services } from "./services.ts";
+import type { StateFile } from "./state/state-file.ts";
+
+/** The group that the balancer is to be one of. */
+export interface Membership {
+  readonly name: string;
+  /** Where it meets, without a password. */
+  readonly place: string;
+  readonly store: GroupStore;
+}
+
+export interface GroupedOptions {
+  readonly membership: Membership;
+  /** How long a report counts, ms. */
+  readonly lease: number;
+  readonly services: Pick<Services, "connections" | "pools">;
+  readonly control: () => ControlServer;
+  readonly brought: Pick<Bringing, "bring">;
+  /** null: what is ordered is not kept. */
+  readonly state: Pick<StateFile, "keep"> | null;
+  readonly tell: (...event: EventOf<BalancerEvents>) => void;
+}
+
+/** Ports that those who report to other balancers may have opened: the others have judged what their keys allow. */
+const MANY_PORTS = Number.POSITIVE_INFINITY;
+
+export function grouped(options: GroupedOptions): Group {
+  const { membership, lease, services, control, state, tell } = options;
+  const startedAt = Date.now();
+  const registry = () => control().registry;
+  const bringing = new SharedServices(options, () => group.offer());
+  const group: Group = new Group({
+    ...membership,
+    id: randomUUID(),
+    lease,
+    clock: systemClock,
+    wallClock: Date.now,
+    onEvent: (...event) => tellOf(membership, event, tell),
+    facts: () => ({
+      name: nameOf(control()),
+      version: VERSION,
+      host: hostname(),
+      startedAt,
+      reporters: control().sessions,
+      ...services.connections,
+    }),
+    own: (name) => ownTarget(registry().rows.get(name)?.registered),
+    taker: {
+      take: (name, target) => bringing.pending(target) ?? registry().sharing.take(name, target),
+      drop: (name) => registry().sharing.drop(name),
+      has: (name) => registry().sharing.has(name),
+    },
+    sharedTargets: () => registry().sharing.alone,
+    active: (name) => registry().sharing.active(name),
+    orders: {
+      all: () => registry().ordering.all(),
+      heed: (name, order) => {
+        registry().ordering.heed(name, order);
+        void state?.keep();
+      },
+    },
+  });
+  return group;
+}
+
+function tellOf({ place }: Membership, event: EventOf<GroupEvents>, tell: GroupedOptions["tell"]): void {
+  const [name, what, more, why] = event;
+  if (name === "connected") tell("groupConnected", place);
+  else if (name === "lost") tell("groupLost", place, what);
+  else if (name === "joined") tell("memberJoined", what);
+  else if (name === "left") tell("memberLeft", what, more);
+  else if (name === "warning") tell("warning", what);
+  else tell("warning", `the target ${what}, which balancer ${more} of the group knows, is not used here: ${why}`);
+}
+
+/** For people: its host, and where its reporters come. */
+function nameOf({ addresses: [first] }: ControlServer): string {
+  return first === undefined ? hostname() : `${hostname()}:${first.port}`;
+}
+
+function ownTarget(entry: Entry | null | undefined): OwnTarget | null {
+  if (!entry?.counts) return null;
+  const { report, address, key, saidSince } = entry;
+  return { report, address, key: key.id, since: saidSince };
+}
+
+/** Ports that targets have brought which report to another balancer: this one opens them as well. */
+class SharedServices {
+  readonly #options: Pick<GroupedOptions, "brought" | "services">;
+  readonly #onOpened: () => void;
+  /** By pool and port, why that is not open; what is open is not in it. */
+  readonly #pending = new Map<string, string>();
+  readonly #open = new Set<string>();
+
+  constructor(options: Pick<GroupedOptions, "brought" | "services">, onOpened: () => void) {
+    this.#options = options;
+    this.#onOpened = onOpened;
+  }
+
+  /** Why the target waits; null: it does not. Asks for its port, if it has brought one. */
+  pending({ report, address, key }: SharedTarget): string | null {
+    if (!isBringing(report)) return null;
+    const { brought, services } = this.#options;
+    const at = `${report.pool}:${report.listen}`;
+    if (this.#open.has(at) && services.pools.has(report.pool)) return null;
+    const why = this.#pending.get(at);
+    if (why !== undefined) return why;
+    this.#open.delete(at);
+    const opening = `port ${report.listen} is being opened for its pool`;
+    this.#pending.set(at, opening);
+    const opened = brought.bring(report, { key, ports: MANY_PORTS });
+    opened.then(
+      () => {
+        this.#pending.delete(at);
+        this.#open.add(at);
+        this.#onOpened();
+      },
+      (error: unknown) => {
+        this.#pending.set(at, `its port cannot be opened for ${formatAddress(address)}: ${messageOf(error)}`);
+        systemClock.after(RETRY_MS, () => this.#pending.delete(at));
+      },
+    );
+    return opening;
+  }
+}
+
+/** ms until a port that could not be opened is tried again. */
+const RETRY_MS = 10_000;
