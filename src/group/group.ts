@@ -16,7 +16,7 @@ import type { EventOf } from "../util/emitter.ts";
 import { messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
 import { namesForHint, readHint, writeHint } from "./hint.ts";
-import { type Member, Members, type Vouched } from "./members.ts";
+import { type Member, Members, SEQ, type Vouched } from "./members.ts";
 import { Offers, type Taker } from "./offers.ts";
 import { OwnTargets } from "./own-targets.ts";
 import type { OwnTarget } from "./record.ts";
@@ -163,7 +163,7 @@ export class Group {
    */
   activeElsewhere(name: string): number {
     if (this.#state !== "connected") return 0;
-    const seq = this.#own.seqOf(name);
+    const seq = this.#own.seqOf(name, this.#options.wallClock());
     let active = 0;
     for (const { word, records, isGone } of this.#members.all.values()) {
       if (isGone || records.has(name)) continue;
@@ -241,7 +241,7 @@ export class Group {
   }
 
   get #sayMs(): number {
-    return this.#members.areDraining ? DRAINING_SAY_MS : SAY_MS;
+    return this.#members.areDraining || this.#own.areDraining ? DRAINING_SAY_MS : SAY_MS;
   }
 
   #untilNext(): number {
@@ -259,7 +259,8 @@ export class Group {
     this.#seq = seq;
     this.#hasSaid = true;
     const hint = writeHint({ t: "targets", by: id, seq, names: names && [...names] });
-    await store.write(id, "targets", changes, this.#word(), hint);
+    const set = new Map([...changes.set, [SEQ, String(seq)]]);
+    await store.write(id, "targets", { ...changes, set }, this.#word(), hint);
     this.#own.written(changes, seq);
   }
 
@@ -280,14 +281,11 @@ export class Group {
   async #readDue(): Promise<void> {
     const { store } = this.#options;
     const { all, due } = this.#members;
-    for (const [id, { seq, names }] of [...due]) {
-      const list = names === null ? null : [...names];
-      const texts = await store.read(id, "targets", list);
+    for (const [id, each] of [...due]) {
+      const texts = await store.read(id, "targets", each.names && [...each.names, SEQ]);
       const member = all.get(id);
-      if (member === undefined) continue; // it has said goodbye meanwhile
-      if (due.get(id)?.seq === seq) due.delete(id);
-      member.seq = seq;
-      this.#offers.look(this.#members.take(member, texts, list));
+      if (due.get(id) === each) due.delete(id); // otherwise more has been written meanwhile
+      if (member !== undefined) this.#offers.look(this.#members.take(member, texts, each));
     }
   }
 

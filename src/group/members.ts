@@ -9,6 +9,9 @@ import { readWord, type Word } from "./word.ts";
 /** ms beside a lease, by which clocks of hosts may differ, after which a word that is found is of a balancer that is long gone. */
 const STALE_MS = 60_000;
 
+/** Beside the records, the number of the last writing: no target is called so. */
+export const SEQ = "seq";
+
 /** A record, with its text: what says the same is not another one. */
 export interface Vouched {
   readonly text: string;
@@ -37,9 +40,10 @@ export class Member {
   }
 
   /** `names`: those that were read; null: all of them. Gives the names of records that are others now, or gone. What is no record counts as gone. */
-  take(texts: Texts, names: readonly string[] | null): string[] {
+  take(texts: Texts, names: ReadonlySet<string> | null): string[] {
     const changed: string[] = [];
     for (const name of names ?? new Set([...texts.keys(), ...this.records.keys()])) {
+      if (name === SEQ) continue;
       const text = texts.get(name);
       if (text === this.records.get(name)?.text) continue;
       const written = text === undefined ? null : readRecord(text);
@@ -110,7 +114,7 @@ export class Members {
   hear(words: Texts): void {
     for (const [id, text] of words) {
       const member = this.all.get(id);
-      if (id === this.#options.self || member?.text === text) continue;
+      if (id === this.#options.self || this.stale.has(id) || member?.text === text) continue;
       const word = readWord(text);
       if (word === null) this.#warnOf(id);
       else if (member === undefined && this.#isStale(word)) this.stale.add(id);
@@ -135,8 +139,14 @@ export class Members {
     for (const { id, word } of this.all.values()) this.due.set(id, { seq: word.seq, names: null });
   }
 
-  /** What was read of a member. Gives the names of records that are others now, or gone. */
-  take(member: Member, texts: Texts, names: readonly string[] | null): string[] {
+  /**
+   * What was read of a member, as of which writing it was to be. Gives the names of records that are others now, or gone: none where that
+   * writing is not there, since the store has been restarted empty, or from an older copy, and the member will write anew.
+   */
+  take(member: Member, texts: Texts, { seq, names }: Due): string[] {
+    const written = Number(texts.get(SEQ) ?? -1);
+    if (written < seq || written < member.seq) return [];
+    member.seq = seq;
     const changed = member.take(texts, names);
     // A target that has left one that is there has left those as well that are gone, where its reporter was before.
     for (const other of this.all.values())
@@ -174,7 +184,7 @@ export class Members {
     Object.assign(member, { text, word, heardAt: clock.now(), isGone: word.leaving });
     this.all.set(id, member);
     const { seq } = this.due.get(id) ?? member;
-    if (word.seq !== seq) this.due.set(id, { seq: word.seq, names: null });
+    if (word.seq > seq) this.due.set(id, { seq: word.seq, names: null });
     if (!isNews) return;
     if (word.leaving) onLeft(member, "goodbye");
     else onJoined(member);

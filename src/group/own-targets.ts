@@ -15,6 +15,7 @@ export class OwnTargets {
   readonly #known = new Map<string, Own>();
   /** What their reporters say may be another thing now. */
   readonly #dirty = new Set<string>();
+  readonly #draining = new Set<string>();
   /** The store has something else of them, or may have. */
   readonly #unwritten = new Set<string>();
   /** The store may have anything. */
@@ -37,9 +38,15 @@ export class OwnTargets {
     this.#anew = true;
   }
 
-  /** As of which writing the others can know what is said of it now; infinite: they cannot yet. */
-  seqOf(name: string): number {
-    return this.#dirty.has(name) ? Number.POSITIVE_INFINITY : (this.#known.get(name)?.seq ?? 0);
+  /** Whether any of them drains. */
+  get areDraining(): boolean {
+    return this.#draining.size > 0;
+  }
+
+  /** As of which writing the others can know what is said of it now; infinite: they cannot yet. `now`: ms since 1970. */
+  seqOf(name: string, now: number): number {
+    if (this.#dirty.delete(name)) this.#look(name, now);
+    return this.#known.get(name)?.seq ?? 0;
   }
 
   /** What is to be written; null: nothing. `now`: ms since 1970. */
@@ -66,6 +73,8 @@ export class OwnTargets {
 
   #look(name: string, now: number): void {
     const own = this.#own(name);
+    if (own?.report.drain) this.#draining.add(name);
+    else this.#draining.delete(name);
     const before = this.#known.get(name);
     const record = own && recordOf(own);
     const said = record && JSON.stringify(record);

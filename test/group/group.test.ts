@@ -1,0 +1,311 @@
+/** What balancers of a group know of each other's targets, whatever becomes of the store and of each other. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { settle } from "../support/wait.ts";
+import { LEASE, reporterAt, World } from "./world.ts";
+
+const HOST = "10.0.0.1";
+const NAME = `p/${HOST}:80`;
+
+describe("a target whose reporter speaks to one balancer", () => {
+  it("is known to all within a moment, as it says that it is", async () => {
+    const world = new World();
+    const [a, b, c] = [await world.start("a"), await world.start("b"), await world.start("c")];
+    const owner = reporterAt(HOST);
+    await a.report(owner);
+    await world.pass(100);
+    for (const each of [a, b, c]) assert.deepEqual(each.targets(), { [NAME]: "up 9" }, each.name);
+    assert.deepEqual(
+      [a, b, c].map((each) => each.sourcesOf(NAME)),
+      ["registered", "shared", "shared"],
+    );
+    await a.report(owner, { weight: 3 });
+    await world.pass(100);
+    assert.deepEqual(b.targets(), { [NAME]: "up 3" });
+    await a.report(owner, { health: "down", reason: "no disk" });
+    await world.pass(100);
+    assert.deepEqual(b.targets(), { [NAME]: "down 9" });
+    assert.match(
+      b.registry.standingOf(NAME)!.reason,
+      /its reporter says that it is down: no disk, as balancer a has heard/,
+    );
+    a.registry.leave(owner);
+    await world.pass(100);
+    for (const each of [a, b, c]) assert.deepEqual(each.targets(), {}, each.name);
+    assert.equal(b.story.at(-1), `targetLeave ${NAME}`);
+    world.close();
+  });
+
+  it("costs the store nothing while its reports change nothing", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    const owners = Array.from({ length: 100 }, (_, n) => reporterAt(`10.0.1.${n}`));
+    for (const owner of owners) await a.report(owner);
+    await world.pass(1_000);
+    assert.equal(Object.keys(b.targets()).length, 100);
+    const before = { ...world.memory.counts };
+    for (let second = 0; second < 20; second++) {
+      for (const owner of owners) await a.report(owner);
+      await world.pass(1_000);
+    }
+    const { changes, hints } = world.memory.counts;
+    assert.deepEqual({ changes, hints }, { changes: before.changes, hints: before.hints });
+    assert.equal(Object.keys(b.targets()).length, 100, "and others keep them for longer than a lease");
+    world.close();
+  });
+
+  it("is known to one that starts before that one takes clients", async () => {
+    const world = new World();
+    const a = await world.start("a");
+    await a.report(reporterAt(HOST));
+    await world.pass(100);
+    const b = await world.start("b");
+    assert.deepEqual(b.targets(), { [NAME]: "up 9" });
+    world.close();
+  });
+
+  it("is its own once its reporter speaks here as well, and is another's again when that is over", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    const [atA, atB] = [reporterAt(HOST), reporterAt(HOST)];
+    await a.report(atA);
+    await world.pass(100);
+    await b.report(atB, { weight: 4 });
+    assert.deepEqual([b.sourcesOf(NAME), b.targets()], ["registered", { [NAME]: "up 4" }]);
+    b.registry.lost(atB);
+    for (let second = 0; second < 15; second++) {
+      await a.report(atA);
+      await world.pass(1_000);
+    }
+    assert.deepEqual([b.sourcesOf(NAME), b.targets()], ["shared", { [NAME]: "up 9" }]);
+    world.close();
+  });
+
+  it("does not come back by another's word when it has left here", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    const [atA, atB] = [reporterAt(HOST), reporterAt(HOST)];
+    await a.report(atA);
+    await b.report(atB);
+    await world.pass(2_000);
+    b.registry.leave(atB);
+    await world.pass(3_000);
+    assert.deepEqual(b.targets(), {});
+    assert.deepEqual(a.targets(), { [NAME]: "up 9" }, "a has not been told yet");
+    await a.report(atA, { weight: 5 });
+    await world.pass(100);
+    assert.deepEqual(b.targets(), { [NAME]: "up 5" }, "what is said anew counts");
+    world.close();
+  });
+
+  it("is refused where it cannot be reached, which is told once, and is taken in when its pool comes", async () => {
+    const world = new World();
+    const a = await world.start("a", { pools: ["p", "q"] });
+    const b = await world.start("b", { host: "another host" });
+    await a.report(reporterAt("127.0.0.1"));
+    await a.report(reporterAt(HOST), { pool: "q" });
+    await world.pass(3_000);
+    assert.deepEqual(b.targets(), {});
+    const told = b.told("refused").map((event) => event.slice(1));
+    assert.equal(told.length, 2);
+    assert.match(String(told[0]), /p\/127\.0\.0\.1:80,a,127\.0\.0\.1 is that balancer's own host/);
+    assert.match(String(told[1]), /there is no pool "q"/);
+    b.pools.set("q", a.pools.get("q")!);
+    b.group.offer();
+    await settle();
+    assert.equal(b.registry.sharing.has(`q/${HOST}:80`), true);
+    world.close();
+  });
+});
+
+describe("a balancer", () => {
+  it("that says goodbye is told, and its targets stay for a lease, in which their reporters come to another", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    await a.report(reporterAt(HOST));
+    await a.report(reporterAt("10.0.0.2"));
+    await world.pass(100);
+    await a.group.leave();
+    await world.pass(2_000);
+    assert.deepEqual(
+      b.told("left").map(([, member, why]) => [(member as { name: string }).name, why]),
+      [["a", "goodbye"]],
+    );
+    assert.deepEqual(Object.keys(b.targets()), [NAME, "p/10.0.0.2:80"]);
+    const owner = reporterAt(HOST);
+    for (let second = 0; second < 2 * (LEASE / 1_000); second++) {
+      await b.report(owner);
+      await world.pass(1_000);
+    }
+    assert.deepEqual(b.targets(), { [NAME]: "up 9" });
+    assert.deepEqual(world.memory.members.size, 1, "and what it has written is removed");
+    world.close();
+  });
+
+  it("that is killed is noticed within seconds, and its targets end with their lease", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    await a.report(reporterAt(HOST));
+    await world.pass(100);
+    a.kill();
+    await world.pass(5_000);
+    assert.deepEqual(
+      b.told("left").map(([, member, why]) => [(member as { name: string }).name, why]),
+      [["a", "silent"]],
+    );
+    assert.deepEqual(b.targets(), { [NAME]: "up 9" });
+    await world.pass(LEASE);
+    assert.deepEqual(b.targets(), {});
+    world.close();
+  });
+
+  it("that comes back as another life of itself makes what the former one has said of a target void", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    await a.report(reporterAt(HOST));
+    await world.pass(100);
+    a.kill();
+    const again = await world.start("a");
+    const owner = reporterAt(HOST);
+    await again.report(owner);
+    await world.pass(5_000);
+    again.registry.leave(owner);
+    await world.pass(200);
+    assert.deepEqual(b.targets(), {});
+    world.close();
+  });
+});
+
+describe("while the store", () => {
+  for (const [what, faults] of [
+    ["is gone", { lost: true }],
+    ["does not answer", { slowMs: 5_000 }],
+    ["is full, and takes nothing", { refuses: "it is full" }],
+  ] as const) {
+    it(`${what} nothing is forgotten, and each balancer registers and serves; when it is back all agree`, async () => {
+      const world = new World();
+      const [a, b] = [await world.start("a"), await world.start("b")];
+      const [first, other] = [reporterAt(HOST), reporterAt("10.0.0.2")];
+      await a.report(first);
+      await world.pass(100);
+      world.memory.fault(faults);
+      for (let minute = 0; minute < 60; minute++) {
+        await a.report(first);
+        await b.report(other);
+        await world.pass(LEASE / 2, 5_000);
+      }
+      assert.deepEqual(b.targets(), { [NAME]: "up 9", "p/10.0.0.2:80": "up 9" });
+      assert.deepEqual(a.targets(), { [NAME]: "up 9" });
+      assert.deepEqual(b.group.view().state, "lost");
+      assert.equal(b.told("lost").length, 1, "that is told once");
+      world.memory.fault({ lost: false, slowMs: 0, refuses: null });
+      for (let second = 0; second < 6; second++) {
+        await a.report(first);
+        await b.report(other);
+        await world.pass(1_000);
+      }
+      assert.deepEqual(Object.keys(a.targets()).sort(), [NAME, "p/10.0.0.2:80"].sort());
+      assert.deepEqual(b.targets(), { [NAME]: "up 9", "p/10.0.0.2:80": "up 9" });
+      assert.deepEqual(a.told("left"), [], "and nobody was taken for gone");
+      world.close();
+    });
+  }
+
+  it("forgets everything, all of it is written anew, and nobody is forgotten meanwhile", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    const owner = reporterAt(HOST);
+    await a.report(owner);
+    await world.pass(100);
+    a.registry.ordering.order(NAME, { state: "drain" }, "me");
+    await world.pass(100);
+    world.memory.clear();
+    await world.pass(3_000);
+    assert.deepEqual(b.targets(), { [NAME]: "draining 9" });
+    assert.equal(b.story.includes(`targetLeave ${NAME}`), false);
+    const c = await world.start("c");
+    await world.pass(200);
+    assert.deepEqual(c.targets(), { [NAME]: "draining 9" }, "the order as well");
+    world.close();
+  });
+
+  it("loses hints, or gives them twice, all agree within a second or two", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    world.memory.fault({ hintsLost: true });
+    const owner = reporterAt(HOST);
+    await a.report(owner);
+    await world.pass(2_100);
+    assert.deepEqual(b.targets(), { [NAME]: "up 9" });
+    world.memory.fault({ hintsLost: false, hintsTwice: true });
+    await a.report(owner, { weight: 2 });
+    await world.pass(100);
+    assert.deepEqual(b.targets(), { [NAME]: "up 2" });
+    world.close();
+  });
+
+  it("does what it is asked, and its answers get lost, all agree", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    a.store.fault({ answersLost: true });
+    await a.report(reporterAt(HOST));
+    await world.pass(3_000);
+    a.store.fault({ answersLost: false });
+    await world.pass(3_000);
+    assert.deepEqual(b.targets(), { [NAME]: "up 9" });
+    world.close();
+  });
+});
+
+describe("an order", () => {
+  it("that is given to one balancer holds at all, and so does that it is taken back", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    await a.report(reporterAt(HOST));
+    await world.pass(100);
+    b.registry.ordering.order(NAME, { state: "maintain", reason: "disk" }, "me");
+    await world.pass(100);
+    assert.deepEqual([a.targets(), b.targets()], [{ [NAME]: "down 9" }, { [NAME]: "down 9" }]);
+    a.registry.ordering.order(NAME, { state: null }, "you");
+    await world.pass(200);
+    assert.deepEqual([a.targets(), b.targets()], [{ [NAME]: "up 9" }, { [NAME]: "up 9" }]);
+    world.close();
+  });
+
+  it("of two that were given while they could not hear each other the newer one holds", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    await a.report(reporterAt(HOST));
+    await world.pass(100);
+    world.memory.fault({ lost: true });
+    a.registry.ordering.order(NAME, { state: "maintain" }, "me");
+    await world.pass(2_000);
+    b.registry.ordering.order(NAME, { state: "drain" }, "you");
+    world.memory.fault({ lost: false });
+    await world.pass(5_000);
+    assert.deepEqual([a.targets(), b.targets()], [{ [NAME]: "draining 9" }, { [NAME]: "draining 9" }]);
+    world.close();
+  });
+});
+
+describe("a target that drains", () => {
+  const CLIENT = Uint32Array.of(0, 0, 0xffff, 1);
+
+  it("is told of connections at balancers that its reporter does not speak to, until those have none", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    const owner = reporterAt(HOST);
+    await a.report(owner);
+    await world.pass(100);
+    const row = b.pools.get("p")!.pick(CLIENT, [], 0);
+    assert.ok(row >= 0);
+    assert.equal(await a.report(owner, { drain: true }), 1, "b may not know yet");
+    await world.pass(600);
+    assert.deepEqual(b.targets(), { [NAME]: "draining 9" });
+    assert.equal(await a.report(owner, { drain: true }), 1, "b has a connection");
+    b.pools.get("p")!.release(row, CLIENT, 0, 0, 0);
+    await world.pass(600);
+    assert.equal(await a.report(owner, { drain: true }), 0);
+    world.close();
+  });
+});

@@ -1,0 +1,150 @@
+/** Balancers of one group in one process: real registries and pools, over a store in memory, by a clock that the test moves. */
+import assert from "node:assert/strict";
+import { Group, type GroupEvents } from "../../src/group/group.ts";
+import type { OwnTarget } from "../../src/group/record.ts";
+import type { Pool } from "../../src/pool/pool.ts";
+import { quotaOf } from "../../src/targets/quota.ts";
+import type { Registry } from "../../src/targets/registry.ts";
+import type { Report, TargetOwner } from "../../src/targets/report.ts";
+import type { EventOf } from "../../src/util/emitter.ts";
+import { ManualClock } from "../support/clock.ts";
+import { GroupMemory, type MemoryStore } from "../support/group-store.ts";
+import { settle } from "../support/wait.ts";
+import { plainPool, watchedRegistry } from "../targets/registry-of.ts";
+
+export const LEASE = 10_000;
+export const REPORT: Report = { pool: "p", port: 80, weight: 9, health: "up", drain: false };
+
+/** A reporter that speaks to one balancer, or to several. */
+export function reporterAt(host: string, id = "k"): TargetOwner {
+  return { remote: { host, port: 1 }, key: { id, limits: {} }, forbids: () => null, replaced: () => undefined };
+}
+
+export class World {
+  readonly clock = new ManualClock(1_000_000);
+  readonly memory = new GroupMemory(this.clock);
+  readonly balancers: Balancer[] = [];
+
+  /** One more, which knows what the others know. */
+  async start(name: string, options: Partial<BalancerOptions> = {}): Promise<Balancer> {
+    const balancer = new Balancer(this, name, options);
+    this.balancers.push(balancer);
+    const started = balancer.group.start();
+    await settle();
+    this.clock.advance(1_000);
+    await started;
+    balancer.open();
+    await settle();
+    return balancer;
+  }
+
+  /** Time goes on, in steps in which everybody does what is to be done. */
+  async pass(ms: number, step = 100): Promise<void> {
+    for (let left = ms; left > 0; left -= step) {
+      this.clock.advance(Math.min(step, left));
+      await settle(20);
+    }
+  }
+
+  close(): void {
+    for (const balancer of this.balancers) balancer.kill();
+  }
+}
+
+interface BalancerOptions {
+  readonly host: string;
+  readonly pools: readonly string[];
+}
+
+export class Balancer {
+  readonly name: string;
+  readonly store: MemoryStore;
+  readonly group: Group;
+  readonly registry: Registry;
+  readonly pools = new Map<string, Pool>();
+  readonly events: EventOf<GroupEvents>[] = [];
+  /** What happened to targets. */
+  readonly story: string[] = [];
+  readonly #poolNames: readonly string[];
+  readonly #monitor: { close(): void };
+  isAlive = true;
+
+  constructor(world: World, name: string, { host = "one host", pools = ["p"] }: Partial<BalancerOptions>) {
+    const { clock, memory } = world;
+    this.name = name;
+    this.#poolNames = pools;
+    this.store = memory.open();
+    const { registry, monitor } = watchedRegistry({
+      pools: this.pools,
+      clock,
+      lease: LEASE,
+      quotaOf: ({ limits }) => quotaOf(limits, 100_000),
+      probe: async () => "connected",
+      onWarning: assert.fail,
+      onEvent: (...[event, target]) => {
+        this.story.push(`${event} ${typeof target === "object" ? target.identity : target}`);
+      },
+      onWord: (identity, left) => this.group.changed(identity, left),
+      onOrdered: (identity, order) => this.group.ordered(identity, order),
+      elsewhere: (identity) => this.group.activeElsewhere(identity),
+    });
+    this.registry = registry;
+    this.#monitor = monitor;
+    this.group = new Group({
+      name: "g",
+      place: "memory",
+      store: this.store,
+      id: `${name}-${world.balancers.length}`,
+      clock,
+      wallClock: () => clock.now(),
+      lease: LEASE,
+      facts: () => ({ name, version: "1", host, startedAt: 0, reporters: 0, active: 0, waiting: 0 }),
+      own: (identity) => this.#own(identity),
+      taker: registry.sharing,
+      sharedTargets: () => registry.sharing.alone,
+      active: (target) => registry.sharing.active(target),
+      orders: registry.ordering,
+      onEvent: (...event) => void this.events.push(event),
+    });
+  }
+
+  /** Its pools are there. */
+  open(): void {
+    for (const name of this.#poolNames) this.pools.set(name, plainPool(name, 100_000));
+    this.group.offer();
+  }
+
+  #own(identity: string): OwnTarget | null {
+    const entry = this.registry.rows.get(identity)?.registered;
+    if (!entry?.counts) return null;
+    return { report: entry.report, address: entry.address, key: entry.key.id, since: entry.saidSince };
+  }
+
+  async report(owner: TargetOwner, report: Partial<Report> = {}): Promise<number> {
+    const { active } = this.registry.report(owner, { ...REPORT, ...report }, owner.remote.host);
+    await settle(5);
+    return active;
+  }
+
+  /** As kill -9 does: nothing is said. */
+  kill(): void {
+    this.isAlive = false;
+    this.store.fault({ lost: true });
+    void this.group.close();
+    this.#monitor.close();
+  }
+
+  /** What a pool has: state and weight by name. */
+  targets(pool = "p"): Record<string, string> {
+    const views = this.pools.get(pool)?.targets() ?? [];
+    return Object.fromEntries(views.map(({ identity, state, weight }) => [identity, `${state} ${weight}`]));
+  }
+
+  sourcesOf(identity: string): string {
+    return this.registry.sourcesOf(identity).join();
+  }
+
+  told(name: keyof GroupEvents): EventOf<GroupEvents>[] {
+    return this.events.filter(([event]) => event === name);
+  }
+}
