@@ -143,7 +143,7 @@ function nameOf(app: App, target: Target): Child {
       backup && badge("backup"),
       priority > 0 && badge(`priority ${priority}`, "It serves only while no target of a smaller number is up"),
       panic && badge("panic"),
-      sources.includes("shared") && badge("shared", "Another balancer of the group says that it exists"),
+      sources.includes("shared") && badge("shared", "Its reporter is connected to another balancer of the group"),
     ),
   ];
 }
