@@ -1,7 +1,7 @@
 /** A target as the balancer that its reporter speaks to writes it down for the others. */
 import * as z from "zod/mini";
 import { readPassedOn } from "../control/protocol/messages.ts";
-import { name, text, whole } from "../control/protocol/schema.ts";
+import { moment, name, text } from "../control/protocol/schema.ts";
 import type { Report } from "../targets/report.ts";
 import type { SharedTarget } from "../targets/sharing.ts";
 import { parseIp } from "../util/address.ts";
@@ -15,9 +15,9 @@ const Record = z.object({
   host: text(100).check(z.refine((given) => parseIp(given) !== null, "must be an IP address")),
   /** No id of a key is longer; those of tokens have a prefix. */
   key: text(200),
-  since: whole(0, Number.MAX_SAFE_INTEGER),
+  since: moment,
   /** ms since 1970: when this was written. Of two balancers' words on one target the later one counts. */
-  at: whole(0, Number.MAX_SAFE_INTEGER),
+  at: moment,
   report: z.looseObject({ pool: name }),
 });
 

@@ -1,6 +1,6 @@
 /** What operators order holds at every balancer, and the newest order of a target holds. */
 import * as z from "zod/mini";
-import { text, whole } from "../control/protocol/schema.ts";
+import { moment, text, whole } from "../control/protocol/schema.ts";
 import { MAX_FACTOR, MAX_ORDER_REASON, MOST_ORDERS, type Order } from "../targets/orders.ts";
 import { holdsOver } from "./stamped.ts";
 import type { GroupStore, Stamped } from "./store.ts";
@@ -13,7 +13,7 @@ const Ordered = z.nullable(
     factor: z.nullable(z.number().check(z.minimum(0), z.maximum(MAX_FACTOR))),
     by: text(200),
     reason: z.nullable(text(MAX_ORDER_REASON)),
-    at: whole(0, Number.MAX_SAFE_INTEGER),
+    at: moment,
     address,
   }),
 );

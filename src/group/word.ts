@@ -1,6 +1,6 @@
 /** What a balancer says of itself, about once a second, in its field among the members. Later versions may say more; what is unknown is left out. */
 import * as z from "zod/mini";
-import { text, whole } from "../control/protocol/schema.ts";
+import { moment, text, whole } from "../control/protocol/schema.ts";
 
 /** Whatever a reader of this version would misunderstand makes another one of it. */
 const VERSION = 1;
@@ -16,9 +16,9 @@ const Word = z.object({
   version: text(100),
   /** The same for all balancers of one host, where loopback means the same to them. */
   host: text(100),
-  startedAt: count,
+  startedAt: moment,
   /** ms since 1970, by its own clock. */
-  at: count,
+  at: moment,
   /** ms that it may be silent, from one word to the next, and is there. */
   ttl: whole(1, 3_600_000),
   /** It stops: its reporters go to others. */

@@ -1,6 +1,7 @@
 /** The group that the balancer is in, as the API shows it. */
 import type { Group, GroupInShort } from "../../admin/api/schemas/group.ts";
 import type { GroupView } from "../../group/view.ts";
+import { timeText } from "./targets.ts";
 
 /** What is shown of a group. */
 export interface ViewedGroup {
@@ -10,7 +11,7 @@ export interface ViewedGroup {
 export function shownGroup(view: GroupView): Group {
   return {
     ...wholeOf(view),
-    members: view.members.map((member) => ({ ...member, startedAt: new Date(member.startedAt).toISOString() })),
+    members: view.members.map((member) => ({ ...member, startedAt: timeText(member.startedAt) })),
   };
 }
 
@@ -20,5 +21,5 @@ export function groupInShort(view: GroupView): GroupInShort {
 }
 
 function wholeOf({ name, place, state, since, reason, sharedTargets }: GroupView): Omit<GroupInShort, "members"> {
-  return { name, place, state, since: new Date(since).toISOString(), reason, sharedTargets };
+  return { name, place, state, since: timeText(since), reason, sharedTargets };
 }

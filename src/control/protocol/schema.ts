@@ -20,6 +20,9 @@ export function whole(min: number, max: number) {
   return z.int().check(z.minimum(min), z.maximum(max));
 }
 
+/** ms since 1970, or a time in ms: no more than a Date holds, since it is written as a date one day. */
+export const moment = whole(0, 8_640_000_000_000_000);
+
 /** Free text that may reach a log: bounded, and without anything that could fake a line or move a cursor. */
 export function text(max: number) {
   return z.pipe(z.string().check(z.maxLength(max)), z.transform(printable));
