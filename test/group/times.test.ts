@@ -11,7 +11,7 @@ import { fakeGroup } from "../support/operated/group.ts";
 const LAST = 8_640_000_000_000_000;
 
 const WORD: Omit<Word, "v"> = {
-  ...{ name: "lb-2:1666", version: "2.0.0", host: "h", startedAt: 1, at: 1, ttl: 3_500, seq: 1 },
+  ...{ name: "lb-2:1666", version: "2.0.0", host: "h", startedAt: 1, at: 1, ttl: 3_500, leaving: false, seq: 1 },
   ...{ targets: 1, reporters: 1, active: 1, waiting: 0, knows: {}, draining: {}, drainingMore: false },
 };
 

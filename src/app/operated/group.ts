@@ -3,11 +3,6 @@ import type { Group, GroupInShort } from "../../admin/api/schemas/group.ts";
 import type { GroupView } from "../../group/view.ts";
 import { timeText } from "./targets.ts";
 
-/** What is shown of a group. */
-export interface ViewedGroup {
-  view(): GroupView;
-}
-
 export function shownGroup(view: GroupView): Group {
   return {
     ...wholeOf(view),

@@ -4,12 +4,12 @@ import { describe, it } from "node:test";
 import * as z from "zod/mini";
 import { group } from "../../../src/admin/api/schemas/group.ts";
 import { status } from "../../../src/admin/api/schemas/status.ts";
-import type { ViewedGroup } from "../../../src/app/operated/group.ts";
 import { measuredOf } from "../../../src/app/operated/measured.ts";
 import type { Operable } from "../../../src/app/operated/operable.ts";
 import { OperatedBalancer } from "../../../src/app/operated/operated.ts";
 import { Telemetry } from "../../../src/app/telemetry.ts";
 import { serverSettings } from "../../../src/config/library.ts";
+import type { Group } from "../../../src/group/group.ts";
 import type { GroupView } from "../../../src/group/view.ts";
 import { fakeGroup } from "../../support/operated/group.ts";
 
@@ -23,7 +23,7 @@ function telemetry(): Telemetry {
 }
 
 /** A balancer without pools. */
-function operable(shown: ViewedGroup | null): Operable {
+function operable(shown: Pick<Group, "view"> | null): Operable {
   return {
     parts: {
       group: shown,
