@@ -12,11 +12,12 @@
 
 import { isLoopback } from "../targets/loopback.ts";
 import type { Clock } from "../util/clock.ts";
+import { deferred } from "../util/deferred.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
 import { namesForHint, readHint, writeHint } from "./hint.ts";
-import { type Member, Members, SEQ, type Vouched } from "./members.ts";
+import { type Member, Members, SEQ, type Vouched, WHOLE } from "./members.ts";
 import { Offers, type Taker } from "./offers.ts";
 import { OwnTargets } from "./own-targets.ts";
 import type { OwnTarget } from "./record.ts";
@@ -89,8 +90,11 @@ export class Group {
   #reason: string | null = null;
   /** Of this balancer's last writing of its targets. */
   #seq = 0;
+  /** Of the last one that is known to have been done. */
+  #writtenSeq = 0;
   /** The word that it has said last is there, as far as is known. */
   #hasSaid = false;
+  #isUnsure = false;
   #saidAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #areOrdersRead = false;
@@ -194,16 +198,13 @@ export class Group {
     this.#pause.skip();
     const { store, id, clock } = this.#options;
     if (!this.#hasSaid) return;
-    const nothing = { set: new Map(), remove: [], anew: false };
+    const mark = [SEQ, String(this.#seq)] as const;
+    const nothing = { set: new Map(), remove: [], anew: false, mark };
     const said = store.write(id, "targets", nothing, this.#word(), writeHint({ t: "goodbye", by: id }));
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(GOODBYE_MS, resolve);
-      const over = () => {
-        cancel();
-        resolve();
-      };
-      void said.then(over, over); // the others find out
-    });
+    const late = deferred<void>();
+    const cancel = clock.after(GOODBYE_MS, () => late.resolve());
+    await Promise.race([said.catch(() => undefined), late.promise]); // the others find out
+    cancel();
   }
 
   /** Never rejects. */
@@ -229,6 +230,7 @@ export class Group {
       await this.#write();
       const isTime = clock.now() >= this.#saidAt + this.#sayMs;
       if (isTime) await this.#say();
+      if (this.#isUnsure) await this.#verify();
       await this.#readDue();
       await this.#shareOrders();
       for (const id of this.#members.stale) await this.#forget(id);
@@ -259,9 +261,12 @@ export class Group {
     this.#seq = seq;
     this.#hasSaid = true;
     const hint = writeHint({ t: "targets", by: id, seq, names: names && [...names] });
-    const set = new Map([...changes.set, [SEQ, String(seq)]]);
-    await store.write(id, "targets", { ...changes, set }, this.#word(), hint);
+    const set = changes.anew ? new Map([...changes.set, [WHOLE, String(seq)]]) : changes.set;
+    const mark = [SEQ, String(seq)] as const;
+    const before = await store.write(id, "targets", { ...changes, set, mark }, this.#word(), hint);
     this.#own.written(changes, seq);
+    if (!changes.anew && before !== String(this.#writtenSeq)) this.#forgotten();
+    this.#writtenSeq = seq;
   }
 
   async #say(): Promise<void> {
@@ -270,12 +275,25 @@ export class Group {
     this.#saidAt = clock.now();
     const own = readWord(before.get(id) ?? "");
     if (this.#hasSaid && own?.seq !== this.#seq) {
-      this.#own.forgotten(); // somebody has restarted it empty, or from an older copy
-      this.#orders.forgotten();
-      this.#pause.skip();
+      this.#forgotten();
     }
     this.#hasSaid = true;
     this.#members.hear(before);
+  }
+
+  /** Answers may have got lost: whether what is there is what was written. */
+  async #verify(): Promise<void> {
+    const { store, id } = this.#options;
+    const texts = await store.read(id, "targets", [SEQ, WHOLE]);
+    if (texts.get(SEQ) !== String(this.#seq) || !texts.has(WHOLE)) this.#forgotten();
+    this.#isUnsure = false;
+  }
+
+  /** Somebody has restarted the store empty, or from an older copy. */
+  #forgotten(): void {
+    this.#own.forgotten();
+    this.#orders.forgotten();
+    this.#pause.skip();
   }
 
   async #readDue(): Promise<void> {
@@ -329,6 +347,7 @@ export class Group {
   #lost(reason: string): void {
     const { wallClock, onEvent } = this.#options;
     this.#reason = reason;
+    this.#isUnsure = true;
     if (this.#state === "lost" || this.#isClosed) return;
     this.#state = "lost";
     this.#since = wallClock();

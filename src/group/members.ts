@@ -11,6 +11,8 @@ const STALE_MS = 60_000;
 
 /** Beside the records, the number of the last writing: no target is called so. */
 export const SEQ = "seq";
+/** The number of the last one that wrote all of them: without it some are missing. */
+export const WHOLE = "whole";
 
 /** A record, with its text: what says the same is not another one. */
 export interface Vouched {
@@ -43,7 +45,7 @@ export class Member {
   take(texts: Texts, names: ReadonlySet<string> | null): string[] {
     const changed: string[] = [];
     for (const name of names ?? new Set([...texts.keys(), ...this.records.keys()])) {
-      if (name === SEQ) continue;
+      if (name === SEQ || name === WHOLE) continue;
       const text = texts.get(name);
       if (text === this.records.get(name)?.text) continue;
       const written = text === undefined ? null : readRecord(text);
@@ -145,7 +147,7 @@ export class Members {
    */
   take(member: Member, texts: Texts, { seq, names }: Due): string[] {
     const written = Number(texts.get(SEQ) ?? -1);
-    if (written < seq || written < member.seq) return [];
+    if (written < seq || written < member.seq || (names === null && !texts.has(WHOLE))) return [];
     member.seq = seq;
     const changed = member.take(texts, names);
     // A target that has left one that is there has left those as well that are gone, where its reporter was before.

@@ -2,6 +2,9 @@
 import { type OwnTarget, recordOf, writeRecord } from "./record.ts";
 import type { Changes } from "./store.ts";
 
+/** What is to be written; its mark is the writer's. */
+type OwnChanges = Omit<Changes, "mark">;
+
 interface Own {
   /** Without the time at which it was written: what says the same is not written again. */
   readonly record: string;
@@ -50,7 +53,7 @@ export class OwnTargets {
   }
 
   /** What is to be written; null: nothing. `now`: ms since 1970. */
-  changes(now: number): Changes | null {
+  changes(now: number): OwnChanges | null {
     for (const name of this.#dirty) this.#look(name, now);
     this.#dirty.clear();
     if (this.#anew) return { set: this.#texts(this.#known.keys()), remove: [], anew: true };
@@ -60,7 +63,7 @@ export class OwnTargets {
   }
 
   /** That is written, as number `seq`. */
-  written({ set, remove, anew }: Changes, seq: number): void {
+  written({ set, remove, anew }: OwnChanges, seq: number): void {
     for (const [name, text] of set) {
       const own = this.#known.get(name);
       if (own?.text !== text) continue;

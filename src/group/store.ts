@@ -17,6 +17,8 @@ export interface Changes {
   readonly remove: readonly string[];
   /** What was there before and is not in `set` goes. */
   readonly anew: boolean;
+  /** A text that is set with them, beside them, and by which the writer sees whether what he wrote last is what was there. */
+  readonly mark?: readonly [name: string, text: string];
 }
 
 /** A value of a common section. That of two with the larger `at` holds, and of two of the same time the one with the larger text. */
@@ -33,8 +35,11 @@ export interface Stamped {
 export interface GroupStore {
   /** What a balancer says of itself counts from now on; gives what all of them, this one as well, had said before. One round trip. */
   say(id: string, word: string): Promise<Texts>;
-  /** All or nothing. `word` as in say(); `hint` goes to whoever listens, if it does not get lost. */
-  write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<void>;
+  /**
+   * All or nothing. `word` as in say(); `hint` goes to whoever listens, if it does not get lost. Gives what the mark was before; null: there was
+   * none, or none is given.
+   */
+  write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<string | null>;
   /** `names`: only these; null: all. */
   read(id: string, section: Section, names: readonly string[] | null): Promise<Texts>;
   /** Everything of that balancer goes. */

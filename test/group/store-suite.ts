@@ -111,6 +111,20 @@ function sections(open: Open): void {
     assert.deepEqual([...(await store.read("a", "targets", null))], []);
   });
 
+  it("write() sets a mark as well, and gives what it was", async () => {
+    const store = await open();
+    const write = (part: Partial<Changes>) => store.write("a", "targets", changes(part), "", "");
+    assert.equal(await write({ set: texts({ x: "1" }) }), null);
+    assert.equal(await write({ mark: ["m", "one"] }), null);
+    assert.equal(await write({ mark: ["m", "two"], anew: true }), "one");
+    assert.equal(await write({ set: texts({ y: "2" }) }), null, "none is given");
+    assert.equal(await write({ mark: ["m", "three"] }), "two");
+    assert.deepEqual(sorted(await store.read("a", "targets", null)), [
+      ["m", "three"],
+      ["y", "2"],
+    ]);
+  });
+
   it("balancers and sections do not mix", async () => {
     const store = await open();
     await store.write("a", "targets", changes({ set: texts({ x: "1" }) }), "", "");

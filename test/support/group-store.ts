@@ -114,16 +114,19 @@ export class MemoryStore implements GroupStore {
     });
   }
 
-  write(id: string, section: Section, { set, remove, anew }: Changes, word: string, hint: string): Promise<void> {
+  write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<string | null> {
+    const { set, remove, anew, mark } = changes;
     return this.#ask((memory) => {
       const key = `${section}:${id}`;
-      const texts = new Map(anew ? [] : (memory.own.get(key) ?? []));
-      for (const [name, text] of set) texts.set(name, text);
+      const former = memory.own.get(key);
+      const texts = new Map(anew ? [] : (former ?? []));
+      for (const [name, text] of [...set, ...(mark ? [mark] : [])]) texts.set(name, text);
       for (const name of remove) texts.delete(name);
       memory.own.set(key, texts);
       memory.members.set(id, word);
       memory.counts.changes += set.size + remove.length;
       memory.tell(hint);
+      return (mark && former?.get(mark[0])) ?? null;
     });
   }
 
