@@ -7,7 +7,7 @@ import { Group, type GroupEvents } from "../group/group.ts";
 import type { OwnTarget } from "../group/record.ts";
 import type { GroupStore } from "../group/store.ts";
 import type { Entry } from "../targets/entry.ts";
-import type { SharedTarget } from "../targets/sharing.ts";
+import type { SharedTarget } from "../targets/shared-target.ts";
 import { formatAddress } from "../util/address.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";

@@ -1,5 +1,5 @@
 /** Which of the others' words on a target counts here: of several balancers that vouch for it, the latest one's. */
-import type { SharedTarget } from "../targets/sharing.ts";
+import type { SharedTarget } from "../targets/shared-target.ts";
 import type { Member, Vouched } from "./members.ts";
 
 /** Where targets are taken in: the registry. */

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { readPassedOn } from "../control/protocol/messages.ts";
 import { moment, name, text } from "../control/protocol/schema.ts";
 import type { Report } from "../targets/report.ts";
-import type { SharedTarget } from "../targets/sharing.ts";
+import type { SharedTarget } from "../targets/shared-target.ts";
 import { parseIp } from "../util/address.ts";
 import { jsonOf } from "./word.ts";
 

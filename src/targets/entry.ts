@@ -5,7 +5,7 @@ import type { CheckedWord, TargetChecks } from "./checked.ts";
 import { type Order, saidByOrder, scaled, weightBy } from "./orders.ts";
 import type { Registered } from "./panic.ts";
 import { type Report, type Said, saidBy, type TargetInfo, type TargetOwner } from "./report.ts";
-import type { OwnWordOptions, SharedTarget } from "./sharing.ts";
+import type { OwnWordOptions, SharedTarget } from "./shared-target.ts";
 import type { Claim } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";
 import type { DeclaredTarget, TargetSource } from "./wanted.ts";

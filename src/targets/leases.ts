@@ -5,7 +5,7 @@ import { type Entry, type Orphan, orphanOf } from "./entry.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import { saidBy } from "./report.ts";
 import type { Rows } from "./rows.ts";
-import type { OwnWordOptions } from "./sharing.ts";
+import type { OwnWordOptions } from "./shared-target.ts";
 import { forgetSilence } from "./silence.ts";
 
 export interface LeasesOptions extends OwnWordOptions {

@@ -20,7 +20,8 @@ import { type Newcomer, type Quota, TargetQuotas, type TargetQuotasOptions } fro
 import type { Asking, LeaveReason, Report, ReportContext, TargetKey, TargetOwner } from "./report.ts";
 import { RowNames } from "./row-names.ts";
 import { type Change, Rows, type RowsOptions } from "./rows.ts";
-import { type OwnWordOptions, Sharing } from "./sharing.ts";
+import type { OwnWordOptions } from "./shared-target.ts";
+import { Sharing } from "./sharing.ts";
 import { Silence, type SilenceOptions } from "./silence.ts";
 import { displacedAfter, isFreed, isTakeover } from "./takeover.ts";
 import type { TargetPool } from "./target-pool.ts";

@@ -8,7 +8,7 @@ import { type Entry, isReported, type Row, sourcesOf, takesLoad, wordOf, worse }
 import { saidByAgent } from "./health/agent-word.ts";
 import { type Order, orderText, saidByOrder } from "./orders.ts";
 import { saidBy } from "./report.ts";
-import type { SharedTarget } from "./sharing.ts";
+import type { SharedTarget } from "./shared-target.ts";
 import type { TargetSource } from "./wanted.ts";
 
 export interface Verdict {

@@ -1,10 +1,10 @@
 /** One target as one balancer is told of it: its reports over whatever session there is, what becomes of them, and its drain. */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../util/clock.ts";
+import { Pause } from "../../util/pause.ts";
 import type { Ok, Reject, Report } from "../protocol/messages.ts";
 import { Backoff } from "./backoff.ts";
 import { Drain } from "./drain.ts";
-import { Pause } from "../../util/pause.ts";
 import type { ClientSession } from "./session.ts";
 
 /** The state of a target, as it is to be reported. */

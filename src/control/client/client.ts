@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { codeOf, messageOf } from "../../util/errors.ts";
+import { Pause } from "../../util/pause.ts";
 import { INSECURE_KEY } from "../keys/key.ts";
 import type { Ok, Reject } from "../protocol/messages.ts";
 import { Announcement, REPLACED, type SeenOfTarget, type TargetReport, troubleText } from "./announcement.ts";
@@ -12,7 +13,6 @@ import { Backoff } from "./backoff.ts";
 import type { Credentials } from "./credentials.ts";
 import { KeyInUse } from "./key-in-use.ts";
 import { type ConnectOptions, Refusal } from "./opening.ts";
-import { Pause } from "../../util/pause.ts";
 import { ClientSession } from "./session.ts";
 
 /** Why a client, or one of its targets, is not registered. It tries again. */
