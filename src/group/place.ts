@@ -24,7 +24,7 @@ export function placeText({ form, tls, addresses, user, database, master }: Grou
   const number = database === 0 ? "" : `/${database}`;
   const [first] = addresses;
   if (first !== undefined && "path" in first) {
-    return `unix://${who}${encodeURI(first.path)}${database === 0 ? "" : `?db=${database}`}`;
+    return `unix://${who}${encodeURI(first.path).replace(/[?#]/g, encodeURIComponent)}${database === 0 ? "" : `?db=${database}`}`;
   }
   const scheme = `${tls ? "rediss" : "redis"}${form === "server" ? "" : `+${form}`}`;
   return `${scheme}://${who}${addresses.map(formatAddress).join(",")}${path}${number}`;
