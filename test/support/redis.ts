@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { temporaryFolder } from "./folder.ts";
 import { freePorts, LOOPBACK } from "./ports.ts";
-import { type Exit, Program } from "./program.ts";
+import { Program } from "./program.ts";
 import { missing } from "./real-servers.ts";
 import { until } from "./wait.ts";
 
@@ -71,7 +71,7 @@ export class RedisServer {
     });
   }
 
-  /** Over the Unix socket: what it answers to a line, as it comes, until nothing comes for a moment or `until` fits. */
+  /** Over its Unix socket: what it answers to a line, as it comes, until that fits `end`. */
   tell(line: string, end: RegExp = /\r\n$/): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = connect({ path: this.socket });
@@ -104,8 +104,9 @@ export class RedisServer {
     return this.#program.kill();
   }
 
-  get exited(): Promise<Exit> {
-    return this.#program.exited;
+  /** Lines of its configuration. */
+  get config(): string {
+    return (this.#options.config ?? []).join("\n");
   }
 }
 
