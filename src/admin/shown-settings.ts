@@ -13,8 +13,9 @@ export function shownSettings(settings: BalancerSettings): unknown {
   return shown;
 }
 
-function shownAnew({ adminTls: _, apiTls: __, key, ...settings }: BalancerSettings): unknown {
-  return plain({ ...settings, key: key === null ? null : MASKED });
+function shownAnew({ adminTls: _, apiTls: __, key, groupPassword, ...settings }: BalancerSettings): unknown {
+  const masked = (secret: string | null) => (secret === null ? null : MASKED);
+  return plain({ ...settings, key: masked(key), groupPassword: masked(groupPassword) });
 }
 
 /** A part of them. */

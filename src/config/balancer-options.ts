@@ -5,6 +5,7 @@ import { MAX_WORKERS } from "../pool/layout.ts";
 import { accessLogOptions } from "./access-log-options.ts";
 import { anyPort, dnsServers, hostNames, listenAddresses, listenHost } from "./address-kinds.ts";
 import { apiPlaces } from "./api-kind.ts";
+import { groupOptions } from "./group-options.ts";
 import { choice, duration, durationOrOff, onOff, path, statePlace, threads } from "./kinds.ts";
 import { listenPlaces } from "./listen-kind.ts";
 import { listenerOptions } from "./listener-options.ts";
@@ -168,6 +169,7 @@ export const balancerOptions = {
     doc: "Reload by itself when the file that --config names, or one that it includes, has changed.",
     places: ["flag", "env", "file"],
   }),
+  ...groupOptions,
   ...accessLogOptions,
   ...programOptions,
   logLevel: option({

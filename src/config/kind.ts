@@ -33,6 +33,8 @@ export interface KindDescription<L> {
   readonly library: LibraryForm<L>;
   /** The text that a flag without a value stands for. Where it is missing, the flag needs a value. */
   readonly bare?: string;
+  /** How a text is quoted where it is wrong; for what may hold a secret. Missing: as it is. */
+  readonly quoted?: (text: string) => string;
   /** JSON Schema of a value in the file, of one entry where it is a list. Any text where it is missing. */
   readonly schema?: Schema;
   /** The value is a list: the flag may be repeated, and the file and the library take arrays. */

@@ -12,6 +12,7 @@ import { type ApiPlace, isPort } from "./api-kind.ts";
 import { type BalancerValues, scopeOf } from "./balancer-options.ts";
 import type { Certificate } from "./certificate-files.ts";
 import { readSecret, readText } from "./files.ts";
+import { groupSettings } from "./group-settings.ts";
 import type { ListenerTerms } from "./listener-options.ts";
 import { spell } from "./names.ts";
 import type { Place } from "./option.ts";
@@ -105,6 +106,7 @@ export function processSettings(
     api: values.api.flatMap(withoutLocalhost),
     apiTls,
     metrics: expandLocalhost(values.metrics, hasIpv6Loopback()),
+    ...groupSettings(values, place, problems, given),
   };
 }
 

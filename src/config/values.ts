@@ -24,7 +24,7 @@ export interface Chosen<V> {
 }
 
 /** Options whose values are shown to nobody. */
-export const SECRET_OPTIONS: readonly string[] = ["key"];
+export const SECRET_OPTIONS: readonly string[] = ["key", "groupPassword"];
 
 /** Begins what is said of a value out of a file: `file:line:column: `. */
 export function whereOf(given: Given | undefined): string {
@@ -79,7 +79,7 @@ function judge(spec: AnyOption, given: Given, problems: string[]): unknown {
 
 export function problemWith(given: Given, { kind }: AnyOption): string {
   const { from, text, shown = text } = given;
-  return `${whereOf(given)}${from} ${JSON.stringify(shown)}: ${kind.why?.(text) ?? `give ${kind.allowed}`}`;
+  return `${whereOf(given)}${from} ${JSON.stringify(kind.quoted?.(shown) ?? shown)}: ${kind.why?.(text) ?? `give ${kind.allowed}`}`;
 }
 
 /** A scalar, or a list of them where the option is a list, in text form. */

@@ -3,6 +3,8 @@
  * option there is; the tests hold them to the tables, and to what is taken when the program runs.
  */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { balancerOptions } from "../../src/config/balancer-options.ts";
 import { clientSettings, serverSettings } from "../../src/config/library.ts";
@@ -11,9 +13,12 @@ import { reporterOptions } from "../../src/config/reporter-options.ts";
 import type { ClientOptions, ServerOptions } from "../../src/index.ts";
 import { ALGORITHM_NAMES } from "../../src/pool/pool.ts";
 import { certificateFiles, ocspFile } from "../support/certificates.ts";
-import { removeFolders } from "../support/folder.ts";
+import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 after(removeFolders);
+
+const passwordFile = join(temporaryFolder("option-types"), "password");
+writeFileSync(passwordFile, "of the group\n", { mode: 0o600 });
 
 /** A value of each form that an option takes. */
 type Samples<Options> = { [K in keyof Options]-?: NonNullable<Options[K]>[] };
@@ -118,6 +123,11 @@ const server: Samples<ServerOptions> = {
   apiHost: ["balancer.example", ["lb", "balancer.example"]],
   metrics: [9100, "127.0.0.1:9100"],
   resolver: ["10.0.0.53", ["10.0.0.53", "127.0.0.1:8600"]],
+  group: ["redis://10.0.0.5:6379/1", "rediss+cluster://10.0.0.5,10.0.0.6:7000"],
+  groupName: ["east"],
+  groupPasswordFile: [passwordFile],
+  groupPassword: ["of the group"],
+  groupCa: [certificateFiles.ca],
   targets: [
     [
       "10.0.0.5:5432",

@@ -1,0 +1,124 @@
+/** How a group is kept: names of keys, and the commands that write and read them. Version 1; another one would have other names. */
+import { createHash } from "node:crypto";
+import type { Changes, CommonSection, Section, Stamped } from "../store.ts";
+import type { Command } from "./connection.ts";
+
+/** What a balancer has written is gone a day after it was last heard. Orders and revocations stay. */
+const LIFE_MS = 24 * 60 * 60_000;
+/** Names in one command: the server does nothing else while it carries one out. */
+const PIECE = 5_000;
+
+const SECTIONS: readonly Section[] = ["targets", "bindings"];
+
+/** The tag in braces has all keys of a group on one node of a cluster, which takes transactions and scripts over them only so. */
+export class Layout {
+  readonly members: string;
+  readonly channel: string;
+  readonly #prefix: string;
+
+  constructor(group: string) {
+    this.#prefix = `harmony:{${group}}:1:`;
+    this.members = `${this.#prefix}members`;
+    this.channel = `${this.#prefix}hints`;
+  }
+
+  own(id: string, section: Section): string {
+    return `${this.#prefix}${section}:${id}`;
+  }
+
+  common(section: CommonSection): string {
+    return this.#prefix + section;
+  }
+
+  say(id: string, word: string): Command[] {
+    return [
+      ["HGETALL", this.members],
+      ["HSET", this.members, id, word],
+      ...[this.members, ...SECTIONS.map((section) => this.own(id, section))].map((key) => expiry(key)),
+    ];
+  }
+
+  write(id: string, section: Section, { set, remove, anew }: Changes, word: string, hint: string): Command[] {
+    const key = this.own(id, section);
+    return transaction([
+      ...(anew ? [["DEL", key] as const] : []),
+      ...pieces([...set]).map((piece): Command => ["HSET", key, ...piece.flat()]),
+      ...pieces(remove).map((piece): Command => ["HDEL", key, ...piece]),
+      expiry(key),
+      ["HSET", this.members, id, word],
+      expiry(this.members),
+      ["PUBLISH", this.channel, hint],
+    ]);
+  }
+
+  forget(id: string, hint: string): Command[] {
+    return transaction([
+      ["HDEL", this.members, id],
+      ["DEL", ...SECTIONS.map((section) => this.own(id, section))],
+      ["PUBLISH", this.channel, hint],
+    ]);
+  }
+
+  /** Each a script: what goes behind EVALSHA and its sum, or behind EVAL and its text. */
+  stamp(section: CommonSection, values: ReadonlyMap<string, Stamped>, hint: string): string[][] {
+    const rows = [...values].map(([name, { at, text }]) => [name, String(at), text]);
+    const all = rows.length === 0 ? [[]] : pieces(rows);
+    return all.map((piece, index) => {
+      const isLast = index === all.length - 1;
+      return ["1", this.common(section), this.channel, ...(isLast ? ["1", hint] : ["0", ""]), ...piece.flat()];
+    });
+  }
+}
+
+export function readCommands(key: string, names: readonly string[] | null): Command[] {
+  if (names === null) return [["HGETALL", key]];
+  return pieces(names).map((piece): Command => ["HMGET", key, ...piece]);
+}
+
+function expiry(key: string): Command {
+  return ["PEXPIRE", key, String(LIFE_MS)];
+}
+
+function transaction(commands: readonly Command[]): Command[] {
+  return [["MULTI"], ...commands, ["EXEC"]];
+}
+
+function pieces<T>(all: readonly T[]): T[][] {
+  const count = Math.ceil(all.length / PIECE);
+  return Array.from({ length: count }, (_, i) => all.slice(i * PIECE, (i + 1) * PIECE));
+}
+
+/**
+ * A value is its time, a space and its text. Which of two holds is decided in the server, where nothing comes between looking and writing, and
+ * by bytes, as in stamped.ts: comparing texts in Lua would go by the server's language. More digits than a time has are none.
+ */
+export const STAMP_SCRIPT = `
+local function holds(at, text, other)
+  local digits = string.match(other, "^(%d+) ")
+  if not digits or #digits > 16 then return true end
+  local before = tonumber(digits)
+  if at ~= before then return at > before end
+  local old = string.sub(other, #digits + 2)
+  for i = 1, math.min(#text, #old) do
+    local one, two = string.byte(text, i), string.byte(old, i)
+    if one ~= two then return one > two end
+  end
+  return #text > #old
+end
+for i = 4, #ARGV, 3 do
+  local name, at, text = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local other = redis.call("HGET", KEYS[1], name)
+  if not other or holds(tonumber(at), text, other) then redis.call("HSET", KEYS[1], name, at .. " " .. text) end
+end
+if ARGV[2] == "1" then redis.call("PUBLISH", ARGV[1], ARGV[3]) end
+return 1
+`;
+
+/** By which the server knows the script once it has been sent. */
+export const STAMP_SUM: string = createHash("sha1").update(STAMP_SCRIPT).digest("hex");
+
+/** undefined: it is no value of a common section. */
+export function parseStamped(value: string): Stamped | undefined {
+  const [, digits, text] = /^(\d{1,16}) (.*)$/s.exec(value) ?? [];
+  return digits === undefined || text === undefined ? undefined : { text, at: Number(digits) };
+}

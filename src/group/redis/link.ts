@@ -1,0 +1,104 @@
+/** Keeps a session: makes another one whenever it is lost, again and again, with pauses that grow. */
+import type { Cancel, Clock } from "../../util/clock.ts";
+import { HarmonyError, messageOf } from "../../util/errors.ts";
+import type { Session } from "./session.ts";
+
+/** ms. Short at first: a failover takes a second, and everybody waits for it. */
+const [SHORTEST_PAUSE, LONGEST_PAUSE] = [100, 5_000];
+/** ms. A session that has held for so long is none that fails at once. */
+const PROVEN_MS = 10_000;
+
+export class Link {
+  onConnected: () => void = () => undefined;
+  onHint: (hint: string) => void = () => undefined;
+  readonly #clock: Clock;
+  readonly #open: (attempt: number) => Promise<Session>;
+  #session: Session | null = null;
+  #problem = lost("it has not been reached yet");
+  #closed = false;
+  #wake: () => void = () => undefined;
+  #running: Promise<void> | null = null;
+
+  /** `open` rejects with HarmonyError. */
+  constructor(clock: Clock, open: (attempt: number) => Promise<Session>) {
+    this.#clock = clock;
+    this.#open = open;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Throws HarmonyError where there is none. */
+  session(): Session {
+    if (this.#session !== null) return this.#session;
+    const { code, message, fault, retry } = this.#problem;
+    throw new HarmonyError(code, message, { fault, retry });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#problem = lost("it is closed");
+    this.#session?.commands.drop(this.#problem);
+    this.#session = null;
+    this.#wake();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    for (let attempt = 0; !this.#closed; attempt++) {
+      const began = this.#clock.now();
+      await this.#live(attempt);
+      failures = this.#clock.now() - began > PROVEN_MS ? 0 : failures + 1;
+      if (!this.#closed) await this.#pause(pauseAfter(failures));
+    }
+  }
+
+  /** One session, from its making to its end. */
+  async #live(attempt: number): Promise<void> {
+    try {
+      const session = await this.#open(attempt);
+      if (this.#closed) {
+        session.commands.drop(this.#problem);
+        return;
+      }
+      this.#session = session;
+      session.hints.onMessage = (hint) => {
+        if (!this.#closed) this.onHint(hint);
+      };
+      this.onConnected();
+      this.#lose(await session.commands.ended);
+    } catch (error) {
+      this.#lose(error instanceof HarmonyError ? error : lost(messageOf(error)));
+    }
+  }
+
+  #lose(problem: HarmonyError): void {
+    this.#session = null;
+    if (!this.#closed) this.#problem = problem;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel: Cancel = this.#clock.after(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+/** Between a half and the whole of what doubles each time: balancers that lost it together do not come back together. */
+function pauseAfter(failures: number): number {
+  const whole = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** Math.min(failures, 10));
+  return whole * (0.5 + Math.random() / 2);
+}
+
+function lost(why: string): HarmonyError {
+  return new HarmonyError("GROUP_LOST", `the group's Redis cannot be asked: ${why}`, {
+    fault: "balancer",
+    retry: true,
+  });
+}

@@ -1,0 +1,178 @@
+/** A group's store on Redis or Valkey. */
+import { HarmonyError } from "../../util/errors.ts";
+import type { Changes, CommonSection, GroupStore, Section, Stamped, Texts } from "../store.ts";
+import type { Answer, Command, Connection } from "./connection.ts";
+import { type Layout, parseStamped, readCommands, STAMP_SCRIPT, STAMP_SUM } from "./layout.ts";
+import type { Link } from "./link.ts";
+import { badAnswer, ReplyError, refusalOf } from "./reply.ts";
+
+/** Bytes of a value, and of a name. A target's state takes a few hundred. */
+const MAX_TEXT = 64 * 1024;
+/** Of one balancer. */
+const MAX_NAMES = 100_000;
+/** Of warnings that have been given: each is given once for each connection. */
+const MAX_WARNED = 100;
+
+export class RedisStore implements GroupStore {
+  onHint: (hint: string) => void = () => undefined;
+  onConnected: () => void = () => undefined;
+  readonly #link: Link;
+  readonly #layout: Layout;
+  readonly #onWarning: (text: string) => void;
+  readonly #warned = new Set<string>();
+
+  constructor(link: Link, layout: Layout, onWarning: (text: string) => void) {
+    this.#link = link;
+    this.#layout = layout;
+    this.#onWarning = onWarning;
+    link.onHint = (hint) => {
+      if (byteLength(hint) <= MAX_TEXT) this.onHint(hint);
+      else this.#warn("hint", "a hint is longer than any of Harmony's: it is ignored; see who else writes there");
+    };
+    link.onConnected = () => {
+      this.#warned.clear();
+      this.onConnected();
+    };
+  }
+
+  async say(id: string, word: string): Promise<Texts> {
+    checkTexts([id, word]);
+    const { connection, answers } = await this.#ask(this.#layout.say(id, word));
+    return this.#texts(connection, this.#layout.members, answers[0]);
+  }
+
+  async write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<void> {
+    checkTexts([id, word, hint, ...changes.remove], changes.set);
+    await this.#ask(this.#layout.write(id, section, changes, word, hint));
+  }
+
+  async read(id: string, section: Section, names: readonly string[] | null): Promise<Texts> {
+    const key = this.#layout.own(id, section);
+    const { connection, answers } = await this.#ask(readCommands(key, names));
+    if (names === null) return this.#texts(connection, key, answers[0]);
+    const values = answers.flatMap((answer) => (Array.isArray(answer) ? answer : [null]));
+    return this.#kept(
+      key,
+      names.map((name, i) => [name, values[i] ?? null] as const),
+    );
+  }
+
+  async forget(id: string, hint: string): Promise<void> {
+    await this.#ask(this.#layout.forget(id, hint));
+  }
+
+  async stamp(section: CommonSection, values: ReadonlyMap<string, Stamped>, hint: string): Promise<void> {
+    checkTexts([hint], new Map([...values].map(([name, { text }]) => [name, text])));
+    const scripts = this.#layout.stamp(section, values, hint);
+    const { connection } = this.#connection();
+    const answers = await connection.ask(scripts.map((script): Command => ["EVALSHA", STAMP_SUM, ...script]));
+    const unknown = scripts.filter((_, i) => isUnknownScript(answers[i]));
+    this.#check(
+      connection,
+      answers.filter((answer) => !isUnknownScript(answer)),
+    );
+    if (unknown.length === 0) return;
+    // A server that has been started anew has to be sent it once.
+    this.#check(connection, await connection.ask(unknown.map((script): Command => ["EVAL", STAMP_SCRIPT, ...script])));
+  }
+
+  async readStamped(section: CommonSection): Promise<ReadonlyMap<string, Stamped>> {
+    const key = this.#layout.common(section);
+    const { connection, answers } = await this.#ask([["HGETALL", key]]);
+    const found = new Map<string, Stamped>();
+    for (const [name, text] of this.#texts(connection, key, answers[0])) {
+      const value = parseStamped(text);
+      if (value !== undefined) found.set(name, value);
+      else this.#warnOf(key, name, "is none that Harmony has written");
+    }
+    return found;
+  }
+
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  #connection(): { readonly connection: Connection } {
+    return { connection: this.#link.session().commands };
+  }
+
+  async #ask(commands: readonly Command[]): Promise<{ readonly connection: Connection; readonly answers: Answer[] }> {
+    const { connection } = this.#connection();
+    const answers = commands.length === 0 ? [] : await connection.ask(commands);
+    this.#check(connection, answers);
+    return { connection, answers };
+  }
+
+  /** Throws where one of them is a refusal: the first that says why. */
+  #check(connection: Connection, answers: readonly Answer[]): void {
+    const refusals = answers.flat().filter((answer) => answer instanceof ReplyError);
+    // EXECABORT says only that there was one before.
+    const refusal = refusals.find(({ code }) => code !== "EXECABORT") ?? refusals[0];
+    if (refusal === undefined) return;
+    const { error, elsewhere } = refusalOf(refusal, connection.where);
+    if (elsewhere) connection.drop(error);
+    throw error;
+  }
+
+  /** Of a whole hash. */
+  #texts(connection: Connection, key: string, answer: Answer | undefined): Texts {
+    if (!Array.isArray(answer)) throw badAnswer(connection.where, `${key} reads as no list`);
+    if (answer.length / 2 > MAX_NAMES) {
+      const text = `${key} in Redis at ${connection.where} has more than ${MAX_NAMES} names: another program writes there; remove the key, or give another group-name`;
+      throw new HarmonyError("GROUP_REFUSED", text, { fault: "config", retry: true });
+    }
+    const rows = Array.from({ length: answer.length >> 1 }, (_, i) => [answer[2 * i]!, answer[2 * i + 1]!] as const);
+    return this.#kept(key, rows);
+  }
+
+  #kept(key: string, rows: readonly (readonly [Answer, Answer])[]): Texts {
+    const found = new Map<string, string>();
+    for (const [name, text] of rows) {
+      if (typeof name !== "string" || typeof text !== "string") continue;
+      if (isShort(name) && isShort(text)) found.set(name, text);
+      else this.#warnOf(key, name, `is longer than ${MAX_TEXT} bytes`);
+    }
+    return found;
+  }
+
+  #warnOf(key: string, name: string, what: string): void {
+    const shown = JSON.stringify(name.slice(0, 80));
+    this.#warn(
+      `${key} ${name.slice(0, 80)}`,
+      `what ${key} has of ${shown} ${what}: it is ignored; see who else writes there`,
+    );
+  }
+
+  #warn(what: string, text: string): void {
+    if (this.#warned.has(what) || this.#warned.size >= MAX_WARNED) return;
+    this.#warned.add(what);
+    this.#onWarning(text);
+  }
+}
+
+function isUnknownScript(answer: Answer | undefined): boolean {
+  return answer instanceof ReplyError && answer.code === "NOSCRIPT";
+}
+
+/** What others would ignore is not written. */
+function checkTexts(texts: readonly string[], set: Texts = new Map()): void {
+  if (set.size > MAX_NAMES) throw tooMuch(`${set.size} names are more than the ${MAX_NAMES} that a section may have`);
+  const isLong = (text: string) => !isShort(text);
+  const long = texts.find(isLong) ?? [...set].flat().find(isLong);
+  if (long === undefined) return;
+  throw tooMuch(`${JSON.stringify(`${long.slice(0, 80)}…`)} is longer than ${MAX_TEXT} bytes`);
+}
+
+function tooMuch(what: string): HarmonyError {
+  return new HarmonyError("GROUP_REFUSED", `what is to be shared with the group is too much: ${what}`, {
+    fault: "balancer",
+  });
+}
+
+function isShort(text: string): boolean {
+  return text.length * 3 <= MAX_TEXT || byteLength(text) <= MAX_TEXT;
+}
+
+function byteLength(text: string): number {
+  return Buffer.byteLength(text);
+}

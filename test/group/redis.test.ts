@@ -1,0 +1,20 @@
+import { after } from "node:test";
+import { removeFolders } from "../support/folder.ts";
+import { endRedis, noRedis, RedisServer } from "../support/redis.ts";
+import { atServer, closeStores, worldOn } from "./redis-world.ts";
+import { storeSuite } from "./store-suite.ts";
+
+after(async () => {
+  await closeStores();
+  await endRedis();
+  removeFolders();
+});
+
+storeSuite(
+  "on Redis",
+  async () => {
+    const server = await RedisServer.start();
+    return worldOn(() => atServer(server.port), server);
+  },
+  noRedis,
+);
