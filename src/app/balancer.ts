@@ -24,6 +24,7 @@ import { shareDescriptors, targetPlaces } from "./descriptors.ts";
 import { engineWish } from "./engine-wish.ts";
 import type { BalancerEvents } from "./events.ts";
 import { type Trust, watchInvited } from "./invited.ts";
+import { openGroup } from "./open-group.ts";
 import { watchedEdges } from "./operated/edges.ts";
 import { LastReload } from "./operated/last-reload.ts";
 import { measuredOf } from "./operated/measured.ts";
@@ -237,7 +238,7 @@ export class Balancer extends Emitter<BalancerEvents> {
       onWarning: warn,
     });
     const tell = (...event: EventOf<BalancerEvents>) => this.tell(...event);
-    const membership = null;
+    const membership = await openGroup(this.#settings, warn);
     const parts = wire({ settings: this.#settings, engine, trust, tokens, shares, state, membership, tell });
     this.#parts = parts;
     this.#passedOver = passedOver;

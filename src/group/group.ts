@@ -132,6 +132,7 @@ export class Group {
   /** Resolves when the others' targets are known, or it is clear that they are not for now. Nothing is taken in before offer(). Never rejects. */
   start(): Promise<void> {
     const { clock } = this.#options;
+    this.#orders.begin();
     return new Promise((resolve) => {
       const cancel = clock.after(START_MS, resolve);
       this.#started = () => {
@@ -215,6 +216,7 @@ export class Group {
   }
 
   async #run(): Promise<void> {
+    await this.#pause.wait(START_MS); // or until the store can be asked
     while (!this.#isClosed) {
       this.#isWoken = false;
       this.#pause.begin();

@@ -32,10 +32,13 @@ export class SharedOrders {
   /** Those that the store may not have. */
   readonly #unwritten = new Map<string, Stamped>();
 
-  /** What is in force already is older than nothing that the others have, and so is written where they have none. */
   constructor(book: OrderBook) {
     this.#book = book;
-    for (const [name, order] of book.all()) this.#note(name, { text: JSON.stringify(order), at: order.at });
+  }
+
+  /** What is in force already is written where the others have nothing newer. */
+  begin(): void {
+    for (const [name, order] of this.#book.all()) this.#note(name, { text: JSON.stringify(order), at: order.at });
   }
 
   /** An operator of this balancer has ordered that. `now`: ms since 1970. */

@@ -40,7 +40,6 @@ export interface RegistryOptions
   readonly accepts: (key: TargetKey) => boolean;
   /** Why the key, as it is now, does not allow this report, or null. `seen`: where its reporter was; `host`: where the target is. */
   readonly forbids: (key: TargetKey, report: Report, seen: string, host: string) => string | null;
-  /** Something an operator should know. */
   readonly onWarning: (message: string) => void;
 }
 

@@ -38,11 +38,13 @@ export class Layout {
     ];
   }
 
-  write(id: string, section: Section, { set, remove, anew }: Changes, word: string, hint: string): Command[] {
+  /** What the mark was is the first of what EXEC answers, if one is given. */
+  write(id: string, section: Section, { set, remove, anew, mark }: Changes, word: string, hint: string): Command[] {
     const key = this.own(id, section);
     return transaction([
+      ...(mark ? [["HGET", key, mark[0]] as const] : []),
       ...(anew ? [["DEL", key] as const] : []),
-      ...pieces([...set]).map((piece): Command => ["HSET", key, ...piece.flat()]),
+      ...pieces([...set, ...(mark ? [mark] : [])]).map((piece): Command => ["HSET", key, ...piece.flat()]),
       ...pieces(remove).map((piece): Command => ["HDEL", key, ...piece]),
       expiry(key),
       ["HSET", this.members, id, word],

@@ -41,9 +41,13 @@ export class RedisStore implements GroupStore {
     return this.#texts(connection, this.#layout.members, answers[0]);
   }
 
-  async write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<void> {
-    checkTexts([id, word, hint, ...changes.remove], changes.set);
-    await this.#ask(this.#layout.write(id, section, changes, word, hint));
+  async write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<string | null> {
+    const { set, remove, mark } = changes;
+    checkTexts([id, word, hint, ...remove, ...(mark ?? [])], set);
+    const { answers } = await this.#ask(this.#layout.write(id, section, changes, word, hint));
+    const results = answers.at(-1);
+    const before = mark && Array.isArray(results) ? results[0] : null;
+    return typeof before === "string" ? before : null;
   }
 
   async read(id: string, section: Section, names: readonly string[] | null): Promise<Texts> {
