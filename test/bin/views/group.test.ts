@@ -1,11 +1,13 @@
 /** The group as commands show it. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ApiClient } from "../../../src/admin/client.ts";
 import { groupInShort, shownGroup } from "../../../src/app/operated/group.ts";
 import { type Line, lineText } from "../../../src/bin/terminal/line.ts";
 import { groupLines } from "../../../src/bin/views/group.ts";
 import { statusLines, warnings } from "../../../src/bin/views/status.ts";
 import { targetLines } from "../../../src/bin/views/targets.ts";
+import { TopView } from "../../../src/bin/views/top.ts";
 import type { GroupView } from "../../../src/group/view.ts";
 import { fakeGroup } from "../../support/operated/group.ts";
 import { fakeTargets } from "../../support/operated/targets.ts";
@@ -78,6 +80,32 @@ describe("the status", () => {
 
   it("has no line of a group where there is none", async () => {
     assert.doesNotMatch(textOf(statusLines(await new FakeOperated().status(), NOW)), /group/);
+  });
+});
+
+describe("top", () => {
+  it("has a line for the group, and no more lines than without one", async () => {
+    const operated = new FakeOperated();
+    const [target] = fakeTargets(NOW);
+    const items = Array.from({ length: 100 }, (_, n) => ({ ...target!, id: `web/${n}` }));
+    const answers: Readonly<Record<string, () => Promise<unknown>>> = {
+      "/v1/status": () => operated.status(),
+      "/v1/targets": async () => ({ items }),
+    };
+    const client = { get: (path: string) => answers[path]!() } as unknown as ApiClient;
+    const frame = async () => {
+      const top = new TopView(client, null);
+      await top.refresh();
+      return top.lines({ ...PAPER, isTerminal: true }).map((each) => lineText(each, false));
+    };
+    const alone = await frame();
+    operated.inGroup = GROUP;
+    const grouped = await frame();
+    assert.equal(grouped.length, alone.length);
+    assert.match(
+      grouped[3]!,
+      /^group: harmony at redis:\/\/10\.0\.0\.5:6379\/0, connected; 3 balancers, 1 of them gone; /,
+    );
   });
 });
 
