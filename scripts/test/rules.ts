@@ -93,7 +93,7 @@ export const RULES: readonly Rule[] = [
   // What engines do for servers that people use, and at a reload: with the portable one, which is all that Node has, and the other.
   {
     files: blackbox(
-      "choosing descriptors edge-clients edge-names edge-real edge-tls edge-tls-trust hung on-demand postgresql real-servers reload stopped unreachable",
+      "choosing descriptors edge-clients edge-names edge-real edge-tls edge-tls-trust group hung on-demand postgresql real-servers reload stopped unreachable",
     ),
     forms: ["node", ...COMPILED],
   },

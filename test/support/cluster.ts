@@ -58,14 +58,15 @@ export function portsOf(line: LogLine): { port: number; adminPort: number } {
   return { port: port("clients"), adminPort: port("reporters") };
 }
 
-/** Does not wait: see `startReporter`. */
+/** Does not wait: see `startReporter`. `targetPort`: null where `args` say it. */
 export function launchReporter(
   adminPorts: readonly number[],
-  targetPort: number,
+  targetPort: number | null,
   args: readonly string[] = [],
 ): Program {
   const hosts = adminPorts.flatMap((port) => ["--host", `127.0.0.1:${port}`]);
-  const common = ["--port", String(targetPort), "--log-format", "json", "--log-level", "debug"];
+  const target = targetPort === null ? [] : ["--port", String(targetPort)];
+  const common = [...target, "--log-format", "json", "--log-level", "debug"];
   return start("harmony-reporter", [...hosts, ...common, ...args], { env: { HARMONY_KEY: KEY } });
 }
 
