@@ -57,21 +57,24 @@ export class Link {
 
   /** One session, from its making to its end. */
   async #live(attempt: number): Promise<void> {
+    let session: Session | null = null;
     try {
-      const session = await this.#open(attempt);
-      if (this.#closed) {
-        session.commands.drop(this.#problem);
-        return;
-      }
-      this.#session = session;
-      session.hints.onMessage = (hint) => {
-        if (!this.#closed) this.onHint(hint);
-      };
-      this.onConnected();
-      this.#lose(await session.commands.ended);
+      session = await this.#open(attempt);
+      if (!this.#closed) this.#lose(await this.#use(session));
     } catch (error) {
       this.#lose(error instanceof HarmonyError ? error : lost(messageOf(error)));
     }
+    session?.commands.drop(this.#problem);
+  }
+
+  /** Gives why it has ended. */
+  #use(session: Session): Promise<HarmonyError> {
+    this.#session = session;
+    session.hints.onMessage = (hint) => {
+      if (!this.#closed) this.onHint(hint);
+    };
+    this.onConnected();
+    return session.commands.ended;
   }
 
   #lose(problem: HarmonyError): void {
