@@ -36,8 +36,7 @@ async function balancerAt(hub: Machine, address: string): Promise<Program> {
   machine.plugInto(hub, "eth0", address);
   machine.must("ip", "address", "add", `${ADDRESS}/32`, "dev", "lo");
   machine.must("ip", "route", "add", "default", "via", ROUTER);
-  const options = ["--metrics", "[::]:9100", "--persistent", "off", "--key-file", join(machine.home, "key")];
-  const command = [...programCommand("harmony-balancer"), "--listen", "3000", ...options];
+  const command = [...programCommand("harmony-balancer"), "--listen", "3000", "--metrics", "[::]:9100"];
   const balancer = machine.run(command, { HARMONY_KEY: KEY });
   await balancer.says(/^listening/);
   return balancer;

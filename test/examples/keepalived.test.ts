@@ -32,6 +32,8 @@ after(async () => {
 interface Node {
   readonly machine: Machine;
   readonly balancer: Program;
+  /** Starts keepalived. */
+  keepalive(): Program;
   /** What its notify script has written down last; "": nothing yet. */
   noted(): string;
   hasAddress(): boolean;
@@ -63,8 +65,8 @@ async function nodeAt(hub: Machine, address: string): Promise<Node> {
   const { conf, state } = filesFor(machine);
   const places = ["-p", join(machine.home, "pid"), "-r", join(machine.home, "vrrp")];
   const command = ["keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", conf, ...places];
-  machine.run(["setpriv", "--pdeathsig", "TERM", ...command]);
   return {
+    keepalive: () => machine.run(["setpriv", "--pdeathsig", "TERM", ...command]),
     machine,
     balancer,
     noted: () => readFileSync(state, "utf8").trim(),
@@ -88,21 +90,16 @@ describe("the example of keepalived", { skip }, () => {
     assert.equal(reporter.exit, undefined);
 
     const served = () => clients.ask(`http://${ADDRESS}:3000/`).then((answer) => answer === "served");
-    const only = (one: Node, other: Node) =>
-      until("one of them to have the address", () => one.hasAddress() && !other.hasAddress(), PATIENCE);
-    const holder = await until(
-      "the address",
-      () => [left, right].find((each) => each.hasAddress() && each.noted() === "MASTER"),
-      PATIENCE,
-    );
-    const other = holder === left ? right : left;
-    await only(holder, other);
+    left.keepalive();
+    await until("the first one to have the address", () => left.hasAddress() && left.noted() === "MASTER", PATIENCE);
+    right.keepalive();
+    await until("the second one to wait", () => right.noted() === "BACKUP", PATIENCE);
     await until("an answer", served, PATIENCE);
+    assert.deepEqual([left.hasAddress(), right.hasAddress()], [true, false]);
 
-    await holder.balancer.kill();
-    await only(other, holder);
-    await until("the other one to note it", () => other.noted() === "MASTER", PATIENCE);
+    await left.balancer.kill();
+    await until("the address to move", () => right.hasAddress() && !left.hasAddress(), PATIENCE);
+    await until("both to note it", () => right.noted() === "MASTER" && left.noted() === "FAULT", PATIENCE);
     await until("an answer", served, PATIENCE);
-    await until("the first one to note it", () => holder.noted() === "FAULT", PATIENCE);
   });
 });

@@ -24,8 +24,12 @@ async function startKeepalived({ nodes }: World): Promise<Node> {
   const file = join(temporaryFolder("failover"), "keepalived.conf");
   const text = readFileSync(join(root, "examples/keepalived/keepalived.conf"), "utf8");
   writeFileSync(file, text.replace(/^ *notify .*\n/m, ""));
-  for (const { machine } of nodes) machine.run(keepalived(file, machine.home));
-  return until("one to have the address", () => nodes.find(({ machine }) => hasAddress(machine, MOVING)));
+  const [first, second] = nodes as [Node, Node];
+  first.machine.run(keepalived(file, first.machine.home));
+  await until("the first one to have the address", () => hasAddress(first.machine, MOVING));
+  const other = second.machine.run(keepalived(file, second.machine.home));
+  await until("the second one to be ready", () => other.stderr.includes("Entering BACKUP STATE"));
+  return first;
 }
 
 /** It ends with what has started it. */
