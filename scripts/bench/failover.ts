@@ -1,6 +1,6 @@
 /**
  * `make bench-failover`: two balancers behind keepalived, behind a router with two next hops, and as two addresses of a name, each on a
- * machine of its own; one of them stops, is killed, loses its link or falls silent. Prints when new connections work again, and what
+ * machine of its own; one of them stops, is killed, loses its link or falls silent. Prints for how long new connections fail, and what
  * became of them and of those that were open, as the table of docs/guides/in-front.md. As root on Linux: it takes networks of its own.
  * RATE (100 a second), SECONDS (12), STAYING (100), ONLY=keepalived.
  */
@@ -55,19 +55,23 @@ async function measure(front: Front, fault: Fault): Promise<string[]> {
 function rowOf({ visits, stayed, lost }: Seen, fault: number): string[] {
   const after = visits.filter(({ at }) => at >= fault);
   const failed = visits.filter(({ ok }) => !ok);
-  const last = failed.at(-1);
-  const again = last === undefined ? undefined : after.find(({ at, ok }) => ok && at > last.at);
+  const [first, last] = [failed[0], failed.at(-1)];
+  const again = visits.find(({ at, ok }) => ok && last !== undefined && at > last.at);
   const gap =
-    last === undefined ? "at once" : again === undefined ? "not" : `${((again.at - fault) / 1000).toFixed(1)} s`;
+    first === undefined ? "none" : again === undefined ? "the rest of the run" : secondsText(again.at - first.at);
   const slowest = Math.max(...visits.filter(({ ok }) => ok).map(({ ms }) => ms));
   return [gap, `${failed.length} of ${after.length}`, `${(slowest / 1000).toFixed(2)} s`, `${lost} of ${stayed}`];
+}
+
+function secondsText(ms: number): string {
+  return ms < 100 ? "under 0.1 s" : `${(ms / 1000).toFixed(1)} s`;
 }
 
 async function main(): Promise<void> {
   if (noNetworks) throw new Error(noNetworks);
   requireTools({ keepalived: "keepalived", curl: "curl", ip: "iproute2", "dist/harmony-balancer": "make build" });
   console.log(
-    "| In front | What happens | New ones work again after | Failed of new ones | Slowest that was served | Open ones lost |",
+    "| In front | What happens | No new ones for | Failed of new ones | Slowest that was served | Open ones lost |",
   );
   console.log("| --- | --- | --- | --- | --- | --- |");
   for (const front of FRONTS.filter(({ name }) => ONLY.test(name))) {

@@ -12,6 +12,8 @@ import type { Seen } from "./client.ts";
 export const [CLIENT_PORT, SERVER_PORT, METRICS_PORT] = [3000, 9000, 9100];
 export const ROUTER = "10.0.0.254";
 const SERVER = "10.0.0.20";
+/** ms that programs have to start. */
+const PATIENCE = 60_000;
 
 export interface Node {
   readonly machine: Machine;
@@ -35,7 +37,7 @@ export async function worldOf(delay: string, routed = false): Promise<World> {
   const server = await Machine.withNetwork();
   server.plugInto(hub, "eth0", SERVER);
   const serving = server.run([...scriptCommand("scripts/bench/failover/server.ts"), String(SERVER_PORT)]);
-  await until("the server", () => serving.stdout.includes("ready"));
+  await until("the server", () => serving.stdout.includes("ready"), PATIENCE);
   const nodes = await Promise.all(["10.0.0.1", "10.0.0.2"].map((address) => nodeOf(hub, address, delay)));
   const clients = await Machine.withNetwork();
   if (!routed) {
@@ -86,7 +88,7 @@ export async function load(
 ): Promise<{ readonly seen: Promise<Seen> }> {
   const numbers = [CLIENT_PORT, seconds, rate, staying, patience].map(String);
   const program = clients.run([...scriptCommand("scripts/bench/failover/client.ts"), ...numbers, ...addresses]);
-  await until("the clients", () => program.stdout.includes("ready"));
+  await until("the clients", () => program.stdout.includes("ready"), PATIENCE);
   const seen = program.ended(60_000 + seconds * 1000).then(({ code }) => {
     if (code !== 0) throw new Error(`the clients ended with ${code}: ${program.stderr}`);
     return JSON.parse(program.stdout.split("\n")[1]!) as Seen;
