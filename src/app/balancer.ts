@@ -213,11 +213,9 @@ export class Balancer extends Emitter<BalancerEvents> {
    */
   close(timeout?: number): Promise<void> {
     const { drainTimeout, stopDelay } = this.#settings;
-    if (this.#closing === null) this.#closing = this.#close(timeout ?? drainTimeout, timeout === 0 ? 0 : stopDelay);
-    else {
-      this.#stopDelay.end();
-      void this.#parts?.engine.close(timeout ?? drainTimeout);
-    }
+    this.#stopDelay.end(); // of an earlier call
+    if (this.#closing !== null) void this.#parts?.engine.close(timeout ?? drainTimeout);
+    this.#closing ??= this.#close(timeout ?? drainTimeout, timeout === 0 ? 0 : stopDelay);
     return this.#closing;
   }
 
