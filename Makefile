@@ -85,6 +85,9 @@ bench-latency: build ## ten servers of which one is ten times as slow, behind al
 bench-ports: build ## 900 clients that close first, over 400 ports towards one target, beside HAProxy: as root on Linux, a minute
 	@$(TS) scripts/bench/ports.ts
 
+bench-failover: build ## two balancers behind keepalived, ECMP and the DNS, of which one goes: as root on Linux, five minutes
+	@$(TS) scripts/bench/failover.ts
+
 bench-tls: build ## TLS of clients ended by Harmony, HAProxy and nginx: handshakes per second, CPU per gigabyte: five minutes
 	@$(TS) scripts/bench/tls.ts
 
@@ -97,4 +100,4 @@ bench-lists: install ## what it costs to ask whether a client may come, by the l
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate fuzz model check docs format build release deb pack bench bench-instructions bench-latency bench-ports bench-tls bench-picks bench-lists faults clean
+.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate fuzz model check docs format build release deb pack bench bench-instructions bench-latency bench-failover bench-ports bench-tls bench-picks bench-lists faults clean

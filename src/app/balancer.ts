@@ -19,6 +19,7 @@ import { type Cancel, every, systemClock } from "../util/clock.ts";
 import { Emitter, type EventOf } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
 import { FileWatch } from "../util/file-watch.ts";
+import { Pause } from "../util/pause.ts";
 import { Api } from "./api.ts";
 import { shareDescriptors, targetPlaces } from "./descriptors.ts";
 import { engineWish } from "./engine-wish.ts";
@@ -32,12 +33,13 @@ import type { Operable } from "./operated/operable.ts";
 import { OperatedBalancer } from "./operated/operated.ts";
 import { Operator } from "./operated/operator.ts";
 import type { SeenFile } from "./seen.ts";
-import { closed, noPool, type Services } from "./services.ts";
+import { closed, type Services } from "./services.ts";
 import type { DocumentSource } from "./source.ts";
 import { openState } from "./state/open.ts";
 import { Telemetry } from "./telemetry.ts";
 import { type PoolTarget, type PoolView, poolViews, targetViews, tcpAddresses } from "./views.ts";
 import { type Parts, wire } from "./wiring.ts";
+import { withConcurrency } from "./with-concurrency.ts";
 
 export type { BalancerEvents } from "./events.ts";
 
@@ -79,6 +81,7 @@ export class Balancer extends Emitter<BalancerEvents> {
   #seen: SeenFile | null = null;
   #passedOver: readonly PassedOver[] = [];
   #closing: Promise<void> | null = null;
+  readonly #stopDelay = new Pause(systemClock);
   #cancelGarbageLooks: Cancel = () => undefined;
 
   /** Starts at once. What goes wrong comes as `error`, and rejects `ready`. `source`: where reload() reads. */
@@ -204,12 +207,15 @@ export class Balancer extends Emitter<BalancerEvents> {
   }
 
   /**
-   * Stops accepting, tells reporters goodbye, and lets open connections finish for at most `timeout` ms (default: the
-   * drain time-out; 0 ends them now). Resolves when nothing is left; a second call may shorten the time-out. Never rejects.
+   * Stops accepting after the stop delay, tells reporters goodbye, and lets open connections finish for at most `timeout` ms
+   * (default: the drain time-out; 0 ends them now, without a delay). Resolves when nothing is left; a second call ends the delay,
+   * and may shorten the time-out. Never rejects.
    */
-  close(timeout: number = this.#settings.drainTimeout): Promise<void> {
-    if (this.#closing === null) this.#closing = this.#close(timeout);
-    else void this.#parts?.engine.close(timeout);
+  close(timeout?: number): Promise<void> {
+    const { drainTimeout, stopDelay } = this.#settings;
+    this.#stopDelay.end(); // of an earlier call
+    if (this.#closing !== null) void this.#parts?.engine.close(timeout ?? drainTimeout);
+    this.#closing ??= this.#close(timeout ?? drainTimeout, timeout === 0 ? 0 : stopDelay);
     return this.#closing;
   }
 
@@ -360,7 +366,10 @@ export class Balancer extends Emitter<BalancerEvents> {
     }
   }
 
-  async #close(timeout: number): Promise<void> {
+  async #close(timeout: number, delay: number): Promise<void> {
+    const wasReady = this.#isReady;
+    this.#isReady = false; // who asks for /readyz hears of it while clients are still taken
+    if (wasReady && delay > 0) await this.#stopDelay.wait(delay);
     await this.#release(timeout);
     await this.#started.catch(() => undefined); // `ready` tells why it failed; it may have opened something meanwhile
     await this.#release(timeout);
@@ -387,10 +396,4 @@ export class Balancer extends Emitter<BalancerEvents> {
     await group?.close();
     await state?.close();
   }
-}
-
-function withConcurrency(settings: BalancerSettings, concurrency: number, name: string): BalancerSettings {
-  const options = settings.pools.get(name);
-  if (options === undefined) throw noPool(name, settings.pools.keys());
-  return { ...settings, pools: new Map([...settings.pools, [name, { ...options, concurrency }]]) };
 }

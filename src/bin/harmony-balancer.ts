@@ -5,8 +5,6 @@ import { resolve } from "node:path";
 import { Balancer } from "../app/balancer.ts";
 import { documentFilesOf, readDocument } from "../config/document/read-document.ts";
 import { loadBalancer } from "../config/load.ts";
-import { counted } from "../util/counted.ts";
-import { formatDuration } from "../util/durations.ts";
 import { codeOf } from "../util/errors.ts";
 import { logAccess, openAccessLog, reopenAccessLog } from "./access-log.ts";
 import { balancerCommands } from "./balancer-commands.ts";
@@ -16,6 +14,7 @@ import { balancerText } from "./program-texts.ts";
 import { tellOfBalancer, tellOfStop } from "./service-manager/balancer-status.ts";
 import { openServiceManager } from "./service-manager/open.ts";
 import { onHangup, onStopSignals, onUserSignals } from "./signals.ts";
+import { stopText } from "./stop-text.ts";
 
 const readFile = (path: string, problems: string[]) => readDocument(path, problems).top;
 
@@ -37,9 +36,9 @@ void main(balancerText, { all: balancerCommands, readFile }, loadBalancer, async
   const stop = (signal: NodeJS.Signals, before: number) => {
     if (before === 0) {
       const { active } = balancer.connections;
-      const rest = `; ${counted(active, "connection")} may finish within ${formatDuration(settings.drainTimeout)}`;
-      log.info(`${signal}: stopping${active === 0 ? "" : rest}`, { signal, active });
-      if (manager !== null) tellOfStop(balancer, manager, settings.drainTimeout);
+      const { stopDelay, drainTimeout } = settings;
+      log.info(`${signal}: ${stopText(active, settings)}`, { signal, active });
+      if (manager !== null) tellOfStop(balancer, manager, stopDelay + drainTimeout);
       void balancer.close();
     } else {
       log.warning(`${signal} again: ending all connections now`, { signal });

@@ -16,7 +16,8 @@ export const balancerText = manualText({
   sections: {
     ENVIRONMENT: otherPlaces("HARMONY_QUEUE_TIMEOUT=5s", "--queue-timeout 5s"),
     SIGNALS:
-      "SIGTERM and SIGINT stop accepting, let open connections finish, and exit with 0. A second one ends the connections at once. " +
+      "SIGTERM and SIGINT stop accepting, after --stop-delay, let open connections finish, and exit with 0. A second one ends the " +
+      "connections at once. " +
       "SIGUSR1 opens the access log again. SIGUSR2 logs the table of targets. SIGHUP reads the file again, as harmony-balancer reload does.",
     "EXIT STATUS": "Exit codes: 0 it was stopped, 1 it could not go on, 2 the options are wrong.",
   },

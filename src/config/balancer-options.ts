@@ -88,6 +88,11 @@ export const balancerOptions = {
     doc: "How long the port and the pool of a service that reporters have brought stay when its last target is gone. 0 closes them within seconds.",
   }),
   drainTimeout: drainTimeout("How long open connections may go on when the balancer is stopped. 0 ends them at once."),
+  stopDelay: option({
+    kind: duration(0),
+    default: 0, // nothing may be in front that asks
+    doc: "How long the balancer, when it is stopped, goes on taking clients while /readyz says already that it does not: what is in front of it sends them elsewhere meanwhile. A second signal ends it. 0 stops accepting at once.",
+  }),
   ...keyOptions,
   reporters: optional({
     kind: path,

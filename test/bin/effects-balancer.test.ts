@@ -279,6 +279,14 @@ describe("time limits", () => {
     assert.ok(performance.now() - started >= 149, "they may go on until then");
     await balancer.record("shutdown");
   });
+  test("--stop-delay: clients are served until it is over, and a second call ends it", async () => {
+    const balancer = await balancerWith("--stop-delay", "1h");
+    await target(balancer, "here");
+    const ended = balancer.balancer.close();
+    assert.equal(await balancer.ask(), "here\n");
+    void balancer.balancer.close();
+    await soon("its end", ended);
+  });
 });
 
 function silentReporter(adminPort: number): Promise<ClientSession> {

@@ -8,6 +8,7 @@ import { codeOf } from "../../src/util/errors.ts";
 import { KEY, launchReporter, startBalancer, startReporter } from "../support/cluster.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { compiled, programCommand, scriptCommand } from "../support/form.ts";
+import { field } from "../support/log.ts";
 import { dial, echoServer, endServers, exchange, openConnection } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
 import { endPrograms, Program, start } from "../support/program.ts";
@@ -77,6 +78,40 @@ describe("the balancer", { skip }, () => {
     assert.equal(await within("the end of the connection", cut), "ended");
   });
 
+  /** With a reporter and a connection, and where /readyz is asked. */
+  async function delayed(delay: string) {
+    const balancer = await startBalancer(["--stop-delay", delay, "--metrics", "127.0.0.1:0"]);
+    const { port } = new URL(field(await balancer.program.says(/^metrics are at/), "metrics") as string);
+    await startReporter(balancer, (await echoServer()).port);
+    return { balancer, ...(await openConnection(balancer.port)), isReady: () => readiness(Number(port)) };
+  }
+
+  it("with a stop delay says at once that it is not ready, and takes clients until it is over", async () => {
+    const { balancer, isReady, ask, connection } = await delayed("1h");
+    const { program, port } = balancer;
+    assert.equal(await isReady(), 200);
+    program.signal("SIGTERM");
+    await until("that it is not ready", async () => (await isReady()) === 503);
+    assert.equal(await within("an answer", exchange(port, "new\n")), "new\n");
+    await startReporter(balancer, (await echoServer()).port);
+    await ask("still here");
+    assert.equal(program.exit, undefined);
+    // A second one ends delay and connections.
+    assert.deepEqual(await program.stop(), { code: 0, signal: null });
+    connection.abort();
+  });
+
+  it("stops by itself when the stop delay is over, and lets connections finish", async () => {
+    const { balancer, ask, connection } = await delayed("200ms");
+    const { program, port } = balancer;
+    program.signal("SIGTERM");
+    await program.says(/stopping in 200ms; 1 connection may finish within 30s then$/);
+    await until("the port to be closed", () => refused(port));
+    await ask("still here");
+    await connection.close();
+    assert.deepEqual(await program.ended(), { code: 0, signal: null });
+  });
+
   it("at SIGHUP reads its configuration again, and goes on", async () => {
     const config = join(temporaryFolder("signals"), "harmony.toml");
     writeFileSync(config, "");
@@ -135,6 +170,12 @@ sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(s
 `;
 const noTerminal =
   skip || (spawnSync("python3", ["-c", "import pty"]).status !== 0 && "there is no python3 to open a terminal with");
+
+async function readiness(port: number): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+  await answer.text();
+  return answer.status;
+}
 
 async function refused(port: number): Promise<boolean> {
   return dial(port).then(

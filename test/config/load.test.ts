@@ -122,6 +122,7 @@ const given: Record<string, string> = {
   idleTimeout: "13s",
   keepalive: "45s",
   drainTimeout: "14s",
+  stopDelay: "5s",
   startHold: "3s",
   keyFile: join(folder, "key"),
   reporters: join(folder, "reporters"),

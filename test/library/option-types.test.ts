@@ -99,6 +99,7 @@ const server: Samples<ServerOptions> = {
   idleTimeout: [0, "5s"],
   keepalive: [false, 60_000, "1m"],
   drainTimeout: [0, "5s"],
+  stopDelay: [0, "5s"],
   startHold: [0, "5s"],
   keyFile: ["key"],
   key: ["web:a-secret-of-this-test"],

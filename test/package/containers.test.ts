@@ -154,9 +154,11 @@ describe("the files of the balancer", () => {
   };
 
   it("have no fault", { skip: noYaml }, () => {
-    const [map] = yaml("kubernetes/balancer.yaml") as [{ data: Record<string, string> }];
     assert.deepEqual(problemsOf(text("balancer.toml")), []);
-    assert.deepEqual(problemsOf(map.data["balancer.toml"]!), []);
+    for (const file of ["kubernetes/balancer.yaml", "kubernetes-two/balancers.yaml"]) {
+      const [map] = yaml(file) as [{ data: Record<string, string> }];
+      assert.deepEqual(problemsOf(map.data["balancer.toml"]!), []);
+    }
   });
 });
 
@@ -173,9 +175,9 @@ describe("the manifests for Kubernetes", { skip: noYaml }, () => {
     readonly terminationGracePeriodSeconds: number;
   }
   const pods = () =>
-    ["kubernetes/balancer.yaml", "kubernetes/server.yaml"]
+    ["kubernetes/balancer.yaml", "kubernetes/server.yaml", "kubernetes-two/balancers.yaml"]
       .flatMap((file) => yaml(file) as { kind: string; spec: { template: { spec: Pod } } }[])
-      .filter(({ kind }) => kind === "Deployment")
+      .filter(({ kind }) => kind === "Deployment" || kind === "StatefulSet")
       .map(({ spec }) => spec.template.spec);
 
   it("name options that there are, and ports and volumes of their own", () => {
@@ -206,6 +208,18 @@ describe("the manifests for Kubernetes", { skip: noYaml }, () => {
       const drains = containers.flatMap(({ env = [] }) => env.filter(({ name }) => name === "HARMONY_DRAIN_TIMEOUT"));
       for (const { value } of drains) assert.ok(terminationGracePeriodSeconds > Number.parseInt(value!, 10));
     }
+  });
+
+  it("give two balancers more time than their delay and a drain take", () => {
+    const [map, set] = yaml("kubernetes-two/balancers.yaml") as [
+      { data: Record<string, string> },
+      { spec: { replicas: number; template: { spec: Pod } } },
+    ];
+    const seconds = (option: string) =>
+      Number(new RegExp(`^${option} = "(\\d+)s"`, "m").exec(map.data["balancer.toml"]!)![1]);
+    assert.equal(set.spec.replicas, 2);
+    const { terminationGracePeriodSeconds: most } = set.spec.template.spec;
+    assert.ok(most > seconds("stop-delay") + seconds("drain-timeout"));
   });
 
   it("restart no reporter because its balancer is away", () => {

@@ -35,6 +35,14 @@ export class Machine {
     return new Machine(holder.pid);
   }
 
+  /** A switch, for plugInto(). */
+  static async thatSwitches(): Promise<Machine> {
+    const machine = await Machine.withNetwork();
+    machine.must("ip", "link", "add", "name", "switch", "type", "bridge", "mcast_snooping", "0");
+    machine.must("ip", "link", "set", "dev", "switch", "up");
+    return machine;
+  }
+
   /** A cable to another machine: each end is a network card, named after the machine's own end, with an address in a /24. */
   connect(card: string, address: string, other: Machine, otherCard: string, otherAddress: string): void {
     const to = String(other.#pid);
@@ -45,6 +53,16 @@ export class Machine {
     }
   }
 
+  /** Plugged into a switch: the name of the switch's end of the cable. */
+  plugInto(hub: Machine, card: string, address: string): string {
+    const end = `to-${this.#pid}`;
+    hub.must("ip", "link", "add", "name", end, "type", "veth", "peer", "name", card, "netns", String(this.#pid));
+    hub.must("ip", "link", "set", "dev", end, "master", "switch", "up");
+    this.must("ip", "address", "add", `${address}/24`, "dev", card);
+    this.must("ip", "link", "set", "dev", card, "up");
+    return end;
+  }
+
   run(command: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
     const own = { XDG_CONFIG_HOME: this.home, HOME: this.home };
     return new Program([...this.#inside(), ...command], { env: { ...own, HARMONY_LOG_FORMAT: "json", ...env } });
@@ -52,9 +70,15 @@ export class Machine {
 
   /** Runs a command to its end, which is to succeed. */
   must(...command: readonly string[]): void {
+    this.output(...command);
+  }
+
+  /** What it prints. */
+  output(...command: readonly string[]): string {
     const [program, ...args] = [...this.#inside(), ...command];
-    const { status, stderr } = spawnSync(program!, args, { encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(program!, args, { encoding: "utf8" });
     assert.equal(status, 0, `${command.join(" ")}: ${stderr}`);
+    return stdout;
   }
 
   /** Runs JavaScript on the runtime at hand. */
