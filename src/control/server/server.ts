@@ -1,4 +1,5 @@
 /** The balancer's side of the control channel: accepts reporters and lets each session speak for its target. */
+import { randomBytes } from "node:crypto";
 import { NetError } from "../../net/net-error.ts";
 import type { Address, Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
 import { Checks, type ChecksOptions } from "../../targets/checks.ts";
@@ -13,6 +14,7 @@ import { INVITED_TARGETS, type Quota, quotaOf } from "../../targets/quota.ts";
 import { Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents, TargetKey } from "../../targets/report.ts";
 import { Sleepers } from "../../targets/sleepers.ts";
+import { Usages } from "../../targets/usages.ts";
 import { Waking } from "../../targets/waking.ts";
 import { formatAddress } from "../../util/address.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
@@ -103,6 +105,9 @@ const PROBE_TIMEOUT_MS = 2_000;
 /** ms that a probe of this host's own loopback may take: nothing gets lost there, only a full backlog is silent. */
 const LOOPBACK_TIMEOUT_MS = 500;
 
+/** Enough that no two starts are taken for one. */
+const INSTANCE_BYTES = 8;
+
 const TLS_ONLY =
   "it does not speak TLS and this admin port does: start it with --tls, or with --tls-ca and the certificate";
 
@@ -121,11 +126,14 @@ export class ControlServer {
   readonly #checks: Checks;
   readonly #monitor: TargetMonitor;
   readonly #waking: Waking;
+  readonly #usages: Usages;
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
   readonly #rejections: Rejections;
   readonly #heartbeats: Heartbeats<Session>;
   readonly #sessions: Sessions;
   readonly #doorstep: Doorstep;
+  /** Tells reporters that come back that this is the balancer which they know, or another one in its place. */
+  readonly #instance = randomBytes(INSTANCE_BYTES).toString("hex");
   readonly #listeners: Listener[] = [];
   #starting: Promise<void> = Promise.resolve();
   readonly #cancelLooks: Cancel[] = [];
@@ -152,12 +160,14 @@ export class ControlServer {
     });
     const sleepers = new Sleepers();
     this.#waking = new Waking({ ...options, sleepers, clock });
+    this.#usages = new Usages(clock);
     this.registry = new Registry({
       localAddresses,
       ...options,
       checks: this.#checks,
       orders: options.orders ?? new Orders(),
       sleepers,
+      usages: this.#usages,
       wallClock,
       lease,
       clock,
@@ -302,6 +312,7 @@ export class ControlServer {
     this.#monitor.close();
     this.#checks.close();
     this.#waking.close();
+    this.#usages.close();
     this.#heartbeats.close();
     await this.#starting.catch(() => undefined); // whoever has started it hears that; it may have bound something meanwhile
     await Promise.all(this.#listeners.map((listener) => listener.close()));
@@ -348,7 +359,7 @@ export class ControlServer {
       ...this.#options,
       registry,
       clock,
-      welcome: { lease, interval, ...(heartbeat > 0 && { heartbeat }), name, version },
+      welcome: { lease, interval, ...(heartbeat > 0 && { heartbeat }), name, version, instance: this.#instance },
       heartbeats: this.#heartbeats,
       paces: new Paces(),
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),
