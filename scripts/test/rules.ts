@@ -107,7 +107,7 @@ export const RULES: readonly Rule[] = [
  * They hold the programs to times, at a fixed load: each runs by itself, after all others, since what they measure beside two more files
  * is how many processors the machine has.
  */
-const ALONE = blackbox("auto-weight hung join key-rotation reporter-checks silent-reporter");
+const ALONE = blackbox("auto-weight credits hung join key-rotation reporter-checks silent-reporter");
 
 export function runsAlone(file: string): boolean {
   return ALONE.includes(file);

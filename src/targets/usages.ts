@@ -106,6 +106,8 @@ function nothingTold(owner: TargetOwner, ms: number, now: number): Told {
 function isUrgent(told: Told, { active, waiting, most }: { active: number; waiting: number; most: number }): boolean {
   const isPressed = waiting > 0;
   if (isPressed !== told.waiting > 0) return isPressed || told.calm >= CALM;
+  // More credits have come and are used up, and it is not enough.
+  if (isPressed && active > told.active) return true;
   return active !== told.active && (active > most || told.active > most);
 }
 

@@ -73,7 +73,15 @@ describe("credits of a target", () => {
     share(pool, { count: 4, until: 1_000 });
     share(pool, { count: 4, until: 1_500 }, { identity: "b" });
     share(pool, { count: 4, until: 2_000 });
-    assert.equal(pickName(pool, NOBODY, ["b"].map((name) => pool.row(name)), 1_200), "a");
+    assert.equal(
+      pickName(
+        pool,
+        NOBODY,
+        ["b"].map((name) => pool.row(name)),
+        1_200,
+      ),
+      "a",
+    );
     assert.equal(pool.view("b")?.credits, 4);
     assert.equal(pickName(pool, NOBODY, [], 1_600), "a");
     assert.deepEqual([pool.view("a")?.credits, pool.view("b")?.credits], [4, 0]);
