@@ -25,10 +25,9 @@ after(async () => {
   server?.close();
 });
 
-/** A server that counts what it has, from accept until it has ended it, or it is gone. */
+/** A server that counts its clients, from what they say first until it has ended them, or they are gone. A balancer's probe says nothing. */
 class Gauge {
   most = 0;
-  accepted = 0;
   #now = 0;
   /** Connections times ms. */
   #sum = 0;
@@ -44,28 +43,21 @@ class Gauge {
   }
 
   serve(socket: Socket): void {
-    this.#count(1);
-    this.accepted += 1;
-    let isOver = false;
-    const end = () => {
-      if (!isOver) this.#count(-1);
-      isOver = true;
-    };
-    const [least, most] = SERVED_MS;
-    const timer = setTimeout(
-      () => {
-        end();
-        socket.end("served");
-      },
-      least + Math.random() * (most - least),
-    );
     socket
       .on("error", () => undefined)
-      .on("close", () => {
-        clearTimeout(timer);
-        end();
+      .once("data", () => {
+        this.#count(1);
+        const [least, most] = SERVED_MS;
+        const timer = setTimeout(() => over(true), least + Math.random() * (most - least));
+        const over = (isServed: boolean) => {
+          clearTimeout(timer);
+          socket.off("close", gone);
+          this.#count(-1);
+          if (isServed) socket.end("served");
+        };
+        const gone = () => over(false);
+        socket.once("close", gone);
       });
-    socket.resume();
   }
 
   #count(change: number): void {

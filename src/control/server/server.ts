@@ -105,9 +105,6 @@ const PROBE_TIMEOUT_MS = 2_000;
 /** ms that a probe of this host's own loopback may take: nothing gets lost there, only a full backlog is silent. */
 const LOOPBACK_TIMEOUT_MS = 500;
 
-/** Enough that no two starts are taken for one. */
-const INSTANCE_BYTES = 8;
-
 const TLS_ONLY =
   "it does not speak TLS and this admin port does: start it with --tls, or with --tls-ca and the certificate";
 
@@ -132,8 +129,6 @@ export class ControlServer {
   readonly #heartbeats: Heartbeats<Session>;
   readonly #sessions: Sessions;
   readonly #doorstep: Doorstep;
-  /** Tells reporters that come back that this is the balancer which they know, or another one in its place. */
-  readonly #instance = randomBytes(INSTANCE_BYTES).toString("hex");
   readonly #listeners: Listener[] = [];
   #starting: Promise<void> = Promise.resolve();
   readonly #cancelLooks: Cancel[] = [];
@@ -350,6 +345,7 @@ export class ControlServer {
     const { hostTimeout: lease, heartbeat, name, version } = this.#options;
     const interval = Math.max(1, Math.min(Math.floor(lease / REPORTS_PER_LEASE), MAX_INTERVAL_MS));
     const registry = this.registry;
+    const instance = randomBytes(8).toString("hex"); // so that no two starts are taken for one
     return {
       resolve: resolver(),
       invitations: null,
@@ -359,7 +355,7 @@ export class ControlServer {
       ...this.#options,
       registry,
       clock,
-      welcome: { lease, interval, ...(heartbeat > 0 && { heartbeat }), name, version, instance: this.#instance },
+      welcome: { lease, interval, ...(heartbeat > 0 && { heartbeat }), name, version, instance },
       heartbeats: this.#heartbeats,
       paces: new Paces(),
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),
