@@ -127,7 +127,9 @@ function spokenWord(
 }
 
 /** Of a target that several balancers share: its reporter issues nothing to one that it does not speak to. */
-function divided(spoken: Pick<Entry, "report" | "counts" | "credits"> | SharedTarget): Pick<Word, "credits" | "elsewhere"> {
+function divided(
+  spoken: Pick<Entry, "report" | "counts" | "credits"> | SharedTarget,
+): Pick<Word, "credits" | "elsewhere"> {
   const { credits, elsewhere = 0 } = spoken.report;
   if ("counts" in spoken) return { credits: spoken.credits, elsewhere: spoken.counts ? elsewhere : 0 };
   return { credits: credits === undefined ? null : { count: 0, until: Number.POSITIVE_INFINITY }, elsewhere: 0 };

@@ -122,15 +122,8 @@ export class Registry {
     const judged = { seen: owner.remote.host, host: judgedHost(owner, report, location) };
     const row = this.#rows.open(identity, report.pool, pool);
     const said = { key, report, credits, displaced, address, location, judged, until };
-    const entry: Entry = {
-      identity,
-      pool,
-      row,
-      owner,
-      ref,
-      ...said,
-      ...beginning(report, before, this.#options.wallClock()),
-    };
+    const begun = beginning(report, before, this.#options.wallClock());
+    const entry: Entry = { identity, pool, row, owner, ref, ...said, ...begun };
     const change = this.#write(entry);
     this.#own(owner, entry, before);
     this.#rows.tell(row, change);
