@@ -48,6 +48,7 @@ export class BalancerRecord {
         break;
       case "unopened": // it is registered all the same
       case "unwakeable":
+      case "inexact":
       case "wake": // and still
     }
   }
@@ -76,6 +77,7 @@ export class BalancerRecord {
       isRegistered,
       since: textOf(since),
       active: answer?.active ?? null,
+      credits: answer?.credits ?? null,
       answeredAt: answer === null ? null : textOf(Date.now() - answer.agoMs),
       trouble,
     };

@@ -4,6 +4,7 @@ import type { ReporterStatus } from "../admin/reporter/schema.ts";
 import { wholeWeight } from "../config/balance-kind.ts";
 import type { ReporterSettings } from "../config/settings.ts";
 import type { TargetSettings } from "../config/target-options.ts";
+import { Agreement } from "../control/client/agreement.ts";
 import type { TargetReport } from "../control/client/announcement.ts";
 import { ControlClient, type ControlClientEvents, type Trouble } from "../control/client/client.ts";
 import type { Credentials } from "../control/client/credentials.ts";
@@ -44,6 +45,8 @@ export interface ReporterEvents {
   unopened: [balancer: TcpAddress, listen: number, announced: AnnouncedTarget];
   /** The balancer has taken in a target that may sleep, and wakes none: it is older than that. */
   unwakeable: [balancer: TcpAddress, announced: AnnouncedTarget];
+  /** The balancer shares the target's limit with others, and is older than what makes that exact: it may be exceeded. */
+  inexact: [balancer: TcpAddress, announced: AnnouncedTarget];
   /** The server's check passes, and did not, or the other way round. `reason`: in words. */
   health: [announced: AnnouncedTarget, health: "up" | "down", reason: string];
   /** The weight of a target follows what is left (`auto`), and is another one. `headroom`: 0…1; null: it could not be told yet. */
@@ -82,6 +85,8 @@ export class Reporter extends Emitter<ReporterEvents> {
   readonly #clients: readonly Reported[];
   readonly #health: TargetHealth;
   readonly #weights: Weights;
+  /** null: there is one balancer. */
+  readonly #agreement: Agreement | null;
   readonly #startedAt = Date.now();
   #isDraining = false;
   /** Of a server that runs only while somebody needs it. */
@@ -108,9 +113,11 @@ export class Reporter extends Emitter<ReporterEvents> {
     const credentials = reporterCredentials(settings);
     this.#health = new TargetHealth({ ...settings, runtime, onChange: (index) => this.#turned(index) });
     const ports = settings.targets.map(({ port }) => port);
-    this.#clients = settings.balancers.map((balancer) => {
+    this.#agreement = this.#agreementOf(settings);
+    this.#clients = settings.balancers.map((balancer, index) => {
       const record = new BalancerRecord(balancer, ports);
-      return { balancer, record, client: this.#clientOf(balancer, record, () => credentials(balancer)) };
+      const client = this.#clientOf(balancer, record, index, () => credentials(balancer));
+      return { balancer, record, client };
     });
     for (const { client } of this.#clients) client.start();
   }
@@ -194,13 +201,16 @@ export class Reporter extends Emitter<ReporterEvents> {
       new HarmonyError("CLOSED", "the reporter was closed before a balancer had taken it in", { fault: "config" }),
     );
     this.#weights.end();
+    this.#agreement?.close();
     await Promise.all([...this.#clients.map(({ client }) => client.leave()), this.#health.close()]);
     this.tell("close");
   }
 
-  #clientOf(balancer: TcpAddress, record: BalancerRecord, key: () => Credentials): ControlClient {
+  #clientOf(balancer: TcpAddress, record: BalancerRecord, index: number, key: () => Credentials): ControlClient {
+    const seat = this.#agreement?.seat(index);
     return new ControlClient({
       ...this.#settings,
+      ...(seat && { seat }),
       runtime,
       to: balancer,
       key,
@@ -211,6 +221,16 @@ export class Reporter extends Emitter<ReporterEvents> {
         record.hear(event);
         this.#tell(balancer, event);
       },
+    });
+  }
+
+  #agreementOf({ balancers, targets }: ReporterSettings): Agreement | null {
+    if (balancers.length < 2) return null;
+    return new Agreement({
+      limits: targets.map(({ maxConnections }) => maxConnections),
+      balancers: balancers.length,
+      clock: systemClock,
+      onDue: (balancer, ref) => this.#clients[balancer]?.client.look(ref, { canWait: true }),
     });
   }
 
@@ -254,6 +274,7 @@ export class Reporter extends Emitter<ReporterEvents> {
         break;
       case "wake":
       case "unwakeable":
+      case "inexact":
         this.tell(event[0], balancer, targets[event[1]]!);
         break;
       case "connected":

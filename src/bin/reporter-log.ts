@@ -35,6 +35,12 @@ export function logReporter(reporter: Reporter, several: boolean, log: Log): voi
       { balancer: name(balancer), pool },
     );
   });
+  reporter.on("inexact", (balancer, { pool, port }) => {
+    log.warning(
+      `${name(balancer)} is of an older version, which cannot share the limit of connections with other balancers exactly: it gets a part of it, and all together may exceed it; it has to be replaced`,
+      { balancer: name(balancer), pool, port },
+    );
+  });
   reporter.on("health", (announced, health, reason) => {
     const say = health === "up" ? log.info : log.warning;
     const text = `${several ? nameOf(announced) : "the server"} is reported as ${health}: ${reason}`;

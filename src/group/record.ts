@@ -49,9 +49,11 @@ export function readRecord(given: string): Written | null {
 
 function passedOn(report: Report): Report {
   const { id, pool, port, weight, health, reason, drain, asleep, advertise, maxConnections, priority } = report;
-  const { sendProxy, instance, listen, options } = report;
+  const { sendProxy, instance, listen, options, credits } = report;
   return {
     ...{ id, pool, port, weight, health, reason, drain, asleep, advertise, maxConnections, priority },
     ...{ sendProxy, instance, listen, options },
+    // What is issued to this balancer is nobody else's; and how much that is changes all the time.
+    ...(credits !== undefined && { credits: 0 }),
   };
 }

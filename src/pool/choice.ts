@@ -2,7 +2,19 @@
 import { type ClientKey, hasAddress } from "../util/client-key.ts";
 import type { Picker, Pickers } from "./algorithms/algorithm.ts";
 import type { Ejection } from "./ejection.ts";
-import { BACKUP, BACKUP_FULL, COUNTS, FULL, HOLDING, OPEN, PATIENCE, QUIET, ROOM_EVENTS, TRIAL } from "./header.ts";
+import {
+  BACKUP,
+  BACKUP_FULL,
+  COUNTS,
+  CREDITED,
+  FULL,
+  HOLDING,
+  OPEN,
+  PATIENCE,
+  QUIET,
+  ROOM_EVENTS,
+  TRIAL,
+} from "./header.ts";
 import type { PoolLayout } from "./layout.ts";
 import { UNTRIED } from "./queue.ts";
 import type { Rows } from "./rows.ts";
@@ -46,6 +58,7 @@ export class Choice {
 
   /** The row, which has then one connection more; or NO_TARGET or MAY_WAIT: see SharedPool.pick(). */
   pick(client: ClientKey, tried: readonly number[], now: number): number {
+    if (this.#layout.header[CREDITED] !== 0) this.#rows.lapse(now);
     if (this.#layout.header[TRIAL] !== 0) {
       const row = this.#tryOut(client, tried, now);
       if (row >= 0) return row;

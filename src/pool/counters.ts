@@ -30,5 +30,7 @@ export interface TargetRow {
   readonly backup: boolean;
   readonly weight: number;
   readonly maxConnections: number;
+  /** The most that it may have here: of a target that others use as well, a part of `maxConnections`. */
+  readonly limit: number;
   readonly active: number;
 }

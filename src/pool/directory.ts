@@ -111,6 +111,8 @@ export class Directory {
     checkWhole("weight", spec.weight, 0, MAX_WEIGHT, whose);
     checkWhole("priority", spec.priority ?? 0, 0, MAX_PRIORITY, whose);
     checkWhole("maxConnections", spec.maxConnections, 0, MAX_CONNECTIONS, whose);
+    checkWhole("credits", spec.credits?.count ?? 0, 0, MAX_CONNECTIONS, whose);
+    checkWhole("elsewhere", spec.elsewhere ?? 0, 0, MAX_CONNECTIONS, whose);
     const port = encodeAddress(spec.address, this.#encoded);
     const hashes: Hashes = [hashText(spec.identity, 0), hashText(spec.identity, 1)];
     if (this.#find(spec.identity) < 0 && this.#rowForNew() === this.#layout.rows) this.#makeRoom();
@@ -151,8 +153,9 @@ export class Directory {
 
   /** False: it was not registered. */
   remove(identity: string): boolean {
-    const { active, state } = this.#layout;
+    const { active, maxConnections, state } = this.#layout;
     return this.#change(identity, (row) => {
+      this.#rows.setLimit(row, maxConnections[row]!, null);
       state[row] = active[row] === 0 ? FREE : LEFT;
     });
   }
@@ -205,7 +208,7 @@ export class Directory {
 
   /** Those registered, in order of registration. */
   targetRows(): TargetRow[] {
-    const { state, weight, maxConnections, active, rank } = this.#layout;
+    const { state, weight, limit, maxConnections, active, rank } = this.#layout;
     const found: TargetRow[] = [];
     for (const [identity, row] of this.#rowOf) {
       const is = state[row]!;
@@ -217,6 +220,7 @@ export class Directory {
         ...ofRank(rank[row]!),
         weight: weight[row]!,
         maxConnections: maxConnections[row]!,
+        limit: limit[row] === 0 ? Number.POSITIVE_INFINITY : Math.max(0, limit[row]!),
         active: active[row]!,
       });
     }
@@ -253,7 +257,8 @@ export class Directory {
     const moved = this.#writeAddress(row, port);
     const weightBefore = layout.weight[row]!;
     layout.weight[row] = spec.weight;
-    layout.maxConnections[row] = spec.maxConnections;
+    this.#rows.setLimit(row, spec.maxConnections, spec.credits ?? null);
+    layout.elsewhere[row] = spec.elsewhere ?? 0;
     layout.sendProxy[row] = ASKED_PROXIES.indexOf(spec.sendProxy ?? "pool");
     const rankBefore = layout.rank[row]!;
     const pickerBefore = this.#rows.pickerOf(row);
@@ -282,6 +287,8 @@ export class Directory {
       address: decodeAddress(layout.addressPort[row]!, layout.addressText.subarray(at, at + ADDRESS_BYTES)),
       weight: layout.weight[row]!,
       maxConnections: layout.maxConnections[row]!,
+      credits: this.#credits(row),
+      elsewhere: layout.elsewhere[row]!,
       ...ofRank(layout.rank[row]!),
       sendProxy: ASKED_PROXIES[layout.sendProxy[row]!]!,
       state,
@@ -294,6 +301,11 @@ export class Directory {
       failure: state === "suspect" ? suspicionOfNumber(layout.failure[row]!) : null,
       panic: this.panic && (state === "up" || state === "suspect"),
     };
+  }
+
+  #credits(row: number): TargetView["credits"] {
+    const { creditsUntil, limit } = this.#layout;
+    return creditsUntil[row] === 0 ? null : Math.max(0, limit[row]!);
   }
 
   #allot(identity: string, hashes: Hashes): number {

@@ -26,6 +26,8 @@ export const TRIAL = 25;
 export const WATCHED = 26;
 /** Targets that are out for what their connections have shown, and have weight: ejection.ts. */
 export const OUT = 27;
+/** Rows of which only a part may be used here, for a time: Rows.lapse(). */
+export const CREDITED = 28;
 /** The waiter whose turn it is: its node plus one. It has left the list, and its node is free once it has picked. 0: nobody's. */
 export const GRANTED = 32;
 /** 1: grant() was called while it was somebody's turn. */
@@ -76,7 +78,12 @@ export const ARRIVALS = 1;
 export const SILENCES = 2;
 /** Counts targets that were taken out for what their connections have shown, by observation: EJECTIONS + its index in OBSERVATIONS. */
 export const EJECTIONS = 3;
+/** When the first of the rows lapses that are CREDITED; it may be one that has been renewed since. */
+export const FIRST_LAPSE = 7;
 export const CLOCK_WORDS = 8;
+
+/** `limit` of a row: not one connection. */
+export const NO_ROOM = -1;
 
 // `state` of a row. A row that is LEFT belongs to a target that has been removed and still has connections.
 export const FREE = 0;

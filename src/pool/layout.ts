@@ -55,6 +55,12 @@ export function layOut(cutters: Cutters, { rows, bindings, waiters }: Capacity) 
     availability: ofRows.ints(rows),
     weight: ofRows.ints(rows),
     maxConnections: ofRows.ints(rows),
+    /** The most that the row may have here: `maxConnections`, or less of it (`creditsUntil`), where NO_ROOM is none; 0: no limit. */
+    limit: ofRows.ints(rows),
+    /** Until when that less is more than none; 0: it may have all of `maxConnections`. */
+    creditsUntil: ofRows.doubles(rows),
+    /** Connections that other balancers have there. */
+    elsewhere: ofRows.ints(rows),
     /** An index into ASKED_PROXIES. */
     sendProxy: ofRows.ints(rows),
     /** The smallest that can serves: groups.ts. */

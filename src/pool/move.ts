@@ -77,6 +77,8 @@ function copyRows(from: PoolLayout, to: PoolLayout): void {
     "availability",
     "weight",
     "maxConnections",
+    "limit",
+    "elsewhere",
     "sendProxy",
     "rank",
     "group",
@@ -90,7 +92,16 @@ function copyRows(from: PoolLayout, to: PoolLayout): void {
   for (const name of OBSERVED) copy(from[name], to[name], span);
   copy(from.habits, to.habits, 2 * span);
   copy(from.habitOwners, to.habitOwners, 2 * span);
-  for (const name of ["total", "failures", "bytesIn", "bytesOut", "connectMs", "pickedAt", "failedAt"] as const) {
+  for (const name of [
+    "total",
+    "failures",
+    "bytesIn",
+    "bytesOut",
+    "connectMs",
+    "pickedAt",
+    "failedAt",
+    "creditsUntil",
+  ] as const) {
     copy(from[name], to[name], span);
   }
   copy(from.identity, to.identity, 2 * span);

@@ -156,6 +156,12 @@ export class Pool extends SharedPool {
     return this.#directory.view(identity);
   }
 
+  /** That this target has now, also one that has left. */
+  connections(identity: string): number {
+    const row = this.#directory.row(identity);
+    return row < 0 ? 0 : this.parts.layout.active[row]!;
+  }
+
   /** As targets(), but only what is read at once. */
   targetRows(): TargetRow[] {
     return this.#directory.targetRows();

@@ -8,6 +8,8 @@ import {
   BACKUP_FULL,
   CLOSED,
   COUNTS,
+  CREDITED,
+  FIRST_LAPSE,
   FREE,
   FULL,
   HOLDING,
@@ -16,6 +18,7 @@ import {
   LAST_RESORT_FULL,
   LEFT,
   NEXT,
+  NO_ROOM,
   OPEN,
   OUT,
   PICKER,
@@ -30,6 +33,7 @@ import {
 import type { PoolLayout } from "./layout.ts";
 import { isObservedNumber, isSilence, suspicionOfNumber } from "./suspicion.ts";
 import { levelsFor, MinTree, NEVER } from "./tree.ts";
+import type { Credits } from "./types.ts";
 
 /** Weight of a new sample in the smoothed connect time, as TCP smooths its round trip (RFC 6298). */
 const CONNECT_GAIN = 1 / 8;
@@ -92,8 +96,42 @@ export class Rows {
 
   /** Whether its limit and its weight let it have another connection. */
   hasRoom(row: number): boolean {
-    const { active, maxConnections, weight } = this.#layout;
-    return weight[row] !== 0 && (maxConnections[row] === 0 || active[row]! < maxConnections[row]!);
+    const { active, limit, weight } = this.#layout;
+    return weight[row] !== 0 && (limit[row] === 0 || active[row]! < limit[row]!);
+  }
+
+  /** What the row may have here. `refresh()` is to be called. */
+  setLimit(row: number, maxConnections: number, credits: Credits | null): void {
+    const { clocks, creditsUntil, header, limit } = this.#layout;
+    const isOn = maxConnections > 0 && credits !== null;
+    this.#layout.maxConnections[row] = maxConnections;
+    limit[row] = isOn ? Math.min(maxConnections, credits.count) || NO_ROOM : maxConnections;
+    header[CREDITED]! += (isOn ? 1 : 0) - (creditsUntil[row] === 0 ? 0 : 1);
+    creditsUntil[row] = isOn ? credits.until : 0;
+    if (!isOn) return;
+    const isFirst = header[CREDITED] === 1 || credits.until < clocks[FIRST_LAPSE]!;
+    if (isFirst) clocks[FIRST_LAPSE] = credits.until;
+  }
+
+  /**
+   * Takes from rows what they were given for a time that is over. To be called before each pick while there are such rows, and not by a timer:
+   * a process that was stopped meanwhile would pick for clients first.
+   */
+  lapse(now: number): void {
+    const { clocks, creditsUntil, header, limit } = this.#layout;
+    if (now < clocks[FIRST_LAPSE]!) return;
+    let first = Number.POSITIVE_INFINITY;
+    for (let row = 0; row < header[SPAN]!; row++) {
+      const until = creditsUntil[row]!;
+      if (until === 0 || limit[row] === NO_ROOM) continue;
+      if (until > now) {
+        first = Math.min(first, until);
+        continue;
+      }
+      limit[row] = NO_ROOM;
+      this.refresh(row);
+    }
+    clocks[FIRST_LAPSE] = first;
   }
 
   /** One connection more. */
@@ -265,10 +303,10 @@ export class Rows {
   }
 
   #derive(row: number): number {
-    const { active, group, maxConnections, state, weight } = this.#layout;
+    const { active, group, limit, state, weight } = this.#layout;
     const is = state[row];
     if (weight[row] === 0 || (is !== UP && is !== SUSPECT && is !== HUSHED)) return CLOSED;
-    const room = maxConnections[row] === 0 || active[row]! < maxConnections[row]!;
+    const room = limit[row] === 0 || active[row]! < limit[row]!;
     if (is === SUSPECT) {
       if (!this.#panic && isObservedNumber(this.#layout.failure[row]!)) return CLOSED;
       return room ? LAST_RESORT : LAST_RESORT_FULL;

@@ -22,6 +22,12 @@ export const MAX_PRIORITY = 255;
 /** Counts of connections are signed 32-bit numbers. */
 export const MAX_CONNECTIONS = 2 ** 31 - 1;
 
+/** Connections of a target that this balancer may have until then, by the pool's clock; none after that, and none at 0. */
+export interface Credits {
+  readonly count: number;
+  readonly until: number;
+}
+
 /** What a target's report decides. */
 export interface TargetSpec {
   readonly identity: string;
@@ -30,6 +36,10 @@ export interface TargetSpec {
   readonly weight: number;
   /** Connections at once; 0 is no limit. */
   readonly maxConnections: number;
+  /** What of it this balancer may use, of several that share the target; absent: all. */
+  readonly credits?: Credits | null;
+  /** Connections that the others have there; default 0. */
+  readonly elsewhere?: number;
   /**
    * 0…MAX_PRIORITY, default 0. It takes connections only while no target of a smaller number is up and has weight, be it that all of those
    * are full.
@@ -42,9 +52,12 @@ export interface TargetSpec {
 }
 
 /** One target as `targets()`, logs and (later) metrics read it. Byte counts are of connections that have ended and of open ones. */
-export interface TargetView extends TargetSpec {
+export interface TargetView extends Omit<TargetSpec, "credits"> {
   readonly priority: number;
   readonly backup: boolean;
+  /** How many of `maxConnections` this balancer may use now; null: all. */
+  readonly credits: number | null;
+  readonly elsewhere: number;
   readonly sendProxy: AskedProxy;
   readonly state: TargetState;
   readonly active: number;

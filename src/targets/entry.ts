@@ -1,6 +1,6 @@
 /** What the registry keeps: a row for each target, and in it what each of the target's sources says. */
 import type { TcpAddress } from "../net/runtime.ts";
-import type { TargetSpec, TargetState } from "../pool/pool.ts";
+import type { Credits, TargetSpec, TargetState } from "../pool/pool.ts";
 import type { CheckedWord, TargetChecks } from "./checked.ts";
 import { type Order, saidByOrder, scaled, weightBy } from "./orders.ts";
 import type { Registered } from "./panic.ts";
@@ -19,6 +19,8 @@ export interface Entry extends Claim, Registered {
   readonly judged: { readonly seen: string; readonly host: string };
   /** Where it is dialled. */
   readonly address: TcpAddress;
+  /** What of its limit may be used here; null: all. */
+  readonly credits: Credits | null;
   /** False once its lease has run out, or a probe was refused after its reporter was lost. */
   counts: boolean;
   /** Why it counts no more, once it does not. */
@@ -114,13 +116,23 @@ export function wordOf({ registered, shared, declared }: Sources): Word | null {
 }
 
 function spokenWord(
-  spoken: Pick<Entry, "address" | "report" | "counts"> | SharedTarget,
+  spoken: Pick<Entry, "address" | "report" | "counts" | "credits"> | SharedTarget,
   declared: DeclaredTarget | null,
 ): Word {
   const { address, report } = spoken;
   const { weight, maxConnections = 0, priority = declared?.priority ?? 0, sendProxy = "pool" } = report;
   const says = saidBy("counts" in spoken ? spoken : { counts: true, report });
-  return { address, weight, maxConnections, priority, backup: declared?.backup ?? false, sendProxy, says };
+  const limits = { maxConnections, ...divided(spoken) };
+  return { address, weight, ...limits, priority, backup: declared?.backup ?? false, sendProxy, says };
+}
+
+/** Of a target that several balancers share: its reporter issues nothing to one that it does not speak to. */
+function divided(
+  spoken: Pick<Entry, "report" | "counts" | "credits"> | SharedTarget,
+): Pick<Word, "credits" | "elsewhere"> {
+  const { credits, elsewhere = 0 } = spoken.report;
+  if ("counts" in spoken) return { credits: spoken.credits, elsewhere: spoken.counts ? elsewhere : 0 };
+  return { credits: credits === undefined ? null : { count: 0, until: Number.POSITIVE_INFINITY }, elsewhere: 0 };
 }
 
 /** Whether its own reporters say anything: one whose lease has run out says nothing, where there is another source. */
@@ -152,7 +164,7 @@ export function isGone({ registered, shared, declared }: Sources): boolean {
 
 /** Connections that it has now. */
 export function activeOn({ pool, identity }: Pick<Row, "pool" | "identity">): number {
-  return pool.view(identity)?.active ?? 0;
+  return pool.connections(identity);
 }
 
 /** Its connections, of one that drains those at other balancers as well, and all that it has had where its reporter wants to know whether anybody comes. */

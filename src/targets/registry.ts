@@ -9,6 +9,7 @@ import { canonicalHost } from "../util/address.ts";
 import { messageOf } from "../util/errors.ts";
 import { Admission, type AdmissionOptions, checkKey, refusal } from "./admission.ts";
 import { askingOf } from "./asking.ts";
+import { creditsBefore, creditsOf } from "./credits.ts";
 import { Declarations } from "./declarations.ts";
 import { beginning, countsOf, type Entry, infoOf, isGone, type Orphan, orphanOf, sourcesOf } from "./entry.ts";
 import { isOrphan, Leases } from "./leases.ts";
@@ -99,9 +100,11 @@ export class Registry {
     report: Report,
     host: string,
     { ref = 0, reach, madeAt = Number.POSITIVE_INFINITY, lease }: ReportContext = {},
-  ): { target: string; active: number; total?: number } {
+  ): { target: string; active: number; total?: number; before?: number } {
     const now = this.#options.clock.now();
     const until = this.leases.until(madeAt, lease);
+    const poolNow = this.#options.poolTime?.() ?? now;
+    const credits = creditsOf(report, madeAt - now + poolNow, lease ?? this.#options.lease, poolNow);
     const address = { host: canonicalHost(host), port: report.port };
     const location = locationOf(owner, report, address.host);
     const pool = this.#admission.poolOf(report);
@@ -117,16 +120,9 @@ export class Registry {
     const displaced = displacedAfter(before, owner, report);
     const judged = { seen: owner.remote.host, host: judgedHost(owner, report, location) };
     const row = this.#rows.open(identity, report.pool, pool);
-    const said = { key, report, displaced, address, location, judged, until };
-    const entry: Entry = {
-      identity,
-      pool,
-      row,
-      owner,
-      ref,
-      ...said,
-      ...beginning(report, before, this.#options.wallClock()),
-    };
+    const said = { key, report, credits, displaced, address, location, judged, until };
+    const begun = beginning(report, before, this.#options.wallClock());
+    const entry: Entry = { identity, pool, row, owner, ref, ...said, ...begun };
     const change = this.#write(entry);
     this.#own(owner, entry, before);
     this.#rows.tell(row, change);
@@ -136,7 +132,7 @@ export class Registry {
     else if (change.unreached) this.#options.onUnreached(identity, pool);
     this.#options.onWord?.(identity, null);
     this.#options.onChange(report.pool);
-    return { target: identity, ...countsOf(row, this.#options) };
+    return { target: identity, ...countsOf(row, this.#options), ...creditsBefore(before, report, poolNow) };
   }
 
   /**

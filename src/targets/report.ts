@@ -24,6 +24,10 @@ export interface Report {
   readonly advertise?: string | undefined;
   /** Connections at once; 0 or absent is no limit. */
   readonly maxConnections?: number | undefined;
+  /** How many of them this balancer may have, as long as the report counts: others have the rest. Absent: all. */
+  readonly credits?: number | undefined;
+  /** Connections that other balancers have there. Absent: its reporter speaks to no others, or knows nothing of that. */
+  readonly elsewhere?: number | undefined;
   /** 0…MAX_PRIORITY: it takes connections only while no target of a smaller number can; absent is what is declared of it, or 0. */
   readonly priority?: number | undefined;
   /** The PROXY header that it gets before each client's first byte; absent is what its pool's options say. */
@@ -95,6 +99,8 @@ export interface TargetOwner {
   forbids(report: Report, host: string): string | null;
   /** Somebody waits: the target that it calls so is to be started. Absent: none of its targets is ever asleep. */
   wake?(ref: number): void;
+  /** So many connections the target has, and so many clients wait that it has no credit for. Absent: nobody wants to know. */
+  usage?(ref: number, active: number, waiting: number): void;
   /** Another owner, which is at `by`, has taken its target over. */
   replaced(by: TcpAddress): void;
 }

@@ -11,12 +11,15 @@ import type { DownReason, LeaveReason, TargetEvents } from "./report.ts";
 import { namesOf, sharing } from "./row-names.ts";
 import type { Sleepers } from "./sleepers.ts";
 import type { TargetPool } from "./target-pool.ts";
+import type { Usages } from "./usages.ts";
 import type { TargetSource } from "./wanted.ts";
 
 export interface RowsOptions extends RampsOptions {
   readonly checks: Checks;
   /** Told which targets are asleep; left out: nobody wakes them. */
   readonly sleepers?: Sleepers;
+  /** Told whose reporters want to know how they are used; left out: nobody tells them. */
+  readonly usages?: Usages;
   readonly orders: Orders;
   /** ms since 1970. */
   readonly wallClock: () => number;
@@ -147,6 +150,7 @@ export class Rows {
     this.ramps.follow(row);
     checks.follow(row);
     this.#options.sleepers?.note(row);
+    this.#options.usages?.note(row);
     this.#byIdentity.set(identity, row);
     this.#byPool.set(poolName, (this.#byPool.get(poolName) ?? new Map<string, Row>()).set(identity, row));
     return change;
@@ -215,6 +219,7 @@ export class Rows {
     rows?.delete(identity);
     if (rows?.size === 0) this.#byPool.delete(poolName);
     this.#options.sleepers?.forget(row);
+    this.#options.usages?.forget(row);
     pool.remove(identity);
     this.#options.checks.unfollow(row);
     this.ramps.end(row);

@@ -9,6 +9,8 @@ export interface TargetPool {
   remove(identity: string): boolean;
   /** Threads may have found since that other targets serve: has the algorithm take that in. */
   settle(): void;
+  /** That this target has now, also one that has left. */
+  connections(identity: string): number;
   view(identity: string): TargetView | undefined;
   suspects(): readonly TargetView[];
   /** See panic.ts. */

@@ -58,6 +58,7 @@ const OF_CLIENT: All<Exclude<keyof ReporterEvents, "wake" | "unwakeable">> = {
   registered: yes,
   rejected: yes,
   unopened: yes,
+  inexact: yes,
   lost: yes,
   goodbye: yes,
   weight: yes,

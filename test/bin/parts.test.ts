@@ -29,6 +29,8 @@ const target: PoolTarget = {
   state: "up",
   weight: 500,
   maxConnections: 0,
+  credits: null,
+  elsewhere: 0,
   priority: 0,
   backup: false,
   sendProxy: "pool",

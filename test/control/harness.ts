@@ -241,7 +241,7 @@ export class RawReporter {
   /** The next sealed message, but for its number and time; null at the end of the connection, however it ends. */
   async hear(): Promise<Heard | null> {
     const message = await this.hearAll();
-    if (message === null || message.t === "goodbye" || message.t === "wake") return message;
+    if (message === null || message.t === "goodbye" || message.t === "wake" || message.t === "usage") return message;
     const { n: _, at: __, ...heard } = message;
     return heard;
   }

@@ -60,6 +60,8 @@ describe("a target's row", () => {
       identity: "a",
       weight: 500,
       maxConnections: 0,
+      credits: null,
+      elsewhere: 0,
       backup: false,
       state: "suspect",
       active: 1,

@@ -34,6 +34,10 @@ const registration = z.strictObject({
   isRegistered: z.boolean(),
   since: said("Since when it is, or is not.", time()),
   active: said("Connections that it counted last.", z.nullable(count())),
+  credits: said(
+    "How many of maxConnections it may have now; null: all, as it has no limit or there is no other balancer.",
+    z.nullable(count()),
+  ),
   answeredAt: said("When it took a report last.", z.nullable(time())),
   trouble: said("Why it is not registered.", trouble),
 });

@@ -69,6 +69,12 @@ function columns(now: number): readonly Column<Row>[] {
       worth: 3,
     },
     {
+      title: "LIMIT",
+      value: ({ target: { credits = null } }) => (credits === null ? "-" : String(credits)),
+      right: true,
+      worth: 2,
+    },
+    {
       title: "ANSWERED",
       value: ({ target }) => (target.answeredAt === null ? "never" : `${sinceText(target.answeredAt, now)} ago`),
       right: true,

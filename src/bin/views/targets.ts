@@ -119,7 +119,7 @@ export function targetInFull(target: Target, paper: Paper, now: number): Line[] 
     ],
     [
       "connections",
-      `${target.active} active${target.maxConnections === 0 ? "" : ` of ${target.maxConnections}`}, ${target.connections} in all, ${amountText(rates.connections)}/s`,
+      `${target.active} active${limitText(target)}, ${target.connections} in all, ${amountText(rates.connections)}/s`,
     ],
     ["failures", `${target.failures} in all, ${amountText(rates.failures)}/s`],
     [
@@ -168,4 +168,10 @@ function rampText({ ramp = null }: Target): string {
 function quantilesText(of: Quantiles): string {
   if (of === null) return "none in the last minute";
   return `p50 ${msText(of.p50)}, p90 ${msText(of.p90)}, p99 ${msText(of.p99)}, most ${msText(of.max)} ms, of ${of.count} in the last minute`;
+}
+
+/** What the target may have here, and what others have there: both where several balancers share it. */
+function limitText({ maxConnections, credits = null, elsewhere = 0 }: Target): string {
+  const limit = maxConnections === 0 ? "" : ` (limit ${credits === null ? "" : `${credits} of `}${maxConnections})`;
+  return `${limit}${elsewhere === 0 ? "" : `, ${elsewhere} at other balancers`}`;
 }

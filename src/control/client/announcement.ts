@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../../util/clock.ts";
 import { Pause } from "../../util/pause.ts";
 import type { Ok, Reject, Report } from "../protocol/messages.ts";
+import type { Terms } from "./agreement.ts";
 import { Backoff } from "./backoff.ts";
 import { Drain } from "./drain.ts";
 import type { ClientSession } from "./session.ts";
@@ -17,6 +18,8 @@ export interface AnnouncementOptions {
   readonly ref: number;
   readonly target: TargetReport;
   readonly seen: () => SeenOfTarget;
+  /** What several balancers agree on with it; null: there is one. Called once for each report, when it is sent. */
+  readonly terms: (() => Terms) | null;
   readonly clock: Clock;
   readonly random: () => number;
   /** ms between reports in this session. */
@@ -175,9 +178,18 @@ export class Announcement {
   async #report(session: ClientSession): Promise<void> {
     const known = this.#known;
     this.#known = true;
-    const target = { ...this.#target, ...this.#options.seen() };
-    const answer = await session.ask({ t: "report", ref: this.ref, ...target }).catch(() => null);
-    if (answer?.t === "ok") this.#accepted(answer, target);
+    let target: TargetReport = this.#target;
+    let terms: Terms | null = null;
+    const question = () => {
+      terms = this.#options.terms?.() ?? null;
+      target = { ...this.#target, ...this.#options.seen(), ...terms?.said };
+      return { t: "report", ref: this.ref, ...target } as const;
+    };
+    const answer = await session.ask(question).catch(() => null);
+    if (answer?.t === "ok") {
+      (terms as Terms | null)?.taken(answer);
+      this.#accepted(answer, target);
+    }
     if (answer?.t === "reject") {
       this.#known = known;
       this.#refused(answer);

@@ -8,6 +8,7 @@ import { codeOf, messageOf } from "../../util/errors.ts";
 import { Pause } from "../../util/pause.ts";
 import { INSECURE_KEY } from "../keys/key.ts";
 import type { Ok, Reject } from "../protocol/messages.ts";
+import type { Seat } from "./agreement.ts";
 import { Announcement, REPLACED, type SeenOfTarget, type TargetReport, troubleText } from "./announcement.ts";
 import { Backoff } from "./backoff.ts";
 import type { Credentials } from "./credentials.ts";
@@ -39,6 +40,8 @@ export interface ControlClientEvents {
   unopened: [listen: number, ref: number];
   /** The balancer has taken a target in that may sleep, and does not say when somebody waits for it: it is older than that. */
   unwakeable: [ref: number];
+  /** The balancer has taken a target in whose limit it shares with others, and is older than that: the limit does not hold exactly. */
+  inexact: [ref: number];
   /** Somebody waits for a target that is asleep: it is to be started. It may be told again. */
   wake: [ref: number];
 }
@@ -50,6 +53,8 @@ export interface ControlClientOptions extends Omit<ConnectOptions, "clock"> {
   readonly targets: readonly TargetReport[];
   /** What is seen of a target, by its place among them, at each report: it precedes what `targets` say. */
   readonly seen?: (ref: number) => SeenOfTarget;
+  /** The balancer's part in what several agree on; left out: there is one. */
+  readonly seat?: Seat;
   /** ms between reports, unless the balancer asks for more frequent ones. */
   readonly ack: number;
   /** Must not throw. */
@@ -67,6 +72,8 @@ export interface Answered {
   readonly active: number | null;
   /** Connections that it has had at this balancer, with those; null: it does not say. */
   readonly total: number | null;
+  /** What it may use now of the target's limit; null: there is no limit, or no other balancer. */
+  readonly credits: number | null;
 }
 
 /** Part of the interval by which a report may be early, so that many reporters do not report in step. */
@@ -94,7 +101,7 @@ export class ControlClient {
   #comesBack = false;
   #running: Promise<void> | null = null;
   /** The last of each target. */
-  readonly #taken: (({ readonly at: number } & Omit<Answered, "agoMs">) | null)[];
+  readonly #taken: (({ readonly at: number } & Omit<Answered, "agoMs" | "credits">) | null)[];
 
   constructor(options: ControlClientOptions) {
     const { clock = systemClock, random = Math.random } = options;
@@ -108,24 +115,27 @@ export class ControlClient {
   }
 
   #announcementOf(target: TargetReport, ref: number, random: () => number): Announcement {
-    /** That the balancer is older has been told. */
+    const { seat } = this.#options;
     /** What the balancer does not do, since it is older than that. */
-    let lacks = { opening: false, waking: false };
+    let lacks = { opening: false, waking: false, dividing: false };
     return new Announcement({
       ref,
       target,
       seen: () => this.#options.seen?.(ref) ?? {},
+      terms: seat === undefined ? null : () => seat.terms(ref),
       clock: this.#clock,
       random,
       period: ({ welcome }) => Math.min(welcome.interval, this.#options.ack) * (1 - JITTER * random()),
-      onAccepted: (answer, { listen, asleep }, isNews) => {
+      onAccepted: (answer, { listen, asleep, credits }, isNews) => {
         this.#accepted(answer, ref, isNews);
         const was = lacks;
         lacks = {
           opening: listen !== undefined && answer.listen === undefined,
           waking: asleep !== undefined && answer.total === undefined,
+          dividing: seat !== undefined && (target.maxConnections ?? 0) > 0 && credits === undefined,
         };
         if (lacks.opening && !was.opening) this.#options.onEvent("unopened", listen!, ref);
+        if (lacks.dividing && !was.dividing) this.#options.onEvent("inexact", ref);
         if (lacks.waking && !was.waking) this.#options.onEvent("unwakeable", ref);
       },
       comesBack: () => this.#comeBack(),
@@ -142,7 +152,11 @@ export class ControlClient {
   /** The last report of each target that was taken; null where none has been yet. */
   get answers(): readonly (Answered | null)[] {
     const now = this.#clock.now();
-    return this.#taken.map((taken) => taken && { agoMs: now - taken.at, active: taken.active, total: taken.total });
+    return this.#taken.map((taken, ref) => {
+      if (taken === null) return null;
+      const credits = this.#options.seat?.issued(ref) ?? null;
+      return { agoMs: now - taken.at, active: taken.active, total: taken.total, credits };
+    });
   }
 
   /** Idempotent. */
@@ -220,6 +234,8 @@ export class ControlClient {
       this.#session.onWake = (ref) => {
         if (ref < this.#announcements.length) this.#options.onEvent("wake", ref);
       };
+      this.#session.onUsage = (usage) => this.#options.seat?.told(usage);
+      this.#options.seat?.connected(this.#session.welcome);
       const { name, version } = this.#session.welcome;
       this.#options.onEvent("connected", { name, version });
       return await this.#serve(this.#session);
@@ -228,6 +244,7 @@ export class ControlClient {
     } finally {
       await this.#session?.close();
       this.#session = null;
+      this.#options.seat?.lost();
     }
   }
 

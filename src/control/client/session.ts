@@ -3,7 +3,14 @@ import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Clock } from "../../util/clock.ts";
 import { HarmonyError } from "../../util/errors.ts";
-import { type FromReporter, type Ok, type Reject, readFromBalancer, type Welcome } from "../protocol/messages.ts";
+import {
+  type FromReporter,
+  type Ok,
+  type Reject,
+  readFromBalancer,
+  type Usage,
+  type Welcome,
+} from "../protocol/messages.ts";
 import type { Seal } from "../protocol/seal.ts";
 import type { Credentials } from "./credentials.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -40,6 +47,8 @@ export class ClientSession {
   end: SessionEnd | null = null;
   /** Somebody waits for a target that has been reported as asleep. Must not throw. */
   onWake: (ref: number) => void = () => undefined;
+  /** How a target is used there has changed. Must not throw. */
+  onUsage: (usage: Usage) => void = () => undefined;
   readonly #channel: LineChannel;
   readonly #seal: Seal;
   readonly #clock: Clock;
@@ -71,8 +80,11 @@ export class ClientSession {
     return new ClientSession(await open(options, credentials, signal), options.clock);
   }
 
-  /** Several questions may be asked at a time; how many there are does not shorten the time for each answer. Rejects when the session ends first. */
-  async ask(question: Question): Promise<Ok | Reject> {
+  /**
+   * Several questions may be asked at a time; how many there are does not shorten the time for each answer. `question` may be
+   * made when it is sent. Rejects when the session ends first.
+   */
+  async ask(question: Question | (() => Question)): Promise<Ok | Reject> {
     while (this.#pending.size >= MOST_UNDER_WAY && !this.end) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -85,7 +97,9 @@ export class ClientSession {
     });
     try {
       const answer = new Promise<Ok | Reject>((resolve, reject) => this.#pending.set(n, { resolve, reject }));
-      const sent = this.#channel.send(this.#seal.seal(this.#stamped(question, n)));
+      const sent = this.#channel.send(
+        this.#seal.seal(this.#stamped(typeof question === "function" ? question() : question, n)),
+      );
       this.#said();
       await Promise.all([sent, answer]);
       return await answer;
@@ -144,6 +158,10 @@ export class ClientSession {
         if (message.t === "goodbye") return { goodbye: message };
         if (message.t === "wake") {
           this.onWake(message.ref);
+          continue;
+        }
+        if (message.t === "usage") {
+          this.onUsage(message);
           continue;
         }
         this.#told = { at: message.at, cameAt: this.#clock.now() };

@@ -54,6 +54,10 @@ const state = {
   asleep: z.optional(z.boolean()),
   advertise: z.optional(host),
   maxConnections: z.optional(whole(0, MAX_CONNECTIONS)),
+  /** How many of `maxConnections` this balancer may use, as long as the report counts; absent: all. */
+  credits: z.optional(whole(0, MAX_CONNECTIONS)),
+  /** Connections that other balancers have there, as the reporter knows. Where it is, `usage` is understood. */
+  elsewhere: z.optional(whole(0, MAX_CONNECTIONS)),
   priority: z.optional(whole(0, MAX_PRIORITY)),
   /** The PROXY header that it gets before each client's first byte; absent: as the pool's options say. */
   sendProxy: z.optional(z.enum(["off", "v1", "v2"])),
@@ -90,6 +94,8 @@ const Welcome = z.object({
   heartbeat: z.optional(z.int().check(z.positive())),
   name: text(100),
   version: text(100),
+  /** Drawn at the balancer's start. Where it is, `credits` are understood. */
+  instance: z.optional(name),
   local: view,
   remote: view,
 });
@@ -105,6 +111,8 @@ const Ok = z.object({
   active: z.optional(z.int().check(z.minimum(0))),
   /** Connections that it has had, with those: whether there were any since the last answer. */
   total: z.optional(z.int().check(z.minimum(0))),
+  /** To a report with credits, of another reporter than the one before: what that had issued, and counted still. */
+  before: z.optional(whole(0, MAX_CONNECTIONS)),
   listen: z.optional(port),
   name: z.optional(name),
 });
@@ -126,8 +134,16 @@ const Goodbye = z.object({ t: z.literal("goodbye"), code, reason });
 /** Somebody waits for a target that is asleep: it is to be started. It may be said again. */
 const Wake = z.object({ t: z.literal("wake"), ref });
 
+/** How many connections the target has here, and how many clients wait that it has no credit for. */
+const Usage = z.object({
+  t: z.literal("usage"),
+  ref,
+  active: whole(0, MAX_CONNECTIONS),
+  waiting: whole(0, MAX_CONNECTIONS),
+});
+
 const FromReporter = z.discriminatedUnion("t", [Report, Leave, Rotate, Join]);
-const FromBalancer = z.discriminatedUnion("t", [Ok, Reject, Goodbye, Wake]);
+const FromBalancer = z.discriminatedUnion("t", [Ok, Reject, Goodbye, Wake, Usage]);
 const FirstFromBalancer = z.discriminatedUnion("t", [Welcome, Refusal]);
 
 export type Report = z.infer<typeof Report>;
@@ -138,6 +154,7 @@ export type FromReporter = z.infer<typeof FromReporter>;
 export type Welcome = z.infer<typeof Welcome>;
 export type Ok = z.infer<typeof Ok>;
 export type Reject = z.infer<typeof Reject>;
+export type Usage = z.infer<typeof Usage>;
 export type Refusal = z.infer<typeof Refusal>;
 export type FromBalancer = z.infer<typeof FromBalancer>;
 

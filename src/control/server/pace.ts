@@ -13,6 +13,9 @@ const BURST_MS = 5_000;
 /** ms that an empty line counts for, which is far less work: five hundred at once, then a hundred a second. */
 const HEARTBEAT_MS = 10;
 
+/** What may be said anew without being news. */
+const ASIDE = { n: 0, made: 0, weight: 0, maxConnections: 0, priority: 0, credits: 0, elsewhere: 0 };
+
 /** So that nobody makes two messages that count as one. */
 const SALT = randomBytes(16);
 
@@ -34,7 +37,7 @@ export class Pace {
   /** ms that the answer to this message has to wait; negative or 0: it need not. `targets`: how many its session speaks for. */
   wait(message: FromReporter, now: number, targets: number): number {
     const ref = "ref" in message ? message.ref : 0;
-    const said = digest(JSON.stringify({ ...message, n: 0, made: 0, weight: 0, maxConnections: 0, priority: 0 }));
+    const said = digest(JSON.stringify({ ...message, ...ASIDE }));
     const cost = said === this.#said.get(ref) ? MESSAGE_MS : CHANGE_MS;
     this.#said.set(ref, said);
     return this.#waitAfter(cost / Math.max(1, targets), now);

@@ -1,4 +1,5 @@
 /** The balancer's side of the control channel: accepts reporters and lets each session speak for its target. */
+import { randomBytes } from "node:crypto";
 import { NetError } from "../../net/net-error.ts";
 import type { Address, Connection, Listener, Runtime, TcpAddress, TlsCertificate } from "../../net/runtime.ts";
 import { Checks, type ChecksOptions } from "../../targets/checks.ts";
@@ -13,6 +14,7 @@ import { INVITED_TARGETS, type Quota, quotaOf } from "../../targets/quota.ts";
 import { Registry, type RegistryOptions } from "../../targets/registry.ts";
 import type { TargetEvents, TargetKey } from "../../targets/report.ts";
 import { Sleepers } from "../../targets/sleepers.ts";
+import { Usages } from "../../targets/usages.ts";
 import { Waking } from "../../targets/waking.ts";
 import { formatAddress } from "../../util/address.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
@@ -121,6 +123,7 @@ export class ControlServer {
   readonly #checks: Checks;
   readonly #monitor: TargetMonitor;
   readonly #waking: Waking;
+  readonly #usages: Usages;
   readonly #log: RateLimitedLog<EventOf<ControlEvents>>;
   readonly #rejections: Rejections;
   readonly #heartbeats: Heartbeats<Session>;
@@ -152,12 +155,14 @@ export class ControlServer {
     });
     const sleepers = new Sleepers();
     this.#waking = new Waking({ ...options, sleepers, clock });
+    this.#usages = new Usages(clock);
     this.registry = new Registry({
       localAddresses,
       ...options,
       checks: this.#checks,
       orders: options.orders ?? new Orders(),
       sleepers,
+      usages: this.#usages,
       wallClock,
       lease,
       clock,
@@ -302,6 +307,7 @@ export class ControlServer {
     this.#monitor.close();
     this.#checks.close();
     this.#waking.close();
+    this.#usages.close();
     this.#heartbeats.close();
     await this.#starting.catch(() => undefined); // whoever has started it hears that; it may have bound something meanwhile
     await Promise.all(this.#listeners.map((listener) => listener.close()));
@@ -339,6 +345,7 @@ export class ControlServer {
     const { hostTimeout: lease, heartbeat, name, version } = this.#options;
     const interval = Math.max(1, Math.min(Math.floor(lease / REPORTS_PER_LEASE), MAX_INTERVAL_MS));
     const registry = this.registry;
+    const instance = randomBytes(8).toString("hex"); // so that no two starts are taken for one
     return {
       resolve: resolver(),
       invitations: null,
@@ -348,7 +355,7 @@ export class ControlServer {
       ...this.#options,
       registry,
       clock,
-      welcome: { lease, interval, ...(heartbeat > 0 && { heartbeat }), name, version },
+      welcome: { lease, interval, ...(heartbeat > 0 && { heartbeat }), name, version, instance },
       heartbeats: this.#heartbeats,
       paces: new Paces(),
       loopback: new LoopbackFinder({ registry, probe: (to) => this.#prober.probe(to, LOOPBACK_TIMEOUT_MS) }),

@@ -175,8 +175,16 @@ export class Session implements TargetOwner, Asker {
   }
 
   wake(ref: number): void {
+    this.#tell({ t: "wake", ref });
+  }
+
+  usage(ref: number, active: number, waiting: number): void {
+    this.#tell({ t: "usage", ref, active, waiting });
+  }
+
+  #tell(body: object): void {
     if (this.over.aborted) return;
-    this.#channel.send(this.#seal.seal({ t: "wake", ref })).catch(() => undefined); // that it is lost, its reader finds
+    this.#channel.send(this.#seal.seal(body)).catch(() => undefined); // that it is lost, its reader finds
   }
 
   /** The keys have changed. Ends the session where its key is not valid any more, or allows none of its targets. */

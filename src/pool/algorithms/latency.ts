@@ -1,7 +1,7 @@
 /**
  * The less loaded of two, load being measured in time: two different rows are drawn in proportion to weight, and the one with the
  * smaller (active + 1) × cost gets the connection, where each connection counts by what the row weighs, measured by both of them: rows
- * that are idle and cost alike get what they weigh. The cost of a row is the peak EWMA of its answers (Finagle, Linkerd): what
+ * that are idle and cost alike get what they weigh. What other balancers have there counts as active, as far as that is known. The cost of a row is the peak EWMA of its answers (Finagle, Linkerd): what
  * connecting and waiting for the first byte took together, where a slower answer counts at once and in full, and fades from then on:
  *
  *     cost(t) = max over answers of  ms × e^(-(t - answered) / FADE_MS)
@@ -79,11 +79,13 @@ class LowestLatency extends TwoChoices {
   protected choose(now: number): number {
     const first = this.draw();
     const second = this.drawOther(first);
-    const { active, weight } = this.layout;
+    const { active, elsewhere, weight } = this.layout;
     const mean = (weight[first]! + weight[second]!) / 2;
     const [costs, costsToo] = [this.#costOf(first, now), this.#costOf(second, now)];
-    const load = ((active[first]! * mean) / weight[first]! + 1) * (costs || this.#unknown(costsToo));
-    const loadToo = ((active[second]! * mean) / weight[second]! + 1) * (costsToo || this.#unknown(costs));
+    const load =
+      (((active[first]! + elsewhere[first]!) * mean) / weight[first]! + 1) * (costs || this.#unknown(costsToo));
+    const loadToo =
+      (((active[second]! + elsewhere[second]!) * mean) / weight[second]! + 1) * (costsToo || this.#unknown(costs));
     return loadToo < load ? second : first;
   }
 

@@ -1,5 +1,6 @@
 /**
- * Weighted least connections: the smallest (active + 1) / weight; on a tie the heaviest row, and among equally heavy ones the one
+ * Weighted least connections: the smallest (active + 1) / weight, where the connections count that other balancers have there as well, as far
+ * as the target's reporter has told; on a tie the heaviest row, and among equally heavy ones the one
  * that was picked least recently. The heaviest, so that an idle pool sends everybody to the largest target even while the last
  * connection's end is still on its way: with one connection it ties with an idle one of half its weight.
  */
@@ -58,9 +59,9 @@ class LeastConnections extends Picker {
   }
 
   #key(row: number): number {
-    const { availability, active, weight } = this.#layout;
+    const { availability, active, elsewhere, weight } = this.#layout;
     if (availability[row] !== this.#takes) return NEVER;
     const w = weight[row]!;
-    return ((active[row]! + 1) / w) * (1 - w * HEAVIER_FIRST);
+    return ((active[row]! + elsewhere[row]! + 1) / w) * (1 - w * HEAVIER_FIRST);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Power of two random choices (Mitzenmacher): two rows are drawn in proportion to weight, and the one with the smaller
- * active / weight gets the connection, on a tie the first.
+ * active / weight gets the connection, on a tie the first. What other balancers have there counts as active, as far as that is known.
  */
 import { algorithm } from "./algorithm.ts";
 import { type ChoicesMemory, choicesMemory, TwoChoices } from "./two-choices.ts";
@@ -19,10 +19,12 @@ export const random = algorithm({
 
 class LessLoaded extends TwoChoices {
   protected choose(): number {
-    const { active, weight } = this.layout;
+    const { active, elsewhere, weight } = this.layout;
     const first = this.draw();
     const second = this.draw();
-    // active / weight compared crosswise: no division, and exact (the factors stay below 2^31 and 2^20).
-    return active[second]! * weight[first]! < active[first]! * weight[second]! ? second : first;
+    const loadOfFirst = active[first]! + elsewhere[first]!;
+    const loadOfSecond = active[second]! + elsewhere[second]!;
+    // load / weight compared crosswise: no division, and exact (the factors stay below 2^32 and 2^20).
+    return loadOfSecond * weight[first]! < loadOfFirst * weight[second]! ? second : first;
   }
 }

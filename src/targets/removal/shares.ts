@@ -4,10 +4,7 @@ import { rankOf, type TargetRow } from "../../pool/pool.ts";
 /** By so much of its share may a target be above it: what comes and goes by itself makes that much of a difference. */
 const MARGIN = 0.05;
 
-export type Shared = Pick<
-  TargetRow,
-  "identity" | "state" | "priority" | "backup" | "weight" | "active" | "maxConnections"
->;
+export type Shared = Pick<TargetRow, "identity" | "state" | "priority" | "backup" | "weight" | "active" | "limit">;
 
 /** Those that take load: their connections are what is shared out. One of weight 0 keeps those that it has. */
 export function taking<T extends Shared>(rows: readonly T[]): T[] {
@@ -42,13 +39,13 @@ function sharesOf(rows: readonly Shared[], total: number): Map<Shared, number> {
   for (;;) {
     const weight = open.reduce((sum, row) => sum + row.weight, 0);
     const fair = (row: Shared) => (left * row.weight) / weight;
-    const full = open.filter((row) => row.maxConnections > 0 && fair(row) > row.maxConnections);
+    const full = open.filter((row) => fair(row) > row.limit);
     if (full.length === 0) {
       for (const row of open) shares.set(row, fair(row));
       return shares;
     }
-    for (const row of full) shares.set(row, row.maxConnections);
-    left -= full.reduce((sum, { maxConnections }) => sum + maxConnections, 0);
+    for (const row of full) shares.set(row, row.limit);
+    left -= full.reduce((sum, { limit }) => sum + limit, 0);
     open = open.filter((row) => !full.includes(row));
     if (open.length === 0) return shares;
   }

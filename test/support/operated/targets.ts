@@ -58,6 +58,8 @@ function fakeTarget({ id, address, weight = 100, isStatic = false, ...base }: Ba
     weightShare: isTaking ? 0.5 : 0,
     share: isTaking ? 0.5 + wave(30 + n, 0.05) : 0,
     maxConnections: 0,
+    credits: null,
+    elsewhere: 0,
     sendProxy: "pool",
     active: 0,
     connections: 90_000 + n * 4_321,

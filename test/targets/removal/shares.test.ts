@@ -5,7 +5,16 @@ import { type Shared, surplus, taking } from "../../../src/targets/removal/share
 import { amount } from "../../support/amount.ts";
 
 function row(identity: string, active: number, more: Partial<Shared> = {}): Shared {
-  return { identity, active, weight: 100, maxConnections: 0, priority: 0, backup: false, state: "up", ...more };
+  return {
+    identity,
+    active,
+    weight: 100,
+    limit: Number.POSITIVE_INFINITY,
+    priority: 0,
+    backup: false,
+    state: "up",
+    ...more,
+  };
 }
 
 const above = (rows: readonly Shared[], total = rows.reduce((sum, { active }) => sum + active, 0)) =>
@@ -26,9 +35,9 @@ describe("what targets have above their share", () => {
   });
 
   it("is no more than there is room for with others", () => {
-    assert.deepEqual(above([row("a", 90), row("b", 0, { maxConnections: 10 })]), { a: 6 });
-    assert.deepEqual(above([row("a", 60, { maxConnections: 60 }), row("b", 0)]), { a: 28 });
-    assert.deepEqual(above([row("a", 8, { maxConnections: 8 }), row("b", 2, { maxConnections: 2 })]), {});
+    assert.deepEqual(above([row("a", 90), row("b", 0, { limit: 10 })]), { a: 6 });
+    assert.deepEqual(above([row("a", 60, { limit: 60 }), row("b", 0)]), { a: 28 });
+    assert.deepEqual(above([row("a", 8, { limit: 8 }), row("b", 2, { limit: 2 })]), {});
   });
 
   it("does not count twice who was ended and is yet to come back", () => {
@@ -39,7 +48,7 @@ describe("what targets have above their share", () => {
   it("is all that those have who serve only when others cannot, once others can", () => {
     assert.deepEqual(above([row("a", 0), row("b", 5, { backup: true })]), { b: 5 });
     assert.deepEqual(above([row("a", 0, { priority: 1 }), row("b", 5, { priority: 2 })]), { b: 5 });
-    assert.deepEqual(above([row("a", 1, { maxConnections: 3 }), row("b", 5, { backup: true })]), { b: 2 });
+    assert.deepEqual(above([row("a", 1, { limit: 3 }), row("b", 5, { backup: true })]), { b: 2 });
   });
 
   it("is shared among those that take load", () => {
@@ -59,7 +68,7 @@ describe("what targets have above their share", () => {
     const target = fc.record({
       active: fc.nat(200),
       weight: fc.integer({ min: 1, max: 1_000 }),
-      maxConnections: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 300 })),
+      limit: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 300 })),
       backup: fc.boolean(),
     });
     fc.assert(
@@ -75,7 +84,7 @@ describe("what targets have above their share", () => {
           assert.ok(found[0]![1] <= from.active);
           from.active--;
           // As least connections does it.
-          const open = first.filter(({ active, maxConnections }) => maxConnections === 0 || active < maxConnections);
+          const open = first.filter(({ active, limit }) => active < limit);
           assert.ok(open.length > 0, "there is room for it");
           const to = open.reduce((a, b) => ((b.active + 1) / b.weight < (a.active + 1) / a.weight ? b : a));
           to.active++;

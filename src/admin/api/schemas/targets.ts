@@ -79,6 +79,11 @@ export const target = z.strictObject({
     z.nullable(z.number()),
   ),
   maxConnections: said("0: no limit.", count()),
+  credits: said(
+    "How many of them this balancer may use now, of several that the target's reporter speaks to; null: all.",
+    z.nullable(count()),
+  ),
+  elsewhere: said("Connections that the other balancers have there, as its reporter told last.", count()),
   sendProxy: said(
     "The PROXY header that it asks for in its report; pool: none in particular, so that it gets what its pool's options say.",
     z.enum(ASKED_PROXIES),

@@ -101,9 +101,10 @@ function columnsFor(app: App): readonly Column<Target>[] {
       name: "active",
       label: "Active",
       kind: "num",
-      show: ({ active, maxConnections }) => [
+      show: ({ active, maxConnections, credits }) => [
         count(active),
-        maxConnections > 0 && h("div", { class: "of" }, `of ${count(maxConnections)}`),
+        maxConnections > 0 &&
+          h("div", { class: "of" }, `of ${credits === null ? "" : `${count(credits)} of `}${count(maxConnections)}`),
       ],
       by: ({ active }) => active,
     },
