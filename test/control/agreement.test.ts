@@ -64,6 +64,11 @@ class Balancer {
   async restart(): Promise<void> {
     await this.close();
     this.pool = poolOf();
+    await this.comesBack();
+  }
+
+  /** After close(), with the connections that it had. */
+  async comesBack(): Promise<void> {
     this.#server = this.#make();
     await this.start();
   }
@@ -301,6 +306,39 @@ describe("connections that others have", () => {
     await a.close();
     await group.pass(2 * LEASE);
     assert.equal(b.pool.view(name)?.elsewhere, 0);
+    await group.close();
+  });
+});
+
+describe("a drain with several balancers", () => {
+  it("is over once each has none left: one that answers, one that comes back, and one that does not", async () => {
+    const group = await Group.start();
+    const name = await group.join("10.0.1.1");
+    const [a, b, c] = group.balancers as [Balancer, Balancer, Balancer];
+    for (const balancer of group.balancers) assert.equal(balancer.take(), name);
+    const left: (number | null | undefined)[] = [undefined, undefined, undefined];
+    for (const [index, client] of group.clients.entries())
+      void client.drain(60_000).then((active) => {
+        left[index] = active;
+      });
+    await group.pass(1_000);
+    assert.deepEqual(
+      group.balancers.map(({ pool }) => pool.view(name)?.state),
+      ["draining", "draining", "draining"],
+    );
+    a.release(name);
+    const closed = [b.close(), c.close()];
+    await group.pass(1_000);
+    await Promise.all(closed);
+    assert.deepEqual(left, [0, undefined, undefined], "those that are lost may come back");
+    await b.comesBack();
+    await group.pass(4_000);
+    assert.deepEqual(left, [0, undefined, null], "what is open there is known again, and the other one is given up");
+    assert.equal(b.pool.view(name)?.state, "draining");
+    b.release(name);
+    await group.pass(500);
+    assert.deepEqual(left, [0, 0, null]);
+    for (const client of group.clients) await client.leave();
     await group.close();
   });
 });

@@ -38,6 +38,8 @@ class Group {
   credits: Credits;
   readonly balancers: readonly Played[];
   now = 0;
+  /** Others have taken their places at the same address, and they live still. */
+  #replaced: { readonly active: number; readonly until: number }[] = [];
 
   constructor(limit: number, size: number) {
     this.limit = limit;
@@ -69,6 +71,20 @@ class Group {
   restart(balancer: Played): void {
     this.cut(balancer, false);
     Object.assign(balancer, { instance: balancer.instance + 1, credits: 0, until: 0, active: 0, waiting: 0 });
+  }
+
+  /** Another balancer answers at its address, while it goes on and opens whatever it may. */
+  replace(balancer: Played): void {
+    this.#replaced.push({ active: Math.max(balancer.active, balancer.allowed(this.now)), until: balancer.until });
+    this.restart(balancer);
+  }
+
+  /** Connections that there are, or may be at any moment. */
+  get usable(): number {
+    const { now } = this;
+    this.#replaced = this.#replaced.filter(({ until }) => until > now);
+    const replaced = this.#replaced.reduce((sum, { active }) => sum + active, 0);
+    return this.balancers.reduce((sum, one) => sum + Math.max(one.active, one.allowed(now)), replaced);
   }
 
   report(balancer: Played): void {
@@ -129,7 +145,20 @@ class Group {
   }
 }
 
-const DEEDS = ["connect", "cut", "cutLate", "restart", "report", "take", "tell", "hear", "use", "end", "pass"] as const;
+const DEEDS = [
+  "connect",
+  "cut",
+  "cutLate",
+  "restart",
+  "replace",
+  "report",
+  "take",
+  "tell",
+  "hear",
+  "use",
+  "end",
+  "pass",
+] as const;
 const step = fc.record({
   deed: fc.constantFrom(...DEEDS, "take" as const, "hear" as const, "report" as const, "use" as const),
   who: fc.nat(),
@@ -141,6 +170,7 @@ function act(group: Group, { deed, who, much }: { deed: (typeof DEEDS)[number]; 
   if (deed === "connect") group.connect(balancer);
   else if (deed === "cut" || deed === "cutLate") group.cut(balancer, deed === "cutLate");
   else if (deed === "restart") group.restart(balancer);
+  else if (deed === "replace") group.replace(balancer);
   else if (deed === "report") group.report(balancer);
   else if (deed === "take") group.take(balancer);
   else if (deed === "tell") group.tell(balancer);
@@ -171,8 +201,7 @@ describe("credits", () => {
           const group = new Group(limit, size);
           for (const each of steps) {
             act(group, each);
-            const usable = group.balancers.reduce((sum, one) => sum + Math.max(one.active, one.allowed(group.now)), 0);
-            assert.ok(usable <= limit, `${usable} of ${limit}`);
+            assert.ok(group.usable <= limit, `${group.usable} of ${limit}`);
           }
         },
       ),

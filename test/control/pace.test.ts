@@ -8,6 +8,8 @@ import { settle } from "../support/wait.ts";
 import { leavesNothing, REPORT, SECRET, World } from "./harness.ts";
 
 const A = "10.0.0.7";
+/** As a reporter of several balancers says it. */
+const shared = (n: number) => ({ credits: n, elsewhere: 2 * n });
 const report = (change: object = {}) => readFromReporter({ ...REPORT, n: 1, made: 0, ...change });
 
 describe("the pace of a session", () => {
@@ -19,9 +21,11 @@ describe("the pace of a session", () => {
 
   it("lets a hundred reports pass that say nothing new, then twenty a second, whatever else is said of other targets", () => {
     const pace = new Pace();
-    pace.wait(report({ ref: 1, id: "a" }), 0, 1);
+    pace.wait(report({ ref: 1, id: "a", ...shared(0) }), 0, 1);
     pace.wait(report({ ref: 2, id: "b" }), 0, 1);
-    const waits = Array.from({ length: 81 }, (_, n) => pace.wait(report({ ref: 1, id: "a", n, weight: n }), 0, 1));
+    const waits = Array.from({ length: 81 }, (_, n) =>
+      pace.wait(report({ ref: 1, id: "a", n, weight: n, ...shared(n) }), 0, 1),
+    );
     assert.deepEqual(waits.slice(-2), [0, 50]);
   });
 });
