@@ -46,10 +46,12 @@ export const RULES: readonly Rule[] = [
     ],
     forms: [...SOURCE, ...NODES],
   },
+  // A real Redis, over the sockets that each runtime gives its npm packages.
+  { files: ["test/group/redis"], forms: SOURCE },
   // Nothing but the language: V8 and JavaScriptCore run it, and the oldest V8 shows what that lacks. (Control is not among them: Deno's
   // node:crypto is its own.)
   {
-    files: ["config/", "edge/", "fuzz/", "pool/", "proxy/", "targets/", "telemetry/", "util/"].map(
+    files: ["config/", "edge/", "fuzz/", "group/", "pool/", "proxy/", "targets/", "telemetry/", "util/"].map(
       (room) => `test/${room}`,
     ),
     forms: ["node", "bun", "node-oldest"],
