@@ -24,7 +24,7 @@ import type { OwnTarget } from "./record.ts";
 import { type OrderBook, SharedOrders } from "./shared-orders.ts";
 import type { GroupStore } from "./store.ts";
 import type { GroupView, MemberView } from "./view.ts";
-import { MOST_DRAINING, readWord, type Word, writeWord } from "./word.ts";
+import { readWord, type Word, writeWord } from "./word.ts";
 
 /** ms from one word to the next; while targets drain, whose reporters wait for what others count. */
 const SAY_MS = 1_000;
@@ -374,21 +374,9 @@ export class Group {
 
   #word(): string {
     const { facts, wallClock, active } = this.#options;
-    const knows: Record<string, number> = {};
-    const draining: Record<string, number> = {};
-    let drainingMore = false;
-    for (const { id, seq, draining: names } of this.#members.all.values()) {
-      if (seq >= 0) knows[id] = seq;
-      for (const name of names) {
-        const connections = active(name);
-        if (connections === 0) continue;
-        drainingMore ||= Object.keys(draining).length >= MOST_DRAINING;
-        if (!drainingMore) draining[name] = connections;
-      }
-    }
     const at = Math.floor(wallClock());
     const own = { at, ttl: TTL_MS, leaving: this.#isClosed, seq: this.#seq, targets: this.#own.size };
-    return writeWord({ ...facts(), ...own, knows, draining, drainingMore });
+    return writeWord({ ...facts(), ...own, ...this.#members.known(active) });
   }
 
   #ownView(): MemberView {
