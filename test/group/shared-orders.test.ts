@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SharedOrders } from "../../src/group/shared-orders.ts";
-import type { Order } from "../../src/targets/orders.ts";
+import { MOST_ORDERS, type Order } from "../../src/targets/orders.ts";
 import { deferred } from "../../src/util/deferred.ts";
 import { ManualClock } from "../support/clock.ts";
 import { GroupMemory, type MemoryStore } from "../support/group-store.ts";
@@ -140,6 +140,18 @@ describe("shared orders", () => {
     one.orders.ordered("x", orderBy("one", 1), 1);
     await one.orders.read(one.store);
     assert.equal(one.orders.isWritten, true);
+  });
+
+  it("are heeded however many were taken back before", async () => {
+    const memory = memoryOf();
+    const [one, other] = [new Book(memory), new Book(memory)];
+    for (let n = 0; n < MOST_ORDERS; n++) one.orders.ordered(`x${n}`, null, 1);
+    await one.share();
+    await other.share();
+    one.orders.ordered("new", orderBy("one", 2), 2);
+    await one.share();
+    await other.share();
+    assert.deepEqual(other.heeded.at(-1), ["new", "one"]);
   });
 
   it("of a later version are left alone", async () => {
