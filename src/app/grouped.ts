@@ -39,6 +39,8 @@ export interface GroupedOptions {
 
 /** Ports that those who report to other balancers may have opened: the others have judged what their keys allow. */
 const MANY_PORTS = Number.POSITIVE_INFINITY;
+/** ms until a port that could not be opened is tried again. */
+const RETRY_MS = 10_000;
 
 export function grouped(options: GroupedOptions): Group {
   const { membership, lease, services, control, state, tell } = options;
@@ -139,6 +141,3 @@ class SharedServices {
     return opening;
   }
 }
-
-/** ms until a port that could not be opened is tried again. */
-const RETRY_MS = 10_000;

@@ -24,7 +24,7 @@ import type { OwnTarget } from "./record.ts";
 import { type OrderBook, SharedOrders } from "./shared-orders.ts";
 import type { GroupStore } from "./store.ts";
 import type { GroupView, MemberView } from "./view.ts";
-import { MOST_DRAINING, readWord, type Word, writeWord } from "./word.ts";
+import { readWord, type Word, writeWord } from "./word.ts";
 
 /** ms from one word to the next; while targets drain, whose reporters wait for what others count. */
 const SAY_MS = 1_000;
@@ -126,7 +126,10 @@ export class Group {
       onRefused: (name, by, why) => onEvent("refused", name, by.word.name, why),
     });
     store.onHint = (hint) => this.#hear(hint);
-    store.onConnected = () => this.#wake();
+    store.onConnected = () => {
+      this.#lookedAt = Number.NEGATIVE_INFINITY; // hints may have got lost meanwhile
+      this.#wake();
+    };
   }
 
   /** Resolves when the others' targets are known, or it is clear that they are not for now. Nothing is taken in before offer(). Never rejects. */
@@ -233,6 +236,7 @@ export class Group {
       const isTime = clock.now() >= this.#saidAt + this.#sayMs;
       if (isTime) await this.#say();
       if (this.#isUnsure) await this.#verify();
+      this.#compare();
       await this.#readDue();
       await this.#shareOrders();
       for (const id of this.#members.stale) await this.#forget(id);
@@ -310,14 +314,20 @@ export class Group {
   }
 
   async #shareOrders(): Promise<void> {
-    const { store, id, clock } = this.#options;
+    const { store, id } = this.#options;
     if (!this.#orders.isWritten) await this.#orders.write(store, writeHint({ t: "orders", by: id }));
-    if (this.#areOrdersRead && clock.now() < this.#lookedAt + EVERYTHING_MS) return;
+    if (this.#areOrdersRead) return;
+    this.#areOrdersRead = true; // a hint that comes meanwhile may be of what is not in the answer
     await this.#orders.read(store);
-    this.#areOrdersRead = true;
-    this.#lookedAt = clock.now();
+  }
+
+  /** Whether a hint got lost is found out by reading everything. */
+  #compare(): void {
+    const now = this.#options.clock.now();
+    if (now < this.#lookedAt + EVERYTHING_MS) return;
+    this.#lookedAt = now;
+    this.#areOrdersRead = false;
     this.#members.everything();
-    await this.#readDue();
   }
 
   #hear(text: string): void {
@@ -341,15 +351,14 @@ export class Group {
     this.#state = "connected";
     this.#since = wallClock();
     this.#reason = null;
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
     onEvent("connected");
-    this.#pause.skip();
   }
 
   #lost(reason: string): void {
     const { wallClock, onEvent } = this.#options;
     this.#reason = reason;
     this.#isUnsure = true;
+    this.#lookedAt = Number.NEGATIVE_INFINITY;
     if (this.#state === "lost" || this.#isClosed) return;
     this.#state = "lost";
     this.#since = wallClock();
@@ -374,21 +383,9 @@ export class Group {
 
   #word(): string {
     const { facts, wallClock, active } = this.#options;
-    const knows: Record<string, number> = {};
-    const draining: Record<string, number> = {};
-    let drainingMore = false;
-    for (const { id, seq, draining: names } of this.#members.all.values()) {
-      if (seq >= 0) knows[id] = seq;
-      for (const name of names) {
-        const connections = active(name);
-        if (connections === 0) continue;
-        drainingMore ||= Object.keys(draining).length >= MOST_DRAINING;
-        if (!drainingMore) draining[name] = connections;
-      }
-    }
     const at = Math.floor(wallClock());
     const own = { at, ttl: TTL_MS, leaving: this.#isClosed, seq: this.#seq, targets: this.#own.size };
-    return writeWord({ ...facts(), ...own, knows, draining, drainingMore });
+    return writeWord({ ...facts(), ...own, ...this.#members.known(active) });
   }
 
   #ownView(): MemberView {

@@ -4,7 +4,7 @@ import type { Hint } from "./hint.ts";
 import { readRecord, type Written } from "./record.ts";
 import type { Texts } from "./store.ts";
 import type { MemberView } from "./view.ts";
-import { readWord, type Word } from "./word.ts";
+import { DRAINING_BYTES, readWord, type Word } from "./word.ts";
 
 /** ms beside a lease, by which clocks of hosts may differ, after which a word that is found is of a balancer that is long gone. */
 const STALE_MS = 60_000;
@@ -110,6 +110,23 @@ export class Members {
   get areDraining(): boolean {
     for (const { draining } of this.all.values()) if (draining.size > 0) return true;
     return false;
+  }
+
+  /** What this balancer's own word says of them. `active`: connections that it has to the target of that name. */
+  known(active: (name: string) => number): Pick<Word, "knows" | "draining" | "drainingMore"> {
+    const knows: Record<string, number> = {};
+    const draining: Record<string, number> = {};
+    let room = DRAINING_BYTES;
+    for (const { id, seq, draining: names } of this.all.values()) {
+      if (seq >= 0) knows[id] = seq;
+      for (const name of names) {
+        const connections = active(name);
+        if (connections === 0 || name in draining) continue;
+        room -= Buffer.byteLength(JSON.stringify({ [name]: connections }));
+        if (room >= 0) draining[name] = connections;
+      }
+    }
+    return { knows, draining, drainingMore: room < 0 };
   }
 
   /** The words of all members, as they were just now. */

@@ -18,6 +18,9 @@ const Ordered = z.nullable(
   }),
 );
 
+/** What stands for an order that was taken back. */
+const TAKEN_BACK = JSON.stringify(null);
+
 /** The balancer's own. */
 export interface OrderBook {
   all(): Iterable<readonly [name: string, order: Order]>;
@@ -66,13 +69,21 @@ export class SharedOrders {
     for (const [name, stamped] of await store.readStamped("orders")) {
       const known = this.#known.get(name);
       if (known !== undefined && !holdsOver(stamped, known)) continue;
-      if (known === undefined && this.#known.size >= MOST_ORDERS) continue;
+      if (known === undefined && !this.#hasRoom()) continue;
       const { data: order } = Ordered.safeParse(jsonOf(stamped.text));
       if (order === undefined) continue; // a later version's
       this.#known.set(name, stamped);
       this.#unwritten.delete(name);
       this.#book.heed(name, order);
     }
+  }
+
+  /** Orders that were taken back make room for others: the store has them still. */
+  #hasRoom(): boolean {
+    if (this.#known.size < MOST_ORDERS) return true;
+    for (const [name, { text }] of this.#known)
+      if (text === TAKEN_BACK && !this.#unwritten.has(name)) this.#known.delete(name);
+    return this.#known.size < MOST_ORDERS;
   }
 
   #note(name: string, stamped: Stamped): void {

@@ -5,8 +5,11 @@ import { moment, text, whole } from "../control/protocol/schema.ts";
 /** Whatever a reader of this version would misunderstand makes another one of it. */
 const VERSION = 1;
 const MAX = Number.MAX_SAFE_INTEGER;
-/** Targets that drain and have connections still: of more of them each counts as one. */
-export const MOST_DRAINING = 1_000;
+/**
+ * Of targets that drain and have connections still, in JSON: some hundreds of them, and of more each counts as one. A word with all of them
+ * could be longer than a store takes, and the balancer would be silent as long as they drain.
+ */
+export const DRAINING_BYTES = 32 * 1024;
 
 const count = whole(0, MAX);
 

@@ -376,16 +376,16 @@ export class Registry {
     this.panics.left(entry.report.pool, false);
   }
 
-  /** It is registered no more. If it is declared, it stays. */
+  /** It is registered no more. If it is declared, or another balancer vouches for it, it stays. */
   #remove(entry: Entry, reason: LeaveReason): void {
     const { row, report } = entry;
     this.#forget(entry);
-    const saidBy = reason === "leave" ? this.sharing.left(row) : null;
+    const left = reason === "leave" ? this.sharing.left(row) : null;
     if (row.shared || row.declared) this.#rows.change(row, { ...row, registered: null });
     else this.#rows.remove(row, reason);
     this.#quotas.delete(entry);
     this.panics.left(report.pool, reason === "leave");
-    this.#options.onWord?.(entry.identity, saidBy);
+    this.#options.onWord?.(entry.identity, left);
     this.#options.onChange(report.pool);
   }
 

@@ -21,33 +21,28 @@ export interface SharingOptions {
 
 export class Sharing {
   readonly #options: SharingOptions;
-  /** By the names that the others give them. */
-  readonly #rows = new Map<string, Row>();
+  /** By the names that the others give them. One that is declared as well may have several, of which the last one taken counts. */
+  readonly #taken = new Map<string, { readonly row: Row; readonly target: SharedTarget }>();
 
   constructor(options: SharingOptions) {
     this.#options = options;
   }
 
-  /** How many there are. */
-  get size(): number {
-    return this.#rows.size;
-  }
-
   has(name: string): boolean {
-    return this.#rows.has(name);
+    return this.#taken.has(name);
   }
 
   /** Those that this balancer knows from others alone. */
   get alone(): number {
     let count = 0;
-    for (const { registered, declared } of this.#rows.values()) if (registered === null && declared === null) count++;
+    for (const { row } of this.#taken.values()) if (row.registered === null && row.declared === null) count++;
     return count;
   }
 
   /** Connections that it has here. */
   active(name: string): number {
-    const row = this.#rows.get(name);
-    return row === undefined ? 0 : activeOn(row);
+    const taken = this.#taken.get(name);
+    return taken === undefined ? 0 : activeOn(taken.row);
   }
 
   /** From now on that is said of the target that the others call so. Gives why it cannot be used here, or null. */
@@ -56,7 +51,7 @@ export class Sharing {
     const { report, address } = target;
     const pool = pools.get(report.pool);
     const why = pool === undefined ? `there is no pool "${report.pool}"` : undialable(address);
-    const before = this.#rows.get(name);
+    const before = this.#taken.get(name)?.row;
     if (pool === undefined || why !== null) {
       if (before !== undefined) this.drop(name);
       return why;
@@ -68,36 +63,45 @@ export class Sharing {
       if (!(error instanceof RangeError)) throw error;
       return messageOf(error);
     }
-    this.#rows.set(name, row);
+    this.#taken.set(name, { row, target });
     return null;
   }
 
   /** Nobody vouches for it any more. */
   drop(name: string): void {
-    const row = this.#rows.get(name);
-    if (row === undefined) return;
-    this.#rows.delete(name);
+    const taken = this.#taken.get(name);
+    if (taken === undefined) return;
+    this.#taken.delete(name);
+    const { row, target } = taken;
+    if (row.shared !== target) return;
     const { rows } = this.#options;
     if (row.registered === null && row.declared === null) rows.remove(row, "unshared");
-    else rows.change(row, { ...row, shared: null });
+    else rows.change(row, { ...row, shared: this.#saidElseOf(row) });
   }
 
   /** The names of those for which these rows stand, which are gone. */
   forget(gone: readonly Row[]): void {
     const rows = new Set(gone);
-    for (const [name, row] of this.#rows) if (rows.has(row)) this.#rows.delete(name);
+    for (const [name, { row }] of this.#taken) if (rows.has(row)) this.#taken.delete(name);
   }
 
   /** Its reporter has said here that it leaves: what the others say of it is older than that. Gives their name for it; null: they say nothing. */
   left(row: Row): string | null {
     if (row.shared === null) return null;
-    for (const [name, each] of this.#rows) {
-      if (each !== row) continue;
-      this.#rows.delete(name);
+    for (const [name, { target }] of this.#taken) {
+      if (target !== row.shared) continue;
+      this.#taken.delete(name);
       row.shared = null;
       return name;
     }
     return null;
+  }
+
+  /** Under another name. */
+  #saidElseOf(row: Row): SharedTarget | null {
+    let said: SharedTarget | null = null;
+    if (row.declared !== null) for (const taken of this.#taken.values()) if (taken.row === row) said = taken.target;
+    return said;
   }
 
   #rowOf(name: string, { report, address }: SharedTarget, pool: TargetPool): Row {

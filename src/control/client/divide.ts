@@ -2,8 +2,8 @@
  * What each of several balancers is to have of a target's connections. Pure.
  *
  * First come those that somebody holds or waits for, to everybody alike until he has enough (max-min); then what is left, to everybody alike,
- * so that the next client need not wait. This is what would be best. Nothing moves for that alone, since each credit that moves is used by nobody for a moment: only those who run short get what they
- * lack, from what nobody has, and then from those who have most to spare.
+ * so that the next client need not wait. This is what would be best. Nothing moves for that alone, since each credit that moves is used by
+ * nobody for a moment: only those who run short get what they lack, from what nobody has, and then from those who have most to spare.
  */
 
 /** A balancer that is connected. */

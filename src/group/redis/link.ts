@@ -1,6 +1,7 @@
 /** Keeps a session: makes another one whenever it is lost, again and again, with pauses that grow. */
-import type { Cancel, Clock } from "../../util/clock.ts";
+import type { Clock } from "../../util/clock.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
+import { Pause } from "../../util/pause.ts";
 import type { Session } from "./session.ts";
 
 /** ms. Short at first: a failover takes a second, and everybody waits for it. */
@@ -16,12 +17,13 @@ export class Link {
   #session: Session | null = null;
   #problem = lost("it has not been reached yet");
   #closed = false;
-  #wake: () => void = () => undefined;
+  readonly #pause: Pause;
   #running: Promise<void> | null = null;
 
   /** `open` rejects with HarmonyError. */
   constructor(clock: Clock, open: (attempt: number) => Promise<Session>) {
     this.#clock = clock;
+    this.#pause = new Pause(clock);
     this.#open = open;
   }
 
@@ -41,7 +43,7 @@ export class Link {
     this.#problem = lost("it is closed");
     this.#session?.commands.drop(this.#problem);
     this.#session = null;
-    this.#wake();
+    this.#pause.skip();
     await this.#running;
   }
 
@@ -51,7 +53,7 @@ export class Link {
       const began = this.#clock.now();
       await this.#live(attempt);
       failures = this.#clock.now() - began > PROVEN_MS ? 0 : failures + 1;
-      if (!this.#closed) await this.#pause(pauseAfter(failures));
+      await this.#pause.wait(pauseAfter(failures));
     }
   }
 
@@ -80,16 +82,6 @@ export class Link {
   #lose(problem: HarmonyError): void {
     this.#session = null;
     if (!this.#closed) this.#problem = problem;
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel: Cancel = this.#clock.after(ms, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 }
 

@@ -68,7 +68,7 @@ export class RedisStore implements GroupStore {
   async stamp(section: CommonSection, values: ReadonlyMap<string, Stamped>, hint: string): Promise<void> {
     checkTexts([hint], new Map([...values].map(([name, { text }]) => [name, text])));
     const scripts = this.#layout.stamp(section, values, hint);
-    const { connection } = this.#connection();
+    const connection = this.#connection();
     const answers = await connection.ask(scripts.map((script): Command => ["EVALSHA", STAMP_SUM, ...script]));
     const unknown = scripts.filter((_, i) => isUnknownScript(answers[i]));
     this.#check(
@@ -96,12 +96,12 @@ export class RedisStore implements GroupStore {
     return this.#link.close();
   }
 
-  #connection(): { readonly connection: Connection } {
-    return { connection: this.#link.session().commands };
+  #connection(): Connection {
+    return this.#link.session().commands;
   }
 
   async #ask(commands: readonly Command[]): Promise<{ readonly connection: Connection; readonly answers: Answer[] }> {
-    const { connection } = this.#connection();
+    const connection = this.#connection();
     const answers = commands.length === 0 ? [] : await connection.ask(commands);
     this.#check(connection, answers);
     return { connection, answers };

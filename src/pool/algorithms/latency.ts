@@ -1,8 +1,9 @@
 /**
  * The less loaded of two, load being measured in time: two different rows are drawn in proportion to weight, and the one with the
  * smaller (active + 1) × cost gets the connection, where each connection counts by what the row weighs, measured by both of them: rows
- * that are idle and cost alike get what they weigh. What other balancers have there counts as active, as far as that is known. The cost of a row is the peak EWMA of its answers (Finagle, Linkerd): what
- * connecting and waiting for the first byte took together, where a slower answer counts at once and in full, and fades from then on:
+ * that are idle and cost alike get what they weigh. What other balancers have there counts as active, as far as that is known. The
+ * cost of a row is the peak EWMA of its answers (Finagle, Linkerd): what connecting and waiting for the first byte took together,
+ * where a slower answer counts at once and in full, and fades from then on:
  *
  *     cost(t) = max over answers of  ms × e^(-(t - answered) / FADE_MS)
  *

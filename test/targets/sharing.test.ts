@@ -1,0 +1,49 @@
+/** What other balancers say of targets, beside what the document and reporters say. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { quotaOf } from "../../src/targets/quota.ts";
+import type { SharedTarget } from "../../src/targets/shared-target.ts";
+import { ManualClock } from "../support/clock.ts";
+import { plainPool, registryOf } from "./registry-of.ts";
+
+const ADDRESS = { host: "10.0.0.1", port: 80 };
+
+function saidOf(id: string, weight: number): SharedTarget {
+  const report = { id, pool: "p", port: 80, weight, health: "up", drain: false } as const;
+  return { report, address: ADDRESS, key: "k", by: "a", since: 0 };
+}
+
+describe("a declared target that other balancers know by two names", () => {
+  const world = () => {
+    const pool = plainPool("p");
+    const registry = registryOf({
+      pools: new Map([["p", pool]]),
+      clock: new ManualClock(0),
+      lease: 10_000,
+      quotaOf: ({ limits }) => quotaOf(limits, 100),
+    });
+    const terms = { weight: 9, maxConnections: 0, priority: 0, backup: false };
+    registry.declare("p", [{ ...terms, address: ADDRESS, source: "static", name: null }]);
+    const { sharing } = registry;
+    assert.equal(sharing.take("p/old", saidOf("old", 1)), null);
+    assert.equal(sharing.take("p/new", saidOf("new", 2)), null);
+    return { sharing, weights: () => pool.targets().map(({ weight }) => weight) };
+  };
+
+  it("keeps the later word when the former one ends", () => {
+    const { sharing, weights } = world();
+    assert.deepEqual(weights(), [2]);
+    sharing.drop("p/old");
+    assert.deepEqual(weights(), [2]);
+    sharing.drop("p/new");
+    assert.deepEqual(weights(), [9]);
+  });
+
+  it("has the former word again when the later one ends", () => {
+    const { sharing, weights } = world();
+    sharing.drop("p/new");
+    assert.deepEqual(weights(), [1]);
+    sharing.drop("p/old");
+    assert.deepEqual(weights(), [9]);
+  });
+});
