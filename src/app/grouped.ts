@@ -73,7 +73,15 @@ export function grouped(options: GroupedOptions): Group {
     orders: {
       all: () => registry().ordering.all(),
       heed: (name, order) => {
-        registry().ordering.heed(name, order);
+        try {
+          registry().ordering.heed(name, order);
+        } catch (error) {
+          tell(
+            "warning",
+            `an order of another balancer's about ${name} is not in force here: ${messageOf(error)}`,
+            error,
+          );
+        }
         void state?.keep();
       },
     },

@@ -198,6 +198,7 @@ export class Group {
 
   /** Says that this balancer leaves, if that is possible in time: what it vouches for is kept for a lease. Never rejects. */
   async leave(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#pause.skip();
     const { store, id, clock } = this.#options;
@@ -213,7 +214,7 @@ export class Group {
 
   /** Never rejects. */
   async close(): Promise<void> {
-    if (!this.#isClosed) await this.leave();
+    await this.leave();
     await this.#running;
     await this.#options.store.close();
   }
