@@ -1,14 +1,16 @@
 /** The balancer as one of a group: what it passes on to the others, and what becomes of what they say. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { BalancerSettings } from "../config/settings.ts";
 import type { ControlServer } from "../control/server/server.ts";
 import { type Services as Bringing, isBringing } from "../control/server/services.ts";
-import { Group, type GroupEvents } from "../group/group.ts";
+import { Group } from "../group/group.ts";
+import { WAITING } from "../group/offers.ts";
+import type { GroupEvents } from "../group/options.ts";
 import type { OwnTarget } from "../group/record.ts";
 import type { GroupStore } from "../group/store.ts";
 import type { Entry } from "../targets/entry.ts";
 import type { SharedTarget } from "../targets/shared-target.ts";
-import { formatAddress } from "../util/address.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { messageOf } from "../util/errors.ts";
@@ -26,6 +28,7 @@ export interface Membership {
 }
 
 export interface GroupedOptions {
+  readonly settings: Pick<BalancerSettings, "admin">;
   readonly membership: Membership;
   /** How long a report counts, ms. */
   readonly lease: number;
@@ -55,7 +58,7 @@ export function grouped(options: GroupedOptions): Group {
     wallClock: Date.now,
     onEvent: (...event) => tellOf(membership, event, tell),
     facts: () => ({
-      name: nameOf(control()),
+      name: nameOf(control(), options.settings),
       version: VERSION,
       host: hostname(),
       startedAt,
@@ -96,12 +99,17 @@ function tellOf({ place }: Membership, event: EventOf<GroupEvents>, tell: Groupe
   else if (name === "joined") tell("memberJoined", what);
   else if (name === "left") tell("memberLeft", what, more);
   else if (name === "warning") tell("warning", what);
-  else tell("warning", `the target ${what}, which balancer ${more} of the group knows, is not used here: ${why}`);
+  else
+    tell(
+      "warning",
+      `the target ${what}, which balancer ${more} of the group knows, is not used here, nor are others for the same reason: ${why}`,
+    );
 }
 
 /** For people: its host, and where its reporters come. */
-function nameOf({ addresses: [first] }: ControlServer): string {
-  return first === undefined ? hostname() : `${hostname()}:${first.port}`;
+function nameOf({ addresses: [first] }: ControlServer, { admin }: GroupedOptions["settings"]): string {
+  const port = (first ?? admin[0])?.port ?? 0; // real once it is open
+  return port === 0 ? hostname() : `${hostname()}:${port}`;
 }
 
 function ownTarget(entry: Entry | null | undefined): OwnTarget | null {
@@ -114,8 +122,8 @@ function ownTarget(entry: Entry | null | undefined): OwnTarget | null {
 class SharedServices {
   readonly #options: Pick<GroupedOptions, "brought" | "services">;
   readonly #onOpened: () => void;
-  /** By pool and port, why that is not open; what is open is not in it. */
-  readonly #pending = new Map<string, string>();
+  /** By pool and port, why that is not open, and until when it is not tried again; what is open is not in it. */
+  readonly #pending = new Map<string, { readonly why: string; readonly until: number }>();
   readonly #open = new Set<string>();
 
   constructor(options: Pick<GroupedOptions, "brought" | "services">, onOpened: () => void) {
@@ -123,29 +131,28 @@ class SharedServices {
     this.#onOpened = onOpened;
   }
 
-  /** Why the target waits; null: it does not. Asks for its port, if it has brought one. */
-  pending({ report, address, key }: SharedTarget): string | null {
+  /** Why the target is not used, or WAITING; null: it may be. Asks for its port, if it has brought one. */
+  pending({ report, key }: SharedTarget): string | null {
     if (!isBringing(report)) return null;
     const { brought, services } = this.#options;
     const at = `${report.pool}:${report.listen}`;
     if (this.#open.has(at) && services.pools.has(report.pool)) return null;
-    const why = this.#pending.get(at);
-    if (why !== undefined) return why;
+    const before = this.#pending.get(at);
+    if (before !== undefined && systemClock.now() < before.until) return before.why;
     this.#open.delete(at);
-    const opening = `port ${report.listen} is being opened for its pool`;
-    this.#pending.set(at, opening);
-    const opened = brought.bring(report, { key, ports: MANY_PORTS });
-    opened.then(
+    const why = before?.why ?? WAITING;
+    this.#pending.set(at, { why, until: Number.POSITIVE_INFINITY });
+    brought.bring(report, { key, ports: MANY_PORTS }).then(
       () => {
         this.#pending.delete(at);
         this.#open.add(at);
         this.#onOpened();
       },
       (error: unknown) => {
-        this.#pending.set(at, `its port cannot be opened for ${formatAddress(address)}: ${messageOf(error)}`);
-        systemClock.after(RETRY_MS, () => this.#pending.delete(at));
+        const failed = `port ${report.listen} cannot be opened for pool ${report.pool}: ${messageOf(error)}`;
+        this.#pending.set(at, { why: failed, until: systemClock.now() + RETRY_MS });
       },
     );
-    return opening;
+    return why;
   }
 }

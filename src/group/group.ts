@@ -11,20 +11,18 @@
  */
 
 import { isLoopback } from "../targets/loopback.ts";
-import type { Clock } from "../util/clock.ts";
 import { deferred } from "../util/deferred.ts";
-import type { EventOf } from "../util/emitter.ts";
-import { messageOf } from "../util/errors.ts";
+import { codeOf, messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
 import { namesForHint, readHint, writeHint } from "./hint.ts";
-import { type Member, Members, SEQ, type Vouched, WHOLE } from "./members.ts";
-import { Offers, type Taker } from "./offers.ts";
+import { type Due, type Member, Members, SEQ, type Vouched, WHOLE } from "./members.ts";
+import { Offers } from "./offers.ts";
+import type { GroupOptions } from "./options.ts";
 import { OwnTargets } from "./own-targets.ts";
-import type { OwnTarget } from "./record.ts";
 import { type OrderBook, SharedOrders } from "./shared-orders.ts";
-import type { GroupStore } from "./store.ts";
+import type { Texts } from "./store.ts";
 import type { GroupView, MemberView } from "./view.ts";
-import { readWord, type Word, writeWord } from "./word.ts";
+import { readWord, writeWord } from "./word.ts";
 
 /** ms from one word to the next; while targets drain, whose reporters wait for what others count. */
 const SAY_MS = 1_000;
@@ -37,46 +35,12 @@ const GATHER_MS = 20;
 const EVERYTHING_MS = 30_000;
 /** ms that the start waits for the others' targets. */
 const START_MS = 1_000;
-/** ms that the goodbye may take. */
+/** ms between looks at targets that could not be taken in. */
+const OFFER_MS = 5_000;
+/** ms from one word to the next, above which this balancer could not hear the others in between. */
+const DEAF_MS = 2_000;
+/** ms that the goodbye, and the closing of the store, may take. */
 const GOODBYE_MS = 1_000;
-
-/** What this balancer says of itself. */
-export type Facts = Pick<Word, "name" | "version" | "host" | "startedAt" | "reporters" | "active" | "waiting">;
-
-export interface GroupEvents {
-  connected: [];
-  lost: [reason: string];
-  joined: [member: MemberView];
-  left: [member: MemberView, why: "goodbye" | "silent"];
-  /** A target that another balancer vouches for cannot be used here. */
-  refused: [name: string, by: string, why: string];
-  /** Something else goes wrong. */
-  warning: [message: string];
-}
-
-export interface GroupOptions {
-  /** For people: what the group is called, and where it meets. */
-  readonly name: string;
-  readonly place: string;
-  readonly store: GroupStore;
-  /** Drawn at the start: no two balancers, and no two lives of one, have the same. */
-  readonly id: string;
-  readonly clock: Clock;
-  /** ms since 1970. */
-  readonly wallClock: () => number;
-  /** How long a report counts, ms. */
-  readonly lease: number;
-  readonly facts: () => Facts;
-  /** What this balancer's own reporters say of that target, as long as it counts. */
-  readonly own: (name: string) => OwnTarget | null;
-  readonly taker: Taker;
-  /** Targets known from others alone. */
-  readonly sharedTargets: () => number;
-  /** Connections that the target of that name has here. */
-  readonly active: (name: string) => number;
-  readonly orders: OrderBook;
-  readonly onEvent: (...event: EventOf<GroupEvents>) => void;
-}
 
 export class Group {
   readonly #options: GroupOptions;
@@ -96,11 +60,15 @@ export class Group {
   #hasSaid = false;
   #isUnsure = false;
   #saidAt = Number.NEGATIVE_INFINITY;
+  /** When the words of all were read last. */
+  #heardAt = Number.POSITIVE_INFINITY;
+  #offeredAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #areOrdersRead = false;
   #isWoken = false;
   #running: Promise<void> | null = null;
   #started: () => void = () => undefined;
+  #isLeaving = false;
   #isClosed = false;
 
   constructor(options: GroupOptions) {
@@ -156,6 +124,11 @@ export class Group {
   /** Pools are there, have come or gone, or this balancer listens elsewhere. */
   offer(): void {
     this.#offers.begin();
+    this.#offerAgain();
+  }
+
+  #offerAgain(): void {
+    this.#offeredAt = this.#options.clock.now();
     this.#offers.again();
   }
 
@@ -173,8 +146,10 @@ export class Group {
     if (this.#state !== "connected") return 0;
     const seq = this.#own.seqOf(name, this.#options.wallClock());
     let active = 0;
-    for (const { word, records, isGone } of this.#members.all.values()) {
-      if (isGone || records.has(name)) continue;
+    const now = this.#options.clock.now();
+    for (const member of this.#members.all.values()) {
+      const { word, records } = member;
+      if (member.isSilent(now) || records.has(name)) continue;
       const knows = (word.knows[this.#options.id] ?? -1) >= seq;
       active += knows ? (word.draining[name] ?? (word.drainingMore ? 1 : 0)) : 1;
     }
@@ -198,25 +173,30 @@ export class Group {
 
   /** Says that this balancer leaves, if that is possible in time: what it vouches for is kept for a lease. Never rejects. */
   async leave(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#pause.skip();
-    const { store, id, clock } = this.#options;
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    const { store, id } = this.#options;
     if (!this.#hasSaid) return;
     const mark = [SEQ, String(this.#seq)] as const;
     const nothing = { set: new Map(), remove: [], anew: false, mark };
     const said = store.write(id, "targets", nothing, this.#word(), writeHint({ t: "goodbye", by: id }));
-    const late = deferred<void>();
-    const cancel = clock.after(GOODBYE_MS, () => late.resolve());
-    await Promise.race([said.catch(() => undefined), late.promise]); // the others find out
-    cancel();
+    await this.#atMost(GOODBYE_MS, said);
   }
 
   /** Never rejects. */
   async close(): Promise<void> {
     await this.leave();
-    await this.#running;
-    await this.#options.store.close();
+    this.#isClosed = true;
+    this.#pause.skip();
+    await this.#atMost(GOODBYE_MS, Promise.all([this.#options.store.close(), this.#running]));
+  }
+
+  /** Never rejects: what comes of it others find out. */
+  async #atMost(ms: number, work: Promise<unknown>): Promise<void> {
+    const late = deferred<void>();
+    const cancel = this.#options.clock.after(ms, () => late.resolve());
+    await Promise.race([work.catch(() => undefined), late.promise]);
+    cancel();
   }
 
   async #run(): Promise<void> {
@@ -242,8 +222,7 @@ export class Group {
       await this.#shareOrders();
       for (const id of this.#members.stale) await this.#forget(id);
       this.#connected();
-      if (isTime) this.#members.look();
-      if (isTime) this.#offers.again();
+      if (clock.now() >= this.#offeredAt + OFFER_MS) this.#offerAgain();
     } catch (error) {
       this.#lost(messageOf(error));
     }
@@ -279,13 +258,17 @@ export class Group {
   async #say(): Promise<void> {
     const { store, id, clock } = this.#options;
     const before = await store.say(id, this.#word());
-    this.#saidAt = clock.now();
+    const since = this.#heardAt;
+    this.#saidAt = this.#heardAt = clock.now();
     const own = readWord(before.get(id) ?? "");
     if (this.#hasSaid && own?.seq !== this.#seq) {
       this.#forgotten();
     }
     this.#hasSaid = true;
     this.#members.hear(before);
+    // What has been read since, or waited for, is no fault of theirs.
+    if (this.#heardAt - since > DEAF_MS) this.#members.deaf(since);
+    this.#members.look();
   }
 
   /** Answers may have got lost: whether what is there is what was written. */
@@ -304,13 +287,27 @@ export class Group {
   }
 
   async #readDue(): Promise<void> {
-    const { store } = this.#options;
     const { all, due } = this.#members;
     for (const [id, each] of [...due]) {
-      const texts = await store.read(id, "targets", each.names && [...each.names, SEQ]);
+      const texts = await this.#read(id, each);
       const member = all.get(id);
       if (due.get(id) === each) due.delete(id); // otherwise more has been written meanwhile
       if (member !== undefined) this.#offers.look(this.#members.take(member, texts, each));
+    }
+  }
+
+  /** What one has written and cannot be read is left out, and tried again with its next word: the others have nothing to do with it. */
+  async #read(id: string, { names }: Due): Promise<Texts> {
+    const { store, onEvent } = this.#options;
+    try {
+      return await store.read(id, "targets", names && [...names, SEQ]);
+    } catch (error) {
+      if (codeOf(error) !== "GROUP_REFUSED") throw error;
+      const member = this.#members.all.get(id);
+      if (member?.isUnreadable === false)
+        onEvent("warning", `what balancer ${id} of the group has written cannot be read: ${messageOf(error)}`);
+      if (member !== undefined) member.isUnreadable = true;
+      return new Map();
     }
   }
 
@@ -348,7 +345,6 @@ export class Group {
   #connected(): void {
     if (this.#state === "connected") return;
     const { wallClock, onEvent } = this.#options;
-    this.#members.deaf();
     this.#state = "connected";
     this.#since = wallClock();
     this.#reason = null;
@@ -385,7 +381,7 @@ export class Group {
   #word(): string {
     const { facts, wallClock, active } = this.#options;
     const at = Math.floor(wallClock());
-    const own = { at, ttl: TTL_MS, leaving: this.#isClosed, seq: this.#seq, targets: this.#own.size };
+    const own = { at, ttl: TTL_MS, leaving: this.#isLeaving, seq: this.#seq, targets: this.#own.size };
     return writeWord({ ...facts(), ...own, ...this.#members.known(active) });
   }
 

@@ -6,6 +6,8 @@ import type { Texts } from "./store.ts";
 import type { MemberView } from "./view.ts";
 import { DRAINING_BYTES, readWord, type Word } from "./word.ts";
 
+/** ms within which a balancer that is there has been heard, but for a word that was lost. */
+const RECENT_MS = 1_500;
 /** ms beside a lease, by which clocks of hosts may differ, after which a word that is found is of a balancer that is long gone. */
 const STALE_MS = 60_000;
 
@@ -27,8 +29,10 @@ export class Member {
   word: Word;
   /** When it was heard last, by this balancer's clock. */
   heardAt: number;
-  /** Nothing has been heard of it for long. What it vouches for is not forgotten at once. */
+  /** Nothing has been heard of it for long, or it leaves. What it vouches for is not forgotten at once. */
   isGone = false;
+  /** What it has written could not be read, which has been told. */
+  isUnreadable = false;
   /** As of which of its writings its records are known; -1: they are not. */
   seq = -1;
   readonly records = new Map<string, Vouched>();
@@ -56,6 +60,11 @@ export class Member {
       changed.push(name);
     }
     return changed;
+  }
+
+  /** It says nothing any more. One that leaves speaks on until its clients have gone. */
+  isSilent(now: number): boolean {
+    return now - this.heardAt > this.word.ttl;
   }
 
   drop(name: string): void {
@@ -173,9 +182,16 @@ export class Members {
     return changed;
   }
 
-  /** Nobody could be heard until now: each has as much time as a newcomer. */
-  deaf(): void {
-    for (const member of this.all.values()) member.heardAt = this.#options.clock.now();
+  /**
+   * Nobody could be heard from `since` until now, which counts against nobody. Those that were heard just before have to find the store again
+   * as well, and get the time of a newcomer; not those that had been silent then, who would live as long as the store comes and goes.
+   */
+  deaf(since: number): void {
+    const now = this.#options.clock.now();
+    for (const member of this.all.values()) {
+      const wasHeard = since - member.heardAt <= RECENT_MS;
+      member.heardAt = wasHeard ? now : member.heardAt + (now - since);
+    }
   }
 
   /** Who is silent. To be called only while they can be heard. */
@@ -183,7 +199,7 @@ export class Members {
     const { clock, lease, onLeft, onRemoved } = this.#options;
     for (const member of [...this.all.values()]) {
       const silent = clock.now() - member.heardAt;
-      if (silent > member.word.ttl && !member.isGone) {
+      if (member.isSilent(clock.now()) && !member.isGone) {
         member.isGone = true;
         onLeft(member, "silent");
       }

@@ -2,9 +2,14 @@
 import type { SharedTarget } from "../targets/shared-target.ts";
 import type { Member, Vouched } from "./members.ts";
 
+/** In place of a reason: it is not refused, and will be offered again. */
+export const WAITING = "";
+/** Reasons that are told: where there are more, what is wrong is clear by then. */
+const MOST_TOLD = 100;
+
 /** Where targets are taken in: the registry. */
 export interface Taker {
-  /** Gives why it cannot be used here, or null. */
+  /** Gives why it cannot be used here, WAITING, or null. */
   take(name: string, target: SharedTarget): string | null;
   drop(name: string): void;
   has(name: string): boolean;
@@ -15,7 +20,7 @@ export interface OffersOptions {
   readonly taker: Taker;
   /** Why a target that balancer vouches for cannot be reached from here, whatever else is said; null: it can. */
   readonly unreachable: (member: Member, vouched: Vouched) => string | null;
-  /** One cannot be used here; told once for each reason. */
+  /** One cannot be used here, and there may be others; told once for each balancer and reason. */
   readonly onRefused: (name: string, by: Member, why: string) => void;
 }
 
@@ -24,8 +29,10 @@ export class Offers {
   #hasBegun = false;
   /** By name, whose word counts, as it was. */
   readonly #inForce = new Map<string, { readonly member: string; readonly text: string }>();
-  /** By name, why none can be used. */
+  /** By name of a target that cannot be used: whose word that is, and why. */
   readonly #refused = new Map<string, string>();
+  /** How many there are for each of these. */
+  readonly #counts = new Map<string, number>();
   /** Of targets that have left by their own word: what the others had said until then. */
   readonly #past = new Map<string, ReadonlySet<string>>();
 
@@ -61,11 +68,11 @@ export class Offers {
   }
 
   #look(name: string): void {
-    const { taker, onRefused, unreachable } = this.#options;
+    const { taker, unreachable } = this.#options;
     const best = this.#best(name);
     const before = this.#inForce.get(name);
     if (best === null) {
-      this.#refused.delete(name);
+      this.#accepted(name);
       if (this.#inForce.delete(name)) taker.drop(name);
       return;
     }
@@ -73,13 +80,33 @@ export class Offers {
     if (before?.member === member.id && before.text === text) return;
     const why = unreachable(member, best[1]) ?? taker.take(name, { ...written, by: member.word.name });
     if (why === null) {
-      this.#refused.delete(name);
+      this.#accepted(name);
       this.#inForce.set(name, { member: member.id, text });
       return;
     }
     if (this.#inForce.delete(name)) taker.drop(name);
-    if (this.#refused.get(name) !== why) onRefused(name, member, why);
-    this.#refused.set(name, why);
+    this.#refuse(name, member, why);
+  }
+
+  /** Thousands may be refused for one reason: the first is told. */
+  #refuse(name: string, member: Member, why: string): void {
+    const about = `${member.id} ${why}`;
+    if (this.#refused.get(name) === about) return;
+    this.#accepted(name);
+    this.#refused.set(name, about);
+    const count = this.#counts.get(about) ?? 0;
+    this.#counts.set(about, count + 1);
+    if (count === 0 && why !== WAITING && this.#counts.size <= MOST_TOLD) this.#options.onRefused(name, member, why);
+  }
+
+  /** It is refused no more. */
+  #accepted(name: string): void {
+    const about = this.#refused.get(name);
+    if (about === undefined) return;
+    this.#refused.delete(name);
+    const count = this.#counts.get(about)! - 1;
+    if (count > 0) this.#counts.set(about, count);
+    else this.#counts.delete(about);
   }
 
   #best(name: string): [member: Member, vouched: Vouched] | null {

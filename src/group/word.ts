@@ -4,6 +4,8 @@ import { moment, text, whole } from "../control/protocol/schema.ts";
 
 /** Whatever a reader of this version would misunderstand makes another one of it. */
 const VERSION = 1;
+/** Nobody is waited for longer than that who says nothing. */
+const MAX_TTL_MS = 30_000;
 const MAX = Number.MAX_SAFE_INTEGER;
 /**
  * Of targets that drain and have connections still, in JSON: some hundreds of them, and of more each counts as one. A word with all of them
@@ -23,7 +25,7 @@ const Word = z.object({
   /** ms since 1970, by its own clock. */
   at: moment,
   /** ms that it may be silent, from one word to the next, and is there. */
-  ttl: whole(1, 3_600_000),
+  ttl: whole(1, MAX_TTL_MS),
   /** It stops: its reporters go to others. */
   leaving: z.boolean(),
   /** How often it has written its targets. */

@@ -1,6 +1,7 @@
 /** What balancers of a group know of each other's targets, whatever becomes of the store and of each other. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { HarmonyError } from "../../src/util/errors.ts";
 import { settle } from "../support/wait.ts";
 import { LEASE, reporterAt, World } from "./world.ts";
 
@@ -132,6 +133,7 @@ describe("a balancer", () => {
       [["a", "goodbye"]],
     );
     assert.deepEqual(Object.keys(b.targets()), [NAME, "p/10.0.0.2:80"]);
+    a.kill();
     const owner = reporterAt(HOST);
     for (let second = 0; second < 2 * (LEASE / 1_000); second++) {
       await b.report(owner);
@@ -306,6 +308,81 @@ describe("a target that drains", () => {
     b.pools.get("p")!.release(row, CLIENT, 0, 0, 0);
     await world.pass(600);
     assert.equal(await a.report(owner, { drain: true }), 0);
+    world.close();
+  });
+
+  it("is waited for as well by one that leaves, until its clients there have gone", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    const owner = reporterAt(HOST);
+    await a.report(owner);
+    await world.pass(100);
+    const row = b.pools.get("p")!.pick(CLIENT, [], 0);
+    await b.group.leave();
+    await world.pass(1_200);
+    await a.report(owner, { drain: true });
+    await world.pass(5_000);
+    assert.equal(await a.report(owner, { drain: true }), 1, "b goes on until its clients have gone");
+    b.pools.get("p")!.release(row, CLIENT, 0, 0, 0);
+    await world.pass(600);
+    assert.equal(await a.report(owner, { drain: true }), 0);
+    world.close();
+  });
+});
+
+describe("what another balancer does", () => {
+  it("costs one line, however many of its targets cannot be used here", async () => {
+    const world = new World();
+    const a = await world.start("a", { pools: ["p", "q"] });
+    const b = await world.start("b");
+    for (let n = 0; n < 300; n++) await a.report(reporterAt(`10.1.${n >> 8}.${n & 255}`), { pool: "q" });
+    await world.pass(3_000);
+    assert.equal(b.told("refused").length, 1);
+    world.close();
+  });
+
+  it("does not keep what a dead one vouched for while the store comes and goes", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    await a.report(reporterAt(HOST));
+    await world.pass(100);
+    a.kill();
+    for (let flap = 0; flap < 8; flap++) {
+      await world.pass(3_000);
+      b.store.fault({ lost: true });
+      await world.pass(3_000);
+      b.store.fault({ lost: false });
+    }
+    assert.deepEqual(b.targets(), {});
+    world.close();
+  });
+
+  it("is not held against it when this one could not listen", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    await a.report(reporterAt(HOST));
+    b.store.fault({ slowMs: 1_500 });
+    await world.pass(40_000);
+    b.store.fault({ slowMs: 0 });
+    await world.pass(3_000);
+    assert.deepEqual(b.told("left"), []);
+    world.close();
+  });
+
+  it("and cannot be read, is left out, and told; the others are heard", async () => {
+    const world = new World();
+    const [a, b, c] = [await world.start("a"), await world.start("b"), await world.start("c")];
+    const read = b.store.read.bind(b.store);
+    b.store.read = (id, ...rest) => {
+      if (!id.startsWith("a-")) return read(id, ...rest);
+      return Promise.reject(new HarmonyError("GROUP_REFUSED", "another program uses it", { fault: "balancer" }));
+    };
+    await a.report(reporterAt(HOST));
+    await c.report(reporterAt("10.0.0.2"));
+    await world.pass(5_000);
+    assert.deepEqual(b.targets(), { "p/10.0.0.2:80": "up 9" });
+    assert.equal(b.group.view().state, "connected");
+    assert.equal(b.told("warning").length, 1);
     world.close();
   });
 });

@@ -1,6 +1,7 @@
 /** Balancers of one group in one process: real registries and pools, over a store in memory, by a clock that the test moves. */
 import assert from "node:assert/strict";
-import { Group, type GroupEvents } from "../../src/group/group.ts";
+import { Group } from "../../src/group/group.ts";
+import type { GroupEvents } from "../../src/group/options.ts";
 import type { OwnTarget } from "../../src/group/record.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
