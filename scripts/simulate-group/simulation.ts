@@ -2,7 +2,7 @@
  * Many balancers of one group in one process, with their real registries, pools and group code; reporters that call a registry where others
  * would send a report; and clients that are a pick and a release. What time it is depends on the store: see clock.
  */
-import { Pool } from "../../src/pool/pool.ts";
+import { type AlgorithmName, Pool } from "../../src/pool/pool.ts";
 import type { TargetOwner } from "../../src/targets/report.ts";
 import { Balancer, REPORT, reporterAt } from "../../test/group/world.ts";
 import { type Asked, CountedStore } from "../../test/support/counted-store.ts";
@@ -20,6 +20,7 @@ export interface Size {
   readonly balancers: number;
   readonly reporters: number;
   readonly clients: number;
+  readonly algorithm: AlgorithmName;
 }
 
 class Reporter {
@@ -27,6 +28,9 @@ class Reporter {
   readonly name: string;
   weight = 10;
   hasLeft = false;
+  leftAt = Number.NEGATIVE_INFINITY;
+  /** When it last left, or came from one balancer to another. */
+  unsettledAt = Number.NEGATIVE_INFINITY;
   /** The balancers that it speaks to. */
   readonly owners = new Map<Member, TargetOwner>();
   readonly wanted: number;
@@ -99,7 +103,10 @@ export class Simulation {
     const begun = this.now;
     const name = `b${this.#started++}`;
     const store = new CountedStore(await this.place.open());
-    const options = { lease: LEASE_MS, poolOf: (pool: string) => poolOf(pool, this.size.reporters) };
+    const options = {
+      lease: LEASE_MS,
+      poolOf: (pool: string) => poolOf(pool, this.size.reporters, this.size.algorithm),
+    };
     const balancer = new Balancer({ clock: this.place.clock, store, name, id: name }, options);
     let isReady = false;
     void balancer.group.start().then(() => (isReady = true));
@@ -127,25 +134,30 @@ export class Simulation {
     }
   }
 
-  /** A newcomer gets its share of them: each loses one connection, and comes here. */
-  spread(member: Member): void {
-    for (const reporter of this.reporters) {
-      if (reporter.hasLeft || reporter.owners.has(member) || !this.random.chance(1 / this.members.length)) continue;
-      const from = this.random.pick([...reporter.owners.keys()]);
+  /** Reporters lose a balancer that is there, come to another one, and say something else there. */
+  move(count: number, to?: Member): void {
+    for (let n = 0; n < count; n++) {
+      const reporter = this.random.pick(this.reporters);
+      const from = this.random.pick([...reporter.owners.keys(), null]);
+      if (from === null || this.#isUnsettled(reporter) || (to && reporter.owners.has(to))) continue;
       from.registry.lost(reporter.owners.get(from)!);
       reporter.owners.delete(from);
-      this.#connectTo(reporter, member);
+      reporter.unsettledAt = this.now;
+      const others = this.members.filter((member) => member !== from && !reporter.owners.has(member));
+      if (others.length > 0) this.#connectTo(reporter, to ?? this.random.pick(others));
     }
   }
 
   /** A reporter says something else than before, or restarts its server. */
-  change(): void {
+  change(mayLeave = true): void {
     const reporter = this.random.pick(this.reporters);
-    if (reporter.hasLeft) return;
-    if (this.random.chance(0.2)) {
+    if (this.#isUnsettled(reporter)) return;
+    if (mayLeave && this.random.chance(0.2)) {
+      reporter.unsettledAt = this.now;
       for (const [member, owner] of reporter.owners) member.registry.leave(owner);
       reporter.owners.clear();
       reporter.hasLeft = true;
+      reporter.leftAt = this.now;
       this.#later(5_000, () => {
         reporter.hasLeft = false;
         this.connect(reporter);
@@ -213,6 +225,10 @@ export class Simulation {
     for (const member of this.members) member.kill();
   }
 
+  #isUnsettled({ hasLeft, unsettledAt }: Reporter): boolean {
+    return hasLeft || this.now < unsettledAt + 2 * LEASE_MS;
+  }
+
   #connectTo(reporter: Reporter, member: Member): void {
     reporter.owners.set(member, reporterAt(reporter.host));
     reporter.report(member);
@@ -234,8 +250,8 @@ export class Simulation {
       for (const told of member.story) {
         const [event, name] = told.split(" ") as [string, string];
         const isOut = event === "targetDown" || event === "targetLeave";
-        // Who comes back at once may be told to have left by those who hear of both together.
-        if (isOut && !this.#byName.get(name)!.hasLeft && !this.#pending.has(this.#byName.get(name)!))
+        // Who has left and come back is rightly told to have left by those who hear of both late.
+        if (isOut && this.#byName.get(name)!.leftAt + 2 * LEASE_MS < this.now)
           this.wronged.push(`${event} ${name} at ${member.name}`);
       }
       member.story.length = 0;
@@ -272,9 +288,8 @@ export class Simulation {
 const KEY = new Uint32Array(4);
 const NONE: readonly number[] = [];
 
-/** By the hash of the client, so that all balancers are to send it to the same target. */
-function poolOf(name: string, maxTargets: number): Pool {
-  return Pool.create({ name, algorithm: "hash", persistent: null, concurrency: -1, queue: 0, maxTargets });
+function poolOf(name: string, maxTargets: number, algorithm: AlgorithmName): Pool {
+  return Pool.create({ name, algorithm, persistent: null, concurrency: -1, queue: 0, maxTargets });
 }
 
 function knows(member: Member, { name, weight, hasLeft }: Reporter): boolean {
