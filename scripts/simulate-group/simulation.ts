@@ -51,6 +51,8 @@ export type Member = Balancer<CountedStore>;
 /** What clients have seen, of so many that came. */
 export interface Seen {
   came: number;
+  /** Of those, were asked for at two. */
+  twice: number;
   /** Two balancers, asked at the same time, would have sent a client to different targets. */
   split: number;
   /** A client that came again got another target, though its former one was there. */
@@ -64,7 +66,7 @@ export class Simulation {
   readonly place: StorePlace;
   readonly members: Member[] = [];
   readonly reporters: Reporter[];
-  readonly seen: Seen = { came: 0, split: 0, moved: 0, none: 0 };
+  readonly seen: Seen = { came: 0, twice: 0, split: 0, moved: 0, none: 0 };
   /** Targets that a balancer took out though they live, each with the balancer. */
   readonly wronged: string[] = [];
   /** Not in agreement because of what is being done to it. */
@@ -143,6 +145,8 @@ export class Simulation {
       from.registry.lost(reporter.owners.get(from)!);
       reporter.owners.delete(from);
       reporter.unsettledAt = this.now;
+      reporter.weight = (reporter.weight % 20) + 1;
+      this.#pending.set(reporter, this.now);
       const others = this.members.filter((member) => member !== from && !reporter.owners.has(member));
       if (others.length > 0) this.#connectTo(reporter, to ?? this.random.pick(others));
     }
@@ -267,7 +271,10 @@ export class Simulation {
       const target = this.#pickAt(here, client);
       this.seen.came++;
       if (target === -1) this.seen.none++;
-      if (there !== here && n % 10 === 0 && this.#pickAt(there, client) !== target) this.seen.split++;
+      if (there !== here && n % 10 === 0) {
+        this.seen.twice++;
+        if (this.#pickAt(there, client) !== target) this.seen.split++;
+      }
       const before = this.#lastOf[client]!;
       if (before !== -1 && before !== target && !this.reporters[before]!.hasLeft) this.seen.moved++;
       this.#lastOf[client] = target;
