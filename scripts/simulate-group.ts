@@ -46,14 +46,14 @@ console.log(`${size.balancers} balancers, ${size.reporters} reporters, ${place.n
 /** How long members are listed wrongly, and what targets said until the failure is not known to all: ms, by kind of failure. */
 const found = new Map<string, { listed: number[]; known: number[] }>();
 
-async function agree(kind: string, since: number): Promise<void> {
+async function agree(kind: string, since: number, from = since): Promise<void> {
   let listed = Number.NaN;
   let known = Number.NaN;
   while (Number.isNaN(listed) || Number.isNaN(known)) {
     await sim.step();
     const ms = sim.now - since;
     if (Number.isNaN(listed) && sim.areListed) listed = ms;
-    if (Number.isNaN(known) && sim.isKnown(since)) known = ms;
+    if (Number.isNaN(known) && sim.isKnown(from, since)) known = ms;
     if (ms > PATIENCE_MS) throw new Error(`balancers do not agree ${ms} ms after "${kind}" (SEED=${seed})`);
   }
   const all = found.get(kind) ?? { listed: [], known: [] };
@@ -94,11 +94,12 @@ if (place.cut !== null) {
     const member = random.pick(sim.members);
     sim.cut = member;
     cut(member.store.inner, true);
+    const cutAt = sim.now;
     burst();
     await sim.pass(random.between(2_000, LEASE_MS - 5_000));
     cut(member.store.inner, false);
     sim.cut = null;
-    await agree("one was cut from the store, and is back", sim.now);
+    await agree("one was cut from the store, and is back", sim.now, cutAt);
   };
 }
 if (place.hints !== null) {

@@ -193,9 +193,9 @@ export class Simulation {
     this.#look();
   }
 
-  /** Whether everybody knows what changed until then. */
-  isKnown(until: number): boolean {
-    for (const changedAt of this.#pending.values()) if (changedAt <= until) return false;
+  /** Whether everybody knows what changed between these. */
+  isKnown(from: number, until: number): boolean {
+    for (const changedAt of this.#pending.values()) if (changedAt >= from && changedAt <= until) return false;
     return true;
   }
 
