@@ -46,6 +46,9 @@ mutate: install ## would the tests notice? Changes the source in one place after
 fuzz: install ## draws what strangers and people might write, and looks what it does; CORPUS=… SECONDS=… RUNS=… SEED=…
 	@$(TS) scripts/fuzz.ts
 
+simulate-group: install ## a large group in one process, with failures drawn at random: a minute; BALANCERS=… REPORTERS=… ROUNDS=… SEED=… STORE=redis
+	@$(TS) scripts/simulate-group.ts
+
 model: install ## Spin looks for attacks on the handshake of the control channel, and finds them in weaker ones; CASE=…
 	@$(TS) scripts/model.ts
 
@@ -100,4 +103,4 @@ bench-lists: install ## what it costs to ask whether a client may come, by the l
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate fuzz model check docs format build release deb pack bench bench-instructions bench-latency bench-failover bench-ports bench-tls bench-picks bench-lists faults clean
+.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate fuzz simulate-group model check docs format build release deb pack bench bench-instructions bench-latency bench-failover bench-ports bench-tls bench-picks bench-lists faults clean

@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { Group } from "../../src/group/group.ts";
 import type { GroupEvents } from "../../src/group/options.ts";
 import type { OwnTarget } from "../../src/group/record.ts";
+import type { GroupStore } from "../../src/group/store.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
 import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
+import type { Clock } from "../../src/util/clock.ts";
 import type { EventOf } from "../../src/util/emitter.ts";
 import { ManualClock } from "../support/clock.ts";
 import { GroupMemory, type MemoryStore } from "../support/group-store.ts";
@@ -28,7 +30,8 @@ export class World {
 
   /** One more, which knows what the others know. */
   async start(name: string, options: Partial<BalancerOptions> = {}): Promise<Balancer> {
-    const balancer = new Balancer(this, name, options);
+    const id = `${name}-${this.balancers.length}`;
+    const balancer = new Balancer({ clock: this.clock, store: this.memory.open(), name, id }, options);
     this.balancers.push(balancer);
     const started = balancer.group.start();
     await settle();
@@ -52,14 +55,23 @@ export class World {
   }
 }
 
-interface BalancerOptions {
+export interface BalancerOptions {
   readonly host: string;
   readonly pools: readonly string[];
+  readonly lease: number;
+  readonly poolOf: (name: string) => Pool;
 }
 
-export class Balancer {
+export interface BalancerPlace<Store extends GroupStore> {
+  readonly clock: Clock;
+  readonly store: Store;
   readonly name: string;
-  readonly store: MemoryStore;
+  readonly id: string;
+}
+
+export class Balancer<Store extends GroupStore = MemoryStore> {
+  readonly name: string;
+  readonly store: Store;
   readonly group: Group;
   readonly registry: Registry;
   readonly pools = new Map<string, Pool>();
@@ -67,18 +79,20 @@ export class Balancer {
   /** What happened to targets. */
   readonly story: string[] = [];
   readonly #poolNames: readonly string[];
+  readonly #poolOf: (name: string) => Pool;
   readonly #monitor: { close(): void };
   isAlive = true;
 
-  constructor(world: World, name: string, { host = "one host", pools = ["p"] }: Partial<BalancerOptions>) {
-    const { clock, memory } = world;
+  constructor({ clock, store, name, id }: BalancerPlace<Store>, options: Partial<BalancerOptions> = {}) {
+    const { host = "one host", pools = ["p"], lease = LEASE, poolOf = (name) => plainPool(name, 100_000) } = options;
     this.name = name;
     this.#poolNames = pools;
-    this.store = memory.open();
+    this.#poolOf = poolOf;
+    this.store = store;
     const { registry, monitor } = watchedRegistry({
       pools: this.pools,
       clock,
-      lease: LEASE,
+      lease,
       quotaOf: ({ limits }) => quotaOf(limits, 100_000),
       probe: async () => "connected",
       onWarning: assert.fail,
@@ -94,11 +108,11 @@ export class Balancer {
     this.group = new Group({
       name: "g",
       place: "memory",
-      store: this.store,
-      id: `${name}-${world.balancers.length}`,
+      store,
+      id,
       clock,
       wallClock: () => clock.now(),
-      lease: LEASE,
+      lease,
       facts: () => ({ name, version: "1", host, startedAt: 0, reporters: 0, active: 0, waiting: 0 }),
       own: (identity) => this.#own(identity),
       taker: registry.sharing,
@@ -111,7 +125,7 @@ export class Balancer {
 
   /** Its pools are there. */
   open(): void {
-    for (const name of this.#poolNames) this.pools.set(name, plainPool(name, 100_000));
+    for (const name of this.#poolNames) this.pools.set(name, this.#poolOf(name));
     this.group.offer();
   }
 
@@ -130,7 +144,7 @@ export class Balancer {
   /** As kill -9 does: nothing is said. */
   kill(): void {
     this.isAlive = false;
-    this.store.fault({ lost: true });
+    void this.store.close();
     void this.group.close();
     this.#monitor.close();
   }
