@@ -8,7 +8,7 @@ import { parseIp } from "../util/address.ts";
 import { jsonOf } from "./word.ts";
 
 /** A target of a reporter's of this balancer's own. */
-export type OwnTarget = Omit<SharedTarget, "by">;
+export type OwnTarget = Omit<SharedTarget, "by" | "at">;
 
 const Record = z.object({
   /** Where it is dialled, but for the port, which its report has. */

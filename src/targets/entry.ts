@@ -107,7 +107,7 @@ export type Sources = Pick<Row, "registered" | "shared" | "declared">;
 
 /** What counts of it: what is reported here as long as that counts, else what another balancer has been told, and else what is declared. */
 export function wordOf({ registered, shared, declared }: Sources): Word | null {
-  const spoken = registered?.counts ? registered : shared;
+  const spoken = speaks(registered, shared) ? registered : shared;
   if (spoken !== null) return spokenWord(spoken, declared);
   if (declared === null) return registered && spokenWord(registered, null);
   const { backup } = declared;
@@ -137,7 +137,14 @@ function divided(
 
 /** Whether its own reporters say anything: one whose lease has run out says nothing, where there is another source. */
 export function isReported({ registered, shared, declared }: Sources): boolean {
-  return registered !== null && (registered.counts || (shared === null && declared === null));
+  if (speaks(registered, shared)) return true;
+  return registered !== null && shared === null && declared === null;
+}
+
+/** Whose reporter is lost here, and has said something at another balancer since, speaks there. */
+function speaks(registered: Sources["registered"], shared: Sources["shared"]): registered is Entry {
+  if (!registered?.counts) return false;
+  return registered.owner !== null || shared === null || shared.at <= registered.reportedAt;
 }
 
 /** Who says that it exists. Other balancers are asked where no reporter speaks here. */

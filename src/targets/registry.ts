@@ -244,6 +244,7 @@ export class Registry {
     for (const entry of entries) {
       this.#owned.delete(entry);
       entry.owner = null;
+      if (entry.row.shared !== null) this.#rows.change(entry.row, entry.row);
     }
     return entries.filter(isOrphan).map(orphanOf);
   }

@@ -14,6 +14,8 @@ export interface SharedTarget {
   readonly by: string;
   /** ms since 1970, by its clock: when the reporter began to say this. */
   readonly since: number;
+  /** Likewise: when that balancer wrote this down. */
+  readonly at: number;
 }
 
 /** What others are to be told. */

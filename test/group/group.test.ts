@@ -82,6 +82,19 @@ describe("a target whose reporter speaks to one balancer", () => {
     world.close();
   });
 
+  it("is as it says at another balancer, once that is newer and its reporter is lost here", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    const [atA, atB] = [reporterAt(HOST), reporterAt(HOST)];
+    await a.report(atA, { weight: 1 });
+    await world.pass(1_000);
+    a.registry.lost(atA);
+    await b.report(atB, { weight: 7 });
+    await world.pass(200);
+    assert.deepEqual([a.sourcesOf(NAME), a.targets()], ["shared", { [NAME]: "up 7" }]);
+    world.close();
+  });
+
   it("does not come back by another's word when it has left here", async () => {
     const world = new World();
     const [a, b] = [await world.start("a"), await world.start("b")];

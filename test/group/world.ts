@@ -111,7 +111,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
       store,
       id,
       clock,
-      wallClock: () => clock.now(),
+      wallClock: () => Math.floor(clock.now()), // as Date.now(): whole
       lease,
       facts: () => ({ name, version: "1", host, startedAt: 0, reporters: 0, active: 0, waiting: 0 }),
       own: (identity) => this.#own(identity),

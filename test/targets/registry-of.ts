@@ -25,7 +25,7 @@ export function registryOf(options: Given): Registry {
   return new Registry({
     checks: noChecks(),
     orders: new Orders(),
-    wallClock: () => options.clock.now(),
+    wallClock: () => Math.floor(options.clock.now()),
     panicOf: () => false,
     accepts: () => true,
     forbids: () => null,

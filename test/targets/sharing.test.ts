@@ -10,7 +10,7 @@ const ADDRESS = { host: "10.0.0.1", port: 80 };
 
 function saidOf(id: string, weight: number): SharedTarget {
   const report = { id, pool: "p", port: 80, weight, health: "up", drain: false } as const;
-  return { report, address: ADDRESS, key: "k", by: "a", since: 0 };
+  return { report, address: ADDRESS, key: "k", by: "a", since: 0, at: 0 };
 }
 
 describe("a declared target that other balancers know by two names", () => {
