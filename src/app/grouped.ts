@@ -3,20 +3,19 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { BalancerSettings } from "../config/settings.ts";
 import type { ControlServer } from "../control/server/server.ts";
-import { type Services as Bringing, isBringing } from "../control/server/services.ts";
+import type { Services as Bringing } from "../control/server/services.ts";
 import { Group } from "../group/group.ts";
-import { WAITING } from "../group/offers.ts";
 import type { GroupEvents } from "../group/options.ts";
 import type { OwnTarget } from "../group/record.ts";
 import type { GroupStore } from "../group/store.ts";
 import type { Entry } from "../targets/entry.ts";
-import type { SharedTarget } from "../targets/shared-target.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { messageOf } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 import type { BalancerEvents } from "./events.ts";
 import type { Services } from "./services.ts";
+import { SharedServices } from "./shared-services.ts";
 import type { StateFile } from "./state/state-file.ts";
 
 /** The group that the balancer is to be one of. */
@@ -40,16 +39,11 @@ export interface GroupedOptions {
   readonly tell: (...event: EventOf<BalancerEvents>) => void;
 }
 
-/** Ports that those who report to other balancers may have opened: the others have judged what their keys allow. */
-const MANY_PORTS = Number.POSITIVE_INFINITY;
-/** ms until a port that could not be opened is tried again. */
-const RETRY_MS = 10_000;
-
 export function grouped(options: GroupedOptions): Group {
   const { membership, lease, services, control, state, tell } = options;
   const startedAt = Date.now();
   const registry = () => control().registry;
-  const bringing = new SharedServices(options, () => group.offer());
+  const bringing = new SharedServices({ ...options, clock: systemClock, onOpened: () => group.offer() });
   const group: Group = new Group({
     ...membership,
     id: randomUUID(),
@@ -116,43 +110,4 @@ function ownTarget(entry: Entry | null | undefined): OwnTarget | null {
   if (!entry?.counts) return null;
   const { report, address, key, saidSince } = entry;
   return { report, address, key: key.id, since: saidSince };
-}
-
-/** Ports that targets have brought which report to another balancer: this one opens them as well. */
-class SharedServices {
-  readonly #options: Pick<GroupedOptions, "brought" | "services">;
-  readonly #onOpened: () => void;
-  /** By pool and port, why that is not open, and until when it is not tried again; what is open is not in it. */
-  readonly #pending = new Map<string, { readonly why: string; readonly until: number }>();
-  readonly #open = new Set<string>();
-
-  constructor(options: Pick<GroupedOptions, "brought" | "services">, onOpened: () => void) {
-    this.#options = options;
-    this.#onOpened = onOpened;
-  }
-
-  /** Why the target is not used, or WAITING; null: it may be. Asks for its port, if it has brought one. */
-  pending({ report, key }: SharedTarget): string | null {
-    if (!isBringing(report)) return null;
-    const { brought, services } = this.#options;
-    const at = `${report.pool}:${report.listen}`;
-    if (this.#open.has(at) && services.pools.has(report.pool)) return null;
-    const before = this.#pending.get(at);
-    if (before !== undefined && systemClock.now() < before.until) return before.why;
-    this.#open.delete(at);
-    const why = before?.why ?? WAITING;
-    this.#pending.set(at, { why, until: Number.POSITIVE_INFINITY });
-    brought.bring(report, { key, ports: MANY_PORTS }).then(
-      () => {
-        this.#pending.delete(at);
-        this.#open.add(at);
-        this.#onOpened();
-      },
-      (error: unknown) => {
-        const failed = `port ${report.listen} cannot be opened for pool ${report.pool}: ${messageOf(error)}`;
-        this.#pending.set(at, { why: failed, until: systemClock.now() + RETRY_MS });
-      },
-    );
-    return why;
-  }
 }
