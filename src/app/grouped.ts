@@ -6,9 +6,8 @@ import type { ControlServer } from "../control/server/server.ts";
 import type { Services as Bringing } from "../control/server/services.ts";
 import { Group } from "../group/group.ts";
 import type { GroupEvents } from "../group/options.ts";
-import type { OwnTarget } from "../group/record.ts";
+import { ownTarget } from "../group/record.ts";
 import type { GroupStore } from "../group/store.ts";
-import type { Entry } from "../targets/entry.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { messageOf } from "../util/errors.ts";
@@ -104,10 +103,4 @@ function tellOf({ place }: Membership, event: EventOf<GroupEvents>, tell: Groupe
 function nameOf({ addresses: [first] }: ControlServer, { admin }: GroupedOptions["settings"]): string {
   const port = (first ?? admin[0])?.port ?? 0; // real once it is open
   return port === 0 ? hostname() : `${hostname()}:${port}`;
-}
-
-function ownTarget(entry: Entry | null | undefined): OwnTarget | null {
-  if (!entry?.counts) return null;
-  const { report, address, key, saidSince } = entry;
-  return { report, address, key: key.id, since: saidSince };
 }

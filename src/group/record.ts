@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { readPassedOn } from "../control/protocol/messages.ts";
 import { moment, name, text } from "../control/protocol/schema.ts";
+import type { Entry } from "../targets/entry.ts";
 import type { Report } from "../targets/report.ts";
 import type { SharedTarget } from "../targets/shared-target.ts";
 import { parseIp } from "../util/address.ts";
@@ -23,6 +24,13 @@ const Record = z.object({
 
 export interface Written extends OwnTarget {
   readonly at: number;
+}
+
+/** null: what its reporter has said here counts no more, or nobody has said anything. */
+export function ownTarget(entry: Entry | null | undefined): OwnTarget | null {
+  if (!entry?.counts) return null;
+  const { report, address, key, saidSince } = entry;
+  return { report, address, key: key.id, since: saidSince };
 }
 
 /** Without the time at which it is written, so that what says the same is the same. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Group } from "../../src/group/group.ts";
 import type { GroupEvents } from "../../src/group/options.ts";
-import type { OwnTarget } from "../../src/group/record.ts";
+import { ownTarget } from "../../src/group/record.ts";
 import type { GroupStore } from "../../src/group/store.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
@@ -114,7 +114,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
       wallClock: () => Math.floor(clock.now()), // as Date.now(): whole
       lease,
       facts: () => ({ name, version: "1", host, startedAt: 0, reporters: 0, active: 0, waiting: 0 }),
-      own: (identity) => this.#own(identity),
+      own: (identity) => ownTarget(registry.rows.get(identity)?.registered),
       taker: registry.sharing,
       sharedTargets: () => registry.sharing.alone,
       active: (target) => registry.sharing.active(target),
@@ -127,12 +127,6 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
   open(): void {
     for (const name of this.#poolNames) this.pools.set(name, this.#poolOf(name));
     this.group.offer();
-  }
-
-  #own(identity: string): OwnTarget | null {
-    const entry = this.registry.rows.get(identity)?.registered;
-    if (!entry?.counts) return null;
-    return { report: entry.report, address: entry.address, key: entry.key.id, since: entry.saidSince };
   }
 
   async report(owner: TargetOwner, report: Partial<Report> = {}): Promise<number> {
