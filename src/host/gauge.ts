@@ -33,7 +33,9 @@ export function gaugeOf(read: () => Counter | null): Gauge {
     const before = last;
     last = counter === null ? null : { used: counter.used, at: now };
     if (counter === null || before === null || now <= before.at || counter.size <= 0) return null;
-    // A counter that begins anew, as that of a cgroup which was made again, has not been used less than not at all.
-    return Math.min(1, Math.max(0, (counter.used - before.used) / (counter.size * (now - before.at))));
+    const part = (counter.used - before.used) / (counter.size * (now - before.at));
+    // No part of nothing, or of what has no end. A counter that begins anew, as that of a cgroup which was made again, has not been used less
+    // than not at all.
+    return Number.isNaN(part) ? null : Math.min(1, Math.max(0, part));
   };
 }

@@ -1,11 +1,11 @@
 /** What a reporter's agent port says, as whoever asks it reads that. */
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import fc from "fast-check";
 import { AgentServer, agentLine } from "../../src/app/agent-server.ts";
 import { Reporter } from "../../src/app/reporter.ts";
 import { clientSettings } from "../../src/config/library.ts";
 import { afterWord, parseAgentWord, saidByAgent, UNSAID } from "../../src/targets/health/agent-word.ts";
+import fc from "../support/draws.ts";
 import { dial, endServers } from "../support/peers.ts";
 import { freePort, LOOPBACK } from "../support/ports.ts";
 

@@ -1,11 +1,11 @@
 /** For any documents, and whatever reporters bring between them: the way there does not show, and what fails leaves no trace. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { BroughtService } from "../../src/app/apply.ts";
 import type { BalancerSettings, ListenerSettings, PoolSettings } from "../../src/config/settings.ts";
 import { codeOf } from "../../src/util/errors.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 import { at, documentOf, listener, pool, target, World } from "./services-world.ts";
 
 const NAMES = ["a", "b", "c", "d"];

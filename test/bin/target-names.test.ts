@@ -1,8 +1,8 @@
 /** What an operator calls a target. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { allCalled } from "../../src/bin/target-names.ts";
+import fc from "../support/draws.ts";
 
 const TARGETS = [
   { id: "web/web-1", address: "10.0.0.11:8080" },

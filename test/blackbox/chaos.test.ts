@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { chaos, whyNoChaos } from "../chaos/chaos.ts";
+import { seed } from "../support/draws.ts";
 import { compiled } from "../support/form.ts";
 
 const MS = 15_000;
@@ -9,7 +10,6 @@ const ROUND_MS = 2_500;
 /** Of the clients of a long run: other tests want the processors as well. */
 const CROWD = 0.3;
 
-const seed = Number(process.env.SEED || Math.floor(Math.random() * 2 ** 31));
 const skip = compiled
   ? whyNoChaos()
   : "the compiled programs have it, since what differs from them is tested elsewhere";

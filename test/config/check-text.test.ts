@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { agentCheckKind } from "../../src/config/agent-check-kind.ts";
 import { checkEntry, checkKind } from "../../src/config/check-kind.ts";
 import { declaredValues } from "../../src/config/declared-options.ts";
@@ -9,6 +8,7 @@ import { quoteBytes, readQuoted, textOfBytes } from "../../src/config/quoted-wor
 import { valuesOf } from "../../src/config/values.ts";
 import type { Check } from "../../src/targets/health/check.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 
 const DEFAULTS = { address: null, port: null, interval: 2_000, timeout: 1_000, rise: 2, fall: 3 };
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, "latin1"));

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import fc from "fast-check";
 import { shownSettings } from "../../src/admin/shown-settings.ts";
 import { difference } from "../../src/config/document/difference.ts";
 import { effectiveText } from "../../src/config/document/effective.ts";
@@ -11,6 +10,7 @@ import { completeBalancer, loadBalancer } from "../../src/config/load.ts";
 import { OptionError } from "../../src/config/values.ts";
 import { placeText } from "../../src/group/place.ts";
 import { certificateFiles } from "../support/certificates.ts";
+import fc from "../support/draws.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder("group-options");

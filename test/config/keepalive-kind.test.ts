@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { keepaliveTimes } from "../../src/config/keepalive-kind.ts";
 import {
   LONGEST_KEEPALIVE,
@@ -9,6 +8,7 @@ import {
   probingOf,
   SHORTEST_KEEPALIVE,
 } from "../../src/net/keepalive.ts";
+import fc from "../support/draws.ts";
 
 const times = fc.record(
   {

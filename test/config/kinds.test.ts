@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import {
   anyPort,
   expandLocalhost,
@@ -28,6 +27,7 @@ import {
 } from "../../src/config/kinds.ts";
 import { listenPlaces } from "../../src/config/listen-kind.ts";
 import { targetList } from "../../src/config/target-kind.ts";
+import fc from "../support/draws.ts";
 
 const hosts = fc.constantFrom("localhost", "a.example.com", "10.0.0.5", "::1", "2001:db8::1", "fe80::1%eth0", "db_1");
 const ports = fc.integer({ min: 1, max: 65_535 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { LOG_LEVELS, LOG_PARTS, type LogLevels, levelOf, logLevels } from "../../src/config/log-levels.ts";
+import fc from "../support/draws.ts";
 
 const levels = (text: string): LogLevels | undefined => logLevels.parse(text)?.value;
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { rate, removal } from "../../src/config/removal-kinds.ts";
 import { MOST_PER_SECOND } from "../../src/targets/removal/rate.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 
 const kind = removal(30_000);
 

@@ -1,10 +1,10 @@
 /** A reporter's sealed view of its connection beside the balancer's. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { parseKeyLine } from "../../src/control/keys/key.ts";
 import { viewOf } from "../../src/control/protocol/hello.ts";
 import { addressMismatch } from "../../src/control/server/address-views.ts";
+import fc from "../support/draws.ts";
 import { REPORT, SECRET } from "./harness.ts";
 
 const at = (host: string, port = 40_000) => ({ host, port });

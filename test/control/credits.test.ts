@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Credits, type Issue } from "../../src/control/client/credits.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 
 const LEASE = 1_000;
 

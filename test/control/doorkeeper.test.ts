@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { INSECURE_KEY } from "../../src/control/keys/key.ts";
 import { handshakeOf, helloLine, pskOfSecret } from "../../src/control/protocol/hello.ts";
 import { generateKeyPair } from "../../src/control/protocol/x25519.ts";
 import type { Judgement } from "../../src/control/server/handshake.ts";
+import fc from "../support/draws.ts";
 import { BALANCER, Door, KINDS, OWN, REPORTER, SEEN, SHARED } from "./hello.ts";
 
 const [key, invited, join] = KINDS as [(typeof KINDS)[number], (typeof KINDS)[number], (typeof KINDS)[number]];

@@ -1,11 +1,11 @@
 /** Signs of life: when reporters send them, and when the balancer takes one that sends none any more for silent. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Heartbeat } from "../../src/control/client/heartbeat.ts";
 import { Heartbeats, MISSED, type Pulse, SILENT } from "../../src/control/server/heartbeats.ts";
 import type { Runtime } from "../../src/net/runtime.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { settle, until } from "../support/wait.ts";
 import { leavesNothing, REPORT, World } from "./harness.ts";
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import fc from "fast-check";
 import {
   beginRotation,
   createIdentity,
@@ -14,6 +13,7 @@ import {
 } from "../../src/control/keys/identity.ts";
 import { fingerprintOf, formatKeyBytes, parseKeyBytes } from "../../src/control/keys/public-key.ts";
 import { generateKeyPair, privateKeyBytes } from "../../src/control/protocol/x25519.ts";
+import fc from "../support/draws.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 after(removeFolders);

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import fc from "fast-check";
 import { formatInvitation, parseInvitation } from "../../src/control/keys/invitation-code.ts";
 import { Invitations } from "../../src/control/keys/invitations.ts";
 import { formatLimits, parseLimits } from "../../src/control/keys/limits.ts";
 import { parseReporters } from "../../src/control/keys/reporters-file.ts";
+import fc from "../support/draws.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 
 after(removeFolders);

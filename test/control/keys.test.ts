@@ -15,7 +15,6 @@ import fs, {
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import fc from "fast-check";
 import { balancerKeys, reporterKey } from "../../src/control/keys/find-keys.ts";
 import {
   INSECURE_KEY,
@@ -27,6 +26,7 @@ import {
   parseKeyLine,
 } from "../../src/control/keys/key.ts";
 import { type HostEnvironment, hostEnvironment, keyPlaces } from "../../src/control/keys/key-places.ts";
+import fc from "../support/draws.ts";
 
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 

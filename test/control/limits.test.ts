@@ -1,11 +1,11 @@
 /** The words behind a key. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { parseGivenKey, parseKeyLine } from "../../src/control/keys/key.ts";
 import { formatLimits, type KeyLimits, LIMIT_WORDS, parseLimits } from "../../src/control/keys/limits.ts";
 import { formatRange, type IpRange, parseRange } from "../../src/util/address.ts";
 import type { HarmonyError } from "../../src/util/errors.ts";
+import fc from "../support/draws.ts";
 
 const SECRET = "0123456789abcdef";
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { CipherState, TAG_BYTES } from "../../src/control/protocol/cipher-state.ts";
 import { type HandshakeOptions, HandshakeState, type Pattern } from "../../src/control/protocol/noise.ts";
 import { NoiseError } from "../../src/control/protocol/noise-error.ts";
 import { agree, generateKeyPair, type KeyPair, keyPairOf, privateKeyBytes } from "../../src/control/protocol/x25519.ts";
+import fc from "../support/draws.ts";
 import { KEYS, PAYLOADS, VECTORS } from "./noise-vectors.ts";
 
 const bytes = (hex: string) => Buffer.from(hex, "hex");

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { ClockIsWrong, Freshness } from "../../src/control/server/freshness.ts";
 import { ReplayWindow } from "../../src/control/server/replay-window.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 
 describe("a replay window", () => {
   it("takes nothing twice, whatever is said in which order and however the clock jumps", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { formatLimits, parseLimits } from "../../src/control/keys/limits.ts";
 import { formatKeyBytes } from "../../src/control/keys/public-key.ts";
 import { changeKeys, enterReporter, parseReporters } from "../../src/control/keys/reporters-file.ts";
+import fc from "../support/draws.ts";
 
 const key = (number: number) => new Uint8Array(32).fill(number);
 const text = (number: number) => formatKeyBytes(key(number));

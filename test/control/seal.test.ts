@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { handshakeOf, pskOfSecret } from "../../src/control/protocol/hello.ts";
 import { Seal } from "../../src/control/protocol/seal.ts";
+import fc from "../support/draws.ts";
 
 const bytes = (line: string) => Buffer.from(line);
 const fails = (code: string) => (error: unknown) => (error as { code?: string }).code === code;

@@ -1,8 +1,8 @@
 /** How the dashboard words numbers and times. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import * as format from "../../src/admin/dashboard/page/format.ts";
+import fc from "../support/draws.ts";
 
 const plain = (text: string) => text.replaceAll("\u202f", " ");
 

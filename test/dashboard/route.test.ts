@@ -1,9 +1,9 @@
 /** What stands in the dashboard's address. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { connectionQuery } from "../../src/admin/dashboard/page/connection-query.ts";
 import { hashOf, routeOf, VIEWS } from "../../src/admin/dashboard/page/route.ts";
+import fc from "../support/draws.ts";
 
 describe("the dashboard's address", () => {
   it("says again what was written into it", () => {

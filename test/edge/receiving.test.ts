@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { openEdge } from "../../src/edge/edge.ts";
 import { Receiving, type ReceptionEnd } from "../../src/edge/receiving.ts";
 import type { Reception, Step } from "../../src/edge/reception.ts";
@@ -9,6 +8,7 @@ import { addressWords } from "../../src/util/client-key.ts";
 import { type Deferred, deferred } from "../../src/util/deferred.ts";
 import { askingFor, HERE } from "../engines/edge/asking.ts";
 import { clientHello, join } from "../support/client-hellos.ts";
+import fc from "../support/draws.ts";
 import { text } from "../support/stream.ts";
 import { settle, until } from "../support/wait.ts";
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { openEdge } from "../../src/edge/edge.ts";
 import { innerTlvs } from "../../src/edge/inner-header.ts";
 import { writeProxyHeader } from "../../src/edge/proxy-header/write.ts";
@@ -9,6 +8,7 @@ import { REFUSALS, RefusalCounters, refusalNumber } from "../../src/edge/refusal
 import type { EdgeRules } from "../../src/edge/rules.ts";
 import { amount } from "../support/amount.ts";
 import { clientHello, join, latin1 } from "../support/client-hellos.ts";
+import fc from "../support/draws.ts";
 import { addressSet, clientLimits, edgeRules, route, wordsOf } from "./helpers.ts";
 
 const PROXY = "192.0.2.9";

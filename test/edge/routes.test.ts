@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { RouteTable } from "../../src/edge/routes.ts";
 import type { RouteRule } from "../../src/edge/rules.ts";
+import fc from "../support/draws.ts";
 
 const rule = (names: string | readonly string[], ...alpn: readonly string[]): RouteRule => ({
   names: typeof names === "string" ? names.split(" ").filter((name) => name !== "") : names,

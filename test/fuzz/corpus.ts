@@ -1,7 +1,7 @@
 /** What the fuzzer draws, and what must be true of everything that it has drawn. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { codeOf, HarmonyError } from "../../src/util/errors.ts";
+import fc from "../support/draws.ts";
 
 export interface Corpus {
   readonly name: string;

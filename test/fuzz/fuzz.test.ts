@@ -1,13 +1,11 @@
 /** A moment of `make fuzz` for each corpus, and what it says when something fails. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { amount } from "../support/amount.ts";
+import fc, { seed } from "../support/draws.ts";
 import { CORPORA } from "./corpora/index.ts";
 import { corpus } from "./corpus.ts";
 import { fuzz } from "./fuzz.ts";
-
-const seed = Math.floor(Math.random() * 2 ** 31);
 
 describe("whatever is drawn", () => {
   for (const each of CORPORA) {

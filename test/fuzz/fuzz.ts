@@ -1,5 +1,5 @@
 /** Draws from a corpus for some time, or so many times, and says with what it failed. */
-import fc from "fast-check";
+import fc from "../support/draws.ts";
 import type { Corpus } from "./corpus.ts";
 
 /** Values drawn with one seed: few enough that a failure is found again within seconds. */

@@ -1,5 +1,5 @@
 /** Changes to something valid: what is drawn from nothing is refused at its first character, and never gets to the rest. */
-import fc from "fast-check";
+import fc from "../support/draws.ts";
 
 type Edit =
   | { readonly do: "flip"; readonly at: number; readonly bits: number }

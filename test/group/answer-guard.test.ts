@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { AnswerGuard } from "../../src/group/redis/answer-guard.ts";
+import fc from "../support/draws.ts";
 
 const LIMITS = { text: 1000, bytes: 10_000, items: 100 };
 

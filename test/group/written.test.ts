@@ -1,10 +1,10 @@
 /** What balancers write down is read as it was meant, and anything else that may be found there counts for nothing. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { readHint, writeHint } from "../../src/group/hint.ts";
 import { type OwnTarget, readRecord, recordOf, writeRecord } from "../../src/group/record.ts";
 import { readWord, type Word, writeWord } from "../../src/group/word.ts";
+import fc from "../support/draws.ts";
 
 const WORD: Omit<Word, "v"> = {
   ...{ name: "a:1666", version: "2.0.0", host: "a", startedAt: 5, at: 6, ttl: 3_500, leaving: false, seq: 7 },

@@ -1,10 +1,10 @@
 /** The controller of a weight that follows what is left: alone, over time, and with two machines in its loop. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { AutoWeight } from "../../src/host/auto-weight.ts";
 import { FollowedWeight } from "../../src/host/follow.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { settle } from "../support/wait.ts";
 
 const RANGE = { floor: 25, ceiling: 500 };

@@ -1,13 +1,13 @@
 /** What is read of a machine's processors, from files as kernels write them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { allowedByMax, allowedByQuota, usedMicros } from "../../src/host/cgroup-gauges.ts";
 import { cgroupMounts, cgroupsAbove, ownCgroups } from "../../src/host/cgroups.ts";
 import { gaugeOf } from "../../src/host/gauge.ts";
 import { hostHeadroom } from "../../src/host/headroom.ts";
 import { stalled } from "../../src/host/pressure.ts";
 import { processorGauge, processorTime } from "../../src/host/processors.ts";
+import fc from "../support/draws.ts";
 
 type Files = Record<string, string>;
 const reader = (files: Files) => (path: string) => files[path] ?? null;
@@ -181,6 +181,19 @@ describe("where cgroups are", () => {
 });
 
 describe("a gauge", () => {
+  it("tells nothing of a counter in which no time passes, or that has no end", () => {
+    for (const [used, size] of [
+      [0, Number.MIN_VALUE],
+      [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+    ] as const) {
+      let reading = { used: 0, size };
+      const gauge = gaugeOf(() => reading);
+      gauge(0);
+      reading = { used, size };
+      assert.equal(gauge(0.25), null);
+    }
+  });
+
   it("is between nothing and all, whatever its counter and the clock do", () => {
     const passes = fc.double({ min: 0, max: 1e6, noNaN: true });
     const readings = fc.array(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { LineSplitter } from "../../src/net/lines.ts";
+import fc from "../support/draws.ts";
 
 function split(chunks: Uint8Array[], limit = 8192): string[] {
   const splitter = new LineSplitter(limit);

@@ -4,11 +4,11 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { parse } from "smol-toml";
 import { root } from "../../scripts/runtimes.ts";
 import { documents, written } from "../config/document/documents.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 import { violations } from "../support/json-schema.ts";
 
 function schema(name: string): Record<string, unknown> {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { ADMITTED, MAY_WAIT, NO_TARGET, type Pool, SharedPool, type TargetState } from "../../src/pool/pool.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 /** A pool whose connections wait while no target is up, for either reason. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import fc from "../support/draws.ts";
 import { addTarget, client, makePool } from "./helpers.ts";
 
 describe("what has been counted of a pool", () => {

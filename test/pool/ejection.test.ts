@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { OUT } from "../../src/pool/header.ts";
 import type { PoolParts } from "../../src/pool/parts.ts";
 import type { Pool } from "../../src/pool/pool.ts";
+import fc from "../support/draws.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 const ME = client(1);

@@ -1,7 +1,6 @@
 /** Random commands against a plain model: which targets may be picked, and every count, must be exact for each algorithm. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import fc from "fast-check";
 import { hash } from "../../src/pool/algorithms/hash.ts";
 import {
   ALGORITHM_NAMES,
@@ -13,6 +12,7 @@ import {
   type TargetState,
 } from "../../src/pool/pool.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 import { addTarget, client, makePool } from "./helpers.ts";
 
 const IDENTITIES = 24;

@@ -1,7 +1,6 @@
 /** A pool whose settings change while threads use it: nothing that is there is lost. model.test.ts changes settings at random, too. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { PoolLayout } from "../../src/pool/layout.ts";
 import { layoutOf } from "../../src/pool/memory.ts";
 import {
@@ -19,6 +18,7 @@ import {
   type TargetView,
 } from "../../src/pool/pool.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 const HOUR = 3_600_000;

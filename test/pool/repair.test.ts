@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { hash } from "../../src/pool/algorithms/hash.ts";
 import { latency } from "../../src/pool/algorithms/latency.ts";
 import { leastconn } from "../../src/pool/algorithms/leastconn.ts";
@@ -29,6 +28,7 @@ import { layoutOf } from "../../src/pool/memory.ts";
 import { ADMITTED, type AlgorithmName, MAY_WAIT, REFUSED, SharedPool, type TargetState } from "../../src/pool/pool.ts";
 import type { MinTreeMemory, SumTreeMemory } from "../../src/pool/tree.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 import { addTarget, client, makePool, memoryOf } from "./helpers.ts";
 
 /** More than a tree's node has children. */

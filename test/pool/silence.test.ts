@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { ADMITTED, type Pool, SharedPool } from "../../src/pool/pool.ts";
 import { EXPERIENCE, HUSH_MS, MANY, PATIENCE, SILENCE_MS, UNCOUNTED } from "../../src/pool/silence.ts";
+import fc from "../support/draws.ts";
 import { addTarget, client, makePool, pickName } from "./helpers.ts";
 
 type Tell = Parameters<Pool["observe"]>[0]["tell"];

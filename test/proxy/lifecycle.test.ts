@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { BY_CLIENT, BY_TARGET, FIN, outcome, REMOVAL_CAUSES, RESET, UNDECIDED } from "../../src/proxy/outcome.ts";
 import { ANSWERING, CONNECTING, DELIVERING, ENDED, LINGERING, QUEUED, RELAYING } from "../../src/proxy/states.ts";
 import { ANSWER_MS, LINGER_MS } from "../../src/proxy/unavailable.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 import { Bench, type Connection, TOLD } from "./bench.ts";
 
 /** The dial under way succeeds. */

@@ -1,7 +1,6 @@
 /** What checks and agents make of targets, together with what everybody else says. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { parseCheck } from "../../src/config/check-text.ts";
 import { Checks, type WantedChecks } from "../../src/targets/checks.ts";
 import { parseAgentWord } from "../../src/targets/health/agent-word.ts";
@@ -9,6 +8,7 @@ import type { AgentCheck, AnyCheck, CheckResult } from "../../src/targets/health
 import type { Report } from "../../src/targets/report.ts";
 import type { DeclaredTarget } from "../../src/targets/wanted.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { plainPool, registryOf } from "./registry-of.ts";
 
 const AGENT: AgentCheck = {

@@ -1,12 +1,12 @@
 /** What operators order of targets. Random courses of orders among reports and declarations: two-sources.test.ts. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { changed, MOST_ORDERS, type Order, Orders, weightBy } from "../../src/targets/orders.ts";
 import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import type { DeclaredTarget } from "../../src/targets/wanted.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { plainPool, registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;

@@ -1,7 +1,6 @@
 /** Random courses of reports by holders of several keys: whose a target is, by the rules of src/targets/takeover.ts in their plainest form. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { TargetView } from "../../src/pool/types.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
@@ -9,6 +8,7 @@ import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { codeOf } from "../../src/util/errors.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { plainPool, registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;

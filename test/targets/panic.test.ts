@@ -1,7 +1,6 @@
 /** Random courses of reports, silences and time, against the rule of src/targets/panic.ts in its plainest form. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { Address } from "../../src/net/runtime.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import type { TargetMonitor } from "../../src/targets/monitor.ts";
@@ -11,6 +10,7 @@ import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { settle } from "../support/wait.ts";
 import { plainPool, watchedRegistry } from "./registry-of.ts";
 

@@ -1,7 +1,6 @@
 /** What the holders of one key may take up, and that it never costs others their room. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Pool } from "../../src/pool/pool.ts";
 import { INVITED_TARGETS, quotaOf, TargetQuotas } from "../../src/targets/quota.ts";
 import type { Registry } from "../../src/targets/registry.ts";
@@ -9,6 +8,7 @@ import type { QuotaLimits, TargetOwner } from "../../src/targets/report.ts";
 import { codeOf, messageOf } from "../../src/util/errors.ts";
 import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;

@@ -1,10 +1,10 @@
 /** Which addresses nobody may name for a target, whatever his key says, and who may name those of this host. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { NetError } from "../../src/net/net-error.ts";
 import { resolveAll } from "../../src/net/resolve.ts";
 import { offLimits } from "../../src/targets/reach.ts";
+import fc from "../support/draws.ts";
 
 const LOCAL = ["10.0.0.1", "fd00::1", "fe80::1", "127.0.0.1", "::1"];
 const AFAR = "203.0.113.9";

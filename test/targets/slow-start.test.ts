@@ -1,7 +1,6 @@
 /** Targets that come get a small part of their share at first. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { TargetMonitor } from "../../src/targets/monitor.ts";
 import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
@@ -9,6 +8,7 @@ import { partAt, ramped } from "../../src/targets/ramps.ts";
 import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { settle } from "../support/wait.ts";
 import { plainPool, watchedRegistry } from "./registry-of.ts";
 

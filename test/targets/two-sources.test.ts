@@ -1,13 +1,13 @@
 /** Random courses of reports, declarations, orders and time, against the rule of src/targets/entry.ts and row-names.ts in its plainest form. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { OrderChange } from "../../src/targets/orders.ts";
 import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import type { DeclaredTarget } from "../../src/targets/wanted.ts";
 import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { plainPool, registryOf } from "./registry-of.ts";
 
 const LEASE = 10_000;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { ADMITTED, MAY_WAIT, NO_TARGET, Pool } from "../../src/pool/pool.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import { Sleepers } from "../../src/targets/sleepers.ts";
 import { Waking } from "../../src/targets/waking.ts";
 import { amount } from "../support/amount.ts";
 import { ManualClock } from "../support/clock.ts";
+import fc from "../support/draws.ts";
 import { registryOf } from "./registry-of.ts";
 
 const KEY = { id: "key", limits: {} };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { Histogram } from "../../src/telemetry/histogram.ts";
 import { LIVES, Scale, WAITS } from "../../src/telemetry/scale.ts";
 import { Window } from "../../src/telemetry/window.ts";
+import fc from "../support/draws.ts";
 
 describe("a scale", () => {
   for (const [name, scale] of Object.entries({ WAITS, LIVES })) {

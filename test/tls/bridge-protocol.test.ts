@@ -1,6 +1,5 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import {
   answerOf,
   BRIDGE_READY,
@@ -13,6 +12,7 @@ import {
   writeRequest,
 } from "../../src/tls/bridge-protocol.ts";
 import { NET_CODES } from "../../src/util/net-codes.ts";
+import fc from "../support/draws.ts";
 
 const secret = new Uint8Array(BRIDGE_SECRET_BYTES).fill(7);
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,8 +1,8 @@
 /** The first of a sorted list, found without sorting it: against sorting it. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Best } from "../../src/util/best.ts";
+import fc from "../support/draws.ts";
 
 describe("the best of many", () => {
   it("are the first of all, sorted", () => {

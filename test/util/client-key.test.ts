@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { addressWords, clientKey, clientText, parseIpv4 } from "../../src/util/client-key.ts";
+import fc from "../support/draws.ts";
 
 const key = (host: string) => [...clientKey(host, new Uint32Array(4).fill(7))];
 const words = (host: string) => [...addressWords(host, new Uint32Array(4).fill(7))];

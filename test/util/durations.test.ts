@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { formatDuration, MAX_DURATION_MS, parseDuration } from "../../src/util/durations.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
+import fc from "../support/draws.ts";
 
 describe("durations", () => {
   it("reads every unit", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { ipv6Groups, parseIp } from "../../src/util/address.ts";
 import { parseIpv6Words } from "../../src/util/ipv6-words.ts";
 import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
 
 /** What the words are by the reader of all forms; null: it takes the text for no address. */
 function byGroups(text: string): number[] | null {

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { endOfHead, type Head, HttpFault, LONGEST_HEAD, parseHead } from "../../../src/admin/http/head.ts";
 import { bytesOf, mutated } from "../../fuzz/mutations.ts";
 import { amount } from "../../support/amount.ts";
+import fc from "../../support/draws.ts";
 import { DICTIONARY, drawn, HEADS, written } from "./heads.ts";
 
 /** As a connection reads it; null: it has no end. */

@@ -1,5 +1,5 @@
 /** Heads of requests, for tests that draw them. */
-import fc from "fast-check";
+import fc from "../../support/draws.ts";
 
 export const HEADS: readonly string[] = [
   "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",

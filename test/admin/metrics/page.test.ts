@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { labelText } from "../../../src/admin/metrics/label.ts";
 import { familyOf, unitOf } from "../../../src/admin/metrics/metric.ts";
 import { formatFor, metricsAnswer } from "../../../src/admin/metrics/page.ts";
 import { type Measured, WITH_HISTOGRAMS } from "../../../src/admin/metrics/scrape.ts";
 import { METRICS } from "../../../src/admin/metrics/table.ts";
 import { OPEN_METRICS, TEXT } from "../../../src/admin/metrics/writer.ts";
+import fc from "../../support/draws.ts";
 import { record, turnedAway } from "../../telemetry/records.ts";
 import { familiesOf, type Sample, samplesOf } from "./exposition.ts";
 import { worldOf } from "./measured.ts";

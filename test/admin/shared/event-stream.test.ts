@@ -1,8 +1,8 @@
 /** Server-sent events, as commands and the dashboard read them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { EventStream } from "../../../src/admin/shared/event-stream.ts";
+import fc from "../../support/draws.ts";
 
 const written = (data: unknown, id: number) => `id: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
 

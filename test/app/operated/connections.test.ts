@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers";
-import fc from "fast-check";
 import {
   CONNECTION_SORTS,
   type ConnectionFilter,
@@ -11,6 +10,7 @@ import {
 import { connectionPage, kill } from "../../../src/app/operated/connections.ts";
 import { NO_FACTS } from "../../../src/edge/facts.ts";
 import type { OpenConnection } from "../../../src/proxy/open.ts";
+import fc from "../../support/draws.ts";
 
 const NOW = 1_700_000_000_000;
 const WHOLE = { offset: 0, limit: 1000 };

@@ -12,7 +12,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import fc from "fast-check";
 import { type LevelOrder, readState, writeState } from "../../../src/app/state/format.ts";
 import { openState } from "../../../src/app/state/open.ts";
 import { StateFile, type StateFileOptions } from "../../../src/app/state/state-file.ts";
@@ -21,6 +20,7 @@ import type { Order } from "../../../src/targets/orders.ts";
 import { deferred } from "../../../src/util/deferred.ts";
 import { codeOf } from "../../../src/util/errors.ts";
 import { ManualClock } from "../../support/clock.ts";
+import fc from "../../support/draws.ts";
 import { removeFolders, temporaryFolder } from "../../support/folder.ts";
 import { settle, within } from "../../support/wait.ts";
 

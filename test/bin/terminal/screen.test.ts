@@ -1,11 +1,11 @@
 /** The screen: what is written makes a terminal show each frame, and no more is written than differs. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { keysOf } from "../../../src/bin/terminal/keyboard.ts";
 import { type Line, line, part } from "../../../src/bin/terminal/line.ts";
 import { ENDLESS } from "../../../src/bin/terminal/paper.ts";
 import { Screen } from "../../../src/bin/terminal/screen.ts";
+import fc from "../../support/draws.ts";
 
 /** As much of a terminal as the screen uses. */
 class Terminal {

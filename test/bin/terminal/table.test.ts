@@ -1,11 +1,11 @@
 /** Tables fit the width, and lose the least worth first. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { lineText } from "../../../src/bin/terminal/line.ts";
 import { ENDLESS } from "../../../src/bin/terminal/paper.ts";
 import { type Column, table } from "../../../src/bin/terminal/table.ts";
 import { harmless, widthOf } from "../../../src/bin/terminal/text.ts";
+import fc from "../../support/draws.ts";
 
 interface Row {
   readonly name: string;

@@ -1,7 +1,6 @@
 /** Text, units and lines as a terminal shows them. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { line, lineText, part } from "../../../src/bin/terminal/line.ts";
 import { paperOf } from "../../../src/bin/terminal/paper.ts";
 import { cutTo, harmless, padded, widthOf } from "../../../src/bin/terminal/text.ts";
@@ -16,6 +15,7 @@ import {
   SPAN,
   spanText,
 } from "../../../src/bin/terminal/units.ts";
+import fc from "../../support/draws.ts";
 
 const anyText = fc.string({ unit: "binary" });
 

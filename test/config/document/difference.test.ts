@@ -1,7 +1,6 @@
 /** The steps from one document to another, and their words. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import fc from "fast-check";
 import { difference, poolChanges, type Step } from "../../../src/config/document/difference.ts";
 import { type Endpoint, endpointsOf, poolsOf } from "../../../src/config/document/endpoints.ts";
 import { stepText } from "../../../src/config/document/step-text.ts";
@@ -9,6 +8,7 @@ import { serverSettings } from "../../../src/config/library.ts";
 import { type BalancerSettings, routeTo } from "../../../src/config/settings.ts";
 import { formatTarget } from "../../../src/config/target-kind.ts";
 import { amount } from "../../support/amount.ts";
+import fc from "../../support/draws.ts";
 import { removeFolders } from "../../support/folder.ts";
 import { documents, written } from "./documents.ts";
 import { settingsOf } from "./files.ts";

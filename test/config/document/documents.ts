@@ -1,5 +1,5 @@
 /** Documents drawn at random that have no fault, and their texts. */
-import fc from "fast-check";
+import fc from "../../support/draws.ts";
 
 interface DrawnPool {
   readonly ports: readonly number[];

@@ -1,10 +1,10 @@
 /** The document in effect, as a file: who says what, and that it makes the same document again. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import fc from "fast-check";
 import { difference } from "../../../src/config/document/difference.ts";
 import { effectiveText } from "../../../src/config/document/effective.ts";
 import { amount } from "../../support/amount.ts";
+import fc from "../../support/draws.ts";
 import { removeFolders } from "../../support/folder.ts";
 import { documents, written } from "./documents.ts";
 import { type Around, completed, settingsOf } from "./files.ts";

@@ -1,10 +1,10 @@
 /** Where things stand in a TOML text, held to what smol-toml makes of the same text. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { parse, stringify } from "smol-toml";
 import { type Path, pathKey, spotsOf } from "../../../src/config/document/toml-spots.ts";
 import { amount } from "../../support/amount.ts";
+import fc from "../../support/draws.ts";
 
 function at(text: string, path: Path): string {
   const spots = spotsOf(text).get(pathKey(path));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { AddressRanges } from "../../../src/edge/access/address-ranges.ts";
 import { AddressSet } from "../../../src/edge/access/address-set.ts";
 import { inRange, parseIp, parseRange } from "../../../src/util/address.ts";
 import { amount } from "../../support/amount.ts";
+import fc from "../../support/draws.ts";
 import { addressSet, wordsOf } from "../helpers.ts";
 
 function setOf(...cidrs: readonly string[]): AddressSet {

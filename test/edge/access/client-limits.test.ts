@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import {
   type ClientLimitOptions,
   ClientLimits,
@@ -12,6 +11,7 @@ import {
   TOO_OFTEN,
 } from "../../../src/edge/access/client-limits.ts";
 import { amount } from "../../support/amount.ts";
+import fc from "../../support/draws.ts";
 import { clientLimits, wordsOf } from "../helpers.ts";
 
 function limits(options: Partial<ClientLimitOptions>, tlsThreads = 0, clients = 64) {

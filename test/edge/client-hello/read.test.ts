@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { ClientHello } from "../../../src/edge/client-hello/message.ts";
 import { MAX_HELLO, readClientHello } from "../../../src/edge/client-hello/read.ts";
 import {
@@ -16,6 +15,7 @@ import {
   records,
   vector,
 } from "../../support/client-hellos.ts";
+import fc from "../../support/draws.ts";
 import { readBytewise, readings } from "../../support/prefixes.ts";
 
 const read = (bytes: Uint8Array) => readBytewise(readClientHello, bytes);

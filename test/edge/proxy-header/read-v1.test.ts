@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { MAX_V1, NOTHING_TOLD } from "../../../src/edge/proxy-header/header.ts";
 import { readProxyHeader } from "../../../src/edge/proxy-header/read.ts";
 import { canonicalHost } from "../../../src/util/address.ts";
 import { latin1 } from "../../support/client-hellos.ts";
+import fc from "../../support/draws.ts";
 import { readBytewise } from "../../support/prefixes.ts";
 
 const read = (text: string) => readBytewise(readProxyHeader, latin1(text));

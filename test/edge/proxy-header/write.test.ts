@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { ClientFacts } from "../../../src/edge/facts.ts";
 import { MAX_CUSTOM, MAX_HEADER, MAX_V1 } from "../../../src/edge/proxy-header/header.ts";
 import { readProxyHeader } from "../../../src/edge/proxy-header/read.ts";
@@ -15,6 +14,7 @@ import { ownProxyHeader, writeProxyHeader } from "../../../src/edge/proxy-header
 import { ASKED_PROXIES, type AskedProxy } from "../../../src/pool/asked-proxy.ts";
 import { canonicalHost } from "../../../src/util/address.ts";
 import { latin1 } from "../../support/client-hellos.ts";
+import fc from "../../support/draws.ts";
 
 const v4 = { host: "192.0.2.1", port: 56_324 };
 const v6 = { host: "2001:db8::1", port: 1 };

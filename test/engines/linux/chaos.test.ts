@@ -5,14 +5,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { amount } from "../../support/amount.ts";
+import { seed, seedsFrom } from "../../support/draws.ts";
 import { formatTrace } from "../../support/kernel/simulated-libc.ts";
 import { Chaos } from "./chaos/chaos.ts";
 
 const RUNS = Number(process.env.RUNS ?? amount(6));
 const STEPS = Number(process.env.STEPS ?? 300);
-const seeds = process.env.SEED
-  ? [Number(process.env.SEED)]
-  : Array.from({ length: RUNS }, () => Math.floor(Math.random() * 2 ** 31));
+const seeds = process.env.SEED ? [seed] : seedsFrom(RUNS);
 
 async function run(seed: number, deaths: boolean): Promise<Chaos> {
   const chaos = new Chaos({ seed, steps: STEPS, deaths });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { type ClientFacts, tellNothing } from "../../../src/edge/facts.ts";
 import { FactsMemory } from "../../../src/engines/linux/shared/facts-memory.ts";
+import fc from "../../support/draws.ts";
 
 const NOTHING: ClientFacts = {
   via: null,

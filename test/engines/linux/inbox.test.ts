@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
 import { INBOX_CELLS, INBOX_WORDS, Inbox } from "../../../src/engines/linux/shared/inbox.ts";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
 import { decodePeer, encodeLiteral } from "../../../src/engines/linux/sys/sockaddr.ts";
+import fc from "../../support/draws.ts";
 
 const OWNER = 0;
 const GIVERS = 3;

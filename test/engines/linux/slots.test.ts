@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { FIELDS, SLOT_WORDS } from "../../../src/engines/linux/shared/slot-layout.ts";
 import { Slots } from "../../../src/engines/linux/shared/slots.ts";
 import { TIMED_OUT } from "../../../src/engines/linux/shared/tried.ts";
@@ -11,6 +10,7 @@ import { INCARNATIONS } from "../../../src/pool/pool.ts";
 import { CLIENT, TARGET } from "../../../src/proxy/record.ts";
 import { ENDED, PERMIT, ROW } from "../../../src/proxy/states.ts";
 import { clientKey } from "../../../src/util/client-key.ts";
+import fc from "../../support/draws.ts";
 
 const BYTES = { i32: 4, u32: 4, f64: 8 } as const;
 const LINE_BYTES = 64;

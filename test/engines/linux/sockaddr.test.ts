@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { SOCKADDR_MAX } from "../../../src/engines/linux/sys/abi.ts";
 import { decodePeer, encodeLiteral, encodePath, encodePathOrName } from "../../../src/engines/linux/sys/sockaddr.ts";
 import { addressWords, formatWords } from "../../../src/util/client-key.ts";
+import fc from "../../support/draws.ts";
 
 const bytes = new Uint8Array(SOCKADDR_MAX);
 const words = new Uint32Array(4);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Slots } from "../../../src/engines/linux/shared/slots.ts";
 import { TICK_MS, TimerWheel } from "../../../src/engines/linux/worker/timer-wheel.ts";
+import fc from "../../support/draws.ts";
 
 const SLOTS = 64;
 

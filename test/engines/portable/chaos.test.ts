@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { ConnectFault } from "../../../src/net/memory/memory.ts";
 import type { Connection } from "../../../src/net/runtime.ts";
 import { ALGORITHM_NAMES } from "../../../src/pool/pool.ts";
 import { amount } from "../../support/amount.ts";
+import fc from "../../support/draws.ts";
 import { echo } from "../../support/peers.ts";
 import { drain } from "../../support/stream.ts";
 import { assertTried } from "../../support/tried.ts";

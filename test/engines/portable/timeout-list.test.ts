@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Timed, TimeoutList } from "../../../src/engines/portable/timeout-list.ts";
+import fc from "../../support/draws.ts";
 
 class Item extends Timed<Item> {
   readonly name: number;

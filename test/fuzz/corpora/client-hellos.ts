@@ -1,9 +1,9 @@
 /** ClientHellos, and what is none: whatever comes, however it is cut, is told apart once and for all; and what is asked for leads to a route, or to none. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { MAX_HELLO, readClientHello } from "../../../src/edge/client-hello/read.ts";
 import { RouteTable } from "../../../src/edge/routes.ts";
 import { clientHello } from "../../support/client-hellos.ts";
+import fc from "../../support/draws.ts";
 import { readInPieces } from "../../support/prefixes.ts";
 import { type Corpus, corpus } from "../corpus.ts";
 import { bytesOf, mutated } from "../mutations.ts";

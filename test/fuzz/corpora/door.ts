@@ -4,10 +4,10 @@
  * is timely or has a ticket that is, and an honest reporter gets in at its second attempt at the latest.
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { handshakeOf, helloLine } from "../../../src/control/protocol/hello.ts";
 import { Door, KINDS, SEEN, START } from "../../control/hello.ts";
 import { ManualClock } from "../../support/clock.ts";
+import fc from "../../support/draws.ts";
 import { assertRefusal, type Corpus, corpus } from "../corpus.ts";
 
 const WINDOW_MS = 60_000;

@@ -1,10 +1,10 @@
 /** The first line of a connection, as the doorkeeper judges it: nothing but what a holder of a key has made is proved. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { type HelloPayload, handshakeOf, helloLine, readHello } from "../../../src/control/protocol/hello.ts";
 import { parseObject } from "../../../src/control/protocol/schema.ts";
 import type { DoorkeeperOptions } from "../../../src/control/server/handshake.ts";
 import { Door, KINDS, OWN, SEEN, SHARED } from "../../control/hello.ts";
+import fc from "../../support/draws.ts";
 import { assertRefusal, type Corpus, corpus } from "../corpus.ts";
 import { bytesOf, mutation, otherFields } from "../mutations.ts";
 

@@ -1,7 +1,6 @@
 /** Addresses and names of hosts: what is an address, which are the same, which lies in which range, and how one is shown. */
 import assert from "node:assert/strict";
 import { BlockList, isIP, isIPv4 } from "node:net";
-import fc from "fast-check";
 import { viewOf } from "../../../src/control/protocol/hello.ts";
 import {
   canonicalHost,
@@ -14,6 +13,7 @@ import {
 } from "../../../src/util/address.ts";
 import { addressWords, clientKey, clientText, formatWords, parseIpv4 } from "../../../src/util/client-key.ts";
 import { embeddedIpv4, facesOf } from "../../../src/util/embedded-ipv4.ts";
+import fc from "../../support/draws.ts";
 import { type Corpus, corpus } from "../corpus.ts";
 import { mutated } from "../mutations.ts";
 

@@ -1,8 +1,8 @@
 /** Heads of HTTP requests: refused with a status, or taken, and then nothing in them can be mistaken for another line. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { endOfHead, HttpFault, METHODS, parseHead } from "../../../src/admin/http/head.ts";
 import { DICTIONARY, HEADS } from "../../admin/http/heads.ts";
+import fc from "../../support/draws.ts";
 import { type Corpus, corpus } from "../corpus.ts";
 import { bytesOf, mutated } from "../mutations.ts";
 

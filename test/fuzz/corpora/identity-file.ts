@@ -1,7 +1,7 @@
 /** The file with a program's own key: whatever stands in it, nothing of the key is said. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { parseIdentity } from "../../../src/control/keys/identity.ts";
+import fc from "../../support/draws.ts";
 import { assertKeepsSecret, type Corpus, corpus, refusedWith } from "../corpus.ts";
 import { mutated } from "../mutations.ts";
 

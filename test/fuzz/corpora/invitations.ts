@@ -1,6 +1,5 @@
 /** Invitations: the file of those that are open, and the codes that people carry about. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { formatInvitation, parseInvitation } from "../../../src/control/keys/invitation-code.ts";
 import {
   formatInvitationLine,
@@ -9,6 +8,7 @@ import {
   withInvitation,
   withoutInvitations,
 } from "../../../src/control/keys/invitation-lines.ts";
+import fc from "../../support/draws.ts";
 import { assertKeepsSecret, type Corpus, corpus, refusedWith } from "../corpus.ts";
 import { mutated } from "../mutations.ts";
 import { DICTIONARY, WORDS } from "./key-file.ts";

@@ -1,9 +1,9 @@
 /** Key files with their tokens, HARMONY_KEY, and the words of limits. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { parseGivenKey, parseKeyFile } from "../../../src/control/keys/key.ts";
 import { formatLimits, LIMIT_WORDS, parseLimits } from "../../../src/control/keys/limits.ts";
 import { formatToken, parseTokenLine, parseTokens } from "../../../src/control/keys/token.ts";
+import fc from "../../support/draws.ts";
 import { assertKeepsSecret, type Corpus, corpus, refusedWith } from "../corpus.ts";
 import { mutated } from "../mutations.ts";
 

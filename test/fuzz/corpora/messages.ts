@@ -1,9 +1,9 @@
 /** The bodies of lines, in both directions, and the lines that bytes are cut into. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { readFromBalancer, readFromReporter } from "../../../src/control/protocol/messages.ts";
 import { parseObject } from "../../../src/control/protocol/schema.ts";
 import { LineSplitter } from "../../../src/net/lines.ts";
+import fc from "../../support/draws.ts";
 import { type Corpus, corpus, refusedWith } from "../corpus.ts";
 import { bytesOf, mutated, otherFields } from "../mutations.ts";
 

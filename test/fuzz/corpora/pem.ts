@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import { checkAuthorities, checkCertificate } from "../../../src/config/pem.ts";
+import fc from "../../support/draws.ts";
 import { type Corpus, corpus } from "../corpus.ts";
 import { mutated } from "../mutations.ts";
 

@@ -3,10 +3,10 @@
  * header that is written for it the same client, and behind it not a byte more or less than the client has sent.
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { MAX_HEADER, MAX_V1, type ProxyHeader } from "../../../src/edge/proxy-header/header.ts";
 import { readProxyHeader } from "../../../src/edge/proxy-header/read.ts";
 import { writeProxyHeader } from "../../../src/edge/proxy-header/write.ts";
+import fc from "../../support/draws.ts";
 import { readInPieces } from "../../support/prefixes.ts";
 import { headerV2, INET, tlv } from "../../support/proxy-headers.ts";
 import { type Corpus, corpus } from "../corpus.ts";

@@ -1,7 +1,7 @@
 /** The `reporters` file: whatever stands in it, a change concerns one line. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { changeKeys, enterReporter, parseReporters } from "../../../src/control/keys/reporters-file.ts";
+import fc from "../../support/draws.ts";
 import { type Corpus, corpus, refusedWith } from "../corpus.ts";
 import { mutated } from "../mutations.ts";
 import { assertReadsBack, DICTIONARY, WORDS } from "./key-file.ts";

@@ -1,7 +1,7 @@
 /** Sealed lines between both ends of a session: what opens is what was sealed, in its order, and after a fault nothing does. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { Door, KINDS } from "../../control/hello.ts";
+import fc from "../../support/draws.ts";
 import { type Corpus, corpus, refusedWith } from "../corpus.ts";
 import { bytesOf, mutation } from "../mutations.ts";
 

@@ -3,7 +3,6 @@
  * is registered that the keys which were proved do not allow, and nothing is left when everybody has gone.
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { parseKeyLine } from "../../../src/control/keys/key.ts";
 import { NoiseError } from "../../../src/control/protocol/noise-error.ts";
 import { NetError } from "../../../src/net/net-error.ts";
@@ -12,6 +11,7 @@ import { facesOf } from "../../../src/util/embedded-ipv4.ts";
 import { HarmonyError } from "../../../src/util/errors.ts";
 import { FakeServices, poolOf } from "../../control/fake-services.ts";
 import { leavesNothing, type RawReporter, REPORT, SECRET, World } from "../../control/harness.ts";
+import fc from "../../support/draws.ts";
 import { settle, within } from "../../support/wait.ts";
 import { asyncCorpus, type Corpus } from "../corpus.ts";
 import { bytesOf, mutation, otherFields } from "../mutations.ts";

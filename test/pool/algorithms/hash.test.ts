@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { hash } from "../../../src/pool/algorithms/hash.ts";
 import { type Pool, SharedPool } from "../../../src/pool/pool.ts";
 import { TableBuilder, type TableTarget, tableSize } from "../../../src/pool/rendezvous.ts";
 import { hashText } from "../../../src/pool/sip-hash.ts";
 import { amount } from "../../support/amount.ts";
+import fc from "../../support/draws.ts";
 import { until } from "../../support/wait.ts";
 import { addTarget, client, makePool, memoryOf, pickName } from "../helpers.ts";
 import { sharesByWeight } from "./shares.ts";

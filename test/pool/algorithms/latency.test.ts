@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { type Pool, SharedPool } from "../../../src/pool/pool.ts";
+import fc from "../../support/draws.ts";
 import { addTarget, client, makePool } from "../helpers.ts";
 import { sharesByWeight } from "./shares.ts";
 import { quantile, type SimulatedTarget, shareOf, simulate } from "./simulation.ts";

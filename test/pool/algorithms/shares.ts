@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import fc from "fast-check";
 import type { AlgorithmName, Pool } from "../../../src/pool/pool.ts";
+import fc from "../../support/draws.ts";
 import { addTarget, client, makePool } from "../helpers.ts";
 
 export const PICKS = 100_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { afterWord, parseAgentWord, saidByAgent, UNSAID } from "../../../src/targets/health/agent-word.ts";
+import fc from "../../support/draws.ts";
 
 const after = (...lines: string[]) =>
   lines.map(parseAgentWord).reduce((state, word) => (word ? afterWord(state, word) : state), UNSAID);

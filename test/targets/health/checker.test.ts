@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import fc from "fast-check";
 import { parseCheck } from "../../../src/config/check-text.ts";
 import { ownProxyHeader } from "../../../src/edge/proxy-header/write.ts";
 import { MemoryNetwork } from "../../../src/net/memory/memory.ts";
@@ -10,6 +9,7 @@ import { Checker } from "../../../src/targets/health/checker.ts";
 import { readUntil } from "../../../src/targets/health/conversation.ts";
 import { bodyOf, readHead } from "../../../src/targets/health/http-answer.ts";
 import { ManualClock } from "../../support/clock.ts";
+import fc from "../../support/draws.ts";
 import { settle } from "../../support/wait.ts";
 
 const SERVER = { host: "10.0.0.7", port: 8080 };

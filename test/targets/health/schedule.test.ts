@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { parseCheck } from "../../../src/config/check-text.ts";
 import type { AnyCheck, CheckResult } from "../../../src/targets/health/check.ts";
 import { isChanging, type Judgement, judged, UNJUDGED } from "../../../src/targets/health/judge.ts";
@@ -8,6 +7,7 @@ import { CheckSchedule, type Followed } from "../../../src/targets/health/schedu
 import { deferred } from "../../../src/util/deferred.ts";
 import { Heap } from "../../../src/util/heap.ts";
 import { ManualClock } from "../../support/clock.ts";
+import fc from "../../support/draws.ts";
 
 const PASS = { ok: true, reason: "HTTP 200", ms: 1 } as const;
 const FAIL = { ok: false, reason: "HTTP 503", ms: 1 } as const;

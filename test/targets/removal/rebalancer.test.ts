@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import fc from "fast-check";
 import { type Rate, spacing } from "../../../src/targets/removal/rate.ts";
 import { Rebalancer } from "../../../src/targets/removal/rebalancer.ts";
 import type { Run } from "../../../src/targets/removal/rebalancing.ts";
 import { amount } from "../../support/amount.ts";
 import { ManualClock } from "../../support/clock.ts";
+import fc from "../../support/draws.ts";
 import { FakeLive } from "./fake-live.ts";
 
 const perSecond = (amount: number): Rate => ({ amount, of: "connections", perMs: 1_000 });

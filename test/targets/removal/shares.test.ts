@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { type Shared, surplus, taking } from "../../../src/targets/removal/shares.ts";
 import { amount } from "../../support/amount.ts";
+import fc from "../../support/draws.ts";
 
 function row(identity: string, active: number, more: Partial<Shared> = {}): Shared {
   return {

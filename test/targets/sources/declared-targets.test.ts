@@ -1,7 +1,6 @@
 /** From what is wanted to what is declared, with names that change, fail and go. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { FoundAddresses, NameService, ServiceRecord } from "../../../src/net/dns.ts";
 import { netError } from "../../../src/net/net-error.ts";
 import { DeclaredTargets } from "../../../src/targets/sources/declared-targets.ts";
@@ -10,6 +9,7 @@ import type { DeclaredTarget, WantedPlace, WantedTarget } from "../../../src/tar
 import { formatAddress } from "../../../src/util/address.ts";
 import { amount } from "../../support/amount.ts";
 import { ManualClock } from "../../support/clock.ts";
+import fc from "../../support/draws.ts";
 import { settle } from "../../support/wait.ts";
 
 const INTERVAL = 30_000;
