@@ -7,6 +7,7 @@ import type { Services as Bringing } from "../control/server/services.ts";
 import { Group } from "../group/group.ts";
 import type { GroupEvents } from "../group/options.ts";
 import { ownTarget } from "../group/record.ts";
+import { SharedOrders } from "../group/shared-orders.ts";
 import type { GroupStore } from "../group/store.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
@@ -38,11 +39,18 @@ export interface GroupedOptions {
   readonly tell: (...event: EventOf<BalancerEvents>) => void;
 }
 
-export function grouped(options: GroupedOptions): Group {
-  const { membership, lease, services, control, state, tell } = options;
+/** The group, and the parts of it that others speak to. */
+export interface Grouped {
+  readonly group: Group;
+  readonly orders: SharedOrders;
+}
+
+export function grouped(options: GroupedOptions): Grouped {
+  const { membership, lease, services, control, tell } = options;
   const startedAt = Date.now();
   const registry = () => control().registry;
   const bringing = new SharedServices({ ...options, clock: systemClock, onOpened: () => group.offer() });
+  const orders = sharedOrders(options);
   const group: Group = new Group({
     ...membership,
     id: randomUUID(),
@@ -66,23 +74,28 @@ export function grouped(options: GroupedOptions): Group {
     },
     sharedTargets: () => registry().sharing.alone,
     active: (name) => registry().sharing.active(name),
-    orders: {
-      all: () => registry().ordering.all(),
-      heed: (name, order) => {
-        try {
-          registry().ordering.heed(name, order);
-        } catch (error) {
-          tell(
-            "warning",
-            `an order of another balancer's about ${name} is not in force here: ${messageOf(error)}`,
-            error,
-          );
-        }
-        void state?.keep();
-      },
+    parts: [orders],
+  });
+  return { group, orders };
+}
+
+function sharedOrders({ control, state, tell }: GroupedOptions): SharedOrders {
+  const ordering = () => control().registry.ordering;
+  return new SharedOrders({
+    all: () => ordering().all(),
+    heed: (name, order) => {
+      try {
+        ordering().heed(name, order);
+      } catch (error) {
+        tell(
+          "warning",
+          `an order of another balancer's about ${name} is not in force here: ${messageOf(error)}`,
+          error,
+        );
+      }
+      void state?.keep();
     },
   });
-  return group;
 }
 
 function tellOf({ place }: Membership, event: EventOf<GroupEvents>, tell: GroupedOptions["tell"]): void {

@@ -19,7 +19,7 @@ import { Brought, MOST_PORTS } from "./brought.ts";
 import { type DescriptorShares, targetPlaces } from "./descriptors.ts";
 import type { BalancerEvents } from "./events.ts";
 import { FollowedLists } from "./followed-lists.ts";
-import { grouped, type Membership } from "./grouped.ts";
+import { type Grouped, grouped, type Membership } from "./grouped.ts";
 import { invitedEvents, type Trust } from "./invited.ts";
 import { PutKeys } from "./operated/put-targets.ts";
 import { Removal } from "./removal.ts";
@@ -104,9 +104,10 @@ export function wire(wiring: Wiring): Parts {
   });
   const putKeys = new PutKeys(wiring.tokens);
   const ofGroup = { services, brought, control: () => control };
-  const group = membership && grouped({ ...wiring, ...ofGroup, membership, lease: settings.hostTimeout });
+  const shared = membership && grouped({ ...wiring, ...ofGroup, membership, lease: settings.hostTimeout });
+  const group = shared?.group ?? null;
   const parts = { services, document, removal, brought, putKeys, group };
-  const control: ControlServer = controlServer(wiring, parts);
+  const control: ControlServer = controlServer(wiring, { ...parts, shared });
   const declared = new DeclaredTargets({
     clock: systemClock,
     resolver: new Dns(settings.resolver),
@@ -124,8 +125,8 @@ function controlServer(
     removal,
     brought,
     putKeys,
-    group,
-  }: Pick<Parts, "services" | "document" | "removal" | "brought" | "putKeys" | "group">,
+    shared,
+  }: Pick<Parts, "services" | "document" | "removal" | "brought" | "putKeys"> & { readonly shared: Grouped | null },
 ): ControlServer {
   const { pools } = services;
   const atStart = targetPlaces(settings.pools);
@@ -143,10 +144,10 @@ function controlServer(
     ...invitedEvents(trust, tell),
     orders: state?.orders,
     otherKeys: putKeys,
-    ...(group && {
-      onWord: (identity, left) => group.changed(identity, left),
-      onOrdered: (identity, order) => group.ordered(identity, order),
-      elsewhere: (identity) => group.activeElsewhere(identity),
+    ...(shared && {
+      onWord: (identity, left) => shared.group.changed(identity, left),
+      onOrdered: (identity, order) => shared.orders.ordered(identity, order, Date.now()),
+      elsewhere: (identity) => shared.group.activeElsewhere(identity),
     }),
     renewedTls: certificateFiles(settings),
     pools,

@@ -14,12 +14,12 @@ import { isLoopback } from "../targets/loopback.ts";
 import { deferred } from "../util/deferred.ts";
 import { codeOf, messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
-import { namesForHint, readHint, writeHint } from "./hint.ts";
+import { type Hint, namesForHint, readHint, writeHint } from "./hint.ts";
 import { type Due, type Member, Members, SEQ, type Vouched, WHOLE } from "./members.ts";
 import { Offers } from "./offers.ts";
 import type { GroupOptions } from "./options.ts";
 import { OwnTargets } from "./own-targets.ts";
-import { type OrderBook, SharedOrders } from "./shared-orders.ts";
+import type { Part, Turn } from "./part.ts";
 import type { Texts } from "./store.ts";
 import type { GroupView, MemberView } from "./view.ts";
 import { readWord, writeWord } from "./word.ts";
@@ -47,7 +47,6 @@ export class Group {
   readonly #members: Members;
   readonly #own: OwnTargets;
   readonly #offers: Offers;
-  readonly #orders: SharedOrders;
   readonly #pause: Pause;
   #state: GroupView["state"] = "connecting";
   #since: number;
@@ -64,7 +63,6 @@ export class Group {
   #heardAt = Number.POSITIVE_INFINITY;
   #offeredAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
-  #areOrdersRead = false;
   #isWoken = false;
   #running: Promise<void> | null = null;
   #started: () => void = () => undefined;
@@ -78,7 +76,7 @@ export class Group {
     this.#since = wallClock();
     this.#pause = new Pause(clock);
     this.#own = new OwnTargets(own);
-    this.#orders = new SharedOrders(options.orders);
+    for (const part of options.parts) part.onDue = () => this.#wakeSoon();
     this.#members = new Members({
       ...options,
       self: options.id,
@@ -103,7 +101,7 @@ export class Group {
   /** Resolves when the others' targets are known, or it is clear that they are not for now. Nothing is taken in before offer(). Never rejects. */
   start(): Promise<void> {
     const { clock } = this.#options;
-    this.#orders.begin();
+    for (const part of this.#options.parts) part.begin?.();
     return new Promise((resolve) => {
       const cancel = clock.after(START_MS, resolve);
       this.#started = () => {
@@ -130,12 +128,6 @@ export class Group {
   #offerAgain(): void {
     this.#offeredAt = this.#options.clock.now();
     this.#offers.again();
-  }
-
-  /** An operator of this balancer has ordered that of a target, or taken it back. */
-  ordered(name: string, order: Parameters<OrderBook["heed"]>[1]): void {
-    this.#orders.ordered(name, order, this.#options.wallClock());
-    this.#wakeSoon();
   }
 
   /**
@@ -219,7 +211,7 @@ export class Group {
       if (this.#isUnsure) await this.#verify();
       this.#compare();
       await this.#readDue();
-      await this.#shareOrders();
+      for (const part of this.#options.parts) await part.share(this.#turnOf(part));
       for (const id of this.#members.stale) await this.#forget(id);
       this.#connected();
       if (clock.now() >= this.#offeredAt + OFFER_MS) this.#offerAgain();
@@ -282,7 +274,7 @@ export class Group {
   /** Somebody has restarted the store empty, or from an older copy. */
   #forgotten(): void {
     this.#own.forgotten();
-    this.#orders.forgotten();
+    for (const part of this.#options.parts) part.forgotten();
     this.#pause.skip();
   }
 
@@ -311,12 +303,11 @@ export class Group {
     }
   }
 
-  async #shareOrders(): Promise<void> {
-    const { store, id } = this.#options;
-    if (!this.#orders.isWritten) await this.#orders.write(store, writeHint({ t: "orders", by: id }));
-    if (this.#areOrdersRead) return;
-    this.#areOrdersRead = true; // a hint that comes meanwhile may be of what is not in the answer
-    await this.#orders.read(store);
+  #turnOf({ kind }: Part): Turn {
+    const { store, id, wallClock } = this.#options;
+    const { all: members } = this.#members;
+    const hint = writeHint({ t: kind, by: id });
+    return { store, id, members, word: () => this.#word(), hint, now: wallClock() };
   }
 
   /** Whether a hint got lost is found out by reading everything. */
@@ -324,16 +315,21 @@ export class Group {
     const now = this.#options.clock.now();
     if (now < this.#lookedAt + EVERYTHING_MS) return;
     this.#lookedAt = now;
-    this.#areOrdersRead = false;
+    for (const part of this.#options.parts) part.stale();
     this.#members.everything();
   }
 
   #hear(text: string): void {
     const hint = readHint(text);
     if (hint === null || hint.by === this.#options.id || this.#isClosed) return;
-    if (hint.t === "orders") this.#areOrdersRead = false;
-    else if (hint.t === "goodbye" || !this.#members.changed(hint)) this.#saidAt = Number.NEGATIVE_INFINITY; // its word is there
+    this.#take(hint);
     this.#wake();
+  }
+
+  #take(hint: Hint): void {
+    if (hint.t === "targets" ? this.#members.changed(hint) : hint.t !== "goodbye") {
+      for (const part of this.#options.parts) if (part.kind === hint.t) part.stale();
+    } else this.#saidAt = Number.NEGATIVE_INFINITY; // its word is there
   }
 
   async #forget(id: string): Promise<void> {

@@ -5,6 +5,8 @@ import { jsonOf } from "./word.ts";
 
 /** Names in a hint: with more, everything is read. */
 const MOST_NAMES = 100;
+/** What balancers share beside targets: `t` of a hint. */
+const PARTS = ["orders"] as const;
 const by = z.string().check(z.maxLength(100));
 
 const Hint = z.discriminatedUnion("t", [
@@ -15,12 +17,13 @@ const Hint = z.discriminatedUnion("t", [
     seq: whole(0, Number.MAX_SAFE_INTEGER),
     names: z.nullable(z.array(z.string().check(z.maxLength(700))).check(z.maxLength(MOST_NAMES))),
   }),
-  /** What operators order has changed. */
-  z.object({ t: z.literal("orders"), by }),
+  /** That part of what they share has changed. */
+  z.object({ t: z.enum(PARTS), by }),
   /** It stops. */
   z.object({ t: z.literal("goodbye"), by }),
 ]);
 
+export type PartKind = (typeof PARTS)[number];
 export type Hint = z.infer<typeof Hint>;
 
 export function writeHint(hint: Hint): string {

@@ -2,8 +2,8 @@
 import type { Clock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
 import type { Taker } from "./offers.ts";
+import type { Part } from "./part.ts";
 import type { OwnTarget } from "./record.ts";
-import type { OrderBook } from "./shared-orders.ts";
 import type { GroupStore } from "./store.ts";
 import type { MemberView } from "./view.ts";
 import type { Word } from "./word.ts";
@@ -42,6 +42,7 @@ export interface GroupOptions {
   readonly sharedTargets: () => number;
   /** Connections that the target of that name has here. */
   readonly active: (name: string) => number;
-  readonly orders: OrderBook;
+  /** What is shared beside targets. */
+  readonly parts: readonly Part[];
   readonly onEvent: (...event: EventOf<GroupEvents>) => void;
 }

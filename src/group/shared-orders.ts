@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { moment, text, whole } from "../control/protocol/schema.ts";
 import { MAX_FACTOR, MAX_ORDER_REASON, MOST_ORDERS, type Order } from "../targets/orders.ts";
+import type { Part, Turn } from "./part.ts";
 import { holdsOver } from "./stamped.ts";
 import type { GroupStore, Stamped } from "./store.ts";
 import { jsonOf } from "./word.ts";
@@ -28,12 +29,15 @@ export interface OrderBook {
   heed(name: string, order: Order | null): void;
 }
 
-export class SharedOrders {
+export class SharedOrders implements Part {
+  readonly kind = "orders";
+  onDue: () => void = () => undefined;
   readonly #book: OrderBook;
   /** By the target's name, the newest that is known, taken back ones as well. */
   readonly #known = new Map<string, Stamped>();
   /** Those that the store may not have. */
   readonly #unwritten = new Map<string, Stamped>();
+  #isRead = false;
 
   constructor(book: OrderBook) {
     this.#book = book;
@@ -48,10 +52,7 @@ export class SharedOrders {
   ordered(name: string, order: Order | null, now: number): void {
     const at = Math.max(order?.at ?? now, (this.#known.get(name)?.at ?? 0) + 1);
     this.#note(name, { text: JSON.stringify(order), at });
-  }
-
-  get isWritten(): boolean {
-    return this.#unwritten.size === 0;
+    this.onDue();
   }
 
   /** The store may have forgotten everything. */
@@ -59,13 +60,24 @@ export class SharedOrders {
     for (const [name, stamped] of this.#known) this.#unwritten.set(name, stamped);
   }
 
-  async write(store: GroupStore, hint: string): Promise<void> {
+  stale(): void {
+    this.#isRead = false;
+  }
+
+  async share({ store, hint }: Pick<Turn, "store" | "hint">): Promise<void> {
+    if (this.#unwritten.size > 0) await this.#write(store, hint);
+    if (this.#isRead) return;
+    this.#isRead = true; // a hint that comes meanwhile may be of what is not in the answer
+    await this.#read(store);
+  }
+
+  async #write(store: GroupStore, hint: string): Promise<void> {
     const values = new Map(this.#unwritten);
     await store.stamp("orders", values, hint);
     for (const [name, value] of values) if (this.#unwritten.get(name) === value) this.#unwritten.delete(name);
   }
 
-  async read(store: GroupStore): Promise<void> {
+  async #read(store: GroupStore): Promise<void> {
     for (const [name, stamped] of await store.readStamped("orders")) {
       const known = this.#known.get(name);
       if (known !== undefined && !holdsOver(stamped, known)) continue;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Group } from "../../src/group/group.ts";
 import type { GroupEvents } from "../../src/group/options.ts";
 import { ownTarget } from "../../src/group/record.ts";
+import { SharedOrders } from "../../src/group/shared-orders.ts";
 import type { GroupStore } from "../../src/group/store.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
@@ -100,11 +101,12 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
         this.story.push(`${event} ${typeof target === "object" ? target.identity : target}`);
       },
       onWord: (identity, left) => this.group.changed(identity, left),
-      onOrdered: (identity, order) => this.group.ordered(identity, order),
+      onOrdered: (identity, order) => orders.ordered(identity, order, Math.floor(clock.now())),
       elsewhere: (identity) => this.group.activeElsewhere(identity),
     });
     this.registry = registry;
     this.#monitor = monitor;
+    const orders = new SharedOrders(registry.ordering);
     this.group = new Group({
       name: "g",
       place: "memory",
@@ -118,7 +120,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
       taker: registry.sharing,
       sharedTargets: () => registry.sharing.alone,
       active: (target) => registry.sharing.active(target),
-      orders: registry.ordering,
+      parts: [orders],
       onEvent: (...event) => void this.events.push(event),
     });
   }

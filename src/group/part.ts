@@ -1,0 +1,32 @@
+/** Something that the balancers of a group share beside their targets, as what operators order. The group gives it its turns. */
+import type { PartKind } from "./hint.ts";
+import type { Member } from "./members.ts";
+import type { GroupStore } from "./store.ts";
+
+export interface Turn {
+  readonly store: GroupStore;
+  /** This balancer's. */
+  readonly id: string;
+  /** The others, those that are gone for less than a lease as well. */
+  readonly members: ReadonlyMap<string, Member>;
+  /** What this balancer says of itself, which goes with what it writes. */
+  readonly word: () => string;
+  /** Tells the others to read at once what is written with it. */
+  readonly hint: string;
+  /** ms since 1970. */
+  readonly now: number;
+}
+
+export interface Part {
+  readonly kind: PartKind;
+  /** The group's: there is something to share, and it is not to wait. */
+  onDue: () => void;
+  /** Before the first turn. */
+  begin?(): void;
+  /** Others may have written: it is to be read. */
+  stale(): void;
+  /** The store may have forgotten everything: what this balancer knows is to be written. */
+  forgotten(): void;
+  /** Writes and reads what is due, about once a second and when the group is woken. Rejects as the store does. */
+  share(turn: Turn): Promise<void>;
+}
