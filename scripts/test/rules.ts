@@ -106,12 +106,11 @@ export const RULES: readonly Rule[] = [
 ];
 
 /**
- * They hold programs, or code, to times: each runs by itself, after all others, since what they measure beside two more files
+ * They hold programs to times: each runs by itself, after all others, since what they measure beside two more files
  * is how many processors the machine has.
  */
 const ALONE = [
   ...blackbox("auto-weight credits hung join key-rotation reporter-checks silent-reporter"),
-  "test/app/operated/connections.test.ts",
   "test/examples/keepalived.test.ts",
   "test/examples/ecmp.test.ts",
 ];

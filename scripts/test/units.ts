@@ -16,14 +16,10 @@ const UNITS = [
   "edge/",
   "util/",
 ].map((path) => `test/${path}`);
-/** They start processes; or make a folder when they are loaded, which another file's end would remove; or hold the code to times. */
-const NOT_UNIT = [
-  "control/native",
-  "control/python",
-  "targets/health/exec",
-  "app/reporter-socket",
-  "app/operated/connections",
-].map((name) => `test/${name}.test.ts`);
+/** They start processes; or make a folder when they are loaded, which another file's end would remove. */
+const NOT_UNIT = ["control/native", "control/python", "targets/health/exec", "app/reporter-socket"].map(
+  (name) => `test/${name}.test.ts`,
+);
 
 /** What is run in one process, and what it is called: a file by its path, several by their room's. */
 export interface Batch {
