@@ -240,7 +240,8 @@ describe("the reporter", { skip }, () => {
     );
     const asked = performance.now();
     assert.deepEqual(await reporter.stop(), { code: 0, signal: null });
-    assert.ok(performance.now() - asked < 2_000, `it took ${performance.now() - asked} ms`);
+    // Its drain time-out is 30 s.
+    assert.ok(performance.now() - asked < 10_000, `it took ${performance.now() - asked} ms`);
   });
 
   it("leaves after its drain time-out though connections are open", async () => {

@@ -84,7 +84,8 @@ describe("the routes of a listener", () => {
     };
     const one = perLookup([rule(names.slice(-1))]);
     const many = perLookup(names.map((name) => rule([name])));
-    assert.ok(many < 4 * one + 5, `${many} ms for 20,000 among all, ${one} ms with one`);
+    // A walk through all of them would take thousands of times as long.
+    assert.ok(many < 50 * one + 50, `${many} ms for 20,000 among all, ${one} ms with one`);
   });
 });
 
