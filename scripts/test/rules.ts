@@ -85,7 +85,7 @@ export const RULES: readonly Rule[] = [
   // connections, "api" shows in every form.) Programs on Node are what test/bin, the documents and the examples run.
   {
     files: blackbox(`
-      access-log advertise anywhere api-access auto-weight bad-input checks dashboard join key-rotation log metrics nat
+      access-log advertise anywhere api-access auto-weight bad-input checks dashboard group-revocation join key-rotation log metrics nat
       operating orders own-key-rotation panic reporter-checks service-manager services silent-reporter static-targets strangers
     `),
     forms: COMPILED,

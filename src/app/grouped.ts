@@ -7,13 +7,15 @@ import type { Services as Bringing } from "../control/server/services.ts";
 import { Group } from "../group/group.ts";
 import type { GroupEvents } from "../group/options.ts";
 import { ownTarget } from "../group/record.ts";
-import { SharedOrders } from "../group/shared-orders.ts";
+import { type OrderBook, SharedOrders } from "../group/shared-orders.ts";
+import { SharedRevocations } from "../group/shared-revocations.ts";
 import type { GroupStore } from "../group/store.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { messageOf } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 import type { BalancerEvents } from "./events.ts";
+import type { Trust } from "./invited.ts";
 import type { Services } from "./services.ts";
 import { SharedServices } from "./shared-services.ts";
 import type { StateFile } from "./state/state-file.ts";
@@ -34,6 +36,7 @@ export interface GroupedOptions {
   readonly services: Pick<Services, "connections" | "pools">;
   readonly control: () => ControlServer;
   readonly brought: Pick<Bringing, "bring">;
+  readonly trust: Pick<Trust, "keys" | "revocations">;
   /** null: what is ordered is not kept. */
   readonly state: Pick<StateFile, "keep"> | null;
   readonly tell: (...event: EventOf<BalancerEvents>) => void;
@@ -74,18 +77,18 @@ export function grouped(options: GroupedOptions): Grouped {
     },
     sharedTargets: () => registry().sharing.alone,
     active: (name) => registry().sharing.active(name),
-    parts: [orders],
+    parts: [orders, sharedRevocations(options)],
   });
   return { group, orders };
 }
 
-function sharedOrders({ control, state, tell }: GroupedOptions): SharedOrders {
+function sharedOrders({ control, settings, state, tell }: GroupedOptions): SharedOrders {
   const ordering = () => control().registry.ordering;
-  return new SharedOrders({
+  const book: OrderBook = {
     all: () => ordering().all(),
-    heed: (name, order) => {
+    heed: (name, order, by) => {
       try {
-        ordering().heed(name, order);
+        ordering().heed(name, order, by);
       } catch (error) {
         tell(
           "warning",
@@ -95,7 +98,23 @@ function sharedOrders({ control, state, tell }: GroupedOptions): SharedOrders {
       }
       void state?.keep();
     },
+  };
+  return new SharedOrders(book, () => nameOf(control(), settings));
+}
+
+/** What this balancer's operators revoke goes to the others, and what theirs do is refused here at once. */
+function sharedRevocations({ trust: { keys, revocations } }: GroupedOptions): SharedRevocations {
+  const shared = new SharedRevocations({
+    get all() {
+      return revocations.all;
+    },
+    heed: (revocation) => {
+      revocations.heed(revocation);
+      keys.refresh();
+    },
   });
+  revocations.onRevoked = (revocation) => shared.revoked(revocation);
+  return shared;
 }
 
 function tellOf({ place }: Membership, event: EventOf<GroupEvents>, tell: GroupedOptions["tell"]): void {

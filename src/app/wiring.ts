@@ -146,7 +146,7 @@ function controlServer(
     otherKeys: putKeys,
     ...(shared && {
       onWord: (identity, left) => shared.group.changed(identity, left),
-      onOrdered: (identity, order) => shared.orders.ordered(identity, order, Date.now()),
+      onOrdered: (identity, order, by) => shared.orders.ordered(identity, order, by, Date.now()),
       elsewhere: (identity) => shared.group.activeElsewhere(identity),
     }),
     renewedTls: certificateFiles(settings),

@@ -1,15 +1,17 @@
 /** What `harmony-balancer key` does. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { limitWords } from "../config/invite-options.ts";
 import type { Values } from "../config/option.ts";
 import type { trustOptions } from "../config/trust-options.ts";
 import { balancerFiles } from "../control/keys/find-keys.ts";
-import { parseKeyFile, parseKeyLine } from "../control/keys/key.ts";
+import { parseKeyFile, parseKeyLine, type SharedKey } from "../control/keys/key.ts";
 import { newKeyText, newSecret, readKeyText } from "../control/keys/key-file.ts";
 import { withLine, withoutLine } from "../control/keys/key-lines.ts";
-import { hostEnvironment } from "../control/keys/key-places.ts";
+import { hostEnvironment, userName } from "../control/keys/key-places.ts";
 import { formatLimits, parseLimits } from "../control/keys/limits.ts";
+import { keepRevoked, revocationOf } from "../control/keys/revoked-file.ts";
 import { formatToken, isRight, parseTokenLine, parseTokens, RIGHTS, type Right } from "../control/keys/token.ts";
 import { fileOfLines, tokenFile } from "../control/keys/token-files.ts";
 import { NAME } from "../control/protocol/schema.ts";
@@ -77,14 +79,22 @@ export async function revokeKey(values: KeyValues, name: string): Promise<number
   }
   const kind = values.right === null ? kindOf(name, path) : "token";
   let found = false;
-  const change = (before: string) => {
+  let out: SharedKey | undefined;
+  const without = (before: string) => {
     const after = kind === null ? null : withoutLine(before, { kind, name }, path);
     found = after !== null;
+    out = kind === "key" ? parseKeyFile(before, path).find(({ id }) => id === name) : undefined;
     if (after !== null && kind === "key" && !mayBeEmpty && parseKeyFile(after, path).length === 0) throw last(name);
     return after ?? before;
   };
-  if (existsSync(path)) await editFile(path, change, files);
+  if (existsSync(path)) await editFile(path, without, files);
+  // By this the balancers of a group know that it is to be refused wherever it stands, and has not just been moved to another file.
+  if (out !== undefined) await keepRevoked(files, [revocationOf(out, revoker(), Date.now())]);
   return revoked(found, `${kind ?? "key"} ${name}`, path);
+}
+
+function revoker(): string {
+  return `${userName().replace(/^user /, "")}@${hostname()}`;
 }
 
 function revoked(found: boolean, what: string, path: string): number {
@@ -106,27 +116,35 @@ interface Listed {
   readonly right: Right | null;
   readonly limits: readonly string[];
   readonly file: string;
+  /** Who has revoked it, and when (ISO 8601). */
+  readonly revoked: { readonly by: string; readonly at: string } | null;
 }
+
+/** A token is taken out of its file, and that is all. */
+const NEVER = { kind: "token", revoked: null } as const;
 
 const COLUMNS: readonly Column<Listed>[] = [
   { title: "NAME", value: ({ name }) => name },
   { title: "KIND", value: ({ kind }) => kind },
-  { title: "RIGHT", value: ({ right }) => right ?? "register" },
+  { title: "RIGHT", value: ({ right, revoked }) => (revoked ? "none" : (right ?? "register")) },
   { title: "LIMITS", value: ({ limits }) => limits.join(" ") || "-", least: 12, worth: 2 },
   { title: "FILE", value: ({ file }) => file, worth: 1 },
+  { title: "REVOKED", value: ({ revoked }) => (revoked ? `${revoked.at} by ${revoked.by}` : "-"), worth: 2 },
 ];
 
 export function listKeys(values: KeyValues): Promise<number> {
-  const { files, path } = placesOf(values);
+  const { files, path, revocations } = placesOf(values);
   const text = existsSync(path) ? readKeyText("key file", path, files.reader).text : "";
-  const keys = parseKeyFile(text, path).map(
-    ({ id, limits }): Listed => ({ name: id, kind: "key", right: null, limits: formatLimits(limits), file: path }),
-  );
+  const keys = parseKeyFile(text, path).map((key): Listed => {
+    const revocation = revocations.of(key);
+    const revoked = revocation && { by: revocation.by, at: new Date(revocation.at).toISOString() };
+    return { name: key.id, kind: "key", right: null, limits: formatLimits(key.limits), file: path, revoked };
+  });
   const tokens = parseTokens(text, path).map(
-    ({ name, right, limits }): Listed => ({ name, kind: "token", right, limits: formatLimits(limits), file: path }),
+    ({ name, right, limits }): Listed => ({ ...NEVER, name, right, limits: formatLimits(limits), file: path }),
   );
   const own = RIGHTS.filter((right) => existsSync(tokenFile(files, right))).map(
-    (right): Listed => ({ name: right, kind: "token", right, limits: [], file: tokenFile(files, right) }),
+    (right): Listed => ({ ...NEVER, name: right, right, limits: [], file: tokenFile(files, right) }),
   );
   const all = [...keys, ...tokens, ...own];
   if (values.json) print(JSON.stringify({ items: all }, null, 2));
@@ -138,8 +156,9 @@ export function listKeys(values: KeyValues): Promise<number> {
 }
 
 function placesOf({ keyFile, reporters }: KeyValues) {
-  const { files, keys, identity } = balancerFiles({ keyFile, reporters }, hostEnvironment());
-  return { files, path: fileOfLines(keys.loaded.file, keyFile, files), mayBeEmpty: identity.keyPair !== null };
+  const { files, keys, identity, revocations } = balancerFiles({ keyFile, reporters }, hostEnvironment());
+  const mayBeEmpty = identity.keyPair !== null;
+  return { files, path: fileOfLines(keys.loaded.file, keyFile, files), mayBeEmpty, revocations };
 }
 
 function writable(values: KeyValues) {

@@ -2,104 +2,82 @@
 import * as z from "zod/mini";
 import { moment, text, whole } from "../control/protocol/schema.ts";
 import { MAX_FACTOR, MAX_ORDER_REASON, MOST_ORDERS, type Order } from "../targets/orders.ts";
-import type { Part, Turn } from "./part.ts";
-import { holdsOver } from "./stamped.ts";
-import type { GroupStore, Stamped } from "./store.ts";
+import { SharedStamps } from "./shared-stamps.ts";
 import { jsonOf } from "./word.ts";
 
-const address = z.union([z.object({ host: text(100), port: whole(0, 65_535) }), z.object({ path: text(500) })]);
-const Ordered = z.nullable(
-  z.object({
-    state: z.nullable(z.enum(["drain", "maintain"])),
-    factor: z.nullable(z.number().check(z.minimum(0), z.maximum(MAX_FACTOR))),
-    by: text(200),
-    reason: z.nullable(text(MAX_ORDER_REASON)),
-    at: moment,
-    address,
-  }),
-);
+/**
+ * That an order was taken back is kept for so long: a balancer that comes back after more, having been stopped or cut off all the time, puts in
+ * force again what it has in its state file. A month is longer than anybody leaves one like that; a host that was off for longer is set up anew.
+ */
+const TAKEN_BACK_MS = 30 * 24 * 60 * 60_000;
+/** As many as there may be in force; of more, the oldest go before their time. */
+const MOST_TAKEN_BACK = MOST_ORDERS;
 
-/** What stands for an order that was taken back. */
-const TAKEN_BACK = JSON.stringify(null);
+const address = z.union([z.object({ host: text(100), port: whole(0, 65_535) }), z.object({ path: text(500) })]);
+const Ordered = z.object({
+  state: z.nullable(z.enum(["drain", "maintain"])),
+  factor: z.nullable(z.number().check(z.minimum(0), z.maximum(MAX_FACTOR))),
+  by: text(200),
+  reason: z.nullable(text(MAX_ORDER_REASON)),
+  at: moment,
+  address,
+});
+/** An order was taken back: by whom, and at which balancer. */
+const TakenBack = z.object({ back: z.literal(true), by: text(200), where: text(200) });
+
+/** By which one is known without being read. */
+const BACK = '{"back":true,';
 
 /** The balancer's own. */
 export interface OrderBook {
   all(): Iterable<readonly [name: string, order: Order]>;
-  /** Another balancer's operator has ordered that. */
-  heed(name: string, order: Order | null): void;
+  /** Another balancer's operator has ordered that, or (null) taken it back. */
+  heed(name: string, order: Order | null, by: string): void;
 }
 
-export class SharedOrders implements Part {
-  readonly kind = "orders";
-  onDue: () => void = () => undefined;
+export class SharedOrders extends SharedStamps {
   readonly #book: OrderBook;
-  /** By the target's name, the newest that is known, taken back ones as well. */
-  readonly #known = new Map<string, Stamped>();
-  /** Those that the store may not have. */
-  readonly #unwritten = new Map<string, Stamped>();
-  #isRead = false;
+  readonly #where: () => string;
 
-  constructor(book: OrderBook) {
+  /** `where`: what this balancer is called, for people. */
+  constructor(book: OrderBook, where: () => string) {
+    super({
+      kind: "orders",
+      section: "orders",
+      most: MOST_ORDERS + MOST_TAKEN_BACK,
+      isSpent: (text) => text.startsWith(BACK),
+      spentMs: TAKEN_BACK_MS,
+      mostSpent: MOST_TAKEN_BACK,
+      heed: (name, text) => heed(book, name, text),
+      // Kept with the time that the group knows, it does not come back as the newest when this balancer starts again.
+      onRedated: (name, text, at) => heed(book, name, text, at),
+    });
     this.#book = book;
+    this.#where = where;
   }
 
   /** What is in force already is written where the others have nothing newer. */
   begin(): void {
-    for (const [name, order] of this.#book.all()) this.#note(name, { text: JSON.stringify(order), at: order.at });
+    for (const [name, order] of this.#book.all()) this.keeps(name, JSON.stringify(order), order.at);
   }
 
-  /** An operator of this balancer has ordered that. `now`: ms since 1970. */
-  ordered(name: string, order: Order | null, now: number): void {
-    const at = Math.max(order?.at ?? now, (this.#known.get(name)?.at ?? 0) + 1);
-    this.#note(name, { text: JSON.stringify(order), at });
-    this.onDue();
+  /** An operator of this balancer has ordered that, or (null) taken it back. `now`: ms since 1970. */
+  ordered(name: string, order: Order | null, by: string, now: number): void {
+    const back = { back: true, by: by.slice(0, 200) || "-", where: this.#where().slice(0, 200) || "-" };
+    this.says(name, JSON.stringify(order ?? back), order?.at ?? now);
   }
+}
 
-  /** The store may have forgotten everything. */
-  forgotten(): void {
-    for (const [name, stamped] of this.#known) this.#unwritten.set(name, stamped);
+/** `at`: when it was ordered, if that is not what it says. False: it is of a later version. */
+function heed(book: OrderBook, name: string, text: string, at?: number): boolean {
+  const found = jsonOf(text);
+  const back = TakenBack.safeParse(found).data;
+  if (back !== undefined) {
+    book.heed(name, null, `${back.by} at ${back.where}`);
+    return true;
   }
-
-  stale(): void {
-    this.#isRead = false;
-  }
-
-  async share({ store, hint }: Pick<Turn, "store" | "hint">): Promise<void> {
-    if (this.#unwritten.size > 0) await this.#write(store, hint);
-    if (this.#isRead) return;
-    this.#isRead = true; // a hint that comes meanwhile may be of what is not in the answer
-    await this.#read(store);
-  }
-
-  async #write(store: GroupStore, hint: string): Promise<void> {
-    const values = new Map(this.#unwritten);
-    await store.stamp("orders", values, hint);
-    for (const [name, value] of values) if (this.#unwritten.get(name) === value) this.#unwritten.delete(name);
-  }
-
-  async #read(store: GroupStore): Promise<void> {
-    for (const [name, stamped] of await store.readStamped("orders")) {
-      const known = this.#known.get(name);
-      if (known !== undefined && !holdsOver(stamped, known)) continue;
-      if (known === undefined && !this.#hasRoom()) continue;
-      const { data: order } = Ordered.safeParse(jsonOf(stamped.text));
-      if (order === undefined) continue; // a later version's
-      this.#known.set(name, stamped);
-      this.#unwritten.delete(name);
-      this.#book.heed(name, order);
-    }
-  }
-
-  /** Orders that were taken back make room for others: the store has them still. */
-  #hasRoom(): boolean {
-    if (this.#known.size < MOST_ORDERS) return true;
-    for (const [name, { text }] of this.#known)
-      if (text === TAKEN_BACK && !this.#unwritten.has(name)) this.#known.delete(name);
-    return this.#known.size < MOST_ORDERS;
-  }
-
-  #note(name: string, stamped: Stamped): void {
-    this.#known.set(name, stamped);
-    this.#unwritten.set(name, stamped);
-  }
+  const order = Ordered.safeParse(found).data;
+  if (order === undefined) return false;
+  book.heed(name, { ...order, at: at ?? order.at }, order.by);
+  return true;
 }

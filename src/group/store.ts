@@ -35,6 +35,8 @@ export interface Stamped {
 export interface GroupStore {
   /** What a balancer says of itself counts from now on; gives what all of them, this one as well, had said before. One round trip. */
   say(id: string, word: string): Promise<Texts>;
+  /** What all of them have said: where the store takes nothing, it may still be read. */
+  words(): Promise<Texts>;
   /**
    * All or nothing. `word` as in say(); `hint` goes to whoever listens, if it does not get lost. Gives what the mark was before; null: there was
    * none, or none is given.
@@ -44,8 +46,17 @@ export interface GroupStore {
   read(id: string, section: Section, names: readonly string[] | null): Promise<Texts>;
   /** Everything of that balancer goes. */
   forget(id: string, hint: string): Promise<void>;
-  /** Each counts unless what is there is newer. */
-  stamp(section: CommonSection, values: ReadonlyMap<string, Stamped>, hint: string): Promise<void>;
+  /**
+   * Each counts unless what is there is newer, or as new with the larger text. Gives the times of those whose own are too far ahead of the store's
+   * clock (stamped.ts), and which have these instead; what is there with such a time gives way to any.
+   */
+  stamp(
+    section: CommonSection,
+    values: ReadonlyMap<string, Stamped>,
+    hint: string,
+  ): Promise<ReadonlyMap<string, number>>;
+  /** Those that are still as they are here go. Tells nobody. */
+  discard(section: CommonSection, values: ReadonlyMap<string, Stamped>): Promise<void>;
   readStamped(section: CommonSection): Promise<ReadonlyMap<string, Stamped>>;
   /** A hint has come, from this balancer itself as well. They may get lost, or come twice. */
   onHint: (hint: string) => void;

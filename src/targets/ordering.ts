@@ -15,7 +15,7 @@ export interface OrderingOptions {
   readonly onEvent: (...event: EventOf<TargetEvents>) => void;
   readonly onChange: (pool: string) => void;
   /** An operator of this balancer has ordered something of that target. */
-  readonly onOrdered?: ((identity: string, order: Order | null) => void) | undefined;
+  readonly onOrdered?: ((identity: string, order: Order | null, by: string) => void) | undefined;
 }
 
 export class Ordering {
@@ -43,16 +43,16 @@ export class Ordering {
     const order = changed(before, change, { by, at: wallClock(), address });
     if (order === before) return order;
     this.#heed(identity, order, by, address);
-    onOrdered?.(identity, order);
+    onOrdered?.(identity, order, by);
     return order;
   }
 
-  /** An operator of another balancer has ordered that, or (null) taken back what was ordered. Throws `TOO_MANY_ORDERS`. */
-  heed(identity: string, order: Order | null): void {
+  /** An operator of another balancer has ordered that, or (null) taken back what was ordered: `by` whom. Throws `TOO_MANY_ORDERS`. */
+  heed(identity: string, order: Order | null, by: string): void {
     const row = this.#rows.get(identity);
     const before = this.#options.orders.of(row ? namesOf(row) : [identity]);
     const said = order ?? before;
-    if (said !== null) this.#heed(identity, order, said.by, said.address);
+    if (said !== null) this.#heed(identity, order, by, said.address);
   }
 
   #heed(identity: string, order: Order | null, by: string, address: Order["address"]): void {

@@ -42,6 +42,13 @@ describe("harmony-balancer key", () => {
     assert.equal((await home.key("revoke", "web-1")).code, 0);
     assert.equal(home.text, `# ours\n${KEY}\n`);
     assert.equal((await home.key("revoke", "web-1")).code, 3);
+    assert.ok(!readFileSync(join(home.keyFile, "../revoked"), "utf8").includes(stdout.trim().split(":")[1]!));
+    writeFileSync(home.keyFile, `# ours\n${KEY}\n${stdout}`, { mode: 0o600 });
+    const { items } = JSON.parse((await home.key("list", "--json")).stdout);
+    assert.deepEqual([items[0].revoked, items[1].name], [null, "web-1"]);
+    assert.match(items[1].revoked.by, /@/, "it is known again where it is put back");
+    assert.match((await home.key("list")).stdout, /web-1 +key +none/);
+    writeFileSync(home.keyFile, `# ours\n${KEY}\n`, { mode: 0o600 });
     const last = await home.key("revoke", "shared");
     assert.equal(last.code, 2);
     assert.match(last.stderr, /the last one/);

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SharedOrders } from "../../src/group/shared-orders.ts";
+import { AHEAD_MS } from "../../src/group/stamped.ts";
 import { MOST_ORDERS, type Order } from "../../src/targets/orders.ts";
 import { deferred } from "../../src/util/deferred.ts";
 import { ManualClock } from "../support/clock.ts";
 import { GroupMemory, type MemoryStore } from "../support/group-store.ts";
 import { reporterAt, World } from "./world.ts";
 
+const MONTH = 30 * 24 * 60 * 60_000;
 const NAMES = ["p/10.0.0.1:80", "p/10.0.0.2:80"] as const;
 
 describe("an order that another balancer's operator gives", () => {
@@ -66,20 +68,28 @@ describe("an order that another balancer's operator gives", () => {
 class Book {
   readonly store: MemoryStore;
   readonly heeded: [name: string, by: string | null][] = [];
+  readonly authors: string[] = [];
+  readonly redated: number[] = [];
   readonly orders: SharedOrders;
 
+  readonly #memory: GroupMemory;
+
   constructor(memory: GroupMemory, own: readonly (readonly [string, Order])[] = []) {
+    this.#memory = memory;
     this.store = memory.open();
-    this.orders = new SharedOrders({
-      all: () => own,
-      heed: (name, order) => this.heeded.push([name, order?.by ?? null]),
-    });
+    const heed = (name: string, order: Order | null, by: string) => {
+      const isRedated = order !== null && order.at === this.#memory.wallClock() + AHEAD_MS;
+      if (isRedated) this.redated.push(order.at);
+      else this.heeded.push([name, order && by]);
+      this.authors.push(by);
+    };
+    this.orders = new SharedOrders({ all: () => own, heed }, () => "here");
     this.orders.begin();
   }
 
   async share(): Promise<void> {
     this.orders.stale();
-    await this.orders.share({ store: this.store, hint: "" });
+    await this.orders.share({ store: this.store, hint: "", now: this.#memory.wallClock() });
   }
 }
 
@@ -115,10 +125,10 @@ describe("shared orders", () => {
   it("go by who has ordered last, though the clock of the one before was ahead", async () => {
     const memory = memoryOf();
     const [one, other] = [new Book(memory), new Book(memory)];
-    one.orders.ordered("x", orderBy("one", 1_000), 1_000);
+    one.orders.ordered("x", orderBy("one", 1_000), "one", 1_000);
     await one.share();
     await other.share();
-    other.orders.ordered("x", null, 10);
+    other.orders.ordered("x", null, "me", 10);
     await other.share();
     await one.share();
     assert.deepEqual(one.heeded, [["x", null]]);
@@ -128,9 +138,9 @@ describe("shared orders", () => {
   it("that are given while one is being written are written as well", async () => {
     const memory = memoryOf();
     const one = new Book(memory);
-    one.orders.ordered("x", orderBy("first", 1), 1);
+    one.orders.ordered("x", orderBy("first", 1), "first", 1);
     const shared = one.share();
-    one.orders.ordered("x", orderBy("second", 2), 2);
+    one.orders.ordered("x", orderBy("second", 2), "second", 2);
     await shared;
     assert.match(memory.common.get("orders")!.get("x")!.text, /first/);
     await one.share();
@@ -141,9 +151,9 @@ describe("shared orders", () => {
   it("that are older than another's are not written again for ever", async () => {
     const memory = memoryOf();
     const [one, other] = [new Book(memory), new Book(memory)];
-    other.orders.ordered("x", orderBy("other", 5), 5);
+    other.orders.ordered("x", orderBy("other", 5), "other", 5);
     await other.share();
-    one.orders.ordered("x", orderBy("one", 1), 1);
+    one.orders.ordered("x", orderBy("one", 1), "one", 1);
     await one.share();
     await assertWritten(one, memory);
   });
@@ -151,13 +161,117 @@ describe("shared orders", () => {
   it("are heeded however many were taken back before", async () => {
     const memory = memoryOf();
     const [one, other] = [new Book(memory), new Book(memory)];
-    for (let n = 0; n < MOST_ORDERS; n++) one.orders.ordered(`x${n}`, null, 1);
+    for (let n = 0; n < MOST_ORDERS; n++) one.orders.ordered(`x${n}`, null, "me", 1);
     await one.share();
     await other.share();
-    one.orders.ordered("new", orderBy("one", 2), 2);
+    one.orders.ordered("new", orderBy("one", 2), "one", 2);
     await one.share();
     await other.share();
     assert.deepEqual(other.heeded.at(-1), ["new", "one"]);
+  });
+
+  it("that were taken back go after a month, from the store and from memory, and not before", async () => {
+    const clock = new ManualClock(1_000);
+    const memory = new GroupMemory(clock);
+    const [one, other] = [new Book(memory), new Book(memory)];
+    one.orders.ordered("x", null, "me", 1_000);
+    one.orders.ordered("y", orderBy("one", 1_000), "one", 1_000);
+    await one.share();
+    await other.share();
+    clock.advance(MONTH);
+    await one.share();
+    assert.deepEqual([...memory.common.get("orders")!.keys()], ["x", "y"]);
+    clock.advance(1);
+    await one.share();
+    assert.deepEqual([...memory.common.get("orders")!.keys()], ["y"]);
+    await other.share();
+    for (const book of [one, other]) book.orders.forgotten();
+    await one.share();
+    await other.share();
+    assert.deepEqual([...memory.common.get("orders")!.keys()], ["y"], "nobody has it any more");
+  });
+
+  it("a hundred thousand of which were taken back leave the newest, some in a turn, and are read all the same", async () => {
+    const memory = memoryOf();
+    const store = memory.open();
+    const back = JSON.stringify({ back: true, by: "me", where: "there" });
+    const stamp = (n: number) => ({ text: back, at: n });
+    await store.stamp("orders", new Map(Array.from({ length: 100_000 }, (_, n) => [`x${n}`, stamp(n)])), "");
+    const one = new Book(memory, [["x50000", orderBy("one", 7)]]);
+    const drain = new Map([["y", { text: JSON.stringify(orderBy("other", 3)), at: 3 }]]);
+    await store.stamp("orders", drain, "");
+    const { changes } = memory.counts;
+    await one.share();
+    assert.deepEqual(
+      [one.heeded[0], one.heeded.at(-1)],
+      [
+        ["x50000", null],
+        ["y", "other"],
+      ],
+      "what it has is taken back, and what is in force is heeded",
+    );
+    assert.ok(memory.counts.changes - changes <= 1_100, `${memory.counts.changes - changes} at once`);
+    for (let turn = 1; turn < 90; turn++) await one.orders.share({ store, hint: "", now: 0 });
+    const left = memory.common.get("orders")!;
+    assert.equal(left.size, MOST_ORDERS + 1);
+    assert.ok(left.has("y") && left.has("x99999") && !left.has("x0"));
+  });
+
+  it("that were taken back name who has done so, and where", async () => {
+    const memory = memoryOf();
+    const [one, other] = [new Book(memory, [["x", orderBy("one", 1)]]), new Book(memory)];
+    await one.share();
+    await other.share();
+    one.orders.ordered("x", null, "alice", 2);
+    await one.share();
+    await other.share();
+    assert.deepEqual(other.authors, ["one", "alice at here"]);
+  });
+
+  it("that a clock far ahead has stamped give way to later ones, at whoever has given them as well", async () => {
+    const clock = new ManualClock(1_000);
+    const memory = new GroupMemory(clock);
+    const [ahead, right] = [new Book(memory), new Book(memory)];
+    ahead.orders.ordered("x", orderBy("ahead", 86_400_000), "ahead", 86_400_000);
+    await ahead.share();
+    assert.equal(memory.common.get("orders")!.get("x")!.at, 1_000 + AHEAD_MS);
+    assert.equal(ahead.redated.at(-1), 1_000 + AHEAD_MS, "it is kept with that time, too");
+    // One that has not heard of it, when that limit is over.
+    clock.advance(AHEAD_MS + 1);
+    right.orders.ordered("x", orderBy("right", memory.wallClock()), "right", memory.wallClock());
+    await right.share();
+    await ahead.share();
+    assert.deepEqual(ahead.heeded.at(-1), ["x", "right"]);
+    assert.deepEqual(right.heeded, []);
+  });
+
+  it("that the store itself has with a time far ahead give way as well", async () => {
+    let time = 86_400_000;
+    const memory = new GroupMemory(new ManualClock(0), () => time);
+    const one = new Book(memory);
+    await one.store.stamp("orders", new Map([["x", { text: JSON.stringify(orderBy("old", 1)), at: 86_400_000 }]]), "");
+    await one.share();
+    time = 1_000; // it was wrong until now
+    const two = new Book(memory);
+    two.orders.ordered("x", orderBy("two", 1_000), "two", 1_000);
+    await two.share();
+    await one.share();
+    assert.deepEqual(one.heeded.at(-1), ["x", "two"]);
+    assert.deepEqual(two.heeded, []);
+  });
+
+  it("are read where the store does not take what is written", async () => {
+    const memory = memoryOf();
+    const [one, other] = [new Book(memory), new Book(memory)];
+    other.orders.ordered("x", orderBy("other", 5), "other", 5);
+    await other.share();
+    one.orders.ordered("y", orderBy("one", 5), "one", 5);
+    one.store.fault({ refuses: "it is full" });
+    await assert.rejects(one.share(), { code: "GROUP_REFUSED" });
+    assert.deepEqual(one.heeded, [["x", "other"]]);
+    one.store.fault({ refuses: null });
+    await one.share();
+    assert.equal(memory.common.get("orders")!.size, 2);
   });
 
   it("of a later version are left alone", async () => {

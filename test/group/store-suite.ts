@@ -1,6 +1,7 @@
 /** What every store of a group promises: run over each of them. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import { AHEAD_MS } from "../../src/group/stamped.ts";
 import type { Changes, GroupStore, Stamped } from "../../src/group/store.ts";
 import { until } from "../support/wait.ts";
 
@@ -13,6 +14,9 @@ export interface StoreWorld {
   /** The server, once all stores are closed. */
   end(): Promise<void>;
 }
+
+/** ms that a stepping clock of this machine may make. */
+const CLOCKS_MS = 5_000;
 
 export const NOTHING: Changes = { set: new Map(), remove: [], anew: false };
 
@@ -176,7 +180,7 @@ function commonSections(open: Open): void {
 
   it("of two that are stamped at one time the one with the larger text holds, by its bytes", async () => {
     const store = await open();
-    const at = Date.UTC(2030, 1, 3);
+    const at = Date.UTC(2020, 1, 3);
     const rising = ["", "a", "aa", "b", "z 1", "z 10", "z 2", "é", "\uffee", "🎵"];
     for (const [low, high] of rising.slice(1).map((high, i) => [rising[i]!, high] as const)) {
       await store.stamp("revoked", stamps({ up: [at, low], down: [at, high] }), "");
@@ -202,6 +206,37 @@ function commonSections(open: Open): void {
     }
     const found = await sides[1]!.readStamped("orders");
     assert.deepEqual(sorted(new Map([...found].map(([name, { at }]) => [name, at]))), sorted(expected));
+  });
+
+  it("what is stamped far ahead of the clock has another time, which the writer is given, and later ones hold over it", async () => {
+    const [a, b] = [await open(), await open()];
+    const began = Date.now();
+    const ahead = began + 86_400_000;
+    const redated = await a.stamp("orders", stamps({ x: [ahead, "wrong"], y: [began, "right"] }), "");
+    assert.deepEqual([...redated.keys()], ["x"]);
+    const at = redated.get("x")!;
+    assert.ok(at >= began && at <= Date.now() + AHEAD_MS + CLOCKS_MS, `${at - began} ms`);
+    assert.deepEqual(sorted(await b.readStamped("orders")), [
+      ["x", { text: "wrong", at }],
+      ["y", { text: "right", at: began }],
+    ]);
+    await b.stamp("orders", stamps({ x: [ahead, "yet later"] }), "");
+    assert.equal((await a.readStamped("orders")).get("x")!.text, "yet later");
+  });
+
+  it("discard() takes away what is still so", async () => {
+    const [a, b] = [await open(), await open()];
+    await a.stamp("orders", stamps({ x: [1, "gone é 🎵"], y: [1, "gone"], z: [1, "stays"] }), "");
+    await b.stamp("orders", stamps({ y: [2, "new"] }), "");
+    await a.discard("orders", stamps({ x: [1, "gone é 🎵"], y: [1, "gone"], none: [1, ""] }));
+    await a.discard("orders", new Map());
+    assert.deepEqual([...(await b.readStamped("orders")).keys()].sort(), ["y", "z"]);
+  });
+
+  it("words() gives what all have said, and says nothing", async () => {
+    const [a, b] = [await open(), await open()];
+    await a.say("a", "one");
+    assert.deepEqual([...(await b.words())], [["a", "one"]]);
   });
 
   it("nothing to stamp is no mistake", async () => {
@@ -270,6 +305,8 @@ export function allCalls(store: GroupStore): (() => Promise<unknown>)[] {
     () => store.forget("id", "hint"),
     () => store.stamp("orders", stamps({ x: [1, "drain"] }), "hint"),
     () => store.readStamped("orders"),
+    () => store.discard("orders", stamps({ x: [1, "drain"] })),
+    () => store.words(),
   ];
 }
 

@@ -101,12 +101,12 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
         this.story.push(`${event} ${typeof target === "object" ? target.identity : target}`);
       },
       onWord: (identity, left) => this.group.changed(identity, left),
-      onOrdered: (identity, order) => orders.ordered(identity, order, Math.floor(clock.now())),
+      onOrdered: (identity, order, by) => orders.ordered(identity, order, by, Math.floor(clock.now())),
       elsewhere: (identity) => this.group.activeElsewhere(identity),
     });
     this.registry = registry;
     this.#monitor = monitor;
-    const orders = new SharedOrders(registry.ordering);
+    const orders = new SharedOrders(registry.ordering, () => name);
     this.group = new Group({
       name: "g",
       place: "memory",

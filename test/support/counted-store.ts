@@ -33,6 +33,11 @@ export class CountedStore<Inner extends GroupStore = GroupStore> implements Grou
     return this.#came(await this.inner.say(id, word));
   }
 
+  async words(): Promise<Texts> {
+    this.#sent();
+    return this.#came(await this.inner.words());
+  }
+
   write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<string | null> {
     const { set, remove } = changes;
     this.asked.written += set.size + remove.length;
@@ -51,11 +56,22 @@ export class CountedStore<Inner extends GroupStore = GroupStore> implements Grou
     return this.inner.forget(id, hint);
   }
 
-  stamp(section: CommonSection, values: ReadonlyMap<string, Stamped>, hint: string): Promise<void> {
+  stamp(
+    section: CommonSection,
+    values: ReadonlyMap<string, Stamped>,
+    hint: string,
+  ): Promise<ReadonlyMap<string, number>> {
     this.asked.written += values.size;
     this.#sent(hint);
     this.asked.bytes += bytesOf(textsOf(values));
     return this.inner.stamp(section, values, hint);
+  }
+
+  discard(section: CommonSection, values: ReadonlyMap<string, Stamped>): Promise<void> {
+    this.asked.written += values.size;
+    this.#sent(section);
+    this.asked.bytes += bytesOf(textsOf(values));
+    return this.inner.discard(section, values);
   }
 
   async readStamped(section: CommonSection): Promise<ReadonlyMap<string, Stamped>> {

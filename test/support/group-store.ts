@@ -1,5 +1,5 @@
 /** A group's store in the memory of one process, with faults on demand. */
-import { holdsOver } from "../../src/group/stamped.ts";
+import { AHEAD_MS, holdsOver } from "../../src/group/stamped.ts";
 import type { Changes, CommonSection, GroupStore, Section, Stamped, Texts } from "../../src/group/store.ts";
 import { type Clock, pass, systemClock } from "../../src/util/clock.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
@@ -18,7 +18,7 @@ export interface StoreFaults {
   hintsLost: boolean;
   /** Each hint comes twice. */
   hintsTwice: boolean;
-  /** Calls are refused with this, as by a server that is full. */
+  /** What would write is refused with this, as by a server that is full. */
   refuses: string | null;
 }
 
@@ -46,8 +46,12 @@ export class GroupMemory {
   common = new Map<CommonSection, Map<string, Stamped>>();
   readonly #stores = new Set<MemoryStore>();
 
-  constructor(clock: Clock = systemClock) {
+  /** ms since 1970. */
+  readonly wallClock: () => number;
+
+  constructor(clock: Clock = systemClock, wallClock?: () => number) {
     this.clock = clock;
+    this.wallClock = wallClock ?? (clock === systemClock ? Date.now : () => Math.floor(clock.now()));
   }
 
   /** A store for one more balancer. */
@@ -114,6 +118,13 @@ export class MemoryStore implements GroupStore {
     });
   }
 
+  words(): Promise<Texts> {
+    return this.#ask((memory) => {
+      memory.counts.reads += memory.members.size;
+      return new Map(memory.members);
+    }, "reads");
+  }
+
   write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<string | null> {
     const { set, remove, anew, mark } = changes;
     return this.#ask((memory) => {
@@ -136,7 +147,7 @@ export class MemoryStore implements GroupStore {
       const found = names === null ? new Map(all) : only(all, names);
       memory.counts.reads += found.size;
       return found;
-    });
+    }, "reads");
   }
 
   forget(id: string, hint: string): Promise<void> {
@@ -147,17 +158,37 @@ export class MemoryStore implements GroupStore {
     });
   }
 
-  stamp(section: CommonSection, values: ReadonlyMap<string, Stamped>, hint: string): Promise<void> {
+  stamp(
+    section: CommonSection,
+    values: ReadonlyMap<string, Stamped>,
+    hint: string,
+  ): Promise<ReadonlyMap<string, number>> {
     return this.#ask((memory) => {
       const all = memory.common.get(section) ?? new Map<string, Stamped>();
-      for (const [name, value] of values) {
+      const now = memory.wallClock();
+      const redated = new Map<string, number>();
+      for (const [name, { text, at }] of values) {
+        const value = { text, at: Math.min(at, now + AHEAD_MS) };
+        if (value.at !== at) redated.set(name, value.at);
         const before = all.get(name);
-        if (before === undefined || holdsOver(value, before)) all.set(name, value);
+        if (before === undefined || holdsOver(value, before, now)) all.set(name, value);
       }
       memory.common.set(section, all);
       memory.counts.changes += values.size;
       memory.tell(hint);
+      return redated;
     });
+  }
+
+  discard(section: CommonSection, values: ReadonlyMap<string, Stamped>): Promise<void> {
+    return this.#ask((memory) => {
+      const all = memory.common.get(section);
+      for (const [name, { text, at }] of values) {
+        const found = all?.get(name);
+        if (found?.text === text && found.at === at) all?.delete(name);
+      }
+      memory.counts.changes += values.size;
+    }, "reads"); // a full server removes
   }
 
   readStamped(section: CommonSection): Promise<ReadonlyMap<string, Stamped>> {
@@ -165,7 +196,7 @@ export class MemoryStore implements GroupStore {
       const all = new Map(memory.common.get(section) ?? []);
       memory.counts.reads += all.size;
       return all;
-    });
+    }, "reads");
   }
 
   async close(): Promise<void> {
@@ -173,14 +204,15 @@ export class MemoryStore implements GroupStore {
     this.#onClosed();
   }
 
-  async #ask<T>(act: (memory: GroupMemory) => T): Promise<T> {
+  async #ask<T>(act: (memory: GroupMemory) => T, does: "writes" | "reads" = "writes"): Promise<T> {
     const { slowMs, answersLost, refuses } = this.#faults;
     this.#memory.counts.calls++;
     this.#checkConnected();
     await afterMs(this.#memory.clock, Math.min(slowMs, ANSWER_MS));
     this.#checkConnected();
     if (slowMs >= ANSWER_MS) throw lost(`no answer came within ${ANSWER_MS / 1000} s`);
-    if (refuses !== null) throw new HarmonyError("GROUP_REFUSED", refuses, { fault: "balancer", retry: true });
+    if (refuses !== null && does === "writes")
+      throw new HarmonyError("GROUP_REFUSED", refuses, { fault: "balancer", retry: true });
     const answer = act(this.#memory);
     if (answersLost) throw lost("the connection was lost before the answer came");
     return answer;

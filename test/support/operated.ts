@@ -152,10 +152,10 @@ export class FakeOperated implements Operated {
   keys(): Key[] {
     const file = "/etc/harmony/key";
     return [
-      { id: "web", kind: "shared", right: null, limits: ["pool=web", "max-weight=200"], file },
-      { id: "db-1", kind: "invited", right: null, limits: ["pool=db"], file: "/etc/harmony/reporters" },
-      { id: "read", kind: "token", right: "read", limits: [], file },
-      { id: "act", kind: "token", right: "act", limits: [], file },
+      { id: "web", kind: "shared", right: null, limits: ["pool=web", "max-weight=200"], file, revoked: null },
+      { id: "db-1", kind: "invited", right: null, limits: ["pool=db"], file: "/etc/harmony/reporters", revoked: null },
+      { id: "read", kind: "token", right: "read", limits: [], file, revoked: null },
+      { id: "act", kind: "token", right: "act", limits: [], file, revoked: null },
     ];
   }
 

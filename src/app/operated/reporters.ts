@@ -26,12 +26,13 @@ export function shownReporters(sessions: readonly SessionView[]): Reporter[] {
 /** Without the one that everybody knows, and never with a secret. */
 export function shownKeys(keys: Keys): Key[] {
   const shown = keys.every().filter(({ key }) => key !== INSECURE_KEY);
-  return shown.map(({ key, file }) => ({
+  return shown.map(({ key, file, revoked }) => ({
     id: key.id,
     kind: kindOf(key),
     right: null,
     limits: formatLimits(key.limits),
     file,
+    revoked: revoked && { by: revoked.by, at: timeText(revoked.at) },
   }));
 }
 
@@ -43,6 +44,7 @@ export function shownTokens(tokens: readonly Token[], { files, keys }: Pick<Trus
     right,
     limits: formatLimits(limits),
     file: name === right ? tokenFile(files, right) : keys.loaded.file,
+    revoked: null,
   }));
 }
 

@@ -51,7 +51,8 @@ export const key = command({
     "\nThe limits are written behind it in the key file, where they can be changed at any time. Of a token they hold for the targets that it puts.",
     "\nThe tokens read and act, which a balancer makes by itself, lie in files of their own beside the key: token-read and token-act. key revoke " +
       "act takes it away, key new act makes another.",
-    "\nA key that is revoked takes its targets with it. Who has joined by invitation stands in the reporters file (harmony-balancer reporters).",
+    "\nA key that is revoked takes its targets with it. It is refused from then on wherever it stands, at every balancer of the group, and for " +
+      "good: a new key may have its name. One that is only taken out of a file is refused by the balancers of that file. Who has joined by invitation stands in the reporters file (harmony-balancer reporters).",
     "\nExit codes: 0 it is done, 1 the files cannot be written, 2 the options or the files are wrong, 3 there is no such key.\n",
   ].join("\n"),
   run(values, [action = "", name = ""]) {

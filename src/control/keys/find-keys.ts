@@ -1,6 +1,7 @@
 /** Which keys a balancer accepts and which one a reporter uses: from HARMONY_KEY, a named file, or the default places. */
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { systemClock } from "../../util/clock.ts";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
 import { maySee } from "../../util/folder-access.ts";
 import { BalancerIdentity } from "./identity-watch.ts";
@@ -10,6 +11,7 @@ import { badFile, badKeyFile, createKeyFile, isDenied, isPresent, readExisting }
 import { type HostEnvironment, hostEnvironment, type KeyPlace, keyPlaces, userName } from "./key-places.ts";
 import { Keys } from "./keys.ts";
 import { Reporters } from "./reporters.ts";
+import { Revocations } from "./revocations.ts";
 import { type TrustFiles, trustFiles } from "./trust-files.ts";
 
 /** The operator's options about keys, by their names in the option table. */
@@ -26,6 +28,7 @@ export interface KeySettings {
 
 export interface BalancerKeys {
   readonly keys: Keys;
+  readonly revocations: Revocations;
   readonly identity: BalancerIdentity;
   readonly invitations: Invitations;
   /** The lines of those that have joined. */
@@ -84,13 +87,16 @@ function trusted(
   const { reporters } = settings;
   if (reporters && !maySee(dirname(reporters)))
     throw badFile("reporters file", reporters, `cannot be read: ${userName()} may not look into its folder`, true);
+  const revocations = new Revocations(files, systemClock);
   const keys = new Keys(fixed, file, environment, {
     reporters: files.reporters,
+    revocations,
     isInvited: () => existsSync(files.identity),
   });
-  const invitations = new Invitations(files, (name) => keys.find(name) !== undefined);
+  const invitations = new Invitations(files, (name) => keys.every().some(({ key }) => key.id === name));
   return {
     keys,
+    revocations,
     invitations,
     reporters: new Reporters(files, keys),
     identity: new BalancerIdentity(files.identity, files.reader),

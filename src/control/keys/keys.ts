@@ -5,6 +5,8 @@ import { badKeyFile, readExisting, readKeyText } from "./key-file.ts";
 import type { HostEnvironment } from "./key-places.ts";
 import { isSameKey } from "./public-key.ts";
 import { parseReporters } from "./reporters-file.ts";
+import type { Revocations } from "./revocations.ts";
+import type { Revocation } from "./revoked-file.ts";
 import { WatchedFile } from "./watched-file.ts";
 
 /** ms that a reporter has to come back with its new key before what it registered with the former one goes out: several attempts. */
@@ -25,6 +27,8 @@ export interface KeysOptions {
   readonly reporters?: string | null;
   /** Whether reporters are invited here: the key file may then hold no key any more. */
   readonly isInvited?: () => boolean;
+  /** null: none is ever revoked. */
+  readonly revocations?: Revocations | null;
   readonly clock?: Clock;
 }
 
@@ -37,6 +41,9 @@ export class Keys {
   readonly #clock: Clock;
   readonly #shared: WatchedFile<readonly SharedKey[]> | null;
   readonly #own: WatchedFile<readonly OwnKey[]> | null;
+  readonly #revocations: Revocations | null;
+  /** Keys that are revoked, and of which it has been told that they are still in a file. */
+  #toldRevoked: ReadonlySet<SharedKey | OwnKey> = new Set();
   /** Public keys that their reporters have exchanged for others, and until when their targets may stay. */
   #exchanged: readonly { readonly key: OwnKey; readonly until: number }[] = [];
   /** Called when a changed file cannot be used. */
@@ -48,10 +55,11 @@ export class Keys {
     fixed: readonly SharedKey[],
     file: string | null,
     environment: HostEnvironment,
-    { reporters = null, isInvited = () => false, clock = systemClock }: KeysOptions = {},
+    { reporters = null, isInvited = () => false, revocations = null, clock = systemClock }: KeysOptions = {},
   ) {
     this.#fixed = fixed;
     this.#clock = clock;
+    this.#revocations = revocations;
     const readKeys = (path: string) => {
       const { keys, signature } = readExisting(path, environment, isInvited());
       const twin = keys.find(({ id }) => this.#own?.value.some((own) => own.id === id));
@@ -102,13 +110,18 @@ export class Keys {
     return this.current(key) !== undefined || this.#exchanged.some((former) => isSameProof(former.key, key));
   }
 
-  /** All that are accepted, each with the file that it comes from; one for each name. */
-  every(): { readonly key: SharedKey | OwnKey; readonly file: string | null }[] {
+  /** All that there are, each with the file that it comes from, and whether it is revoked; one for each name. */
+  every(): PlacedKey[] {
     this.refresh();
+    return this.#every();
+  }
+
+  #every(): PlacedKey[] {
     const shared = { keys: this.#shared?.value ?? [], file: this.#shared?.path ?? null };
     const own = { keys: this.#own?.value ?? [], file: this.#own?.path ?? null };
     const all = [{ keys: this.#fixed, file: null }, shared, own];
-    const named = all.flatMap(({ keys, file }) => keys.map((key) => [key.id, { key, file }] as const));
+    const placed = (key: SharedKey | OwnKey, file: string | null) => ({ key, file, revoked: this.#revoked(key) });
+    const named = all.flatMap(({ keys, file }) => keys.map((key) => [key.id, placed(key, file)] as const));
     return [...new Map(named).values()];
   }
 
@@ -120,8 +133,9 @@ export class Keys {
 
   get loaded(): LoadedKeys {
     const given = this.#fixed.filter((key) => key !== INSECURE_KEY).length;
+    const accepted = [...this.#fixed, ...(this.#shared?.value ?? [])].filter((key) => this.#revoked(key) === null);
     return {
-      count: given + (this.#shared?.value.length ?? 0),
+      count: accepted.filter((key) => key !== INSECURE_KEY).length,
       file: this.#shared?.path ?? null,
       reporters: new Set(this.#own?.value.map(({ id }) => id)).size,
       insecure: given < this.#fixed.length,
@@ -138,6 +152,8 @@ export class Keys {
     const before = this.#own?.value ?? [];
     let changed = this.#look(this.#shared, this.#own);
     changed = this.#look(this.#own, this.#shared) || changed;
+    const revoked = this.#revocations?.refresh((message) => this.onWarning(message)) ?? false;
+    if (changed || revoked) changed = this.#tellRevoked() || changed;
     if (changed) this.#exchanged = [...this.#exchanged, ...this.#exchangedSince(before)];
     const now = this.#clock.now();
     const left = this.#exchanged.filter(({ until, key }) => until > now && this.#all().some(({ id }) => id === key.id));
@@ -167,8 +183,36 @@ export class Keys {
   }
 
   #all(): (SharedKey | OwnKey)[] {
-    return [...this.#fixed, ...(this.#shared?.value ?? []), ...(this.#own?.value ?? [])];
+    const all = [...this.#fixed, ...(this.#shared?.value ?? []), ...(this.#own?.value ?? [])];
+    return this.#toldRevoked.size === 0 ? all : all.filter((key) => this.#revoked(key) === null);
   }
+
+  #revoked(key: SharedKey | OwnKey): Revocation | null {
+    return key === INSECURE_KEY ? null : (this.#revocations?.of(key) ?? null);
+  }
+
+  /** Whether the revoked ones among the keys are others than before. Who has one in a file is to take it out. */
+  #tellRevoked(): boolean {
+    const before = this.#toldRevoked;
+    const revoked = this.#every().filter((each) => each.revoked !== null);
+    this.#toldRevoked = new Set(revoked.map(({ key }) => key));
+    const added = revoked.filter(({ key }) => !before.has(key));
+    for (const each of added) this.onWarning(revokedText(each));
+    return added.length > 0 || revoked.length < before.size;
+  }
+}
+
+/** A key as it is accepted, or would be if it were not revoked. */
+export interface PlacedKey {
+  readonly key: SharedKey | OwnKey;
+  readonly file: string | null;
+  readonly revoked: Revocation | null;
+}
+
+function revokedText({ key, file, revoked }: PlacedKey): string {
+  const place = file === null ? "HARMONY_KEY" : file;
+  const when = new Date(revoked?.at ?? 0).toISOString();
+  return `key "${key.id}" of ${place} is refused: ${revoked?.by} has revoked it, at ${when}. Take it out there; a new key may have its name`;
 }
 
 /** Whether both are proved in the same way, whatever they allow. */

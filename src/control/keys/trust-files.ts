@@ -11,6 +11,8 @@ export interface TrustFiles {
   readonly reporters: string;
   readonly invitations: string;
   readonly seen: string;
+  /** Keys that were revoked. */
+  readonly revoked: string;
   /** Whose owner and mode new ones of them get: the key file, so that whoever reads that can read them, or else the folder. */
   readonly like: string;
   readonly reader: Reader;
@@ -29,6 +31,7 @@ export function trustFiles({ reporters, keyFile }: TrustSettings, environment: H
     reporters: reporters ?? join(folder, "reporters"),
     invitations: join(folder, "invitations"),
     seen: join(folder, "seen"),
+    revoked: join(folder, "revoked"),
     like: existsSync(key) ? key : folder,
     reader: { platform: environment.platform, actsFor: environment.actsFor },
   };

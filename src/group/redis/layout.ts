@@ -1,5 +1,6 @@
 /** How a group is kept: names of keys, and the commands that write and read them. Version 1; another one would have other names. */
 import { createHash } from "node:crypto";
+import { AHEAD_MS } from "../stamped.ts";
 import type { Changes, CommonSection, Section, Stamped } from "../store.ts";
 import type { Command } from "./connection.ts";
 
@@ -30,9 +31,13 @@ export class Layout {
     return this.#prefix + section;
   }
 
+  words(): Command[] {
+    return [["HGETALL", this.members]];
+  }
+
   say(id: string, word: string): Command[] {
     return [
-      ["HGETALL", this.members],
+      ...this.words(),
       ["HSET", this.members, id, word],
       ...[this.members, ...SECTIONS.map((section) => this.own(id, section))].map((key) => expiry(key)),
     ];
@@ -70,6 +75,11 @@ export class Layout {
       return ["1", this.common(section), this.channel, ...(isLast ? ["1", hint] : ["0", ""]), ...piece.flat()];
     });
   }
+
+  discard(section: CommonSection, values: ReadonlyMap<string, Stamped>): string[][] {
+    const rows = [...values].map(([name, { at, text }]) => [name, `${at} ${text}`]);
+    return pieces(rows).map((piece) => ["1", this.common(section), ...piece.flat()]);
+  }
 }
 
 export function readCommands(key: string, names: readonly string[] | null): Command[] {
@@ -94,11 +104,14 @@ function pieces<T>(all: readonly T[]): T[][] {
  * A value is its time, a space and its text. Which of two holds is decided in the server, where nothing comes between looking and writing, and
  * by bytes, as in stamped.ts: comparing texts in Lua would go by the server's language. More digits than a time has are none.
  */
-export const STAMP_SCRIPT = `
+const STAMP_SCRIPT = `
+local now = redis.call("TIME")
+local limit = now[1] * 1000 + math.floor(now[2] / 1000) + ${AHEAD_MS}
 local function holds(at, text, other)
   local digits = string.match(other, "^(%d+) ")
   if not digits or #digits > 16 then return true end
   local before = tonumber(digits)
+  if before > limit then return true end
   if at ~= before then return at > before end
   local old = string.sub(other, #digits + 2)
   for i = 1, math.min(#text, #old) do
@@ -107,17 +120,40 @@ local function holds(at, text, other)
   end
   return #text > #old
 end
+local redated = {}
 for i = 4, #ARGV, 3 do
   local name, at, text = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if tonumber(at) > limit then
+    at = string.format("%.0f", limit)
+    redated[#redated + 1] = name
+    redated[#redated + 1] = at
+  end
   local other = redis.call("HGET", KEYS[1], name)
   if not other or holds(tonumber(at), text, other) then redis.call("HSET", KEYS[1], name, at .. " " .. text) end
 end
 if ARGV[2] == "1" then redis.call("PUBLISH", ARGV[1], ARGV[3]) end
+return redated
+`;
+
+const DISCARD_SCRIPT = `
+for i = 1, #ARGV, 2 do
+  if redis.call("HGET", KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call("HDEL", KEYS[1], ARGV[i]) end
+end
 return 1
 `;
 
-/** By which the server knows the script once it has been sent. */
-export const STAMP_SUM: string = createHash("sha1").update(STAMP_SCRIPT).digest("hex");
+export interface Script {
+  readonly text: string;
+  /** By which the server knows it once it has been sent. */
+  readonly sum: string;
+}
+
+export const STAMP: Script = script(STAMP_SCRIPT);
+export const DISCARD: Script = script(DISCARD_SCRIPT);
+
+function script(text: string): Script {
+  return { text, sum: createHash("sha1").update(text).digest("hex") };
+}
 
 /** undefined: it is no value of a common section. */
 export function parseStamped(value: string): Stamped | undefined {

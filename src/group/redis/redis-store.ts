@@ -2,7 +2,7 @@
 import { HarmonyError } from "../../util/errors.ts";
 import type { Changes, CommonSection, GroupStore, Section, Stamped, Texts } from "../store.ts";
 import type { Answer, Command, Connection } from "./connection.ts";
-import { type Layout, parseStamped, readCommands, STAMP_SCRIPT, STAMP_SUM } from "./layout.ts";
+import { DISCARD, type Layout, parseStamped, readCommands, type Script, STAMP } from "./layout.ts";
 import type { Link } from "./link.ts";
 import { badAnswer, ReplyError, refusalOf } from "./reply.ts";
 
@@ -41,6 +41,11 @@ export class RedisStore implements GroupStore {
     return this.#texts(connection, this.#layout.members, answers[0]);
   }
 
+  async words(): Promise<Texts> {
+    const { connection, answers } = await this.#ask(this.#layout.words());
+    return this.#texts(connection, this.#layout.members, answers[0]);
+  }
+
   async write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<string | null> {
     const { set, remove, mark } = changes;
     checkTexts([id, word, hint, ...remove, ...(mark ?? [])], set);
@@ -65,19 +70,18 @@ export class RedisStore implements GroupStore {
     await this.#ask(this.#layout.forget(id, hint));
   }
 
-  async stamp(section: CommonSection, values: ReadonlyMap<string, Stamped>, hint: string): Promise<void> {
+  async stamp(
+    section: CommonSection,
+    values: ReadonlyMap<string, Stamped>,
+    hint: string,
+  ): Promise<ReadonlyMap<string, number>> {
     checkTexts([hint], new Map([...values].map(([name, { text }]) => [name, text])));
-    const scripts = this.#layout.stamp(section, values, hint);
-    const connection = this.#connection();
-    const answers = await connection.ask(scripts.map((script): Command => ["EVALSHA", STAMP_SUM, ...script]));
-    const unknown = scripts.filter((_, i) => isUnknownScript(answers[i]));
-    this.#check(
-      connection,
-      answers.filter((answer) => !isUnknownScript(answer)),
-    );
-    if (unknown.length === 0) return;
-    // A server that has been started anew has to be sent it once.
-    this.#check(connection, await connection.ask(unknown.map((script): Command => ["EVAL", STAMP_SCRIPT, ...script])));
+    const answers = await this.#run(STAMP, this.#layout.stamp(section, values, hint));
+    return new Map(answers.flatMap(redatedIn));
+  }
+
+  async discard(section: CommonSection, values: ReadonlyMap<string, Stamped>): Promise<void> {
+    await this.#run(DISCARD, this.#layout.discard(section, values));
   }
 
   async readStamped(section: CommonSection): Promise<ReadonlyMap<string, Stamped>> {
@@ -94,6 +98,21 @@ export class RedisStore implements GroupStore {
 
   close(): Promise<void> {
     return this.#link.close();
+  }
+
+  /** The script with each of these lists of keys and arguments. */
+  async #run({ text, sum }: Script, calls: readonly (readonly string[])[]): Promise<Answer[]> {
+    if (calls.length === 0) return [];
+    const connection = this.#connection();
+    const answers = await connection.ask(calls.map((call): Command => ["EVALSHA", sum, ...call]));
+    const unknown = calls.filter((_, i) => isUnknownScript(answers[i]));
+    const done = answers.filter((answer) => !isUnknownScript(answer));
+    this.#check(connection, done);
+    if (unknown.length === 0) return done;
+    // A server that has been started anew has to be sent it once.
+    const late = await connection.ask(unknown.map((call): Command => ["EVAL", text, ...call]));
+    this.#check(connection, late);
+    return [...done, ...late];
   }
 
   #connection(): Connection {
@@ -152,6 +171,13 @@ export class RedisStore implements GroupStore {
     this.#warned.add(what);
     this.#onWarning(text);
   }
+}
+
+/** Names, each with its time behind it. */
+function redatedIn(answer: Answer): [name: string, at: number][] {
+  if (!Array.isArray(answer)) return [];
+  const count = answer.length >> 1;
+  return Array.from({ length: count }, (_, i) => [String(answer[2 * i]), Number(answer[2 * i + 1])]);
 }
 
 function isUnknownScript(answer: Answer | undefined): boolean {

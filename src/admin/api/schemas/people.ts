@@ -21,6 +21,10 @@ export const key = z.strictObject({
   right: said("Of a token.", z.nullable(z.enum(["read", "act"]))),
   limits: said("As its line has them: `pool=web`.", z.array(z.string())),
   file: z.nullable(z.string()),
+  revoked: said(
+    "It stands in a file still and is refused: it was revoked, here or at another balancer of the group.",
+    z.nullable(z.strictObject({ by: z.string(), at: time() })),
+  ),
 });
 export type Key = z.infer<typeof key>;
 

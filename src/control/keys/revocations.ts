@@ -1,0 +1,111 @@
+/** Keys that were revoked, here or elsewhere, as far as this process knows: those of its file, and what it has been told since. */
+import type { Clock } from "../../util/clock.ts";
+import { messageOf } from "../../util/errors.ts";
+import { isShared, type Key } from "./key.ts";
+import { readKeyText } from "./key-file.ts";
+import { fingerprintOfKey, keepRevoked, newest, parseRevoked, type Revocation } from "./revoked-file.ts";
+import type { TrustFiles } from "./trust-files.ts";
+import { WatchedFile } from "./watched-file.ts";
+
+/** ms between looks at the file: keys are looked up far more often. */
+const LOOK_MS = 100;
+/** ms until what could not be written is tried again. */
+const RETRY_MS = 10_000;
+
+export class Revocations {
+  /** Somebody of this machine has revoked that. */
+  onRevoked: (revocation: Revocation) => void = () => undefined;
+  readonly #files: Pick<TrustFiles, "revoked" | "like" | "reader">;
+  readonly #clock: Clock;
+  readonly #file: WatchedFile<ReadonlyMap<string, Revocation>>;
+  /** By fingerprint. */
+  #all: ReadonlyMap<string, Revocation>;
+  /** Keys stay the same objects while they do not change. */
+  readonly #fingerprints = new WeakMap<Pick<Key, "id">, string>();
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #hasChanged = true;
+  #writing: Promise<void> | null = null;
+  #failedAt: number | null = null;
+
+  /** Throws `BAD_KEY_FILE` or `BAD_KEY` where the file cannot be used: who may not know what is revoked may accept nothing. */
+  constructor(files: Pick<TrustFiles, "revoked" | "like" | "reader">, clock: Clock) {
+    this.#files = files;
+    this.#clock = clock;
+    const read = (path: string) => {
+      const { text, signature } = readKeyText("file of revoked keys", path, files.reader);
+      return { value: parseRevoked(text, path), signature };
+    };
+    this.#file = new WatchedFile("file of revoked keys", files.revoked, read, new Map());
+    this.#all = this.#file.value;
+  }
+
+  /** By fingerprint. */
+  get all(): ReadonlyMap<string, Revocation> {
+    return this.#all;
+  }
+
+  /** null: it was not. The key that everybody knows, and those of invited reporters, are not revoked so. */
+  of(key: Pick<Key, "id">): Revocation | null {
+    if (this.#all.size === 0 || !isShared(key)) return null;
+    const fingerprint = this.#fingerprints.get(key) ?? fingerprintOfKey(key);
+    this.#fingerprints.set(key, fingerprint);
+    return this.#all.get(fingerprint) ?? null;
+  }
+
+  /** Another balancer has said so: it holds from now on, and is kept as soon as it can be. */
+  heed(revocation: Revocation): void {
+    if (this.#all.has(revocation.fingerprint)) return;
+    this.#set([revocation]);
+  }
+
+  /** Looks at the file, and writes what it lacks. Whether more is revoked than at the last look. Never throws. */
+  refresh(onWarning: (message: string) => void): boolean {
+    const now = this.#clock.now();
+    if (now - this.#lookedAt >= LOOK_MS) this.#look(now, onWarning);
+    const changed = this.#hasChanged;
+    this.#hasChanged = false;
+    return changed;
+  }
+
+  #look(now: number, onWarning: (message: string) => void): void {
+    this.#lookedAt = now;
+    const news = this.#file.refresh();
+    if (news?.problem) onWarning(`${news.problem}; what was revoked before stays so`);
+    const added = [...this.#file.value.values()].filter(({ fingerprint }) => !this.#all.has(fingerprint));
+    if (added.length > 0) {
+      this.#set(added);
+      for (const revocation of added) this.onRevoked(revocation);
+    }
+    this.#keep(now, onWarning);
+  }
+
+  #set(added: readonly Revocation[]): void {
+    const all = newest([...this.#all.values(), ...added]);
+    this.#all = new Map(all.map((each) => [each.fingerprint, each]));
+    this.#hasChanged = true;
+  }
+
+  #keep(now: number, onWarning: (message: string) => void): void {
+    const lacking = [...this.#all.values()].filter(({ fingerprint }) => !this.#file.value.has(fingerprint));
+    if (lacking.length === 0 || this.#writing !== null) return;
+    if (this.#failedAt !== null && now - this.#failedAt < RETRY_MS) return;
+    this.#writing = this.#write(lacking, onWarning).finally(() => {
+      this.#writing = null;
+    });
+  }
+
+  async #write(lacking: readonly Revocation[], onWarning: (message: string) => void): Promise<void> {
+    try {
+      await keepRevoked(this.#files, lacking);
+      this.#failedAt = null;
+    } catch (error) {
+      if (this.#failedAt === null) {
+        const { revoked } = this.#files;
+        onWarning(
+          `${revoked} cannot be written (${messageOf(error)}): keys that the group has revoked are refused, and accepted again when this balancer starts anew and does not reach the group`,
+        );
+      }
+      this.#failedAt = this.#clock.now();
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/** What one balancer of a group revokes is known to all, whatever becomes of the store. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MOST_REVOKED, type Revocation, revocationOf } from "../../src/control/keys/revoked-file.ts";
+import { SharedRevocations } from "../../src/group/shared-revocations.ts";
+import type { GroupStore } from "../../src/group/store.ts";
+import { ManualClock } from "../support/clock.ts";
+import { GroupMemory } from "../support/group-store.ts";
+
+const revoked = (id: string, at: number): Revocation =>
+  revocationOf({ id, secret: `the secret of ${id}, which is long` }, "me@there", at);
+
+/** What a balancer knows to be revoked. */
+class Book {
+  readonly all = new Map<string, Revocation>();
+  readonly shared: SharedRevocations;
+  readonly #store: GroupStore;
+
+  constructor(store: GroupStore, own: readonly Revocation[] = []) {
+    this.#store = store;
+    for (const each of own) this.all.set(each.fingerprint, each);
+    this.shared = new SharedRevocations({ all: this.all, heed: (each) => void this.all.set(each.fingerprint, each) });
+    this.shared.begin();
+  }
+
+  revoke(revocation: Revocation): void {
+    this.all.set(revocation.fingerprint, revocation);
+    this.shared.revoked(revocation);
+  }
+
+  async share(): Promise<void> {
+    this.shared.stale();
+    await this.shared.share({ store: this.#store, hint: "", now: 0 });
+  }
+
+  get names(): string[] {
+    return [...this.all.values()].map(({ name }) => name).sort();
+  }
+}
+
+describe("shared revocations", () => {
+  const memoryOf = () => new GroupMemory(new ManualClock(1_000_000));
+
+  it("are known to all, those from before the start as well, and written anew where the store has lost them", async () => {
+    const memory = memoryOf();
+    const [one, other] = [new Book(memory.open(), [revoked("a", 1)]), new Book(memory.open())];
+    other.revoke(revoked("b", 2));
+    for (const book of [one, other, one]) await book.share();
+    assert.deepEqual(
+      [one.names, other.names],
+      [
+        ["a", "b"],
+        ["a", "b"],
+      ],
+    );
+    assert.deepEqual(other.all.get(revoked("a", 1).fingerprint), revoked("a", 1));
+    memory.clear();
+    one.shared.forgotten();
+    await one.share();
+    const late = new Book(memory.open());
+    await late.share();
+    assert.deepEqual(late.names, ["a", "b"]);
+  });
+
+  it("have no secret in the store", async () => {
+    const memory = memoryOf();
+    await new Book(memory.open(), [revoked("a", 1)]).share();
+    assert.doesNotMatch(JSON.stringify([...memory.common.get("revoked")!]), /secret/);
+  });
+
+  it("are the newest of too many, in the store as well", async () => {
+    const memory = memoryOf();
+    const all = Array.from({ length: MOST_REVOKED + 2 }, (_, n) => revoked(`k${n}`, n + 1));
+    const one = new Book(memory.open(), all.slice(0, MOST_REVOKED));
+    const other = new Book(memory.open(), all.slice(MOST_REVOKED));
+    for (const book of [one, other, one]) await book.share();
+    const kept = memory.common.get("revoked")!;
+    assert.equal(kept.size, MOST_REVOKED);
+    assert.deepEqual(
+      [0, 1, 2, MOST_REVOKED + 1].map((n) => kept.has(all[n]!.fingerprint)),
+      [false, false, true, true],
+    );
+    assert.ok(one.all.has(all[MOST_REVOKED + 1]!.fingerprint));
+  });
+
+  it("that are none, or of a later version, are left alone", async () => {
+    const memory = memoryOf();
+    const store = memory.open();
+    const { fingerprint } = revoked("a", 1);
+    const good = JSON.stringify({ key: "a", by: "me", at: 1 });
+    const values = new Map([
+      ["no fingerprint", { text: good, at: 1 }],
+      [fingerprint, { text: JSON.stringify({ key: "a", until: 5 }), at: 1 }],
+    ]);
+    await store.stamp("revoked", values, "");
+    const book = new Book(memory.open());
+    await book.share();
+    assert.deepEqual(book.names, []);
+    assert.equal(memory.common.get("revoked")!.size, 2);
+  });
+});
