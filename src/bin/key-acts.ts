@@ -11,9 +11,10 @@ import { newKeyText, newSecret, readKeyText } from "../control/keys/key-file.ts"
 import { withLine, withoutLine } from "../control/keys/key-lines.ts";
 import { hostEnvironment, userName } from "../control/keys/key-places.ts";
 import { formatLimits, parseLimits } from "../control/keys/limits.ts";
-import { keepRevoked, revocationOf } from "../control/keys/revoked-file.ts";
+import { keepRevoked } from "../control/keys/revoked-file.ts";
 import { formatToken, isRight, parseTokenLine, parseTokens, RIGHTS, type Right } from "../control/keys/token.ts";
 import { fileOfLines, tokenFile } from "../control/keys/token-files.ts";
+import { revocationOf } from "../control/protocol/revocation.ts";
 import { NAME } from "../control/protocol/schema.ts";
 import { editFile } from "../util/edited-file.ts";
 import { HarmonyError } from "../util/errors.ts";

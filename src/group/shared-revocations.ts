@@ -1,6 +1,6 @@
 /** A key that is revoked at one balancer is refused at all, for good: there is nothing to take back, as a new key has another fingerprint. */
 import * as z from "zod/mini";
-import { isFingerprint, MAX_WHO, MOST_REVOKED, oneWord, type Revocation } from "../control/keys/revoked-file.ts";
+import { isFingerprint, MAX_WHO, MOST_REVOKED, oneWord, type Revocation } from "../control/protocol/revocation.ts";
 import { moment, NAME, text } from "../control/protocol/schema.ts";
 import { SharedStamps } from "./shared-stamps.ts";
 import { jsonOf } from "./word.ts";

@@ -7,14 +7,13 @@ import { INSECURE_KEY, parseKey } from "../../src/control/keys/key.ts";
 import { hostEnvironment } from "../../src/control/keys/key-places.ts";
 import { Keys } from "../../src/control/keys/keys.ts";
 import { Revocations } from "../../src/control/keys/revocations.ts";
+import { keepRevoked, parseRevoked } from "../../src/control/keys/revoked-file.ts";
 import {
   fingerprintOfKey,
-  keepRevoked,
   MOST_REVOKED,
-  parseRevoked,
   type Revocation,
   revocationOf,
-} from "../../src/control/keys/revoked-file.ts";
+} from "../../src/control/protocol/revocation.ts";
 import { ManualClock } from "../support/clock.ts";
 import fc from "../support/draws.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";

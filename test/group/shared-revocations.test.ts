@@ -1,7 +1,7 @@
 /** What one balancer of a group revokes is known to all, whatever becomes of the store. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MOST_REVOKED, type Revocation, revocationOf } from "../../src/control/keys/revoked-file.ts";
+import { MOST_REVOKED, type Revocation, revocationOf } from "../../src/control/protocol/revocation.ts";
 import { SharedRevocations } from "../../src/group/shared-revocations.ts";
 import type { GroupStore } from "../../src/group/store.ts";
 import { ManualClock } from "../support/clock.ts";

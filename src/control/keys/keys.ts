@@ -1,12 +1,12 @@
 /** The keys that a balancer accepts, from every source, as they are now. */
 import { type Clock, systemClock } from "../../util/clock.ts";
+import type { Revocation } from "../protocol/revocation.ts";
 import { INSECURE_KEY, isOwn, isShared, type Key, type OwnKey, type SharedKey } from "./key.ts";
 import { badKeyFile, readExisting, readKeyText } from "./key-file.ts";
 import type { HostEnvironment } from "./key-places.ts";
 import { isSameKey } from "./public-key.ts";
 import { parseReporters } from "./reporters-file.ts";
 import type { Revocations } from "./revocations.ts";
-import type { Revocation } from "./revoked-file.ts";
 import { WatchedFile } from "./watched-file.ts";
 
 /** ms that a reporter has to come back with its new key before what it registered with the former one goes out: several attempts. */

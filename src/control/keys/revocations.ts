@@ -1,9 +1,10 @@
 /** Keys that were revoked, here or elsewhere, as far as this process knows: those of its file, and what it has been told since. */
 import type { Clock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
+import { fingerprintOfKey, type Revocation } from "../protocol/revocation.ts";
 import { isShared, type Key } from "./key.ts";
 import { readKeyText } from "./key-file.ts";
-import { fingerprintOfKey, keepRevoked, newest, parseRevoked, type Revocation } from "./revoked-file.ts";
+import { keepRevoked, newest, parseRevoked } from "./revoked-file.ts";
 import type { TrustFiles } from "./trust-files.ts";
 import { WatchedFile } from "./watched-file.ts";
 

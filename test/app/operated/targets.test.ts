@@ -151,7 +151,7 @@ describe("reporters and keys as the API shows them", () => {
     const shown = shownKeys(keys);
     z.parse(z.array(key), shown);
     assert.deepEqual(shown, [
-      { id: "web", kind: "shared", right: null, limits: ["pool=web", "max-weight=200"], file: null },
+      { id: "web", kind: "shared", right: null, limits: ["pool=web", "max-weight=200"], file: null, revoked: null },
     ]);
     await leavesNothing(world, raw);
   });
