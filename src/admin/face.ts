@@ -6,7 +6,7 @@
 import type { PutTarget, Steps } from "./api/schemas/acts.ts";
 import type { Page } from "./api/schemas/common.ts";
 import type { Connection, ConnectionFilter, ConnectionSort } from "./api/schemas/connections.ts";
-import type { Group } from "./api/schemas/group.ts";
+import type { Group, GroupTargets } from "./api/schemas/group.ts";
 import type { Event, Key, Reporter } from "./api/schemas/people.ts";
 import type { History, Listener, Pool } from "./api/schemas/pools.ts";
 import type { Status } from "./api/schemas/status.ts";
@@ -37,6 +37,11 @@ export interface OrderWord {
   readonly reason?: string | undefined;
 }
 
+export interface GroupTargetFilter {
+  readonly pool?: string | undefined;
+  readonly target?: string | undefined;
+}
+
 export interface Operated {
   status(): Promise<Status>;
   pools(): Promise<readonly Pool[]>;
@@ -56,6 +61,8 @@ export interface Operated {
   keys(): readonly Key[];
   /** null: it is in none. */
   group(): Group | null;
+  /** Asks the others, and waits for them a second at most; null: it is in none. Throws `NO_POOL`. */
+  groupTargets(filter: GroupTargetFilter, span: Span): Promise<GroupTargets | null>;
   /** Those after that one that are still kept, the oldest first. */
   events(after: number): readonly Event[];
   /** Calls `listener` at each event from now on, until what is given back is called. */

@@ -244,8 +244,9 @@ export class Balancer extends Emitter<BalancerEvents> {
       onWarning: warn,
     });
     const tell = (...event: EventOf<BalancerEvents>) => this.tell(...event);
-    const membership = await openGroup(this.#settings, warn);
-    const parts = wire({ settings: this.#settings, engine, trust, tokens, shares, state, membership, tell });
+    const [settings, { statistics }] = [this.#settings, this.#telemetry];
+    const membership = await openGroup(settings, warn);
+    const parts = wire({ settings, engine, trust, tokens, shares, state, membership, statistics, tell });
     this.#parts = parts;
     this.#passedOver = passedOver;
     try {

@@ -9,7 +9,9 @@ import type { GroupEvents } from "../group/options.ts";
 import { ownTarget } from "../group/record.ts";
 import { type OrderBook, SharedOrders } from "../group/shared-orders.ts";
 import { SharedRevocations } from "../group/shared-revocations.ts";
+import { Shares } from "../group/shares.ts";
 import type { GroupStore } from "../group/store.ts";
+import type { Statistics } from "../telemetry/statistics.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
 import { messageOf } from "../util/errors.ts";
@@ -19,6 +21,7 @@ import type { Trust } from "./invited.ts";
 import type { Services } from "./services.ts";
 import { SharedServices } from "./shared-services.ts";
 import type { StateFile } from "./state/state-file.ts";
+import { targetLoads } from "./target-loads.ts";
 
 /** The group that the balancer is to be one of. */
 export interface Membership {
@@ -34,6 +37,7 @@ export interface GroupedOptions {
   /** How long a report counts, ms. */
   readonly lease: number;
   readonly services: Pick<Services, "connections" | "pools">;
+  readonly statistics: Pick<Statistics, "of">;
   readonly control: () => ControlServer;
   readonly brought: Pick<Bringing, "bring">;
   readonly trust: Pick<Trust, "keys" | "revocations">;
@@ -46,14 +50,17 @@ export interface GroupedOptions {
 export interface Grouped {
   readonly group: Group;
   readonly orders: SharedOrders;
+  readonly shares: Shares;
 }
 
 export function grouped(options: GroupedOptions): Grouped {
-  const { membership, lease, services, control, tell } = options;
+  const { membership, lease, services, statistics, control, tell } = options;
   const startedAt = Date.now();
   const registry = () => control().registry;
   const bringing = new SharedServices({ ...options, clock: systemClock, onOpened: () => group.offer() });
   const orders = sharedOrders(options);
+  const ofTargets = { pools: services.pools, statistics };
+  const shares = new Shares({ clock: systemClock, loads: () => targetLoads(ofTargets) });
   const group: Group = new Group({
     ...membership,
     id: randomUUID(),
@@ -77,9 +84,9 @@ export function grouped(options: GroupedOptions): Grouped {
     },
     sharedTargets: () => registry().sharing.alone,
     active: (name) => registry().sharing.active(name),
-    parts: [orders, sharedRevocations(options)],
+    parts: [orders, sharedRevocations(options), shares],
   });
-  return { group, orders };
+  return { group, orders, shares };
 }
 
 function sharedOrders({ control, settings, state, tell }: GroupedOptions): SharedOrders {

@@ -7,9 +7,11 @@ import { mayOpen } from "../control/keys/key.ts";
 import { ControlServer } from "../control/server/server.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { Group } from "../group/group.ts";
+import type { Shares } from "../group/shares.ts";
 import { Dns } from "../net/dns.ts";
 import { SESSIONS_PER_TARGET } from "../targets/quota.ts";
 import { DeclaredTargets } from "../targets/sources/declared-targets.ts";
+import type { Statistics } from "../telemetry/statistics.ts";
 import { TlsListeners } from "../tls/listeners.ts";
 import { systemClock } from "../util/clock.ts";
 import type { EventOf } from "../util/emitter.ts";
@@ -41,6 +43,8 @@ export interface Parts {
   readonly putKeys: PutKeys;
   /** null: the balancer is one by itself. */
   readonly group: Group | null;
+  /** How targets' connections divide over its balancers; null: likewise. */
+  readonly groupShares: Shares | null;
 }
 
 export interface Wiring {
@@ -53,6 +57,7 @@ export interface Wiring {
   readonly state: StateFile | null;
   /** null: it is to be one by itself. */
   readonly membership: Membership | null;
+  readonly statistics: Pick<Statistics, "of">;
   readonly tell: (...event: EventOf<BalancerEvents>) => void;
 }
 
@@ -105,8 +110,8 @@ export function wire(wiring: Wiring): Parts {
   const putKeys = new PutKeys(wiring.tokens);
   const ofGroup = { services, brought, control: () => control };
   const shared = membership && grouped({ ...wiring, ...ofGroup, membership, lease: settings.hostTimeout });
-  const group = shared?.group ?? null;
-  const parts = { services, document, removal, brought, putKeys, group };
+  const { group, shares: groupShares } = shared ?? { group: null, shares: null };
+  const parts = { services, document, removal, brought, putKeys, group, groupShares };
   const control: ControlServer = controlServer(wiring, { ...parts, shared });
   const declared = new DeclaredTargets({
     clock: systemClock,

@@ -327,9 +327,11 @@ export class Group {
   }
 
   #take(hint: Hint): void {
-    if (hint.t === "targets" ? this.#members.changed(hint) : hint.t !== "goodbye") {
-      for (const part of this.#options.parts) if (part.kind === hint.t) part.stale();
-    } else this.#saidAt = Number.NEGATIVE_INFINITY; // its word is there
+    if (hint.t === "goodbye" || (hint.t === "targets" && !this.#members.changed(hint))) {
+      this.#saidAt = Number.NEGATIVE_INFINITY; // its word is there
+    } else if (hint.t !== "targets") {
+      for (const part of this.#options.parts) if (part.kind === hint.t) part.stale(hint.asks);
+    }
   }
 
   async #forget(id: string): Promise<void> {

@@ -6,7 +6,7 @@ import { jsonOf } from "./word.ts";
 /** Names in a hint: with more, everything is read. */
 const MOST_NAMES = 100;
 /** What balancers share beside targets: `t` of a hint. */
-const PARTS = ["orders", "revoked"] as const;
+const PARTS = ["orders", "revoked", "shares"] as const;
 const by = z.string().check(z.maxLength(100));
 
 const Hint = z.discriminatedUnion("t", [
@@ -17,8 +17,8 @@ const Hint = z.discriminatedUnion("t", [
     seq: whole(0, Number.MAX_SAFE_INTEGER),
     names: z.nullable(z.array(z.string().check(z.maxLength(700))).check(z.maxLength(MOST_NAMES))),
   }),
-  /** That part of what they share has changed. */
-  z.object({ t: z.enum(PARTS), by }),
+  /** That part of what they share has changed; `asks`: its balancer wants to know what the others have of it. */
+  z.object({ t: z.enum(PARTS), by, asks: z.optional(z.boolean()) }),
   /** It stops. */
   z.object({ t: z.literal("goodbye"), by }),
 ]);

@@ -23,8 +23,8 @@ export interface Part {
   onDue: () => void;
   /** Before the first turn. */
   begin?(): void;
-  /** Others may have written: it is to be read. */
-  stale(): void;
+  /** Others may have written: it is to be read. `asks`: one of them wants to know what this balancer has of it. */
+  stale(asks?: boolean): void;
   /** The store may have forgotten everything: what this balancer knows is to be written. */
   forgotten(): void;
   /** Writes and reads what is due, about once a second and when the group is woken. Rejects as the store does. */

@@ -7,7 +7,7 @@
 export type Texts = ReadonlyMap<string, string>;
 
 /** Names of what each balancer writes for itself. */
-export type Section = "targets" | "bindings";
+export type Section = "targets" | "bindings" | "shares";
 /** Names of what is everybody's. */
 export type CommonSection = "orders" | "revoked";
 

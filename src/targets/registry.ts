@@ -47,7 +47,7 @@ export interface RegistryOptions
 export class Registry {
   readonly panics: Panics;
   /** Of all targets, to be read. */
-  readonly rows: Pick<Rows, "get" | "whyAllFail">;
+  readonly rows: Pick<Rows, "all" | "get" | "whyAllFail">;
   readonly ramps: Rows["ramps"];
   /** Of operators. */
   readonly ordering: Ordering;

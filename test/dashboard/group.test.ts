@@ -72,4 +72,36 @@ describe("the group on the dashboard", { skip: noBrowser }, () => {
     await part(page, "Reporters").waitFor();
     assert.equal(await balancers().count(), 0);
   });
+
+  const shares = () => page.getByRole("group", { name: "Details of web/web-1" });
+  const open = () => page.getByRole("button", { name: "web-1", exact: true }).click();
+
+  it("shows in the details of a target what each balancer has of it, and which does not answer", async () => {
+    operated.inGroup = fakeGroup(Date.now());
+    await signIn(page, "secret-read");
+    await open();
+    await shares().getByText("– it does not answer").waitFor();
+    const text = await shares().innerText();
+    const [, sum] = /All\s+([\d,]+) connections, \S+ new, and what is not known/.exec(text)!;
+    const [, own] = /lb-1:1666\s+([\d,]+), \S+ new this one/.exec(text)!;
+    const [, other] = /lb-2:1666\s+([\d,]+), \S+ new, 0\.3\s?s ago/.exec(text)!;
+    assert.deepEqual([Number(other), Number(sum)], [Number(own) + 3, Number(own) + Number(other)]);
+    operated.inGroup = { ...fakeGroup(Date.now()), state: "lost", reason: "it is gone" };
+    await shares().getByText("The group is not reached: it is gone").waitFor();
+    operated.groupTargets = () => Promise.reject(new Error("oops"));
+    await shares()
+      .getByText(/^They could not be asked: .*oops/)
+      .waitFor();
+    operated.inGroup = null;
+    await shares().getByText("Connections over the group").waitFor({ state: "detached" });
+  });
+
+  it("shows those who see one pool no shares of other balancers, and does not ask for any", async () => {
+    operated.inGroup = fakeGroup(Date.now());
+    operated.groupTargets = () => assert.fail("it was asked");
+    await signIn(page, "secret-web");
+    await open();
+    await shares().getByText("Who says what").waitFor();
+    assert.equal(await shares().getByText("Connections over the group").count(), 0);
+  });
 });

@@ -1,9 +1,11 @@
 /** Balancers of one group in one process: real registries and pools, over a store in memory, by a clock that the test moves. */
 import assert from "node:assert/strict";
+import { targetLoads } from "../../src/app/target-loads.ts";
 import { Group } from "../../src/group/group.ts";
 import type { GroupEvents } from "../../src/group/options.ts";
 import { ownTarget } from "../../src/group/record.ts";
 import { SharedOrders } from "../../src/group/shared-orders.ts";
+import { Shares } from "../../src/group/shares.ts";
 import type { GroupStore } from "../../src/group/store.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
@@ -75,6 +77,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
   readonly store: Store;
   readonly group: Group;
   readonly registry: Registry;
+  readonly shares: Shares;
   readonly pools = new Map<string, Pool>();
   readonly events: EventOf<GroupEvents>[] = [];
   /** What happened to targets. */
@@ -107,6 +110,8 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
     this.registry = registry;
     this.#monitor = monitor;
     const orders = new SharedOrders(registry.ordering, () => name);
+    const ofTargets = { pools: this.pools, statistics: { of: () => undefined } };
+    this.shares = new Shares({ clock, loads: () => targetLoads(ofTargets) });
     this.group = new Group({
       name: "g",
       place: "memory",
@@ -120,7 +125,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
       taker: registry.sharing,
       sharedTargets: () => registry.sharing.alone,
       active: (target) => registry.sharing.active(target),
-      parts: [orders],
+      parts: [orders, this.shares],
       onEvent: (...event) => void this.events.push(event),
     });
   }

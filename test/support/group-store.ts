@@ -153,7 +153,8 @@ export class MemoryStore implements GroupStore {
   forget(id: string, hint: string): Promise<void> {
     return this.#ask((memory) => {
       memory.members.delete(id);
-      for (const section of ["targets", "bindings"] satisfies Section[]) memory.own.delete(`${section}:${id}`);
+      for (const section of ["targets", "bindings", "shares"] satisfies Section[])
+        memory.own.delete(`${section}:${id}`);
       memory.tell(hint);
     });
   }

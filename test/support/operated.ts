@@ -5,17 +5,18 @@
 import type { PutTarget, Steps } from "../../src/admin/api/schemas/acts.ts";
 import type { Page } from "../../src/admin/api/schemas/common.ts";
 import type { Connection, ConnectionFilter, ConnectionSort } from "../../src/admin/api/schemas/connections.ts";
-import type { Group } from "../../src/admin/api/schemas/group.ts";
+import type { Group, GroupTargets } from "../../src/admin/api/schemas/group.ts";
 import type { Event, Key, Reporter } from "../../src/admin/api/schemas/people.ts";
 import type { History, Listener, Pool } from "../../src/admin/api/schemas/pools.ts";
 import type { Status, TargetCounts } from "../../src/admin/api/schemas/status.ts";
 import type { Binding, Target } from "../../src/admin/api/schemas/targets.ts";
-import type { Asker, Operated, OrderWord, Span } from "../../src/admin/face.ts";
+import type { Asker, GroupTargetFilter, Operated, OrderWord, Span } from "../../src/admin/face.ts";
 import { groupInShort, shownGroup } from "../../src/app/operated/group.ts";
 import { REFUSALS, type Refusal } from "../../src/edge/refusals.ts";
 import type { GroupView } from "../../src/group/view.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { fakeConnections, isMatch, sortedBy } from "./operated/connections.ts";
+import { fakeGroupTargets } from "./operated/group.ts";
 import { fakeHistory, wave } from "./operated/numbers.ts";
 import { fakePool, POOL_NAMES } from "./operated/pools.ts";
 import { fakeTargets, withOrder } from "./operated/targets.ts";
@@ -161,6 +162,10 @@ export class FakeOperated implements Operated {
 
   group(): Group | null {
     return this.inGroup && shownGroup(this.inGroup);
+  }
+
+  async groupTargets(filter: GroupTargetFilter, span: Span): Promise<GroupTargets | null> {
+    return this.inGroup && fakeGroupTargets(this.inGroup, await this.targets(filter.pool), filter, span);
   }
 
   events(after: number): Event[] {

@@ -58,6 +58,7 @@ function ofPool(operated: Operated, own: string, token: string): Operated {
     deleteTarget: async (pool, ...rest) => operated.deleteTarget(mine(pool), ...rest),
     keys: refuse,
     group: refuse,
+    groupTargets: refuse,
     document: refuse,
     reload: refuse,
     compare: refuse,

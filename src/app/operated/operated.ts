@@ -2,12 +2,12 @@
 import type { PutTarget, Steps } from "../../admin/api/schemas/acts.ts";
 import type { Page } from "../../admin/api/schemas/common.ts";
 import type { Connection, ConnectionFilter, ConnectionSort } from "../../admin/api/schemas/connections.ts";
-import type { Group } from "../../admin/api/schemas/group.ts";
+import type { Group, GroupTargets } from "../../admin/api/schemas/group.ts";
 import type { Event, Key, Reporter } from "../../admin/api/schemas/people.ts";
 import type { History, Listener, Pool } from "../../admin/api/schemas/pools.ts";
 import type { Status } from "../../admin/api/schemas/status.ts";
 import type { Binding, Target } from "../../admin/api/schemas/targets.ts";
-import type { Asker, Operated, OrderWord, Span } from "../../admin/face.ts";
+import type { Asker, GroupTargetFilter, Operated, OrderWord, Span } from "../../admin/face.ts";
 import { shownSettings } from "../../admin/shown-settings.ts";
 import type { Step } from "../../config/document/difference.ts";
 import { stepText } from "../../config/document/step-text.ts";
@@ -15,6 +15,7 @@ import { resolver } from "../../control/server/look-ups.ts";
 import { shownBindings } from "./bindings.ts";
 import { connectionPage, kill } from "./connections.ts";
 import { shownGroup } from "./group.ts";
+import { shownGroupTargets } from "./group-targets.ts";
 import { shownHistory } from "./history.ts";
 import { shownListeners } from "./listeners.ts";
 import { LogLevel } from "./log-level.ts";
@@ -103,6 +104,15 @@ export class OperatedBalancer implements Operated {
   group(): Group | null {
     const { group } = this.#balancer.parts;
     return group && shownGroup(group.view());
+  }
+
+  async groupTargets(filter: GroupTargetFilter, span: Span): Promise<GroupTargets | null> {
+    const { parts, telemetry } = this.#balancer;
+    const { group, groupShares: shares, control, services } = parts;
+    if (group === null || shares === null) return null;
+    const { registry } = control;
+    const options = { group, shares, rows: registry.rows, pools: services.pools, statistics: telemetry.statistics };
+    return shownGroupTargets(options, filter, span);
   }
 
   events(after: number): Event[] {

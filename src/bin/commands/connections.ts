@@ -1,12 +1,12 @@
 /** `harmony-balancer connections`: who is connected now. */
-import { LARGEST_PAGE, type Page } from "../../admin/api/schemas/common.ts";
+import type { Page } from "../../admin/api/schemas/common.ts";
 import { CONNECTION_SORTS, type Connection, connection } from "../../admin/api/schemas/connections.ts";
-import type { ApiClient } from "../../admin/client.ts";
 import { choice, duration, integer, onOff, text } from "../../config/kinds.ts";
 import { option, optional } from "../../config/option.ts";
 import { apiClient, apiOptions } from "../api-options.ts";
 import { command } from "../command.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { upTo } from "../pages.ts";
 import { poolOption } from "../pool-option.ts";
 import { show, showOptions } from "../shown.ts";
 import { oneTargetCalled } from "../target-names.ts";
@@ -61,7 +61,8 @@ export const connections = command({
     const order = reverse ? "asc" : "desc";
     const query = { pool, target, client: from, phase, serverName, minAge, minIdle, sort, order };
     const look = async () => {
-      const page = await upTo(all ? Number.POSITIVE_INFINITY : limit, client, query);
+      const pageAt = (span: object) => client.get<Page<Connection>>("/v1/connections", { ...query, ...span });
+      const page = await upTo(all ? Number.POSITIVE_INFINITY : limit, pageAt);
       // A pool that was removed has its connections until they end; of one that is not there at all the answer is an error.
       if (page.total === 0 && pool !== null) await client.get(`/v1/pools/${encodeURIComponent(pool)}`);
       return page;
@@ -69,19 +70,3 @@ export const connections = command({
     return show(values, look, ({ items, total }, paper) => connectionLines(items, total, paper));
   },
 });
-
-type Query = Parameters<ApiClient["get"]>[1];
-
-/** Page by page; those that come and go meanwhile may be missed, or be there twice: once is enough. */
-async function upTo(limit: number, client: ApiClient, query: Query): Promise<Page<Connection>> {
-  const seen = new Map<string, Connection>();
-  let offset: number | null = 0;
-  let total = 0;
-  while (offset !== null && seen.size < limit) {
-    const wanted = Math.min(LARGEST_PAGE, limit - seen.size);
-    const page: Page<Connection> = await client.get("/v1/connections", { ...query, offset, limit: wanted });
-    for (const each of page.items) seen.set(each.id, each);
-    ({ total, next: offset } = page);
-  }
-  return { items: [...seen.values()], total: Math.max(total, seen.size), next: offset };
-}

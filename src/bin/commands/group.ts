@@ -1,13 +1,11 @@
 /** `harmony-balancer group`: the balancers that are one service with this one. */
 import type { Group } from "../../admin/api/schemas/group.ts";
-import { HarmonyError } from "../../util/errors.ts";
 import { apiClient, apiOptions } from "../api-options.ts";
 import { command } from "../command.ts";
 import { EXIT_NOTHING, exitCodes } from "../exit-codes.ts";
+import { inGroup } from "../in-group.ts";
 import { show, showOptions } from "../shown.ts";
 import { groupLines } from "../views/group.ts";
-
-const NO_GROUP = "this balancer is in no group: those that are started with the same --group are one";
 
 export const group = command({
   name: "group",
@@ -21,11 +19,6 @@ export const group = command({
     exitCodes({ 0: "they are listed", [EXIT_NOTHING]: "it is in no group" }),
   run(values) {
     const client = apiClient(values);
-    const look = async () => {
-      const seen = await client.get<Group | null>("/v1/group");
-      if (seen === null) throw new HarmonyError("NO_GROUP", NO_GROUP, { fault: "config" });
-      return seen;
-    };
-    return show(values, look, groupLines);
+    return show(values, async () => inGroup(await client.get<Group | null>("/v1/group")), groupLines);
   },
 });

@@ -9,7 +9,7 @@ const LIFE_MS = 24 * 60 * 60_000;
 /** Names in one command: the server does nothing else while it carries one out. */
 const PIECE = 5_000;
 
-const SECTIONS: readonly Section[] = ["targets", "bindings"];
+const SECTIONS: readonly Section[] = ["targets", "bindings", "shares"];
 
 /** The tag in braces has all keys of a group on one node of a cluster, which takes transactions and scripts over them only so. */
 export class Layout {

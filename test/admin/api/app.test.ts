@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { apiApp } from "../../../src/admin/api/app.ts";
 import { ROUTES } from "../../../src/admin/api/routes.ts";
+import type { Answering } from "../../../src/admin/api/schemas/group.ts";
 import type { Asker } from "../../../src/admin/face.ts";
 import { isLasting } from "../../support/operated/connections.ts";
 import { fakeGroup } from "../../support/operated/group.ts";
@@ -182,6 +183,30 @@ describe("the API", () => {
     }
   });
 
+  it("shows targets of the group once, with what each balancer has, a page at a time, and null where there is none", async () => {
+    assert.deepEqual(await ask("GET", "/v1/group/targets"), { status: 200, body: null });
+    operated.inGroup = fakeGroup(Date.now());
+    const answer = await ask("GET", "/v1/group/targets?pool=web&limit=3");
+    assert.deepEqual(await problems("GET", "/v1/group/targets", answer), []);
+    const { balancers, items, total, next } = answer.body;
+    assert.deepEqual([items.length, total, next], [3, 4, 3]);
+    assert.deepEqual(
+      balancers.map(({ name, state, ageMs }: Answering) => [name, state, ageMs]),
+      [
+        ["lb-1:1666", "answered", 0],
+        ["lb-2:1666", "answered", 300],
+        ["lb-3:1666", "silent", null],
+      ],
+    );
+    const [{ active, isWhole, shares }] = items;
+    assert.deepEqual([active, isWhole], [shares[0].active + shares[1].active, false]);
+    assert.deepEqual([shares[1].active, shares[2].active], [shares[0].active + 3, null]);
+    const one = (await ask("GET", "/v1/group/targets?target=web/web-2")).body;
+    assert.deepEqual([one.items.length, one.items[0].id, one.next], [1, "web/web-2", null]);
+    assert.match(await refusal("GET", "/v1/group/targets?pool=nope"), /^404 NO_POOL/);
+    assert.match(await refusal("GET", "/v1/group/targets?limit=1001"), /^400 BAD_REQUEST/);
+  });
+
   it("answers a fault of its own as such", async () => {
     operated.status = () => Promise.reject(new TypeError("oops"));
     assert.match(await refusal("GET", "/v1/status"), /^500 INTERNAL: a fault in the balancer itself: oops/);
@@ -227,6 +252,7 @@ describe("a token for one pool", () => {
     for (const [method, path, body] of [
       ["GET", "/v1/keys"],
       ["GET", "/v1/group"],
+      ["GET", "/v1/group/targets"],
       ["GET", "/v1/document"],
       ["POST", "/v1/reload"],
       ["POST", "/v1/compare"],

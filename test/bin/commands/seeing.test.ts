@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { runtime } from "#runtime";
+import type { GroupTargets } from "../../../src/admin/api/schemas/group.ts";
 import type { Event } from "../../../src/admin/api/schemas/people.ts";
 import type { Target } from "../../../src/admin/api/schemas/targets.ts";
 import { linkFrom } from "../../../src/bin/commands/dashboard.ts";
@@ -83,6 +84,38 @@ describe("targets", () => {
     const several = await served.run("targets", "5432");
     assert.equal(several.code, 2);
     assert.match(several.stderr, /5432 may be db\/10\.0\.0\.5:5432, db\/10\.0\.0\.6:5432: say which/);
+  });
+});
+
+describe("targets of the group", () => {
+  it("have a column for each balancer, and say which does not answer; they are 3 where there is no group", async () => {
+    const none = await served.run("targets", "--group");
+    assert.deepEqual([none.code, none.stdout], [3, ""]);
+    assert.match(none.stderr, /^harmony-balancer targets: this balancer is in no group: /);
+    served.operated.inGroup = fakeGroup(Date.now() - 60_000);
+    const { code, stdout } = await served.run("targets", "--group", "--pool", "web");
+    assert.equal(code, 0);
+    const lines = stdout.trimEnd().split("\n");
+    assert.equal(lines[0], "! lb-3:1666 does not answer: what it has is not known");
+    assert.match(lines[1]!, /^TARGET +STATE +CONN\/S +ACTIVE +lb-1:1666\* +lb-2:1666 +lb-3:1666$/);
+    const [, sum, own, other] = /^web\/web-1 +up +\S+ +(\d+)\+ +(\d+) +(\d+) +\?$/.exec(lines[2]!)!;
+    assert.deepEqual([Number(sum), Number(other)], [Number(own) + Number(other), Number(own) + 3]);
+    assert.match(lines.at(-1)!, /^\* is the balancer that was asked; \? is not known/);
+    assert.equal(lines.length, 7);
+    const named = JSON.parse((await served.run("targets", "web-2", "--group", "--json")).stdout);
+    assert.deepEqual([named.items.map(({ id }: Target) => id), named.balancers.length], [["web/web-2"], 3]);
+    assert.equal((await served.run("targets", "nope", "--group")).code, 3);
+    const watched = served.start(["targets", "--group", "--json", "--watch", "50ms"]);
+    assert.ok(((await watched.prints(1)) as GroupTargets).items.length > 0);
+  });
+
+  it("fold the balancers that find no room into one column", async () => {
+    served.operated.inGroup = fakeGroup(Date.now());
+    const { stdout } = await served.runWith({ COLUMNS: "66" }, "targets", "--group");
+    const lines = stdout.trimEnd().split("\n").slice(1, -1);
+    assert.ok(lines.every((text) => text.length <= 66));
+    assert.match(lines[0]!, /^TARGET +STATE +ACTIVE +lb-1\S+ +2 OTHERS$/);
+    assert.match(lines[1]!, /^web\/web-1 +up +\d+\+ +\d+ +\d+\+$/);
   });
 });
 

@@ -1,4 +1,7 @@
 /** A group of three balancers, of which one is gone. */
+import type { Answering, GroupTarget, GroupTargets } from "../../../src/admin/api/schemas/group.ts";
+import type { Target } from "../../../src/admin/api/schemas/targets.ts";
+import type { GroupTargetFilter, Span } from "../../../src/admin/face.ts";
 import type { GroupView, MemberView } from "../../../src/group/view.ts";
 
 /** `at`: ms since 1970, when its balancers were started. */
@@ -30,4 +33,39 @@ function fakeMember(own: Partial<MemberView> & Pick<MemberView, "id" | "name" | 
     waiting: 0,
     ...own,
   };
+}
+
+/** The second balancer has three connections more of each target than the first; the third does not answer. */
+export function fakeGroupTargets(
+  { state, reason, members }: GroupView,
+  targets: readonly Target[],
+  { pool, target }: GroupTargetFilter,
+  { offset, limit }: Span,
+): GroupTargets {
+  const found = targets.filter((each) => (target ?? each.id) === each.id && (pool ?? each.pool) === each.pool);
+  const balancers = members.map(({ id, name, isSelf, state }, n): Answering => {
+    const isThere = state === "present";
+    const active = isThere ? targets.reduce((sum, each) => sum + each.active + 3 * n, 0) : null;
+    const ageMs = isThere ? 300 * n : null;
+    return { id, name, isSelf, state: isThere ? "answered" : "silent", ageMs, active, notTold: 0 };
+  });
+  const items = found.slice(offset, offset + limit).map(({ id, pool, state, active: own }): GroupTarget => {
+    const shares = balancers.map(({ id: balancer, active }, n) => ({
+      balancer,
+      active: active === null ? null : own + 3 * n,
+      perSecond: active === null ? null : 0.5,
+    }));
+    const active = shares.reduce((sum, share) => sum + (share.active ?? 0), 0);
+    return {
+      id,
+      pool,
+      state,
+      active,
+      perSecond: 1,
+      isWhole: members.every((each) => each.state === "present"),
+      shares,
+    };
+  });
+  const next = offset + limit < found.length ? offset + limit : null;
+  return { state, reason, balancers, items, total: found.length, next };
 }

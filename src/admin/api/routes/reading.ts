@@ -1,10 +1,11 @@
 /** What can be read. */
 import * as z from "zod/mini";
+import type { GroupTargetFilter } from "../../face.ts";
 import { eventStream } from "../event-stream.ts";
 import { route } from "../route.ts";
 import { count, LARGEST_PAGE, listOf, ms, pageOf, said } from "../schemas/common.ts";
 import { CONNECTION_SORTS, type ConnectionFilter, connection } from "../schemas/connections.ts";
-import { group } from "../schemas/group.ts";
+import { group, groupTargets } from "../schemas/group.ts";
 import { event, key, reporter } from "../schemas/people.ts";
 import { history, listener, pool } from "../schemas/pools.ts";
 import { me, status } from "../schemas/status.ts";
@@ -23,11 +24,12 @@ const offset = z.optional(said(LEFT_OUT, count()));
 const sortedOffset = z.optional(said(LEFT_OUT, z.int().check(z.minimum(0), z.maximum(DEEPEST_PAGE))));
 
 const ofPool = z.optional(said("Of that pool alone.", z.string()));
+const ofTarget = z.optional(said("Of that target alone: `pool/id`.", z.string()));
 const ofClient = z.optional(said("An address or a CIDR range.", z.string()));
 
 const connectionsQuery = z.strictObject({
   pool: ofPool,
-  target: z.optional(said("Of that target alone: `pool/id`.", z.string())),
+  target: ofTarget,
   client: ofClient,
   phase: z.optional(connection.def.shape.phase),
   serverName: z.optional(said("Of clients that ask for that server name, in whatever case.", z.string())),
@@ -160,6 +162,18 @@ export const reading = [
     summary: "The balancers that are one service with this one, or `null`: it is in no group.",
     answer: z.nullable(group),
     run: ({ operated }) => operated.group(),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/group/targets",
+    right: "read",
+    summary:
+      "Targets, each once, with its connections at each balancer of the group, or `null`: it is in none. Balancers are asked when somebody asks here, and have a second to answer.",
+    query: z.strictObject({ pool: ofPool, target: ofTarget, offset, limit }),
+    answer: z.nullable(groupTargets),
+    run({ operated, query: { offset: from = 0, limit: most = USUAL_PAGE, ...filter } }) {
+      return operated.groupTargets(filter as GroupTargetFilter, { offset: from, limit: most });
+    },
   }),
   route({
     method: "GET",

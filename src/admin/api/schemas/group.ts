@@ -1,6 +1,7 @@
 /** The balancers that are one service with this one. */
 import * as z from "zod/mini";
-import { count, ms, said, time } from "./common.ts";
+import { count, ms, pageOf, said, time } from "./common.ts";
+import { target } from "./targets.ts";
 
 /** A balancer of the group, as the one that is asked knows it. */
 export const member = z.strictObject({
@@ -45,3 +46,46 @@ export const groupInShort = z.strictObject({
   members: said("Its balancers, the one that answers among them.", z.strictObject({ present: count(), gone: count() })),
 });
 export type GroupInShort = z.infer<typeof groupInShort>;
+
+const reached = { state: whole.state, reason: whole.reason };
+const NOT_TOLD = "null: it has not answered, or does not tell of this target, which has few there.";
+
+/** A balancer of the group, and what it has of the targets. */
+export const answering = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  isSelf: said("It is the one that answers.", z.boolean()),
+  state: said("`silent`: it has not answered, and what it has is not known.", z.enum(["answered", "silent"])),
+  ageMs: said("Since it has said so; null: it has not.", z.nullable(ms())),
+  active: said("Connections that it has to targets, in all; null: not known.", z.nullable(count())),
+  notTold: said("Targets of which it does not tell one by one, those with the fewest connections.", count()),
+});
+export type Answering = z.infer<typeof answering>;
+
+export const groupTarget = z.strictObject({
+  id: target.def.shape.id,
+  pool: z.string(),
+  state: said("As this balancer has it; null: it does not know it.", z.nullable(target.def.shape.state)),
+  active: said("The sum of what is known.", count()),
+  perSecond: said("New connections a second, averaged over the last ten: the sum of what is known.", z.number()),
+  isWhole: said("Every balancer is in these sums.", z.boolean()),
+  shares: said(
+    "One for each of `balancers`, in their order.",
+    z.array(
+      z.strictObject({
+        balancer: said("Its id.", z.string()),
+        active: said(NOT_TOLD, z.nullable(count())),
+        perSecond: said(NOT_TOLD, z.nullable(z.number())),
+      }),
+    ),
+  ),
+});
+export type GroupTarget = z.infer<typeof groupTarget>;
+
+/** Targets once, with what each balancer has of them. */
+export const groupTargets = z.strictObject({
+  ...reached,
+  balancers: said("The one that answers first, the others by their names.", z.array(answering)),
+  ...pageOf(groupTarget).def.shape,
+});
+export type GroupTargets = z.infer<typeof groupTargets>;

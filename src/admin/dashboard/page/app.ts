@@ -1,7 +1,7 @@
 /** All that the page knows, and the one way to have it drawn. */
 import type { Page } from "../../api/schemas/common.ts";
 import type { Connection } from "../../api/schemas/connections.ts";
-import type { Group } from "../../api/schemas/group.ts";
+import type { Group, GroupTargets } from "../../api/schemas/group.ts";
 import type { Event, Key, Reporter } from "../../api/schemas/people.ts";
 import type { History, Listener, Pool } from "../../api/schemas/pools.ts";
 import type { Me, Status } from "../../api/schemas/status.ts";
@@ -17,6 +17,8 @@ export interface Known {
   pools: readonly Pool[] | null;
   /** Of the pool that is shown. */
   targets: { readonly pool: string; readonly list: readonly Target[] } | null;
+  /** How the connections of targets that are open divide over the group, by their names, or why that is not known. */
+  shares: ReadonlyMap<string, GroupTargets | Error | null> | null;
   history: History | null;
   connections: Page<Connection> | null;
   listeners: readonly Listener[] | null;
@@ -34,6 +36,7 @@ const NOTHING: Known = {
   status: null,
   pools: null,
   targets: null,
+  shares: null,
   history: null,
   connections: null,
   listeners: null,

@@ -9,6 +9,7 @@ import type { Target } from "../../api/schemas/targets.ts";
 import { Refused } from "./api.ts";
 import type { App, Known } from "./app.ts";
 import { CONNECTIONS_PAGE, connectionQuery } from "./connection-query.ts";
+import { SharesFeed } from "./shares-feed.ts";
 
 /** ms between a round and the next. */
 const PERIOD_MS = 2000;
@@ -26,6 +27,7 @@ export interface FeedEvents {
 
 export class Feed {
   readonly #app: App;
+  readonly #shares: SharesFeed;
   readonly #on: FeedEvents;
   #running = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -35,6 +37,7 @@ export class Feed {
 
   constructor(app: App, on: FeedEvents) {
     this.#app = app;
+    this.#shares = new SharesFeed(app);
     this.#on = on;
     document.addEventListener("visibilitychange", () => this.now());
   }
@@ -126,6 +129,7 @@ export class Feed {
     const restarted = before !== null && before.startedAt !== answers.status?.startedAt;
     Object.assign(app.known, answers);
     app.heardAt = Date.now();
+    this.#shares.ask();
     if (restarted) this.#on.restarted();
     this.#retry = RETRY_MS[0];
     if (app.lost === null) return;

@@ -5,7 +5,9 @@ import type { App } from "../app.ts";
 import { type Child, h, type View } from "../dom.ts";
 import { ago, bytes, count, counted, milliseconds, moment, NONE } from "../format.ts";
 import { hashOf } from "../route.ts";
+import { seesGroup } from "../shares-feed.ts";
 import { button, facts, field, stateLabel } from "./parts.ts";
+import { targetShares } from "./target-shares.ts";
 
 export function targetDetail(app: App, target: Target): View {
   return h(
@@ -13,6 +15,8 @@ export function targetDetail(app: App, target: Target): View {
     { class: "detail", role: "group", "aria-label": `Details of ${target.id}` },
     h("div", { class: "detail-part" }, h("h3", null, "Who says what"), verdicts(app, target)),
     h("div", { class: "detail-part" }, h("h3", null, "Numbers; times as p50 · p90 · p99 · max"), numbers(app, target)),
+    seesGroup(app) &&
+      h("div", { class: "detail-part" }, h("h3", null, "Connections over the group"), targetShares(app, target.id)),
     app.mayAct && h("div", { class: "detail-part" }, h("h3", null, "Orders"), orders(app, target)),
   );
 }

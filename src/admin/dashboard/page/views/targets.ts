@@ -6,6 +6,7 @@ import { orderState } from "../acts.ts";
 import type { App } from "../app.ts";
 import { type Child, h, type View } from "../dom.ts";
 import { ago, count, counted, milliseconds, percent } from "../format.ts";
+import { seesGroup } from "../shares-feed.ts";
 import { failureColumn, rateColumns } from "./number-columns.ts";
 import { badge, button, empty, field, options, section, stateLabel } from "./parts.ts";
 import { type Column, table } from "./table.ts";
@@ -131,7 +132,7 @@ function nameOf(app: App, target: Target): Child {
   return [
     h(
       "button",
-      { type: "button", class: "disclose", "aria-expanded": open ? "true" : "false", onclick: () => app.toggle(id) },
+      { type: "button", class: "disclose", "aria-expanded": open ? "true" : "false", onclick: () => toggle(app, id) },
       h("i", { "aria-hidden": "true" }),
       h("span", null, own),
     ),
@@ -147,6 +148,11 @@ function nameOf(app: App, target: Target): Child {
       sources.includes("shared") && badge("shared", "Its reporter is connected to another balancer of the group"),
     ),
   ];
+}
+
+function toggle(app: App, id: string): void {
+  app.toggle(id);
+  if (seesGroup(app)) app.refresh(); // its shares are asked for
 }
 
 function orderText({ state, factor }: NonNullable<Target["order"]>): string {
