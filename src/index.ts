@@ -17,7 +17,7 @@ import type { targetOptions } from "./config/target-options.ts";
 
 export type { Page } from "./admin/api/schemas/common.ts";
 export type { Connection, ConnectionFilter, ConnectionSort } from "./admin/api/schemas/connections.ts";
-export type { Group, Member } from "./admin/api/schemas/group.ts";
+export type { Answering, Group, GroupTarget, GroupTargets, Member } from "./admin/api/schemas/group.ts";
 export type { Event } from "./admin/api/schemas/people.ts";
 export type { History } from "./admin/api/schemas/pools.ts";
 export type { Status } from "./admin/api/schemas/status.ts";

@@ -1,12 +1,12 @@
 /** What the API shows, and what it does, for a program that runs a balancer: it needs no token, and no HTTP. */
 import type { Page } from "../../admin/api/schemas/common.ts";
 import type { Connection, ConnectionFilter, ConnectionSort } from "../../admin/api/schemas/connections.ts";
-import type { Group } from "../../admin/api/schemas/group.ts";
+import type { Group, GroupTargets } from "../../admin/api/schemas/group.ts";
 import type { Event } from "../../admin/api/schemas/people.ts";
 import type { History } from "../../admin/api/schemas/pools.ts";
 import type { Status } from "../../admin/api/schemas/status.ts";
 import type { Target } from "../../admin/api/schemas/targets.ts";
-import type { Asker, Operated, OrderWord } from "../../admin/face.ts";
+import type { Asker, GroupTargetFilter, Operated, OrderWord } from "../../admin/face.ts";
 import { HarmonyError } from "../../util/errors.ts";
 
 /** In whose name a program's orders show. */
@@ -50,6 +50,14 @@ export class Operator {
   /** The balancers that are one service with this one; null: it is in no group. */
   group(): Group | null {
     return this.#operated.group();
+  }
+
+  /** Targets, each once, with its connections at each balancer of the group, which is asked; null: it is in none. Rejects with `NO_POOL`. */
+  async groupTargets(
+    filter: GroupTargetFilter = {},
+    { offset = 0, limit = USUAL_PAGE }: Pick<ConnectionListing, "offset" | "limit"> = {},
+  ): Promise<GroupTargets | null> {
+    return this.#operated.groupTargets(filter, { offset, limit });
   }
 
   /** The last thousand, the oldest first; `after`: those with a greater id. */
