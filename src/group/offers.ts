@@ -27,8 +27,8 @@ export interface OffersOptions {
 export class Offers {
   readonly #options: OffersOptions;
   #hasBegun = false;
-  /** By name, whose word counts, as it was. */
-  readonly #inForce = new Map<string, { readonly member: string; readonly text: string }>();
+  /** By name, whose word counts, as it was, and the key that the target was registered with. */
+  readonly #inForce = new Map<string, { readonly member: string; readonly text: string; readonly key: string }>();
   /** By name of a target that cannot be used: whose word that is, and why. */
   readonly #refused = new Map<string, string>();
   /** How many there are for each of these. */
@@ -81,7 +81,7 @@ export class Offers {
     const why = unreachable(member, best[1]) ?? taker.take(name, { ...written, by: member.word.name });
     if (why === null) {
       this.#accepted(name);
-      this.#inForce.set(name, { member: member.id, text });
+      this.#inForce.set(name, { member: member.id, text, key: written.key });
       return;
     }
     if (this.#inForce.delete(name)) taker.drop(name);
@@ -109,16 +109,15 @@ export class Offers {
     else this.#counts.delete(about);
   }
 
+  /** The latest, of those with the key whose target it is already: holders of another one may have got its name at a balancer that could not know. */
   #best(name: string): [member: Member, vouched: Vouched] | null {
-    let best: [Member, Vouched] | null = null;
     const past = this.#past.get(name);
-    let isPast = false;
-    for (const [member, vouched] of this.#words(name)) {
-      if (past?.has(vouched.text)) isPast = true;
-      else if (best === null || vouched.written.at > best[1].written.at) best = [member, vouched];
-    }
-    if (!isPast) this.#past.delete(name);
-    return best;
+    const words = [...this.#words(name)];
+    const fresh = past === undefined ? words : words.filter(([, { text }]) => !past.has(text));
+    if (fresh.length === words.length) this.#past.delete(name);
+    const key = this.#inForce.get(name)?.key;
+    const kept = fresh.filter(([, { written }]) => written.key === key);
+    return latest(kept.length > 0 ? kept : fresh);
   }
 
   *#words(name: string): Generator<[member: Member, vouched: Vouched]> {
@@ -127,4 +126,12 @@ export class Offers {
       if (vouched !== undefined) yield [member, vouched];
     }
   }
+}
+
+function latest(
+  words: readonly (readonly [member: Member, vouched: Vouched])[],
+): [member: Member, vouched: Vouched] | null {
+  let best: readonly [Member, Vouched] | null = null;
+  for (const word of words) if (best === null || word[1].written.at > best[1].written.at) best = word;
+  return best && [...best];
 }

@@ -116,6 +116,7 @@ export class Registry {
     const freed = found && isFreed(found, { owner, ref, report, location, until }, now) ? found : undefined;
     const before = freed ? undefined : found;
     const { key } = owner;
+    if (!found?.counts) this.sharing.checkKey(identity, key);
     if (before === undefined) this.#makeRoom({ key, pool, identity, mine: this.#owned.get(owner, ref), freed });
     const displaced = displacedAfter(before, owner, report);
     const judged = { seen: owner.remote.host, host: judgedHost(owner, report, location) };

@@ -4,8 +4,10 @@
  */
 import type { TcpAddress } from "../net/runtime.ts";
 import { messageOf } from "../util/errors.ts";
+import { refusal } from "./admission.ts";
 import { activeOn, type Row } from "./entry.ts";
 import { placeOf } from "./location.ts";
+import type { TargetKey } from "./report.ts";
 import type { RowNames } from "./row-names.ts";
 import type { Rows } from "./rows.ts";
 import type { SharedTarget } from "./shared-target.ts";
@@ -45,6 +47,14 @@ export class Sharing {
     return taken === undefined ? 0 : activeOn(taken.row);
   }
 
+  /** Throws where another balancer vouches for that target, and another key than this one is what it was registered with there. */
+  checkKey(identity: string, { id }: TargetKey): void {
+    const shared = this.#options.rows.get(identity)?.shared;
+    if (!shared || shared.key === id) return;
+    const message = `"${identity}" is registered with another key at balancer ${shared.by} of the group: give each target its own id, or let its reporter leave first`;
+    throw refusal("OWNED", message, true);
+  }
+
   /** From now on that is said of the target that the others call so. Gives why it cannot be used here, or null. */
   take(name: string, target: SharedTarget): string | null {
     const { pools, rows, undialable } = this.#options;
@@ -57,6 +67,10 @@ export class Sharing {
       return why;
     }
     const row = before ?? this.#rowOf(name, target, pool);
+    if (row.registered?.counts && row.registered.key.id !== target.key) {
+      if (before !== undefined) this.drop(name);
+      return "it is registered here with another key";
+    }
     try {
       rows.change(row, { ...row, shared: target });
     } catch (error) {
