@@ -1,5 +1,6 @@
-/** What is the process's own: its key, and the service manager's word with it. */
-const OWN_VARIABLES = ["HARMONY_KEY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+/** What is the process's own: its key, its group's address and password, and the service manager's word with it. */
+const SECRETS = ["HARMONY_KEY", "HARMONY_GROUP", "HARMONY_GROUP_PASSWORD"];
+const OWN_VARIABLES = [...SECRETS, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
 /** The environment of a program that is started for a user: ours without secrets, and what is `given`. */
 export function childEnvironment(given: Readonly<Record<string, string>>): NodeJS.ProcessEnv {

@@ -31,9 +31,11 @@ describe("a check by a program", { skip: process.platform === "win32" }, () => {
   });
 
   it("tells the program where the server is, and no key of ours", async () => {
-    process.env.HARMONY_KEY = "a secret that is nobody's";
-    const said = await exec(sh('echo "$TARGET_HOST:$TARGET_PORT $1 $HARMONY_KEY."; exit 1', "sh", "{host}/{port}"));
-    delete process.env.HARMONY_KEY;
+    const secrets = ["HARMONY_KEY", "HARMONY_GROUP", "HARMONY_GROUP_PASSWORD"];
+    for (const name of secrets) process.env[name] = "a secret that is nobody's";
+    const shown = secrets.map((name) => `$${name}`).join("");
+    const said = await exec(sh(`echo "$TARGET_HOST:$TARGET_PORT $1 ${shown}."; exit 1`, "sh", "{host}/{port}"));
+    for (const name of secrets) delete process.env[name];
     assert.equal(said.reason, "exit code 1: 10.0.0.7:8080 10.0.0.7/8080 .");
   });
 
