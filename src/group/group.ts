@@ -33,6 +33,8 @@ export const TTL_MS = 3_500;
 const GATHER_MS = 20;
 /** ms between looks at everything that is everybody's: a hint that got lost is made good by then. */
 const EVERYTHING_MS = 30_000;
+/** Balancers that are long gone whose writings are removed in one turn. */
+const MOST_FORGOTTEN = 50;
 /** ms that the start waits for the others' targets. */
 const START_MS = 1_000;
 /** ms between looks at targets that could not be taken in. */
@@ -64,6 +66,7 @@ export class Group {
   #offeredAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #isWoken = false;
+  #turnedAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | null = null;
   #started: () => void = () => undefined;
   #isLeaving = false;
@@ -195,6 +198,7 @@ export class Group {
     await this.#pause.wait(START_MS); // or until the store can be asked
     while (!this.#isClosed) {
       this.#isWoken = false;
+      this.#turnedAt = this.#options.clock.now();
       this.#pause.begin();
       await this.#turn();
       this.#started();
@@ -212,7 +216,7 @@ export class Group {
       this.#compare();
       await this.#readDue();
       for (const part of this.#options.parts) await part.share(this.#turnOf(part));
-      for (const id of this.#members.stale) await this.#forget(id);
+      for (const id of [...this.#members.stale].slice(0, MOST_FORGOTTEN)) await this.#forget(id);
       this.#connected();
       if (clock.now() >= this.#offeredAt + OFFER_MS) this.#offerAgain();
     } catch (error) {
@@ -285,6 +289,7 @@ export class Group {
       const member = all.get(id);
       if (due.get(id) === each) due.delete(id); // otherwise more has been written meanwhile
       if (member !== undefined) this.#offers.look(this.#members.take(member, texts, each));
+      if (this.#options.clock.now() >= this.#saidAt + SAY_MS) return; // meanwhile this balancer says nothing: the rest can wait
     }
   }
 
@@ -323,7 +328,9 @@ export class Group {
     const hint = readHint(text);
     if (hint === null || hint.by === this.#options.id || this.#isClosed) return;
     this.#take(hint);
-    this.#wake();
+    // Thousands may come a second, and each turn reads.
+    if (this.#options.clock.now() >= this.#turnedAt + GATHER_MS) this.#wake();
+    else this.#wakeSoon();
   }
 
   #take(hint: Hint): void {

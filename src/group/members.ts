@@ -1,4 +1,5 @@
 /** What this balancer knows of the others: their words, the targets that they vouch for, and who of them is there. */
+import { printable } from "../control/protocol/schema.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Hint } from "./hint.ts";
 import { readRecord, type Written } from "./record.ts";
@@ -8,8 +9,10 @@ import { DRAINING_BYTES, readWord, type Word } from "./word.ts";
 
 /** ms within which a balancer that is there has been heard, but for a word that was lost. */
 const RECENT_MS = 1_500;
-/** ms beside a lease, by which clocks of hosts may differ, after which a word that is found is of a balancer that is long gone. */
+/** ms beside a lease, by which clocks of hosts may differ, after which a word that is found seems to be of a balancer that is long gone. */
 const STALE_MS = 60_000;
+/** Other balancers that are heard: what each says of all others has to fit into its word. Others than Harmony may write there. */
+const MOST_MEMBERS = 200;
 
 /** Beside the records, the number of the last writing: no target is called so. */
 export const SEQ = "seq";
@@ -87,6 +90,13 @@ export interface Due {
   readonly names: ReadonlySet<string> | null;
 }
 
+/** A word that says nothing. */
+interface Idle {
+  readonly text: string;
+  /** If it is the same after that, its balancer is long gone. */
+  readonly until: number;
+}
+
 export interface MembersOptions {
   /** The own id. */
   readonly self: string;
@@ -109,7 +119,9 @@ export class Members {
   /** Ids of balancers that are long gone, whose writings nobody removes otherwise. */
   readonly stale = new Set<string>();
   readonly #options: MembersOptions;
-  #hasWarned = false;
+  /** By id, words that are heeded no further as long as they stay as they are: those that are none, seem to be of long ago, or are too many. */
+  readonly #idle = new Map<string, Idle>();
+  readonly #warned = new Set<string>();
 
   constructor(options: MembersOptions) {
     this.#options = options;
@@ -140,14 +152,30 @@ export class Members {
 
   /** The words of all members, as they were just now. */
   hear(words: Texts): void {
+    for (const id of this.#idle.keys()) if (!words.has(id)) this.#idle.delete(id);
     for (const [id, text] of words) {
       const member = this.all.get(id);
       if (id === this.#options.self || this.stale.has(id) || member?.text === text) continue;
+      const idle = this.#idle.get(id);
+      if (idle?.text === text) {
+        this.#lookAt(id, idle);
+        continue;
+      }
       const word = readWord(text);
+      const until = word === null ? Number.POSITIVE_INFINITY : this.#options.clock.now() + word.ttl;
       if (word === null) this.#warnOf(id);
-      else if (member === undefined && this.#isStale(word)) this.stale.add(id);
+      // One that says something else now is there, and its clock is wrong.
+      if (word === null || (member === undefined && idle === undefined && this.#isStale(word)))
+        this.#idle.set(id, { text, until });
       else this.#heard(id, text, word);
     }
+  }
+
+  /** Still the same, though it was looked at while a balancer that is there would have said another. */
+  #lookAt(id: string, { until }: Idle): void {
+    if (this.#options.clock.now() <= until) return;
+    this.#idle.delete(id);
+    this.stale.add(id);
   }
 
   /** False: nothing is known of whoever has given the hint. */
@@ -212,8 +240,17 @@ export class Members {
   }
 
   #heard(id: string, text: string, word: Word): void {
-    const { clock, onJoined, onLeft } = this.#options;
+    const { clock, lease, onJoined, onLeft } = this.#options;
     const known = this.all.get(id);
+    if (known === undefined && this.all.size >= MOST_MEMBERS) {
+      this.#idle.set(id, { text, until: clock.now() + word.ttl + lease });
+      this.#warn(
+        "many",
+        `the group has more than ${MOST_MEMBERS} other balancers: the rest are not known here; see who else writes to its Redis`,
+      );
+      return;
+    }
+    this.#idle.delete(id);
     const member = known ?? new Member(id, word, clock.now());
     const isNews = word.leaving ? known?.isGone === false : known === undefined || known.isGone;
     Object.assign(member, { text, word, heardAt: clock.now(), isGone: word.leaving });
@@ -231,10 +268,16 @@ export class Members {
   }
 
   #warnOf(id: string): void {
-    if (this.#hasWarned) return;
-    this.#hasWarned = true;
-    this.#options.onWarning(
-      `what balancer ${id} of the group says cannot be read: it is of another version of Harmony, and its targets are not known here`,
+    this.#warn(
+      "unreadable",
+      `what balancer ${printable(id)} of the group says cannot be read: it is of another version of Harmony, and its targets are not known here`,
     );
+  }
+
+  /** Once for each reason. */
+  #warn(about: "unreadable" | "many", message: string): void {
+    if (this.#warned.has(about)) return;
+    this.#warned.add(about);
+    this.#options.onWarning(message);
   }
 }

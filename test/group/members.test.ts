@@ -8,15 +8,15 @@ import { textOf, wordOf } from "./members-of.ts";
 
 const nothing = () => undefined;
 
-function membersOf(): Members {
-  const events = { onJoined: nothing, onLeft: nothing, onRemoved: nothing, onWarning: assert.fail };
-  return new Members({ self: "self", clock: new ManualClock(0), wallClock: () => 0, lease: 10_000, ...events });
+function membersOf(onWarning: (message: string) => void = assert.fail, clock = new ManualClock(0)): Members {
+  const events = { onJoined: nothing, onLeft: nothing, onRemoved: nothing, onWarning };
+  return new Members({ self: "self", clock, wallClock: () => 1e12 + clock.now(), lease: 10_000, ...events });
 }
 
 describe("what a balancer says of the others", () => {
   it("has connections to targets that drain, and of very many no more than fit into a word", () => {
     const members = membersOf();
-    members.hear(new Map([["a", writeWord(wordOf("a"))]]));
+    members.hear(new Map([["a", writeWord({ ...wordOf("a"), at: 1e12 })]]));
     const names = Array.from({ length: 2_000 }, (_, n) => `${"pool".repeat(16)}/${"id".repeat(30)}${n}`);
     const draining = textOf({ weight: 1, at: 0, drain: true });
     const some = names.slice(0, 100);
@@ -31,5 +31,52 @@ describe("what a balancer says of the others", () => {
     assert.equal(drainingMore, true);
     assert.ok(Object.keys(said).length > 100);
     assert.ok(Buffer.byteLength(JSON.stringify(said)) < 40_000, "a store takes 65536 bytes");
+  });
+});
+
+describe("a word that is found", () => {
+  const said = (at: number) => writeWord({ ...wordOf("b"), at });
+
+  it("is of a balancer that is there, however wrong its clock is, once it is another one", () => {
+    const members = membersOf();
+    members.hear(new Map([["b", said(5)]]));
+    assert.deepEqual([[...members.all.keys()], members.stale.size], [[], 0]);
+    members.hear(new Map([["b", said(1_005)]]));
+    assert.deepEqual([[...members.all.keys()], members.stale.size], [["b"], 0]);
+  });
+
+  it("of long ago is of a balancer that is long gone, where it stays the same", () => {
+    const clock = new ManualClock(0);
+    const members = membersOf(assert.fail, clock);
+    for (let second = 0; second < 5; second++) {
+      members.hear(new Map([["b", said(5)]]));
+      clock.advance(1_000);
+    }
+    assert.deepEqual([members.all.size, [...members.stale]], [0, ["b"]]);
+  });
+
+  it("is heeded of two hundred others, of more is told once, and room that is made is taken", () => {
+    const clock = new ManualClock(0);
+    const warnings: string[] = [];
+    const members = membersOf((message) => warnings.push(message), clock);
+    const crowd = (at: number) =>
+      new Map(Array.from({ length: 1_000 }, (_, n) => [`b${n}`, writeWord({ ...wordOf("b"), at })] as const));
+    members.hear(crowd(1e12));
+    assert.equal(members.all.size, 200);
+    assert.match(warnings.join(), /^the group has more than 200 other balancers[^,]*$/);
+    clock.advance(20_000);
+    members.look();
+    assert.equal(members.all.size, 0);
+    members.hear(crowd(1e12));
+    assert.equal(members.stale.size, 1_000, "none of them has said anything else");
+    members.stale.clear();
+    members.hear(crowd(1e12 + 1));
+    assert.deepEqual([members.all.size, warnings.length], [200, 1]);
+  });
+
+  it("shows nothing of an id that would move a terminal's cursor", () => {
+    const warnings: string[] = [];
+    membersOf((message) => warnings.push(message)).hear(new Map([["\u001b[2Jb\n", "{}"]]));
+    assert.match(warnings.join(), /^what balancer \?\[2Jb\? of the group says cannot be read/);
   });
 });

@@ -31,7 +31,8 @@ export function text(max: number) {
 /** Control characters (C0, DEL, C1), line separators, and the marks that turn the writing direction. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
-function printable(value: string): string {
+/** As a log can show it. */
+export function printable(value: string): string {
   return value.replace(UNPRINTABLE, "?");
 }
 
