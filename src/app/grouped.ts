@@ -5,6 +5,7 @@ import type { BalancerSettings } from "../config/settings.ts";
 import type { ControlServer } from "../control/server/server.ts";
 import type { Services as Bringing } from "../control/server/services.ts";
 import { Group } from "../group/group.ts";
+import { hostMark } from "../group/host-mark.ts";
 import type { GroupEvents } from "../group/options.ts";
 import { ownTarget } from "../group/record.ts";
 import { type OrderBook, SharedOrders } from "../group/shared-orders.ts";
@@ -56,6 +57,7 @@ export interface Grouped {
 export function grouped(options: GroupedOptions): Grouped {
   const { membership, lease, services, statistics, control, tell } = options;
   const startedAt = Date.now();
+  const host = hostMark();
   const registry = () => control().registry;
   const bringing = new SharedServices({ ...options, clock: systemClock, onOpened: () => group.offer() });
   const orders = sharedOrders(options);
@@ -71,7 +73,7 @@ export function grouped(options: GroupedOptions): Grouped {
     facts: () => ({
       name: nameOf(control(), options.settings),
       version: VERSION,
-      host: hostname(),
+      host,
       startedAt,
       reporters: control().sessions,
       ...services.connections,

@@ -1,5 +1,5 @@
 /** What this balancer knows of the others: their words, the targets that they vouch for, and who of them is there. */
-import { printable } from "../control/protocol/schema.ts";
+import { NAME, printable } from "../control/protocol/schema.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Hint } from "./hint.ts";
 import { readRecord, type Written } from "./record.ts";
@@ -55,7 +55,7 @@ export class Member {
       if (name === SEQ || name === WHOLE) continue;
       const text = texts.get(name);
       if (text === this.records.get(name)?.text) continue;
-      const written = text === undefined ? null : readRecord(text);
+      const written = text === undefined ? null : readRecord(name, text);
       if (text !== undefined && written !== null) this.records.set(name, { text, written });
       else this.records.delete(name);
       if (written?.report.drain) this.draining.add(name);
@@ -161,7 +161,7 @@ export class Members {
         this.#lookAt(id, idle);
         continue;
       }
-      const word = readWord(text);
+      const word = NAME.test(id) ? readWord(text) : null;
       const until = word === null ? Number.POSITIVE_INFINITY : this.#options.clock.now() + word.ttl;
       if (word === null) this.#warnOf(id);
       // One that says something else now is there, and its clock is wrong.

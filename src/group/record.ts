@@ -1,7 +1,7 @@
 /** A target as the balancer that its reporter speaks to writes it down for the others. */
 import * as z from "zod/mini";
 import { readPassedOn } from "../control/protocol/messages.ts";
-import { moment, name, text } from "../control/protocol/schema.ts";
+import { isPrintable, moment, name, text } from "../control/protocol/schema.ts";
 import type { Entry } from "../targets/entry.ts";
 import type { Report } from "../targets/report.ts";
 import type { SharedTarget } from "../targets/shared-target.ts";
@@ -42,10 +42,14 @@ export function writeRecord(record: object, at: number): string {
   return JSON.stringify({ ...record, at });
 }
 
-/** null: it is none. */
-export function readRecord(given: string): Written | null {
+/** Characters: a pool's name and a path in full. */
+const MAX_NAME = 700;
+
+/** null: it is none of a target that could be called so. Names get into logs, and others than Harmony may write there. */
+export function readRecord(name: string, given: string): Written | null {
   const { data } = Record.safeParse(jsonOf(given));
   if (data === undefined) return null;
+  if (name.length > MAX_NAME || !isPrintable(name) || !name.startsWith(`${data.report.pool}/`)) return null;
   try {
     const report = readPassedOn(data.report);
     const { host, key, since, at } = data;

@@ -17,7 +17,7 @@ describe("what a balancer says of the others", () => {
   it("has connections to targets that drain, and of very many no more than fit into a word", () => {
     const members = membersOf();
     members.hear(new Map([["a", writeWord({ ...wordOf("a"), at: 1e12 })]]));
-    const names = Array.from({ length: 2_000 }, (_, n) => `${"pool".repeat(16)}/${"id".repeat(30)}${n}`);
+    const names = Array.from({ length: 2_000 }, (_, n) => `p/${"id".repeat(62)}${n}`);
     const draining = textOf({ weight: 1, at: 0, drain: true });
     const some = names.slice(0, 100);
     const records = (of: string[]) =>

@@ -28,8 +28,8 @@ describe("a time that another balancer has written down", () => {
     for (const beyond of [{ startedAt: LAST + 1 }, { at: LAST + 1 }])
       assert.equal(readWord(writeWord({ ...WORD, ...beyond })), null);
     const record = { host: "10.0.0.7", key: "web", since: LAST, at: LAST, report: REPORT };
-    assert.equal(readRecord(JSON.stringify(record))?.since, LAST);
-    assert.equal(readRecord(JSON.stringify({ ...record, since: LAST + 1 })), null);
-    assert.equal(readRecord(JSON.stringify({ ...record, at: LAST + 1 })), null);
+    assert.equal(readRecord(`${REPORT.pool}/x`, JSON.stringify(record))?.since, LAST);
+    assert.equal(readRecord(`${REPORT.pool}/x`, JSON.stringify({ ...record, since: LAST + 1 })), null);
+    assert.equal(readRecord(`${REPORT.pool}/x`, JSON.stringify({ ...record, at: LAST + 1 })), null);
   });
 });

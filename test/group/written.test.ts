@@ -61,7 +61,7 @@ describe("the word of a balancer", () => {
 
 describe("the record of a target", () => {
   it("is read as it was written", () => {
-    assert.deepEqual(JSON.parse(JSON.stringify(readRecord(writeRecord(recordOf(OWN), 5)))), { ...OWN, at: 5 });
+    assert.deepEqual(JSON.parse(JSON.stringify(readRecord("p/x", writeRecord(recordOf(OWN), 5)))), { ...OWN, at: 5 });
   });
 
   it("is none with an address that is a name, or a report that no reporter could have made", () => {
@@ -72,10 +72,18 @@ describe("the record of a target", () => {
       { ...record, report: { ...record.report, pool: "../x" } },
       { ...record, report: { ...record.report, port: 0 } },
     ];
-    for (const each of not) assert.equal(readRecord(writeRecord(each, 5)), null, JSON.stringify(each));
+    for (const each of not) assert.equal(readRecord("p/x", writeRecord(each, 5)), null, JSON.stringify(each));
   });
 
-  it("is null for whatever else is found", () => neverThrows(resembling(writeRecord(recordOf(OWN), 5)), readRecord));
+  it("is none under a name that no target in its pool can have", () => {
+    const text = writeRecord(recordOf(OWN), 5);
+    for (const name of ["p/10.0.0.1:80", "p/unix:/run/x"]) assert.notEqual(readRecord(name, text), null, name);
+    for (const name of ["", "p", "q/x", "__proto__", "constructor", "p/\u001b[2J", "p/x\nfake", `p/${"x".repeat(700)}`])
+      assert.equal(readRecord(name, text), null, name);
+  });
+
+  it("is null for whatever else is found", () =>
+    neverThrows(resembling(writeRecord(recordOf(OWN), 5)), (text) => readRecord("p/x", text)));
 });
 
 describe("a hint", () => {
