@@ -14,6 +14,7 @@ export type OwnTarget = Omit<SharedTarget, "by" | "at">;
 const Record = z.object({
   /** Where it is dialled, but for the port, which its report has. */
   host: text(100).check(z.refine((given) => parseIp(given) !== null, "must be an IP address")),
+  seen: z.optional(text(100)),
   /** No id of a key is longer; those of tokens have a prefix. */
   key: text(200),
   since: moment,
@@ -29,13 +30,13 @@ export interface Written extends OwnTarget {
 /** null: what its reporter has said here counts no more, or nobody has said anything. */
 export function ownTarget(entry: Entry | null | undefined): OwnTarget | null {
   if (!entry?.counts) return null;
-  const { report, address, key, saidSince } = entry;
-  return { report, address, key: key.id, since: saidSince };
+  const { report, address, key, saidSince, judged } = entry;
+  return { report, address, key: key.id, since: saidSince, seen: judged.seen };
 }
 
 /** Without the time at which it is written, so that what says the same is the same. */
-export function recordOf({ report, address: { host }, key, since }: OwnTarget): object {
-  return { host, key, since, report: passedOn(report) };
+export function recordOf({ report, address: { host }, key, since, seen }: OwnTarget): object {
+  return { host, key, since, seen, report: passedOn(report) };
 }
 
 export function writeRecord(record: object, at: number): string {
@@ -52,8 +53,8 @@ export function readRecord(name: string, given: string): Written | null {
   if (name.length > MAX_NAME || !isPrintable(name) || !name.startsWith(`${data.report.pool}/`)) return null;
   try {
     const report = readPassedOn(data.report);
-    const { host, key, since, at } = data;
-    return { report, address: { host, port: report.port }, key, since, at };
+    const { host, key, since, at, seen } = data;
+    return { report, address: { host, port: report.port }, key, since, at, ...(seen !== undefined && { seen }) };
   } catch {
     return null; // a report that no reporter could have made
   }

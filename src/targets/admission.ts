@@ -8,6 +8,7 @@ import { forbidden } from "./location.ts";
 import { offLimits } from "./reach.ts";
 import type { Report, TargetOwner } from "./report.ts";
 import { undialable } from "./self-dial-guard.ts";
+import type { SharedTarget } from "./shared-target.ts";
 import type { TargetPool } from "./target-pool.ts";
 
 export interface AdmissionOptions {
@@ -58,6 +59,15 @@ export class Admission {
   /** Ports where the balancer listens, on whatever address. */
   ownPorts(): ReadonlySet<number> {
     return new Set(this.#options.ownListeners().flatMap((each) => ("port" in each ? [each.port] : [])));
+  }
+
+  /**
+   * Why a target that another balancer vouches for is not to be dialled from here, or null. That one has judged its address, but what is a host
+   * among others there may be this one here.
+   */
+  unshareable({ address, report, seen }: SharedTarget): string | null {
+    const isSaid = report.advertise !== undefined && seen !== undefined;
+    return (isSaid && offLimits(address.host, seen, this.#local.get())) || this.undialable(address);
   }
 
   /** Why the balancer cannot dial a target there, or null. */

@@ -81,7 +81,7 @@ export class Registry {
     this.#admission = new Admission(options);
     this.silence = new Silence(options, this.#owned);
     const parts = { ...options, rows, names: this.#names, undialable: (address: Address) => this.undialable(address) };
-    this.sharing = new Sharing(parts);
+    this.sharing = new Sharing({ ...parts, unshareable: (target) => this.#admission.unshareable(target) });
     this.leases = new Leases({ ...options, rows, forget: (entry) => this.#remove(entry, "forgotten") });
     this.#declarations = new Declarations({
       ...parts,

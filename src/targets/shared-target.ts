@@ -10,6 +10,8 @@ export interface SharedTarget {
   readonly address: TcpAddress;
   /** With which it was registered there: the key's id. */
   readonly key: string;
+  /** Where that balancer sees its reporter; absent: it has none, or nothing is known of it. */
+  readonly seen?: string | undefined;
   /** What that balancer is called. */
   readonly by: string;
   /** ms since 1970, by its clock: when the reporter began to say this. */

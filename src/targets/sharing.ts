@@ -2,7 +2,6 @@
  * Targets that other balancers of the group vouch for: their reporters speak to those. One of them is a source of its row as any other, which
  * counts while no reporter of this balancer's own says anything. It has no lease here: who takes it in also takes it out.
  */
-import type { TcpAddress } from "../net/runtime.ts";
 import { messageOf } from "../util/errors.ts";
 import { refusal } from "./admission.ts";
 import { activeOn, type Row } from "./entry.ts";
@@ -17,8 +16,8 @@ export interface SharingOptions {
   readonly pools: ReadonlyMap<string, TargetPool>;
   readonly rows: Rows;
   readonly names: RowNames;
-  /** Why the balancer cannot dial a target there, or null. */
-  readonly undialable: (address: TcpAddress) => string | null;
+  /** Why it is not to be dialled from here, or null. */
+  readonly unshareable: (target: SharedTarget) => string | null;
 }
 
 export class Sharing {
@@ -57,10 +56,10 @@ export class Sharing {
 
   /** From now on that is said of the target that the others call so. Gives why it cannot be used here, or null. */
   take(name: string, target: SharedTarget): string | null {
-    const { pools, rows, undialable } = this.#options;
-    const { report, address } = target;
+    const { pools, rows, unshareable } = this.#options;
+    const { report } = target;
     const pool = pools.get(report.pool);
-    const why = pool === undefined ? `there is no pool "${report.pool}"` : undialable(address);
+    const why = pool === undefined ? `there is no pool "${report.pool}"` : unshareable(target);
     const before = this.#taken.get(name)?.row;
     if (pool === undefined || why !== null) {
       if (before !== undefined) this.drop(name);

@@ -15,6 +15,7 @@ const OWN: OwnTarget = {
   address: { host: "2001:db8::1", port: 80 },
   key: "k",
   since: 1_000,
+  seen: "2001:db8::1",
 };
 
 /** JSON that resembles what is written, with one field of it anything. */

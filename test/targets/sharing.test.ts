@@ -47,3 +47,33 @@ describe("a declared target that other balancers know by two names", () => {
     assert.deepEqual(weights(), [9]);
   });
 });
+
+describe("a target at an address of this balancer's own host", () => {
+  const registry = registryOf({
+    pools: new Map([["p", plainPool("p")]]),
+    clock: new ManualClock(0),
+    lease: 10_000,
+    quotaOf: ({ limits }) => quotaOf(limits, 100),
+    localAddresses: () => [ADDRESS.host],
+  });
+  const take = (seen: string | undefined, advertise: string | undefined): string | null => {
+    const { report, ...rest } = saidOf("x", 1);
+    return registry.sharing.take("p/x", { ...rest, seen, report: { ...report, advertise } });
+  };
+
+  it("is not used where its reporter has only said that it is there, to a balancer that could not know", () => {
+    assert.match(take("10.6.6.6", ADDRESS.host) ?? "", /10\.0\.0\.1 is an address of the balancer's own host/);
+    assert.equal(registry.sharing.has("p/x"), false);
+  });
+
+  it("is used where its reporter was seen there, or on this host", () => {
+    assert.equal(take(ADDRESS.host, undefined), null);
+    assert.equal(take(ADDRESS.host, ADDRESS.host), null);
+  });
+
+  it("goes out when it is said to be there", () => {
+    assert.equal(take(ADDRESS.host, undefined), null);
+    assert.notEqual(take("10.6.6.6", ADDRESS.host), null);
+    assert.equal(registry.sharing.has("p/x"), false);
+  });
+});
