@@ -99,8 +99,8 @@ export interface TargetOwner {
   forbids(report: Report, host: string): string | null;
   /** Somebody waits: the target that it calls so is to be started. Absent: none of its targets is ever asleep. */
   wake?(ref: number): void;
-  /** So many connections the target has, and so many clients wait that it has no credit for. Absent: nobody wants to know. */
-  usage?(ref: number, active: number, waiting: number): void;
+  /** So many connections the target has, and so many clients wait that it has no credit for. Absent: nobody wants to know. False: it cannot hear that now. */
+  usage?(ref: number, active: number, waiting: number): boolean;
   /** Another owner, which is at `by`, has taken its target over. */
   replaced(by: TcpAddress): void;
 }

@@ -89,12 +89,11 @@ export class Usages {
     const waiting = isFull && takesLoad(row) && row.pool.isWanting ? row.pool.waiting : 0;
     told.calm = waiting > 0 ? 0 : told.calm + 1;
     if (now - told.at < LEAST_MS) return;
-    if (!isUrgent(told, { active, waiting, most })) {
-      if (!isMaterial(told, { active, waiting, isFull }) || told.allowance.next(now) > now) return;
-      told.allowance.take(now);
-    }
+    const urgent = isUrgent(told, { active, waiting, most });
+    if (!urgent && (!isMaterial(told, { active, waiting, isFull }) || told.allowance.next(now) > now)) return;
+    if (!owner.usage(ref, active, waiting)) return;
+    if (!urgent) told.allowance.take(now);
     Object.assign(told, { at: now, active, waiting, isFull });
-    owner.usage(ref, active, waiting);
   }
 }
 

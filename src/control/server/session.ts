@@ -35,6 +35,8 @@ const INTERNAL = "INTERNAL";
 const EXCHANGED = "KEY_EXCHANGED";
 /** ms that the last line may take to be written before the connection is dropped. */
 const FAREWELL_MS = 1_000;
+/** Messages that nobody has asked for, and that the reporter has not taken yet: one that does not read is told no more. */
+const MOST_UNTAKEN = 256;
 /** ms by which a deadline is later than it should be when the process was stopped, and ms that are left then to hear what has come. */
 const STOPPED_MS = 500;
 const GRACE_MS = 1_000;
@@ -72,6 +74,7 @@ export class Session implements TargetOwner, Asker {
   readonly #ending = new AbortController();
   readonly #underWay = new UnderWay(this.#ending.signal);
   #vanished = false;
+  #untaken = 0;
   #running: Promise<void> | null = null;
 
   /** `channel`: its first line has been read. */
@@ -178,13 +181,19 @@ export class Session implements TargetOwner, Asker {
     this.#tell({ t: "wake", ref });
   }
 
-  usage(ref: number, active: number, waiting: number): void {
-    this.#tell({ t: "usage", ref, active, waiting });
+  usage(ref: number, active: number, waiting: number): boolean {
+    return this.#tell({ t: "usage", ref, active, waiting });
   }
 
-  #tell(body: object): void {
-    if (this.over.aborted) return;
-    this.#channel.send(this.#seal.seal(body)).catch(() => undefined); // that it is lost, its reader finds
+  /** Gives whether it is on its way. */
+  #tell(body: object): boolean {
+    if (this.over.aborted || this.#untaken >= MOST_UNTAKEN) return false;
+    this.#untaken += 1;
+    const taken = () => {
+      this.#untaken -= 1;
+    };
+    this.#channel.send(this.#seal.seal(body)).then(taken, taken); // that it is lost, its reader finds
+    return true;
   }
 
   /** The keys have changed. Ends the session where its key is not valid any more, or allows none of its targets. */

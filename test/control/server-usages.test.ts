@@ -1,0 +1,51 @@
+/** What a balancer tells reporters unasked of how their targets are used. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { until } from "../support/wait.ts";
+import { leavesNothing, REPORT, World } from "./harness.ts";
+
+const HOST = "10.0.0.7";
+const CLIENT = Uint32Array.of(0, 0, 0xffff, 1);
+const TARGETS = 4;
+/** Of each target. */
+const CONNECTIONS = 400;
+/** What the connection in memory takes itself, and what waits behind it. */
+const MOST_LINES = 1_250;
+
+describe("a reporter that does not read what it is told", () => {
+  it("is told no more than some hundred lines, and how things stand once it reads again", async () => {
+    const world = await World.start();
+    const raw = await world.raw(HOST);
+    const reportOf = (ref: number) => {
+      const places = { ref, port: REPORT.port + ref, id: `t${ref}` };
+      return { ...REPORT, ...places, maxConnections: CONNECTIONS, elsewhere: 0 };
+    };
+    const refs = Array.from({ length: TARGETS }, (_, ref) => ref);
+    for (const ref of refs) assert.equal((await raw.ask({ ...reportOf(ref), credits: CONNECTIONS }))?.t, "ok");
+    const rows = Array.from({ length: TARGETS * CONNECTIONS }, () => world.pool.pick(CLIENT, [], 0));
+    assert.ok(rows.every((row) => row >= 0));
+    // All that end are above what may be used now: each is told.
+    for (const ref of refs) await raw.tell({ ...reportOf(ref), credits: 0 });
+    const ofTarget = refs.map((ref) => rows.filter((row) => world.pool.identity(row) === `default/t${ref}`));
+    for (let each = 1; each < CONNECTIONS; each++) {
+      for (const own of ofTarget) world.pool.release(own[each]!, CLIENT, 0, 0, 0);
+      await world.pass(100, 100);
+    }
+    let lines = 0;
+    const last = new Map<number, number>();
+    const reading = (async () => {
+      for (let message = await raw.hear(); message !== null; message = await raw.hear()) {
+        if (message.t !== "usage") continue;
+        lines++;
+        last.set(message.ref, message.active);
+      }
+    })();
+    await until("what there is at last", async () => {
+      await world.pass(100, 100);
+      return refs.every((ref) => last.get(ref) === 1);
+    });
+    assert.ok(lines < MOST_LINES, `${lines} lines were kept for it`);
+    await leavesNothing(world, raw);
+    await reading;
+  });
+});
