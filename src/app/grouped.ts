@@ -129,7 +129,7 @@ function sharedRevocations({ trust: { keys, revocations } }: GroupedOptions): Sh
 function tellOf({ place }: Membership, event: EventOf<GroupEvents>, tell: GroupedOptions["tell"]): void {
   const [name, what, more, why] = event;
   if (name === "connected") tell("groupConnected", place);
-  else if (name === "lost") tell("groupLost", place, what);
+  else if (name === "lost") tell("groupLost", place, what, more);
   else if (name === "joined") tell("memberJoined", what);
   else if (name === "left") tell("memberLeft", what, more);
   else if (name === "warning") tell("warning", what);

@@ -12,7 +12,7 @@
 
 import { isLoopback } from "../targets/loopback.ts";
 import { deferred } from "../util/deferred.ts";
-import { codeOf, messageOf } from "../util/errors.ts";
+import { codeOf, type HarmonyError, messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
 import { type Hint, namesForHint, readHint, writeHint } from "./hint.ts";
 import { type Due, type Member, Members, SEQ, type Vouched, WHOLE } from "./members.ts";
@@ -20,6 +20,7 @@ import { Offers } from "./offers.ts";
 import type { GroupOptions } from "./options.ts";
 import { OwnTargets } from "./own-targets.ts";
 import type { Part, Turn } from "./part.ts";
+import { refusalIn, sayOrHear } from "./refusal.ts";
 import type { Texts } from "./store.ts";
 import type { GroupView, MemberView } from "./view.ts";
 import { readWord, writeWord } from "./word.ts";
@@ -52,6 +53,8 @@ export class Group {
   readonly #pause: Pause;
   #state: GroupView["state"] = "connecting";
   #since: number;
+  /** The same by the clock that nobody sets. */
+  #stateAt: number;
   #reason: string | null = null;
   /** Of this balancer's last writing of its targets. */
   #seq = 0;
@@ -77,6 +80,7 @@ export class Group {
     const view = (member: Member) => member.view(clock.now());
     this.#options = options;
     this.#since = wallClock();
+    this.#stateAt = clock.now();
     this.#pause = new Pause(clock);
     this.#own = new OwnTargets(own);
     for (const part of options.parts) part.onDue = () => this.#wakeSoon();
@@ -135,17 +139,19 @@ export class Group {
 
   /**
    * Connections to a target that drains, at balancers that its reporter does not speak to itself. One that cannot know yet that it drains
-   * counts as one.
+   * counts as one, and one that is silent as what it said last, until that was a lease ago: so does the whole group while it is lost.
    */
   activeElsewhere(name: string): number {
-    if (this.#state !== "connected") return 0;
-    const seq = this.#own.seqOf(name, this.#options.wallClock());
-    let active = 0;
-    const now = this.#options.clock.now();
+    const { clock, wallClock, lease, id } = this.#options;
+    const now = clock.now();
+    if (this.#state !== "connected" && now - this.#stateAt > lease) return 0;
+    const seq = this.#own.seqOf(name, wallClock());
+    let active = this.#heardAt === Number.POSITIVE_INFINITY ? 1 : 0; // nobody is known yet
     for (const member of this.#members.all.values()) {
       const { word, records } = member;
-      if (member.isSilent(now) || records.has(name)) continue;
-      const knows = (word.knows[this.#options.id] ?? -1) >= seq;
+      // One that leaves speaks on until its clients have gone.
+      if (records.has(name) || (word.leaving && member.isSilent(now))) continue;
+      const knows = (word.knows[id] ?? -1) >= seq;
       active += knows ? (word.draining[name] ?? (word.drainingMore ? 1 : 0)) : 1;
     }
     return active;
@@ -180,10 +186,12 @@ export class Group {
 
   /** Never rejects. */
   async close(): Promise<void> {
+    const { clock, store } = this.#options;
+    const until = clock.now() + GOODBYE_MS;
     await this.leave();
     this.#isClosed = true;
     this.#pause.skip();
-    await this.#atMost(GOODBYE_MS, Promise.all([this.#options.store.close(), this.#running]));
+    await this.#atMost(until - clock.now(), Promise.all([store.close(), this.#running]));
   }
 
   /** Never rejects: what comes of it others find out. */
@@ -207,20 +215,24 @@ export class Group {
   }
 
   async #turn(): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, parts } = this.#options;
     try {
-      await this.#write();
+      // What the store does not take, as one that is full, is no reason not to read what it has.
+      let refused = await refusalIn(() => this.#write());
       const isTime = clock.now() >= this.#saidAt + this.#sayMs;
-      if (isTime) await this.#say();
+      if (isTime) refused = (await this.#say()) ?? refused;
       if (this.#isUnsure) await this.#verify();
       this.#compare();
       await this.#readDue();
-      for (const part of this.#options.parts) await part.share(this.#turnOf(part));
+      for (const part of parts) refused = (await refusalIn(() => part.share(this.#turnOf(part)))) ?? refused;
       for (const id of [...this.#members.stale].slice(0, MOST_FORGOTTEN)) await this.#forget(id);
-      this.#connected();
+      if (refused === null) this.#becomes("connected", null);
+      else this.#becomes("lost", refused.message, true);
       if (clock.now() >= this.#offeredAt + OFFER_MS) this.#offerAgain();
     } catch (error) {
-      this.#lost(messageOf(error));
+      this.#isUnsure = true;
+      this.#lookedAt = Number.NEGATIVE_INFINITY;
+      this.#becomes("lost", messageOf(error));
     }
   }
 
@@ -251,20 +263,20 @@ export class Group {
     this.#writtenSeq = seq;
   }
 
-  async #say(): Promise<void> {
+  /** Gives why what it says is not taken; null: it is. */
+  async #say(): Promise<HarmonyError | null> {
     const { store, id, clock } = this.#options;
-    const before = await store.say(id, this.#word());
+    const { before, refused } = await sayOrHear(store, id, this.#word());
     const since = this.#heardAt;
     this.#saidAt = this.#heardAt = clock.now();
     const own = readWord(before.get(id) ?? "");
-    if (this.#hasSaid && own?.seq !== this.#seq) {
-      this.#forgotten();
-    }
-    this.#hasSaid = true;
+    if (refused === null && this.#hasSaid && own?.seq !== this.#seq) this.#forgotten();
+    this.#hasSaid ||= refused === null;
     this.#members.hear(before);
     // What has been read since, or waited for, is no fault of theirs.
     if (this.#heardAt - since > DEAF_MS) this.#members.deaf(since);
     this.#members.look();
+    return refused;
   }
 
   /** Answers may have got lost: whether what is there is what was written. */
@@ -347,24 +359,16 @@ export class Group {
     stale.delete(id);
   }
 
-  #connected(): void {
-    if (this.#state === "connected") return;
-    const { wallClock, onEvent } = this.#options;
-    this.#state = "connected";
-    this.#since = wallClock();
-    this.#reason = null;
-    onEvent("connected");
-  }
-
-  #lost(reason: string): void {
-    const { wallClock, onEvent } = this.#options;
+  /** `isHeard`: what others say is known all the same. */
+  #becomes(state: "connected" | "lost", reason: string | null, isHeard = false): void {
     this.#reason = reason;
-    this.#isUnsure = true;
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
-    if (this.#state === "lost" || this.#isClosed) return;
-    this.#state = "lost";
+    if (this.#state === state || (this.#isClosed && state === "lost")) return;
+    const { clock, wallClock, onEvent } = this.#options;
+    this.#state = state;
     this.#since = wallClock();
-    onEvent("lost", reason);
+    this.#stateAt = clock.now();
+    if (state === "connected") onEvent("connected");
+    else onEvent("lost", reason ?? "", isHeard);
   }
 
   #wake(): void {

@@ -9,7 +9,7 @@ const MOST_TOLD = 100;
 
 /** Where targets are taken in: the registry. */
 export interface Taker {
-  /** Gives why it cannot be used here, WAITING, or null. */
+  /** Gives why it cannot be used here, WAITING, or null. Where it cannot, what was taken before is still to be dropped. */
   take(name: string, target: SharedTarget): string | null;
   drop(name: string): void;
   has(name: string): boolean;

@@ -13,7 +13,8 @@ export type Facts = Pick<Word, "name" | "version" | "host" | "startedAt" | "repo
 
 export interface GroupEvents {
   connected: [];
-  lost: [reason: string];
+  /** `isHeard`: the store takes nothing, and what others have written is read all the same. */
+  lost: [reason: string, isHeard: boolean];
   joined: [member: MemberView];
   left: [member: MemberView, why: "goodbye" | "silent"];
   /** A target that another balancer vouches for cannot be used here. */

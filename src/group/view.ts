@@ -27,7 +27,7 @@ export interface GroupView {
   readonly name: string;
   /** Where it meets, without a password: `redis://10.0.0.5:6379/0`. */
   readonly place: string;
-  /** `lost`: what was known stays in force, and nothing new is learnt. */
+  /** `lost`: what was known stays in force, and nothing new is learnt, unless the store can be read and takes nothing alone. */
   readonly state: "connecting" | "connected" | "lost";
   /** ms since 1970, of that state. */
   readonly since: number;

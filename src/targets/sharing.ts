@@ -54,22 +54,15 @@ export class Sharing {
     throw refusal("OWNED", message, true);
   }
 
-  /** From now on that is said of the target that the others call so. Gives why it cannot be used here, or null. */
+  /** From now on that is said of the target that the others call so. Gives why it cannot be used here, or null; what was said before stays then. */
   take(name: string, target: SharedTarget): string | null {
     const { pools, rows, unshareable } = this.#options;
     const { report } = target;
     const pool = pools.get(report.pool);
     const why = pool === undefined ? `there is no pool "${report.pool}"` : unshareable(target);
-    const before = this.#taken.get(name)?.row;
-    if (pool === undefined || why !== null) {
-      if (before !== undefined) this.drop(name);
-      return why;
-    }
-    const row = before ?? this.#rowOf(name, target, pool);
-    if (row.registered?.counts && row.registered.key.id !== target.key) {
-      if (before !== undefined) this.drop(name);
-      return "it is registered here with another key";
-    }
+    if (pool === undefined || why !== null) return why;
+    const row = this.#taken.get(name)?.row ?? this.#rowOf(name, target, pool);
+    if (row.registered?.counts && row.registered.key.id !== target.key) return "it is registered here with another key";
     try {
       rows.change(row, { ...row, shared: target });
     } catch (error) {

@@ -78,7 +78,6 @@ describe("what looks at a server's answers", () => {
 
   it("bounds a text, a line, a number, an answer, its parts and its depth", () => {
     assert.equal(judged(guard(), `$1000\r\n${"x".repeat(1000)}\r\n`), null);
-    assert.match(judged(guard(), "$1001\r\n")!, /text has more than 1000 bytes/);
     assert.match(judged(guard(), "+", "x".repeat(5000))!, /line is too long/);
     assert.match(judged(guard(), "$", "1".repeat(30))!, /line is too long/);
     assert.match(
@@ -91,6 +90,35 @@ describe("what looks at a server's answers", () => {
       /100 parts/,
     );
     assert.match(judged(guard(), "*1\r\n".repeat(5))!, /nested too deep/);
+  });
+
+  it("passes on all that it takes, but for texts that are too long, in place of which is nothing", () => {
+    const text = fc.oneof(
+      fc.string({ maxLength: 20 }),
+      fc.integer({ min: 990, max: 1_500 }).map((n) => "x".repeat(n)),
+    );
+    const cut = (value: Value): Value => {
+      if (Array.isArray(value)) return value.map(cut);
+      return typeof value === "string" && Buffer.byteLength(value) > LIMITS.text ? null : value;
+    };
+    const values = fc.array(fc.oneof(text, answer, fc.array(text, { maxLength: 4 })), { maxLength: 4 });
+    fc.assert(
+      fc.property(values, fc.infiniteStream(fc.integer({ min: 1, max: 700 })), (answers, cuts) => {
+        const bytes = Buffer.concat(answers.map(written));
+        const made = guard(answers.length);
+        const passed: Uint8Array[] = [];
+        for (let at = 0; at < bytes.length; ) {
+          const size = cuts.next().value as number;
+          assert.equal(made.accept(bytes.subarray(at, at + size)), null);
+          passed.push(...made.passed.map((each) => Uint8Array.from(each)));
+          at += size;
+        }
+        assert.ok(Buffer.concat(passed).equals(Buffer.concat(answers.map((each) => written(cut(each))))));
+      }),
+    );
+    const listening = guard(0);
+    listening.listen();
+    assert.match(judged(listening, "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1001\r\n")!, /text has more than 1000 bytes/);
   });
 
   it("counts each answer for itself", () => {

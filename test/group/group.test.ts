@@ -244,6 +244,26 @@ describe("while the store", () => {
     world.close();
   });
 
+  it("takes nothing at one balancer, that one hears the others all the same, and says what does not go", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    b.store.fault({ refuses: "it is full" });
+    await b.report(reporterAt("10.0.0.9"));
+    await a.report(reporterAt(HOST));
+    await world.pass(2_000);
+    a.registry.ordering.order(NAME, { state: "drain" }, "me");
+    await world.pass(2_000);
+    assert.deepEqual(b.targets(), { [NAME]: "draining 9", "p/10.0.0.9:80": "up 9" });
+    assert.deepEqual(a.targets(), { [NAME]: "draining 9" });
+    assert.deepEqual(b.told("lost"), [["lost", "it is full", true]]);
+    assert.equal(b.group.view().reason, "it is full");
+    b.store.fault({ refuses: null });
+    await world.pass(2_000);
+    assert.deepEqual(a.targets(), { [NAME]: "draining 9", "p/10.0.0.9:80": "up 9" });
+    assert.deepEqual([b.told("lost").length, b.told("connected").length], [1, 2]);
+    world.close();
+  });
+
   it("loses hints, or gives them twice, all agree within a second or two", async () => {
     const world = new World();
     const [a, b] = [await world.start("a"), await world.start("b")];
@@ -303,42 +323,21 @@ describe("an order", () => {
   });
 });
 
-describe("a target that drains", () => {
-  const CLIENT = Uint32Array.of(0, 0, 0xffff, 1);
-
-  it("is told of connections at balancers that its reporter does not speak to, until those have none", async () => {
+describe("a balancer that stops", () => {
+  it("takes a second for it at most, though the store answers nothing", async () => {
     const world = new World();
-    const [a, b] = [await world.start("a"), await world.start("b")];
-    const owner = reporterAt(HOST);
-    await a.report(owner);
+    const a = await world.start("a");
+    a.store.fault({ slowMs: 60_000 });
+    await a.report(reporterAt(HOST));
     await world.pass(100);
-    const row = b.pools.get("p")!.pick(CLIENT, [], 0);
-    assert.ok(row >= 0);
-    assert.equal(await a.report(owner, { drain: true }), 1, "b may not know yet");
-    await world.pass(600);
-    assert.deepEqual(b.targets(), { [NAME]: "draining 9" });
-    assert.equal(await a.report(owner, { drain: true }), 1, "b has a connection");
-    b.pools.get("p")!.release(row, CLIENT, 0, 0, 0);
-    await world.pass(600);
-    assert.equal(await a.report(owner, { drain: true }), 0);
-    world.close();
-  });
-
-  it("is waited for as well by one that leaves, until its clients there have gone", async () => {
-    const world = new World();
-    const [a, b] = [await world.start("a"), await world.start("b")];
-    const owner = reporterAt(HOST);
-    await a.report(owner);
-    await world.pass(100);
-    const row = b.pools.get("p")!.pick(CLIENT, [], 0);
-    await b.group.leave();
-    await world.pass(1_200);
-    await a.report(owner, { drain: true });
-    await world.pass(5_000);
-    assert.equal(await a.report(owner, { drain: true }), 1, "b goes on until its clients have gone");
-    b.pools.get("p")!.release(row, CLIENT, 0, 0, 0);
-    await world.pass(600);
-    assert.equal(await a.report(owner, { drain: true }), 0);
+    let isClosed = false;
+    void a.group.close().then(() => {
+      isClosed = true;
+    });
+    await world.pass(900);
+    assert.equal(isClosed, false, "its goodbye may still arrive");
+    await world.pass(200);
+    assert.equal(isClosed, true);
     world.close();
   });
 });

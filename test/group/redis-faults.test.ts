@@ -6,11 +6,11 @@ import { after, afterEach, describe, it } from "node:test";
 import type { RedisStoreSettings } from "../../src/group/redis/open.ts";
 import { certificateFiles, renewedFiles } from "../support/certificates.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
-import { closedAddress } from "../support/ports.ts";
+import { closedAddress, LOOPBACK } from "../support/ports.ts";
 import { endRedis, noRedis, RedisServer } from "../support/redis.ts";
 import { now, until } from "../support/wait.ts";
 import { atServer, closeStores, connectedAgain, openConnected, openStore, rejection } from "./redis-world.ts";
-import { allCalls, changes, NOTHING, texts } from "./store-suite.ts";
+import { allCalls, changes, NOTHING, sorted, texts } from "./store-suite.ts";
 
 afterEach(closeStores);
 after(async () => {
@@ -95,8 +95,51 @@ describe("a Redis that fails", { skip: noRedis }, () => {
       code: "GROUP_REFUSED",
       message: /is full: raise its maxmemory/,
     });
+    const orders = new Map([["x", { text: "drain", at: 1 }]]);
+    for (const call of [counted.store.say("a", "word"), counted.store.stamp("orders", orders, "")])
+      await assert.rejects(call, { code: "GROUP_REFUSED", message: /is full: raise its maxmemory/ });
     assert.deepEqual([...(await counted.store.read("a", "targets", null))], [["x", "1"]]);
+    assert.deepEqual([...(await counted.store.words())], [["a", "word"]]);
+    assert.equal((await counted.store.readStamped("orders")).size, 0);
+    await counted.store.discard("orders", orders);
     assert.equal(counted.connected, 1);
+    await server.kill();
+  });
+
+  it("whose texts are longer than any of a group's: those are left out, and all else is read over the same connection", async () => {
+    const server = await RedisServer.start();
+    const counted = await openConnected(atServer(server.port));
+    await counted.store.write("a", "targets", changes({ set: texts({ x: "1", z: "3" }) }), "word", "");
+    for (const [key, name] of [
+      ["targets:a", "y"],
+      ["members", "b"],
+      ["orders", "o"],
+    ] as const) {
+      const script = `redis.call('HSET',KEYS[1],'${name}',string.rep('x',3000000))`;
+      await server.tell(`EVAL "${script}" 1 "harmony:{test}:1:${key}"`);
+    }
+    assert.deepEqual(sorted(await counted.store.read("a", "targets", null)), [
+      ["x", "1"],
+      ["z", "3"],
+    ]);
+    assert.deepEqual(sorted(await counted.store.read("a", "targets", ["x", "y", "z"])).length, 2);
+    assert.deepEqual([...(await counted.store.say("a", "word"))], [["a", "word"]]);
+    assert.equal((await counted.store.readStamped("orders")).size, 0);
+    assert.equal(counted.connected, 1);
+    assert.match(counted.warnings.join("\n"), /targets:a has of "y" is longer than any of Harmony's: it is ignored/);
+    await server.kill();
+  });
+
+  it("that is silent at each of its addresses: closing waits for none of them", async () => {
+    const server = await RedisServer.start();
+    server.stop(); // connections are made, and nothing is answered
+    const addresses = Array.from({ length: 5 }, () => ({ host: LOOPBACK, port: server.port }));
+    const counted = await openStore(atServer(server.port, { addresses }));
+    await rejection(counted, /has not been reached yet|has not answered/);
+    const began = now();
+    await counted.store.close();
+    assert.ok(now() - began < 1_000, `${now() - began} ms`);
+    server.goOn();
     await server.kill();
   });
 

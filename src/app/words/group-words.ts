@@ -9,11 +9,18 @@ type OfGroup = "groupConnected" | "groupLost" | "memberJoined" | "memberLeft";
 export const groupWords: Words<Pick<BalancerEvents, OfGroup>> = {
   groupConnected: (place) =>
     info(`the group at ${place} is reached: what its balancers know is shared from now on`, { place }),
-  groupLost: (place, reason) =>
-    warning(
+  groupLost: (place, reason, isHeard) => {
+    if (isHeard) {
+      return warning(
+        `the group at ${place} does not take what this balancer writes: ${reason}. What others have written is read and in force; they learn nothing of this one, and forget after a lease what it alone vouches for`,
+        { place, reason },
+      );
+    }
+    return warning(
       `the group at ${place} is lost: ${reason}. What was known of other balancers stays in force, and this one serves on; nothing new is learnt of them, nor they of it, until the group is reached again`,
       { place, reason },
-    ),
+    );
+  },
   memberJoined: (member) =>
     info(`balancer ${member.name} (${member.version}) has joined the group`, {
       ...factsOf(member),

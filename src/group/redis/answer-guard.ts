@@ -1,6 +1,7 @@
 /**
  * Looks at the bytes that a server sends before the client library does, which would keep whatever comes, and ends the process over some of it:
- * an answer to nothing, a nothing where a name has to be. The format is RESP2.
+ * an answer to nothing, a nothing where a name has to be. The format is RESP2. A text that is too long is left out, and nothing is in its place: whoever
+ * has written it cuts nobody off from all else.
  */
 
 export interface AnswerLimits {
@@ -27,6 +28,8 @@ const [STATUS, ERROR, NUMBER, TEXT, LIST] = [..."+-:$*"].map((each) => each.char
 ];
 /** What stands for nothing instead of a text or a list has this length. */
 const NOTHING = -1;
+const NOTHING_BYTES: Uint8Array = Buffer.from(`$${NOTHING}\r\n`);
+const NONE = new Uint8Array();
 
 export class AnswerGuard {
   readonly #limits: AnswerLimits;
@@ -45,6 +48,17 @@ export class AnswerGuard {
   #line = "";
   #lineLength = 0;
   #sawCr = false;
+  /** Bytes that are left of a text that is left out. */
+  #skipLeft = 0;
+  #chunk: Uint8Array = NONE;
+  #at = 0;
+  /** What lies before that in the chunk has been passed on, or left out. */
+  #from = 0;
+  /** Where in the chunk the length of a text begins, which is passed on once it is known; null: none does. */
+  #headAt: number | null = null;
+  /** Of that length, what was in the chunks before. */
+  #held: Uint8Array = NONE;
+  #passed: Uint8Array[] = [];
 
   constructor(limits: AnswerLimits) {
     this.#limits = limits;
@@ -62,12 +76,36 @@ export class AnswerGuard {
 
   /** What is wrong with what has come, null while nothing is. Once something is, it stays so. */
   accept(chunk: Uint8Array): string | null {
+    this.#chunk = chunk;
+    this.#from = 0;
+    this.#headAt = this.#held.length > 0 ? 0 : null;
+    this.#passed = [];
     for (let at = 0; at < chunk.length && this.#problem === null; ) at = this.#step(chunk, at);
+    this.#pass(this.#headAt ?? chunk.length);
+    if (this.#headAt !== null) this.#held = Buffer.concat([this.#held, chunk.subarray(this.#headAt)]);
     return this.#problem;
+  }
+
+  /** What goes on to the library of what has come, as of the last accept(). */
+  get passed(): readonly Uint8Array[] {
+    return this.#passed;
+  }
+
+  #pass(end: number): void {
+    if (end > this.#from) this.#passed.push(this.#chunk.subarray(this.#from, end));
+    this.#from = Math.max(this.#from, end);
   }
 
   /** Where to go on. */
   #step(chunk: Uint8Array, at: number): number {
+    this.#at = at;
+    if (this.#skipLeft > 0) {
+      const taken = Math.min(this.#skipLeft, chunk.length - at);
+      this.#skipLeft -= taken;
+      this.#from = at + taken;
+      if (this.#skipLeft === 0) this.#ended();
+      return at + taken;
+    }
     if (this.#textLeft > 0) {
       const taken = Math.min(this.#textLeft, chunk.length - at);
       this.#count(taken);
@@ -117,6 +155,7 @@ export class AnswerGuard {
     this.#items++;
     if (this.#items > this.#limits.items) this.#fail(`an answer has more than ${this.#limits.items} parts`);
     this.#type = byte;
+    if (byte === TEXT) this.#headAt = this.#at;
     this.#line = "";
     this.#lineLength = 0;
     this.#sawCr = false;
@@ -151,8 +190,14 @@ export class AnswerGuard {
   }
 
   #textBegins(size: number): void {
-    if (size > this.#limits.text) {
+    const isLong = size > this.#limits.text;
+    if (isLong && this.#listens) {
       this.#fail(`a text has more than ${this.#limits.text} bytes`);
+      return;
+    }
+    this.#headEnds(isLong);
+    if (isLong) {
+      this.#skipLeft = size + 2;
       return;
     }
     if (size === NOTHING) {
@@ -160,6 +205,17 @@ export class AnswerGuard {
       return;
     }
     this.#textLeft = size + 2;
+  }
+
+  /** The length of a text is known: it is passed on, or nothing in its place. */
+  #headEnds(isLeftOut: boolean): void {
+    if (isLeftOut) {
+      this.#pass(this.#headAt ?? 0);
+      this.#passed.push(NOTHING_BYTES);
+      this.#from = this.#at + 1;
+    } else if (this.#held.length > 0) this.#passed.push(this.#held);
+    this.#held = NONE;
+    this.#headAt = null;
   }
 
   #listBegins(size: number): void {

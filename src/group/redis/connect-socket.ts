@@ -5,21 +5,33 @@ import type { Address } from "../../net/runtime.ts";
 import { formatAddress, plainHost } from "../../util/address.ts";
 import type { Clock } from "../../util/clock.ts";
 import { codeOf, HarmonyError, messageOf } from "../../util/errors.ts";
-import { lostError } from "./reply.ts";
+import { lostError, unneededError } from "./reply.ts";
 
 export interface TlsTerms {
   /** PEM; null: the system's authorities. */
   readonly ca: string | null;
 }
 
-/** Resolves once it can be written to, the handshake of TLS included; rejects with HarmonyError, after `ms` at the latest. */
-export function connectSocket(address: Address, tls: TlsTerms | null, clock: Clock, ms: number): Promise<Socket> {
+export interface SocketTerms {
+  /** null: without TLS. */
+  readonly tls: TlsTerms | null;
+  readonly clock: Clock;
+  /** Nobody needs it any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Resolves once it can be written to, the handshake of TLS included; rejects with HarmonyError, after `ms` at the latest, and at once when nobody
+ * needs it any more.
+ */
+export function connectSocket(address: Address, { tls, clock, signal }: SocketTerms, ms: number): Promise<Socket> {
   const where = formatAddress(address);
   return new Promise((resolve, reject) => {
     const socket = tls === null ? connect(placeOf(address)) : connectWithTls(address, tls);
     const event = tls === null ? "connect" : "secureConnect";
     const end = () => {
       cancel();
+      signal.removeEventListener("abort", unneeded);
       socket.off(event, connected).off("error", failed).off("close", closed);
     };
     const fail = (error: HarmonyError) => {
@@ -34,7 +46,10 @@ export function connectSocket(address: Address, tls: TlsTerms | null, clock: Clo
     };
     const failed = (error: Error) => fail(connectError(where, error, tls !== null));
     const closed = () => fail(lostError(where, "cannot be reached: it closes the connection"));
+    const unneeded = () => fail(unneededError(where));
     const cancel = clock.after(ms, () => fail(lostError(where, `cannot be reached: no answer within ${ms / 1000} s`)));
+    signal.addEventListener("abort", unneeded);
+    if (signal.aborted) unneeded();
     socket.once(event, connected).once("error", failed).once("close", closed);
   });
 }

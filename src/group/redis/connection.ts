@@ -7,9 +7,9 @@ import type { Cancel, Clock } from "../../util/clock.ts";
 import { deferred } from "../../util/deferred.ts";
 import type { HarmonyError } from "../../util/errors.ts";
 import { AnswerGuard, type AnswerLimits } from "./answer-guard.ts";
-import { connectSocket, type TlsTerms } from "./connect-socket.ts";
+import { connectSocket, type SocketTerms } from "./connect-socket.ts";
 import { GuardedStream } from "./guarded-stream.ts";
-import { badAnswer, lostError, ReplyError } from "./reply.ts";
+import { badAnswer, lostError, ReplyError, unneededError } from "./reply.ts";
 
 export type Library = Pick<typeof import("ioredis"), "Redis" | "AbstractConnector">;
 
@@ -20,10 +20,8 @@ export type Command = readonly [string, ...string[]];
 export type Answer = string | number | null | ReplyError | readonly Answer[];
 
 /** What all connections of a store have in common. */
-export interface ConnectionTerms {
+export interface ConnectionTerms extends SocketTerms {
   readonly library: Library;
-  readonly clock: Clock;
-  readonly tls: TlsTerms | null;
 }
 
 /** ms for a connection to be made, and for an answer. A server that takes longer is of no use: what waits here is targets' states. */
@@ -50,7 +48,7 @@ export class Connection {
 
   /** Rejects with HarmonyError. */
   static async open(address: Address, terms: ConnectionTerms): Promise<Connection> {
-    const socket = await connectSocket(address, terms.tls, terms.clock, ANSWER_MS);
+    const socket = await connectSocket(address, terms, ANSWER_MS);
     const connection = new Connection(formatAddress(address), socket, terms);
     await connection.#begin();
     return connection;
@@ -67,6 +65,10 @@ export class Connection {
     this.#redis = new terms.library.Redis(optionsOf(terms.library, this.#stream));
     this.#redis.on("error", (error) => this.#fail(badAnswer(where, `its answers make no sense (${error.name})`)));
     this.#redis.on("message", (_, text) => this.onMessage(text));
+    const unneeded = () => this.#fail(unneededError(where));
+    terms.signal.addEventListener("abort", unneeded);
+    void this.ended.then(() => terms.signal.removeEventListener("abort", unneeded));
+    if (terms.signal.aborted) unneeded();
   }
 
   /** The answers, in the order of the commands. Errors among them are no rejection: without an answer it rejects, with HarmonyError. */

@@ -15,7 +15,9 @@ export class GuardedStream extends Duplex {
       if (problem !== null) {
         onProblem(problem);
         this.destroy();
-      } else if (!this.push(chunk)) socket.pause();
+        return;
+      }
+      for (const bytes of guard.passed) if (!this.push(bytes)) socket.pause();
     });
     socket.on("end", () => this.push(null));
     // Errors that come late, as after a reset, are nobody's any more, but must not be thrown.

@@ -13,15 +13,15 @@ export class Link {
   onConnected: () => void = () => undefined;
   onHint: (hint: string) => void = () => undefined;
   readonly #clock: Clock;
-  readonly #open: (attempt: number) => Promise<Session>;
+  readonly #open: (attempt: number, signal: AbortSignal) => Promise<Session>;
   #session: Session | null = null;
   #problem = lost("it has not been reached yet");
-  #closed = false;
+  readonly #ending = new AbortController();
   readonly #pause: Pause;
   #running: Promise<void> | null = null;
 
-  /** `open` rejects with HarmonyError. */
-  constructor(clock: Clock, open: (attempt: number) => Promise<Session>) {
+  /** `open` rejects with HarmonyError, at once when the signal says that nobody needs it any more. */
+  constructor(clock: Clock, open: (attempt: number, signal: AbortSignal) => Promise<Session>) {
     this.#clock = clock;
     this.#pause = new Pause(clock);
     this.#open = open;
@@ -39,12 +39,16 @@ export class Link {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#problem = lost("it is closed");
     this.#session?.commands.drop(this.#problem);
     this.#session = null;
+    this.#ending.abort();
     this.#pause.skip();
     await this.#running;
+  }
+
+  get #closed(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   async #run(): Promise<void> {
@@ -61,7 +65,7 @@ export class Link {
   async #live(attempt: number): Promise<void> {
     let session: Session | null = null;
     try {
-      session = await this.#open(attempt);
+      session = await this.#open(attempt, this.#ending.signal);
       if (!this.#closed) this.#lose(await this.#use(session));
     } catch (error) {
       this.#lose(error instanceof HarmonyError ? error : lost(messageOf(error)));

@@ -33,10 +33,10 @@ export async function openRedisStore(
 ): Promise<GroupStore> {
   const library = await import("ioredis");
   const layout = new Layout(settings.name);
-  const link = new Link(clock, (attempt) => {
+  const link = new Link(clock, (attempt, signal) => {
     const { place } = settings;
     const tls = place.tls ? { ca: settings.ca === null ? null : read("group-ca", settings.ca, readText) } : null;
-    return openSession({ library, clock, tls, place, login: loginOf(settings), layout }, attempt);
+    return openSession({ library, clock, signal, tls, place, login: loginOf(settings), layout }, attempt);
   });
   const store = new RedisStore(link, layout, onWarning);
   link.start();

@@ -145,6 +145,10 @@ export class RedisStore implements GroupStore {
       throw new HarmonyError("GROUP_REFUSED", text, { fault: "config", retry: true });
     }
     const rows = Array.from({ length: answer.length >> 1 }, (_, i) => [answer[2 * i]!, answer[2 * i + 1]!] as const);
+    // A hash has no empty places: those are of texts that were left out (answer-guard.ts).
+    for (const [name, text] of rows)
+      if (name === null || text === null)
+        this.#warnOf(key, typeof name === "string" ? name : "…", "is longer than any of Harmony's");
     return this.#kept(key, rows);
   }
 

@@ -93,6 +93,11 @@ export function lostError(where: string, why: string): HarmonyError {
   return new HarmonyError("GROUP_LOST", `Redis at ${where} ${why}`, { fault: "balancer", retry: true });
 }
 
+/** What is ended before there is an answer, as nobody wants it any more. */
+export function unneededError(where: string): HarmonyError {
+  return lostError(where, "is not needed any more");
+}
+
 /** What came is no answer, or none that a group takes. */
 export function badAnswer(where: string, why: string): HarmonyError {
   const text = `what answers at ${where} is no Redis that a group can use, as ${why}: see what is there, and to the address of group`;

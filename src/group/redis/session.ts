@@ -6,7 +6,7 @@ import { HarmonyError } from "../../util/errors.ts";
 import type { GroupPlace } from "../place.ts";
 import { type Answer, Connection, type ConnectionTerms } from "./connection.ts";
 import type { Layout } from "./layout.ts";
-import { lostError, ReplyError, refusalOf } from "./reply.ts";
+import { lostError, ReplyError, refusalOf, unneededError } from "./reply.ts";
 
 /** What it takes to get in, read anew for each attempt. */
 export interface Login {
@@ -42,6 +42,7 @@ export async function openSession(terms: SessionTerms, first: number): Promise<S
       return await openFrom(addresses[(first + i) % addresses.length]!, terms);
     } catch (error) {
       problem = error;
+      if (terms.signal.aborted) break;
     }
   }
   throw problem;
@@ -75,7 +76,7 @@ async function primaryOf(sentinel: Address, terms: SessionTerms): Promise<Addres
     const text = `the sentinel at ${connection.where} knows no ${JSON.stringify(master)}: see to the name in group`;
     throw new HarmonyError("GROUP_REFUSED", text, { fault: "config", retry: true });
   } finally {
-    connection.drop(lostError(connection.where, "is not needed any more"));
+    connection.drop(unneededError(connection.where));
   }
 }
 

@@ -93,7 +93,7 @@ describe("what becomes of a group", () => {
     const heard = telemetry();
     heard.heard("groupConnected", ["redis://10.0.0.5:6379/0"]);
     heard.heard("memberJoined", [second]);
-    heard.heard("groupLost", ["redis://10.0.0.5:6379/0", "it does not answer"]);
+    heard.heard("groupLost", ["redis://10.0.0.5:6379/0", "it does not answer", false]);
     heard.heard("memberLeft", [second, "goodbye"]);
     heard.heard("memberLeft", [third, "silent"]);
     const told = heard.events.after(0).map(({ kind, level, text }) => `${kind} ${level} ${text}`);
