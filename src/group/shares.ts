@@ -79,11 +79,10 @@ export class Shares implements Part {
     return this.known();
   }
 
-  /** What they have answered so far. Nobody is asked. */
+  /** What they have answered so far, by their names. Nobody is asked. */
   known(): readonly Answer[] {
-    return [...this.#members.values()]
-      .filter((member) => !this.#hasLeft(member))
-      .map((member) => this.#answerOf(member));
+    const there = [...this.#members.values()].filter((member) => !this.#hasLeft(member));
+    return there.map((member) => this.#answerOf(member)).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   stale(asks = false): void {
