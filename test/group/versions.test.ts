@@ -6,7 +6,7 @@ import { readRecord, writeRecord } from "../../src/group/record.ts";
 import type { GroupStore, Texts } from "../../src/group/store.ts";
 import { jsonOf } from "../../src/group/word.ts";
 import { settle } from "../support/wait.ts";
-import { type Balancer, reporterAt, World } from "./world.ts";
+import { type Balancer, LEASE, reporterAt, World } from "./world.ts";
 
 const NAME = "p/10.0.0.1:80";
 const MORE = { later: { a: [1] }, "and-more": "text" };
@@ -38,9 +38,9 @@ function writesMore(store: GroupStore): void {
 }
 
 /** One of this release, and one of a later one, which both know a target that the later one's reporter has announced. */
-async function mixed(): Promise<{ world: World; now: Balancer; later: Balancer }> {
+async function mixed(lease = 1_000_000): Promise<{ world: World; now: Balancer; later: Balancer }> {
   const world = new World();
-  const options = { lease: 1_000_000 };
+  const options = { lease };
   const [now, later] = [await world.start("now", options), await world.start("later", options)];
   writesMore(later.store);
   await later.report(reporterAt("10.0.0.1"));
@@ -116,20 +116,24 @@ describe("a balancer of a later release", () => {
   });
 
   it("is done without, and said so once, where its word is of another version; it is in the group again with one that is not", async () => {
-    const { world, now, later } = await mixed();
-    const say = later.store.say.bind(later.store);
+    const { world, now, later } = await mixed(LEASE);
+    const [say, write] = [later.store.say.bind(later.store), later.store.write.bind(later.store)];
     const next = (word: string) => JSON.stringify({ ...JSON.parse(word), v: 2 });
     later.store.say = (id, word) => say(id, next(word));
-    await world.pass(1_000_000 + 10_000, 1_000);
+    later.store.write = (id, section, changes, word, hint) => write(id, section, changes, next(word), hint);
+    for (let ms = 0; ms < 2 * LEASE; ms += LEASE / 2) {
+      await later.report(reporterAt("10.0.0.1"));
+      await world.pass(LEASE / 2);
+    }
     assert.deepEqual(now.targets(), {});
     assert.equal(now.told("warning").length, 1);
     assert.match(
       String(now.told("warning")[0]![1]),
       /it is of another version of Harmony, and its targets are not known/,
     );
-    later.store.say = say;
+    Object.assign(later.store, { say, write });
     await later.report(reporterAt("10.0.0.1"));
-    await world.pass(35_000, 1_000);
+    await world.pass(LEASE / 2);
     assert.deepEqual(now.targets(), { [NAME]: "up 9" });
     world.close();
   });
