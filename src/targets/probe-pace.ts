@@ -9,15 +9,18 @@ import type { ProbeOutcome } from "./probe.ts";
 
 /** ms. A target that was merely restarted is back within about this time. */
 export const FIRST_PROBE_MS = 1_000;
-/** ms. A dead target costs one connection attempt in this time, and is back at most this long after it works again. */
-const SLOWEST_PROBE_MS = 10_000;
+/**
+ * ms. A dead target costs one connection attempt in this time, and is back at most this long after it works again: where a network was cut,
+ * balancers agree within five seconds of its healing, whoever's way it was.
+ */
+const SLOWEST_PROBE_MS = 2_000;
 const BACKOFF = 2;
 
 /** ms. Less than the time between two looks at the targets: one that comes a little early is not put off to the next. */
 const WINDOW_MS = 900;
-/** Probes of a host in a window: a few hundred dead targets of one host are probed at SLOWEST_PROBE_MS still. */
+/** Probes of a host in a window: sixty dead targets of one host are probed at SLOWEST_PROBE_MS still, more of them later. */
 const PER_HOST = 30;
-/** In all: as many as the default of `--max-targets` needs at SLOWEST_PROBE_MS. Each may hold a descriptor for some seconds. */
+/** In all: as many as the default of `--max-targets` have their turn every ten seconds. Each may hold a descriptor for some seconds. */
 const IN_ALL = 100;
 
 /** Of a target that is probed again and again. */
@@ -28,10 +31,10 @@ export interface Schedule {
   interval: number;
 }
 
-/** A probe has failed at `now`: the next one comes later than that one did. */
-export function putOff(schedule: Schedule, now: number): void {
+/** A probe of that moment has failed: the next one comes later than that one did. */
+export function putOff(schedule: Schedule, at: number): void {
   schedule.interval = Math.min(SLOWEST_PROBE_MS, Math.max(FIRST_PROBE_MS, schedule.interval * BACKOFF));
-  schedule.due = now + schedule.interval;
+  schedule.due = at + schedule.interval;
 }
 
 export class ProbePace {

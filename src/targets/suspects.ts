@@ -95,6 +95,7 @@ export class Suspects {
 
   async #await(probe: Promise<ProbeOutcome>, identity: string, suspect: Suspect): Promise<void> {
     const { panics, clock } = this.#options;
+    const begun = clock.now();
     suspect.due = Number.POSITIVE_INFINITY;
     const outcome = await probe;
     if (this.#suspects.get(identity) !== suspect) return; // no longer a suspect, or at another address
@@ -108,7 +109,7 @@ export class Suspects {
       suspect.due = clock.now() + FIRST_PROBE_MS; // the balancer's own lack, which says nothing about the target
       return;
     }
-    putOff(suspect, clock.now());
+    putOff(suspect, begun); // where nothing answers, a probe takes as long as the time to the next one
     if (!isWanted) return;
     if (panics.has(identity)) return panics.failed(identity);
     suspect.pool.setState(identity, "suspect", outcome);

@@ -63,11 +63,11 @@ const A = "10.0.0.1";
 const B = "10.0.0.2";
 
 describe("suspects", () => {
-  it("are probed after 1 s, then at intervals that double up to 10 s", async () => {
+  it("are probed after 1 s, then every 2 s", async () => {
     const world = new World();
     world.suspect(A);
-    await world.passTo(45_000);
-    const times = [1_000, 3_000, 7_000, 15_000, 25_000, 35_000, 45_000];
+    await world.passTo(10_000);
+    const times = [1_000, 3_000, 5_000, 7_000, 9_000];
     assert.deepEqual(
       world.probes,
       times.map((time) => `${time} ${A}`),
@@ -196,10 +196,10 @@ describe("suspects", () => {
       world.pool.set({ ...world.spec(A), identity: `p/${id}` }, "up");
       world.pool.setState(`p/${id}`, "suspect", "ECONNRESET");
     }
-    await world.passTo(15_000);
+    await world.passTo(8_000);
     assert.deepEqual(
       world.probes,
-      [1_000, 3_000, 7_000, 15_000].map((time) => `${time} ${A}`),
+      [1_000, 3_000, 5_000, 7_000].map((time) => `${time} ${A}`),
     );
     world.outcome = "connected";
     await world.passTo(25_000);
