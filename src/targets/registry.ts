@@ -133,7 +133,7 @@ export class Registry {
     else if (change.unreached) this.#options.onUnreached(identity, pool);
     this.#options.onWord?.(identity, null);
     this.#options.onChange(report.pool);
-    return { target: identity, ...countsOf(row, this.#options), ...creditsBefore(before, report, poolNow) };
+    return { target: identity, ...countsOf(row, this.#options), ...creditsBefore(before, row.shared, report, poolNow) };
   }
 
   /**

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { quotaOf } from "../../src/targets/quota.ts";
+import type { Report, TargetOwner } from "../../src/targets/report.ts";
 import type { SharedTarget } from "../../src/targets/shared-target.ts";
 import { ManualClock } from "../support/clock.ts";
 import { plainPool, registryOf } from "./registry-of.ts";
@@ -71,9 +72,39 @@ describe("a target at an address of this balancer's own host", () => {
     assert.equal(take(ADDRESS.host, ADDRESS.host), null);
   });
 
-  it("goes out when it is said to be there", () => {
+  it("is refused as soon as it is said to be there", () => {
     assert.equal(take(ADDRESS.host, undefined), null);
     assert.notEqual(take("10.6.6.6", ADDRESS.host), null);
-    assert.equal(registry.sharing.has("p/x"), false);
+  });
+});
+
+describe("a target whose reporter was another one at another balancer", () => {
+  const owner: TargetOwner = {
+    remote: { host: ADDRESS.host, port: 1 },
+    key: { id: "k", limits: {} },
+    forbids: () => null,
+    replaced: () => undefined,
+  };
+
+  /** What a first report of credits is answered here, where another balancer's word of that reporter is known, or nobody's. */
+  function before(instance: string | null): number | undefined {
+    const registry = registryOf({
+      pools: new Map([["p", plainPool("p")]]),
+      clock: new ManualClock(0),
+      lease: 10_000,
+      quotaOf: ({ limits }) => quotaOf(limits, 100),
+    });
+    const { report, ...said } = saidOf("a", 1);
+    if (instance !== null) registry.sharing.take("p/a", { ...said, report: { ...report, instance } });
+    const credits: Report = { ...report, instance: "new", maxConnections: 9, credits: 0 };
+    return registry.report(owner, credits, ADDRESS.host).before;
+  }
+
+  it("has had no credits here, and others may have some", () => {
+    assert.equal(before("old"), 0);
+  });
+
+  it("may have all of them where it is the same reporter, or the first", () => {
+    assert.deepEqual([before("new"), before(null)], [undefined, undefined]);
   });
 });
