@@ -1,216 +1,165 @@
-/** Balancers, reporters and a store to which anything happens, drawn by a seed; when it is over, all balancers know what is so. */
+/** A group to which anything happens, in any order: what must never be is looked for all the time, and in the end all know what is so. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Report, TargetOwner } from "../../src/targets/report.ts";
+import { amount } from "../support/amount.ts";
 import fc from "../support/draws.ts";
-import { type Balancer, LEASE, REPORT, reporterAt, World } from "./world.ts";
+import { BALANCERS, type Fault, Life, REPORTERS } from "./chaos-life.ts";
+import { Never } from "./chaos-never.ts";
+import { type Balancer, LEASE } from "./world.ts";
 
 /** More, or others: `RUNS=500 SEED=$RANDOM make test-node FILE=test/group/chaos.test.ts`. */
-const RUNS = Number(process.env.RUNS || 40);
-const BALANCERS = 3;
-const REPORTERS = 6;
-
-/** A server's reporter, which speaks to some of the balancers, and to another one where those are gone. */
-class Reporter {
-  readonly name: string;
-  says: Pick<Report, "weight" | "health" | "drain"> = { weight: 5, health: "up", drain: false };
-  readonly #host: string;
-  readonly #owners = new Map<Balancer, TargetOwner>();
-  hasLeft = false;
-
-  constructor(n: number) {
-    this.#host = `10.0.0.${n + 1}`;
-    this.name = `p/${this.#host}:80`;
-  }
-
-  get balancers(): Balancer[] {
-    return [...this.#owners.keys()].filter(({ isAlive }) => isAlive);
-  }
-
-  connect(balancer: Balancer): void {
-    if (!this.hasLeft && !this.#owners.has(balancer)) this.#owners.set(balancer, reporterAt(this.#host));
-  }
-
-  /** The connection is gone, without a word. */
-  lose(balancer: Balancer): void {
-    const owner = this.#owners.get(balancer);
-    this.#owners.delete(balancer);
-    if (owner && balancer.isAlive) balancer.registry.lost(owner);
-  }
-
-  async report(): Promise<void> {
-    if (this.hasLeft) return;
-    for (const balancer of this.balancers)
-      await balancer.report(this.#owners.get(balancer)!, { ...REPORT, ...this.says });
-  }
-
-  leave(): void {
-    for (const balancer of this.balancers) balancer.registry.leave(this.#owners.get(balancer)!);
-    this.#owners.clear();
-    this.hasLeft = true;
-  }
-}
-
-class Life {
-  readonly world = new World();
-  readonly reporters = Array.from({ length: REPORTERS }, (_, n) => new Reporter(n));
-  /** By target, what has been ordered last: true, a drain. */
-  readonly orders = new Map<string, boolean>();
-  /** Orders that only balancers knew which are gone: they are in the state files of those, or in the store. */
-  readonly unsure = new Set<string>();
-  #started = 0;
-
-  get alive(): Balancer[] {
-    return this.world.balancers.filter(({ isAlive }) => isAlive);
-  }
-
-  async start(): Promise<void> {
-    await this.world.start(`b${this.#started++}`);
-  }
-
-  /** Time in which reporters do what they do. */
-  async pass(seconds: number): Promise<void> {
-    for (let second = 0; second < seconds; second++) {
-      for (const reporter of this.reporters) {
-        if (reporter.balancers.length === 0 && this.alive.length > 0) reporter.connect(this.alive[0]!);
-        await reporter.report();
-      }
-      await this.world.pass(1_000, 500);
-    }
-  }
-
-  /** A balancer goes: what no other one knows of orders may be lost for now. */
-  going(balancer: Balancer | undefined): void {
-    const others = this.alive.filter((each) => each !== balancer);
-    for (const [name, drain] of this.orders) {
-      const isKnown = others.some((each) => (each.registry.ordering.all().get(name)?.state === "drain") === drain);
-      if (!isKnown) this.unsure.add(name);
-    }
-  }
-
-  heal(): void {
-    this.world.memory.fault({ lost: false, slowMs: 0, hintsLost: false, hintsTwice: false, answersLost: false });
-    for (const balancer of this.world.balancers) if (!balancer.isAlive) balancer.store.fault({ lost: true });
-  }
-
-  /** What each balancer is to know; `seen`: what one knows. */
-  truth(seen: Record<string, string>): Record<string, string> {
-    const there = this.reporters.filter(({ hasLeft }) => !hasLeft);
-    return Object.fromEntries(
-      there.map(({ name, says: { weight, health, drain } }) => {
-        const isOrdered = this.unsure.has(name) ? seen[name]?.startsWith("draining") : this.orders.get(name);
-        const said = drain ? "draining" : health === "down" ? "down" : isOrdered ? "draining" : "up";
-        return [name, `${said} ${weight}`];
-      }),
-    );
-  }
-}
+const RUNS = Number(process.env.RUNS || amount(40));
 
 type Act = readonly [what: string, run: (life: Life) => void | Promise<void>];
+
 const at = fc.nat(BALANCERS - 1);
 const whose = fc.nat(REPORTERS - 1);
+const some = fc.tuple(whose, at);
+const FAULTS: readonly Fault[] = ["lost", "answersLost", "hintsLost", "hintsTwice"];
+
+/** Of that one of the balancers that are there, if there are so many. */
+function withBalancer(life: Life, n: number, run: (balancer: Balancer) => void): void {
+  const balancer = life.alive[n];
+  if (balancer !== undefined) run(balancer);
+}
+
+function times(weight: number, arbitrary: fc.Arbitrary<Act>): { weight: number; arbitrary: fc.Arbitrary<Act> } {
+  return { weight, arbitrary };
+}
 
 const act: fc.Arbitrary<Act> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.integer({ min: 1, max: 6 }).map((s): Act => [`pass ${s}`, (life: Life) => life.pass(s)]),
-  },
-  fc.tuple(whose, at).map(
-    ([r, b]): Act => [
-      `connect ${r} ${b}`,
-      (life: Life) => {
-        const balancer = life.alive[b];
-        if (balancer) life.reporters[r]!.connect(balancer);
-      },
-    ],
+  times(
+    8,
+    fc.integer({ min: 1, max: 6 }).map((s): Act => [`pass ${s}`, (life) => life.pass(s * 1_000)]),
   ),
-  fc.tuple(whose, at).map(
-    ([r, b]): Act => [
-      `lose ${r} ${b}`,
-      (life: Life) => {
-        const balancer = life.alive[b];
-        if (balancer) life.reporters[r]!.lose(balancer);
-      },
-    ],
+  times(
+    3,
+    some.map(
+      ([r, b]): Act => [
+        `connect ${r} ${b}`,
+        (life) => withBalancer(life, b, (balancer) => life.reporters[r]!.connect(balancer)),
+      ],
+    ),
   ),
-  fc.tuple(whose, fc.integer({ min: 1, max: 9 }), fc.constantFrom("up", "down"), fc.boolean()).map(
-    ([r, weight, health, drain]): Act => [
-      `say ${r} ${weight} ${health} ${drain}`,
-      (life: Life) => {
-        life.reporters[r]!.says = { weight, health, drain };
-      },
-    ],
+  times(
+    2,
+    some.map(
+      ([r, b]): Act => [
+        `lose ${r} ${b}`,
+        (life) => withBalancer(life, b, (balancer) => life.reporters[r]!.lose(balancer)),
+      ],
+    ),
   ),
-  whose.map((r): Act => [`leave ${r}`, (life: Life) => life.reporters[r]!.leave()]),
-  at.map(
-    (b): Act => [
-      `kill ${b}`,
-      (life: Life) => {
-        life.going(life.alive[b]);
-        life.alive[b]?.kill();
-      },
-    ],
+  times(
+    2,
+    some.map(
+      ([r, b]): Act => [
+        `cut ${r} ${b}`,
+        (life) => withBalancer(life, b, (balancer) => life.reporters[r]!.cut(balancer)),
+      ],
+    ),
   ),
-  at.map(
-    (b): Act => [
-      `stop ${b}`,
-      async (life: Life) => {
-        const balancer = life.alive[b];
-        life.going(balancer);
-        await balancer?.group.leave();
-        balancer?.kill();
-      },
-    ],
+  times(
+    2,
+    fc
+      .tuple(whose, fc.integer({ min: 1, max: 9 }), fc.constantFrom("up", "up", "down"), fc.boolean())
+      .map(
+        ([r, weight, health, drain]): Act => [
+          `say ${r} ${weight} ${health} ${drain}`,
+          (life) => life.reporters[r]!.say({ weight, health, drain }),
+        ],
+      ),
   ),
-  fc.constant<Act>(["start", (life) => (life.alive.length < BALANCERS ? life.start() : undefined)]),
-  fc
-    .tuple(at, fc.constantFrom("lost", "answersLost", "hintsLost", "hintsTwice"))
-    .map(([b, fault]): Act => [`${fault} ${b}`, (life: Life) => life.alive[b]?.store.fault({ [fault]: true })]),
-  fc.constant<Act>(["heal", (life: Life) => life.heal()]),
-  fc.constant<Act>(["clear", (life: Life) => life.world.memory.clear()]),
-  fc.tuple(whose, at, fc.boolean()).map(
-    ([r, b, drain]): Act => [
-      `order ${r} ${b} ${drain}`,
-      (life: Life) => {
-        const { name } = life.reporters[r]!;
-        const balancer = life.alive[b];
-        if (balancer?.registry.standingOf(name) === undefined) return;
-        balancer.registry.ordering.order(name, { state: drain ? "drain" : null }, "me");
-        life.orders.set(name, drain);
-        life.unsure.delete(name);
-      },
-    ],
+  times(
+    1,
+    whose.map((r): Act => [`anew ${r}`, (life) => life.startAnew(life.reporters[r]!)]),
+  ),
+  times(
+    1,
+    whose.map((r): Act => [`leave ${r}`, (life) => life.reporters[r]!.leave()]),
+  ),
+  times(
+    1,
+    fc
+      .tuple(whose, fc.boolean())
+      .map(([r, isFelt]): Act => [`die ${r} ${isFelt}`, (life) => life.reporters[r]!.die(isFelt)]),
+  ),
+  times(
+    2,
+    fc
+      .tuple(at, fc.boolean())
+      .map(([b, bye]): Act => [`${bye ? "stop" : "kill"} ${b}`, (life) => life.go(life.alive[b], bye)]),
+  ),
+  times(3, fc.constant<Act>(["start", (life) => life.start()])),
+  times(
+    2,
+    at.map(
+      (b): Act => [
+        `replace ${b}`,
+        async (life) => {
+          await life.go(life.alive[b], false);
+          await life.start();
+        },
+      ],
+    ),
+  ),
+  times(
+    2,
+    fc
+      .tuple(at, fc.constantFrom(...FAULTS))
+      .map(([b, fault]): Act => [`${fault} ${b}`, (life) => life.fault(life.alive[b], fault)]),
+  ),
+  times(1, fc.constant<Act>(["heal", (life) => life.heal()])),
+  times(2, fc.constant<Act>(["clear", (life) => life.clear()])),
+  times(
+    4,
+    fc
+      .tuple(whose, at, fc.boolean())
+      .map(
+        ([r, b, drain]): Act => [
+          `order ${r} ${b} ${drain}`,
+          (life) => life.order(life.reporters[r]!, life.alive[b], drain),
+        ],
+      ),
   ),
 );
 
+/** What each balancer is to know in the end, as far as an order is in force there. */
+function truth(life: Life, balancer: Balancer): Record<string, string> {
+  const said = life.reporters
+    .filter(({ lives }) => lives)
+    .map(({ name, says: { weight, health, drain } }) => {
+      const isOrdered = balancer.registry.ordering.all().has(name);
+      return [name, `${health === "down" && !drain ? "down" : drain || isOrdered ? "draining" : "up"} ${weight}`];
+    });
+  return Object.fromEntries(said);
+}
+
 describe("whatever happens to a group", () => {
-  it("its balancers know what is so once it is over", async () => {
+  it("nothing is that must never be, and its balancers know what is so once it is over", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(act, { minLength: 5, maxLength: 40 }), async (acts) => {
-        const life = new Life();
+      fc.asyncProperty(fc.nat(), fc.array(act, { minLength: 5, maxLength: 40 }), async (seed, acts) => {
+        const life = new Life(seed);
+        const never = new Never(life);
         for (let n = 0; n < BALANCERS; n++) await life.start();
-        for (const [n, reporter] of life.reporters.entries()) reporter.connect(life.alive[n % BALANCERS]!);
-        await life.pass(2);
+        for (const [n, reporter] of life.reporters.entries())
+          for (let more = n % BALANCERS; more >= 0; more--) reporter.connect(life.alive[(n + more) % BALANCERS]!);
+        await life.pass(2_000);
         for (const [, run] of acts) {
           await run(life);
-          await life.world.pass(200);
+          never.look();
+          await life.pass(200);
         }
         life.heal();
         if (life.alive.length === 0) await life.start();
-        await life.pass((2 * LEASE) / 1_000 + 10);
+        await life.pass(2 * LEASE + 10_000);
         for (const balancer of life.alive) {
           const seen = balancer.targets();
-          const truth = life.truth(seen);
-          // Where its connection had been lost before it could say that it leaves, it is known to be down.
-          for (const { name, hasLeft } of life.reporters)
-            if (hasLeft && seen[name]?.startsWith("down")) delete seen[name];
-          assert.deepEqual(
-            sorted(seen),
-            sorted(truth),
-            `${balancer.name} after ${acts.map(([what]) => what).join(", ")}`,
-          );
+          // Where its connection had been lost before it could say that it leaves, or it died, it is known to be down.
+          for (const { name, lives } of life.reporters) if (!lives && seen[name]?.startsWith("down")) delete seen[name];
+          assert.deepEqual(sorted(seen), sorted(truth(life, balancer)), balancer.name);
         }
-        life.world.close();
+        life.close();
       }),
       { numRuns: RUNS },
     );

@@ -7,10 +7,13 @@ import { ownTarget } from "../../src/group/record.ts";
 import { SharedOrders } from "../../src/group/shared-orders.ts";
 import { Shares } from "../../src/group/shares.ts";
 import type { GroupStore } from "../../src/group/store.ts";
+import type { Address } from "../../src/net/runtime.ts";
 import type { Pool } from "../../src/pool/pool.ts";
+import type { ProbeOutcome } from "../../src/targets/probe.ts";
 import { quotaOf } from "../../src/targets/quota.ts";
 import type { Registry } from "../../src/targets/registry.ts";
 import type { Report, TargetOwner } from "../../src/targets/report.ts";
+import { Usages } from "../../src/targets/usages.ts";
 import type { Clock } from "../../src/util/clock.ts";
 import type { EventOf } from "../../src/util/emitter.ts";
 import { ManualClock } from "../support/clock.ts";
@@ -63,6 +66,7 @@ export interface BalancerOptions {
   readonly pools: readonly string[];
   readonly lease: number;
   readonly poolOf: (name: string) => Pool;
+  readonly probe: (to: Address) => Promise<ProbeOutcome>;
 }
 
 export interface BalancerPlace<Store extends GroupStore> {
@@ -85,20 +89,24 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
   readonly #poolNames: readonly string[];
   readonly #poolOf: (name: string) => Pool;
   readonly #monitor: { close(): void };
+  readonly #usages: Usages;
   isAlive = true;
 
   constructor({ clock, store, name, id }: BalancerPlace<Store>, options: Partial<BalancerOptions> = {}) {
     const { host = "one host", pools = ["p"], lease = LEASE, poolOf = (name) => plainPool(name, 100_000) } = options;
+    const { probe = async () => "connected" } = options;
     this.name = name;
     this.#poolNames = pools;
     this.#poolOf = poolOf;
     this.store = store;
+    this.#usages = new Usages(clock);
     const { registry, monitor } = watchedRegistry({
       pools: this.pools,
       clock,
       lease,
       quotaOf: ({ limits }) => quotaOf(limits, 100_000),
-      probe: async () => "connected",
+      probe,
+      usages: this.#usages,
       onWarning: assert.fail,
       onEvent: (...[event, target]) => {
         this.story.push(`${event} ${typeof target === "object" ? target.identity : target}`);
@@ -148,6 +156,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
     void this.store.close();
     void this.group.close();
     this.#monitor.close();
+    this.#usages.close();
   }
 
   /** What a pool has: state and weight by name. */

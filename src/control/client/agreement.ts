@@ -16,17 +16,17 @@ import { Credits } from "./credits.ts";
 /** What one report says of it, and what becomes of the answer. */
 export interface Terms {
   readonly said: Partial<Pick<Report, "credits" | "elsewhere" | "maxConnections">>;
-  readonly taken: (answer: Ok) => void;
+  readonly taken: (answer: Pick<Ok, "active" | "before">) => void;
 }
 
 /** One balancer's part in it. */
 export interface Seat {
-  connected(welcome: Welcome): void;
+  connected(welcome: Pick<Welcome, "instance" | "lease">): void;
   /** There is no connection any more, or there has been none. */
   lost(): void;
   /** Of the report of that target which is sent now. */
   terms(ref: number): Terms;
-  told(usage: Usage): void;
+  told(usage: Pick<Usage, "ref" | "active" | "waiting">): void;
   /** What the balancer may use now of that target's limit; null: it has none. */
   issued(ref: number): number | null;
 }
