@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "./folder.ts";
-import { Program } from "./program.ts";
+import { Program, type StartOptions } from "./program.ts";
 import { until } from "./wait.ts";
 
 const TRY = ["--net", "ip", "link", "add", "name", "left", "type", "veth", "peer", "name", "right"];
@@ -63,9 +63,9 @@ export class Machine {
     return end;
   }
 
-  run(command: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
-    const own = { XDG_CONFIG_HOME: this.home, HOME: this.home };
-    return new Program([...this.#inside(), ...command], { env: { ...own, HARMONY_LOG_FORMAT: "json", ...env } });
+  run(command: readonly string[], env: Readonly<Record<string, string>> = {}, options: StartOptions = {}): Program {
+    const own = { XDG_CONFIG_HOME: this.home, HOME: this.home, HARMONY_LOG_FORMAT: "json" };
+    return new Program([...this.#inside(), ...command], { ...options, env: { ...own, ...env } });
   }
 
   /** Runs a command to its end, which is to succeed. */

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { temporaryFolder } from "./folder.ts";
+import type { Machine } from "./machine.ts";
 import { freePorts, LOOPBACK } from "./ports.ts";
 import { Program } from "./program.ts";
 import { missing } from "./real-servers.ts";
@@ -20,6 +21,8 @@ export interface RedisOptions {
   readonly port?: number;
   /** It speaks TLS alone, with these files. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
+  /** It runs on that machine, and listens at that address. */
+  readonly on?: { readonly machine: Machine; readonly address: string };
 }
 
 const started = new Set<RedisServer>();
@@ -52,11 +55,11 @@ export class RedisServer {
 
   /** Anew and empty, at the same places, where it has been killed. */
   async start(): Promise<void> {
-    const { config = [], sentinel = false, tls } = this.#options;
+    const { config = [], sentinel = false, tls, on } = this.#options;
     const file = join(this.folder, "redis.conf");
     const lines = [
       ...(tls === undefined ? [`port ${this.port}`] : tlsLines(this.port, tls)),
-      `bind ${LOOPBACK}`,
+      ...(on === undefined ? [`bind ${LOOPBACK}`] : [`bind ${on.address}`, "protected-mode no"]),
       `dir ${this.folder}`,
       `unixsocket ${this.socket}`,
       ...(sentinel ? [] : ['save ""', "repl-diskless-sync-delay 0"]),
@@ -64,7 +67,8 @@ export class RedisServer {
     ];
     mkdirSync(this.folder, { recursive: true });
     writeFileSync(file, `${lines.join("\n")}\n`);
-    this.#program = new Program(["redis-server", file, ...(sentinel ? ["--sentinel"] : [])]);
+    const command = ["redis-server", file, ...(sentinel ? ["--sentinel"] : [])];
+    this.#program = on === undefined ? new Program(command) : on.machine.run(command);
     await until(`Redis at port ${this.port}`, async () => {
       if (this.#program.exit) throw new Error(`redis-server has ended: ${this.#program.stdout}`);
       return (await this.tell("PING").catch(() => "")) !== "";

@@ -1,0 +1,150 @@
+/**
+ * Clients with addresses of their own, each of which comes again and again, at a steady rate: `visitors-program.ts PLAN`, which is JSON. What
+ * standard input says is done, and answered with a line of JSON (`Seen`) when it is: "go", "pause"; "all" is answered when all have been there.
+ */
+import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface Plan {
+  /** Clients; the addresses of all are 10.50.0.0/16. */
+  readonly clients: number;
+  /** Visits a second. */
+  readonly rate: number;
+  /** ms that an answer may take: who has none by then has failed. */
+  readonly patience: number;
+  /** Of the balancers. */
+  readonly hosts: readonly string[];
+  readonly hashPort: number;
+  readonly stickyPort: number;
+  /** Clients that come once, at each of the ports, and stay. */
+  readonly staying: number;
+}
+
+/** How a client is to be known again: at any balancer, by its address alone; at its own one, which has a binding of it. */
+export type Kind = "hash" | "sticky";
+
+export interface Visit {
+  readonly kind: Kind;
+  readonly client: number;
+  /** Of the balancer. */
+  readonly host: number;
+  /** Unix time of its beginning, ms. */
+  readonly at: number;
+}
+
+export interface Seen {
+  readonly served: number;
+  readonly failed: readonly (Visit & { readonly why: string })[];
+  /** Visits that found another target than the client had before. */
+  readonly moved: readonly (Visit & { readonly from: string; readonly to: string })[];
+  /** Of those that stay, and have been ended. */
+  readonly lost: number;
+}
+
+/** ms of visits that are made up for. */
+const LATE_MS = 20;
+
+const plan = JSON.parse(process.argv[2]!) as Plan;
+const failed: (Visit & { why: string })[] = [];
+const moved: (Visit & { from: string; to: string })[] = [];
+const homes: Record<Kind, Map<number, string>> = { hash: new Map(), sticky: new Map() };
+const underWay = new Set<Promise<void>>();
+let served = 0;
+let lost = 0;
+let isGoing = false;
+
+function open({ kind, client, host }: Visit): Socket {
+  const port = kind === "hash" ? plan.hashPort : plan.stickyPort;
+  const localAddress = `10.50.${client >> 8}.${client & 255}`;
+  return connect({ host: plan.hosts[host]!, port, localAddress });
+}
+
+/** The first line that it is told. Rejects where there is none in time. */
+function name(socket: Socket, word: "ask" | "stay"): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const late = setTimeout(() => socket.destroy(new Error(`no answer within ${plan.patience} ms`)), plan.patience);
+    socket.on("data", (chunk) => {
+      text += chunk.toString();
+      if (!text.endsWith("\n")) return;
+      clearTimeout(late);
+      resolve(text.trim());
+    });
+    socket.on("error", reject);
+    socket.on("close", () => {
+      clearTimeout(late);
+      reject(new Error(`it was closed after "${text}"`));
+    });
+    socket.write(word);
+  });
+}
+
+async function come(visit: Visit): Promise<void> {
+  const socket = open(visit);
+  try {
+    const to = await name(socket, "ask");
+    served += 1;
+    const home = homes[visit.kind].get(visit.client);
+    if (home !== undefined && home !== to) moved.push({ ...visit, from: home, to });
+    // By its address alone a client has one target; a binding is with the last one.
+    if (home === undefined || visit.kind === "sticky") homes[visit.kind].set(visit.client, to);
+  } catch (error) {
+    failed.push({ ...visit, why: (error as Error).message });
+  } finally {
+    socket.end();
+  }
+}
+
+/** The n-th visit: each client comes in both ways, to another balancer each time where any will do. */
+function nth(n: number): Visit {
+  const kind = n % 2 === 0 ? "hash" : "sticky";
+  const client = (n >> 1) % plan.clients;
+  const round = Math.floor((n >> 1) / plan.clients);
+  return { kind, client, host: (client + (kind === "hash" ? round : 0)) % plan.hosts.length, at: Date.now() };
+}
+
+async function comeAgainAndAgain(): Promise<void> {
+  let due = performance.now();
+  for (let n = 0; ; n++) {
+    while (!isGoing) {
+      await delay(10);
+      due = performance.now();
+    }
+    // On a machine that is too busy for it they come less often, and not all at once later on.
+    due = Math.max(due + 1000 / plan.rate, performance.now() - LATE_MS);
+    const wait = due - performance.now();
+    if (wait > 0) await delay(wait);
+    const visit = come(nth(n)).finally(() => underWay.delete(visit));
+    underWay.add(visit);
+  }
+}
+
+function tell(): void {
+  console.log(JSON.stringify({ served, failed, moved, lost } satisfies Seen));
+}
+
+async function obey(line: string): Promise<void> {
+  if (line === "all") while (homes.hash.size + homes.sticky.size < 2 * plan.clients) await delay(50);
+  else isGoing = line === "go";
+  if (line === "pause") await Promise.all(underWay);
+  tell();
+}
+
+async function stay(): Promise<void> {
+  for (let n = 0; n < plan.staying; n++) {
+    const socket = open({
+      kind: n % 2 === 0 ? "hash" : "sticky",
+      client: n,
+      host: (n >> 1) % plan.hosts.length,
+      at: 0,
+    });
+    await name(socket, "stay");
+    socket.on("error", () => undefined).on("close", () => (lost += 1));
+  }
+}
+
+await stay();
+createInterface({ input: process.stdin }).on("line", (line) => void obey(line));
+tell();
+await comeAgainAndAgain();
