@@ -19,7 +19,7 @@ const CLIENTS_ADDRESS = "10.0.0.100";
 const REDIS_ADDRESS = "10.0.0.9";
 const CONTROL_PORT = 1666;
 const FIRST_SERVER_PORT = 9000;
-/** ms that programs may take to start on a busy machine. */
+/** ms that programs may take to start on a busy machine, several at a time. */
 const PATIENCE = 60_000;
 
 /** A machine at the switch. */
@@ -39,6 +39,8 @@ export interface NetworkBalancer extends Place {
 export interface Host extends Place {
   readonly servers: Program;
   readonly reporter: Program;
+  /** Their ids. */
+  readonly targets: readonly string[];
 }
 
 /** A target as the reporter's file has it: its server's port follows. */
@@ -55,8 +57,12 @@ export class GroupNetwork {
   readonly redis: RedisServer;
   readonly redisPlace: Place;
   readonly balancers: NetworkBalancer[] = [];
+  /** In the order in which they were asked for. */
   readonly hosts: Host[] = [];
   #cut: readonly Place[] = [];
+  #places = 0;
+  #hosts = 0;
+  #started = 0;
 
   private constructor(hub: Machine, clients: Machine, redisPlace: Place, redis: RedisServer) {
     this.hub = hub;
@@ -74,14 +80,14 @@ export class GroupNetwork {
     return new GroupNetwork(hub, clients, place, redis);
   }
 
-  /** One more, which is ready. `lines` of its file. */
-  async balancer(lines: readonly string[]): Promise<NetworkBalancer> {
-    const place = await placeAt(this.hub, `10.0.0.${this.balancers.length + 1}`);
+  /** One more, which is ready. `lines` of its file; `allowed`: words of the key's line. */
+  async balancer(lines: readonly string[], allowed = ""): Promise<NetworkBalancer> {
+    const place = await placeAt(this.hub, `10.0.0.${++this.#started}`);
     const { machine } = place;
     machine.must("ip", "route", "add", CLIENTS, "via", CLIENTS_ADDRESS);
     const [file, socket] = [join(machine.home, "balancer.toml"), join(machine.home, "api.sock")];
     writeFileSync(file, [`group = "redis://${REDIS_ADDRESS}:6379/0"`, ...lines, ""].join("\n"));
-    const env = { HARMONY_KEY: KEY, HARMONY_API: `unix:${socket}` };
+    const env = { HARMONY_KEY: `${KEY} ${allowed}`, HARMONY_API: `unix:${socket}` };
     const program = machine.run([...programCommand("harmony-balancer"), "--config", file], env);
     await program.says(/^listening/);
     const tell = <T>(method: "GET" | "POST", path: string) =>
@@ -102,12 +108,13 @@ export class GroupNetwork {
     speaksTo: readonly Place[],
     env: Record<string, string> = {},
   ): Promise<Host> {
-    const place = await placeAt(this.hub, `10.0.0.${this.hosts.length + 21}`);
+    const nth = this.#hosts++;
+    const place = await this.place();
     const { machine } = place;
     const ports = targets.map(({ id }, n) => ({ id, port: FIRST_SERVER_PORT + n }));
     const program = scriptCommand("test/support/group-network/gauged-program.ts");
     const servers = machine.run([...program, ...ports.map(({ id, port }) => `${id}:${port}`)], {}, { stdin: true });
-    await servers.prints(0);
+    await starts(servers);
     const file = join(machine.home, "reporter.toml");
     const tables = targets.map(({ id, pool, lines = [] }, n) =>
       ["[[target]]", `port = ${ports[n]!.port}`, `id = "${id}"`, `pool = "${pool}"`, ...lines, ""].join("\n"),
@@ -116,9 +123,14 @@ export class GroupNetwork {
     const hosts = speaksTo.flatMap(({ address }) => ["--host", `${address}:${CONTROL_PORT}`]);
     const command = [...programCommand("harmony-reporter"), "--config", file, ...hosts];
     const reporter = machine.run(command, { HARMONY_KEY: KEY, ...env });
-    const host = { ...place, servers, reporter };
-    this.hosts.push(host);
+    const host = { ...place, servers, reporter, targets: targets.map(({ id }) => id) };
+    this.hosts[nth] = host;
     return host;
+  }
+
+  /** One more machine. */
+  place(): Promise<Place> {
+    return placeAt(this.hub, `10.0.0.${20 + ++this.#places}`);
   }
 
   /** Nothing comes through between any two of these. */
@@ -159,7 +171,7 @@ export class Visitors {
   }
 
   async start(): Promise<void> {
-    await until("the clients that stay", () => this.#program.printed[0] !== undefined, PATIENCE);
+    await starts(this.#program);
   }
 
   go(): Promise<Seen> {
@@ -186,6 +198,12 @@ export async function untilSlowly(what: string, look: () => Promise<boolean>, pa
     return look();
   };
   await until(what, lookLater, patience);
+}
+
+/** Its first line of JSON has come. */
+async function starts(program: Program): Promise<void> {
+  await until("a program to start", () => program.printed.length > 0 || program.exit !== undefined, PATIENCE);
+  if (program.exit) throw new Error(`it ended: ${program.stderr}`);
 }
 
 /** The program's next line of JSON, after it was told this. */
