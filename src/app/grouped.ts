@@ -4,10 +4,12 @@ import { hostname } from "node:os";
 import type { BalancerSettings } from "../config/settings.ts";
 import type { ControlServer } from "../control/server/server.ts";
 import type { Services as Bringing } from "../control/server/services.ts";
+import type { Engine } from "../engines/engine.ts";
 import { Group } from "../group/group.ts";
 import { hostMark } from "../group/host-mark.ts";
 import type { GroupEvents } from "../group/options.ts";
 import { ownTarget } from "../group/record.ts";
+import { SharedBindings } from "../group/shared-bindings.ts";
 import { type OrderBook, SharedOrders } from "../group/shared-orders.ts";
 import { SharedRevocations } from "../group/shared-revocations.ts";
 import { Shares } from "../group/shares.ts";
@@ -19,6 +21,7 @@ import { messageOf } from "../util/errors.ts";
 import { VERSION } from "../util/version.ts";
 import type { BalancerEvents } from "./events.ts";
 import type { Trust } from "./invited.ts";
+import { PoolBindings } from "./pool-bindings.ts";
 import type { Services } from "./services.ts";
 import { SharedServices } from "./shared-services.ts";
 import type { StateFile } from "./state/state-file.ts";
@@ -37,8 +40,9 @@ export interface GroupedOptions {
   readonly membership: Membership;
   /** How long a report counts, ms. */
   readonly lease: number;
-  readonly services: Pick<Services, "connections" | "pools">;
+  readonly services: Pick<Services, "connections" | "pools" | "state">;
   readonly statistics: Pick<Statistics, "of">;
+  readonly engine: Pick<Engine, "now">;
   readonly control: () => ControlServer;
   readonly brought: Pick<Bringing, "bring">;
   readonly trust: Pick<Trust, "keys" | "revocations">;
@@ -52,6 +56,7 @@ export interface Grouped {
   readonly group: Group;
   readonly orders: SharedOrders;
   readonly shares: Shares;
+  readonly bindings: SharedBindings;
 }
 
 export function grouped(options: GroupedOptions): Grouped {
@@ -63,6 +68,7 @@ export function grouped(options: GroupedOptions): Grouped {
   const orders = sharedOrders(options);
   const ofTargets = { pools: services.pools, statistics };
   const shares = new Shares({ clock: systemClock, loads: () => targetLoads(ofTargets) });
+  const bindings = sharedBindings(options);
   const group: Group = new Group({
     ...membership,
     id: randomUUID(),
@@ -86,9 +92,9 @@ export function grouped(options: GroupedOptions): Grouped {
     },
     sharedTargets: () => registry().sharing.alone,
     active: (name) => registry().sharing.active(name),
-    parts: [orders, sharedRevocations(options), shares],
+    parts: [orders, sharedRevocations(options), shares, bindings],
   });
-  return { group, orders, shares };
+  return { group, orders, shares, bindings };
 }
 
 function sharedOrders({ control, settings, state, tell }: GroupedOptions): SharedOrders {
@@ -124,6 +130,17 @@ function sharedRevocations({ trust: { keys, revocations } }: GroupedOptions): Sh
   });
   revocations.onRevoked = (revocation) => shared.revoked(revocation);
   return shared;
+}
+
+function sharedBindings({ services, engine, tell }: GroupedOptions): SharedBindings {
+  const { pools } = services;
+  const settingsOf = (pool: string) => services.state.pools.get(pool);
+  return new SharedBindings({
+    book: new PoolBindings({ pools, settingsOf, engine, wallClock: Date.now }),
+    clock: systemClock,
+    wallClock: Date.now,
+    onWarning: (message) => tell("warning", message),
+  });
 }
 
 function tellOf({ place }: Membership, event: EventOf<GroupEvents>, tell: GroupedOptions["tell"]): void {

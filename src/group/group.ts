@@ -135,6 +135,7 @@ export class Group {
   #offerAgain(): void {
     this.#offeredAt = this.#options.clock.now();
     this.#offers.again();
+    for (const part of this.#options.parts) part.offered?.();
   }
 
   /**
@@ -190,6 +191,7 @@ export class Group {
     const until = clock.now() + GOODBYE_MS;
     await this.leave();
     this.#isClosed = true;
+    for (const part of this.#options.parts) part.end?.();
     this.#pause.skip();
     await this.#atMost(until - clock.now(), Promise.all([store.close(), this.#running]));
   }
@@ -349,7 +351,7 @@ export class Group {
     if (hint.t === "goodbye" || (hint.t === "targets" && !this.#members.changed(hint))) {
       this.#saidAt = Number.NEGATIVE_INFINITY; // its word is there
     } else if (hint.t !== "targets") {
-      for (const part of this.#options.parts) if (part.kind === hint.t) part.stale(hint.asks);
+      for (const part of this.#options.parts) if (part.kind === hint.t) part.stale(hint.asks, hint.by);
     }
   }
 

@@ -23,10 +23,14 @@ export interface Part {
   onDue: () => void;
   /** Before the first turn. */
   begin?(): void;
-  /** Others may have written: it is to be read. `asks`: one of them wants to know what this balancer has of it. */
-  stale(asks?: boolean): void;
+  /** Others may have written: it is to be read. `asks`: one of them wants to know what this balancer has of it. `by`: the one that has written; left out: any. */
+  stale(asks?: boolean, by?: string): void;
   /** The store may have forgotten everything: what this balancer knows is to be written. */
   forgotten(): void;
   /** Writes and reads what is due, about once a second and when the group is woken. Rejects as the store does. */
   share(turn: Turn): Promise<void>;
+  /** Pools and targets are there that were not: before clients come that are served by them. */
+  offered?(): void;
+  /** After the last turn. */
+  end?(): void;
 }

@@ -13,6 +13,8 @@ export interface BindingView {
   readonly active: number;
   /** ms since it had any; 0: it has. */
   readonly idleMs: number;
+  /** Another balancer has made it, and told of it. */
+  readonly isShared: boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export function* bindingViews(parts: () => PoolParts, now: () => number): Genera
 }
 
 function bucket({ layout, bindings, lock }: PoolParts, first: number, now: number): BindingView[] {
-  const { bindingKeys, bindingTargets, bindingOpen, bindingUsedAt } = layout;
+  const { bindingKeys, bindingTargets, bindingOpen, bindingSharedAt, bindingUsedAt } = layout;
   const found: BindingView[] = [];
   const key = new Uint32Array(4);
   lock.take();
@@ -38,7 +40,13 @@ function bucket({ layout, bindings, lock }: PoolParts, first: number, now: numbe
       key.set(bindingKeys.subarray(4 * slot, 4 * slot + 4));
       const active = bindingOpen[slot]!;
       const idleMs = active > 0 ? 0 : Math.max(0, now - bindingUsedAt[slot]!);
-      found.push({ client: clientText(key), row: bindings!.row(slot), active, idleMs });
+      found.push({
+        client: clientText(key),
+        row: bindings!.row(slot),
+        active,
+        idleMs,
+        isShared: bindingSharedAt[slot]! < 0,
+      });
     }
   } finally {
     lock.free();

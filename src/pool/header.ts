@@ -54,6 +54,9 @@ export const SILENT = 43;
 export const LOST = 44;
 /** Not 0: those who find no target that is up wait for one, and try no suspect meanwhile. BY_OPTION, FOR_SLEEPERS. */
 export const PATIENCE = 45;
+/** 1: other balancers are to be told of new bindings, of which there have been so many (31 bits, wrapping): see binding-exchange.ts. */
+export const SHARING = 46;
+export const NEWS = 47;
 /** The number of rows of each availability, from here on: COUNTS + OPEN and so on. They have a cache line to themselves. */
 export const COUNTS = 48;
 /** The largest rank that serves, and the largest that serves next: groups.ts. */

@@ -18,6 +18,8 @@ export const BINDING_WAYS = 8;
  */
 export const BUCKET_LOAD = 3;
 
+/** New clients of a tenth of a second, in which what is new is looked at; of more, the others are found by and by. */
+const MOST_NEWS = 1 << 15;
 const MOST_LOST = 1024;
 
 /** How large the arrays are. */
@@ -132,6 +134,10 @@ export function layOut(cutters: Cutters, { rows, bindings, waiters }: Capacity) 
     bindingUsedAt: ofBindings.doubles(bindings),
     /** Open connections of the binding's client. */
     bindingOpen: ofBindings.ints(bindings),
+    /** When it was last used, as far as other balancers know; below 0: one of them has said so. 0: they do not know of it. */
+    bindingSharedAt: ofBindings.doubles(bindings),
+    /** Slots of bindings that are new, in a ring: the last of them is before `header[NEWS]`. */
+    bindingNews: ofBindings.ints(newsSlots(bindings)),
 
     waiterTickets: ofWaiters.doubles(waiters),
     waiterArrivals: ofWaiters.doubles(waiters),
@@ -147,6 +153,11 @@ export function layOut(cutters: Cutters, { rows, bindings, waiters }: Capacity) 
     silentNext: ofWaiters.ints(waiters),
     silentPrevious: ofWaiters.ints(waiters),
   };
+}
+
+/** A power of two, as the slots of the table are. */
+function newsSlots(bindings: number): number {
+  return Math.min(bindings, MOST_NEWS);
 }
 
 /** Waiters that may have lost their places at once: with more, a newcomer is turned away. A thread tells its own in its next turn. */

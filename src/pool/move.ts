@@ -137,6 +137,7 @@ function copyBindings(from: PoolLayout, to: PoolLayout): void {
   copy(from.bindingTargets, to.bindingTargets, 2 * slots);
   copy(from.bindingUsedAt, to.bindingUsedAt, slots);
   copy(from.bindingOpen, to.bindingOpen, slots);
+  copy(from.bindingSharedAt, to.bindingSharedAt, slots);
 }
 
 function copyWaiters(from: PoolLayout, to: PoolLayout): void {

@@ -29,6 +29,7 @@
  */
 
 import { clientText } from "../util/client-key.ts";
+import { BindingExchange } from "./binding-exchange.ts";
 import { type BindingView, bindingViews } from "./binding-views.ts";
 import type { PoolTotals, RowCounters, TargetRow } from "./counters.ts";
 import { Directory } from "./directory.ts";
@@ -70,6 +71,8 @@ const MANY = 100;
 /** Of the creator's thread. After a change of targets, limits or settings grant() is to be called: waiters may go on. */
 export class Pool extends SharedPool {
   readonly #directory: Directory;
+  /** With other balancers. */
+  readonly exchange = new BindingExchange(() => this.parts);
   /** The header's count when pickers were last told that rows may have gone from one to the other in another thread. */
   #regrouped = 0;
   #sleeping = 0;

@@ -11,12 +11,16 @@
  * eviction or a repair) and got another has fewer counted than it has, and that one may count as idle too early.
  */
 import type { ClientKey } from "../util/client-key.ts";
-import { BINDINGS, BUCKET_MASK, BUCKETS, EVICTIONS, LAST_BINDING, LAST_BINDING_RUN } from "./header.ts";
+import { BINDINGS, BUCKET_MASK, BUCKETS, EVICTIONS, LAST_BINDING, LAST_BINDING_RUN, NEWS, SHARING } from "./header.ts";
 import { BINDING_WAYS, BUCKET_LOAD, type PoolLayout } from "./layout.ts";
 import { hashClient } from "./sip-hash.ts";
 
 /** Makes of a client's hash another one (odd, so that no two hashes become one). */
 const OTHER_HASH = 0x2c1b3c6d;
+/** ms: no binding is as old, and a double has room for it beside a time. */
+const SHARED_EPOCH = 2 ** 40;
+/** Counts of new bindings have 31 bits. */
+export const NEWS_MASK = 0x7fff_ffff;
 
 export class Bindings {
   readonly #layout: PoolLayout;
@@ -110,6 +114,47 @@ export class Bindings {
     bindingTargets[2 * slot] = row + 1;
     bindingTargets[2 * slot + 1] = incarnation[row]!;
     bindingUsedAt[slot] = now;
+    this.#tell(slot);
+  }
+
+  /**
+   * Another balancer has bound the client to the row, and used that last at `usedAt`. False: what is here is newer, or in use, or there are as
+   * many as there may be, which were all used later.
+   */
+  adopt(client: ClientKey, row: number, usedAt: number, now: number): boolean {
+    const { header, bindingKeys, bindingTargets, bindingUsedAt, bindingOpen, bindingSharedAt, incarnation } =
+      this.#layout;
+    if (now - usedAt >= this.#idle) return false;
+    let slot = this.#lookUp(client);
+    if (slot >= 0) {
+      if (this.#isGood(slot, now) && (bindingOpen[slot]! > 0 || bindingUsedAt[slot]! >= usedAt)) return false;
+    } else {
+      if (this.#mayGrow()) {
+        this.#grow(now);
+        this.#locate(client);
+      }
+      const victim = this.#worse(this.#victim(this.#first), this.#victim(this.#second));
+      const isLater = victim < 0 || bindingOpen[victim]! > 0 || bindingUsedAt[victim]! >= usedAt;
+      const isFull = header[BINDINGS]! >= this.#most;
+      if (isFull && isLater && !(victim >= 0 && !this.#isGood(victim, now))) return false;
+      slot = this.#slotForNew(now);
+      bindingOpen[slot] = 0;
+      for (let i = 0; i < 4; i++) bindingKeys[4 * slot + i] = client[i]!;
+    }
+    bindingTargets[2 * slot] = row + 1;
+    bindingTargets[2 * slot + 1] = incarnation[row]!;
+    bindingUsedAt[slot] = usedAt;
+    bindingSharedAt[slot] = -sharedTime(usedAt);
+    return true;
+  }
+
+  /** Other balancers know nothing of what has been bound there just now. */
+  #tell(slot: number): void {
+    const { header, bindingNews, bindingSharedAt } = this.#layout;
+    if (bindingSharedAt[slot] !== 0) bindingSharedAt[slot] = 0;
+    if (header[SHARING] === 0) return;
+    bindingNews[header[NEWS]! & (bindingNews.length - 1)] = slot;
+    header[NEWS] = (header[NEWS]! + 1) & NEWS_MASK;
   }
 
   /** So that it can be seen that all connections come from one client: see Pool.loneClient. */
@@ -263,13 +308,15 @@ export class Bindings {
   }
 
   #move(from: number, to: number): void {
-    const { bindingKeys, bindingTargets, bindingUsedAt, bindingOpen } = this.#layout;
+    const { bindingKeys, bindingTargets, bindingUsedAt, bindingOpen, bindingSharedAt } = this.#layout;
     for (let i = 0; i < 4; i++) bindingKeys[4 * to + i] = bindingKeys[4 * from + i]!;
     bindingUsedAt[to] = bindingUsedAt[from]!;
     bindingOpen[to] = bindingOpen[from]!;
     bindingTargets[2 * to] = bindingTargets[2 * from]!;
     bindingTargets[2 * to + 1] = bindingTargets[2 * from + 1]!;
     bindingTargets[2 * from] = 0;
+    bindingSharedAt[to] = bindingSharedAt[from]!;
+    if (bindingSharedAt[to] === 0) this.#tell(to);
   }
 
   /** Its target is there, and it has not expired. */
@@ -281,4 +328,9 @@ export class Bindings {
   isLive(slot: number, now: number): boolean {
     return this.#layout.bindingOpen[slot]! > 0 || now - this.#layout.bindingUsedAt[slot]! < this.#idle;
   }
+}
+
+/** A time as `bindingSharedAt` has it, where 0 is none, and what is older than this process counts as well. */
+export function sharedTime(usedAt: number): number {
+  return usedAt + SHARED_EPOCH;
 }

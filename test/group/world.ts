@@ -1,9 +1,11 @@
 /** Balancers of one group in one process: real registries and pools, over a store in memory, by a clock that the test moves. */
 import assert from "node:assert/strict";
 import { targetLoads } from "../../src/app/target-loads.ts";
+import { PoolBindings } from "../../src/app/pool-bindings.ts";
 import { Group } from "../../src/group/group.ts";
 import type { GroupEvents } from "../../src/group/options.ts";
 import { ownTarget } from "../../src/group/record.ts";
+import { SharedBindings } from "../../src/group/shared-bindings.ts";
 import { SharedOrders } from "../../src/group/shared-orders.ts";
 import { Shares } from "../../src/group/shares.ts";
 import type { GroupStore } from "../../src/group/store.ts";
@@ -83,6 +85,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
   readonly registry: Registry;
   readonly shares: Shares;
   readonly pools = new Map<string, Pool>();
+  readonly bindings: SharedBindings;
   readonly events: EventOf<GroupEvents>[] = [];
   /** What happened to targets. */
   readonly story: string[] = [];
@@ -120,20 +123,31 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
     const orders = new SharedOrders(registry.ordering, () => name);
     const ofTargets = { pools: this.pools, statistics: { of: () => undefined } };
     this.shares = new Shares({ clock, loads: () => targetLoads(ofTargets) });
+    const wallClock = () => Math.floor(clock.now()); // as Date.now(): whole
+    const settingsOf = (of: string) => ({
+      persistent: this.pools.get(of)?.options.persistent ?? null,
+      persistentShared: 0,
+    });
+    this.bindings = new SharedBindings({
+      book: new PoolBindings({ pools: this.pools, settingsOf, engine: clock, wallClock }),
+      clock,
+      wallClock,
+      onWarning: assert.fail,
+    });
     this.group = new Group({
       name: "g",
       place: "memory",
       store,
       id,
       clock,
-      wallClock: () => Math.floor(clock.now()), // as Date.now(): whole
+      wallClock,
       lease,
       facts: () => ({ name, version: "1", host, startedAt: 0, reporters: 0, active: 0, waiting: 0 }),
       own: (identity) => ownTarget(registry.rows.get(identity)?.registered),
       taker: registry.sharing,
       sharedTargets: () => registry.sharing.alone,
       active: (target) => registry.sharing.active(target),
-      parts: [orders, this.shares],
+      parts: [orders, this.shares, this.bindings],
       onEvent: (...event) => void this.events.push(event),
     });
   }

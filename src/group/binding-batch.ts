@@ -1,0 +1,90 @@
+/** Sticky bindings as one balancer writes them down for the others, some hundreds in a text. */
+import * as z from "zod/mini";
+import { moment, name, whole } from "../control/protocol/schema.ts";
+import { jsonOf } from "./word.ts";
+
+/** Bindings in one text, and bytes: a store takes no longer ones than 64 kB. */
+export const MOST_IN_BATCH = 500;
+export const BATCH_BYTES = 48 * 1024;
+/** What a client takes beside its name, and a target. */
+const CLIENT_BYTES = 24;
+const TARGET_BYTES = 16;
+/** That a character may take. */
+const MOST_OF_ONE = 6;
+
+/** A client's binding, as all balancers call what it is made of. */
+export interface Bound {
+  readonly pool: string;
+  /** An address, or of IPv6 the network of 64 bits that it lies in. */
+  readonly client: string;
+  readonly target: string;
+  /** When it was used last; ms since 1970. */
+  readonly at: number;
+}
+
+/** Those of one target. */
+export interface BoundThere {
+  readonly pool: string;
+  readonly target: string;
+  readonly clients: readonly (readonly [client: string, at: number])[];
+}
+
+const Batch = z.object({
+  /** When it was written. */
+  at: moment,
+  /** Pool and target, and their clients with how many ms before that they were there. */
+  rows: z
+    .array(
+      z.tuple([
+        name,
+        z.string().check(z.maxLength(700)),
+        z.array(z.tuple([z.string().check(z.maxLength(64)), whole(0, Number.MAX_SAFE_INTEGER)])),
+      ]),
+    )
+    .check(z.maxLength(MOST_IN_BATCH)),
+});
+
+/** How long a text becomes at most. */
+export class BatchSize {
+  count = 0;
+  bytes = 0;
+  readonly #targets = new Set<string>();
+
+  /** Whether it fits beside those that are in it. */
+  fits(one: Bound): boolean {
+    return this.count === 0 || (this.count < MOST_IN_BATCH && this.bytes + this.#bytesOf(one) <= BATCH_BYTES);
+  }
+
+  add(one: Bound): void {
+    this.bytes += this.#bytesOf(one);
+    this.#targets.add(one.target);
+    this.count++;
+  }
+
+  #bytesOf({ client, target, pool }: Bound): number {
+    const ofTarget = this.#targets.has(target) ? 0 : MOST_OF_ONE * target.length + pool.length + TARGET_BYTES;
+    return client.length + CLIENT_BYTES + ofTarget;
+  }
+}
+
+export function writeBatch(bindings: Iterable<Bound>, now: number): string {
+  const rows = new Map<string, [string, string, [string, number][]]>();
+  for (const { pool, client, target, at } of bindings) {
+    const row = rows.get(target) ?? [pool, target, []];
+    rows.set(target, row);
+    row[2].push([client, Math.max(0, Math.round(now - at))]);
+  }
+  return JSON.stringify({ at: now, rows: [...rows.values()] });
+}
+
+/** Empty: it is none. Nothing in it is of the future, by this balancer's own clock. */
+export function readBatch(given: string, now: number): readonly BoundThere[] {
+  const { data } = Batch.safeParse(jsonOf(given));
+  if (data === undefined) return [];
+  const from = Math.min(data.at, now);
+  return data.rows.map(([pool, target, clients]) => ({
+    pool,
+    target,
+    clients: clients.map(([client, ago]) => [client, from - ago] as const),
+  }));
+}

@@ -1,0 +1,145 @@
+/** What other balancers write down of their clients' sticky bindings, read from the last batch on that is known: see binding-log.ts. */
+import * as z from "zod/mini";
+import { whole } from "../control/protocol/schema.ts";
+import type { Clock } from "../util/clock.ts";
+import { codeOf, messageOf } from "../util/errors.ts";
+import { type BoundThere, readBatch } from "./binding-batch.ts";
+import { INDEX, MARK } from "./binding-log.ts";
+import type { Turn } from "./part.ts";
+import type { GroupStore } from "./store.ts";
+import { jsonOf } from "./word.ts";
+
+/** Batches that are read in a turn, some thousand bindings: what becomes of them takes milliseconds. */
+const MOST_AT_ONCE = 8;
+/** Of those, before the first client comes. */
+const MOST_AT_START = 250;
+/** Batches that are in no index: of more, the last ones are read. */
+const MOST_IN_A_ROW = 1_000;
+const MARKED = /^(\d{1,15}) (\d{1,15})$/;
+
+const Index = z.array(whole(0, Number.MAX_SAFE_INTEGER)).check(z.maxLength(10_000));
+
+interface Other {
+  /** The number of the last batch that is known. */
+  known: number;
+  /** Batches that are there and are to be read. */
+  due: readonly number[];
+  /** More may have been written. */
+  isStale: boolean;
+  /** When it was asked what there is. */
+  askedAt: number;
+  /** What it has written could not be read, which has been told. */
+  isUnreadable: boolean;
+}
+
+export interface BindingReaderOptions {
+  readonly clock: Clock;
+  /** ms since 1970. */
+  readonly wallClock: () => number;
+  /** ms from one look at what one balancer has to the next. */
+  readonly interval: number;
+  readonly onWarning: (message: string) => void;
+  readonly take: (there: BoundThere) => void;
+}
+
+export class BindingReader {
+  readonly #options: BindingReaderOptions;
+  readonly #others = new Map<string, Other>();
+  /** Clients may come. */
+  #isOffered = false;
+
+  constructor(options: BindingReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there is something to be read. */
+  get isDue(): boolean {
+    for (const other of this.#others.values()) if (other.due.length > 0 || this.#isToBeAsked(other)) return true;
+    return false;
+  }
+
+  offered(): void {
+    this.#isOffered = true;
+  }
+
+  /** Left out: any of them may have written. */
+  stale(by?: string): void {
+    for (const [id, other] of this.#others) if (by === undefined || by === id) other.isStale = true;
+  }
+
+  async read({ store, members }: Pick<Turn, "store" | "members">): Promise<void> {
+    for (const id of this.#others.keys()) if (!members.has(id)) this.#others.delete(id);
+    for (const id of members.keys()) {
+      if (!this.#others.has(id)) this.#others.set(id, newOther());
+    }
+    await this.#ask(store);
+    await this.#readDue(store);
+  }
+
+  #isToBeAsked({ isStale, askedAt }: Other): boolean {
+    return isStale && this.#options.clock.now() >= askedAt + this.#options.interval;
+  }
+
+  async #ask(store: GroupStore): Promise<void> {
+    const asked = [...this.#others].filter(([, other]) => this.#isToBeAsked(other));
+    await Promise.all(asked.map(([id, other]) => this.#askOne(store, id, other)));
+  }
+
+  async #askOne(store: GroupStore, id: string, other: Other): Promise<void> {
+    other.isStale = false; // a hint that comes meanwhile may be of what is not in the answer
+    other.askedAt = this.#options.clock.now();
+    try {
+      const texts = await store.read(id, "bindings", [MARK]);
+      const [indexed = 0, last = 0] =
+        MARKED.exec(texts.get(MARK) ?? "")
+          ?.slice(1)
+          .map(Number) ?? [];
+      const from = other.due.at(-1) ?? other.known;
+      if (last <= from) return;
+      const before = from < indexed ? await indexOf(store, id) : [];
+      const listed = before.filter((seq) => seq > from && seq <= Math.min(indexed, last));
+      other.due = [...other.due, ...listed, ...row(Math.max(from, indexed, last - MOST_IN_A_ROW) + 1, last)];
+    } catch (error) {
+      if (codeOf(error) !== "GROUP_REFUSED") {
+        other.isStale = true;
+        throw error;
+      }
+      this.#unreadable(id, other, messageOf(error));
+    }
+  }
+
+  /** The others have nothing to do with it: it is left out, and looked at again with everything. */
+  #unreadable(id: string, other: Other, why: string): void {
+    if (!other.isUnreadable) {
+      this.#options.onWarning(`the sticky bindings of balancer ${id} of the group cannot be read: ${why}`);
+    }
+    other.isUnreadable = true;
+  }
+
+  async #readDue(store: GroupStore): Promise<void> {
+    let room = this.#isOffered ? MOST_AT_ONCE : MOST_AT_START;
+    for (const [id, other] of this.#others) {
+      const seqs = other.due.slice(0, room);
+      if (seqs.length === 0) continue;
+      room -= seqs.length;
+      const texts = await store.read(id, "bindings", seqs.map(String));
+      other.known = seqs.at(-1)!;
+      other.due = other.due.slice(seqs.length);
+      const now = this.#options.wallClock();
+      for (const text of texts.values()) for (const there of readBatch(text, now)) this.#options.take(there);
+    }
+  }
+}
+
+function newOther(): Other {
+  return { known: 0, due: [], isStale: true, askedAt: Number.NEGATIVE_INFINITY, isUnreadable: false };
+}
+
+async function indexOf(store: GroupStore, id: string): Promise<readonly number[]> {
+  const texts = await store.read(id, "bindings", [INDEX]);
+  return Index.safeParse(jsonOf(texts.get(INDEX) ?? "")).data ?? [];
+}
+
+function row(first: number, last: number): number[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, n) => first + n);
+}

@@ -1,0 +1,110 @@
+/**
+ * A client has the same target at every balancer: each writes down the sticky bindings of its own clients, and takes what others write down
+ * where the client has none here, or an older one that is not in use. Nobody waits for that, but for clients of pools that ask for it.
+ */
+import { type Cancel, type Clock, every } from "../util/clock.ts";
+import type { BoundThere } from "./binding-batch.ts";
+import { BindingLog, type Outlived } from "./binding-log.ts";
+import { BindingReader } from "./binding-reader.ts";
+import { Homeless } from "./homeless.ts";
+import type { Part, Turn } from "./part.ts";
+
+/** ms for which new bindings are gathered, and between two looks at what one other balancer has written. */
+export const GATHER_MS = 100;
+/** Bindings that are gathered at once: more clients than a balancer gets in that time, but for one that has just been joined to others. */
+const MOST_AT_ONCE = 5_000;
+
+/** The balancer's own bindings, of the pools that share them. */
+export interface BindingBook {
+  /** What is new, and what has been used since others were told of it. `elapsed`: ms since that was asked last. */
+  take(elapsed: number, most: number): readonly Outlived[];
+  /** Another balancer has these: gives how many of them are in force here now. null: the target is not known here, or its pool. */
+  heed(there: BoundThere): number | null;
+}
+
+export interface SharedBindingsOptions {
+  readonly book: BindingBook;
+  readonly clock: Clock;
+  /** ms since 1970. */
+  readonly wallClock: () => number;
+  readonly onWarning: (message: string) => void;
+  /** Bindings that are written down at most. */
+  readonly most?: number;
+}
+
+export class SharedBindings implements Part {
+  readonly kind = "bindings";
+  onDue: () => void = () => undefined;
+  /** Bindings that others were told of, and that were taken from others. */
+  readonly counts = { written: 0, taken: 0 };
+  readonly #options: SharedBindingsOptions;
+  readonly #log: BindingLog;
+  readonly #reader: BindingReader;
+  readonly #homeless = new Homeless((there) => this.#heed(there));
+  #lookedAt = 0;
+  #cancel: Cancel = () => undefined;
+
+  constructor(options: SharedBindingsOptions) {
+    this.#options = options;
+    this.#log = new BindingLog(options.most);
+    this.#reader = new BindingReader({ ...options, interval: GATHER_MS, take: (there) => this.#take(there) });
+  }
+
+  begin(): void {
+    const { clock } = this.#options;
+    this.#lookedAt = clock.now();
+    this.#cancel = every(clock, GATHER_MS, () => this.#gather());
+  }
+
+  end(): void {
+    this.#cancel();
+  }
+
+  stale(_asks?: boolean, by?: string): void {
+    this.#reader.stale(by);
+    if (by === undefined) this.#log.flush();
+  }
+
+  forgotten(): void {
+    this.#log.forgotten();
+  }
+
+  /** Targets have come: bindings to them may have waited. */
+  offered(): void {
+    this.#reader.offered();
+    this.#homeless.look();
+  }
+
+  async share(turn: Turn): Promise<void> {
+    await this.#write(turn);
+    await this.#reader.read(turn);
+    this.#homeless.look();
+  }
+
+  #gather(): void {
+    const { book, clock, wallClock } = this.#options;
+    const now = clock.now();
+    const bindings = book.take(now - this.#lookedAt, MOST_AT_ONCE);
+    this.#lookedAt = now;
+    this.#log.add(bindings, wallClock());
+    if (this.#log.isDue || this.#reader.isDue) this.onDue();
+  }
+
+  async #write({ store, id, word, hint }: Turn): Promise<void> {
+    const changes = this.#log.changes();
+    if (changes === null) return;
+    const before = await store.write(id, "bindings", changes, word(), hint);
+    this.counts.written += changes.bindings;
+    this.#log.written(changes, before);
+  }
+
+  #take(there: BoundThere): void {
+    if (!this.#heed(there)) this.#homeless.add(there);
+  }
+
+  #heed(there: BoundThere): boolean {
+    const taken = this.#options.book.heed(there);
+    this.counts.taken += taken ?? 0;
+    return taken !== null;
+  }
+}

@@ -1,0 +1,212 @@
+/** Sticky bindings that balancers of a group share: which target a client gets at another one. */
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { Pool } from "../../src/pool/pool.ts";
+import { clientKey } from "../../src/util/client-key.ts";
+import fc from "../support/draws.ts";
+import { type Balancer, reporterAt, World } from "./world.ts";
+
+/** ms that a binding outlives its last use. */
+const IDLE = 600_000;
+const TARGETS = 5;
+const worlds: World[] = [];
+
+after(() => {
+  for (const world of worlds) world.close();
+});
+
+/** By which the pools of a test draw: none of them picks as another one would. */
+let seed = 1;
+const poolOf = (name: string) =>
+  Pool.create({ name, algorithm: "random", persistent: IDLE, concurrency: -1, queue: 0, seed: seed++ });
+
+/** What reporters have said once holds throughout. */
+const OPTIONS = { poolOf, lease: 10 * IDLE };
+
+function worldOf(): World {
+  const world = new World();
+  worlds.push(world);
+  return world;
+}
+
+/** So many balancers that all know the same targets. */
+async function groupOf(names: readonly string[]): Promise<{ world: World; all: Balancer[] }> {
+  const world = worldOf();
+  const all: Balancer[] = [];
+  for (const name of names) all.push(await world.start(name, OPTIONS));
+  for (let n = 1; n <= TARGETS; n++) await all[0]!.report(reporterAt(`10.0.0.${n}`));
+  await world.pass(2_000);
+  return { world, all };
+}
+
+interface Connection {
+  readonly target: string;
+  close(): void;
+}
+
+function connect(balancer: Balancer, host: string): Connection {
+  const pool = balancer.pools.get("p")!;
+  const client = clientKey(host, new Uint32Array(4));
+  const clock = worlds.at(-1)!.clock;
+  const row = pool.pick(client, [], clock.now());
+  assert.ok(row >= 0, `${balancer.name} has no target for ${host}`);
+  return { target: pool.identity(row), close: () => pool.release(row, client, 0, 0, clock.now()) };
+}
+
+/** The target that the client gets. */
+function visit(balancer: Balancer, host: string): string {
+  const { target, close } = connect(balancer, host);
+  close();
+  return target;
+}
+
+const hostOf = (n: number) => (n % 2 === 0 ? `192.0.2.${n}` : `2001:db8:0:${n.toString(16)}::7`);
+const CLIENTS = Array.from({ length: 40 }, (_, n) => hostOf(n));
+
+function assertSame(balancer: Balancer, targets: ReadonlyMap<string, string>): void {
+  const there = [...targets.keys()].map((host) => [host, visit(balancer, host)] as const);
+  assert.deepEqual(new Map(there), targets);
+}
+
+const visitAll = (balancer: Balancer) => new Map(CLIENTS.map((host) => [host, visit(balancer, host)]));
+
+describe("a client of one balancer of a group", () => {
+  it("has the same target at the others a tenth of a second later, by IPv4 and by IPv6", async () => {
+    const { world, all } = await groupOf(["a", "b", "c"]);
+    const targets = visitAll(all[0]!);
+    assert.equal(new Set(targets.values()).size, TARGETS, "clients of all targets");
+    await world.pass(300);
+    assertSame(all[1]!, targets);
+    assertSame(all[2]!, targets);
+    assert.equal(all[1]!.bindings.counts.taken, CLIENTS.length);
+  });
+
+  it("has it as long as a connection of it is open, though it opens no other", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    const { target, close } = connect(all[0]!, CLIENTS[0]!);
+    await world.pass(2 * IDLE, 5_000);
+    assert.equal(visit(all[1]!, CLIENTS[0]!), target);
+    close();
+  });
+
+  it("is written down once, and again after a quarter of the time that its binding lasts, however often it comes", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    for (let n = 0; n < 50; n++) {
+      visit(all[0]!, CLIENTS[0]!);
+      await world.pass(1_000, 500);
+    }
+    assert.equal(all[0]!.bindings.counts.written, 1);
+    for (let n = 0; n < 40; n++) {
+      visit(all[0]!, CLIENTS[0]!);
+      await world.pass(IDLE / 40, 5_000);
+    }
+    const { written } = all[0]!.bindings.counts;
+    assert.ok(written >= 3 && written <= 6, `${written} times in ${IDLE + 50_000} ms`);
+  });
+
+  it("keeps at each the target that it is connected to; else the newer one holds", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    const [a, b] = all as [Balancer, Balancer];
+    const both = CLIENTS.map((host) => ({ host, here: connect(a, host), there: connect(b, host) }));
+    const { host, here, there } = both.find((each) => each.here.target !== each.there.target)!;
+    await world.pass(1_000);
+    assert.deepEqual([visit(a, host), visit(b, host)], [here.target, there.target]);
+    here.close();
+    await world.pass(IDLE / 2, 5_000); // which renews what b has open
+    assert.equal(visit(a, host), there.target);
+  });
+
+  it("is known to a balancer that starts before that has clients of its own", async () => {
+    const { world, all } = await groupOf(["a"]);
+    const targets = visitAll(all[0]!);
+    await world.pass(500);
+    const b = await world.start("b", OPTIONS);
+    assertSame(b, targets);
+  });
+
+  it("is forgotten by the store when its binding has expired", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    visitAll(all[0]!);
+    await world.pass(1_000);
+    const own = () => world.memory.own.get("bindings:a-0")!;
+    assert.ok(own().size > 1);
+    await world.pass(IDLE + 65_000, 5_000);
+    const batches = [...own().keys()].filter((name) => /^\d+$/.test(name));
+    assert.deepEqual(batches, []);
+  });
+
+  it("waits with its binding for a target that is not known yet", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    const [a, b] = all as [Balancer, Balancer];
+    b.store.fault({ hintsLost: true });
+    await a.report(reporterAt("10.0.0.99"), { weight: 1_000_000 });
+    const read = b.store.read.bind(b.store);
+    b.store.read = async (id, section, names) => (section === "targets" ? new Map() : read(id, section, names));
+    const target = visit(a, CLIENTS[0]!);
+    assert.equal(target, "p/10.0.0.99:80");
+    await world.pass(5_000);
+    b.store.read = read;
+    await world.pass(31_000);
+    assert.equal(visit(b, CLIENTS[0]!), target);
+  });
+});
+
+describe("clients of a group whose store fails", () => {
+  it("are known again to all when it is back, those of meanwhile as well", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    world.memory.fault({ lost: true });
+    const targets = visitAll(all[0]!);
+    await world.pass(5_000);
+    world.memory.fault({ lost: false });
+    await world.pass(2_000);
+    assertSame(all[1]!, targets);
+  });
+
+  it("are known to a newcomer though it was emptied", async () => {
+    const { world, all } = await groupOf(["a"]);
+    const targets = visitAll(all[0]!);
+    await world.pass(1_000);
+    world.memory.clear();
+    await world.pass(3_000);
+    const b = await world.start("b", OPTIONS);
+    assertSame(b, targets);
+  });
+
+  it("are known within half a minute though hints get lost", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    world.memory.fault({ hintsLost: true });
+    const targets = visitAll(all[0]!);
+    await world.pass(31_000);
+    assertSame(all[1]!, targets);
+  });
+
+  it("of one balancer alone are known to all, whatever has become of the store in between", async () => {
+    const fault = fc.constantFrom("lost", "answersLost", "hintsLost", "hintsTwice", "clear", "refuses");
+    const step = fc.record({
+      fault,
+      clients: fc.integer({ min: 0, max: 30 }),
+      ms: fc.integer({ min: 50, max: 4_000 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
+        const { world, all } = await groupOf(["a", "b", "c"]);
+        const targets: Map<string, string>[] = all.map(() => new Map());
+        let next = 0;
+        for (const { fault: what, clients, ms } of steps) {
+          if (what === "clear") world.memory.clear();
+          else world.memory.fault({ [what]: what === "refuses" ? "it is full" : true });
+          for (let n = 0; n < clients; n++, next++) {
+            const at = next % all.length;
+            targets[at]!.set(hostOf(next % 250), visit(all[at]!, hostOf(next % 250)));
+          }
+          await world.pass(ms);
+          world.memory.fault({ lost: false, answersLost: false, hintsLost: false, hintsTwice: false, refuses: null });
+        }
+        await world.pass(33_000);
+        for (const one of all) for (const each of targets) assertSame(one, each);
+        world.close();
+      }),
+      { numRuns: 12 },
+    );
+  });
+});
