@@ -110,11 +110,17 @@ export class BindingLog {
     return isKept;
   }
 
-  /** All of them are to be written. */
+  /** All of them are to be written, with other numbers: whoever follows may have looked for some while they were not there. */
   forgotten(): void {
     this.#anew = true;
-    this.#unwritten.clear();
-    for (const seq of this.#batches.keys()) this.#unwritten.add(seq);
+    const batches = [...this.#batches.values()];
+    for (const each of [this.#batches, this.#unwritten, this.#gone]) each.clear();
+    for (const batch of batches) {
+      this.#batches.set(++this.#last, batch);
+      this.#unwritten.add(this.#last);
+    }
+    this.#indexed = this.#last;
+    this.#isIndexWritten = false;
   }
 
   #put(seq: number, bindings: readonly Outlived[], now: number): void {

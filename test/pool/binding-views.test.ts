@@ -42,7 +42,7 @@ describe("what is seen of sticky bindings", () => {
     pool.set({ identity: "p/b", address: { host: "10.0.0.2", port: 1 }, weight: 1, maxConnections: 0 }, "up");
     assert.deepEqual(
       [...pool.bindingViews(() => 10)],
-      [{ client: "2001:db8:1:2::/64", row: -1, active: 0, idleMs: 10 }],
+      [{ client: "2001:db8:1:2::/64", row: -1, active: 0, idleMs: 10, isShared: false }],
     );
   });
 
