@@ -7,6 +7,7 @@ import { mayOpen } from "../control/keys/key.ts";
 import { ControlServer } from "../control/server/server.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { Group } from "../group/group.ts";
+import type { SharedBindings } from "../group/shared-bindings.ts";
 import type { Shares } from "../group/shares.ts";
 import { Dns } from "../net/dns.ts";
 import { SESSIONS_PER_TARGET } from "../targets/quota.ts";
@@ -45,6 +46,7 @@ export interface Parts {
   readonly group: Group | null;
   /** How targets' connections divide over its balancers; null: likewise. */
   readonly groupShares: Shares | null;
+  readonly sharedBindings: SharedBindings | null;
 }
 
 export interface Wiring {
@@ -110,8 +112,8 @@ export function wire(wiring: Wiring): Parts {
   const putKeys = new PutKeys(wiring.tokens);
   const ofGroup = { services, brought, control: () => control };
   const shared = membership && grouped({ ...wiring, ...ofGroup, membership, lease: settings.hostTimeout });
-  const { group, shares: groupShares } = shared ?? { group: null, shares: null };
-  const parts = { services, document, removal, brought, putKeys, group, groupShares };
+  const { group, shares: groupShares, bindings: sharedBindings } = shared ?? { group: null, shares: null, bindings: null };
+  const parts = { services, document, removal, brought, putKeys, group, groupShares, sharedBindings };
   const control: ControlServer = controlServer(wiring, { ...parts, shared });
   const declared = new DeclaredTargets({
     clock: systemClock,

@@ -199,7 +199,7 @@ describe("the batches of a balancer's bindings", () => {
           assert.equal(follower.known.get(client)?.target, target, client);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 });

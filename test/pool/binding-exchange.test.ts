@@ -34,7 +34,10 @@ describe("of a pool's bindings", () => {
     const found = told(pool, 2);
     // What has moved after it was noted is found by the walk.
     for (const [n, target] of told(pool, 3, IDLE)) found.set(n, target);
-    assert.deepEqual(found, new Map([...targets].sort(([a], [b]) => [...found.keys()].indexOf(a) - [...found.keys()].indexOf(b))));
+    assert.deepEqual(
+      found,
+      new Map([...targets].sort(([a], [b]) => [...found.keys()].indexOf(a) - [...found.keys()].indexOf(b))),
+    );
     assert.equal(told(pool, 4, IDLE).size, 0);
     pool.exchange.isOn = false;
     visit(pool, 5_000, 5);

@@ -129,7 +129,7 @@ export class FakeOperated implements Operated {
   bindings({ pool, client }: { pool?: string; client?: string }, { offset, limit }: Span): Promise<Page<Binding>> {
     const all = Array.from({ length: 240 }, (_, n): Binding => {
       const target = n % 17 === 0 ? null : `web/web-${1 + (n % 3)}`;
-      return { client: `203.0.113.${n}`, pool: "web", target, active: n % 4, idleMs: n * 900 };
+      return { client: `203.0.113.${n}`, pool: "web", target, active: n % 4, idleMs: n * 900, source: "own" };
     });
     const shown = all.filter((each) => (pool ?? each.pool) === each.pool && (client ?? each.client) === each.client);
     return Promise.resolve(pageOf(shown, offset, limit));

@@ -32,6 +32,19 @@ export const groupMetrics: readonly NumberMetric[] = [
     help: "Targets that this balancer knows from others of its group alone.",
     series: (scrape) => ofGroup(scrape, ({ sharedTargets }) => single(sharedTargets)),
   },
+  {
+    name: "harmony_group_bindings_total",
+    type: "counter",
+    labels: ["direction"],
+    help: "Sticky bindings that were shared: written for the others, those in use again and again; and taken from the others, where the client had none here or an older one.",
+    series: ({ measured: { sharedBindings } }) =>
+      sharedBindings === null
+        ? []
+        : byLabel("direction", [
+            ["written", sharedBindings.written],
+            ["taken", sharedBindings.taken],
+          ]),
+  },
 ];
 
 function ofGroup({ measured: { group } }: Scrape, series: (group: GroupView) => readonly Series[]): readonly Series[] {

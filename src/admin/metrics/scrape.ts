@@ -71,6 +71,8 @@ export interface Measured {
   readonly orders: number;
   /** null: it is in none. */
   readonly group: GroupView | null;
+  /** Sticky bindings that others of the group were told of, and that were taken from them; null: it is in none. */
+  readonly sharedBindings: { readonly written: number; readonly taken: number } | null;
   /** Reporters that are connected. */
   readonly sessions: number;
   readonly silentSessions: number;

@@ -36,8 +36,9 @@ export async function shownBindings(
   const items = found.items.map(({ name, pool: of, view }) => {
     const target = view.row < 0 ? "" : of.identity(view.row);
     const isThere = registry.sourcesOf(target).length > 0;
-    const { client: shown, active, idleMs } = view;
-    return { client: shown, pool: name, target: isThere ? target : null, active, idleMs: Math.round(idleMs) };
+    const { client: shown, active, idleMs, isShared } = view;
+    const source = isShared ? ("shared" as const) : ("own" as const);
+    return { client: shown, pool: name, target: isThere ? target : null, active, idleMs: Math.round(idleMs), source };
   });
   return { ...found, items };
 }

@@ -58,6 +58,9 @@ export function measuredOf({ parts, telemetry, isReady }: Operable): Measured {
     get group() {
       return parts.group?.view() ?? null;
     },
+    get sharedBindings() {
+      return parts.sharedBindings?.counts ?? null;
+    },
     get sessions() {
       return control.sessions;
     },

@@ -51,6 +51,7 @@ export function worldOf(poolNames: readonly string[], targets: number): World {
     refusals: () => [{ source: "ordered", says: "draining" }],
     orders: 1,
     group: fakeGroup(Date.UTC(2026, 10, 30)),
+    sharedBindings: { written: 30, taken: 20 },
     sessions: 2,
     silentSessions: 1,
     rejections: new Map([["UNKNOWN_KEY", 3]]),

@@ -175,7 +175,7 @@ describe("bindings as the API shows them", () => {
     assert.equal(all.total, 3);
     assert.equal(all.next, 2);
     assert.deepEqual(await shownBindings(options, { client: "10.1.0.1" }, { offset: 0, limit: 10 }), {
-      items: [{ client: "10.1.0.1", pool: "p", target: "p/a", active: 0, idleMs: 10 }],
+      items: [{ client: "10.1.0.1", pool: "p", target: "p/a", active: 0, idleMs: 10, source: "own" }],
       total: 1,
       next: null,
     });

@@ -116,5 +116,6 @@ export const binding = z.strictObject({
   target: said("null: it has left.", z.nullable(z.string())),
   active: count(),
   idleMs: ms(),
+  source: said("shared: another balancer of the group has made it.", z.enum(["own", "shared"])),
 });
 export type Binding = z.infer<typeof binding>;
