@@ -51,6 +51,8 @@ export class BindingExchange {
     layout.header[SHARING] = isOn ? 1 : 0;
     lock.free();
     this.#seen = layout.header[NEWS]!;
+    // Nobody would keep up what is written there.
+    if (!isOn) layout.bindingSharedAt.fill(0, 0, layout.header[BUCKETS]! * BINDING_WAYS);
   }
 
   /** What others are to be told of; `elapsed`: ms since the last look. Those that are given count as told. */

@@ -8,7 +8,7 @@
  * might be in the new one. Only whose turn it is may not be missed: SharedPool.granted looks at the version first.
  */
 import { FIRST_BACKUP } from "./groups.ts";
-import { BUCKETS, CONCURRENCY, NEXT_RANK, NODES, PICKER, SPAN, VERSION } from "./header.ts";
+import { BUCKETS, CONCURRENCY, NEXT_RANK, NODES, PICKER, SHARING, SPAN, VERSION } from "./header.ts";
 import { ADDRESS_BYTES, BINDING_WAYS, MAX_WORKERS, type PoolLayout } from "./layout.ts";
 import { layoutOf, pickersOf } from "./memory.ts";
 import { CREATOR, PoolParts } from "./parts.ts";
@@ -137,7 +137,7 @@ function copyBindings(from: PoolLayout, to: PoolLayout): void {
   copy(from.bindingTargets, to.bindingTargets, 2 * slots);
   copy(from.bindingUsedAt, to.bindingUsedAt, slots);
   copy(from.bindingOpen, to.bindingOpen, slots);
-  copy(from.bindingSharedAt, to.bindingSharedAt, slots);
+  if (from.header[SHARING] !== 0) copy(from.bindingSharedAt, to.bindingSharedAt, slots);
 }
 
 function copyWaiters(from: PoolLayout, to: PoolLayout): void {

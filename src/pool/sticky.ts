@@ -151,10 +151,18 @@ export class Bindings {
   /** Other balancers know nothing of what has been bound there just now. */
   #tell(slot: number): void {
     const { header, bindingNews, bindingSharedAt } = this.#layout;
-    if (bindingSharedAt[slot] !== 0) bindingSharedAt[slot] = 0;
-    if (header[SHARING] === 0) return;
+    if (header[SHARING] === 0) return; // and memory that nobody needs is not touched
+    bindingSharedAt[slot] = 0;
     bindingNews[header[NEWS]! & (bindingNews.length - 1)] = slot;
     header[NEWS] = (header[NEWS]! + 1) & NEWS_MASK;
+  }
+
+  /** What others know of it has moved with the binding. */
+  #moveShared(from: number, to: number): void {
+    const { header, bindingSharedAt } = this.#layout;
+    if (header[SHARING] === 0) return;
+    if (bindingSharedAt[from] === 0) this.#tell(to);
+    else bindingSharedAt[to] = bindingSharedAt[from]!;
   }
 
   /** So that it can be seen that all connections come from one client: see Pool.loneClient. */
@@ -308,15 +316,14 @@ export class Bindings {
   }
 
   #move(from: number, to: number): void {
-    const { bindingKeys, bindingTargets, bindingUsedAt, bindingOpen, bindingSharedAt } = this.#layout;
+    const { bindingKeys, bindingTargets, bindingUsedAt, bindingOpen } = this.#layout;
     for (let i = 0; i < 4; i++) bindingKeys[4 * to + i] = bindingKeys[4 * from + i]!;
     bindingUsedAt[to] = bindingUsedAt[from]!;
     bindingOpen[to] = bindingOpen[from]!;
     bindingTargets[2 * to] = bindingTargets[2 * from]!;
     bindingTargets[2 * to + 1] = bindingTargets[2 * from + 1]!;
     bindingTargets[2 * from] = 0;
-    bindingSharedAt[to] = bindingSharedAt[from]!;
-    if (bindingSharedAt[to] === 0) this.#tell(to);
+    this.#moveShared(from, to);
   }
 
   /** Its target is there, and it has not expired. */
