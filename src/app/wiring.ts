@@ -112,7 +112,11 @@ export function wire(wiring: Wiring): Parts {
   const putKeys = new PutKeys(wiring.tokens);
   const ofGroup = { services, brought, control: () => control };
   const shared = membership && grouped({ ...wiring, ...ofGroup, membership, lease: settings.hostTimeout });
-  const { group, shares: groupShares, bindings: sharedBindings } = shared ?? { group: null, shares: null, bindings: null };
+  const {
+    group,
+    shares: groupShares,
+    bindings: sharedBindings,
+  } = shared ?? { group: null, shares: null, bindings: null };
   const parts = { services, document, removal, brought, putKeys, group, groupShares, sharedBindings };
   const control: ControlServer = controlServer(wiring, { ...parts, shared });
   const declared = new DeclaredTargets({

@@ -1,7 +1,7 @@
 /** Balancers of one group in one process: real registries and pools, over a store in memory, by a clock that the test moves. */
 import assert from "node:assert/strict";
-import { targetLoads } from "../../src/app/target-loads.ts";
 import { PoolBindings } from "../../src/app/pool-bindings.ts";
+import { targetLoads } from "../../src/app/target-loads.ts";
 import { Group } from "../../src/group/group.ts";
 import type { GroupEvents } from "../../src/group/options.ts";
 import { ownTarget } from "../../src/group/record.ts";
