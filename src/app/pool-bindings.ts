@@ -63,7 +63,7 @@ export class PoolBindings implements BindingBook {
 
   /** ms that a binding outlives its last use; null: that pool shares none. */
   #idleOf(name: string): number | null {
-    const { persistent = null, persistentShared = null } = this.#options.settingsOf(name) ?? {};
-    return persistentShared === null ? null : persistent;
+    const { persistent = null, persistentShared = false } = this.#options.settingsOf(name) ?? {};
+    return persistentShared ? persistent : null;
   }
 }

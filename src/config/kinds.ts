@@ -168,29 +168,6 @@ export function persistence(idle: number): Kind<number | null, boolean | object 
   );
 }
 
-/** What a client may wait for what other balancers know, ms: longer, and each of them would notice. */
-const LONGEST_WAIT = 100;
-const WAIT = /^wait +(\S+)$/;
-
-/** `off` is null, `on` is 0, `wait DURATION` is that, ms. */
-export const bindingSharing: Kind<number | null, boolean | string> = kindOf(
-  {
-    placeholder: "on|off|wait DURATION",
-    allowed: `on, off, or wait and a duration from 1ms to ${formatDuration(LONGEST_WAIT)}, such as "wait 5ms"`,
-    library: { words: "boolean, or text such as `wait 5ms`" },
-    schema: { anyOf: [onOff.schema, { type: "string", pattern: "^wait +\\d+(\\.\\d+)?(ms|s|m|h|d)$" }] },
-  },
-  textCodec<number | null>(
-    (given) => {
-      const flag = onOff.parse(given);
-      if (flag !== null) return flag.value ? 0 : null;
-      const ms = durationOf(WAIT.exec(given)?.[1] ?? "", 1);
-      return ms !== undefined && ms <= LONGEST_WAIT ? ms : undefined;
-    },
-    (value) => (value === null ? "off" : value === 0 ? "on" : `wait ${formatDuration(value)}`),
-  ),
-);
-
 const ENTRY = /^([a-z][a-z-]*)=([^,]*)$/;
 
 /** Values by names, each of which is given once. */

@@ -1,6 +1,6 @@
 /**
  * A client has the same target at every balancer: each writes down the sticky bindings of its own clients, and takes what others write down
- * where the client has none here, or an older one that is not in use. Nobody waits for that, but for clients of pools that ask for it.
+ * where the client has none here, or an older one that is not in use. Nobody waits for that.
  */
 import { type Cancel, type Clock, every } from "../util/clock.ts";
 import type { BoundThere } from "./binding-batch.ts";
@@ -42,6 +42,8 @@ export class SharedBindings implements Part {
   readonly #reader: BindingReader;
   readonly #homeless = new Homeless((there) => this.#heed(there));
   #lookedAt = 0;
+  /** A turn has been asked for. While the store cannot be asked, that is once, and the group's own pace is enough. */
+  #isAwaited = false;
   #cancel: Cancel = () => undefined;
 
   constructor(options: SharedBindingsOptions) {
@@ -79,6 +81,7 @@ export class SharedBindings implements Part {
     await this.#write(turn);
     await this.#reader.read(turn);
     this.#homeless.look();
+    this.#isAwaited = false;
   }
 
   #gather(): void {
@@ -87,7 +90,9 @@ export class SharedBindings implements Part {
     const bindings = book.take(now - this.#lookedAt, MOST_AT_ONCE);
     this.#lookedAt = now;
     this.#log.add(bindings, wallClock());
-    if (this.#log.isDue || this.#reader.isDue) this.onDue();
+    if (this.#isAwaited || !(this.#log.isDue || this.#reader.isDue)) return;
+    this.#isAwaited = true;
+    this.onDue();
   }
 
   async #write({ store, id, word, hint }: Turn): Promise<void> {

@@ -126,7 +126,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
     const wallClock = () => Math.floor(clock.now()); // as Date.now(): whole
     const settingsOf = (of: string) => ({
       persistent: this.pools.get(of)?.options.persistent ?? null,
-      persistentShared: 0,
+      persistentShared: true,
     });
     this.bindings = new SharedBindings({
       book: new PoolBindings({ pools: this.pools, settingsOf, engine: clock, wallClock }),
