@@ -112,7 +112,7 @@ export const RULES: readonly Rule[] = [
  * is how many processors the machine has.
  */
 const ALONE = [
-  ...blackbox("auto-weight credits cuts hung join key-rotation reporter-checks silent-reporter"),
+  ...blackbox("auto-weight credits cuts hung join key-rotation permits reporter-checks silent-reporter"),
   "test/examples/keepalived.test.ts",
   "test/examples/ecmp.test.ts",
 ];

@@ -11,6 +11,7 @@ import type { GroupEvents } from "../group/options.ts";
 import { ownTarget } from "../group/record.ts";
 import { SharedBindings } from "../group/shared-bindings.ts";
 import { type OrderBook, SharedOrders } from "../group/shared-orders.ts";
+import { SharedPermits } from "../group/shared-permits.ts";
 import { SharedRevocations } from "../group/shared-revocations.ts";
 import { Shares } from "../group/shares.ts";
 import type { GroupStore } from "../group/store.ts";
@@ -40,7 +41,7 @@ export interface GroupedOptions {
   readonly membership: Membership;
   /** How long a report counts, ms. */
   readonly lease: number;
-  readonly services: Pick<Services, "connections" | "pools" | "state">;
+  readonly services: Pick<Services, "connections" | "permitsChanged" | "pools" | "state">;
   readonly statistics: Pick<Statistics, "of">;
   readonly engine: Pick<Engine, "now">;
   readonly control: () => ControlServer;
@@ -57,6 +58,7 @@ export interface Grouped {
   readonly orders: SharedOrders;
   readonly shares: Shares;
   readonly bindings: SharedBindings;
+  readonly permits: SharedPermits;
 }
 
 export function grouped(options: GroupedOptions): Grouped {
@@ -69,9 +71,14 @@ export function grouped(options: GroupedOptions): Grouped {
   const ofTargets = { pools: services.pools, statistics };
   const shares = new Shares({ clock: systemClock, loads: () => targetLoads(ofTargets) });
   const bindings = sharedBindings(options);
+  const id = randomUUID();
+  const permits = new SharedPermits({
+    ...{ id, lease, clock: systemClock, pools: services.pools },
+    onPart: (pool) => services.permitsChanged(pool),
+  });
   const group: Group = new Group({
     ...membership,
-    id: randomUUID(),
+    id,
     lease,
     clock: systemClock,
     wallClock: Date.now,
@@ -92,9 +99,9 @@ export function grouped(options: GroupedOptions): Grouped {
     },
     sharedTargets: () => registry().sharing.alone,
     active: (name) => registry().sharing.active(name),
-    parts: [orders, sharedRevocations(options), shares, bindings],
+    parts: [orders, sharedRevocations(options), permits, bindings, shares],
   });
-  return { group, orders, shares, bindings };
+  return { group, orders, permits, bindings, shares };
 }
 
 function sharedOrders({ control, settings, state, tell }: GroupedOptions): SharedOrders {

@@ -40,6 +40,8 @@ export interface ServicesOptions {
   readonly tlsThreads: number;
   readonly lists: Pick<FollowedLists, "read" | "retain">;
   readonly clock?: Clock;
+  /** How many of a pool's permits are this balancer's, of so many that it and others have together. It is asked while that pool is in `pools`. */
+  readonly permits?: (pool: string, concurrency: number) => number;
   /** After each change, of every pool: the targets that the operator has named. */
   readonly onTargets: (pool: string, targets: readonly WantedTarget[]) => void;
   /** Before that: the addresses at which it listens have changed. */
@@ -122,6 +124,19 @@ export class Services {
     if (pool === undefined) throw noPool(name, this.#pools.keys());
     pool.setConcurrency(limit);
     this.#options.engine.poolChanged(pool);
+  }
+
+  /** `permits` gives another number for that pool. */
+  permitsChanged(name: string): void {
+    const pool = this.#pools.get(name);
+    if (pool === undefined) return;
+    this.#share(name, pool);
+    this.#options.engine.poolChanged(pool);
+  }
+
+  #share(name: string, pool: Pool): void {
+    const { permits } = this.#options;
+    if (permits !== undefined) pool.share((concurrency) => permits(name, concurrency));
   }
 
   /** Where clients come, in the order of the document; ports are real. The same array until it changes: it is asked for often. */
@@ -258,6 +273,7 @@ export class Services {
   #add(name: string, pool: Pool, settings: PoolSettings): void {
     const { engine } = this.#options;
     this.#pools.set(name, pool);
+    this.#share(name, pool);
     if (settings.startHold > 0) this.#hold(pool, settings.startHold);
     engine.addPool(servedPool(pool, settings, this.#bridges.of(name)));
   }

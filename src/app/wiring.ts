@@ -78,6 +78,7 @@ export function wire(wiring: Wiring): Parts {
     tls,
     tlsThreads: settings.threads || availableParallelism(),
     lists,
+    permits: (pool, concurrency) => shared?.permits.part(pool, concurrency) ?? concurrency,
     onTargets: (pool, targets) => {
       declared.set(pool, targets);
       removal.changed(pool);

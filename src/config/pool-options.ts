@@ -80,7 +80,7 @@ export const poolOptions = {
   concurrency: option({
     kind: integer(NO_LIMIT, MOST_CONNECTIONS),
     default: NO_LIMIT,
-    doc: "Client connections served at once; further ones wait in the queue. -1 means no limit. 0 pauses: every connection waits.",
+    doc: "Client connections served at once, by all balancers of a group together; further ones wait in the queue. -1 means no limit. 0 pauses: every connection waits.",
   }),
   queue: option({
     kind: integer(0, MOST_CONNECTIONS),

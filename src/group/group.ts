@@ -11,7 +11,7 @@
  */
 
 import { isLoopback } from "../targets/loopback.ts";
-import { deferred } from "../util/deferred.ts";
+import { atMost } from "../util/at-most.ts";
 import { codeOf, type HarmonyError, messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
 import { type Hint, namesForHint, readHint, writeHint } from "./hint.ts";
@@ -22,14 +22,12 @@ import { OwnTargets } from "./own-targets.ts";
 import type { Part, Turn } from "./part.ts";
 import { refusalIn, sayOrHear } from "./refusal.ts";
 import type { Texts } from "./store.ts";
+import { SAY_MS, TTL_MS } from "./times.ts";
 import type { GroupView, MemberView } from "./view.ts";
 import { readWord, writeWord } from "./word.ts";
 
-/** ms from one word to the next; while targets drain, whose reporters wait for what others count. */
-const SAY_MS = 1_000;
+/** ms from one word to the next while targets drain, whose reporters wait for what others count. */
 const DRAINING_SAY_MS = 200;
-/** ms that a word counts: two may get lost, and a third be late. */
-export const TTL_MS = 3_500;
 /** ms for which changes are gathered: a restart of many targets is a few writings, and a change is known within a fraction of a second. */
 const GATHER_MS = 20;
 /** ms between looks at everything that is everybody's: a hint that got lost is made good by then. */
@@ -101,6 +99,7 @@ export class Group {
     store.onHint = (hint) => this.#hear(hint);
     store.onConnected = () => {
       this.#lookedAt = Number.NEGATIVE_INFINITY; // hints may have got lost meanwhile
+      for (const part of options.parts) part.reconnected?.();
       this.#wake();
     };
   }
@@ -182,7 +181,7 @@ export class Group {
     const mark = [SEQ, String(this.#seq)] as const;
     const nothing = { set: new Map(), remove: [], anew: false, mark };
     const said = store.write(id, "targets", nothing, this.#word(), writeHint({ t: "goodbye", by: id }));
-    await this.#atMost(GOODBYE_MS, said);
+    await atMost(this.#options.clock, GOODBYE_MS, said);
   }
 
   /** Never rejects. */
@@ -191,17 +190,10 @@ export class Group {
     const until = clock.now() + GOODBYE_MS;
     await this.leave();
     this.#isClosed = true;
-    for (const part of this.#options.parts) part.end?.();
     this.#pause.skip();
-    await this.#atMost(until - clock.now(), Promise.all([store.close(), this.#running]));
-  }
-
-  /** Never rejects: what comes of it others find out. */
-  async #atMost(ms: number, work: Promise<unknown>): Promise<void> {
-    const late = deferred<void>();
-    const cancel = this.#options.clock.after(ms, () => late.resolve());
-    await Promise.race([work.catch(() => undefined), late.promise]);
-    cancel();
+    const ended = this.#options.parts.map((part) => part.end?.(this.#turnOf(part)));
+    await atMost(clock, until - clock.now(), Promise.all(ended));
+    await atMost(clock, until - clock.now(), Promise.all([store.close(), this.#running]));
   }
 
   async #run(): Promise<void> {
@@ -326,7 +318,7 @@ export class Group {
     const { store, id, wallClock } = this.#options;
     const { all: members } = this.#members;
     const hint = writeHint({ t: kind, by: id });
-    return { store, id, members, word: () => this.#word(), hint, now: wallClock() };
+    return { store, id, members, word: () => this.#word(), hint, now: wallClock(), isLeaving: this.#isLeaving };
   }
 
   /** Whether a hint got lost is found out by reading everything. */

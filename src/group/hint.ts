@@ -6,7 +6,7 @@ import { jsonOf } from "./word.ts";
 /** Names in a hint: with more, everything is read. */
 const MOST_NAMES = 100;
 /** What balancers share beside targets: `t` of a hint. */
-const PARTS = ["orders", "revoked", "shares", "bindings"] as const;
+const PARTS = ["bindings", "orders", "permits", "revoked", "shares"] as const;
 const by = z.string().check(z.maxLength(100));
 
 const Hint = z.discriminatedUnion("t", [

@@ -15,6 +15,8 @@ export interface Turn {
   readonly hint: string;
   /** ms since 1970. */
   readonly now: number;
+  /** This balancer stops: it takes no new clients. */
+  readonly isLeaving: boolean;
 }
 
 export interface Part {
@@ -27,10 +29,12 @@ export interface Part {
   stale(asks?: boolean, by?: string): void;
   /** The store may have forgotten everything: what this balancer knows is to be written. */
   forgotten(): void;
+  /** There is another connection to the store, which may be to another server. */
+  reconnected?(): void;
   /** Writes and reads what is due, about once a second and when the group is woken. Rejects as the store does. */
   share(turn: Turn): Promise<void>;
   /** Pools and targets are there that were not: before clients come that are served by them. */
   offered?(): void;
-  /** After the last turn. */
-  end?(): void;
+  /** The balancer has stopped: its connections have ended, and there is no turn after this. */
+  end?(turn: Turn): Promise<void>;
 }

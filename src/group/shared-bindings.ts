@@ -58,7 +58,7 @@ export class SharedBindings implements Part {
     this.#cancel = every(clock, GATHER_MS, () => this.#gather());
   }
 
-  end(): void {
+  async end(): Promise<void> {
     this.#cancel();
   }
 

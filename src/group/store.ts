@@ -3,6 +3,8 @@
  * order, which is everybody's: there the newest word holds. Values are text, which the store does not look at.
  */
 
+import type { Claimed, Claims } from "./permits.ts";
+
 /** What a balancer has written down, one text a name: of its targets, say. */
 export type Texts = ReadonlyMap<string, string>;
 
@@ -58,6 +60,11 @@ export interface GroupStore {
   /** Those that are still as they are here go. Tells nobody. */
   discard(section: CommonSection, values: ReadonlyMap<string, Stamped>): Promise<void>;
   readStamped(section: CommonSection): Promise<ReadonlyMap<string, Stamped>>;
+  /**
+   * What that balancer holds of pools' permits is this from now on, and as much more as it wants and is free (permits.ts). One round trip, in
+   * which nobody else claims anything. `hint` goes out if others are to do something about it. null: a later claim was there before.
+   */
+  claim(id: string, claims: Claims, hint: string): Promise<Claimed | null>;
   /** A hint has come, from this balancer itself as well. They may get lost, or come twice. */
   onHint: (hint: string) => void;
   /** It can be asked again: who has heard no hints meanwhile looks at everything. */

@@ -10,7 +10,7 @@ export const VERSION = 2;
 export const SPAN = 16;
 /** Connections that hold a permit. */
 export const PERMITS = 17;
-/** The most there may be; -1: no limit. */
+/** The most there may be here; -1: no limit. */
 export const CONCURRENCY = 18;
 export const WAITING = 19;
 export const HEAD = 20;

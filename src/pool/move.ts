@@ -23,8 +23,13 @@ export function clear({ handle, layout, queue, bindings, pickers }: PoolParts): 
   for (const picker of pickers) picker.clear();
 }
 
-/** The creator's new parts, which all threads are to use from then on. If `onMove` throws, nothing has changed. */
-export function move(before: PoolParts, handle: PoolHandle, onMove: ((handle: PoolHandle) => void) | null): PoolParts {
+/** The creator's new parts, which all threads are to use from then on; `permits`: the most there may be. If `onMove` throws, nothing has changed. */
+export function move(
+  before: PoolParts,
+  handle: PoolHandle,
+  permits: number,
+  onMove: ((handle: PoolHandle) => void) | null,
+): PoolParts {
   const parts = new PoolParts(handle, layoutOf(handle), CREATOR, before.lock, before);
   const { layout, lock, pickers } = parts;
   if (pickers !== before.pickers) preparePickers(before, parts);
@@ -34,7 +39,7 @@ export function move(before: PoolParts, handle: PoolHandle, onMove: ((handle: Po
     parts.rows.rebuild();
     onMove?.(handle);
     if (before.bindings === null) parts.bindings?.clear();
-    layout.header[CONCURRENCY] = handle.options.concurrency;
+    layout.header[CONCURRENCY] = permits;
     Atomics.store(layout.header, VERSION, handle.version);
     parts.ejection.reconsider();
   } finally {

@@ -76,6 +76,7 @@ export class Pool extends SharedPool {
   /** The header's count when pickers were last told that rows may have gone from one to the other in another thread. */
   #regrouped = 0;
   #sleeping = 0;
+  #part: ((concurrency: number) => number) | null = null;
   /**
    * Told when the pool has other memory, before any thread finds that out: the handle is to be posted to all that are attached. The
    * lock is held. If it throws, nothing has changed.
@@ -252,13 +253,37 @@ export class Pool extends SharedPool {
   }
 
   /** Permits from now on; -1 no limit, 0 pauses. Connections that hold one keep it. */
-  setConcurrency(permits: number): void {
-    checkConcurrency(permits);
+  setConcurrency(concurrency: number): void {
+    checkConcurrency(concurrency);
+    this.#setPermits(concurrency);
+    this.options = { ...this.options, concurrency };
+  }
+
+  /**
+   * Other balancers use the pool's concurrency as well: `part` says how much of a limit is this one's, and is asked for each new limit. null: all
+   * of it. What is open stays so. To be called again when the part is another one, and grant() afterwards.
+   */
+  share(part: ((concurrency: number) => number) | null): void {
+    this.#part = part;
+    this.#setPermits(this.options.concurrency);
+  }
+
+  /** How many of its concurrency may be used here; -1: no limit. */
+  get permits(): number {
+    return this.parts.layout.header[CONCURRENCY]!;
+  }
+
+  #setPermits(concurrency: number): void {
+    const permits = this.#permitsOf(concurrency);
     const { layout, lock } = this.parts;
     lock.take();
     layout.header[CONCURRENCY] = permits;
     lock.free();
-    this.options = { ...this.options, concurrency: permits };
+  }
+
+  #permitsOf(concurrency: number): number {
+    if (this.#part === null || concurrency <= 0) return concurrency;
+    return Math.min(concurrency, Math.max(0, this.#part(concurrency)));
   }
 
   /**
@@ -334,7 +359,8 @@ export class Pool extends SharedPool {
   }
 
   #move(options: Required<PoolOptions>, rows: number): void {
-    const parts = move(this.parts, nextHandle(this.handle, options, rows), this.onMove);
+    const permits = this.#permitsOf(options.concurrency);
+    const parts = move(this.parts, nextHandle(this.handle, options, rows), permits, this.onMove);
     this.use(parts);
     this.#directory.use(parts);
   }

@@ -84,8 +84,10 @@ export class Reporter {
   connect(balancer: Balancer): void {
     if (!this.lives || this.#links.has(balancer)) return;
     const seat = this.#seats[this.#places.of(balancer)]!;
-    const usage = (ref: number, active: number, waiting: number) =>
-      this.linkedSince(balancer) === null ? undefined : seat.told({ ref, active, waiting });
+    const usage = (ref: number, active: number, waiting: number) => {
+      if (this.linkedSince(balancer) !== null) seat.told({ ref, active, waiting });
+      return true;
+    };
     this.#links.set(balancer, { owner: { ...reporterAt(this.host), usage }, since: this.#clock.now() });
     seat.connected({ lease: LEASE, instance: balancer.name });
     this.#report(balancer);

@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { AHEAD_MS } from "../../src/group/stamped.ts";
 import type { Changes, GroupStore, Stamped } from "../../src/group/store.ts";
 import { until } from "../support/wait.ts";
+import { claimsSuite } from "./claims-suite.ts";
 
 /** A server, and ways to it. */
 export interface StoreWorld {
@@ -46,6 +47,7 @@ export function storeSuite(name: string, start: () => Promise<StoreWorld>, skip:
     sections(open);
     commonSections(open);
     hints(open);
+    describe("claims of permits", () => claimsSuite(open));
     endings(open);
   });
 }
@@ -307,6 +309,7 @@ export function allCalls(store: GroupStore): (() => Promise<unknown>)[] {
     () => store.readStamped("orders"),
     () => store.discard("orders", stamps({ x: [1, "drain"] })),
     () => store.words(),
+    () => store.claim("id", { seq: 1, life: 1_000, quiet: 0, quietIfEmpty: 0, pools: [] }, "hint"),
   ];
 }
 

@@ -1,4 +1,5 @@
 /** One balancer's way to a store, whichever that is, and what it has asked of it. */
+import type { Claimed, Claims } from "../../src/group/permits.ts";
 import type { Changes, CommonSection, GroupStore, Section, Stamped, Texts } from "../../src/group/store.ts";
 
 export interface Asked {
@@ -79,6 +80,11 @@ export class CountedStore<Inner extends GroupStore = GroupStore> implements Grou
     const values = await this.inner.readStamped(section);
     this.#came(textsOf(values));
     return values;
+  }
+
+  claim(id: string, claims: Claims, hint: string): Promise<Claimed | null> {
+    this.#sent(id, hint, ...claims.pools.map((claim) => Object.values(claim).join(" ")));
+    return this.inner.claim(id, claims, hint);
   }
 
   close(): Promise<void> {

@@ -1,8 +1,10 @@
 /** A group's store in the memory of one process, with faults on demand. */
+import type { Claimed, Claims } from "../../src/group/permits.ts";
 import { AHEAD_MS, holdsOver } from "../../src/group/stamped.ts";
 import type { Changes, CommonSection, GroupStore, Section, Stamped, Texts } from "../../src/group/store.ts";
 import { type Clock, pass, systemClock } from "../../src/util/clock.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
+import { claimIn } from "./permit-claims.ts";
 
 /** As long as the real one waits for an answer. */
 const ANSWER_MS = 2_000;
@@ -44,6 +46,7 @@ export class GroupMemory {
   /** By section and balancer. */
   own = new Map<string, Map<string, string>>();
   common = new Map<CommonSection, Map<string, Stamped>>();
+  permits = new Map<string, string>();
   readonly #stores = new Set<MemoryStore>();
 
   /** ms since 1970. */
@@ -71,6 +74,7 @@ export class GroupMemory {
     this.members = new Map();
     this.own = new Map();
     this.common = new Map();
+    this.permits = new Map();
   }
 
   /** To every store that hears. */
@@ -155,6 +159,7 @@ export class MemoryStore implements GroupStore {
       memory.members.delete(id);
       for (const section of ["targets", "bindings", "shares"] satisfies Section[])
         memory.own.delete(`${section}:${id}`);
+      memory.permits.delete(id);
       memory.tell(hint);
     });
   }
@@ -198,6 +203,14 @@ export class MemoryStore implements GroupStore {
       memory.counts.reads += all.size;
       return all;
     }, "reads");
+  }
+
+  claim(id: string, claims: Claims, hint: string): Promise<Claimed | null> {
+    return this.#ask((memory) => {
+      const { claimed, tell } = claimIn(memory.permits, id, claims, Math.floor(memory.clock.now()));
+      if (tell) memory.tell(hint);
+      return claimed;
+    });
   }
 
   async close(): Promise<void> {

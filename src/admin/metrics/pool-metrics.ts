@@ -127,9 +127,16 @@ export const poolMetrics: readonly (NumberMetric | HistogramMetric)[] = [
     name: "harmony_pool_concurrency",
     type: "gauge",
     labels: POOL,
-    help: "Clients that may be served at once (--concurrency); none where there is no limit.",
+    help: "Clients that may be served at once (--concurrency), by all balancers together where they share that; none where there is no limit.",
     series: (scrape) =>
       each(scrape, ({ pool: { options } }) => (options.concurrency < 0 ? Number.NaN : options.concurrency)),
+  },
+  {
+    name: "harmony_pool_permits",
+    type: "gauge",
+    labels: POOL,
+    help: "How many of them this balancer may serve: its part, where balancers share that; none where there is no limit.",
+    series: (scrape) => each(scrape, ({ pool: { permits } }) => (permits < 0 ? Number.NaN : permits)),
   },
   times(
     "harmony_pool_connect_seconds",

@@ -39,8 +39,14 @@ function shownPool(
     asleep: pool.sleeping,
     active,
     waiting,
+    ...limitOf(pool),
     ...of.pool(name)!,
   };
+}
+
+function limitOf({ options: { concurrency }, permits }: PoolMemory): Pick<Pool, "concurrency" | "permits"> {
+  if (concurrency < 0) return { concurrency: null, permits: null };
+  return { concurrency, permits: permits < concurrency ? permits : null };
 }
 
 /** Adds the pool's targets to `counts`, and gives them. */

@@ -20,7 +20,7 @@ const COLUMNS: readonly Column<Pool>[] = [
       others({ suspect, draining, down: Math.max(0, down - asleep), asleep }),
     worth: 8,
   },
-  { title: "ACTIVE", value: ({ active }) => String(active), right: true },
+  { title: "ACTIVE", value: activeText, right: true },
   {
     title: "QUEUE",
     value: ({ waiting }) => part(String(waiting), waiting > 0 ? "doubtful" : "plain"),
@@ -37,6 +37,11 @@ const COLUMNS: readonly Column<Pool>[] = [
 
 export function poolLines(pools: readonly Pool[], paper: Paper): Line[] {
   return table(COLUMNS, pools, paper);
+}
+
+/** With what this balancer may serve of what all may together, where that is shared. */
+function activeText({ active, concurrency = null, permits = null }: Pool): string {
+  return permits === null ? String(active) : `${active} (limit ${permits} of ${concurrency})`;
 }
 
 function upPart({ targets: { up, suspect, draining, down }, asleep = 0, panic, rebalancing = null }: Pool): Part {

@@ -18,7 +18,7 @@
  * answered or cannot be reached. The answers tell what each of them could use `before`. If any did, there was another reporter, and those
  * that cannot be reached may have all the rest, until a lease after the start.
  */
-import { divide } from "./divide.ts";
+import { divide } from "../../util/divide.ts";
 
 /** Part of a lease by which clocks may drift apart meanwhile. */
 const DRIFT = 1 / 100;

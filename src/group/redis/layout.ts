@@ -5,7 +5,7 @@ import type { Changes, CommonSection, Section, Stamped } from "../store.ts";
 import type { Command } from "./connection.ts";
 
 /** What a balancer has written is gone a day after it was last heard. Orders and revocations stay. */
-const LIFE_MS = 24 * 60 * 60_000;
+export const LIFE_MS: number = 24 * 60 * 60_000;
 /** Names in one command: the server does nothing else while it carries one out. */
 const PIECE = 5_000;
 
@@ -14,12 +14,14 @@ const SECTIONS: readonly Section[] = ["targets", "bindings", "shares"];
 /** The tag in braces has all keys of a group on one node of a cluster, which takes transactions and scripts over them only so. */
 export class Layout {
   readonly members: string;
+  readonly permits: string;
   readonly channel: string;
   readonly #prefix: string;
 
   constructor(group: string) {
     this.#prefix = `harmony:{${group}}:1:`;
     this.members = `${this.#prefix}members`;
+    this.permits = `${this.#prefix}permits`;
     this.channel = `${this.#prefix}hints`;
   }
 
@@ -61,6 +63,7 @@ export class Layout {
   forget(id: string, hint: string): Command[] {
     return transaction([
       ["HDEL", this.members, id],
+      ["HDEL", this.permits, id],
       ["DEL", ...SECTIONS.map((section) => this.own(id, section))],
       ["PUBLISH", this.channel, hint],
     ]);
@@ -151,7 +154,7 @@ export interface Script {
 export const STAMP: Script = script(STAMP_SCRIPT);
 export const DISCARD: Script = script(DISCARD_SCRIPT);
 
-function script(text: string): Script {
+export function script(text: string): Script {
   return { text, sum: createHash("sha1").update(text).digest("hex") };
 }
 

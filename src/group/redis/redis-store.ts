@@ -1,8 +1,10 @@
 /** A group's store on Redis or Valkey. */
 import { HarmonyError } from "../../util/errors.ts";
+import type { Claimed, Claims } from "../permits.ts";
 import type { Changes, CommonSection, GroupStore, Section, Stamped, Texts } from "../store.ts";
+import { CLAIM, claimArguments, parseClaimed } from "./claim-script.ts";
 import type { Answer, Command, Connection } from "./connection.ts";
-import { DISCARD, type Layout, parseStamped, readCommands, type Script, STAMP } from "./layout.ts";
+import { DISCARD, type Layout, LIFE_MS, parseStamped, readCommands, type Script, STAMP } from "./layout.ts";
 import type { Link } from "./link.ts";
 import { badAnswer, ReplyError, refusalOf } from "./reply.ts";
 
@@ -94,6 +96,16 @@ export class RedisStore implements GroupStore {
       else this.#warnOf(key, name, "is none that Harmony has written");
     }
     return found;
+  }
+
+  async claim(id: string, claims: Claims, hint: string): Promise<Claimed | null> {
+    checkTexts([id, hint]);
+    const { permits, channel } = this.#layout;
+    const script = ["1", permits, channel, ...claimArguments(id, claims, hint, LIFE_MS)];
+    const [answer] = await this.#run(CLAIM, [script]);
+    const claimed = parseClaimed(answer);
+    if (claimed === undefined) throw badAnswer(this.#connection().where, `${permits} reads as no claims`);
+    return claimed;
   }
 
   close(): Promise<void> {

@@ -26,6 +26,8 @@ export function fakePool(
     targets,
     active: open.length,
     waiting: isWeb ? Math.max(0, Math.round(wave(50, 6))) : 0,
+    concurrency: isWeb ? 500 : null,
+    permits: isWeb ? 180 : null,
     connections: seconds * 12,
     failures: Math.floor(seconds / 900),
     requeues: Math.floor(seconds / 1200),

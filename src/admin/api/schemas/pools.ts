@@ -30,6 +30,14 @@ export const pool = z.strictObject({
   asleep: said("Targets that start when somebody waits: they are down, or drain.", count()),
   active: said("Clients that hold a permit.", count()),
   waiting: said("Clients in the queue.", count()),
+  concurrency: said(
+    "Clients that may be served at once, by all balancers together where they share that; null: no limit.",
+    z.nullable(count()),
+  ),
+  permits: said(
+    "How many of them this balancer may serve now, where others have a part of that; null: all.",
+    z.nullable(count()),
+  ),
   connections: said("That reached a target, since the start.", count()),
   failures: said("Attempts to connect to a target that failed.", count()),
   requeues: count(),

@@ -150,6 +150,11 @@ const REASONS: Readonly<Record<string, string>> = {
   stopping: "stopping",
 };
 
+function concurrencyText({ concurrency, permits }: Pool): string {
+  if (concurrency === null) return "no limit";
+  return permits === null ? count(concurrency) : `${count(permits)} of ${count(concurrency)}`;
+}
+
 function poolFacts(pool: Pool): View {
   const { firstByteMs, durationMs, queuedMs, bindings, evictions, requeues, failures, options, rebalancing } = pool;
   const away = Object.entries(pool.unavailable).filter(([, number]) => number > 0);
@@ -159,6 +164,7 @@ function poolFacts(pool: Pool): View {
       "Since the start",
       `${counted(pool.connections, "connection")}, ${bytes(pool.bytesIn)} in, ${bytes(pool.bytesOut)} out`,
     ],
+    ["Concurrency", concurrencyText(pool)],
     ["Algorithm", typeof algorithm === "string" ? algorithm : NONE],
     [
       "First byte, p50 and p99",

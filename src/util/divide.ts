@@ -1,16 +1,16 @@
 /**
- * What each of several balancers is to have of a target's connections. Pure.
+ * What each of several balancers is to have of what they use together, be it a target's connections or a pool's. Pure.
  *
  * First come those that somebody holds or waits for, to everybody alike until he has enough (max-min); then what is left, to everybody alike,
  * so that the next client need not wait. This is what would be best. Nothing moves for that alone, since each credit that moves is used by
  * nobody for a moment: only those who run short get what they lack, from what nobody has, and then from those who have most to spare.
  */
 
-/** A balancer that is connected. */
+/** A balancer that is there. */
 export interface Party {
   /** What it has been given. */
   readonly share: number;
-  /** Connections of the target that it has. */
+  /** Connections that it has. */
   readonly active: number;
   /** Clients that wait there, and not for anything else. */
   readonly waiting: number;

@@ -1,0 +1,106 @@
+/**
+ * What balancers hold of the permits of pools (`concurrency`), as it is written down for all. A balancer uses no more than it holds, so nobody
+ * has to be asked for a connection; and nobody is given what somebody else holds.
+ *
+ * A store carries out a claim as follows, for each pool by itself, `others` being what other balancers hold whose word still counts:
+ *
+ *     free = the smallest `limit` that anybody has said − the sum of what others hold
+ *     held = max(holds, min(wants, free))
+ *
+ * Others are told when somebody lacks more than before, or has clients that wait where none did, and when something is given back that somebody wants.
+ *
+ * For a while after it has been found empty, or may be another server than before, there may be balancers that have yet to say what they hold.
+ * Until then nobody gets more: `keeps` stands for `wants`.
+ */
+import { TTL_MS } from "./times.ts";
+
+/** What a balancer says of a pool. */
+export interface Claim {
+  readonly pool: string;
+  /** What all balancers together may have. */
+  readonly limit: number;
+  /** It has that, whatever is free: what is open is not ended. */
+  readonly holds: number;
+  /** What it has used while it could not ask, and gets as far as it is free. */
+  readonly keeps: number;
+  readonly wants: number;
+  /** Connections that it has, and clients that wait for one. */
+  readonly used: number;
+  readonly waiting: number;
+}
+
+export interface Claims {
+  /** Larger than that of any earlier one of this balancer: one that comes late changes nothing. */
+  readonly seq: number;
+  /** ms that they count, unless they are renewed. */
+  readonly life: number;
+  /** ms for which nobody gets more: in any case, and if nothing is there at all. */
+  readonly quiet: number;
+  readonly quietIfEmpty: number;
+  /** All of this balancer's. */
+  readonly pools: readonly Claim[];
+}
+
+/** What has become of a claim. */
+export interface Holding extends Pick<Claim, "limit" | "used" | "waiting"> {
+  readonly held: number;
+  /** What it wanted and did not get. */
+  readonly lack: number;
+}
+
+/** What a balancer holds, by pool. */
+export interface Held {
+  /** ms since 1970, by the store's clock: when it was said. */
+  readonly at: number;
+  /** ms. */
+  readonly life: number;
+  readonly seq: number;
+  readonly pools: ReadonlyMap<string, Holding>;
+}
+
+export interface Claimed {
+  /** ms since 1970, by the store's clock. */
+  readonly now: number;
+  /** Until when nobody gets more, by the same. */
+  readonly quietUntil: number;
+  readonly own: Held;
+  /** By their ids, of those whose word still counts. */
+  readonly others: ReadonlyMap<string, Held>;
+}
+
+/** Whether a balancer that has said this has been heard lately; otherwise what it holds is idle, and nobody's. */
+export function isThere(held: Held, now: number): boolean {
+  return now - held.at <= TTL_MS;
+}
+
+/** What is given back is used there. */
+export function isWanting({ lack, waiting }: Holding): boolean {
+  return lack > 0 || waiting > 0;
+}
+
+const COUNT = "(\\d{1,10})";
+const HEAD = /^(\d{1,16}) (\d{1,10}) (\d{1,16})$/;
+const POOL = new RegExp(`^(\\S{1,64}) ${COUNT} ${COUNT} ${COUNT} ${COUNT} ${COUNT}$`);
+
+/** `AT LIFE SEQ;POOL HELD USED WAITING LIMIT LACK;…`: read and written by a script in the server as well. */
+export function writeHeld({ at, life, seq, pools }: Held): string {
+  const texts = [...pools].map(
+    ([pool, { held, used, waiting, limit, lack }]) => `;${pool} ${held} ${used} ${waiting} ${limit} ${lack}`,
+  );
+  return `${at} ${life} ${seq}${texts.join("")}`;
+}
+
+/** null: it is none, as one of a later version. */
+export function readHeld(text: string): Held | null {
+  const [head = "", ...rest] = text.split(";");
+  const [, at, life, seq] = HEAD.exec(head) ?? [];
+  if (at === undefined) return null;
+  const pools = new Map<string, Holding>();
+  for (const each of rest) {
+    const [, pool, ...counts] = POOL.exec(each) ?? [];
+    if (pool === undefined) return null;
+    const [held, used, waiting, limit, lack] = counts.map(Number) as [number, number, number, number, number];
+    pools.set(pool, { held, used, waiting, limit, lack });
+  }
+  return { at: Number(at), life: Number(life), seq: Number(seq), pools };
+}

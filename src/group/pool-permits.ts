@@ -1,0 +1,165 @@
+/**
+ * What this balancer may use of one pool's permits, what it wants of them, and what it gives back. Pure: time is passed in.
+ *
+ * Each balancer divides what all may have as the others do (util/divide.ts), by what they have said last, and goes for its own part of that: it
+ * takes what is free, says what it lacks, and gives back what others lack and it does not use. Where they see things differently for a moment
+ * nothing goes wrong by it: the store gives nobody what somebody else holds.
+ */
+import { divide, type Party } from "../util/divide.ts";
+import { type Claim, type Claimed, type Holding, isThere, isWanting } from "./permits.ts";
+
+/** ms after which nobody waits any more: a queue may be empty for a moment, and a permit free for one. */
+const CALM_MS = 100;
+
+/** The pool itself. */
+export interface PermitPool {
+  readonly options: { readonly concurrency: number; readonly queue: number };
+  readonly active: number;
+  readonly waiting: number;
+}
+
+/** What another balancer holds. */
+interface Rival {
+  readonly id: string;
+  readonly holding: Holding;
+}
+
+/** What is seen of the pool. */
+interface Seen {
+  readonly limit: number;
+  readonly active: number;
+  /** That are used, with one that is kept for the next client where none can wait for it. */
+  readonly used: number;
+  readonly waiting: number;
+}
+
+export class PoolPermits {
+  readonly #pool: () => PermitPool | undefined;
+  readonly #id: string;
+  #share = 0;
+  /** Until when that counts, if nothing is heard. */
+  #until: number;
+  /** Nothing has been heard for so long that others may have it. */
+  #isCutOff = false;
+  /** When somebody was last seen to wait for one. */
+  #waitedAt = Number.NEGATIVE_INFINITY;
+  /** What the store has of this balancer, as far as is known. */
+  #recorded: Holding | null = null;
+  #rivals: readonly Rival[] = [];
+  /** What those hold that are not heard any more, and do not use it up. */
+  #gone = 0;
+  /** What all may have: the smallest limit that anybody has said. */
+  #least = Number.POSITIVE_INFINITY;
+  #quietUntil = Number.NEGATIVE_INFINITY;
+
+  /** `until`: by when something should have been heard. */
+  constructor(id: string, pool: () => PermitPool | undefined, until: number) {
+    this.#id = id;
+    this.#pool = pool;
+    this.#until = until;
+  }
+
+  /** How many may be used here of so many. */
+  part(limit: number): number {
+    return this.#isCutOff ? Math.max(1, Math.floor(limit / this.balancers)) : this.#share;
+  }
+
+  /** That have the pool, this one with them, as far as is known. */
+  get balancers(): number {
+    return 1 + this.#rivals.length;
+  }
+
+  /** Lowers what may be used to what it should be; `changed`: it is another number now. `due`: the store is to be told, or asked. */
+  look(now: number, isLeaving: boolean): { readonly changed: boolean; readonly due: boolean } {
+    const seen = this.#see(now, isLeaving);
+    const wasCutOff = this.#isCutOff;
+    this.#isCutOff = now >= this.#until;
+    if (this.#isCutOff) return { changed: !wasCutOff, due: false };
+    const goal = this.#goal(seen, isLeaving);
+    const changed = wasCutOff || goal < this.#share;
+    this.#share = Math.min(this.#share, goal);
+    return { changed, due: this.#isDue(seen, goal, now) };
+  }
+
+  /** To be called after look(), in the same turn of the event loop: what is open from then on is within what is claimed. */
+  claim(name: string, now: number, isLeaving: boolean): Claim {
+    const seen = this.#see(now, isLeaving);
+    const { limit, active, used, waiting } = seen;
+    const wants = this.#goal(seen, isLeaving);
+    const holds = this.#holds(seen);
+    const keeps = this.#isCutOff ? Math.min(this.part(limit), Math.max(holds, wants)) : holds;
+    return { pool: name, limit, holds, keeps, wants: Math.max(wants, active), used, waiting };
+  }
+
+  /** The store has done that. `until`: how long it counts. True: more or less may be used than before. */
+  answered(name: string, claim: Claim, claimed: Claimed, until: number, quietUntil: number): boolean {
+    const own = claimed.own.pools.get(name);
+    if (own === undefined) return false;
+    const before = this.part(claim.limit);
+    this.#learn(name, claim.limit, claimed);
+    if (this.#isCutOff || own.held > claim.holds) this.#share = own.held;
+    this.#isCutOff = false;
+    this.#recorded = own;
+    this.#until = until;
+    this.#quietUntil = quietUntil;
+    return this.part(claim.limit) !== before;
+  }
+
+  #learn(name: string, limit: number, { now, others }: Claimed): void {
+    const rivals: Rival[] = [];
+    let gone = 0;
+    let least = limit;
+    for (const [id, held] of others) {
+      const holding = held.pools.get(name);
+      if (holding === undefined) continue;
+      least = Math.min(least, holding.limit);
+      if (isThere(held, now)) rivals.push({ id, holding });
+      else gone += holding.held;
+    }
+    this.#rivals = rivals.sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.#gone = gone;
+    this.#least = least;
+  }
+
+  #see(now: number, isLeaving: boolean): Seen {
+    const { options, active, waiting } = this.#pool() ?? NONE;
+    const limit = options.concurrency;
+    if (waiting > 0 && active >= this.part(limit)) this.#waitedAt = now;
+    const keepsOne = options.queue === 0 && !isLeaving;
+    const used = active + (keepsOne ? 1 : 0);
+    return { limit, active, used, waiting: now - this.#waitedAt < CALM_MS ? Math.max(1, waiting) : 0 };
+  }
+
+  /** That it has for now, whatever comes. While it is cut off what it may use is not its own. */
+  #holds({ active }: Seen): number {
+    return this.#isCutOff ? active : Math.max(this.#share, active);
+  }
+
+  #free(seen: Seen): number {
+    const others = this.#rivals.reduce((sum, { holding }) => sum + holding.held, 0);
+    return Math.min(seen.limit, this.#least) - this.#gone - others - this.#holds(seen);
+  }
+
+  #goal(seen: Seen, isLeaving: boolean): number {
+    const { limit, active, used, waiting } = seen;
+    const own: Party = { share: this.#holds(seen), active: used, waiting };
+    const at = this.#rivals.filter(({ id }) => id < this.#id).length;
+    const others = this.#rivals.map(({ holding: { held, used, waiting } }) => ({ share: held, active: used, waiting }));
+    const total = Math.max(0, Math.min(limit, this.#least) - this.#gone);
+    const goal = divide([...others.slice(0, at), own, ...others.slice(at)], total)[at]!;
+    return isLeaving ? Math.min(goal, active + waiting) : goal;
+  }
+
+  #isDue(seen: Seen, goal: number, now: number): boolean {
+    const recorded = this.#recorded;
+    if (recorded === null || recorded.limit !== seen.limit) return true;
+    const holds = this.#holds(seen);
+    if (seen.waiting > 0 && recorded.waiting === 0) return true;
+    if (holds < recorded.held && this.#rivals.some(({ holding }) => isWanting(holding))) return true;
+    if (goal <= holds) return false;
+    const isNews = goal - holds > recorded.lack;
+    return isNews || (this.#free(seen) > 0 && now >= this.#quietUntil);
+  }
+}
+
+const NONE: PermitPool = { options: { concurrency: 0, queue: 0 }, active: 0, waiting: 0 };

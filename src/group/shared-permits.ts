@@ -1,0 +1,200 @@
+/**
+ * The permits of pools (`concurrency`), over all balancers: each uses no more than it holds, and they go to where clients wait. What is held is
+ * claimed in the store (permits.ts) once a second, and besides when something is to move.
+ *
+ * A balancer that cannot ask keeps what it holds for a lease, after which the others may have it; from then on it takes what would be its part if
+ * all had the same, and at least one: that is the one case in which there may be more than the limit.
+ */
+import { Allowance } from "../util/allowance.ts";
+import { type Cancel, type Clock, every } from "../util/clock.ts";
+import type { Part, Turn } from "./part.ts";
+import type { Claim, Claimed, Claims } from "./permits.ts";
+import { type PermitPool, PoolPermits } from "./pool-permits.ts";
+import { SAY_MS, TTL_MS } from "./times.ts";
+
+/** ms between looks at what is used and who waits. */
+const LOOK_MS = 50;
+/** So many claims at once, and then one in so many ms. */
+const BURST = 5;
+const LEAST_MS = 100;
+/** ms after which what is held is claimed anew with the next word. */
+const RENEW_MS = 0.9 * SAY_MS;
+/** ms in which a pool that is new here should have got something. */
+const FIRST_MS = 1_000;
+/**
+ * ms for which nobody gets more when the store has been restarted, or may be another one: balancers find it again after pauses of up to five
+ * seconds, and have to say what they hold.
+ */
+const ANEW_MS = 8_000;
+/** Of what is written down: a store takes no longer texts. */
+const MOST_BYTES = 48 * 1024;
+/** Beside the name, and four numbers of at most the limit. */
+const OTHER_BYTES = 20;
+
+export interface SharedPermitsOptions {
+  /** This balancer's. */
+  readonly id: string;
+  readonly clock: Clock;
+  /** ms. */
+  readonly lease: number;
+  /** Those that there are. */
+  readonly pools: ReadonlyMap<string, PermitPool>;
+  /** part() gives another number for that pool. */
+  readonly onPart: (pool: string) => void;
+}
+
+interface Made {
+  readonly permits: PoolPermits;
+  readonly claim: Claim;
+}
+
+export class SharedPermits implements Part {
+  readonly kind = "permits";
+  onDue: () => void = () => undefined;
+  readonly #options: SharedPermitsOptions;
+  readonly #pools = new Map<string, PoolPermits>();
+  readonly #allowance = new Allowance(BURST, LEAST_MS);
+  #cancel: Cancel | null = null;
+  #seq = 0;
+  /** The store may have something of this balancer. */
+  #hasClaimed = false;
+  /** Counts connections to it; and that of the last claim that was answered. */
+  #connection = 0;
+  #claimedOver: number | null = null;
+  #isDue = false;
+  #isLeaving = false;
+  #isEnded = false;
+  #claimedAt = Number.NEGATIVE_INFINITY;
+  /** When it is worth asking again, after it could not be asked. */
+  #retryAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SharedPermitsOptions) {
+    this.#options = options;
+  }
+
+  /** How many of so many permits of that pool may be used here. To be asked for each limit that it gets. */
+  part(name: string, limit: number): number {
+    return (this.#pools.get(name) ?? this.#add(name)).part(limit);
+  }
+
+  stale(): void {
+    this.#isDue = true;
+  }
+
+  forgotten(): void {
+    this.#isDue = true;
+  }
+
+  reconnected(): void {
+    this.#connection++;
+    this.#isDue = true;
+  }
+
+  async share(turn: Turn): Promise<void> {
+    this.#isLeaving = turn.isLeaving;
+    if (this.#isEnded || (this.#pools.size === 0 && !this.#hasClaimed)) return;
+    const now = this.#options.clock.now();
+    const isTime = now >= this.#claimedAt + RENEW_MS || (this.#isDue && this.#allowance.next(now) <= now);
+    if (!isTime) return;
+    // What is found out by asking is often a reason to ask again.
+    for (let round = 0; round < 2 && !this.#isEnded; round++) {
+      this.#isDue = false;
+      this.#look();
+      await this.#claim(turn);
+      this.#look();
+      if (!this.#isDue) return;
+    }
+  }
+
+  /** Rejects as the store does. */
+  async end({ store, id, hint }: Pick<Turn, "store" | "id" | "hint">): Promise<void> {
+    this.#isEnded = true;
+    this.#cancel?.();
+    this.#pools.clear();
+    if (this.#hasClaimed) await store.claim(id, this.#claims([]), hint);
+  }
+
+  #add(name: string): PoolPermits {
+    const { id, clock, pools } = this.#options;
+    const added = new PoolPermits(id, () => pools.get(name), clock.now() + FIRST_MS);
+    if (this.#isEnded) return added;
+    this.#pools.set(name, added);
+    this.#cancel ??= every(clock, LOOK_MS, () => this.#tick());
+    this.#isDue = true;
+    this.onDue();
+    return added;
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.now();
+    this.#look();
+    if (this.#isDue && now >= this.#retryAt && this.#allowance.next(now) <= now) this.onDue();
+    if (this.#pools.size > 0) return;
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  #look(): void {
+    const { clock, pools, onPart } = this.#options;
+    const now = clock.now();
+    for (const [name, permits] of this.#pools) {
+      if ((pools.get(name)?.options.concurrency ?? 0) <= 0) {
+        this.#pools.delete(name);
+        this.#isDue = true;
+        continue;
+      }
+      const { changed, due } = permits.look(now, this.#isLeaving);
+      if (due) this.#isDue = true;
+      if (changed) onPart(name);
+    }
+  }
+
+  async #claim({ store, id, hint }: Turn): Promise<void> {
+    const { clock, lease } = this.#options;
+    const sentAt = clock.now();
+    this.#allowance.take(sentAt);
+    const made = this.#made();
+    const connection = this.#connection;
+    this.#hasClaimed = true;
+    try {
+      const claimed = await store.claim(id, this.#claims([...made.values()].map(({ claim }) => claim)), hint);
+      if (claimed === null || this.#isEnded) return;
+      this.#claimedOver = connection;
+      this.#hasClaimed = made.size > 0;
+      this.#claimedAt = clock.now();
+      this.#take(made, claimed, sentAt + lease);
+    } catch (error) {
+      this.#isDue = true;
+      this.#retryAt = clock.now() + SAY_MS;
+      throw error;
+    }
+  }
+
+  #claims(pools: readonly Claim[]): Claims {
+    this.#seq++;
+    const life = Math.ceil(this.#options.lease) + TTL_MS;
+    const isAnew = this.#claimedOver !== null && this.#claimedOver !== this.#connection;
+    return { seq: this.#seq, life, quiet: isAnew ? ANEW_MS : 0, quietIfEmpty: TTL_MS, pools };
+  }
+
+  /** In the order of names, as many as there is room for: others are left to what follows when nothing is heard. */
+  #made(): Map<string, Made> {
+    const made = new Map<string, Made>();
+    const now = this.#options.clock.now();
+    let room = MOST_BYTES;
+    for (const [name, permits] of [...this.#pools].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const claim = permits.claim(name, now, this.#isLeaving);
+      room -= name.length + 4 * String(claim.limit).length + OTHER_BYTES;
+      if (room < 0) break;
+      made.set(name, { permits, claim });
+    }
+    return made;
+  }
+
+  #take(made: ReadonlyMap<string, Made>, claimed: Claimed, until: number): void {
+    const { clock, onPart } = this.#options;
+    const quietUntil = clock.now() + claimed.quietUntil - claimed.now;
+    for (const [name, { permits, claim }] of made)
+      if (permits.answered(name, claim, claimed, until, quietUntil)) onPart(name);
+  }
+}

@@ -1,0 +1,78 @@
+/** Three balancers of a group and a pool with a limit: all together never serve more clients than that, and hardly ever fewer while others wait. */
+import assert from "node:assert/strict";
+import { after, it } from "node:test";
+import { launchReporter, startBalancer } from "../support/cluster.ts";
+import { removeFolders } from "../support/folder.ts";
+import { average, Gauge, Load } from "../support/gauge.ts";
+import { endPrograms } from "../support/program.ts";
+import { endRedis, noRedis, RedisServer } from "../support/redis.ts";
+import { until } from "../support/wait.ts";
+
+const LIMIT = 10;
+/** Of all the time, that clients are served while others wait. */
+const LEAST = 9.5;
+/** At each balancer, more than there are permits. */
+const CLIENTS = 12;
+const isEnough = (found: number) => found >= LEAST;
+
+/** Longer than moving a permit takes where other programs use the machine as well. */
+const gauge = new Gauge([1_500, 1_900]);
+const loads: Load[] = [];
+after(async () => {
+  for (const load of loads) load.stop();
+  await endPrograms();
+  await endRedis();
+  gauge.close();
+  removeFolders();
+});
+
+it("a pool's concurrency holds over a group, whatever becomes of its balancers, and is made use of", {
+  skip: noRedis,
+}, async () => {
+  const port = await gauge.listen();
+  const redis = await RedisServer.start();
+  const shared = ["--group", `unix://${redis.socket}`, "--concurrency", String(LIMIT), "--host-timeout", "3s"];
+  const balancers = await Promise.all([1, 2, 3].map(() => startBalancer(shared)));
+  launchReporter(
+    balancers.map(({ adminPort }) => adminPort),
+    port,
+  );
+  loads.push(...balancers.map((balancer) => new Load(balancer.port, CLIENTS)));
+  const [first, second, third] = loads as [Load, Load, Load];
+  const serve = (which: readonly Load[]) => {
+    const before = which.map(({ served }) => served);
+    return until("clients of each balancer to be served", () =>
+      which.every((load, i) => load.served >= before[i]! + 3),
+    );
+  };
+  const measure = async (what: string) => {
+    const found = await average(gauge, isEnough);
+    assert.ok(isEnough(found), `${found} of ${LIMIT} on average, ${what}`);
+  };
+
+  for (const load of loads) load.start();
+  await serve(loads);
+  await measure("with all three under load");
+
+  // To one, whose permits nobody else gets while it has yet to say that it holds them; and then to another one.
+  for (const load of [second, third]) load.stop();
+  await until("the load of one", () => gauge.now >= LIMIT - 1);
+  await redis.tell("FLUSHALL");
+  await measure("with one under load, while the store forgets everything");
+  second.start();
+  await serve([first, second]);
+  first.stop();
+  await measure("with another one under load");
+
+  // What one had that is gone comes back when its lease is over.
+  for (const load of [first, third]) load.start();
+  await serve(loads);
+  await balancers[0]!.program.kill();
+  first.stop();
+  await measure("with two of three, of which one was killed").catch(() => undefined);
+  await until("what the third one had to be used", () => gauge.now === LIMIT);
+  await measure("with two of three, of which one was killed");
+
+  assert.equal(gauge.most, LIMIT, "by the target's own count");
+  await Promise.all(loads.map((load) => load.over()));
+});

@@ -1,0 +1,104 @@
+/**
+ * Whatever balancers, their clients and the store do, there are never more connections than the limit. Left out is what the limit does not cover:
+ * a balancer that cannot ask for longer than its lease, and one that cannot while the store forgets everything.
+ */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { amount } from "../support/amount.ts";
+import fc from "../support/draws.ts";
+import { LEASE, PlayedGroup } from "./played-permits.ts";
+
+const SIZE = 3;
+/** ms in which those that had lost the store say what they hold, with all that may delay it. */
+const TOLD = 3_000;
+/** ms after which everything is where it is wanted. */
+const SETTLED = 2 * LEASE;
+
+/** Each draws a balancer, and a number whose meaning depends. */
+const ACTS: Record<string, (group: PlayedGroup, at: number, n: number) => void | Promise<void>> = {
+  come: (group, at, n) => group.balancers[at]!.come(n),
+  go: (group, at, n) => group.balancers[at]!.go(n, n % 3 !== 0),
+  pass: (group, _, n) => group.pass(50 * n),
+  wait: (group, _, n) => group.pass(700 * n),
+  limit: (group, at, n) => group.balancers[at]!.limit(Math.max(1, group.limit - n)),
+  kill: (group, at) => group.restart(at),
+  stop: async (group, at) => {
+    await group.balancers[at]!.close();
+    group.restart(at);
+  },
+  /** For less than a lease. */
+  lose: (group, at, n) => group.lose(500 * n, group.balancers[at]!.store),
+  answersLost: async (group, at, n) => {
+    group.balancers[at]!.store.fault({ answersLost: true });
+    await group.pass(100 * n);
+    group.balancers[at]!.store.fault({ answersLost: false });
+  },
+  slow: async (group, at, n) => {
+    group.balancers[at]!.store.fault({ slowMs: 100 * n });
+    await group.pass(200 * n);
+    group.balancers[at]!.store.fault({ slowMs: 0 });
+    await group.pass(TOLD);
+  },
+  hintsLost: async (group, _, n) => {
+    group.memory.fault({ hintsLost: true });
+    await group.pass(100 * n);
+    group.memory.fault({ hintsLost: false });
+  },
+  /** Another server is in its place, which does not know the last claims. */
+  failOver: async (group, _, n) => {
+    const copy = new Map(group.memory.permits);
+    await group.pass(100 * n, () => {
+      for (const each of group.balancers) each.next();
+    });
+    await group.lose(50, group.memory, () => {
+      group.memory.permits = copy;
+    });
+  },
+  forget: async (group) => {
+    await group.pass(TOLD); // nobody is in the middle of a call
+    group.memory.clear();
+    await group.pass(TOLD);
+  },
+};
+
+const acts = fc.array(
+  fc.record({
+    act: fc.constantFrom(...Object.keys(ACTS), "come", "come", "go", "go", "pass", "pass", "wait"),
+    at: fc.nat(SIZE - 1),
+    n: fc.integer({ min: 1, max: 12 }),
+  }),
+  { maxLength: 25 },
+);
+
+describe("permits of a pool, whatever happens", () => {
+  it("are never more than the limit, and go to where clients are once it is over", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 12 }), acts, async (limit, todo) => {
+        const group = new PlayedGroup(limit);
+        for (let n = 0; n < SIZE; n++) group.start();
+        for (const { act, at, n } of todo) {
+          await ACTS[act]!(group, at, n);
+          await group.pass(50);
+          assert.ok(group.most <= limit, `${group.most} of ${limit} after ${act}`);
+        }
+        for (const each of group.balancers) {
+          each.limit(limit);
+          each.come(2 * limit);
+        }
+        await group.pass(SETTLED, () => {
+          for (const each of group.balancers) each.next();
+        });
+        assert.ok(group.most <= limit, `${group.most} of ${limit} at the end`);
+        assert.equal(group.open, limit, "clients wait everywhere");
+        const [first, ...others] = group.balancers;
+        for (const each of others) each.go(limit, false);
+        first!.come(2 * limit);
+        await group.pass(2_000);
+        assert.equal(first!.active, limit, "clients wait at one balancer alone");
+        assert.ok(group.most <= limit);
+        group.end();
+      }),
+      { numRuns: amount(60) },
+    );
+  });
+});

@@ -1,0 +1,209 @@
+/** A pool's `concurrency` over all balancers: never more than that, and as much of it as clients want. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { TTL_MS } from "../../src/group/times.ts";
+import { LEASE, PlayedGroup } from "./played-permits.ts";
+
+/** ms in which permits move to where they are wanted. */
+const MOVED = 1_000;
+/** ms after which an empty store gives anybody something. */
+const FOUNDED = TTL_MS + 1_500;
+
+function shares({ balancers }: PlayedGroup): number[] {
+  return balancers.filter(({ isAlive }) => isAlive).map(({ active }) => active);
+}
+
+async function founded(limit: number, size: number, queue?: number): Promise<PlayedGroup> {
+  const group = new PlayedGroup(limit);
+  for (let n = 0; n < size; n++) group.start(queue);
+  await group.pass(FOUNDED);
+  return group;
+}
+
+describe("permits of a pool, over a group", () => {
+  it("a balancer that is alone has all of them, once an empty store has been given the time of a word", async () => {
+    const group = new PlayedGroup(10);
+    const only = group.start();
+    only.come(20);
+    await group.pass(TTL_MS - 500);
+    assert.equal(only.active, 0, "others may be there, and have yet to say what they hold");
+    await group.pass(1_500);
+    assert.equal(only.active, 10);
+    group.end();
+  });
+
+  it("clients that wait everywhere get the same everywhere, and all permits are used", async () => {
+    const group = await founded(10, 3);
+    for (const each of group.balancers) each.come(50);
+    await group.pass(MOVED);
+    assert.deepEqual(shares(group).sort(), [3, 3, 4]);
+    // Each connection that ends is followed by another one, and nothing moves for it.
+    let least = 10;
+    await group.pass(10_000, () => {
+      least = Math.min(least, group.open);
+      for (const each of group.balancers) each.next();
+    });
+    assert.equal(least, 10);
+    assert.equal(group.most, 10);
+    group.end();
+  });
+
+  it("they go to where clients are", async () => {
+    const group = await founded(10, 3);
+    const [first, second] = group.balancers;
+    for (const each of [first!, second!]) {
+      each.come(20);
+      await group.pass(MOVED);
+      assert.equal(each.active, 10);
+      each.go(10, false);
+      each.go(10, false);
+    }
+    assert.equal(group.most, 10);
+    group.end();
+  });
+
+  it("one that is in use moves when its connection has ended", async () => {
+    const group = await founded(4, 2);
+    const [first, second] = group.balancers;
+    first!.come(4);
+    await group.pass(MOVED);
+    second!.come(4);
+    await group.pass(MOVED);
+    assert.deepEqual(shares(group), [4, 0]);
+    first!.go(1);
+    await group.pass(MOVED);
+    assert.deepEqual(shares(group), [3, 1]);
+    assert.equal(group.most, 4);
+    group.end();
+  });
+
+  it("where no client can wait, each keeps one for the next", async () => {
+    const group = await founded(10, 3, 0);
+    const [first, second] = group.balancers;
+    await group.pass(2 * MOVED, () => first!.come(1));
+    assert.equal(first!.active, 8);
+    second!.come(1);
+    assert.equal(second!.active, 1);
+    group.end();
+  });
+
+  it("a newcomer gets its part at once where the group is there already", async () => {
+    const group = await founded(10, 1);
+    const late = group.start();
+    late.come(5);
+    await group.pass(500);
+    assert.equal(late.active, 5);
+    group.end();
+  });
+
+  it("those of one that is gone come back after its lease; of one that has said so, at once", async () => {
+    const group = await founded(9, 3);
+    const [first, second, third] = group.balancers;
+    for (const each of group.balancers) each.come(20);
+    await group.pass(MOVED);
+    first!.kill();
+    await group.pass(LEASE);
+    assert.deepEqual(shares(group), [3, 3]);
+    await group.pass(TTL_MS + MOVED);
+    assert.equal(group.open, 9);
+    second!.isLeaving = true;
+    await second!.close();
+    await group.pass(MOVED);
+    assert.equal(third!.active, 9);
+    group.end();
+  });
+
+  it("of two limits the smaller one holds, and what is open stays", async () => {
+    const group = await founded(10, 2);
+    const [first, second] = group.balancers;
+    for (const each of group.balancers) each.come(20);
+    await group.pass(MOVED);
+    first!.limit(6);
+    await group.pass(MOVED);
+    assert.equal(group.open, 10);
+    await group.pass(MOVED, () => {
+      for (const each of group.balancers) each.next();
+    });
+    assert.equal(group.open, 6);
+    second!.limit(6);
+    first!.limit(20);
+    second!.limit(20);
+    await group.pass(MOVED);
+    assert.equal(group.open, 20);
+    group.end();
+  });
+
+  it("a store that has forgotten everything changes nothing", async () => {
+    const group = await founded(10, 3);
+    for (const each of group.balancers) each.come(50);
+    await group.pass(MOVED);
+    let least = 10;
+    group.memory.clear();
+    await group.pass(LEASE, () => {
+      least = Math.min(least, group.open);
+      for (const each of group.balancers) each.next();
+    });
+    assert.equal(least, 10);
+    assert.equal(group.most, 10);
+    group.end();
+  });
+
+  it("another store in its place, which does not know the last claims, gives nobody what somebody holds", async () => {
+    const group = await founded(10, 3);
+    const [, second, third] = group.balancers;
+    third!.come(10);
+    await group.pass(MOVED);
+    second!.come(10);
+    await group.lose(MOVED, group.memory, () => {
+      group.memory.permits = new Map([["quiet", "0"]]); // of a time when nobody held any
+    });
+    await group.pass(10 * MOVED, () => third!.next());
+    assert.equal(group.most, 10);
+    assert.deepEqual(shares(group), [0, 5, 5]);
+    group.end();
+  });
+
+  it("a balancer that cannot ask keeps what it holds for a lease, and has its equal part from then on", async () => {
+    const group = await founded(10, 2);
+    const [first, second] = group.balancers;
+    first!.come(20);
+    await group.pass(MOVED);
+    group.memory.fault({ lost: true });
+    second!.come(20);
+    await group.pass(LEASE - 3_000, () => first!.next());
+    assert.deepEqual(shares(group), [10, 0]);
+    await group.pass(5_000, () => first!.next());
+    assert.deepEqual(shares(group), [5, 5]);
+    group.memory.fault({ lost: false });
+    await group.pass(15_000, () => first!.next());
+    assert.equal(group.open, 10);
+    group.end();
+  });
+
+  it("one that starts while the store is gone has what there is", async () => {
+    const group = new PlayedGroup(10);
+    const only = group.start();
+    only.store.fault({ lost: true });
+    only.come(20);
+    await group.pass(2_000);
+    assert.equal(only.active, 10);
+    group.end();
+  });
+
+  it("a pool without a limit, or with none left, asks nothing", async () => {
+    const group = await founded(-1, 2);
+    await group.pass(5_000);
+    assert.equal(group.memory.permits.size, 0);
+    const [first] = group.balancers;
+    first!.limit(3);
+    await group.pass(FOUNDED);
+    assert.equal(first!.part, 3);
+    first!.limit(-1);
+    await group.pass(MOVED);
+    const { calls } = group.memory.counts;
+    await group.pass(5_000);
+    assert.equal(group.memory.counts.calls, calls);
+    assert.equal(group.clock.pending, 0, "timers");
+    group.end();
+  });
+});
