@@ -593,6 +593,7 @@ describe("a balancer that has invited somebody", () => {
         identity: join(user.state, "identity"),
         invitations: join(user.state, "invitations"),
         seen: join(user.state, "seen"),
+        revoked: join(user.state, "revoked"),
         like: user.state,
         reader: { platform: process.platform, actsFor: undefined },
       });

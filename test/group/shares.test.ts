@@ -94,7 +94,7 @@ describe("what other balancers have of a target", () => {
     await world.pass(10_000);
     assert.deepEqual(activeOf(await look(world, a)), { b: 3, c: null });
     c.store.fault({ lost: false });
-    await world.pass(1_500);
+    await world.pass(3_000);
     assert.deepEqual(activeOf(await look(world, a, 1_100)), { b: 3, c: 4 });
     world.close();
   });
