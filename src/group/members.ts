@@ -13,6 +13,9 @@ const RECENT_MS = 1_500;
 const STALE_MS = 60_000;
 /** Other balancers that are heard: what each says of all others has to fit into its word. Others than Harmony may write there. */
 const MOST_MEMBERS = 200;
+/** Words of balancers that are not known yet, looked at in one turn; and records that are none, of one balancer: to find that out takes time. */
+const MOST_NEW = 500;
+const MOST_WRONG = 500;
 
 /** Beside the records, the number of the last writing: no target is called so. */
 export const SEQ = "seq";
@@ -51,11 +54,14 @@ export class Member {
   /** `names`: those that were read; null: all of them. Gives the names of records that are others now, or gone. What is no record counts as gone. */
   take(texts: Texts, names: ReadonlySet<string> | null): string[] {
     const changed: string[] = [];
+    let wrong = 0;
     for (const name of names ?? new Set([...texts.keys(), ...this.records.keys()])) {
       if (name === SEQ || name === WHOLE) continue;
       const text = texts.get(name);
-      if (text === this.records.get(name)?.text) continue;
+      const known = this.records.get(name);
+      if (text === known?.text || (known === undefined && wrong > MOST_WRONG)) continue;
       const written = text === undefined ? null : readRecord(name, text);
+      if (text !== undefined && written === null) wrong++;
       if (text !== undefined && written !== null) this.records.set(name, { text, written });
       else this.records.delete(name);
       if (written?.report.drain) this.draining.add(name);
@@ -153,6 +159,7 @@ export class Members {
   /** The words of all members, as they were just now. */
   hear(words: Texts): void {
     for (const id of this.#idle.keys()) if (!words.has(id)) this.#idle.delete(id);
+    let fresh = 0;
     for (const [id, text] of words) {
       const member = this.all.get(id);
       if (id === this.#options.self || this.stale.has(id) || member?.text === text) continue;
@@ -161,6 +168,7 @@ export class Members {
         this.#lookAt(id, idle);
         continue;
       }
+      if (member === undefined && ++fresh > MOST_NEW) continue;
       const word = NAME.test(id) ? readWord(text) : null;
       const until = word === null ? Number.POSITIVE_INFINITY : this.#options.clock.now() + word.ttl;
       if (word === null) this.#warnOf(id);

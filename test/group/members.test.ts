@@ -60,7 +60,7 @@ describe("a word that is found", () => {
     const warnings: string[] = [];
     const members = membersOf((message) => warnings.push(message), clock);
     const crowd = (at: number) =>
-      new Map(Array.from({ length: 1_000 }, (_, n) => [`b${n}`, writeWord({ ...wordOf("b"), at })] as const));
+      new Map(Array.from({ length: 400 }, (_, n) => [`b${n}`, writeWord({ ...wordOf("b"), at })] as const));
     members.hear(crowd(1e12));
     assert.equal(members.all.size, 200);
     assert.match(warnings.join(), /^the group has more than 200 other balancers[^,]*$/);
@@ -68,10 +68,32 @@ describe("a word that is found", () => {
     members.look();
     assert.equal(members.all.size, 0);
     members.hear(crowd(1e12));
-    assert.equal(members.stale.size, 1_000, "none of them has said anything else");
+    assert.equal(members.stale.size, 400, "none of them has said anything else");
     members.stale.clear();
     members.hear(crowd(1e12 + 1));
     assert.deepEqual([members.all.size, warnings.length], [200, 1]);
+  });
+
+  it("among a thousand that are none is heard soon, and a record among as many is left out", () => {
+    const members = membersOf(nothing);
+    const junk = Array.from({ length: 1_000 }, (_, n) => [`p/junk${n}`, "{}"] as const);
+    const words = new Map([...junk.map(([name, text]) => [name.slice(2), text] as const), ["b", said(1e12)]]);
+    for (let turn = 0; turn < 2; turn++) {
+      members.hear(words);
+      assert.equal(members.all.size, 0, "so much is not looked at in one turn");
+    }
+    members.hear(words);
+    assert.deepEqual([...members.all.keys()], ["b"]);
+    const member = members.all.get("b")!;
+    const good = textOf({ weight: 1, at: 0 });
+    member.take(new Map([["p/known", good]]), null);
+    member.take(new Map([...junk, ["p/known", textOf({ weight: 2, at: 0 })], ["p/new", good]]), null);
+    assert.deepEqual(
+      [...member.records].map(([name, { written }]) => [name, written.report.weight]),
+      [["p/known", 2]],
+    );
+    member.take(new Map([["p/new", good]]), null);
+    assert.deepEqual([...member.records.keys()], ["p/new"]);
   });
 
   it("shows nothing of an id that would move a terminal's cursor", () => {

@@ -70,6 +70,16 @@ describe("who is no Redis", () => {
     return null;
   }
 
+  it("is a sentinel that gives a name that none can be: it is not asked for, and reaches no log", async () => {
+    for (const host of ["x\u001b[2J\nfake", "", "a b", "%00"]) {
+      const port = await peer((socket) =>
+        socket.on("data", () => socket.write(`*2\r\n$${host.length}\r\n${host}\r\n$4\r\n6379\r\n`)),
+      );
+      const addresses = [{ host: LOOPBACK, port }];
+      await rejection(await openStore(atServer(0, { form: "sentinel", addresses, master: "main" })), /knows no "main"/);
+    }
+  });
+
   it("sends without end: it is cut off, and nothing is kept", async () => {
     let sent = 0;
     const port = await peer((socket) => {

@@ -82,9 +82,9 @@ async function primaryOf(sentinel: Address, terms: SessionTerms): Promise<Addres
 
 function addressOf(host: Answer | undefined, port: Answer | undefined): TcpAddress | null {
   const number = Number(port);
-  if (typeof host !== "string" || host === "" || !Number.isInteger(number) || number < 1 || number > 65_535)
-    return null;
-  return { host, port: number };
+  if (typeof host !== "string" || !Number.isInteger(number) || number < 1 || number > 65_535) return null;
+  // It comes over a network, and goes into logs.
+  return /^[\w.-]+$/.test(host) || parseIp(host) !== null ? { host, port: number } : null;
 }
 
 async function openAt(address: Address, terms: SessionTerms): Promise<Session> {
@@ -158,7 +158,7 @@ function movedTo(text: string, from: Address): TcpAddress | null {
   const [, host = "", port] = /^MOVED \d+ (.*):(\d+)$/.exec(text) ?? [];
   const plain = host.replace(/^\[(.*)\]$/, "$1");
   if (plain === "") return "host" in from ? addressOf(from.host, port ?? "") : null;
-  return /^[\w.-]+$/.test(plain) || parseIp(plain) !== null ? addressOf(plain, port ?? "") : null;
+  return addressOf(plain, port ?? "");
 }
 
 /** Each ends with the other. */
