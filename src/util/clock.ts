@@ -29,10 +29,13 @@ export function every(clock: Clock, ms: number, run: () => void): Cancel {
   return () => cancel();
 }
 
+/** ms, almost 25 days. What is to be later would be done at once: runtimes count no further. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, run) {
-    const timer = setTimeout(run, Math.max(0, ms)); // Node and Bun warn of what is due already
+    const timer = setTimeout(run, Math.min(Math.max(0, ms), LONGEST_MS)); // Node and Bun warn of what is due already
     return () => clearTimeout(timer);
   },
 };

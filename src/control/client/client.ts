@@ -76,6 +76,8 @@ export interface Answered {
   readonly credits: number | null;
 }
 
+/** ms from one report to the next, whatever the balancer wants. */
+const SHORTEST_PERIOD_MS = 10;
 /** Part of the interval by which a report may be early, so that many reporters do not report in step. */
 const JITTER = 0.2;
 /** Codes of a goodbye that nobody has to do anything about: all others are about this reporter's key or report. */
@@ -125,7 +127,8 @@ export class ControlClient {
       terms: seat === undefined ? null : () => seat.terms(ref),
       clock: this.#clock,
       random,
-      period: ({ welcome }) => Math.min(welcome.interval, this.#options.ack) * (1 - JITTER * random()),
+      period: ({ welcome }) =>
+        Math.max(SHORTEST_PERIOD_MS, Math.min(welcome.interval, this.#options.ack) * (1 - JITTER * random())),
       onAccepted: (answer, { listen, asleep, credits }, isNews) => {
         this.#accepted(answer, ref, isNews);
         const was = lacks;

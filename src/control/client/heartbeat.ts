@@ -1,6 +1,9 @@
 /** Signs of life of a session that says nothing else: an empty line whenever it has been idle for as long as the balancer has asked. */
 import type { Cancel, Clock } from "../../util/clock.ts";
 
+/** ms, whatever the balancer has asked for. */
+const SHORTEST_MS = 10;
+
 export class Heartbeat {
   readonly #clock: Clock;
   readonly #interval: number;
@@ -11,10 +14,10 @@ export class Heartbeat {
   /** `interval` in ms. */
   constructor(clock: Clock, interval: number, beat: () => void) {
     this.#clock = clock;
-    this.#interval = interval;
+    this.#interval = Math.max(SHORTEST_MS, interval);
     this.#beat = beat;
     this.#saidAt = clock.now();
-    this.#cancel = clock.after(interval, () => this.#look());
+    this.#cancel = clock.after(this.#interval, () => this.#look());
   }
 
   /** A line has been sent. One timer does for all of them: it looks when the last one was. */
