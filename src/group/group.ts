@@ -14,7 +14,7 @@ import { isLoopback } from "../targets/loopback.ts";
 import { atMost } from "../util/at-most.ts";
 import { codeOf, type HarmonyError, messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
-import { type Hint, namesForHint, readHint, writeHint } from "./hint.ts";
+import { namesForHint, readHint, writeHint } from "./hint.ts";
 import { type Due, type Member, Members, SEQ, type Vouched, WHOLE } from "./members.ts";
 import { Offers } from "./offers.ts";
 import type { GroupOptions } from "./options.ts";
@@ -32,8 +32,6 @@ const DRAINING_SAY_MS = 200;
 const GATHER_MS = 20;
 /** ms between looks at everything that is everybody's: a hint that got lost is made good by then. */
 const EVERYTHING_MS = 30_000;
-/** Balancers that are long gone whose writings are removed in one turn. */
-const MOST_FORGOTTEN = 50;
 /** ms that the start waits for the others' targets. */
 const START_MS = 1_000;
 /** ms between looks at targets that could not be taken in. */
@@ -219,7 +217,7 @@ export class Group {
       this.#compare();
       await this.#readDue();
       for (const part of parts) refused = (await refusalIn(() => part.share(this.#turnOf(part)))) ?? refused;
-      for (const id of [...this.#members.stale].slice(0, MOST_FORGOTTEN)) await this.#forget(id);
+      for (const id of this.#members.longGone) await this.#forget(id);
       if (refused === null) this.#becomes("connected", null);
       else this.#becomes("lost", refused.message, true);
       if (clock.now() >= this.#offeredAt + OFFER_MS) this.#offerAgain();
@@ -333,18 +331,14 @@ export class Group {
   #hear(text: string): void {
     const hint = readHint(text);
     if (hint === null || hint.by === this.#options.id || this.#isClosed) return;
-    this.#take(hint);
-    // Thousands may come a second, and each turn reads.
-    if (this.#options.clock.now() >= this.#turnedAt + GATHER_MS) this.#wake();
-    else this.#wakeSoon();
-  }
-
-  #take(hint: Hint): void {
     if (hint.t === "goodbye" || (hint.t === "targets" && !this.#members.changed(hint))) {
       this.#saidAt = Number.NEGATIVE_INFINITY; // its word is there
     } else if (hint.t !== "targets") {
       for (const part of this.#options.parts) if (part.kind === hint.t) part.stale(hint.asks, hint.by);
     }
+    // Thousands may come a second, and each turn reads.
+    if (this.#options.clock.now() >= this.#turnedAt + GATHER_MS) this.#wake();
+    else this.#wakeSoon();
   }
 
   async #forget(id: string): Promise<void> {

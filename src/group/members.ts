@@ -16,6 +16,8 @@ const MOST_MEMBERS = 200;
 /** Words of balancers that are not known yet, looked at in one turn; and records that are none, of one balancer: to find that out takes time. */
 const MOST_NEW = 500;
 const MOST_WRONG = 500;
+/** Balancers that are long gone whose writings are removed in one turn. */
+const MOST_FORGOTTEN = 50;
 
 /** Beside the records, the number of the last writing: no target is called so. */
 export const SEQ = "seq";
@@ -131,6 +133,11 @@ export class Members {
 
   constructor(options: MembersOptions) {
     this.#options = options;
+  }
+
+  /** Some of the stale ones. */
+  get longGone(): string[] {
+    return [...this.stale].slice(0, MOST_FORGOTTEN);
   }
 
   /** Whether any target drains that another balancer vouches for. */
