@@ -102,6 +102,7 @@ describe("a key that is revoked at one balancer of a group", { skip: noRedis }, 
     await b.start();
     await b.program.says(/key "web" of .* is refused: .* has revoked it/);
     await b.report(LEAKED, server.port).says(/rejects this reporter/);
+    await b.program.says(/key "web" was revoked: it takes a new one/);
 
     // Redis is back and empty: a newcomer, which was never there, hears of it from the others.
     await redis.start();

@@ -280,7 +280,9 @@ describe("a proved reporter", () => {
 
   it("is judged by the keys as they are now", () => {
     let current = [SHARED];
-    const door = new Door({ keys: { find: () => current[0], findByPublicKey: () => undefined } });
+    const door = new Door({
+      keys: { find: () => current[0], findByPublicKey: () => undefined, isRevoked: () => false },
+    });
     assert.equal(code(door.meet(key).judgement), "proved");
     current = [];
     assert.equal(code(door.meet(key).judgement), "BAD_KEY");

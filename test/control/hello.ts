@@ -48,6 +48,7 @@ export class Door {
       keys: {
         find: (id) => [shared, OWN].find((key) => key.id === id),
         findByPublicKey: (publicKey) => (Buffer.compare(publicKey, OWN.publicKey) === 0 ? OWN : undefined),
+        isRevoked: () => false,
       },
       identity: () => BALANCER,
       invitations: { find: (id) => (id === INVITATION.id ? INVITATION : undefined) },

@@ -79,6 +79,7 @@ describe("a revoked key", () => {
     assert.equal(holder.keys.accepts(before), false);
     assert.deepEqual(holder.keys.ids(), ["insecure", "db"]);
     assert.equal(holder.keys.loaded.count, 1);
+    assert.deepEqual([holder.keys.isRevoked("web"), holder.keys.isRevoked("db")], [true, false]);
     assert.equal(holder.changes, 1);
     assert.equal(holder.warnings.length, 1);
     assert.match(

@@ -125,6 +125,12 @@ export class Keys {
     return [...new Map(named).values()];
   }
 
+  /** Whether a key of that name stands in a file still, and is accepted no more. */
+  isRevoked(id: string): boolean {
+    for (const key of this.#toldRevoked) if (key.id === id) return true;
+    return false;
+  }
+
   /** Names of the keys that are accepted. */
   ids(): string[] {
     this.refresh();

@@ -30,6 +30,8 @@ import { ClockIsWrong, Freshness, type FreshnessOptions } from "./freshness.ts";
 export interface KeyRing {
   find(id: string): Key | undefined;
   findByPublicKey(publicKey: Uint8Array): Key | undefined;
+  /** Whether there was one of that name, which was revoked. */
+  isRevoked(id: string): boolean;
 }
 
 export interface Invitation {
@@ -155,7 +157,8 @@ export class Doorkeeper {
     const handshake = handshakeOf(claim, "responder", { psk: pskOfSecret(shared?.secret ?? NOBODYS_SECRET) });
     const payload = opened(handshake, message);
     if (payload && shared) return { handshake, payload, key: shared };
-    throw new NotProved(claim, shared ? `its secret is not the one of key "${claim.id}" here` : unknownKey(claim.id));
+    if (shared) throw new NotProved(claim, `its secret is not the one of key "${claim.id}" here`);
+    throw new NotProved(claim, this.#options.keys.isRevoked(claim.id) ? revokedKey(claim.id) : unknownKey(claim.id));
   }
 
   #readInvited(claim: Claim, s: KeyPair, message: Uint8Array) {
@@ -224,6 +227,10 @@ export function noHello({ code, message }: HarmonyError): HarmonyError {
 function namedBy(claim: Claim): string {
   if (claim.as === "key") return `key "${claim.id}"`;
   return claim.as === "join" ? `invitation "${claim.id}"` : "an invited reporter's key";
+}
+
+function revokedKey(id: string): string {
+  return `key "${id}" was revoked: it takes a new one, which may have its name`;
 }
 
 function unknownKey(id: string): string {

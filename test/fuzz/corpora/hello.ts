@@ -44,6 +44,7 @@ const DICTIONARY = [
 const RING: DoorkeeperOptions["keys"] = {
   find: (id) => [SHARED, { ...SHARED, id: "db" }, OWN].find((key) => key.id === id),
   findByPublicKey: (publicKey) => (Buffer.compare(publicKey, OWN.publicKey) === 0 ? OWN : undefined),
+  isRevoked: () => false,
 };
 
 const kind = fc.constantFrom(...KINDS);
