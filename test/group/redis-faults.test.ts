@@ -130,6 +130,18 @@ describe("a Redis that fails", { skip: noRedis }, () => {
     await server.kill();
   });
 
+  it("with more than a hundred thousand orders that were taken back: they can be read, and so be removed", async () => {
+    const server = await RedisServer.start();
+    const counted = await openConnected(atServer(server.port));
+    const script = "for i=1,100005 do redis.call('HSET',KEYS[1],'n'..i,'1 x') end";
+    await server.tell(`EVAL "${script}" 1 "harmony:{test}:1:orders"`);
+    const found = await counted.store.readStamped("orders");
+    assert.equal(found.size, 100_005);
+    await counted.store.discard("orders", new Map([...found].slice(0, 7_000)));
+    assert.equal((await counted.store.readStamped("orders")).size, 93_005);
+    await server.kill();
+  });
+
   it("that is silent at each of its addresses: closing waits for none of them", async () => {
     const server = await RedisServer.start();
     server.stop(); // connections are made, and nothing is answered

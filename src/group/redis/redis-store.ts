@@ -12,6 +12,8 @@ import { badAnswer, ReplyError, refusalOf } from "./reply.ts";
 const MAX_TEXT = 64 * 1024;
 /** Of one balancer. */
 const MAX_NAMES = 100_000;
+/** Of a common section: more than stay there, so that what is to go can be read, and removed. */
+const MAX_COMMON = 190_000;
 /** Of warnings that have been given: each is given once for each connection. */
 const MAX_WARNED = 100;
 
@@ -90,7 +92,7 @@ export class RedisStore implements GroupStore {
     const key = this.#layout.common(section);
     const { connection, answers } = await this.#ask([["HGETALL", key]]);
     const found = new Map<string, Stamped>();
-    for (const [name, text] of this.#texts(connection, key, answers[0])) {
+    for (const [name, text] of this.#texts(connection, key, answers[0], MAX_COMMON)) {
       const value = parseStamped(text);
       if (value !== undefined) found.set(name, value);
       else this.#warnOf(key, name, "is none that Harmony has written");
@@ -150,10 +152,10 @@ export class RedisStore implements GroupStore {
   }
 
   /** Of a whole hash. */
-  #texts(connection: Connection, key: string, answer: Answer | undefined): Texts {
+  #texts(connection: Connection, key: string, answer: Answer | undefined, most = MAX_NAMES): Texts {
     if (!Array.isArray(answer)) throw badAnswer(connection.where, `${key} reads as no list`);
-    if (answer.length / 2 > MAX_NAMES) {
-      const text = `${key} in Redis at ${connection.where} has more than ${MAX_NAMES} names: another program writes there; remove the key, or give another group-name`;
+    if (answer.length / 2 > most) {
+      const text = `${key} in Redis at ${connection.where} has more than ${most} names: another program writes there; remove the key, or give another group-name`;
       throw new HarmonyError("GROUP_REFUSED", text, { fault: "config", retry: true });
     }
     const rows = Array.from({ length: answer.length >> 1 }, (_, i) => [answer[2 * i]!, answer[2 * i + 1]!] as const);
