@@ -1,34 +1,20 @@
 /** The group on the dashboard. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { noBrowser, type Opened, openBrowser, openPage } from "../support/browser.ts";
-import { part, serveDashboard, signIn } from "../support/dashboard.ts";
+import { beforeEach, describe, it } from "node:test";
+import type { Page } from "playwright-core";
+import { noBrowser } from "../support/browser.ts";
+import { part, signIn } from "../support/dashboard.ts";
+import { shownOnPage } from "../support/dashboard-tests.ts";
 import { fakeGroup } from "../support/operated/group.ts";
-import { FakeOperated } from "../support/operated.ts";
-import type { OperatedServer } from "../support/operated-server.ts";
+import type { FakeOperated } from "../support/operated.ts";
 
 describe("the group on the dashboard", { skip: noBrowser }, () => {
-  let browser: Browser;
+  const shown = shownOnPage();
   let operated: FakeOperated;
-  let server: OperatedServer;
-  let opened: Opened;
   let page: Page;
 
-  before(async () => {
-    browser = await openBrowser();
-  });
-  after(() => browser.close());
-  beforeEach(async () => {
-    operated = new FakeOperated();
-    server = await serveDashboard(operated);
-    opened = await openPage(browser, server.url);
-    page = opened.page;
-  });
-  afterEach(async () => {
-    assert.deepEqual(opened.faults, []);
-    await opened.close();
-    await server.close();
+  beforeEach(() => {
+    ({ operated, page } = shown);
   });
 
   const system = () => page.getByRole("link", { name: "System" }).click();

@@ -1,36 +1,22 @@
 /** The dashboard follows its balancer, for as long as anybody looks. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { noBrowser, type Opened, openBrowser, openPage } from "../support/browser.ts";
+import { beforeEach, describe, it } from "node:test";
+import type { Page } from "playwright-core";
+import { noBrowser } from "../support/browser.ts";
 import { part, serveDashboard, signIn } from "../support/dashboard.ts";
+import { shownOnPage } from "../support/dashboard-tests.ts";
 import { FakeOperated } from "../support/operated.ts";
-import type { OperatedServer } from "../support/operated-server.ts";
 import { standstill, until } from "../support/wait.ts";
 
 describe("a dashboard that stays open", { skip: noBrowser }, () => {
-  let browser: Browser;
+  const shown = shownOnPage();
   let operated: FakeOperated;
-  let server: OperatedServer;
-  let opened: Opened;
   let page: Page;
 
-  before(async () => {
-    browser = await openBrowser();
-  });
-  after(() => browser.close());
   beforeEach(async () => {
-    operated = new FakeOperated();
-    server = await serveDashboard(operated);
-    opened = await openPage(browser, server.url);
-    page = opened.page;
+    ({ operated, page } = shown);
     await signIn(page, "secret-act");
     await part(page, "Targets").waitFor();
-  });
-  afterEach(async () => {
-    assert.deepEqual(opened.faults, []);
-    await opened.close();
-    await server.close();
   });
 
   it("shows an event as it happens, once", async () => {
@@ -43,8 +29,8 @@ describe("a dashboard that stays open", { skip: noBrowser }, () => {
 
   it("says that it has lost the balancer, comes back by itself, and misses nothing", async () => {
     await until("it to follow the events", () => operated.followers > 0);
-    const port = Number(new URL(server.url).port);
-    await server.close();
+    const port = Number(new URL(shown.server.url).port);
+    await shown.server.close();
     await page
       .getByRole("alert")
       .getByText(/The balancer gives no answer since/)
@@ -52,7 +38,7 @@ describe("a dashboard that stays open", { skip: noBrowser }, () => {
     await page.getByRole("status").getByText("no answer").waitFor();
     assert.match(await page.title(), /^\(no answer\)/);
     operated.tell("targetUp", "info", "target web/meanwhile is up");
-    server = await serveDashboard(operated, port);
+    shown.server = await serveDashboard(operated, port);
     await page.getByRole("status").getByText("live").waitFor();
     await page.getByRole("alert").waitFor({ state: "detached" });
     const told = part(page, "Recent events").getByText("target web/meanwhile is up");
@@ -64,11 +50,11 @@ describe("a dashboard that stays open", { skip: noBrowser }, () => {
     operated.tell("targetUp", "info", "target web/former is up");
     const former = part(page, "Recent events").getByText("target web/former is up");
     await former.waitFor();
-    const port = Number(new URL(server.url).port);
-    await server.close();
+    const port = Number(new URL(shown.server.url).port);
+    await shown.server.close();
     await page.getByRole("alert").waitFor();
     operated = new FakeOperated();
-    server = await serveDashboard(operated, port);
+    shown.server = await serveDashboard(operated, port);
     await page.getByText("The balancer has been started again.").waitFor();
     await former.waitFor({ state: "detached" });
     operated.tell("targetUp", "info", "target web/latter is up");
@@ -83,10 +69,10 @@ describe("a dashboard that stays open", { skip: noBrowser }, () => {
       );
     await look(true);
     // Longer than from one round to the next.
-    await standstill("its requests", () => opened.requests.length, 5000);
-    const before = opened.requests.length;
+    await standstill("its requests", () => shown.opened.requests.length, 5000);
+    const before = shown.opened.requests.length;
     await look(false);
-    await until("it to ask again", () => opened.requests.length > before);
+    await until("it to ask again", () => shown.opened.requests.length > before);
   });
 
   it("keeps as many events as the balancer, and draws a part of them", async () => {

@@ -1,36 +1,23 @@
 /** What an operator picks out and sorts by on the dashboard. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { beforeEach, describe, it } from "node:test";
+import type { Page } from "playwright-core";
 import { HarmonyError } from "../../src/util/errors.ts";
-import { noBrowser, type Opened, openBrowser, openPage } from "../support/browser.ts";
-import { part, serveDashboard, signIn } from "../support/dashboard.ts";
-import { FakeOperated } from "../support/operated.ts";
-import type { OperatedServer } from "../support/operated-server.ts";
+import { noBrowser } from "../support/browser.ts";
+import { part, signIn } from "../support/dashboard.ts";
+import { shownOnPage } from "../support/dashboard-tests.ts";
+import type { FakeOperated } from "../support/operated.ts";
 
 /** More than the page draws at first. */
 const MANY = 250;
 
 describe("picking out on the dashboard", { skip: noBrowser }, () => {
-  let browser: Browser;
+  const shown = shownOnPage();
   let operated: FakeOperated;
-  let server: OperatedServer;
-  let opened: Opened;
   let page: Page;
 
-  before(async () => {
-    browser = await openBrowser();
-  });
-  after(() => browser.close());
-  beforeEach(async () => {
-    operated = new FakeOperated();
-    server = await serveDashboard(operated);
-    opened = await openPage(browser, server.url);
-    page = opened.page;
-  });
-  afterEach(async () => {
-    await opened.close();
-    await server.close();
+  beforeEach(() => {
+    ({ operated, page } = shown);
   });
 
   it("sorts all targets, and draws the first of them", async () => {
@@ -44,7 +31,6 @@ describe("picking out on the dashboard", { skip: noBrowser }, () => {
     await targets.getByRole("button", { name: last, exact: true }).waitFor();
     assert.match(await targets.getByRole("row").nth(1).innerText(), new RegExp(`^${last}\\b`));
     assert.equal(await targets.getByRole("row").count(), 1 + 100);
-    assert.deepEqual(opened.faults, []);
   });
 
   it("says what is wrong with a filter, and that the balancer is still there", async () => {
