@@ -54,6 +54,8 @@ export class Shares implements Part {
   #askedUntil = Number.NEGATIVE_INFINITY;
   /** When the look that goes on here has begun. */
   #begunAt = Number.NEGATIVE_INFINITY;
+  /** The others have been told so since. */
+  #isTold = false;
   #writtenAt = Number.NEGATIVE_INFINITY;
   /** The store may have something of this balancer. */
   #isWritten = false;
@@ -71,7 +73,7 @@ export class Shares implements Part {
     const now = clock.now();
     if (now >= this.#lookedUntil) {
       this.#begunAt = now;
-      this.#writtenAt = Number.NEGATIVE_INFINITY; // what is written tells the others
+      this.#isTold = false;
       this.onDue();
     }
     this.#lookedUntil = now + LOOK_MS;
@@ -99,10 +101,12 @@ export class Shares implements Part {
     this.#members = turn.members;
     const isLooking = clock.now() < this.#lookedUntil;
     if (!isLooking && clock.now() >= this.#askedUntil) return this.#end(turn);
-    if (clock.now() >= this.#writtenAt + WRITE_MS) await this.#write(turn, isLooking);
+    const isToTell = isLooking && !this.#isTold;
+    if (isToTell || clock.now() >= this.#writtenAt + WRITE_MS) await this.#write(turn, isLooking);
     if (!isLooking || this.#isRead) return;
     this.#isRead = true; // a hint that comes meanwhile may be of what is not in the answer
     await Promise.all([...turn.members.values()].map((member) => this.#read(turn, member)));
+    for (const id of this.#heard.keys()) if (!turn.members.has(id)) this.#heard.delete(id);
     if (this.#isAnswered) for (const tell of [...this.#waiting]) tell();
   }
 
@@ -112,6 +116,7 @@ export class Shares implements Part {
     this.#isWritten = true;
     await unlessRefused(store.write(id, "shares", changes, word(), writeHint({ t: "shares", by: id, asks })));
     this.#writtenAt = clock.now();
+    if (asks) this.#isTold = true;
     this.#isRead = false;
   }
 
@@ -134,7 +139,7 @@ export class Shares implements Part {
 
   /** The others know that somebody looks, and whoever is there has answered. */
   get #isAnswered(): boolean {
-    if (this.#writtenAt < this.#begunAt) return false;
+    if (!this.#isTold) return false;
     const now = this.#options.clock.now();
     return [...this.#members.values()].every((each) => each.isSilent(now) || this.#answerOf(each).loads !== null);
   }
