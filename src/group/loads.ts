@@ -33,6 +33,7 @@ export const BYTES_TOLD = 256 * 1024;
 /** Bytes of what is said of a name, at most. */
 const LOAD_BYTES = 40;
 /** Beside the names, each of which has its pool's name and a slash. */
+const LOAD = /^(\d{1,15}) (\d{1,15}(?:\.\d{1,9})?)(?: |$)/;
 const AT = "at";
 const REST = "rest";
 
@@ -58,14 +59,14 @@ export async function writtenLoads(all: Iterable<TargetLoad>, at: number): Promi
 }
 
 /** null: there is none. What cannot be understood is left out; behind the numbers a later version may say more. */
-export function readLoads(texts: Texts): Loads | null {
+export async function readLoads(texts: Texts): Promise<Loads | null> {
   const [at] = numbers(texts.get(AT), 1) ?? [];
   if (at === undefined) return null;
   const of = new Map<string, Load>();
-  for (const [name, text] of texts) {
-    const [active, perSecond] = (name.includes("/") && numbers(text, 2)) || [];
-    if (active !== undefined && perSecond !== undefined) of.set(name, { active: Math.floor(active), perSecond });
-  }
+  await inSlices(texts, ([name, text]) => {
+    const [, active, perSecond] = (name.includes("/") && LOAD.exec(text)) || [];
+    if (active !== undefined) of.set(name, { active: Number(active), perSecond: Number(perSecond) });
+  });
   const [targets = 0, active = 0, perSecond = 0] = numbers(texts.get(REST), 3) ?? [];
   return { at, of, rest: { targets: Math.floor(targets), active: Math.floor(active), perSecond } };
 }

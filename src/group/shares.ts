@@ -124,7 +124,7 @@ export class Shares implements Part {
     const { clock } = this.#options;
     if (member.isSilent(clock.now())) return;
     const texts = await unlessRefused(store.read(member.id, "shares", null));
-    const loads = texts && readLoads(texts);
+    const loads = texts && (await readLoads(texts));
     if (loads === null) this.#heard.delete(member.id);
     else if (this.#heard.get(member.id)?.loads.at !== loads.at) this.#heard.set(member.id, { loads, at: clock.now() });
   }
