@@ -91,6 +91,9 @@ bench-ports: build ## 900 clients that close first, over 400 ports towards one t
 bench-failover: build ## two balancers behind keepalived, ECMP and the DNS, of which one goes: as root on Linux, five minutes
 	@$(TS) scripts/bench/failover.ts
 
+bench-rolling: build ## 5,000 connections a second over three balancers of a group, while all targets restart: none fails; RATE=… TARGETS=…
+	@$(TS) scripts/bench/rolling.ts
+
 bench-tls: build ## TLS of clients ended by Harmony, HAProxy and nginx: handshakes per second, CPU per gigabyte: five minutes
 	@$(TS) scripts/bench/tls.ts
 
@@ -103,4 +106,4 @@ bench-lists: install ## what it costs to ask whether a client may come, by the l
 clean: ## removes what was built
 	@rm -rf dist
 
-.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate fuzz simulate-group model check docs format build release deb pack bench bench-instructions bench-latency bench-failover bench-ports bench-tls bench-picks bench-lists faults clean
+.PHONY: help install run test test-node test-unit test-bun test-deno test-nodes test-compiled chaos mutate fuzz simulate-group model check docs format build release deb pack bench bench-instructions bench-latency bench-failover bench-ports bench-tls bench-picks bench-lists bench-rolling faults clean

@@ -2,6 +2,7 @@
  * A group of balancers with everything around it, each on a machine of its own at one switch: a real Redis, hosts with servers and their
  * reporter, and clients with many addresses. The way between some of them can be cut, which nobody is told.
  */
+import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Target } from "../../../src/admin/api/schemas/targets.ts";
@@ -41,6 +42,8 @@ export interface Host extends Place {
   readonly reporter: Program;
   /** Their ids. */
   readonly targets: readonly string[];
+  /** The same anew. */
+  start(): Promise<Host>;
 }
 
 /** A target as the reporter's file has it: its server's port follows. */
@@ -103,29 +106,35 @@ export class GroupNetwork {
   }
 
   /** A host with these targets, whose reporter speaks to these balancers. */
-  async host(
-    targets: readonly HostTarget[],
-    speaksTo: readonly Place[],
-    env: Record<string, string> = {},
-  ): Promise<Host> {
+  async host(targets: readonly HostTarget[], speaksTo: readonly Place[]): Promise<Host> {
     const nth = this.#hosts++;
     const place = await this.place();
-    const { machine } = place;
     const ports = targets.map(({ id }, n) => ({ id, port: FIRST_SERVER_PORT + n }));
-    const program = scriptCommand("test/support/group-network/gauged-program.ts");
-    const servers = machine.run([...program, ...ports.map(({ id, port }) => `${id}:${port}`)], {}, { stdin: true });
-    await starts(servers);
+    const { machine } = place;
     const file = join(machine.home, "reporter.toml");
     const tables = targets.map(({ id, pool, lines = [] }, n) =>
       ["[[target]]", `port = ${ports[n]!.port}`, `id = "${id}"`, `pool = "${pool}"`, ...lines, ""].join("\n"),
     );
     writeFileSync(file, tables.join("\n"));
     const hosts = speaksTo.flatMap(({ address }) => ["--host", `${address}:${CONTROL_PORT}`]);
-    const command = [...programCommand("harmony-reporter"), "--config", file, ...hosts];
-    const reporter = machine.run(command, { HARMONY_KEY: KEY, ...env });
-    const host = { ...place, servers, reporter, targets: targets.map(({ id }) => id) };
-    this.hosts[nth] = host;
-    return host;
+    const program = scriptCommand("test/support/group-network/gauged-program.ts");
+    const start = async (): Promise<Host> => {
+      const servers = machine.run([...program, ...ports.map(({ id, port }) => `${id}:${port}`)], {}, { stdin: true });
+      await starts(servers);
+      const command = [...programCommand("harmony-reporter"), "--config", file, ...hosts];
+      const reporter = machine.run(command, { HARMONY_KEY: KEY });
+      return { ...place, servers, reporter, targets: targets.map(({ id }) => id), start };
+    };
+    this.hosts[nth] = await start();
+    return this.hosts[nth]!;
+  }
+
+  /** Its reporter drains and leaves; then its servers end at once, whoever is there, and both are started anew. */
+  async restart(nth: number): Promise<void> {
+    const { reporter, servers, start } = this.hosts[nth]!;
+    assert.deepEqual(await reporter.stop(), { code: 0, signal: null }, reporter.stderr);
+    await servers.kill();
+    this.hosts[nth] = await start();
   }
 
   /** One more machine. */
@@ -178,7 +187,12 @@ export class Visitors {
     return answer(this.#program, "go") as Promise<Seen>;
   }
 
-  /** Once each has been there in both ways. */
+  /** Those that stay have gone. */
+  alone(): Promise<Seen> {
+    return answer(this.#program, "alone") as Promise<Seen>;
+  }
+
+  /** Once each has come in both ways, from now on. */
   all(): Promise<Seen> {
     return answer(this.#program, "all") as Promise<Seen>;
   }

@@ -1,6 +1,7 @@
 /**
  * Clients with addresses of their own, each of which comes again and again, at a steady rate: `visitors-program.ts PLAN`, which is JSON. What
- * standard input says is done, and answered with a line of JSON (`Seen`) when it is: "go", "pause"; "all" is answered when all have been there.
+ * standard input says is done, and answered with a line of JSON (`Seen`) when it is: "go", "pause"; "alone": those that stay have gone; "all":
+ * each has come from then on.
  */
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -35,8 +36,9 @@ export interface Visit {
 
 export interface Seen {
   readonly served: number;
+  /** Since it was last told to go. */
   readonly failed: readonly (Visit & { readonly why: string })[];
-  /** Visits that found another target than the client had before. */
+  /** Likewise: visits that found another target than the client had before. */
   readonly moved: readonly (Visit & { readonly from: string; readonly to: string })[];
   /** Of those that stay, and have been ended. */
   readonly lost: number;
@@ -49,7 +51,9 @@ const plan = JSON.parse(process.argv[2]!) as Plan;
 const failed: (Visit & { why: string })[] = [];
 const moved: (Visit & { from: string; to: string })[] = [];
 const homes: Record<Kind, Map<number, string>> = { hash: new Map(), sticky: new Map() };
+const staying = new Set<Socket>();
 const underWay = new Set<Promise<void>>();
+let visits = 0;
 let served = 0;
 let lost = 0;
 let isGoing = false;
@@ -106,7 +110,7 @@ function nth(n: number): Visit {
 
 async function comeAgainAndAgain(): Promise<void> {
   let due = performance.now();
-  for (let n = 0; ; n++) {
+  for (;;) {
     while (!isGoing) {
       await delay(10);
       due = performance.now();
@@ -115,7 +119,7 @@ async function comeAgainAndAgain(): Promise<void> {
     due = Math.max(due + 1000 / plan.rate, performance.now() - LATE_MS);
     const wait = due - performance.now();
     if (wait > 0) await delay(wait);
-    const visit = come(nth(n)).finally(() => underWay.delete(visit));
+    const visit = come(nth(visits++)).finally(() => underWay.delete(visit));
     underWay.add(visit);
   }
 }
@@ -125,10 +129,12 @@ function tell(): void {
 }
 
 async function obey(line: string): Promise<void> {
-  if (line === "all") while (homes.hash.size + homes.sticky.size < 2 * plan.clients) await delay(50);
+  if (line === "all") for (const end = visits + 2 * plan.clients; visits < end; ) await delay(50);
+  else if (line === "alone") sendAway();
   else isGoing = line === "go";
   if (line === "pause") await Promise.all(underWay);
   tell();
+  if (line === "go") for (const told of [failed, moved]) told.length = 0;
 }
 
 async function stay(): Promise<void> {
@@ -140,7 +146,19 @@ async function stay(): Promise<void> {
       at: 0,
     });
     await name(socket, "stay");
-    socket.on("error", () => undefined).on("close", () => (lost += 1));
+    staying.add(socket);
+    socket
+      .on("error", () => undefined)
+      .on("close", () => {
+        if (staying.delete(socket)) lost += 1;
+      });
+  }
+}
+
+function sendAway(): void {
+  for (const socket of staying) {
+    staying.delete(socket);
+    socket.destroy();
   }
 }
 

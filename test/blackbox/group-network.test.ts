@@ -1,9 +1,11 @@
 /**
- * Three balancers of a group and thirty targets, on machines of their own: what becomes of clients where the way between one balancer and
- * Redis is cut, and between one and half of the targets, and when it is there again.
+ * Three balancers of a group and thirty targets, on machines of their own: what becomes of clients, and of what balancers show, where the way
+ * between one balancer and Redis is cut, or between one and half of the targets; where Redis hangs, is killed, or is emptied; while all targets
+ * are restarted; and where a balancer is killed.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it, type TestContext } from "node:test";
+import type { Group } from "../../src/admin/api/schemas/group.ts";
 import type { Target } from "../../src/admin/api/schemas/targets.ts";
 import { removeFolders } from "../support/folder.ts";
 import {
@@ -17,7 +19,7 @@ import type { Seen, Visit } from "../support/group-network/visitors-program.ts";
 import { noNetworks } from "../support/machine.ts";
 import { endPrograms } from "../support/program.ts";
 import { endRedis, noRedis } from "../support/redis.ts";
-import { passes, until } from "../support/wait.ts";
+import { passes } from "../support/wait.ts";
 
 const [HASH_PORT, STICKY_PORT] = [3000, 3001];
 const TARGETS = [8, 7, 8, 7]; // by host
@@ -27,10 +29,10 @@ const RATE = 250;
 const STAYING = 30;
 const LEASE_MS = 8_000;
 /**
- * ms of a cut: what counts for a lease has run out, and each client has come. Of connections that were open across it, TCP tries again 6.2 and
- * 12.6 s after it began.
+ * ms of a cut from Redis and from targets: what counts for a lease has run out, and each client has come. Of connections that were open across
+ * it, TCP tries again 6.2 and 12.6 s after it began.
  */
-const CUT_MS = 12_000;
+const [CUT_MS, LONG_CUT_MS] = [9_000, 12_000];
 /** ms within which all agree again. */
 const AGREE_MS = 5_000;
 /** Of a thousand clients, that may lose their target. */
@@ -60,7 +62,7 @@ function statesOf(targets: readonly Target[]): string {
   return targets.map(({ id, state }) => `${id} ${state}`).sort().join("\n"); // biome-ignore format: one thought
 }
 
-describe("a group whose network is cut", { skip: noNetworks || noRedis }, () => {
+describe("a group on machines of its own", { skip: noNetworks || noRedis }, () => {
   let network: GroupNetwork;
   let visitors: Visitors;
   let count = 0;
@@ -126,6 +128,20 @@ describe("a group whose network is cut", { skip: noNetworks || noRedis }, () => 
     return Date.now() - since;
   }
 
+  /** They agree within AGREE_MS, and clients go on. */
+  async function agreedSoon(t: TestContext, what: string, since: number): Promise<Seen> {
+    await visitors.pause();
+    const took = await agreement(since);
+    t.diagnostic(`all agreed ${took} ms after ${what}`);
+    assert.ok(took <= AGREE_MS, `${took} ms after ${what}`);
+    return visitors.go();
+  }
+
+  async function groupIs(state: string, balancers: readonly NetworkBalancer[]): Promise<void> {
+    for (const { ask } of balancers)
+      await untilSlowly(`a group ${state}`, async () => (await ask<Group>("GET", "/v1/group")).state === state);
+  }
+
   /** What a balancer has logged of it. */
   function aboutTarget(host: number, name: string): string {
     const lines = network.balancers[host]!.program.log.filter(({ message }) => new RegExp(`/${name}\\b`).test(message));
@@ -145,43 +161,32 @@ describe("a group whose network is cut", { skip: noNetworks || noRedis }, () => 
     );
   }
 
-  it("from Redis at one balancer serves all clients as before, and agrees when it is back", async (t) => {
+  it("serves all clients as before where one balancer is cut off from Redis, and agrees when it is back", async (t) => {
     const [first] = network.balancers as [NetworkBalancer];
     network.cut([first, network.redisPlace]);
-    await until(
-      "the group lost there",
-      async () => (await first.ask<{ state: string }>("GET", "/v1/group")).state === "lost",
-    );
+    await groupIs("lost", [first]);
     await addHost(1, [1], ["sticky"]);
     await passes(CUT_MS);
     assert.equal((await first.targets()).length, count - 1, "what it cannot know, and nothing forgotten");
     network.heal();
     const healed = Date.now();
     await untilSlowly("the newcomer known there", async () => (await first.targets()).length === count);
-    await visitors.pause();
-    const took = await agreement(healed);
-    t.diagnostic(`all agreed ${took} ms after it was healed`);
-    assert.ok(took <= AGREE_MS, `${took} ms`);
-    assertServed(await visitors.go(), () => false);
+    assertServed(await agreedSoon(t, "it was healed", healed), () => false);
   });
 
-  it("from half of the targets at one balancer serves its clients by the other half", async (t) => {
+  it("serves clients by the other targets where one balancer is cut off from half of them", async (t) => {
     const [first] = network.balancers as [NetworkBalancer];
     const away = network.hosts.slice(0, 2);
     const names = new Set(away.flatMap((host) => host.targets));
     const from = Date.now();
     network.cut([first, ...away]);
     const cutAt = Date.now();
-    await passes(CUT_MS);
+    await passes(LONG_CUT_MS);
     network.heal();
     const healed = Date.now();
     await untilSlowly("all to be up again", areUpEverywhere);
     const again = Date.now();
-    await visitors.pause();
-    const took = await agreement(healed);
-    t.diagnostic(`all were up again after ${again - healed} ms, and agreed after ${took} ms`);
-    assert.ok(took <= AGREE_MS, `${took} ms`);
-    const seen = await visitors.go();
+    const seen = await agreedSoon(t, "it was healed", healed);
     // Of those that were there when it was cut, some were at a target behind the cut, and their answers were on their way.
     const failed = seen.failed.filter(({ host, at }) => host !== 0 || at < from - SHORT_MS || at > cutAt);
     assertServed(
@@ -190,5 +195,56 @@ describe("a group whose network is cut", { skip: noNetworks || noRedis }, () => 
     );
     t.diagnostic(`${seen.moved.length} of ${seen.served} visits were served by another target meanwhile`);
     assert.ok(seen.moved.length > 0, "some could not be served by theirs");
+  });
+
+  it("keeps all clients with their targets where Redis hangs, is killed and is emptied", async (t) => {
+    const { redis, balancers } = network;
+    const deeds: [what: string, deed: () => Promise<void>][] = [
+      [
+        "Redis went on",
+        async () => {
+          redis.stop();
+          await groupIs("lost", balancers);
+          redis.goOn();
+        },
+      ],
+      [
+        "Redis was started anew",
+        async () => {
+          await redis.kill();
+          await groupIs("lost", balancers);
+          await redis.start();
+        },
+      ],
+      ["Redis was emptied", async () => void (await redis.tell("FLUSHALL"))],
+    ];
+    for (const [what, deed] of deeds) {
+      await deed();
+      const since = Date.now();
+      await groupIs("connected", balancers);
+      assertServed(await agreedSoon(t, what, since), () => false);
+    }
+  });
+
+  it("fails nobody while all targets are restarted, one host after the other", async () => {
+    await visitors.alone();
+    for (const n of network.hosts.keys()) {
+      await network.restart(n);
+      await untilSlowly("all to be up again", areUpEverywhere);
+    }
+    await visitors.all();
+    const { failed } = await visitors.go();
+    assert.deepEqual(failed, []);
+  });
+
+  it("keeps the clients of the others where one is killed", async (t) => {
+    const last = network.balancers.pop()!;
+    const killed = Date.now();
+    await last.program.kill();
+    for (const { program } of network.balancers) await program.says(/has left the group|is gone/);
+    const seen = await agreedSoon(t, "it was gone", Date.now());
+    t.diagnostic(`that was noticed ${Date.now() - killed} ms after it was killed`);
+    // What is in front of the balancers sends its clients to others, which here is nothing.
+    assertServed({ ...seen, failed: seen.failed.filter(({ host }) => host < network.balancers.length) }, () => false);
   });
 });
