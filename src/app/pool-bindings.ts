@@ -32,8 +32,7 @@ export class PoolBindings implements BindingBook {
     const now = engine.now();
     const found: Outlived[] = [];
     for (const [name, pool] of pools) {
-      const idle = this.#idleOf(name);
-      pool.exchange.isOn = idle !== null;
+      const idle = this.#shared(name, pool);
       if (idle === null) continue;
       for (const { client, row, usedAt } of pool.exchange.take(now, elapsed, most)) {
         const at = Math.floor(wallClock() - (now - usedAt));
@@ -47,7 +46,7 @@ export class PoolBindings implements BindingBook {
     const { pools, engine, wallClock } = this.#options;
     const pool = pools.get(name);
     if (pool === undefined) return null;
-    if (this.#idleOf(name) === null) return 0;
+    if (this.#shared(name, pool) === null) return 0;
     const row = pool.row(target);
     if (row < 0) return null;
     const key = new Uint32Array(4);
@@ -61,9 +60,11 @@ export class PoolBindings implements BindingBook {
     return taken;
   }
 
-  /** ms that a binding outlives its last use; null: that pool shares none. */
-  #idleOf(name: string): number | null {
+  /** ms that a binding outlives its last use; null: that pool shares none. From here on its threads know which. */
+  #shared(name: string, pool: Pool): number | null {
     const { persistent = null, persistentShared = false } = this.#options.settingsOf(name) ?? {};
-    return persistentShared ? persistent : null;
+    const idle = persistentShared ? persistent : null;
+    pool.exchange.isOn = idle !== null;
+    return idle;
   }
 }

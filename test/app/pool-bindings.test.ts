@@ -62,6 +62,14 @@ describe("a pool's bindings, as the others of a group know them", () => {
     ]);
   });
 
+  it("of others are no own ones, though they come before anything was asked of the pool", () => {
+    const { pool, book } = world(ON);
+    const clients = Array.from({ length: 500 }, (_, n) => [`10.1.${n >> 8}.${n & 255}`, WALL - 500] as const);
+    assert.equal(book.heed({ ...there(""), clients }), 500);
+    assert.deepEqual(book.take(IDLE, 1_000), []);
+    assert.equal([...pool.bindingViews(() => 1_000)].filter(({ isShared }) => isShared).length, 500);
+  });
+
   it("are its own where it does not share them, also from a reload on", () => {
     const { pool, book, given } = world(ON);
     book.take(0, 100);
