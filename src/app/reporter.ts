@@ -9,6 +9,7 @@ import type { TargetReport } from "../control/client/announcement.ts";
 import { ControlClient, type ControlClientEvents, type Trouble } from "../control/client/client.ts";
 import type { Credentials } from "../control/client/credentials.ts";
 import type { TcpAddress } from "../net/runtime.ts";
+import { formatAddress } from "../util/address.ts";
 import { systemClock } from "../util/clock.ts";
 import { Emitter, type EventOf } from "../util/emitter.ts";
 import { HarmonyError } from "../util/errors.ts";
@@ -229,6 +230,7 @@ export class Reporter extends Emitter<ReporterEvents> {
     return new Agreement({
       limits: targets.map(({ maxConnections }) => maxConnections),
       balancers: balancers.length,
+      places: placesOf(balancers.map(formatAddress)),
       clock: systemClock,
       onDue: (balancer, ref) => this.#clients[balancer]?.client.look(ref, { canWait: true }),
     });
@@ -284,6 +286,12 @@ export class Reporter extends Emitter<ReporterEvents> {
         this.tell(event[0], balancer, event[1]);
     }
   }
+}
+
+/** Of each address: where it is among all of them, however they are ordered. */
+function placesOf(addresses: readonly string[]): number[] {
+  const ordered = [...addresses].sort();
+  return addresses.map((address) => ordered.indexOf(address));
 }
 
 /** What is seen at each report precedes it. */

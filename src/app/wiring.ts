@@ -10,6 +10,7 @@ import type { Group } from "../group/group.ts";
 import type { SharedBindings } from "../group/shared-bindings.ts";
 import type { Shares } from "../group/shares.ts";
 import { Dns } from "../net/dns.ts";
+import { PoolParts } from "../targets/pool-parts.ts";
 import { SESSIONS_PER_TARGET } from "../targets/quota.ts";
 import { DeclaredTargets } from "../targets/sources/declared-targets.ts";
 import type { Statistics } from "../telemetry/statistics.ts";
@@ -78,7 +79,7 @@ export function wire(wiring: Wiring): Parts {
     tls,
     tlsThreads: settings.threads || availableParallelism(),
     lists,
-    permits: (pool, concurrency) => shared?.permits.part(pool, concurrency) ?? concurrency,
+    permits: (pool, concurrency) => (shared?.permits ?? divided).part(pool, concurrency),
     onTargets: (pool, targets) => {
       declared.set(pool, targets);
       removal.changed(pool);
@@ -93,6 +94,7 @@ export function wire(wiring: Wiring): Parts {
     },
     onWarning: warn,
   });
+  const divided = new PoolParts((pool) => services.permitsChanged(pool));
   const document = new Document(settings, services);
   const removal = new Removal(engine, services, tell);
   const brought = new Brought({
@@ -119,7 +121,7 @@ export function wire(wiring: Wiring): Parts {
     bindings: sharedBindings,
   } = shared ?? { group: null, shares: null, bindings: null };
   const parts = { services, document, removal, brought, putKeys, group, groupShares, sharedBindings };
-  const control: ControlServer = controlServer(wiring, { ...parts, shared });
+  const control: ControlServer = controlServer(wiring, { ...parts, shared, divided });
   const declared = new DeclaredTargets({
     clock: systemClock,
     resolver: new Dns(settings.resolver),
@@ -138,7 +140,11 @@ function controlServer(
     brought,
     putKeys,
     shared,
-  }: Pick<Parts, "services" | "document" | "removal" | "brought" | "putKeys"> & { readonly shared: Grouped | null },
+    divided,
+  }: Pick<Parts, "services" | "document" | "removal" | "brought" | "putKeys"> & {
+    readonly shared: Grouped | null;
+    readonly divided: PoolParts;
+  },
 ): ControlServer {
   const { pools } = services;
   const atStart = targetPlaces(settings.pools);
@@ -156,6 +162,7 @@ function controlServer(
     ...invitedEvents(trust, tell),
     orders: state?.orders,
     otherKeys: putKeys,
+    parts: shared === null ? divided : undefined,
     ...(shared && {
       onWord: (identity, left) => shared.group.changed(identity, left),
       onOrdered: (identity, order, by) => shared.orders.ordered(identity, order, by, Date.now()),

@@ -28,6 +28,10 @@ export interface Report {
   readonly credits?: number | undefined;
   /** Connections that other balancers have there. Absent: its reporter speaks to no others, or knows nothing of that. */
   readonly elsewhere?: number | undefined;
+  /** How many balancers its reporter speaks to; absent: it speaks to no others, or does not say. */
+  readonly balancers?: number | undefined;
+  /** Which of them this one is, from 0 on, in an order that all reporters of the same balancers have in common. */
+  readonly place?: number | undefined;
   /** 0…MAX_PRIORITY: it takes connections only while no target of a smaller number can; absent is what is declared of it, or 0. */
   readonly priority?: number | undefined;
   /** The PROXY header that it gets before each client's first byte; absent is what its pool's options say. */

@@ -6,6 +6,7 @@ import type { Checks } from "./checks.ts";
 import { type Entry, heeding, infoOf, type Row, type Sources, sourcesOf, takesLoad, wordOf } from "./entry.ts";
 import { sameAddress } from "./location.ts";
 import { type Orders, saidByOrder } from "./orders.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import { AWAY_MS, Ramps, type RampsOptions } from "./ramps.ts";
 import type { DownReason, LeaveReason, TargetEvents } from "./report.ts";
 import { namesOf, sharing } from "./row-names.ts";
@@ -20,6 +21,8 @@ export interface RowsOptions extends RampsOptions {
   readonly sleepers?: Sleepers;
   /** Told whose reporters want to know how they are used; left out: nobody tells them. */
   readonly usages?: Usages;
+  /** Told how many balancers their reporters speak to; left out: it does not matter. */
+  readonly parts?: PoolParts | undefined;
   readonly orders: Orders;
   /** ms since 1970. */
   readonly wallClock: () => number;
@@ -151,6 +154,7 @@ export class Rows {
     checks.follow(row);
     this.#options.sleepers?.note(row);
     this.#options.usages?.note(row);
+    this.#options.parts?.note(row);
     this.#byIdentity.set(identity, row);
     this.#byPool.set(poolName, (this.#byPool.get(poolName) ?? new Map<string, Row>()).set(identity, row));
     return change;
@@ -220,6 +224,7 @@ export class Rows {
     if (rows?.size === 0) this.#byPool.delete(poolName);
     this.#options.sleepers?.forget(row);
     this.#options.usages?.forget(row);
+    this.#options.parts?.forget(row);
     pool.remove(identity);
     this.#options.checks.unfollow(row);
     this.ramps.end(row);

@@ -8,6 +8,7 @@ import { Keys } from "../../src/control/keys/keys.ts";
 import { ControlServer } from "../../src/control/server/server.ts";
 import { MemoryNetwork } from "../../src/net/memory/memory.ts";
 import { ADMITTED, MAY_WAIT, Pool } from "../../src/pool/pool.ts";
+import { PoolParts } from "../../src/targets/pool-parts.ts";
 import { client as someone } from "../pool/helpers.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
@@ -23,11 +24,15 @@ class Balancer {
   pool = poolOf();
   /** Its welcome has no instance: it does not know of credits. */
   isOld = false;
+  readonly #parts: PoolParts;
   #server: ControlServer;
   readonly #group: Group;
 
   constructor(group: Group, index: number) {
     this.host = `10.0.0.${index + 1}`;
+    this.#parts = new PoolParts((name) => {
+      this.pool.share((concurrency) => this.#parts.part(name, concurrency));
+    });
     this.#group = group;
     this.#server = this.#make();
   }
@@ -40,6 +45,7 @@ class Balancer {
       adminTls: null,
       keys: new Keys([KEY], null, hostEnvironment()),
       pools: new Map([["default", this.pool]]),
+      parts: this.#parts,
       hostTimeout: LEASE,
       heartbeat: 0,
       panicOf: () => true,
@@ -339,6 +345,28 @@ describe("a drain with several balancers", () => {
     await group.pass(500);
     assert.deepEqual(left, [0, 0, null]);
     for (const client of group.clients) await client.leave();
+    await group.close();
+  });
+});
+
+describe("a pool's concurrency, at balancers that do not know of each other", () => {
+  it("is divided by the number of balancers that its reporters speak to, and what remains goes to the first ones", async () => {
+    const group = await Group.start();
+    const permits = () => group.balancers.map(({ pool }) => pool.permits);
+    for (const { pool } of group.balancers) pool.setConcurrency(11);
+    assert.deepEqual(permits(), [11, 11, 11], "nobody has said anything");
+    await group.join("10.0.1.1");
+    assert.deepEqual(permits(), [4, 4, 3]);
+    await group.join("10.0.1.2", 5);
+    for (const { pool } of group.balancers) pool.setConcurrency(2);
+    assert.deepEqual(permits(), [1, 1, 1], "at least one");
+    for (const { pool } of group.balancers) pool.setConcurrency(-1);
+    assert.deepEqual(permits(), [-1, -1, -1]);
+    await group.balancers[1]!.close();
+    for (const { pool } of group.balancers) pool.setConcurrency(11);
+    await group.pass(2 * LEASE, 1_000);
+    assert.deepEqual(permits(), [4, 4, 3], "one that is away keeps its part");
+    await group.balancers[1]!.comesBack();
     await group.close();
   });
 });

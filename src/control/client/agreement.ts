@@ -15,7 +15,7 @@ import { Credits } from "./credits.ts";
 
 /** What one report says of it, and what becomes of the answer. */
 export interface Terms {
-  readonly said: Partial<Pick<Report, "credits" | "elsewhere" | "maxConnections">>;
+  readonly said: Partial<Pick<Report, "balancers" | "credits" | "elsewhere" | "maxConnections" | "place">>;
   readonly taken: (answer: Pick<Ok, "active" | "before">) => void;
 }
 
@@ -36,6 +36,8 @@ export interface AgreementOptions {
   readonly limits: readonly number[];
   /** How many there are. */
   readonly balancers: number;
+  /** Of each: which it is in the order that all reporters of the same ones have in common, from 0 on. Left out: that of the numbers here. */
+  readonly places?: readonly number[];
   readonly clock: Clock;
   /** That balancer is to be told of that target now. */
   readonly onDue: (balancer: number, ref: number) => void;
@@ -128,9 +130,10 @@ export class Agreement {
     const issue = credits.issue(index, now);
     const elsewhere = credits.elsewhere(index, now);
     Object.assign(told[index]!, { at: now, elsewhere });
+    const { balancers, places } = this.#options;
     const share = this.#isOld[index] ? { maxConnections: issue.credits } : { credits: issue.credits };
     return {
-      said: { ...(limit > 0 && share), elsewhere },
+      said: { ...(limit > 0 && share), elsewhere, balancers, place: places?.[index] ?? index },
       taken: ({ active = 0, before }) => {
         credits.answered(index, issue, active, before);
         this.#look(ref);

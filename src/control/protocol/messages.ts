@@ -30,6 +30,9 @@ const options = z
     ),
   );
 
+/** As many as a reporter speaks to. */
+const MAX_BALANCERS = 100;
+
 /** Characters: one line for people. */
 export const MAX_HEALTH_REASON = 200;
 
@@ -58,6 +61,9 @@ const state = {
   credits: z.optional(whole(0, MAX_CONNECTIONS)),
   /** Connections that other balancers have there, as the reporter knows. Where it is, `usage` is understood. */
   elsewhere: z.optional(whole(0, MAX_CONNECTIONS)),
+  /** How many balancers the reporter speaks to, and which of them this is, from 0 on: they divide what a pool's limit lets all of them have. */
+  balancers: z.optional(whole(1, MAX_BALANCERS)),
+  place: z.optional(whole(0, MAX_BALANCERS - 1)),
   priority: z.optional(whole(0, MAX_PRIORITY)),
   /** The PROXY header that it gets before each client's first byte; absent: as the pool's options say. */
   sendProxy: z.optional(z.enum(["off", "v1", "v2"])),

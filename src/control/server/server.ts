@@ -61,7 +61,8 @@ export interface ControlSettings {
 export interface ControlServerOptions
   extends ControlSettings,
     Pick<Welcome, "name" | "version">,
-    Pick<RegistryOptions, "pools" | "panicOf" | "slowStartOf" | "poolTime" | "onWord" | "elsewhere" | "onOrdered"> {
+    Pick<RegistryOptions, "pools" | "panicOf" | "slowStartOf" | "poolTime" | "onWord" | "elsewhere" | "onOrdered">,
+    Partial<Pick<RegistryOptions, "localAddresses" | "parts">> {
   readonly runtime: Runtime;
   readonly keys: Keys;
   /** The balancer's own key pair; null until it has invited somebody. */
@@ -93,7 +94,6 @@ export interface ControlServerOptions
   /** Of operators, about targets; left out: none yet. */
   readonly orders?: Orders | undefined;
   readonly resolve?: SessionOptions["resolve"];
-  readonly localAddresses?: RegistryOptions["localAddresses"];
 }
 
 /** A report gets lost now and then; with three to a lease, two may. */
