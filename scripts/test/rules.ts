@@ -85,7 +85,7 @@ export const RULES: readonly Rule[] = [
   // connections, "api" shows in every form.) Programs on Node are what test/bin, the documents and the examples run.
   {
     files: blackbox(`
-      access-log advertise anywhere api-access auto-weight bad-input checks dashboard group-revocation join key-rotation log metrics nat
+      access-log advertise anywhere api-access auto-weight bad-input bindings checks dashboard group-revocation group-shares join key-rotation log metrics nat
       operating orders own-key-rotation panic reporter-checks service-manager services silent-reporter static-targets strangers
     `),
     forms: COMPILED,
@@ -94,6 +94,8 @@ export const RULES: readonly Rule[] = [
   { files: blackbox("paths"), forms: COMPILED },
   // What becomes of a group, in networks again: what of it depends on a runtime, the tests of its store show in each.
   { files: blackbox("group-network group-services"), forms: ["compiled-bun"] },
+  // What a limit over several balancers takes of an engine: of each one, on two runtimes.
+  { files: blackbox("credits permits"), forms: ["compiled-bun", "compiled-deno-portable"] },
   // What engines do for servers that people use, and at a reload: with the portable one, which is all that Node has, and the other.
   {
     files: blackbox(
