@@ -46,11 +46,16 @@ export function writeRecord(record: object, at: number): string {
 /** Characters: a pool's name and a path in full. */
 const MAX_NAME = 700;
 
-/** null: it is none of a target that could be called so. Names get into logs, and others than Harmony may write there. */
+/** Whether a target can be called so. Names get into logs, and others than Harmony may write there. */
+export function isTargetName(name: string): boolean {
+  return name.length <= MAX_NAME && isPrintable(name);
+}
+
+/** null: it is none of a target that could be called so. */
 export function readRecord(name: string, given: string): Written | null {
   const { data } = Record.safeParse(jsonOf(given));
   if (data === undefined) return null;
-  if (name.length > MAX_NAME || !isPrintable(name) || !name.startsWith(`${data.report.pool}/`)) return null;
+  if (!isTargetName(name) || !name.startsWith(`${data.report.pool}/`)) return null;
   try {
     const report = readPassedOn(data.report);
     const { host, key, since, at, seen } = data;

@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { moment, text, whole } from "../control/protocol/schema.ts";
 import { MAX_FACTOR, MAX_ORDER_REASON, MOST_ORDERS, type Order } from "../targets/orders.ts";
+import { isTargetName } from "./record.ts";
 import { SharedStamps } from "./shared-stamps.ts";
 import { jsonOf } from "./word.ts";
 
@@ -68,8 +69,9 @@ export class SharedOrders extends SharedStamps {
   }
 }
 
-/** `at`: when it was ordered, if that is not what it says. False: it is of a later version. */
+/** `at`: when it was ordered, if that is not what it says. False: it is of a later version, or of no target. */
 function heed(book: OrderBook, name: string, text: string, at?: number): boolean {
+  if (!isTargetName(name)) return false;
   const found = jsonOf(text);
   const back = TakenBack.safeParse(found).data;
   if (back !== undefined) {

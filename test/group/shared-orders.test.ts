@@ -274,6 +274,16 @@ describe("shared orders", () => {
     assert.equal(memory.common.get("orders")!.size, 2);
   });
 
+  it("are of targets alone: others may have written there what would fake a line of the log", async () => {
+    const memory = memoryOf();
+    const one = new Book(memory);
+    const forged = { text: JSON.stringify(orderBy("forger", 5)), at: 5 };
+    const names = ["p/x\n12:00 all is well", "p/\u001b[2J", "p/".padEnd(701, "x"), "p/y"];
+    await one.store.stamp("orders", new Map(names.map((name) => [name, forged])), "");
+    await one.share();
+    assert.deepEqual(one.heeded, [["p/y", "forger"]]);
+  });
+
   it("of a later version are left alone", async () => {
     const memory = memoryOf();
     const one = new Book(memory);
