@@ -1,27 +1,12 @@
-/** What the documents show works: commands run, files are read, links lead somewhere. */
+/** The documents: their links lead somewhere, what they name is there. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, before, describe, it } from "node:test";
-import { bundle } from "../../scripts/build/bundle.ts";
-import { loader, node, root } from "../../scripts/runtimes.ts";
-import { folder, isolated, onMachine } from "../library/machine.ts";
-import { removeFolders, temporaryFolder } from "../support/folder.ts";
+import { describe, it } from "node:test";
+import { root } from "../../scripts/runtimes.ts";
+import { documents, listed, text } from "./documents/all.ts";
 import { readScript } from "./documents/script.ts";
 
-const bundles = temporaryFolder("bundles");
-after(() => {
-  rmSync(folder, { recursive: true });
-  removeFolders();
-});
-
-const text = (file: string): string => readFileSync(join(root, file), "utf8");
-const listed = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
-  cwd: root,
-  encoding: "utf8",
-});
-const documents = listed.stdout.split("\n").filter((file) => file !== "" && existsSync(join(root, file)));
 const targets = new Set([...text("Makefile").matchAll(/^([a-z-]+):/gm)].map(([, name]) => name));
 const scripts = (JSON.parse(text("package.json")) as { scripts: Record<string, string> }).scripts;
 
@@ -89,42 +74,6 @@ describe("the messages of docs/troubleshooting.md", () => {
         .filter((each) => each !== "")) {
         assert.ok(source.includes(part), `no message holds "${part}"`);
       }
-    });
-  }
-});
-
-const curl = spawnSync("curl", ["--version"]).status === 0;
-const skip = !isolated ? "no machine of its own can be had here (unshare)" : !curl && "no curl";
-
-/** The programs and the library as single files, which start several times as fast as the source. */
-async function makeBundles(): Promise<void> {
-  const library = join(bundles, "node_modules/node-harmony");
-  mkdirSync(library, { recursive: true });
-  writeFileSync(join(library, "package.json"), '{ "exports": "./index.mjs" }');
-  const condition = "node";
-  await bundle("src/index.ts", join(library, "index.mjs"), { condition });
-  for (const name of ["harmony-balancer", "harmony-reporter"]) {
-    await bundle(`src/bin/${name}.ts`, join(bundles, `${name}.mjs`), { condition });
-  }
-}
-
-describe("what they show", { skip, concurrency: 2 }, () => {
-  before(makeBundles);
-
-  for (const file of documents.filter((each) =>
-    readScript(text(each)).some(({ kind }) => kind === "run" || kind === "start"),
-  )) {
-    it(`${file} works`, async () => {
-      const [command, ...args] = onMachine([node, "--import", loader, "test/package/documents/run.ts", file, bundles]);
-      const child = spawn(command!, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-      let output = "";
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.on("data", (bytes: Buffer) => {
-          output += bytes.toString();
-        });
-      }
-      const code = await new Promise((resolve) => child.once("close", resolve));
-      assert.equal(code, 0, output);
     });
   }
 });
