@@ -4,8 +4,8 @@ import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { Pause } from "../../util/pause.ts";
 import type { Session } from "./session.ts";
 
-/** ms. Short at first: a failover takes a second, and everybody waits for it. */
-const [SHORTEST_PAUSE, LONGEST_PAUSE] = [100, 5_000];
+/** ms. Short at first: a failover takes a second, and everybody waits for it. All agree again within five seconds of a cut that is healed. */
+const [SHORTEST_PAUSE, LONGEST_PAUSE] = [100, 2_000];
 /** ms. A session that has held for so long is none that fails at once. */
 const PROVEN_MS = 10_000;
 
