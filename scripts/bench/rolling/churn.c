@@ -124,6 +124,7 @@ static int load(double rate, int count, char **ports) {
     for (int fd = 0; fd <= highest; fd++)
       if (opened[fd] != 0 && looked - opened[fd] > PATIENCE) done(fd, ETIMEDOUT);
   }
+  if (took == 0) took = now() - begun;
   printf("{\"seconds\":%.1f,\"answered\":%ld,\"failed\":%ld,\"slowest\":%.3f,\"reasons\":{", took, answered, failed, slowest);
   for (int i = 0, first = 1; i < 256; i++)
     if (reasons[i] > 0) printf("%s\"%s\":%ld", first ? "" : ",", strerror(i), reasons[i]), first = 0;
