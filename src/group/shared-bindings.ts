@@ -95,10 +95,10 @@ export class SharedBindings implements Part {
     this.onDue();
   }
 
-  async #write({ store, id, word, hint }: Turn): Promise<void> {
+  async #write({ store, id, hint }: Turn): Promise<void> {
     const changes = this.#log.changes();
     if (changes === null) return;
-    const before = await store.write(id, "bindings", changes, word(), hint);
+    const before = await store.write(id, "bindings", changes, null, hint);
     this.counts.written += changes.bindings;
     this.#log.written(changes, before);
   }

@@ -40,10 +40,10 @@ export interface GroupStore {
   /** What all of them have said: where the store takes nothing, it may still be read. */
   words(): Promise<Texts>;
   /**
-   * All or nothing. `word` as in say(); `hint` goes to whoever listens, if it does not get lost. Gives what the mark was before; null: there was
+   * All or nothing. `word` as in say(), null: what it has said stays, or is missed by it where the store has forgotten everything; `hint` goes to whoever listens, if it does not get lost. Gives what the mark was before; null: there was
    * none, or none is given.
    */
-  write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<string | null>;
+  write(id: string, section: Section, changes: Changes, word: string | null, hint: string): Promise<string | null>;
   /** `names`: only these; null: all. */
   read(id: string, section: Section, names: readonly string[] | null): Promise<Texts>;
   /** Everything of that balancer goes. */

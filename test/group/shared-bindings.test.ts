@@ -172,6 +172,19 @@ describe("clients of a group whose store fails", () => {
     assertSame(b, targets);
   });
 
+  it("hide from nobody that it was emptied: targets are written anew, though bindings were before", async () => {
+    const { world, all } = await groupOf(["a"]);
+    visit(all[0]!, CLIENTS[0]!);
+    await world.pass(1_050);
+    world.memory.clear();
+    for (let n = 1; n < 30; n++) {
+      visit(all[0]!, hostOf(n));
+      await world.pass(100, 50);
+    }
+    const b = await world.start("b", OPTIONS);
+    assert.equal(Object.keys(b.targets()).length, TARGETS);
+  });
+
   it("are known within half a minute though hints get lost", async () => {
     const { world, all } = await groupOf(["a", "b"]);
     world.memory.fault({ hintsLost: true });

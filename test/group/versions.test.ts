@@ -28,7 +28,7 @@ function writesMore(store: GroupStore): void {
   store.say = (id, word) => say(id, laterText(word));
   store.write = async (id, section, changes, word, hint) => {
     const set = new Map([...laterTexts(changes.set), ["later", "a text that nobody knows"]]);
-    return write(id, section, { ...changes, set }, laterText(word), laterText(hint));
+    return write(id, section, { ...changes, set }, word === null ? null : laterText(word), laterText(hint));
   };
   store.stamp = async (section, values, hint) => {
     const later = [...values].map(([name, { at, text }]) => [name, { at, text: laterText(text) }] as const);
@@ -120,7 +120,8 @@ describe("a balancer of a later release", () => {
     const [say, write] = [later.store.say.bind(later.store), later.store.write.bind(later.store)];
     const next = (word: string) => JSON.stringify({ ...JSON.parse(word), v: 2 });
     later.store.say = (id, word) => say(id, next(word));
-    later.store.write = (id, section, changes, word, hint) => write(id, section, changes, next(word), hint);
+    later.store.write = (id, section, changes, word, hint) =>
+      write(id, section, changes, word === null ? null : next(word), hint);
     for (let ms = 0; ms < 2 * LEASE; ms += LEASE / 2) {
       await later.report(reporterAt("10.0.0.1"));
       await world.pass(LEASE / 2);

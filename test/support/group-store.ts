@@ -129,7 +129,7 @@ export class MemoryStore implements GroupStore {
     }, "reads");
   }
 
-  write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<string | null> {
+  write(id: string, section: Section, changes: Changes, word: string | null, hint: string): Promise<string | null> {
     const { set, remove, anew, mark } = changes;
     return this.#ask((memory) => {
       const key = `${section}:${id}`;
@@ -138,7 +138,7 @@ export class MemoryStore implements GroupStore {
       for (const [name, text] of [...set, ...(mark ? [mark] : [])]) texts.set(name, text);
       for (const name of remove) texts.delete(name);
       memory.own.set(key, texts);
-      memory.members.set(id, word);
+      if (word !== null) memory.members.set(id, word);
       memory.counts.changes += set.size + remove.length;
       memory.tell(hint);
       return (mark && former?.get(mark[0])) ?? null;

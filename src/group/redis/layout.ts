@@ -46,7 +46,13 @@ export class Layout {
   }
 
   /** What the mark was is the first of what EXEC answers, if one is given. */
-  write(id: string, section: Section, { set, remove, anew, mark }: Changes, word: string, hint: string): Command[] {
+  write(
+    id: string,
+    section: Section,
+    { set, remove, anew, mark }: Changes,
+    word: string | null,
+    hint: string,
+  ): Command[] {
     const key = this.own(id, section);
     return transaction([
       ...(mark ? [["HGET", key, mark[0]] as const] : []),
@@ -54,8 +60,7 @@ export class Layout {
       ...pieces([...set, ...(mark ? [mark] : [])]).map((piece): Command => ["HSET", key, ...piece.flat()]),
       ...pieces(remove).map((piece): Command => ["HDEL", key, ...piece]),
       expiry(key),
-      ["HSET", this.members, id, word],
-      expiry(this.members),
+      ...(word === null ? [] : [["HSET", this.members, id, word] as const, expiry(this.members)]),
       ["PUBLISH", this.channel, hint],
     ]);
   }

@@ -50,9 +50,15 @@ export class RedisStore implements GroupStore {
     return this.#texts(connection, this.#layout.members, answers[0]);
   }
 
-  async write(id: string, section: Section, changes: Changes, word: string, hint: string): Promise<string | null> {
+  async write(
+    id: string,
+    section: Section,
+    changes: Changes,
+    word: string | null,
+    hint: string,
+  ): Promise<string | null> {
     const { set, remove, mark } = changes;
-    checkTexts([id, word, hint, ...remove, ...(mark ?? [])], set);
+    checkTexts([id, ...(word === null ? [] : [word]), hint, ...remove, ...(mark ?? [])], set);
     const { answers } = await this.#ask(this.#layout.write(id, section, changes, word, hint));
     const results = answers.at(-1);
     const before = mark && Array.isArray(results) ? results[0] : null;
