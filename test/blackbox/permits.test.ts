@@ -62,7 +62,7 @@ it("a pool's concurrency holds over a group, whatever becomes of its balancers, 
   second.start();
   await serve([first, second]);
   first.stop();
-  await measure("with another one under load");
+  await until("another one to serve as many as all may", () => gauge.now === LIMIT);
 
   // What one had that is gone comes back when its lease is over.
   for (const load of [first, third]) load.start();
@@ -70,8 +70,8 @@ it("a pool's concurrency holds over a group, whatever becomes of its balancers, 
   await balancers[0]!.program.kill();
   first.stop();
   await measure("with two of three, of which one was killed").catch(() => undefined);
-  await until("what the third one had to be used", () => gauge.now === LIMIT);
-  await measure("with two of three, of which one was killed");
+  await until("fewer, as what one had is nobody's", () => gauge.now < LIMIT);
+  await until("what it had to be used by the others", () => gauge.now === LIMIT);
 
   assert.equal(gauge.most, LIMIT, "by the target's own count");
   await Promise.all(loads.map((load) => load.over()));

@@ -6,7 +6,7 @@ import { passes, until } from "./wait.ts";
 export const SERVED_MS: readonly [least: number, most: number] = [700, 900];
 /** ms that are measured; and how often, where the machine did not keep up. */
 const WINDOW_MS = 2_500;
-const ATTEMPTS = 6;
+const ATTEMPTS = 8;
 
 /** A server that counts its clients, from what they say first until it has ended them, or they are gone. A balancer's probe says nothing. */
 export class Gauge {
