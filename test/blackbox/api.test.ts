@@ -91,6 +91,7 @@ function asked(connection: string): Asked[] {
     "reporters",
     "keys",
     "group",
+    "group/targets",
   ];
   return [
     ...reading.map((name): Asked => ["GET", `/v1/${name}`, `/v1/${name}`]),
