@@ -53,9 +53,13 @@ export class Member {
     this.heardAt = now;
   }
 
-  /** `names`: those that were read; null: all of them. Gives the names of records that are others now, or gone. What is no record counts as gone. */
-  take(texts: Texts, names: ReadonlySet<string> | null): string[] {
+  /**
+   * `names`: those that were read; null: all of them. Gives the names of records that are others now, or gone, and those of targets that have
+   * left: not those whose reporter this balancer had lost before, which may be at another one. What is no record counts as gone.
+   */
+  take(texts: Texts, names: ReadonlySet<string> | null): { readonly changed: string[]; readonly left: string[] } {
     const changed: string[] = [];
+    const left: string[] = [];
     let wrong = 0;
     for (const name of names ?? new Set([...texts.keys(), ...this.records.keys()])) {
       if (name === SEQ || name === WHOLE) continue;
@@ -66,11 +70,12 @@ export class Member {
       if (text !== undefined && written === null) wrong++;
       if (text !== undefined && written !== null) this.records.set(name, { text, written });
       else this.records.delete(name);
+      if (written === null && known?.written.isLost !== true) left.push(name);
       if (written?.report.drain) this.draining.add(name);
       else this.draining.delete(name);
       changed.push(name);
     }
-    return changed;
+    return { changed, left };
   }
 
   /** It says nothing any more. One that leaves speaks on until its clients have gone. */
@@ -218,10 +223,9 @@ export class Members {
     const written = Number(texts.get(SEQ) ?? -1);
     if (written < seq || written < member.seq || (names === null && !texts.has(WHOLE))) return [];
     member.seq = seq;
-    const changed = member.take(texts, names);
+    const { changed, left } = member.take(texts, names);
     // A target that has left one that is there has left those as well that are gone, where its reporter was before.
-    for (const other of this.all.values())
-      if (other.isGone) for (const name of changed) if (!member.records.has(name)) other.drop(name);
+    for (const other of this.all.values()) if (other.isGone) for (const name of left) other.drop(name);
     return changed;
   }
 

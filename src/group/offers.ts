@@ -1,6 +1,7 @@
 /** Which of the others' words on a target counts here: of several balancers that vouch for it, the latest one's. */
 import type { SharedTarget } from "../targets/shared-target.ts";
 import type { Member, Vouched } from "./members.ts";
+import type { Written } from "./record.ts";
 
 /** In place of a reason: it is not refused, and will be offered again. */
 export const WAITING = "";
@@ -113,7 +114,9 @@ export class Offers {
   #best(name: string): [member: Member, vouched: Vouched] | null {
     const past = this.#past.get(name);
     const words = [...this.#words(name)];
-    const fresh = past === undefined ? words : words.filter(([, { text }]) => !past.has(text));
+    // That its reporter is lost there says nothing new of one that has left here.
+    const isFresh = ({ text, written }: Vouched) => past === undefined || !(past.has(text) || written.isLost);
+    const fresh = words.filter(([, vouched]) => isFresh(vouched));
     if (fresh.length === words.length) this.#past.delete(name);
     const key = this.#inForce.get(name)?.key;
     const kept = fresh.filter(([, { written }]) => written.key === key);
@@ -132,6 +135,11 @@ function latest(
   words: readonly (readonly [member: Member, vouched: Vouched])[],
 ): [member: Member, vouched: Vouched] | null {
   let best: readonly [Member, Vouched] | null = null;
-  for (const word of words) if (best === null || word[1].written.at > best[1].written.at) best = word;
+  for (const word of words) if (best === null || isLater(word[1].written, best[1].written)) best = word;
   return best && [...best];
+}
+
+/** Who hears the reporter knows more than who has lost it, whenever that was. */
+function isLater(one: Written, other: Written): boolean {
+  return one.isLost === other.isLost ? one.at > other.at : other.isLost === true;
 }

@@ -246,6 +246,7 @@ export class Registry {
       this.#owned.delete(entry);
       entry.owner = null;
       if (entry.row.shared !== null) this.#rows.change(entry.row, entry.row);
+      this.#options.onWord?.(entry.identity, null);
     }
     return entries.filter(isOrphan).map(orphanOf);
   }

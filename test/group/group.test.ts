@@ -95,6 +95,44 @@ describe("a target whose reporter speaks to one balancer", () => {
     world.close();
   });
 
+  it("is kept where the balancer that had lost its reporter gives it up while nobody hears the one that it is at", async () => {
+    const world = new World();
+    const [a, b, c] = [await world.start("a"), await world.start("b"), await world.start("c")];
+    const [atA, atB] = [reporterAt(HOST), reporterAt(HOST)];
+    await a.report(atA);
+    await world.pass(1_000);
+    a.registry.lost(atA);
+    await world.pass(4_500);
+    await b.report(atB, { weight: 7 });
+    await world.pass(1_000);
+    b.store.fault({ lost: true });
+    for (let s = 0; s < 8; s++) {
+      await world.pass(1_000);
+      await b.report(atB, { weight: 7 });
+    }
+    assert.equal(a.registry.rows.get(NAME)?.registered?.counts, false, "its lease at a is over");
+    assert.deepEqual(c.targets(), { [NAME]: "up 7" });
+    b.store.fault({ lost: false });
+    await world.pass(3_000);
+    assert.deepEqual([a.targets(), c.targets()], [{ [NAME]: "up 7" }, { [NAME]: "up 7" }]);
+    world.close();
+  });
+
+  it("does not come back by the word of one that loses its reporter after it has left here", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    const [atA, atB] = [reporterAt(HOST), reporterAt(HOST)];
+    await a.report(atA);
+    await b.report(atB);
+    await world.pass(2_000);
+    b.registry.leave(atB);
+    await world.pass(1_000);
+    a.registry.lost(atA);
+    await world.pass(2_000);
+    assert.deepEqual(b.targets(), {});
+    world.close();
+  });
+
   it("does not come back by another's word when it has left here", async () => {
     const world = new World();
     const [a, b] = [await world.start("a"), await world.start("b")];

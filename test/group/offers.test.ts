@@ -37,7 +37,7 @@ class Taken {
   says(id: string, said: { weight: number; at: number } | null): void {
     const member = this.members.get(id) ?? memberWith(id);
     this.members.set(id, member);
-    const changed = member.take(new Map(said === null ? [] : [[NAME, textOf(said)]]), null);
+    const { changed } = member.take(new Map(said === null ? [] : [[NAME, textOf(said)]]), null);
     this.offers.look(changed);
   }
 
