@@ -12,7 +12,7 @@
 
 import { isLoopback } from "../targets/loopback.ts";
 import { atMost } from "../util/at-most.ts";
-import { codeOf, type HarmonyError, messageOf } from "../util/errors.ts";
+import { type HarmonyError, messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
 import { namesForHint, readHint, writeHint } from "./hint.ts";
 import { type Due, type Member, Members, SEQ, type Vouched, WHOLE } from "./members.ts";
@@ -20,7 +20,7 @@ import { Offers } from "./offers.ts";
 import type { GroupOptions } from "./options.ts";
 import { OwnTargets } from "./own-targets.ts";
 import type { Part, Turn } from "./part.ts";
-import { refusalIn, sayOrHear } from "./refusal.ts";
+import { refusalIn, sayOrHear, unlessRefused } from "./refusal.ts";
 import type { Texts } from "./store.ts";
 import { SAY_MS, TTL_MS } from "./times.ts";
 import type { GroupView, MemberView } from "./view.ts";
@@ -300,23 +300,23 @@ export class Group {
   /** What one has written and cannot be read is left out, and tried again with its next word: the others have nothing to do with it. */
   async #read(id: string, { names }: Due): Promise<Texts> {
     const { store, onEvent } = this.#options;
-    try {
-      return await store.read(id, "targets", names && [...names, SEQ]);
-    } catch (error) {
-      if (codeOf(error) !== "GROUP_REFUSED") throw error;
-      const member = this.#members.all.get(id);
-      if (member?.isUnreadable === false)
-        onEvent("warning", `what balancer ${id} of the group has written cannot be read: ${messageOf(error)}`);
-      if (member !== undefined) member.isUnreadable = true;
-      return new Map();
-    }
+    const texts = await unlessRefused(
+      () => store.read(id, "targets", names && [...names, SEQ]),
+      ({ message }) => {
+        const member = this.#members.all.get(id);
+        if (member === undefined || member.isUnreadable) return;
+        member.isUnreadable = true;
+        onEvent("warning", `what balancer ${id} of the group has written cannot be read: ${message}`);
+      },
+    );
+    return texts ?? new Map();
   }
 
   #turnOf({ kind }: Part): Turn {
     const { store, id, wallClock } = this.#options;
     const { all: members } = this.#members;
     const hint = writeHint({ t: kind, by: id });
-    return { store, id, members, word: () => this.#word(), hint, now: wallClock(), isLeaving: this.#isLeaving };
+    return { store, id, members, hint, now: wallClock(), isLeaving: this.#isLeaving };
   }
 
   /** Whether a hint got lost is found out by reading everything. */

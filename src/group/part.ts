@@ -9,8 +9,6 @@ export interface Turn {
   readonly id: string;
   /** The others, those that are gone for less than a lease as well. */
   readonly members: ReadonlyMap<string, Member>;
-  /** What this balancer says of itself, which goes with what it writes. */
-  readonly word: () => string;
   /** Tells the others to read at once what is written with it. */
   readonly hint: string;
   /** ms since 1970. */

@@ -2,15 +2,27 @@
 import { HarmonyError } from "../util/errors.ts";
 import type { GroupStore, Texts } from "./store.ts";
 
-/** Gives why it was refused; null: it was not. Rejects with all that is no refusal. */
-export async function refusalIn(work: () => Promise<unknown>): Promise<HarmonyError | null> {
+/** null: it was refused. Rejects with all that is no refusal. */
+export async function unlessRefused<T>(
+  work: () => Promise<T>,
+  onRefused: (why: HarmonyError) => void = () => undefined,
+): Promise<T | null> {
   try {
-    await work();
-    return null;
+    return await work();
   } catch (error) {
-    if (error instanceof HarmonyError && error.code === "GROUP_REFUSED") return error;
-    throw error;
+    if (!(error instanceof HarmonyError) || error.code !== "GROUP_REFUSED") throw error;
+    onRefused(error);
+    return null;
   }
+}
+
+/** Gives why it was refused; null: it was not. */
+export async function refusalIn(work: () => Promise<unknown>): Promise<HarmonyError | null> {
+  let refused: HarmonyError | null = null;
+  await unlessRefused(work, (why) => {
+    refused = why;
+  });
+  return refused;
 }
 
 /** What all have said before; where the store does not take what is said now, they are heard all the same. */
@@ -19,7 +31,12 @@ export async function sayOrHear(
   id: string,
   word: string,
 ): Promise<{ readonly before: Texts; readonly refused: HarmonyError | null }> {
-  const said: Texts[] = [];
-  const refused = await refusalIn(async () => said.push(await store.say(id, word)));
-  return { before: said[0] ?? (await store.words()), refused };
+  let refused: HarmonyError | null = null;
+  const said = await unlessRefused(
+    () => store.say(id, word),
+    (why) => {
+      refused = why;
+    },
+  );
+  return { before: said ?? (await store.words()), refused };
 }

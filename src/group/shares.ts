@@ -5,12 +5,13 @@
  */
 import type { Clock } from "../util/clock.ts";
 import { deferred } from "../util/deferred.ts";
-import { codeOf } from "../util/errors.ts";
 import { writeHint } from "./hint.ts";
 import { type Loads, readLoads, type TargetLoad, writtenLoads } from "./loads.ts";
 import type { Member } from "./members.ts";
 import type { Part, Turn } from "./part.ts";
+import { unlessRefused } from "./refusal.ts";
 import type { Changes } from "./store.ts";
+import { TTL_MS } from "./times.ts";
 
 /** ms for which one look counts: those who look on ask again by then. */
 const LOOK_MS = 3_000;
@@ -18,15 +19,13 @@ const LOOK_MS = 3_000;
 const WRITE_MS = 900;
 /** ms that an answer is waited for from when a look has begun. */
 const ANSWER_MS = 1_000;
-/** ms after which what a balancer has written is none of now: as long as its word counts. */
-const FRESH_MS = 3_500;
 const NOTHING: Changes = { set: new Map(), remove: [], anew: true };
 
 /** What another balancer has answered. */
 export interface Answer {
   readonly id: string;
   readonly name: string;
-  /** null: it has not answered, or not for long. */
+  /** null: it has not answered, or not for as long as a word counts. */
   readonly loads: Loads | null;
   /** ms since it was written; null: see above. */
   readonly ageMs: number | null;
@@ -110,11 +109,12 @@ export class Shares implements Part {
     if (this.#isAnswered) for (const tell of [...this.#waiting]) tell();
   }
 
-  async #write({ store, id, now, word }: Turn, asks: boolean): Promise<void> {
+  async #write({ store, id, now }: Turn, asks: boolean): Promise<void> {
     const { clock, loads } = this.#options;
     const changes = await writtenLoads(loads(), now);
     this.#isWritten = true;
-    await unlessRefused(store.write(id, "shares", changes, word(), writeHint({ t: "shares", by: id, asks })));
+    // What is refused is no reason to do without the group: the others see that nothing came.
+    await unlessRefused(() => store.write(id, "shares", changes, null, writeHint({ t: "shares", by: id, asks })));
     this.#writtenAt = clock.now();
     if (asks) this.#isTold = true;
     this.#isRead = false;
@@ -123,17 +123,17 @@ export class Shares implements Part {
   async #read({ store }: Turn, member: Member): Promise<void> {
     const { clock } = this.#options;
     if (member.isSilent(clock.now())) return;
-    const texts = await unlessRefused(store.read(member.id, "shares", null));
+    const texts = await unlessRefused(() => store.read(member.id, "shares", null));
     const loads = texts && (await readLoads(texts));
     if (loads === null) this.#heard.delete(member.id);
     else if (this.#heard.get(member.id)?.loads.at !== loads.at) this.#heard.set(member.id, { loads, at: clock.now() });
   }
 
   /** Nobody looks any more. */
-  async #end({ store, id, word }: Turn): Promise<void> {
+  async #end({ store, id }: Turn): Promise<void> {
     this.#heard.clear();
     if (!this.#isWritten) return;
-    await unlessRefused(store.write(id, "shares", NOTHING, word(), ""));
+    await unlessRefused(() => store.write(id, "shares", NOTHING, null, ""));
     this.#isWritten = false;
   }
 
@@ -150,7 +150,7 @@ export class Shares implements Part {
     const now = this.#options.clock.now();
     // By its own clock, as far as its words tell that: what was found there first may have been there for long.
     const ageMs = heard && Math.max(0, now - heard.at, word.at + now - member.heardAt - heard.loads.at);
-    const isNow = ageMs !== undefined && ageMs <= FRESH_MS && !member.isSilent(now);
+    const isNow = ageMs !== undefined && ageMs <= TTL_MS && !member.isSilent(now);
     return { id, name: word.name, loads: isNow ? heard!.loads : null, ageMs: isNow ? Math.round(ageMs) : null };
   }
 
@@ -167,15 +167,5 @@ export class Shares implements Part {
     await done.promise;
     cancel();
     this.#waiting.delete(tell);
-  }
-}
-
-/** null: the store refuses that, as one that is full does. It is no reason to do without the group: the others see that nothing came. */
-async function unlessRefused<T>(asked: Promise<T>): Promise<T | null> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (codeOf(error) !== "GROUP_REFUSED") throw error;
-    return null;
   }
 }

@@ -108,7 +108,7 @@ export class PlayedBalancer implements PermitPool {
 
   get #turn() {
     const { store, id, isLeaving } = this;
-    return { store, id, isLeaving, members: new Map(), word: () => "", hint: "hint", now: this.#clock.now() };
+    return { store, id, isLeaving, members: new Map(), hint: "hint", now: this.#clock.now() };
   }
 
   async #share(): Promise<void> {

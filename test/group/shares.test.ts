@@ -145,6 +145,24 @@ describe("what other balancers have of a target", () => {
     world.close();
   });
 
+  it("hides from nobody that the store was emptied just before it was written: targets are written anew", async () => {
+    const { world, balancers } = await grouped(["a"]);
+    const [a] = balancers as [Balancer];
+    const say = a.store.say.bind(a.store);
+    a.store.say = async (...words) => {
+      const before = await say(...words);
+      a.store.say = say;
+      world.memory.clear();
+      a.shares.forgotten(); // so that it is written in this very turn
+      return before;
+    };
+    void a.shares.look();
+    await world.pass(3_000, 50);
+    const b = await world.start("b", { lease: LONG });
+    assert.deepEqual(Object.keys(b.targets()), [NAME]);
+    world.close();
+  });
+
   it("takes nobody out of the group where the store is too full for it", async () => {
     const { world, balancers } = await grouped(["a", "b"]);
     const [a, b] = balancers as [Balancer, Balancer];
