@@ -17,6 +17,8 @@ export const MOST_BINDINGS = 100_000;
 const MOST_AT_ONCE = 16;
 /** Of batches that have gone and are in the store still: with more, they are removed though there is nothing to write beside that. */
 const MOST_GONE = 100;
+/** Of those that have gone while nothing could be written: with more, all that is there is removed, and they need not be remembered. */
+const MOST_REMEMBERED = 10_000;
 /** Of small batches: with more, they are put together. */
 const MOST_SMALL = 256;
 
@@ -47,6 +49,8 @@ export class BindingLog {
   /** Numbers of those that it may have, and that are no more. */
   readonly #gone = new Set<number>();
   readonly #most: number;
+  /** There were too many of those: everything is to be written anew. */
+  #areForgotten = false;
   #isFlushed = false;
   #count = 0;
   #last = 0;
@@ -69,7 +73,7 @@ export class BindingLog {
 
   /** Whether the store lacks some, or has many that have gone. */
   get isDue(): boolean {
-    return this.#unwritten.size > 0 || this.#gone.size > MOST_GONE;
+    return this.#unwritten.size > 0 || this.#gone.size > MOST_GONE || this.#areForgotten;
   }
 
   /** What has gone is to leave the store, however little that is. */
@@ -85,6 +89,7 @@ export class BindingLog {
 
   /** What is to be written; null: nothing. */
   changes(): LogChanges | null {
+    if (this.#areForgotten) this.forgotten();
     const isFlushed = this.#isFlushed && this.#gone.size > 0;
     this.#isFlushed = false;
     if (!this.isDue && !isFlushed) return null;
@@ -113,6 +118,7 @@ export class BindingLog {
   /** All of them are to be written, with other numbers: whoever follows may have looked for some while they were not there. */
   forgotten(): void {
     this.#anew = true;
+    this.#areForgotten = false;
     const batches = [...this.#batches.values()];
     for (const each of [this.#batches, this.#unwritten, this.#gone]) each.clear();
     for (const batch of batches) {
@@ -147,6 +153,9 @@ export class BindingLog {
       else if (isSmall(batch)) small++;
     }
     if (small > MOST_SMALL) this.#merge(now);
+    if (this.#gone.size <= MOST_REMEMBERED) return;
+    this.#gone.clear();
+    this.#areForgotten = true;
   }
 
   #merge(now: number): void {

@@ -2,11 +2,11 @@
 import * as z from "zod/mini";
 import { whole } from "../control/protocol/schema.ts";
 import type { Clock } from "../util/clock.ts";
-import { codeOf, messageOf } from "../util/errors.ts";
 import { type BoundThere, readBatch } from "./binding-batch.ts";
 import { INDEX, MARK } from "./binding-log.ts";
 import type { Turn } from "./part.ts";
-import type { GroupStore } from "./store.ts";
+import { unlessRefused } from "./refusal.ts";
+import type { GroupStore, Texts } from "./store.ts";
 import { jsonOf } from "./word.ts";
 
 /** Batches that are read in a turn, some thousand bindings: what becomes of them takes milliseconds. */
@@ -15,6 +15,8 @@ const MOST_AT_ONCE = 8;
 const MOST_AT_START = 250;
 /** Batches that are in no index: of more, the last ones are read. */
 const MOST_IN_A_ROW = 1_000;
+/** Batches of one balancer that are yet to be read: of more, the last ones. Others than Harmony may write there. */
+const MOST_DUE = 10_000;
 const MARKED = /^(\d{1,15}) (\d{1,15})$/;
 
 const Index = z.array(whole(0, Number.MAX_SAFE_INTEGER)).check(z.maxLength(10_000));
@@ -89,31 +91,21 @@ export class BindingReader {
     other.isStale = false; // a hint that comes meanwhile may be of what is not in the answer
     other.askedAt = this.#options.clock.now();
     try {
-      const texts = await store.read(id, "bindings", [MARK]);
+      const marked = await this.#texts(store, id, [MARK]);
       const [indexed = 0, last = 0] =
-        MARKED.exec(texts.get(MARK) ?? "")
+        MARKED.exec(marked?.get(MARK) ?? "")
           ?.slice(1)
           .map(Number) ?? [];
       const from = other.due.at(-1) ?? other.known;
       if (last <= from) return;
-      const before = from < indexed ? await indexOf(store, id) : [];
+      const before = from < indexed ? indexIn(await this.#texts(store, id, [INDEX])) : [];
       const listed = before.filter((seq) => seq > from && seq <= Math.min(indexed, last));
-      other.due = [...other.due, ...listed, ...row(Math.max(from, indexed, last - MOST_IN_A_ROW) + 1, last)];
+      const added = [...listed, ...row(Math.max(from, indexed, last - MOST_IN_A_ROW) + 1, last)];
+      other.due = [...other.due, ...added].slice(-MOST_DUE);
     } catch (error) {
-      if (codeOf(error) !== "GROUP_REFUSED") {
-        other.isStale = true;
-        throw error;
-      }
-      this.#unreadable(id, other, messageOf(error));
+      other.isStale = true;
+      throw error;
     }
-  }
-
-  /** The others have nothing to do with it: it is left out, and looked at again with everything. */
-  #unreadable(id: string, other: Other, why: string): void {
-    if (!other.isUnreadable) {
-      this.#options.onWarning(`the sticky bindings of balancer ${id} of the group cannot be read: ${why}`);
-    }
-    other.isUnreadable = true;
   }
 
   async #readDue(store: GroupStore): Promise<void> {
@@ -122,12 +114,27 @@ export class BindingReader {
       const seqs = other.due.slice(0, room);
       if (seqs.length === 0) continue;
       room -= seqs.length;
-      const texts = await store.read(id, "bindings", seqs.map(String));
+      const texts = await this.#texts(store, id, seqs.map(String));
       other.known = seqs.at(-1)!;
       other.due = other.due.slice(seqs.length);
       const now = this.#options.wallClock();
-      for (const text of texts.values()) for (const there of readBatch(text, now)) this.#options.take(there);
+      for (const text of texts?.values() ?? []) for (const there of readBatch(text, now)) this.#options.take(there);
     }
+  }
+
+  /** null: they cannot be read. The others have nothing to do with it: they are left out, and looked at again with everything. */
+  #texts(store: GroupStore, id: string, names: readonly string[]): Promise<Texts | null> {
+    return unlessRefused(
+      () => store.read(id, "bindings", names),
+      ({ message }) => this.#unreadable(id, message),
+    );
+  }
+
+  #unreadable(id: string, why: string): void {
+    const other = this.#others.get(id);
+    if (other === undefined || other.isUnreadable) return;
+    other.isUnreadable = true;
+    this.#options.onWarning(`the sticky bindings of balancer ${id} of the group cannot be read: ${why}`);
   }
 }
 
@@ -135,9 +142,8 @@ function newOther(): Other {
   return { known: 0, due: [], isStale: true, askedAt: Number.NEGATIVE_INFINITY, isUnreadable: false };
 }
 
-async function indexOf(store: GroupStore, id: string): Promise<readonly number[]> {
-  const texts = await store.read(id, "bindings", [INDEX]);
-  return Index.safeParse(jsonOf(texts.get(INDEX) ?? "")).data ?? [];
+function indexIn(texts: Texts | null): readonly number[] {
+  return Index.safeParse(jsonOf(texts?.get(INDEX) ?? "")).data ?? [];
 }
 
 function row(first: number, last: number): number[] {

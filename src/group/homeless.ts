@@ -1,8 +1,10 @@
 /** Bindings of other balancers to targets that are not known here yet, as when this one has just started: they wait for them. */
 import type { BoundThere } from "./binding-batch.ts";
 
-/** Bindings that wait: as many as another balancer writes down. */
+/** Bindings that wait, as many as another balancer writes down; a target with none counts as one. */
 const MOST = 100_000;
+/** How many stay of more: each look for the oldest one steps over all that have gone before it. */
+const KEPT = 90_000;
 
 export class Homeless {
   readonly #heed: (there: BoundThere) => boolean;
@@ -15,31 +17,34 @@ export class Homeless {
     this.#heed = heed;
   }
 
-  get size(): number {
-    return this.#count;
-  }
-
   add(there: BoundThere): void {
     const key = `${there.pool} ${there.target}`;
-    const others = this.#waiting.get(key) ?? [];
-    this.#waiting.set(key, [...others, there]);
-    this.#count += there.clients.length;
+    const others = this.#waiting.get(key);
+    if (others === undefined) this.#waiting.set(key, [there]);
+    else others.push(there);
+    this.#count += sizeOf(there);
+    if (this.#count <= MOST) return;
     for (const [longest, all] of this.#waiting) {
-      if (this.#count <= MOST) break;
+      if (this.#count <= KEPT) break;
       this.#drop(longest, all);
     }
   }
 
   look(): void {
-    for (const [key, [first, ...others]] of this.#waiting) {
-      if (!this.#heed(first!)) continue;
-      for (const each of others) this.#heed(each);
-      this.#drop(key, [first!, ...others]);
+    for (const [key, all] of this.#waiting) {
+      if (!this.#heed(all[0]!)) continue;
+      for (const each of all.slice(1)) this.#heed(each);
+      this.#drop(key, all);
     }
   }
 
   #drop(key: string, all: readonly BoundThere[]): void {
     this.#waiting.delete(key);
-    this.#count -= all.reduce((sum, { clients }) => sum + clients.length, 0);
+    this.#count -= all.reduce((sum, there) => sum + sizeOf(there), 0);
   }
+}
+
+/** Others than Harmony may write there. */
+function sizeOf({ clients }: BoundThere): number {
+  return Math.max(1, clients.length);
 }

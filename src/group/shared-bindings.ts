@@ -8,6 +8,7 @@ import { BindingLog, type Outlived } from "./binding-log.ts";
 import { BindingReader } from "./binding-reader.ts";
 import { Homeless } from "./homeless.ts";
 import type { Part, Turn } from "./part.ts";
+import { refusalIn } from "./refusal.ts";
 
 /** ms for which new bindings are gathered, and between two looks at what one other balancer has written. */
 export const GATHER_MS = 100;
@@ -77,10 +78,12 @@ export class SharedBindings implements Part {
     this.#homeless.look();
   }
 
+  /** What the store does not take is no reason not to read what it has. */
   async share(turn: Turn): Promise<void> {
-    await this.#write(turn);
+    const refused = await refusalIn(() => this.#write(turn));
     await this.#reader.read(turn);
     this.#homeless.look();
+    if (refused !== null) throw refused;
     this.#isAwaited = false;
   }
 

@@ -5,6 +5,7 @@ import type { BoundThere } from "../../src/group/binding-batch.ts";
 import { BATCH_BYTES, readBatch } from "../../src/group/binding-batch.ts";
 import { BindingLog, INDEX, MARK, type Outlived } from "../../src/group/binding-log.ts";
 import { BindingReader } from "../../src/group/binding-reader.ts";
+import { HarmonyError } from "../../src/util/errors.ts";
 import { ManualClock } from "../support/clock.ts";
 import fc from "../support/draws.ts";
 import { GroupMemory } from "../support/group-store.ts";
@@ -139,6 +140,77 @@ describe("the batches of a balancer's bindings", () => {
     assert.equal(reading.known.size, 5_000);
     assert.ok(reading.known.has(bound(9_999, 0).client));
     assert.ok(!reading.known.has(bound(0, 0).client));
+  });
+
+  it("that have gone while nothing could be written are not remembered for ever, and are gone then as well", async () => {
+    const writing = new Writing(10);
+    const follower = new Reading(writing);
+    const add = (first: number, count: number) => {
+      for (let n = first; n < first + count; n++) writing.log.add([bound(n, writing.now)], writing.now);
+    };
+    add(0, 10);
+    await writing.write();
+    await follower.read();
+    add(10, 10);
+    const lost = writing.log.changes()!;
+    add(20, 30_000);
+    writing.log.written(lost, await writing.store.write("w", "bindings", lost, null, ""));
+    const { anew, remove } = writing.log.changes()!;
+    assert.ok(anew && remove.length === 0, `${remove.length} names are to be removed`);
+    await writing.write();
+    assert.equal(writing.seqs.length, 10);
+    const newcomer = new Reading(writing);
+    for (const reading of [follower, newcomer]) {
+      await reading.read();
+      for (let n = 30_010; n < 30_020; n++) assert.ok(reading.known.has(bound(n, 0).client));
+    }
+  });
+
+  it("are not read for ever, where somebody writes that there are more and more", async () => {
+    const writing = new Writing();
+    const reader = new BindingReader({
+      ...{ clock: writing.clock, wallClock: () => writing.now, interval: 0 },
+      ...{ onWarning: assert.fail, take: () => undefined },
+    });
+    reader.offered();
+    const members = new Map([["w", memberWith("w")]]);
+    const read = () => reader.read({ store: writing.store, members });
+    for (let n = 1; n <= 30; n++) {
+      writing.memory.own.set("bindings:w", new Map([[MARK, `0 ${n * 1_000}`]]));
+      reader.stale("w");
+      await read();
+    }
+    let reads = 0;
+    for (; reader.isDue; reads++) await read();
+    assert.ok(reads <= 1_300, `${reads} reads`);
+  });
+
+  it("are left out where they cannot be read, and those of others are read", async () => {
+    const writing = new Writing();
+    const warnings: string[] = [];
+    const taken: string[] = [];
+    const reader = new BindingReader({
+      ...{ clock: writing.clock, wallClock: () => writing.now, interval: 0 },
+      ...{
+        onWarning: (text: string) => void warnings.push(text),
+        take: ({ target }: BoundThere) => void taken.push(target),
+      },
+    });
+    reader.offered();
+    writing.log.add([bound(1, writing.now)], writing.now);
+    await writing.write();
+    writing.memory.own.set("bindings:u", new Map(writing.texts));
+    const read = writing.store.read.bind(writing.store);
+    writing.store.read = async (id, section, names) => {
+      if (id === "u" && !names?.includes(MARK))
+        throw new HarmonyError("GROUP_REFUSED", "it is something else", { fault: "config" });
+      return read(id, section, names);
+    };
+    const members = new Map(["u", "w"].map((id) => [id, memberWith(id)] as const));
+    await reader.read({ store: writing.store, members });
+    assert.deepEqual(taken, ["p/t1"]);
+    assert.equal(warnings.length, 1);
+    assert.ok(!reader.isDue);
   });
 
   it("of a stranger's making are none", () => {

@@ -185,6 +185,17 @@ describe("clients of a group whose store fails", () => {
     assert.equal(Object.keys(b.targets()).length, TARGETS);
   });
 
+  it("are known to one that may not write itself, as where the store is full", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    const [a, b] = all as [Balancer, Balancer];
+    b.store.fault({ refuses: "it is full" });
+    visit(b, hostOf(200));
+    await world.pass(500);
+    const targets = visitAll(a);
+    await world.pass(3_000);
+    assertSame(b, targets);
+  });
+
   it("are known within half a minute though hints get lost", async () => {
     const { world, all } = await groupOf(["a", "b"]);
     world.memory.fault({ hintsLost: true });
