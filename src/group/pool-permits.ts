@@ -18,6 +18,14 @@ export interface PermitPool {
   readonly waiting: number;
 }
 
+export interface PoolPermitsOptions {
+  readonly pool: () => PermitPool | undefined;
+  /** What all may have. */
+  readonly limit: number;
+  /** By when something should have been heard. */
+  readonly until: number;
+}
+
 /** What another balancer holds. */
 interface Rival {
   readonly id: string;
@@ -31,6 +39,8 @@ interface Seen {
   /** That are used, with one that is kept for the next client where none can wait for it. */
   readonly used: number;
   readonly waiting: number;
+  /** It takes no more clients: what is not used is the others'. */
+  readonly isGiving: boolean;
 }
 
 export class PoolPermits {
@@ -46,16 +56,20 @@ export class PoolPermits {
   /** What the store has of this balancer, as far as is known. */
   #recorded: Holding | null = null;
   #rivals: readonly Rival[] = [];
+  /** What all may have, as this balancer was told last while it was not paused. */
+  #limit: number;
+  /** Nothing is claimed of it, as there are too many pools: so many balancers divide it. null: it is. */
+  #leftOut: number | null = null;
   /** What those hold that are not heard any more, and do not use it up. */
   #gone = 0;
   /** What all may have: the smallest limit that anybody has said. */
   #least = Number.POSITIVE_INFINITY;
   #quietUntil = Number.NEGATIVE_INFINITY;
 
-  /** `until`: by when something should have been heard. */
-  constructor(id: string, pool: () => PermitPool | undefined, until: number) {
+  constructor(id: string, { pool, limit, until }: PoolPermitsOptions) {
     this.#id = id;
     this.#pool = pool;
+    this.#limit = limit;
     this.#until = until;
   }
 
@@ -66,7 +80,7 @@ export class PoolPermits {
 
   /** That have the pool, this one with them, as far as is known. */
   get balancers(): number {
-    return 1 + this.#rivals.length;
+    return this.#leftOut ?? 1 + this.#rivals.length;
   }
 
   /** Lowers what may be used to what it should be; `changed`: it is another number now. `due`: the store is to be told, or asked. */
@@ -75,7 +89,7 @@ export class PoolPermits {
     const wasCutOff = this.#isCutOff;
     this.#isCutOff = now >= this.#until;
     if (this.#isCutOff) return { changed: !wasCutOff, due: false };
-    const goal = this.#goal(seen, isLeaving);
+    const goal = this.#goal(seen);
     const changed = wasCutOff || goal < this.#share;
     this.#share = Math.min(this.#share, goal);
     return { changed, due: this.#isDue(seen, goal, now) };
@@ -85,7 +99,7 @@ export class PoolPermits {
   claim(name: string, now: number, isLeaving: boolean): Claim {
     const seen = this.#see(now, isLeaving);
     const { limit, active, used, waiting } = seen;
-    const wants = this.#goal(seen, isLeaving);
+    const wants = this.#goal(seen);
     const holds = this.#holds(seen);
     const keeps = this.#isCutOff ? Math.min(this.part(limit), Math.max(holds, wants)) : holds;
     return { pool: name, limit, holds, keeps, wants: Math.max(wants, active), used, waiting };
@@ -96,6 +110,7 @@ export class PoolPermits {
     const own = claimed.own.pools.get(name);
     if (own === undefined) return false;
     const before = this.part(claim.limit);
+    this.#leftOut = null;
     this.#learn(name, claim.limit, claimed);
     if (this.#isCutOff || own.held > claim.holds) this.#share = own.held;
     this.#isCutOff = false;
@@ -103,6 +118,13 @@ export class PoolPermits {
     this.#until = until;
     this.#quietUntil = quietUntil;
     return this.part(claim.limit) !== before;
+  }
+
+  /** There is no room for it in what is claimed, and there are so many balancers. True: more or less may be used than before. */
+  leftOut(balancers: number): boolean {
+    const before = this.part(this.#limit);
+    this.#leftOut = balancers;
+    return this.part(this.#limit) !== before;
   }
 
   #learn(name: string, limit: number, { now, others }: Claimed): void {
@@ -123,11 +145,14 @@ export class PoolPermits {
 
   #see(now: number, isLeaving: boolean): Seen {
     const { options, active, waiting } = this.#pool() ?? NONE;
-    const limit = options.concurrency;
-    if (waiting > 0 && active >= this.part(limit)) this.#waitedAt = now;
-    const keepsOne = options.queue === 0 && !isLeaving;
-    const used = active + (keepsOne ? 1 : 0);
-    return { limit, active, used, waiting: now - this.#waitedAt < CALM_MS ? Math.max(1, waiting) : 0 };
+    const isPaused = options.concurrency === 0;
+    if (!isPaused) this.#limit = options.concurrency; // that of the others is not 0 for it
+    const limit = this.#limit;
+    if (isPaused) this.#waitedAt = Number.NEGATIVE_INFINITY;
+    else if (waiting > 0 && active >= this.part(limit)) this.#waitedAt = now;
+    const isGiving = isLeaving || isPaused;
+    const used = active + (options.queue === 0 && !isGiving ? 1 : 0);
+    return { limit, active, used, waiting: now - this.#waitedAt < CALM_MS ? Math.max(1, waiting) : 0, isGiving };
   }
 
   /** That it has for now, whatever comes. While it is cut off what it may use is not its own. */
@@ -140,14 +165,14 @@ export class PoolPermits {
     return Math.min(seen.limit, this.#least) - this.#gone - others - this.#holds(seen);
   }
 
-  #goal(seen: Seen, isLeaving: boolean): number {
-    const { limit, active, used, waiting } = seen;
+  #goal(seen: Seen): number {
+    const { limit, active, used, waiting, isGiving } = seen;
     const own: Party = { share: this.#holds(seen), active: used, waiting };
     const at = this.#rivals.filter(({ id }) => id < this.#id).length;
     const others = this.#rivals.map(({ holding: { held, used, waiting } }) => ({ share: held, active: used, waiting }));
     const total = Math.max(0, Math.min(limit, this.#least) - this.#gone);
     const goal = divide([...others.slice(0, at), own, ...others.slice(at)], total)[at]!;
-    return isLeaving ? Math.min(goal, active + waiting) : goal;
+    return isGiving ? Math.min(goal, active + waiting) : goal;
   }
 
   #isDue(seen: Seen, goal: number, now: number): boolean {

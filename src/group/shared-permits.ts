@@ -8,7 +8,7 @@
 import { Allowance } from "../util/allowance.ts";
 import { type Cancel, type Clock, every } from "../util/clock.ts";
 import type { Part, Turn } from "./part.ts";
-import type { Claim, Claimed, Claims } from "./permits.ts";
+import { type Claim, type Claimed, type Claims, isThere } from "./permits.ts";
 import { type PermitPool, PoolPermits } from "./pool-permits.ts";
 import { SAY_MS, TTL_MS } from "./times.ts";
 
@@ -22,8 +22,8 @@ const RENEW_MS = 0.9 * SAY_MS;
 /** ms in which a pool that is new here should have got something. */
 const FIRST_MS = 1_000;
 /**
- * ms for which nobody gets more when the store has been restarted, or may be another one: balancers find it again after pauses of up to five
- * seconds, and have to say what they hold.
+ * ms for which nobody gets more when the store has been restarted, or may be another one: balancers find it again after pauses of up to two
+ * seconds and attempts that take as long, and have to say what they hold.
  */
 const ANEW_MS = 8_000;
 /** Of what is written down: a store takes no longer texts. */
@@ -74,7 +74,7 @@ export class SharedPermits implements Part {
 
   /** How many of so many permits of that pool may be used here. To be asked for each limit that it gets. */
   part(name: string, limit: number): number {
-    return (this.#pools.get(name) ?? this.#add(name)).part(limit);
+    return (this.#pools.get(name) ?? this.#add(name, limit)).part(limit);
   }
 
   stale(): void {
@@ -114,9 +114,9 @@ export class SharedPermits implements Part {
     if (this.#hasClaimed) await store.claim(id, this.#claims([]), hint);
   }
 
-  #add(name: string): PoolPermits {
+  #add(name: string, limit: number): PoolPermits {
     const { id, clock, pools } = this.#options;
-    const added = new PoolPermits(id, () => pools.get(name), clock.now() + FIRST_MS);
+    const added = new PoolPermits(id, { pool: () => pools.get(name), limit, until: clock.now() + FIRST_MS });
     if (this.#isEnded) return added;
     this.#pools.set(name, added);
     this.#cancel ??= every(clock, LOOK_MS, () => this.#tick());
@@ -138,7 +138,7 @@ export class SharedPermits implements Part {
     const { clock, pools, onPart } = this.#options;
     const now = clock.now();
     for (const [name, permits] of this.#pools) {
-      if ((pools.get(name)?.options.concurrency ?? 0) <= 0) {
+      if (!isDivided(pools.get(name))) {
         this.#pools.delete(name);
         this.#isDue = true;
         continue;
@@ -196,5 +196,13 @@ export class SharedPermits implements Part {
     const quietUntil = clock.now() + claimed.quietUntil - claimed.now;
     for (const [name, { permits, claim }] of made)
       if (permits.answered(name, claim, claimed, until, quietUntil)) onPart(name);
+    const balancers = 1 + [...claimed.others.values()].filter((held) => isThere(held, claimed.now)).length;
+    for (const [name, permits] of this.#pools) if (!made.has(name) && permits.leftOut(balancers)) onPart(name);
   }
+}
+
+/** It has a limit; or it is paused, and what is open counts until it has ended. */
+function isDivided(pool: PermitPool | undefined): boolean {
+  const { concurrency } = pool?.options ?? { concurrency: 0 };
+  return concurrency > 0 || (concurrency === 0 && (pool?.active ?? 0) > 0);
 }

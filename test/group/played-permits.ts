@@ -55,7 +55,8 @@ export class PlayedBalancer implements PermitPool {
 
   /** That may be open here. */
   get part(): number {
-    return Math.min(this.options.concurrency, this.permits.part(POOL, this.options.concurrency));
+    const { concurrency } = this.options;
+    return concurrency <= 0 ? concurrency : Math.min(concurrency, this.permits.part(POOL, concurrency));
   }
 
   come(clients: number): void {

@@ -1,7 +1,10 @@
 /** A pool's `concurrency` over all balancers: never more than that, and as much of it as clients want. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SharedPermits } from "../../src/group/shared-permits.ts";
 import { TTL_MS } from "../../src/group/times.ts";
+import { ManualClock } from "../support/clock.ts";
+import { GroupMemory } from "../support/group-store.ts";
 import { LEASE, PlayedGroup } from "./played-permits.ts";
 
 /** ms in which permits move to where they are wanted. */
@@ -131,6 +134,50 @@ describe("permits of a pool, over a group", () => {
     await group.pass(MOVED);
     assert.equal(group.open, 20);
     group.end();
+  });
+
+  it("what is open at one that is paused counts until it has ended, and its limit is nobody else's", async () => {
+    const group = await founded(10, 2);
+    const [first, second] = group.balancers;
+    first!.come(6);
+    await group.pass(MOVED);
+    first!.limit(0);
+    second!.come(50);
+    first!.come(5);
+    await group.pass(LEASE);
+    assert.deepEqual(shares(group), [6, 4]);
+    first!.go(4);
+    await group.pass(MOVED);
+    assert.deepEqual(shares(group), [2, 8]);
+    first!.go(2);
+    await group.pass(MOVED);
+    assert.deepEqual(shares(group), [0, 10]);
+    assert.equal(group.most, 10);
+    first!.limit(10);
+    await group.pass(MOVED, () => second!.next());
+    assert.deepEqual(shares(group), [5, 5]);
+    group.end();
+  });
+
+  it("pools that no text holds any more are divided in equal parts", async () => {
+    const clock = new ManualClock(1_000_000);
+    const memory = new GroupMemory(clock);
+    const names = Array.from({ length: 1_600 }, (_, n) => `pool-${String(n).padStart(4, "0")}`);
+    const pools = new Map(
+      names.map((name) => [name, { options: { concurrency: 9, queue: 1 }, active: 0, waiting: 0 }]),
+    );
+    const all = ["a", "b", "c"].map((id) => {
+      const permits = new SharedPermits({ id, clock, lease: LEASE, pools, onPart: () => undefined });
+      for (const name of names) permits.part(name, 9);
+      const turn = { store: memory.open(), id, isLeaving: false, members: new Map(), hint: "hint", now: 0 };
+      return { permits, turn };
+    });
+    for (let ms = 0; ms < 2_000; ms += 500) {
+      for (const { permits, turn } of all) await permits.share(turn);
+      clock.advance(500);
+    }
+    for (const { permits } of all) assert.equal(permits.part(names.at(-1)!, 9), 3);
+    for (const { permits, turn } of all) await permits.end(turn);
   });
 
   it("a store that has forgotten everything changes nothing", async () => {
