@@ -167,6 +167,22 @@ describe("the file of revoked keys", () => {
     assert.equal(kept.has(many[3]!.fingerprint), true);
   });
 
+  it("tells nobody of one that is older than as many as are kept, while the file has it still", async () => {
+    const holder = new Holder(ONE);
+    const many = Array.from({ length: MOST_REVOKED }, (_, n) => revoked(`k${n}:a-secret-that-is-long-${n}`, n));
+    await keepRevoked(holder.files, many);
+    holder.start();
+    const told: Revocation[] = [];
+    holder.revocations.onRevoked = (revocation) => void told.push(revocation);
+    holder.revocations.heed(revoked(ONE, MOST_REVOKED));
+    for (let n = 0; n < 3; n++) holder.look();
+    assert.deepEqual(told, []);
+    assert.equal(holder.revocations.all.size, MOST_REVOKED);
+    assert.ok(holder.revocations.all.has(revoked(ONE).fingerprint));
+    const kept = () => parseRevoked(readFileSync(holder.files.revoked, "utf8"), "f");
+    await until("the file to have the new one", () => kept().has(revoked(ONE).fingerprint));
+  });
+
   it("is read as it was written, whoever has revoked", async () => {
     const holder = new Holder(ONE);
     const all = new Map<string, Revocation>();

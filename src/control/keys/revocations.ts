@@ -1,7 +1,7 @@
 /** Keys that were revoked, here or elsewhere, as far as this process knows: those of its file, and what it has been told since. */
 import type { Clock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
-import { fingerprintOfKey, type Revocation } from "../protocol/revocation.ts";
+import { fingerprintOfKey, MOST_REVOKED, type Revocation } from "../protocol/revocation.ts";
 import { isShared, type Key } from "./key.ts";
 import { readKeyText } from "./key-file.ts";
 import { keepRevoked, newest, parseRevoked } from "./revoked-file.ts";
@@ -20,7 +20,7 @@ export class Revocations {
   readonly #clock: Clock;
   readonly #file: WatchedFile<ReadonlyMap<string, Revocation>>;
   /** By fingerprint. */
-  #all: ReadonlyMap<string, Revocation>;
+  #all: Map<string, Revocation>;
   /** Keys stay the same objects while they do not change. */
   readonly #fingerprints = new WeakMap<Pick<Key, "id">, string>();
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -37,7 +37,7 @@ export class Revocations {
       return { value: parseRevoked(text, path), signature };
     };
     this.#file = new WatchedFile("file of revoked keys", files.revoked, read, new Map());
-    this.#all = this.#file.value;
+    this.#all = new Map(this.#file.value);
   }
 
   /** By fingerprint. */
@@ -75,14 +75,16 @@ export class Revocations {
     const added = [...this.#file.value.values()].filter(({ fingerprint }) => !this.#all.has(fingerprint));
     if (added.length > 0) {
       this.#set(added);
-      for (const revocation of added) this.onRevoked(revocation);
+      // One that is older than as many as are kept is not news, as long as the file has it still.
+      for (const revocation of added) if (this.#all.has(revocation.fingerprint)) this.onRevoked(revocation);
     }
     this.#keep(now, onWarning);
   }
 
   #set(added: readonly Revocation[]): void {
-    const all = newest([...this.#all.values(), ...added]);
-    this.#all = new Map(all.map((each) => [each.fingerprint, each]));
+    for (const each of added) this.#all.set(each.fingerprint, each);
+    if (this.#all.size > MOST_REVOKED)
+      this.#all = new Map(newest(this.#all.values()).map((each) => [each.fingerprint, each]));
     this.#hasChanged = true;
   }
 
