@@ -1,7 +1,8 @@
 /**
  * What part of a pool's `concurrency` is this balancer's, where reporters speak to several balancers which do not know of each other: each
  * has the same part, by what the pool's reporters say of how many there are. What remains goes to the first ones, in an order that all reporters
- * with the same balancers have in common. Where they say different things the smallest part counts, so that all together are never more.
+ * with the same balancers have in common. Where they say different things the smallest part counts. Balancers that have no reporter of the pool
+ * in common do not count each other.
  *
  * What was said holds until its target is gone: reporters that have fallen silent have not said that there are fewer.
  */
