@@ -21,6 +21,7 @@ const ACTS: Record<string, (group: PlayedGroup, at: number, n: number) => void |
   pass: (group, _, n) => group.pass(50 * n),
   wait: (group, _, n) => group.pass(700 * n),
   limit: (group, at, n) => group.balancers[at]!.limit(Math.max(1, group.limit - n)),
+  pause: (group, at) => group.balancers[at]!.limit(0),
   kill: (group, at) => group.restart(at),
   stop: async (group, at) => {
     await group.balancers[at]!.close();
