@@ -100,7 +100,10 @@ function revoker(): string {
 
 function revoked(found: boolean, what: string, path: string): number {
   if (found) print(`${what} is revoked`);
-  else note(`there is no ${what} in ${path}`);
+  else
+    note(
+      `there is no ${what} in ${path}: name the file that has it with --key-file, or do this on the machine that has it`,
+    );
   return found ? 0 : EXIT_NOTHING;
 }
 
@@ -151,7 +154,13 @@ export function listKeys(values: KeyValues): Promise<number> {
   if (values.json) print(JSON.stringify({ items: all }, null, 2));
   else
     printLines(
-      all.length === 0 ? [line(`There is no key: a balancer makes one when it starts.`)] : table(COLUMNS, all, paper()),
+      all.length === 0
+        ? [
+            line(
+              `There is no key in ${path}: give --key-file or --config as the balancer has it, or start it: it makes one.`,
+            ),
+          ]
+        : table(COLUMNS, all, paper()),
     );
   return Promise.resolve(0);
 }

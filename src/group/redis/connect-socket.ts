@@ -47,7 +47,8 @@ export function connectSocket(address: Address, { tls, clock, signal }: SocketTe
     const failed = (error: Error) => fail(connectError(where, error, tls !== null));
     const closed = () => fail(lostError(where, "cannot be reached: it closes the connection"));
     const unneeded = () => fail(unneededError(where));
-    const cancel = clock.after(ms, () => fail(lostError(where, `cannot be reached: no answer within ${ms / 1000} s`)));
+    const silent = `cannot be reached: no answer within ${ms / 1000} s${tls === null ? "" : ": does it speak TLS at that port?"}`;
+    const cancel = clock.after(ms, () => fail(lostError(where, silent)));
     signal.addEventListener("abort", unneeded);
     if (signal.aborted) unneeded();
     socket.once(event, connected).once("error", failed).once("close", closed);

@@ -37,7 +37,7 @@ const GIVE_PASSWORD = "give it with group-password-file, HARMONY_GROUP_PASSWORD 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NOAUTH: refused(`asks for a password: ${GIVE_PASSWORD}`),
   WRONGPASS: refused(
-    "does not take this user and password: compare them with its requirepass or ACL, where they may have been changed",
+    "does not take this user and password: compare what is in group-password-file, HARMONY_GROUP_PASSWORD or the address of group with its requirepass or ACL",
   ),
   NOPERM: refused(
     "does not let this user do what a group needs: on the server, give it the keys ~harmony:*, the channels &harmony:* and " +
