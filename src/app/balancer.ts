@@ -261,7 +261,7 @@ export class Balancer extends Emitter<BalancerEvents> {
       this.#refuseWhenClosed(); // what has been opened meanwhile, close() closes
     } catch (error) {
       await this.#release(0);
-      throw error;
+      throw this.#closing === null ? error : closed(); // stopped meanwhile: what could not be opened then is no fault
     }
     const { lookForGarbage } = runtime;
     this.#telemetry.start();

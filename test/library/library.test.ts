@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { chmodSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { Balancer, ClientOptions, CloseRecord, Reporter, ServerOptions } from "../../src/index.ts";
@@ -287,6 +287,16 @@ describe("starting and closing", () => {
       await balancer.close();
       assert.equal(await ready, "CLOSED", `after ${turns} turns`);
     }
+  });
+  test("close() while it waits for its group: ready says so, and it is no fault", async () => {
+    const mute = createServer((socket) => void open.push({ close: () => socket.destroy() }));
+    await once(mute.listen(0, HOST), "listening");
+    open.push(mute);
+    const asked = once(mute, "connection");
+    const balancer = server({ group: `redis://${HOST}:${(mute.address() as AddressInfo).port}` });
+    balancer.on("error", (error) => assert.fail(error));
+    const { ready } = balancer;
+    await Promise.all([asked.then(() => balancer.close()), assert.rejects(ready, { code: "CLOSED" })]);
   });
   test("a port that is taken rejects ready, and comes as an error event", async () => {
     const first = server();
