@@ -95,9 +95,9 @@ export class Group {
       onRefused: (name, by, why) => onEvent("refused", name, by.word.name, why),
     });
     store.onHint = (hint) => this.#hear(hint);
-    store.onConnected = () => {
+    store.onConnected = (isSame) => {
       this.#lookedAt = Number.NEGATIVE_INFINITY; // hints may have got lost meanwhile
-      for (const part of options.parts) part.reconnected?.();
+      if (!isSame) for (const part of options.parts) part.reconnected?.();
       this.#wake();
     };
   }

@@ -27,7 +27,7 @@ export interface Part {
   stale(asks?: boolean, by?: string): void;
   /** The store may have forgotten everything: what this balancer knows is to be written. */
   forgotten(): void;
-  /** There is another connection to the store, which may be to another server. */
+  /** There is another connection to the store, and it may be to another server, or to other data. */
   reconnected?(): void;
   /** Writes and reads what is due, about once a second and when the group is woken. Rejects as the store does. */
   share(turn: Turn): Promise<void>;

@@ -67,8 +67,8 @@ export interface GroupStore {
   claim(id: string, claims: Claims, hint: string): Promise<Claimed | null>;
   /** A hint has come, from this balancer itself as well. They may get lost, or come twice. */
   onHint: (hint: string) => void;
-  /** It can be asked again: who has heard no hints meanwhile looks at everything. */
-  onConnected: () => void;
+  /** It can be asked again: who has heard no hints meanwhile looks at everything. `isSame`: it is known to be the server it was, with its data. */
+  onConnected: (isSame: boolean) => void;
   /** Nothing is asked after this. Never rejects. */
   close(): Promise<void>;
 }

@@ -85,6 +85,32 @@ describe("a Redis that fails", { skip: noRedis }, () => {
     await server.kill();
   });
 
+  it("that has only ended the connections is known again; not one that was started anew, was a replica meanwhile, or may not be asked", async () => {
+    const server = await RedisServer.start();
+    const counted = await openConnected(atServer(server.port));
+    assert.equal(counted.isSame, false, "the first one is none that is known");
+    const again = async (happens: () => Promise<unknown>): Promise<boolean> => {
+      const before = counted.connected;
+      await happens();
+      await connectedAgain(counted, before);
+      return counted.isSame;
+    };
+    const cut = () => server.tell("CLIENT KILL TYPE normal");
+    assert.equal(await again(cut), true);
+    await server.tell("REPLICAOF 127.0.0.1 1");
+    await server.tell("REPLICAOF NO ONE");
+    assert.equal(await again(cut), false);
+    assert.equal(await again(cut), true);
+    await server.tell("ACL SETUSER default -info");
+    assert.equal(await again(cut), false);
+    assert.equal(await again(cut), false);
+    await server.tell("ACL SETUSER default +info");
+    assert.equal(await again(cut), false);
+    await server.kill();
+    assert.equal(await again(() => server.start()), false);
+    await server.kill();
+  });
+
   it("that is full: what it does not take is refused, what it has can be read", async () => {
     const server = await RedisServer.start();
     const counted = await openConnected(atServer(server.port));

@@ -34,14 +34,19 @@ export interface Counted {
   readonly store: GroupStore;
   readonly warnings: readonly string[];
   connected: number;
+  /** Of the last time: whether it was known to be the same server. */
+  isSame: boolean;
 }
 
 export async function openStore(settings: RedisStoreSettings): Promise<Counted> {
   const warnings: string[] = [];
   const store = await openRedisStore(settings, (text) => warnings.push(text));
   opened.push(store);
-  const counted: Counted = { store, warnings, connected: 0 };
-  store.onConnected = () => counted.connected++;
+  const counted: Counted = { store, warnings, connected: 0, isSame: false };
+  store.onConnected = (isSame) => {
+    counted.isSame = isSame;
+    counted.connected++;
+  };
   return counted;
 }
 

@@ -15,13 +15,13 @@ export interface Asked {
 
 export class CountedStore<Inner extends GroupStore = GroupStore> implements GroupStore {
   onHint: (hint: string) => void = () => undefined;
-  onConnected: () => void = () => undefined;
+  onConnected: (isSame: boolean) => void = () => undefined;
   readonly inner: Inner;
   readonly asked: Asked = { calls: 0, written: 0, read: 0, hints: 0, bytes: 0 };
 
   constructor(inner: Inner) {
     this.inner = inner;
-    inner.onConnected = () => this.onConnected();
+    inner.onConnected = (isSame) => this.onConnected(isSame);
     inner.onHint = (hint) => {
       this.asked.hints++;
       this.asked.bytes += hint.length;

@@ -87,7 +87,7 @@ export class GroupMemory {
 /** One balancer's way to the memory. */
 export class MemoryStore implements GroupStore {
   onHint: (hint: string) => void = () => undefined;
-  onConnected: () => void = () => undefined;
+  onConnected: (isSame: boolean) => void = () => undefined;
   readonly #memory: GroupMemory;
   readonly #onClosed: () => void;
   #faults = noFaults();
@@ -238,7 +238,7 @@ export class MemoryStore implements GroupStore {
   }
 
   #connect(): void {
-    this.#later(0, () => this.#faults.lost || this.onConnected());
+    this.#later(0, () => this.#faults.lost || this.onConnected(false));
   }
 
   #later(ms: number, run: () => void): void {

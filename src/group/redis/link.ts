@@ -10,11 +10,13 @@ const [SHORTEST_PAUSE, LONGEST_PAUSE] = [100, 2_000];
 const PROVEN_MS = 10_000;
 
 export class Link {
-  onConnected: () => void = () => undefined;
+  onConnected: (isSame: boolean) => void = () => undefined;
   onHint: (hint: string) => void = () => undefined;
   readonly #clock: Clock;
   readonly #open: (attempt: number, signal: AbortSignal) => Promise<Session>;
   #session: Session | null = null;
+  /** Of the last session. */
+  #server: string | null = null;
   #problem = lost("it has not been reached yet");
   readonly #ending = new AbortController();
   readonly #pause: Pause;
@@ -79,7 +81,9 @@ export class Link {
     session.hints.onMessage = (hint) => {
       if (!this.#closed) this.onHint(hint);
     };
-    this.onConnected();
+    const isSame = session.server !== null && session.server === this.#server;
+    this.#server = session.server;
+    this.onConnected(isSame);
     return session.commands.ended;
   }
 

@@ -19,7 +19,7 @@ const MAX_WARNED = 100;
 
 export class RedisStore implements GroupStore {
   onHint: (hint: string) => void = () => undefined;
-  onConnected: () => void = () => undefined;
+  onConnected: (isSame: boolean) => void = () => undefined;
   readonly #link: Link;
   readonly #layout: Layout;
   readonly #onWarning: (text: string) => void;
@@ -33,9 +33,9 @@ export class RedisStore implements GroupStore {
       if (byteLength(hint) <= MAX_TEXT) this.onHint(hint);
       else this.#warn("hint", "a hint is longer than any of Harmony's: it is ignored; see who else writes there");
     };
-    link.onConnected = () => {
+    link.onConnected = (isSame) => {
       this.#warned.clear();
-      this.onConnected();
+      this.onConnected(isSame);
     };
   }
 

@@ -18,6 +18,8 @@ export interface Login {
 export interface Session {
   readonly commands: Connection;
   readonly hints: Connection;
+  /** By which that server with its data is known again; null: it does not say. */
+  readonly server: string | null;
 }
 
 export interface SessionTerms extends ConnectionTerms {
@@ -111,7 +113,7 @@ async function openAtOrMoved(address: Address, terms: SessionTerms): Promise<Ses
     const answer = await hints.subscribe(terms.layout.channel);
     if (answer instanceof ReplyError) throw refusalOf(answer, hints.where).error;
     bind(commands, hints, terms.clock);
-    return { commands, hints };
+    return { commands, hints, server: await serverOf(commands) };
   } catch (error) {
     dropAll(opened, error instanceof HarmonyError ? error : lostError(commands.where, "cannot be used"));
     throw error;
@@ -151,6 +153,17 @@ async function tryOut(connection: Connection, from: Address, { layout }: Session
     throw refusalOf(new ReplyError("READONLY it is a replica"), connection.where).error;
   }
   return null;
+}
+
+/** What a server has another of after a start (`run_id`), and after it was made a primary or a replica (`master_replid`). Who may not ask is not told. */
+async function serverOf(connection: Connection): Promise<string | null> {
+  const answers = await connection.ask([
+    ["INFO", "server"],
+    ["INFO", "replication"],
+  ]);
+  const text = answers.map((answer) => (typeof answer === "string" ? answer : "")).join("\n");
+  const [run, data] = [/^run_id:(\w{1,64})\s*$/m.exec(text)?.[1], /^master_replid:(\w{1,64})\s*$/m.exec(text)?.[1]];
+  return run === undefined || data === undefined ? null : `${run} ${data}`;
 }
 
 /** `MOVED 1234 10.0.0.5:6379`; without a host it is the one that answers. */
