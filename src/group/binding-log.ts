@@ -12,7 +12,7 @@ import type { Changes } from "./store.ts";
 export const MARK = "seq";
 export const INDEX = "index";
 /** Bindings in all: some 10 MB here, and 2 in the store. Who has more clients shares those that came last. */
-export const MOST_BINDINGS = 100_000;
+const MOST_BINDINGS = 100_000;
 /** Batches in one writing. */
 const MOST_AT_ONCE = 16;
 /** Of batches that have gone and are in the store still: with more, they are removed though there is nothing to write beside that. */

@@ -82,15 +82,7 @@ const COUNT = "(\\d{1,10})";
 const HEAD = /^(\d{1,16}) (\d{1,10}) (\d{1,16})$/;
 const POOL = new RegExp(`^(\\S{1,64}) ${COUNT} ${COUNT} ${COUNT} ${COUNT} ${COUNT}$`);
 
-/** `AT LIFE SEQ;POOL HELD USED WAITING LIMIT LACK;…`: read and written by a script in the server as well. */
-export function writeHeld({ at, life, seq, pools }: Held): string {
-  const texts = [...pools].map(
-    ([pool, { held, used, waiting, limit, lack }]) => `;${pool} ${held} ${used} ${waiting} ${limit} ${lack}`,
-  );
-  return `${at} ${life} ${seq}${texts.join("")}`;
-}
-
-/** null: it is none, as one of a later version. */
+/** `AT LIFE SEQ;POOL HELD USED WAITING LIMIT LACK;…`, as the script in the server writes it. null: it is none, as one of a later version. */
 export function readHeld(text: string): Held | null {
   const [head = "", ...rest] = text.split(";");
   const [, at, life, seq] = HEAD.exec(head) ?? [];

@@ -18,7 +18,7 @@ export function holdsOver(one: Stamped, other: Stamped, now: number): boolean {
   return one.at === other.at ? areMore(encoder.encode(one.text), encoder.encode(other.text)) : one.at > other.at;
 }
 
-export function isAhead(at: number, now: number): boolean {
+function isAhead(at: number, now: number): boolean {
   return at > now + AHEAD_MS;
 }
 

@@ -8,6 +8,18 @@ import { LEASE, reporterAt, World } from "./world.ts";
 const HOST = "10.0.0.1";
 const NAME = `p/${HOST}:80`;
 
+/** A target whose reporter has spoken to two balancers, and has told the second one that it leaves. */
+async function leftAtB() {
+  const world = new World();
+  const [a, b] = [await world.start("a"), await world.start("b")];
+  const [atA, atB] = [reporterAt(HOST), reporterAt(HOST)];
+  await a.report(atA);
+  await b.report(atB);
+  await world.pass(2_000);
+  b.registry.leave(atB);
+  return { world, a, b, atA };
+}
+
 describe("a target whose reporter speaks to one balancer", () => {
   it("is known to all within a moment, as it says that it is", async () => {
     const world = new World();
@@ -119,13 +131,7 @@ describe("a target whose reporter speaks to one balancer", () => {
   });
 
   it("does not come back by the word of one that loses its reporter after it has left here", async () => {
-    const world = new World();
-    const [a, b] = [await world.start("a"), await world.start("b")];
-    const [atA, atB] = [reporterAt(HOST), reporterAt(HOST)];
-    await a.report(atA);
-    await b.report(atB);
-    await world.pass(2_000);
-    b.registry.leave(atB);
+    const { world, a, b, atA } = await leftAtB();
     await world.pass(1_000);
     a.registry.lost(atA);
     await world.pass(2_000);
@@ -134,13 +140,7 @@ describe("a target whose reporter speaks to one balancer", () => {
   });
 
   it("does not come back by another's word when it has left here", async () => {
-    const world = new World();
-    const [a, b] = [await world.start("a"), await world.start("b")];
-    const [atA, atB] = [reporterAt(HOST), reporterAt(HOST)];
-    await a.report(atA);
-    await b.report(atB);
-    await world.pass(2_000);
-    b.registry.leave(atB);
+    const { world, a, b, atA } = await leftAtB();
     await world.pass(3_000);
     assert.deepEqual(b.targets(), {});
     assert.deepEqual(a.targets(), { [NAME]: "up 9" }, "a has not been told yet");

@@ -1,13 +1,5 @@
 /** Claims of permits (src/group/permits.ts) as a store carries them out, over texts in memory: what the script does in Redis. */
-import {
-  type Claimed,
-  type Claims,
-  type Held,
-  type Holding,
-  isWanting,
-  readHeld,
-  writeHeld,
-} from "../../src/group/permits.ts";
+import { type Claimed, type Claims, type Held, type Holding, isWanting, readHeld } from "../../src/group/permits.ts";
 
 const QUIET = "quiet";
 const MOST_QUIET_MS = 60_000;
@@ -40,6 +32,14 @@ export function claimIn(
   else all.delete(id);
   all.set(QUIET, String(quietUntil));
   return { claimed: { now, quietUntil, own, others }, tell: concernsOthers(before, own, others) };
+}
+
+/** See readHeld(). */
+function writeHeld({ at, life, seq, pools }: Held): string {
+  const texts = [...pools].map(
+    ([pool, { held, used, waiting, limit, lack }]) => `;${pool} ${held} ${used} ${waiting} ${limit} ${lack}`,
+  );
+  return `${at} ${life} ${seq}${texts.join("")}`;
 }
 
 /** What counts no more goes. */

@@ -62,7 +62,7 @@ export const answering = z.strictObject({
 });
 export type Answering = z.infer<typeof answering>;
 
-export const groupTarget = z.strictObject({
+const groupTarget = z.strictObject({
   id: target.def.shape.id,
   pool: z.string(),
   state: said("As this balancer has it; null: it does not know it.", z.nullable(target.def.shape.state)),
