@@ -93,7 +93,7 @@ export const RULES: readonly Rule[] = [
   // What the linux engine alone does, in networks that root alone makes.
   { files: blackbox("paths"), forms: COMPILED },
   // What becomes of a group, in networks again: what of it depends on a runtime, the tests of its store show in each.
-  { files: blackbox("group-network group-services"), forms: ["compiled-bun"] },
+  { files: blackbox("group-failures group-network group-services"), forms: ["compiled-bun"] },
   // What a limit over several balancers takes of an engine: of each one, on two runtimes.
   { files: blackbox("credits permits"), forms: ["compiled-bun", "compiled-deno-portable"] },
   // What engines do for servers that people use, and at a reload: with the portable one, which is all that Node has, and the other.
