@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import esbuild from "esbuild";
 import { bun, node, root } from "../../scripts/runtimes.ts";
 import { VERSION } from "../../src/util/version.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
@@ -101,4 +102,31 @@ describe("make release", () => {
       assert.ok(stdout.startsWith(`${name} ${VERSION} `), stdout);
     }
   });
+});
+
+it("the client library of Redis is loaded by who has a group alone: nothing that a balancer always loads leads to it", async () => {
+  const options = {
+    bundle: true,
+    splitting: true,
+    write: false,
+    metafile: true,
+    format: "esm",
+    platform: "node",
+  } as const;
+  const entry = join(root, "src/bin/harmony-balancer.ts");
+  const { metafile } = await esbuild.build({
+    ...{ ...options, entryPoints: [entry], outdir: place, conditions: ["node"], external: ["bun:*"] },
+    absWorkingDir: root,
+  });
+  const loaded = new Set<string>(["src/bin/harmony-balancer.ts"]);
+  for (const file of loaded) {
+    for (const { kind, path } of metafile.inputs[file]?.imports ?? []) if (kind !== "dynamic-import") loaded.add(path);
+  }
+  const all = Object.keys(metafile.inputs);
+  const ofRedis = all.filter((file) => /^node_modules\/@?ioredis|^src\/group\/redis\//.test(file));
+  assert.ok(ofRedis.length > 10 && loaded.size > 300, `${ofRedis.length} of Redis, ${loaded.size} loaded`);
+  assert.deepEqual(
+    ofRedis.filter((file) => loaded.has(file)),
+    [],
+  );
 });
