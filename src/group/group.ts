@@ -176,8 +176,7 @@ export class Group {
     this.#isLeaving = true;
     const { store, id } = this.#options;
     if (!this.#hasSaid) return;
-    const mark = [SEQ, String(this.#seq)] as const;
-    const nothing = { set: new Map(), remove: [], anew: false, mark };
+    const nothing = { set: new Map(), remove: [], anew: false };
     const said = store.write(id, "targets", nothing, this.#word(), writeHint({ t: "goodbye", by: id }));
     await atMost(this.#options.clock, GOODBYE_MS, said);
   }
@@ -249,9 +248,13 @@ export class Group {
     const hint = writeHint({ t: "targets", by: id, seq, names: names && [...names] });
     const set = changes.anew ? new Map([...changes.set, [WHOLE, String(seq)]]) : changes.set;
     const mark = [SEQ, String(seq)] as const;
-    const before = await store.write(id, "targets", { ...changes, set, mark }, this.#word(), hint);
+    const after = changes.anew ? undefined : String(this.#writtenSeq);
+    const before = await store.write(id, "targets", { ...changes, set, mark, after }, this.#word(), hint);
+    if (after !== undefined && before !== after) {
+      this.#forgotten();
+      return this.#write(); // all of it
+    }
     this.#own.written(changes, seq);
-    if (!changes.anew && before !== String(this.#writtenSeq)) this.#forgotten();
     this.#writtenSeq = seq;
   }
 

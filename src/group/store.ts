@@ -21,6 +21,8 @@ export interface Changes {
   readonly anew: boolean;
   /** A text that is set with them, beside them, and by which the writer sees whether what he wrote last is what was there. */
   readonly mark?: readonly [name: string, text: string];
+  /** What the mark has to be for anything to be done: a store that has forgotten what was there would have a part, which looks like all. */
+  readonly after?: string | undefined;
 }
 
 /** A value of a common section. That of two with the larger `at` holds, and of two of the same time the one with the larger text. */
@@ -41,7 +43,7 @@ export interface GroupStore {
   words(): Promise<Texts>;
   /**
    * All or nothing. `word` as in say(), null: what it has said stays, or is missed by it where the store has forgotten everything; `hint` goes to whoever listens, if it does not get lost. Gives what the mark was before; null: there was
-   * none, or none is given.
+   * none, or none is given. Nothing is done, nor said, where that is not what it is written `after`.
    */
   write(id: string, section: Section, changes: Changes, word: string | null, hint: string): Promise<string | null>;
   /** `names`: only these; null: all. */

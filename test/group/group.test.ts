@@ -282,6 +282,36 @@ describe("while the store", () => {
     world.close();
   });
 
+  for (const [what, isOlder] of [
+    ["forgets everything", false],
+    ["is restored from an older copy", true],
+  ] as const) {
+    it(`${what} between two changes, no target is missed by who reads after the second one, before all the rest is there`, async () => {
+      // Calls take their time, at any moment of a second in which each says its word.
+      for (let at = 0; at < 1_000; at += 250) {
+        const world = new World();
+        const { memory } = world;
+        const [a, b] = [await world.start("a"), await world.start("b")];
+        const [owner, other] = [reporterAt(HOST), reporterAt("10.0.0.2")];
+        await a.report(other);
+        await world.pass(100);
+        const [own, members] = [new Map(memory.own), new Map(memory.members)];
+        await a.report(owner);
+        await world.pass(1_000 + at, 50);
+        b.store.fault({ slowMs: 400 });
+        await a.report(owner, { weight: 2 });
+        await world.pass(450, 10);
+        a.store.fault({ slowMs: 300 });
+        Object.assign(memory, isOlder ? { own, members } : { own: new Map(), members: new Map() });
+        await a.report(other, { weight: 3 });
+        await world.pass(3_000, 10);
+        assert.deepEqual(b.targets(), { [NAME]: "up 2", "p/10.0.0.2:80": "up 3" }, `${at}`);
+        assert.equal(b.story.includes(`targetLeave ${NAME}`), false, `${at}`);
+        world.close();
+      }
+    });
+  }
+
   it("takes nothing at one balancer, that one hears the others all the same, and says what does not go", async () => {
     const world = new World();
     const [a, b] = [await world.start("a"), await world.start("b")];

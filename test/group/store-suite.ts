@@ -131,6 +131,40 @@ function sections(open: Open): void {
     ]);
   });
 
+  it("write() does nothing and says nothing where the mark is not the one that it is to come after", async () => {
+    const [store, other] = [await open(), await open()];
+    const heard: string[] = [];
+    other.onHint = (hint) => heard.push(hint);
+    const write = (part: Partial<Changes>, hint: string) => store.write("a", "targets", changes(part), hint, hint);
+    assert.equal(await write({ set: texts({ x: "1" }), mark: ["m", "two"], after: "one" }, "nothing is there"), null);
+    assert.equal(await write({ set: texts({ x: "2" }), mark: ["m", "two"] }, "no matter after what"), null);
+    const part = { remove: ["x"], set: texts({ y: "3" }), mark: ["m", "four"] } as const;
+    assert.equal(await write({ ...part, after: "three" }, "it comes after two"), "two");
+    assert.deepEqual(sorted(await store.read("a", "targets", null)), [
+      ["m", "two"],
+      ["x", "2"],
+    ]);
+    assert.equal(await write({ ...part, after: "two" }, "as it should be"), "two");
+    assert.deepEqual(sorted(await store.read("a", "targets", null)), [
+      ["m", "four"],
+      ["y", "3"],
+    ]);
+    assert.deepEqual([...(await store.words())], [["a", "as it should be"]]);
+    await until("the last hint", () => heard.includes("as it should be"));
+    assert.deepEqual(heard, ["no matter after what", "as it should be"]);
+  });
+
+  it("write() after a mark takes thousands of changes at once", async () => {
+    const store = await open();
+    const some = (from: number, count: number) => Array.from({ length: count }, (_, n) => `n${from + n}`);
+    const set = (names: readonly string[]) => new Map(names.map((name) => [name, `${name} text`]));
+    const write = (part: Partial<Changes>) => store.write("a", "targets", changes(part), "", "");
+    await write({ set: set(some(0, 9_000)), mark: ["m", "one"] });
+    await write({ set: set(some(9_000, 9_000)), remove: some(0, 8_000), mark: ["m", "two"], after: "one" });
+    const found = await store.read("a", "targets", null);
+    assert.deepEqual([found.size, found.get("m"), found.get("n17999")], [10_001, "two", "n17999 text"]);
+  });
+
   it("balancers and sections do not mix", async () => {
     const store = await open();
     await store.write("a", "targets", changes({ set: texts({ x: "1" }) }), "", "");

@@ -130,10 +130,12 @@ export class MemoryStore implements GroupStore {
   }
 
   write(id: string, section: Section, changes: Changes, word: string | null, hint: string): Promise<string | null> {
-    const { set, remove, anew, mark } = changes;
+    const { set, remove, anew, mark, after } = changes;
     return this.#ask((memory) => {
       const key = `${section}:${id}`;
       const former = memory.own.get(key);
+      const before = (mark && former?.get(mark[0])) ?? null;
+      if (after !== undefined && before !== after) return before;
       const texts = new Map(anew ? [] : (former ?? []));
       for (const [name, text] of [...set, ...(mark ? [mark] : [])]) texts.set(name, text);
       for (const name of remove) texts.delete(name);
@@ -141,7 +143,7 @@ export class MemoryStore implements GroupStore {
       if (word !== null) memory.members.set(id, word);
       memory.counts.changes += set.size + remove.length;
       memory.tell(hint);
-      return (mark && former?.get(mark[0])) ?? null;
+      return before;
     });
   }
 

@@ -6,8 +6,8 @@ import type { Command } from "./connection.ts";
 
 /** What a balancer has written is gone a day after it was last heard. Orders and revocations stay. */
 export const LIFE_MS: number = 24 * 60 * 60_000;
-/** Names in one command: the server does nothing else while it carries one out. */
-const PIECE = 5_000;
+/** Names in one command: the server does nothing else while it carries one out, and its Lua takes no 8,000 values for a call. */
+const PIECE = 3_000;
 
 const SECTIONS: readonly Section[] = ["targets", "bindings", "shares"];
 
@@ -45,7 +45,7 @@ export class Layout {
     ];
   }
 
-  /** What the mark was is the first of what EXEC answers, if one is given. */
+  /** To be carried out together. What the mark was is the first answer, if one is given. */
   write(
     id: string,
     section: Section,
@@ -54,7 +54,7 @@ export class Layout {
     hint: string,
   ): Command[] {
     const key = this.own(id, section);
-    return transaction([
+    return [
       ...(mark ? [["HGET", key, mark[0]] as const] : []),
       ...(anew ? [["DEL", key] as const] : []),
       ...pieces([...set, ...(mark ? [mark] : [])]).map((piece): Command => ["HSET", key, ...piece.flat()]),
@@ -62,7 +62,13 @@ export class Layout {
       expiry(key),
       ...(word === null ? [] : [["HSET", this.members, id, word] as const, expiry(this.members)]),
       ["PUBLISH", this.channel, hint],
-    ]);
+    ];
+  }
+
+  /** For AFTER. */
+  after(id: string, section: Section, mark: string, text: string, commands: readonly Command[]): string[] {
+    const key = this.own(id, section);
+    return ["2", key, this.members, mark, text, ...commands.flatMap((command) => [String(command.length), ...command])];
   }
 
   forget(id: string, hint: string): Command[] {
@@ -99,7 +105,7 @@ function expiry(key: string): Command {
   return ["PEXPIRE", key, String(LIFE_MS)];
 }
 
-function transaction(commands: readonly Command[]): Command[] {
+export function transaction(commands: readonly Command[]): Command[] {
   return [["MULTI"], ...commands, ["EXEC"]];
 }
 
@@ -150,12 +156,26 @@ end
 return 1
 `;
 
+/** The commands, each behind how many words it has, where that field of the first key has that text. Gives what it has, in a list. */
+const AFTER_SCRIPT = `
+local before = redis.call("HGET", KEYS[1], ARGV[1])
+if before ~= ARGV[2] then return { before } end
+local first = 4
+while first <= #ARGV do
+  local last = first + tonumber(ARGV[first - 1]) - 1
+  redis.call(unpack(ARGV, first, last))
+  first = last + 2
+end
+return { before }
+`;
+
 export interface Script {
   readonly text: string;
   /** By which the server knows it once it has been sent. */
   readonly sum: string;
 }
 
+export const AFTER: Script = script(AFTER_SCRIPT);
 export const STAMP: Script = script(STAMP_SCRIPT);
 export const DISCARD: Script = script(DISCARD_SCRIPT);
 

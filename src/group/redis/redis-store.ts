@@ -4,7 +4,17 @@ import type { Claimed, Claims } from "../permits.ts";
 import type { Changes, CommonSection, GroupStore, Section, Stamped, Texts } from "../store.ts";
 import { CLAIM, claimArguments, parseClaimed } from "./claim-script.ts";
 import type { Answer, Command, Connection } from "./connection.ts";
-import { DISCARD, type Layout, LIFE_MS, parseStamped, readCommands, type Script, STAMP } from "./layout.ts";
+import {
+  AFTER,
+  DISCARD,
+  type Layout,
+  LIFE_MS,
+  parseStamped,
+  readCommands,
+  type Script,
+  STAMP,
+  transaction,
+} from "./layout.ts";
 import type { Link } from "./link.ts";
 import { badAnswer, ReplyError, refusalOf } from "./reply.ts";
 
@@ -57,9 +67,13 @@ export class RedisStore implements GroupStore {
     word: string | null,
     hint: string,
   ): Promise<string | null> {
-    const { set, remove, mark } = changes;
+    const { set, remove, mark, after } = changes;
     checkTexts([id, ...(word === null ? [] : [word]), hint, ...remove, ...(mark ?? [])], set);
-    const { answers } = await this.#ask(this.#layout.write(id, section, changes, word, hint));
+    const commands = this.#layout.write(id, section, changes, word, hint);
+    const answers =
+      mark === undefined || after === undefined
+        ? (await this.#ask(transaction(commands))).answers
+        : await this.#run(AFTER, [this.#layout.after(id, section, mark[0], after, commands)]);
     const results = answers.at(-1);
     const before = mark && Array.isArray(results) ? results[0] : null;
     return typeof before === "string" ? before : null;
