@@ -5,7 +5,7 @@ import { type Clock, pass, systemClock } from "../../src/util/clock.ts";
 import { atServer } from "../../test/group/redis-world.ts";
 import { ManualClock } from "../../test/support/clock.ts";
 import { GroupMemory, MemoryStore } from "../../test/support/group-store.ts";
-import { endRedis, RedisServer } from "../../test/support/redis.ts";
+import { endRedis, REDIS, RedisServer } from "../../test/support/redis.ts";
 import { settle } from "../../test/support/wait.ts";
 
 export interface StorePlace {
@@ -45,7 +45,7 @@ export function inMemory(): StorePlace {
 export async function atRedis(): Promise<StorePlace> {
   const server = await RedisServer.start();
   return {
-    name: "a redis-server of this machine, in real time",
+    name: `a ${REDIS} of this machine, in real time`,
     clock: systemClock,
     open: () => openRedisStore(atServer(server.port), (text) => console.error(text)),
     pass: (ms) => pass(systemClock, ms),

@@ -46,6 +46,8 @@ export const RULES: readonly Rule[] = [
     ],
     forms: [...SOURCE, ...NODES],
   },
+  // Another server in Redis's place: it does not differ by who asks it.
+  { files: ["test/group/valkey", ...blackbox("group-valkey")], forms: ["node"] },
   // A real Redis, over the sockets that each runtime gives its npm packages.
   { files: ["test/group/redis"], forms: SOURCE },
   // Nothing but the language: V8 and JavaScriptCore run it, and the oldest V8 shows what that lacks. (Control is not among them: Deno's

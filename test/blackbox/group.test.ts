@@ -6,7 +6,7 @@ import { removeFolders } from "../support/folder.ts";
 import { areThere, areUp, clients, GroupCluster, isConnected, isLost, knows, sees } from "../support/group-cluster.ts";
 import { endServers } from "../support/peers.ts";
 import { endPrograms } from "../support/program.ts";
-import { endRedis, noRedis, RedisServer } from "../support/redis.ts";
+import { endRedis, noRedis, REDIS, RedisServer } from "../support/redis.ts";
 import { until } from "../support/wait.ts";
 
 const EACH = 10;
@@ -19,8 +19,8 @@ after(async () => {
   removeFolders();
 });
 
-describe("three balancers of a group", { skip: noRedis }, () => {
-  it("serve every target whatever becomes of Redis and of one of them, and an order holds at all", async (t) => {
+describe(`three balancers of a group at ${REDIS}`, { skip: noRedis }, () => {
+  it("serve every target whatever becomes of that and of one of them, and an order holds at all", async (t) => {
     const redis = await RedisServer.start();
     const world = new GroupCluster(["--group", `unix://${redis.socket}`, "--host-timeout", "20s"]);
     const [a, b, c] = [await world.member("a"), await world.member("b"), await world.member("c")];

@@ -7,7 +7,7 @@ import type { RedisStoreSettings } from "../../src/group/redis/open.ts";
 import { certificateFiles, renewedFiles } from "../support/certificates.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { closedAddress, LOOPBACK } from "../support/ports.ts";
-import { endRedis, noRedis, RedisServer } from "../support/redis.ts";
+import { endRedis, noRedis, REDIS, RedisServer } from "../support/redis.ts";
 import { now, until } from "../support/wait.ts";
 import { atServer, closeStores, connectedAgain, openConnected, openStore, rejection } from "./redis-world.ts";
 import { allCalls, changes, NOTHING, sorted, texts } from "./store-suite.ts";
@@ -21,7 +21,7 @@ after(async () => {
 /** A call takes at most 2 s; the rest is what a busy machine takes. */
 const BOUND_MS = 8_000;
 
-describe("a Redis that fails", { skip: noRedis }, () => {
+describe(`a ${REDIS} that fails`, { skip: noRedis }, () => {
   it("that is not there: every call is rejected at once, and once it is there it is found", async () => {
     const { port } = await closedAddress();
     const counted = await openStore(atServer(port));
@@ -192,7 +192,7 @@ describe("a Redis that fails", { skip: noRedis }, () => {
   });
 });
 
-describe("who may write", { skip: noRedis }, () => {
+describe(`who may write at ${REDIS}`, { skip: noRedis }, () => {
   const at = (server: RedisServer, part: Partial<RedisStoreSettings>): RedisStoreSettings => ({
     ...atServer(server.port),
     ...part,

@@ -4,7 +4,7 @@ import { after, afterEach, describe, it } from "node:test";
 import type { RedisStoreSettings } from "../../src/group/redis/open.ts";
 import { removeFolders } from "../support/folder.ts";
 import { freePort, LOOPBACK } from "../support/ports.ts";
-import { endRedis, noRedis, RedisServer } from "../support/redis.ts";
+import { endRedis, noRedis, REDIS, RedisServer } from "../support/redis.ts";
 import { until } from "../support/wait.ts";
 import { atServer, closeStores, connectedAgain, openConnected, openStore, rejection } from "./redis-world.ts";
 import { changes, storeSuite, texts } from "./store-suite.ts";
@@ -15,7 +15,7 @@ after(async () => {
   removeFolders();
 });
 
-describe("a primary and its replica", { skip: noRedis }, () => {
+describe(`a primary of ${REDIS} and its replica`, { skip: noRedis }, () => {
   const replicaOf = (port: number, config: readonly string[] = []) =>
     RedisServer.start({ config: [`replicaof ${LOOPBACK} ${port}`, ...config] });
 
@@ -103,7 +103,7 @@ async function startCluster(): Promise<RedisServer[]> {
 }
 
 storeSuite(
-  "on a cluster of Redis",
+  `on a cluster of ${REDIS}`,
   async () => {
     const nodes = await startCluster();
     let first = 0;

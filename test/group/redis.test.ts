@@ -1,6 +1,6 @@
 import { after } from "node:test";
 import { removeFolders } from "../support/folder.ts";
-import { endRedis, noRedis, RedisServer } from "../support/redis.ts";
+import { endRedis, noRedis, REDIS, RedisServer } from "../support/redis.ts";
 import { atServer, closeStores, worldOn } from "./redis-world.ts";
 import { storeSuite } from "./store-suite.ts";
 
@@ -11,7 +11,7 @@ after(async () => {
 });
 
 storeSuite(
-  "on Redis",
+  `on ${REDIS}`,
   async () => {
     const server = await RedisServer.start();
     return worldOn(() => atServer(server.port), server);

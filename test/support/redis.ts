@@ -1,7 +1,7 @@
-/** Real servers of Redis, each a process of its own with a folder of its own. */
+/** Real servers of Redis, or of Valkey in its place, each a process of its own with a folder of its own. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { temporaryFolder } from "./folder.ts";
 import type { Machine } from "./machine.ts";
 import { freePorts, LOOPBACK } from "./ports.ts";
@@ -9,8 +9,14 @@ import { Program } from "./program.ts";
 import { missing } from "./real-servers.ts";
 import { until } from "./wait.ts";
 
+/** What is started: at-valkey.ts says another one. */
+const COMMAND = process.env.REDIS_SERVER || "redis-server";
+
+/** What titles call it. */
+export const REDIS: string = basename(COMMAND).startsWith("valkey") ? "Valkey" : "Redis";
+
 /** Why tests cannot start one, or false. */
-export const noRedis: string | false = missing("redis-server", "--version");
+export const noRedis: string | false = missing(COMMAND, "--version");
 
 export interface RedisOptions {
   /** Lines of its configuration. */
@@ -67,10 +73,10 @@ export class RedisServer {
     ];
     mkdirSync(this.folder, { recursive: true });
     writeFileSync(file, `${lines.join("\n")}\n`);
-    const command = ["redis-server", file, ...(sentinel ? ["--sentinel"] : [])];
+    const command = [COMMAND, file, ...(sentinel ? ["--sentinel"] : [])];
     this.#program = on === undefined ? new Program(command) : on.machine.run(command);
-    await until(`Redis at port ${this.port}`, async () => {
-      if (this.#program.exit) throw new Error(`redis-server has ended: ${this.#program.stdout}`);
+    await until(`${REDIS} at port ${this.port}`, async () => {
+      if (this.#program.exit) throw new Error(`${COMMAND} has ended: ${this.#program.stdout}`);
       return (await this.tell("PING").catch(() => "")) !== "";
     });
   }
@@ -83,7 +89,7 @@ export class RedisServer {
       socket.setEncoding("utf8");
       socket.on("connect", () => socket.write(`${line}\r\n`));
       socket.on("error", reject);
-      socket.on("close", () => reject(new Error(`Redis has closed the connection: ${answer}`)));
+      socket.on("close", () => reject(new Error(`${REDIS} has closed the connection: ${answer}`)));
       socket.on("data", (text) => {
         answer += text;
         if (!end.test(answer)) return;
