@@ -176,9 +176,12 @@ export class Group {
     this.#isLeaving = true;
     const { store, id } = this.#options;
     if (!this.#hasSaid) return;
-    const nothing = { set: new Map(), remove: [], anew: false };
+    const seq = String(this.#writtenSeq);
+    const nothing = { set: new Map(), remove: [], anew: false, mark: [SEQ, seq], after: seq } as const;
     const said = store.write(id, "targets", nothing, this.#word(), writeHint({ t: "goodbye", by: id }));
-    await atMost(this.#options.clock, GOODBYE_MS, said);
+    // A store that has forgotten everything gets all of it, and that word.
+    const heeded = said.then((before) => before === seq || this.#forgotten());
+    await atMost(this.#options.clock, GOODBYE_MS, heeded);
   }
 
   /** Never rejects. */
