@@ -63,6 +63,7 @@ export interface Grouped {
 
 export function grouped(options: GroupedOptions): Grouped {
   const { membership, lease, services, statistics, control, tell } = options;
+  const { revocations } = options.trust;
   const startedAt = Date.now();
   const host = hostMark();
   const registry = () => control().registry;
@@ -91,7 +92,8 @@ export function grouped(options: GroupedOptions): Grouped {
       reporters: control().sessions,
       ...services.connections,
     }),
-    own: (name) => ownTarget(registry().rows.get(name)?.registered),
+    own: (name) => ownTarget(registry().rows.get(name)?.registered, (key) => revocations.fingerprintOf(key)),
+    isRevoked: (fingerprint) => revocations.all.has(fingerprint),
     taker: {
       take: (name, target) => bringing.pending(target) ?? registry().sharing.take(name, target),
       drop: (name) => registry().sharing.drop(name),
@@ -99,7 +101,7 @@ export function grouped(options: GroupedOptions): Grouped {
     },
     sharedTargets: () => registry().sharing.alone,
     active: (name) => registry().sharing.active(name),
-    parts: [orders, sharedRevocations(options), permits, bindings, shares],
+    parts: [orders, sharedRevocations(options.trust, () => group.revoked()), permits, bindings, shares],
   });
   return { group, orders, permits, bindings, shares };
 }
@@ -125,7 +127,7 @@ function sharedOrders({ control, settings, state, tell }: GroupedOptions): Share
 }
 
 /** What this balancer's operators revoke goes to the others, and what theirs do is refused here at once. */
-function sharedRevocations({ trust: { keys, revocations } }: GroupedOptions): SharedRevocations {
+function sharedRevocations({ keys, revocations }: GroupedOptions["trust"], onRevoked: () => void): SharedRevocations {
   const shared = new SharedRevocations({
     get all() {
       return revocations.all;
@@ -133,9 +135,13 @@ function sharedRevocations({ trust: { keys, revocations } }: GroupedOptions): Sh
     heed: (revocation) => {
       revocations.heed(revocation);
       keys.refresh();
+      onRevoked();
     },
   });
-  revocations.onRevoked = (revocation) => shared.revoked(revocation);
+  revocations.onRevoked = (revocation) => {
+    shared.revoked(revocation);
+    onRevoked();
+  };
   return shared;
 }
 

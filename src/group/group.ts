@@ -72,7 +72,7 @@ export class Group {
   #isClosed = false;
 
   constructor(options: GroupOptions) {
-    const { store, clock, wallClock, own, taker, onEvent } = options;
+    const { store, clock, wallClock, own, onEvent } = options;
     const view = (member: Member) => member.view(clock.now());
     this.#options = options;
     this.#since = wallClock();
@@ -89,8 +89,8 @@ export class Group {
       onWarning: (message) => onEvent("warning", message),
     });
     this.#offers = new Offers({
+      ...options,
       members: this.#members.all,
-      taker,
       unreachable: (member, vouched) => this.#unreachable(member, vouched),
       onRefused: (name, by, why) => onEvent("refused", name, by.word.name, why),
     });
@@ -121,6 +121,11 @@ export class Group {
     this.#own.changed(name);
     if (left !== null) this.#offers.left(left);
     this.#wakeSoon();
+  }
+
+  /** More keys have been revoked. */
+  revoked(): void {
+    this.#offers.revoked();
   }
 
   /** Pools are there, have come or gone, or this balancer listens elsewhere. */

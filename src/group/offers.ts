@@ -1,5 +1,9 @@
-/** Which of the others' words on a target counts here: of several balancers that vouch for it, the latest one's. */
+/**
+ * Which of the others' words on a target counts here: of several balancers that vouch for it, the latest one's, and none that is of a key which
+ * has been revoked, as one that hangs cannot take back what it has written.
+ */
 import type { SharedTarget } from "../targets/shared-target.ts";
+import type { Cancel, Clock } from "../util/clock.ts";
 import type { Member, Vouched } from "./members.ts";
 import type { Written } from "./record.ts";
 
@@ -7,6 +11,8 @@ import type { Written } from "./record.ts";
 export const WAITING = "";
 /** Reasons that are told: where there are more, what is wrong is clear by then. */
 const MOST_TOLD = 100;
+/** ms. */
+const GATHER_MS = 20;
 
 /** Where targets are taken in: the registry. */
 export interface Taker {
@@ -17,8 +23,11 @@ export interface Taker {
 }
 
 export interface OffersOptions {
+  readonly clock: Clock;
   readonly members: ReadonlyMap<string, Member>;
   readonly taker: Taker;
+  /** Whether the key with that fingerprint has been. */
+  readonly isRevoked: (fingerprint: string) => boolean;
   /** Why a target that balancer vouches for cannot be reached from here, whatever else is said; null: it can. */
   readonly unreachable: (member: Member, vouched: Vouched) => string | null;
   /** One cannot be used here, and there may be others; told once for each balancer and reason. */
@@ -28,8 +37,9 @@ export interface OffersOptions {
 export class Offers {
   readonly #options: OffersOptions;
   #hasBegun = false;
-  /** By name, whose word counts, as it was, and the key that the target was registered with. */
-  readonly #inForce = new Map<string, { readonly member: string; readonly text: string; readonly key: string }>();
+  #judging: Cancel | null = null;
+  /** By name, whose word counts, as it was. */
+  readonly #inForce = new Map<string, { readonly member: string; readonly vouched: Vouched }>();
   /** By name of a target that cannot be used: whose word that is, and why. */
   readonly #refused = new Map<string, string>();
   /** How many there are for each of these. */
@@ -61,6 +71,15 @@ export class Offers {
     this.look([...lost, ...this.#refused.keys()]);
   }
 
+  /** More keys have been revoked. Thousands may be at a time, each of which is told: they are looked at together. */
+  revoked(): void {
+    this.#judging ??= this.#options.clock.after(GATHER_MS, () => {
+      this.#judging = null;
+      const inForce = [...this.#inForce];
+      this.look(inForce.filter(([, { vouched }]) => this.#isRevoked(vouched)).map(([name]) => name));
+    });
+  }
+
   /** Its reporter has said here that it leaves: what the others say of it does not count until they say something else. */
   left(name: string): void {
     const texts = [...this.#words(name)].map(([, { text }]) => text);
@@ -77,12 +96,13 @@ export class Offers {
       if (this.#inForce.delete(name)) taker.drop(name);
       return;
     }
-    const [member, { text, written }] = best;
-    if (before?.member === member.id && before.text === text) return;
-    const why = unreachable(member, best[1]) ?? taker.take(name, { ...written, by: member.word.name });
+    const [member, vouched] = best;
+    const { text, written } = vouched;
+    if (before?.member === member.id && before.vouched.text === text) return;
+    const why = unreachable(member, vouched) ?? taker.take(name, { ...written, by: member.word.name });
     if (why === null) {
       this.#accepted(name);
-      this.#inForce.set(name, { member: member.id, text, key: written.key });
+      this.#inForce.set(name, { member: member.id, vouched });
       return;
     }
     if (this.#inForce.delete(name)) taker.drop(name);
@@ -118,7 +138,7 @@ export class Offers {
     const isFresh = ({ text, written }: Vouched) => past === undefined || !(past.has(text) || written.isLost);
     const fresh = words.filter(([, vouched]) => isFresh(vouched));
     if (fresh.length === words.length) this.#past.delete(name);
-    const key = this.#inForce.get(name)?.key;
+    const key = this.#inForce.get(name)?.vouched.written.key;
     const kept = fresh.filter(([, { written }]) => written.key === key);
     return latest(kept.length > 0 ? kept : fresh);
   }
@@ -126,8 +146,12 @@ export class Offers {
   *#words(name: string): Generator<[member: Member, vouched: Vouched]> {
     for (const member of this.#options.members.values()) {
       const vouched = member.records.get(name);
-      if (vouched !== undefined) yield [member, vouched];
+      if (vouched !== undefined && !this.#isRevoked(vouched)) yield [member, vouched];
     }
+  }
+
+  #isRevoked({ written: { fingerprint } }: Vouched): boolean {
+    return fingerprint !== undefined && this.#options.isRevoked(fingerprint);
   }
 }
 

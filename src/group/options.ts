@@ -39,6 +39,8 @@ export interface GroupOptions {
   /** What this balancer's own reporters say of that target, as long as it counts. */
   readonly own: (name: string) => OwnTarget | null;
   readonly taker: Taker;
+  /** Whether the key with that fingerprint has been revoked, as far as this balancer knows. */
+  readonly isRevoked: (fingerprint: string) => boolean;
   /** Targets known from others alone. */
   readonly sharedTargets: () => number;
   /** Connections that the target of that name has here. */

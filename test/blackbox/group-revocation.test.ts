@@ -15,6 +15,7 @@ import { now, until } from "../support/wait.ts";
 const LEAKED = "web:a-key-that-somebody-has-found";
 const ANEW = "web:a-key-that-nobody-has-found-yet";
 const OTHER = "other:a-key-that-nobody-cares-about";
+const skip = process.platform === "win32" && "Windows cannot stop a process for a while (SIGSTOP)";
 const LOG = ["--log-format", "json", "--log-level", "debug"];
 
 after(async () => {
@@ -45,8 +46,8 @@ class Member {
     writeFileSync(this.keyFile, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
   }
 
-  async start(): Promise<void> {
-    const places = ["--listen", `127.0.0.1:${this.port}`, "--admin", `127.0.0.1:${this.adminPort}`];
+  async start(...more: readonly string[]): Promise<void> {
+    const places = ["--listen", `127.0.0.1:${this.port}`, "--admin", `127.0.0.1:${this.adminPort}`, ...more];
     const group = ["--group", `unix://${this.#redis.socket}`, "--key-file", this.keyFile, "--persistent", "off"];
     const env = { HARMONY_API: `unix:${join(this.folder, "api")}`, HARMONY_STATE: "off", HARMONY_START_HOLD: "0" };
     this.program = start("harmony-balancer", [...places, ...LOG, ...group], { env });
@@ -115,4 +116,32 @@ describe("a key that is revoked at one balancer of a group", { skip: noRedis }, 
     await c.report(ANEW, server.port).says(/^registered/);
     await until("the target again", async () => (await exchange(a.port, "")) === "web");
   });
+
+  for (const how of ["SIGSTOP", "SIGKILL"] as const)
+    it(`has its targets out where the only balancer that its reporter speaks to got ${how}`, { skip }, async (t) => {
+      const redis = await RedisServer.start();
+      const [a, b, silent] = [new Member(redis), new Member(redis), new Member(redis)];
+      const forLong = ["--host-timeout", "5m"]; // what it has written would stay in force for longer than anybody waits here
+      await Promise.all([a, b, silent].map((each) => each.start(...forLong)));
+      const server = await serve(answerer("web"));
+      const reporter = silent.report(LEAKED, server.port);
+      await reporter.says(/^registered/);
+      await until("its target at the others", async () => {
+        const answers = await Promise.all([a, b].map(({ port }) => exchange(port, "")));
+        return answers.every((answer) => answer === "web");
+      });
+      silent.program.signal(how);
+
+      await a.key("revoke", "web");
+      const since = now();
+      for (const { program } of [a, b]) await program.says(/has left: no other balancer of the group speaks for it/);
+      t.diagnostic(`its targets were out ${Math.round(now() - since)} ms after the command had ended`);
+
+      // Nor are they in force at one that starts now, which has the revocation from the others alone: another key may have their place.
+      const late = new Member(redis);
+      await late.start(...forLong);
+      await late.program.says(/key "web" of .* is refused: .* has revoked it/);
+      await late.report(OTHER, server.port).says(/^registered/);
+      await until("all others again", async () => (await exchange(b.port, "")) === "web");
+    });
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Member } from "../../src/group/members.ts";
 import { Offers } from "../../src/group/offers.ts";
+import { ManualClock } from "../support/clock.ts";
 import { memberWith, textOf } from "./members-of.ts";
 
 const NAME = "p/10.0.0.1:80";
@@ -18,6 +19,7 @@ class Taken {
 
   constructor() {
     this.offers = new Offers({
+      clock: new ManualClock(),
       members: this.members,
       taker: {
         take: (name, { by, report }) => {
@@ -27,6 +29,7 @@ class Taken {
         drop: (name) => this.targets.delete(name),
         has: (name) => this.targets.has(name),
       },
+      isRevoked: () => false,
       unreachable: () => null,
       onRefused: (name, by, why) => this.refused.push(`${name} ${by.word.name} ${why}`),
     });

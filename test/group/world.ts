@@ -2,11 +2,14 @@
 import assert from "node:assert/strict";
 import { PoolBindings } from "../../src/app/pool-bindings.ts";
 import { targetLoads } from "../../src/app/target-loads.ts";
+import { isShared } from "../../src/control/keys/key.ts";
+import { fingerprintOfKey, type Revocation, revocationOf } from "../../src/control/protocol/revocation.ts";
 import { Group } from "../../src/group/group.ts";
 import type { GroupEvents } from "../../src/group/options.ts";
 import { ownTarget } from "../../src/group/record.ts";
 import { SharedBindings } from "../../src/group/shared-bindings.ts";
 import { SharedOrders } from "../../src/group/shared-orders.ts";
+import { SharedRevocations } from "../../src/group/shared-revocations.ts";
 import { Shares } from "../../src/group/shares.ts";
 import type { GroupStore } from "../../src/group/store.ts";
 import type { Address } from "../../src/net/runtime.ts";
@@ -26,9 +29,10 @@ import { plainPool, watchedRegistry } from "../targets/registry-of.ts";
 export const LEASE = 10_000;
 export const REPORT: Report = { pool: "p", port: 80, weight: 9, health: "up", drain: false };
 
-/** A reporter that speaks to one balancer, or to several. */
-export function reporterAt(host: string, id = "k"): TargetOwner {
-  return { remote: { host, port: 1 }, key: { id, limits: {} }, forbids: () => null, replaced: () => undefined };
+/** A reporter that speaks to one balancer, or to several. `secret`: of its key; null: it has joined by invitation. */
+export function reporterAt(host: string, id = "k", secret: string | null = `secret of ${id}`): TargetOwner {
+  const key = { id, limits: {}, ...(secret !== null && { secret }) };
+  return { remote: { host, port: 1 }, key, forbids: () => null, replaced: () => undefined };
 }
 
 export class World {
@@ -86,6 +90,8 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
   readonly shares: Shares;
   readonly pools = new Map<string, Pool>();
   readonly bindings: SharedBindings;
+  /** By the fingerprints of keys. */
+  readonly revoked = new Map<string, Revocation>();
   readonly events: EventOf<GroupEvents>[] = [];
   /** What happened to targets. */
   readonly story: string[] = [];
@@ -93,6 +99,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
   readonly #poolOf: (name: string) => Pool;
   readonly #monitor: { close(): void };
   readonly #usages: Usages;
+  readonly #revocations: SharedRevocations;
   isAlive = true;
 
   constructor({ clock, store, name, id }: BalancerPlace<Store>, options: Partial<BalancerOptions> = {}) {
@@ -110,6 +117,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
       quotaOf: ({ limits }) => quotaOf(limits, 100_000),
       probe,
       usages: this.#usages,
+      accepts: (key) => !isShared(key) || !this.revoked.has(fingerprintOfKey(key)),
       onWarning: assert.fail,
       onEvent: (...[event, target]) => {
         this.story.push(`${event} ${typeof target === "object" ? target.identity : target}`);
@@ -134,6 +142,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
       wallClock,
       onWarning: assert.fail,
     });
+    this.#revocations = new SharedRevocations({ all: this.revoked, heed: (revocation) => this.#refuses(revocation) });
     this.group = new Group({
       name: "g",
       place: "memory",
@@ -143,11 +152,13 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
       wallClock,
       lease,
       facts: () => ({ name, version: "1", host, startedAt: 0, reporters: 0, active: 0, waiting: 0 }),
-      own: (identity) => ownTarget(registry.rows.get(identity)?.registered),
+      own: (identity) =>
+        ownTarget(registry.rows.get(identity)?.registered, (key) => (isShared(key) ? fingerprintOfKey(key) : null)),
+      isRevoked: (fingerprint) => this.revoked.has(fingerprint),
       taker: registry.sharing,
       sharedTargets: () => registry.sharing.alone,
       active: (target) => registry.sharing.active(target),
-      parts: [orders, this.shares, this.bindings],
+      parts: [orders, this.#revocations, this.shares, this.bindings],
       onEvent: (...event) => void this.events.push(event),
     });
   }
@@ -156,6 +167,21 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
   open(): void {
     for (const name of this.#poolNames) this.pools.set(name, this.#poolOf(name));
     this.group.offer();
+  }
+
+  /** An operator revokes that one's key here. */
+  async revoke({ key }: TargetOwner): Promise<void> {
+    assert.ok(isShared(key));
+    const revocation = revocationOf(key, "me@here", 1);
+    this.#refuses(revocation);
+    this.#revocations.revoked(revocation);
+    await settle(5);
+  }
+
+  #refuses(revocation: Revocation): void {
+    this.revoked.set(revocation.fingerprint, revocation);
+    this.registry.revoke();
+    this.group.revoked();
   }
 
   async report(owner: TargetOwner, report: Partial<Report> = {}): Promise<number> {

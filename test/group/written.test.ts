@@ -14,6 +14,7 @@ const OWN: OwnTarget = {
   report: { pool: "p", port: 80, weight: 9, health: "down", reason: "no disk", drain: true, id: "x", instance: "i" },
   address: { host: "2001:db8::1", port: 80 },
   key: "k",
+  fingerprint: "f",
   since: 1_000,
   seen: "2001:db8::1",
 };
@@ -63,6 +64,14 @@ describe("the word of a balancer", () => {
 describe("the record of a target", () => {
   it("is read as it was written", () => {
     assert.deepEqual(JSON.parse(JSON.stringify(readRecord("p/x", writeRecord(recordOf(OWN), 5)))), { ...OWN, at: 5 });
+  });
+
+  it("may be without what an earlier release does not write", () => {
+    const { fingerprint, seen, ...least } = OWN;
+    assert.deepEqual(JSON.parse(JSON.stringify(readRecord("p/x", writeRecord(recordOf(least), 5)))), {
+      ...least,
+      at: 5,
+    });
   });
 
   it("is none with an address that is a name, or a report that no reporter could have made", () => {

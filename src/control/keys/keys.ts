@@ -194,7 +194,7 @@ export class Keys {
   }
 
   #revoked(key: SharedKey | OwnKey): Revocation | null {
-    return key === INSECURE_KEY ? null : (this.#revocations?.of(key) ?? null);
+    return this.#revocations?.of(key) ?? null;
   }
 
   /** Whether the revoked ones among the keys are others than before. Who has one in a file is to take it out. */

@@ -2,7 +2,7 @@
 import type { Clock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import { fingerprintOfKey, MOST_REVOKED, type Revocation } from "../protocol/revocation.ts";
-import { isShared, type Key } from "./key.ts";
+import { INSECURE_KEY, isShared, type Key } from "./key.ts";
 import { readKeyText } from "./key-file.ts";
 import { keepRevoked, newest, parseRevoked } from "./revoked-file.ts";
 import type { TrustFiles } from "./trust-files.ts";
@@ -45,12 +45,18 @@ export class Revocations {
     return this.#all;
   }
 
-  /** null: it was not. The key that everybody knows, and those of invited reporters, are not revoked so. */
+  /** null: it was not. */
   of(key: Pick<Key, "id">): Revocation | null {
-    if (this.#all.size === 0 || !isShared(key)) return null;
+    const fingerprint = this.#all.size === 0 ? null : this.fingerprintOf(key);
+    return fingerprint === null ? null : (this.#all.get(fingerprint) ?? null);
+  }
+
+  /** null: the key that everybody knows, and what invited reporters and tokens register with, is not revoked so. */
+  fingerprintOf(key: Pick<Key, "id">): string | null {
+    if (!isShared(key) || key === INSECURE_KEY) return null;
     const fingerprint = this.#fingerprints.get(key) ?? fingerprintOfKey(key);
     this.#fingerprints.set(key, fingerprint);
-    return this.#all.get(fingerprint) ?? null;
+    return fingerprint;
   }
 
   /** Another balancer has said so: it holds from now on, and is kept as soon as it can be. */
