@@ -10,7 +10,8 @@
  * Others are told when somebody lacks more than before, or has clients that wait where none did, and when something is given back that somebody wants.
  *
  * For a while after it has been found empty, or may be another server than before, there may be balancers that have yet to say what they hold.
- * Until then nobody gets more: `keeps` stands for `wants`.
+ * Until then nobody gets more: `keeps` stands for `wants`. One that hangs or is cut off cannot: what it has said is told again by those who
+ * have read it, and counts as it would have. So that nobody does that of what is given back, it is written down that nothing is held.
  */
 import { TTL_MS } from "./times.ts";
 
@@ -39,6 +40,8 @@ export interface Claims {
   readonly quietIfEmpty: number;
   /** All of this balancer's. */
   readonly pools: readonly Claim[];
+  /** By their ids, what others had said, as it was written down: it is again, unless something later is or it counts no more. */
+  readonly others: ReadonlyMap<string, string>;
 }
 
 /** What has become of a claim. */
@@ -56,6 +59,8 @@ export interface Held {
   readonly life: number;
   readonly seq: number;
   readonly pools: ReadonlyMap<string, Holding>;
+  /** As it is written down. */
+  readonly text: string;
 }
 
 export interface Claimed {
@@ -68,9 +73,14 @@ export interface Claimed {
   readonly others: ReadonlyMap<string, Held>;
 }
 
-/** Whether a balancer that has said this has been heard lately; otherwise what it holds is idle, and nobody's. */
-export function isThere(held: Held, now: number): boolean {
-  return now - held.at <= TTL_MS;
+/** Whether a balancer that has said this has been heard lately, and shares pools; otherwise what it holds is idle, and nobody's. */
+export function isThere({ pools, at }: Held, now: number): boolean {
+  return pools.size > 0 && now - at <= TTL_MS;
+}
+
+/** What it has said counts still. */
+export function isInForce({ at, life }: Held, now: number): boolean {
+  return at + life > now;
 }
 
 /** What is given back is used there. */
@@ -94,5 +104,5 @@ export function readHeld(text: string): Held | null {
     const [held, used, waiting, limit, lack] = counts.map(Number) as [number, number, number, number, number];
     pools.set(pool, { held, used, waiting, limit, lack });
   }
-  return { at: Number(at), life: Number(life), seq: Number(seq), pools };
+  return { at: Number(at), life: Number(life), seq: Number(seq), pools, text };
 }

@@ -8,7 +8,7 @@
 import { Allowance } from "../util/allowance.ts";
 import { type Cancel, type Clock, every } from "../util/clock.ts";
 import type { Part, Turn } from "./part.ts";
-import { type Claim, type Claimed, type Claims, isThere } from "./permits.ts";
+import { type Claim, type Claimed, type Claims, type Held, isInForce, isThere } from "./permits.ts";
 import { type PermitPool, PoolPermits } from "./pool-permits.ts";
 import { SAY_MS, TTL_MS } from "./times.ts";
 
@@ -65,6 +65,10 @@ export class SharedPermits implements Part {
   #isLeaving = false;
   #isEnded = false;
   #claimedAt = Number.NEGATIVE_INFINITY;
+  /** By their ids, what others have said last, as long as it counts. */
+  readonly #heard = new Map<string, Held>();
+  /** What of that the store has forgotten. */
+  #forgotten: ReadonlyMap<string, string> = new Map();
   /** When it is worth asking again, after it could not be asked. */
   #retryAt = Number.NEGATIVE_INFINITY;
 
@@ -162,6 +166,7 @@ export class SharedPermits implements Part {
       this.#claimedOver = connection;
       this.#hasClaimed = made.size > 0;
       this.#claimedAt = clock.now();
+      this.#hear(claimed);
       this.#take(made, claimed, sentAt + lease);
     } catch (error) {
       this.#isDue = true;
@@ -174,7 +179,17 @@ export class SharedPermits implements Part {
     this.#seq++;
     const life = Math.ceil(this.#options.lease) + TTL_MS;
     const isAnew = this.#claimedOver !== null && this.#claimedOver !== this.#connection;
-    return { seq: this.#seq, life, quiet: isAnew ? ANEW_MS : 0, quietIfEmpty: TTL_MS, pools };
+    const others = this.#forgotten;
+    return { seq: this.#seq, life, quiet: isAnew ? ANEW_MS : 0, quietIfEmpty: TTL_MS, pools, others };
+  }
+
+  #hear({ now, others }: Claimed): void {
+    const heard = this.#heard;
+    for (const [id, held] of others) if (held.seq >= (heard.get(id)?.seq ?? 0)) heard.set(id, held);
+    for (const [id, held] of heard) if (!isInForce(held, now)) heard.delete(id);
+    const forgotten = [...heard].filter(([id, { seq }]) => seq > (others.get(id)?.seq ?? -1));
+    this.#forgotten = new Map(forgotten.map(([id, { text }]) => [id, text]));
+    if (forgotten.length > 0) this.#isDue = true;
   }
 
   /** In the order of names, as many as there is room for: others are left to what follows when nothing is heard. */

@@ -1,7 +1,7 @@
 /** What every store of a group makes of claims: src/group/permits.ts. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { Claim, Claimed, Claims } from "../../src/group/permits.ts";
+import { type Claim, type Claimed, type Claims, isThere } from "../../src/group/permits.ts";
 import type { GroupStore } from "../../src/group/store.ts";
 import fc from "../support/draws.ts";
 import { until } from "../support/wait.ts";
@@ -15,7 +15,7 @@ function claims(seq: number, of: Record<string, Partial<Claim>>, part: Partial<C
     const holds = claim.holds ?? 0;
     return { pool, limit: 10, holds, keeps: holds, wants: holds, used: 0, waiting: 0, ...claim };
   });
-  return { seq, life: LONG_MS, quiet: 0, quietIfEmpty: 0, pools, ...part };
+  return { seq, life: LONG_MS, quiet: 0, quietIfEmpty: 0, pools, others: new Map(), ...part };
 }
 
 /** `held of limit, lacking` by pool. */
@@ -44,7 +44,8 @@ export function claimsSuite(open: Open): void {
     assert.deepEqual([life, seq], [60_000, 4]);
     assert.ok(at <= claimed!.now && at > claimed!.now - 60_000, `${at} at ${claimed!.now}`);
     assert.deepEqual([...pools], [["p", { held: 7, used: 5, waiting: 3, limit: 10, lack: 0 }]]);
-    assert.equal((await a.claim("a", claims(5, { p: {} }), ""))!.others.size, 0, "who has no limit is not there");
+    const { others } = (await a.claim("a", claims(5, { p: {} }), ""))!;
+    assert.equal(isThere(others.get("b")!, claimed!.now), false, "who has no limit is not there");
   });
 
   it("keeps what is held, whatever is free, and gives nobody more then", async () => {
@@ -80,6 +81,32 @@ export function claimsSuite(open: Open): void {
     assert.equal(got(await want()), "10 of 10, lacking 0");
     await b.forget("b", "");
     assert.equal(got(await a.claim("a", claims(4, { p: { wants: 10 } }), "")), "10 of 10, lacking 0");
+  });
+
+  it("has again what others had said, where it has nothing of them or something earlier, and as long as that counts", async () => {
+    const [a, b, c] = [await open(), await open(), await open()];
+    await a.claim("a", claims(1, { p: { wants: 3 } }), "");
+    const heard = async (seq: number) => (await b.claim("b", claims(seq, {}), ""))!.others.get("a")!.text;
+    const first = await heard(1);
+    await a.claim("a", claims(2, { p: { wants: 4, used: 2 } }, { life: 60_000 }), "");
+    const second = await heard(2);
+    const told = async (seq: number, text: string) => {
+      const others = new Map([["a", text]]);
+      const claimed = await c.claim("c", claims(seq, { p: { wants: 10 } }, { others }), "");
+      return [got(claimed), claimed!.others.get("a")?.text ?? "nothing"];
+    };
+    assert.deepEqual(await told(1, first), ["6 of 10, lacking 4", second], "it has something later");
+    for (const id of ["a", "b", "c"]) await b.forget(id, "");
+    assert.deepEqual(await told(2, first), ["7 of 10, lacking 3", first]);
+    assert.deepEqual(await told(3, second), ["6 of 10, lacking 4", second]);
+    await a.claim("a", claims(3, {}), "");
+    assert.equal((await told(4, second))[0], "10 of 10, lacking 0", "it has been given back");
+    await a.forget("a", "");
+    assert.deepEqual(await told(5, second.replace(/^\d+ \d+/, "1 1")), ["10 of 10, lacking 0", "nothing"]);
+    const ahead = await told(6, second.replace(/^\d+/, "9999999999999"));
+    assert.ok(Number(ahead[1]!.split(" ")[0]) < 9999999999999, "a clock was ahead");
+    await a.forget("a", "");
+    assert.deepEqual(await told(7, "of a later version"), ["10 of 10, lacking 0", "nothing"]);
   });
 
   it("gives nobody more while it is quiet, but what was kept; once it is over, all", async () => {

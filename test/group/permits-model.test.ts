@@ -1,6 +1,6 @@
 /**
  * Whatever balancers, their clients and the store do, there are never more connections than the limit. Left out is what the limit does not cover:
- * a balancer that cannot ask for longer than its lease, and one that cannot while the store forgets everything.
+ * a balancer that cannot ask for longer than its lease, and a store that forgets what nobody else has read yet of one that cannot tell it again.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -11,6 +11,8 @@ import { LEASE, PlayedGroup } from "./played-permits.ts";
 const SIZE = 3;
 /** ms in which those that had lost the store say what they hold, with all that may delay it. */
 const TOLD = 3_000;
+/** ms in which one that has started asks for the first time: one that cannot has what there is, as if it were alone. */
+const ASKED = 300;
 /** ms after which everything is where it is wanted. */
 const SETTLED = 2 * LEASE;
 
@@ -22,10 +24,14 @@ const ACTS: Record<string, (group: PlayedGroup, at: number, n: number) => void |
   wait: (group, _, n) => group.pass(700 * n),
   limit: (group, at, n) => group.balancers[at]!.limit(Math.max(1, group.limit - n)),
   pause: (group, at) => group.balancers[at]!.limit(0),
-  kill: (group, at) => group.restart(at),
+  kill: async (group, at) => {
+    group.restart(at);
+    await group.pass(ASKED);
+  },
   stop: async (group, at) => {
     await group.balancers[at]!.close();
     group.restart(at);
+    await group.pass(ASKED);
   },
   /** For less than a lease. */
   lose: (group, at, n) => group.lose(500 * n, group.balancers[at]!.store),
@@ -58,6 +64,27 @@ const ACTS: Record<string, (group: PlayedGroup, at: number, n: number) => void |
   forget: async (group) => {
     await group.pass(TOLD); // nobody is in the middle of a call
     group.memory.clear();
+    await group.pass(TOLD);
+  },
+  /** The same while one hangs, for less than a lease. */
+  hangAndForget: async (group, at, n) => {
+    await group.pass(TOLD);
+    const hanging = group.balancers[at]!;
+    hanging.hang();
+    await group.pass(50 * n);
+    group.memory.clear();
+    await group.pass(600 * n);
+    hanging.goOn();
+    await group.pass(TOLD);
+  },
+  /** Or is cut off. */
+  loseAndForget: async (group, at, n) => {
+    await group.pass(TOLD);
+    const { store } = group.balancers[at]!;
+    await group.lose(50 * n, store);
+    store.fault({ lost: true });
+    group.memory.clear();
+    await group.lose(600 * n, store);
     await group.pass(TOLD);
   },
 };

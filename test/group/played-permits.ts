@@ -2,6 +2,7 @@
 import type { PermitPool } from "../../src/group/pool-permits.ts";
 import { SharedPermits } from "../../src/group/shared-permits.ts";
 import { SAY_MS } from "../../src/group/times.ts";
+import type { Cancel, Clock } from "../../src/util/clock.ts";
 import { ManualClock } from "../support/clock.ts";
 import { GroupMemory, type MemoryStore } from "../support/group-store.ts";
 import { settle } from "../support/wait.ts";
@@ -10,12 +11,43 @@ export const LEASE = 10_000;
 const STEP = 50;
 const POOL = "p";
 
+/** As a process sees it that may be stopped for a while: what falls due meanwhile is done when it goes on. */
+class ProcessClock implements Clock {
+  readonly #clock: Clock;
+  readonly #missed = new Set<() => void>();
+  isStopped = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  after(ms: number, run: () => void): Cancel {
+    const due = () => (this.isStopped ? void this.#missed.add(run) : run());
+    const cancel = this.#clock.after(ms, due);
+    return () => {
+      cancel();
+      this.#missed.delete(run);
+    };
+  }
+
+  goOn(): void {
+    this.isStopped = false;
+    const missed = [...this.#missed];
+    this.#missed.clear();
+    for (const run of missed) run();
+  }
+}
+
 export class PlayedBalancer implements PermitPool {
   readonly id: string;
   readonly store: MemoryStore;
   readonly options: { concurrency: number; queue: number };
   readonly permits: SharedPermits;
-  readonly #clock: ManualClock;
+  readonly #clock: ProcessClock;
   active = 0;
   waiting = 0;
   isLeaving = false;
@@ -32,12 +64,12 @@ export class PlayedBalancer implements PermitPool {
     { clock, memory, limit, queue = 1_000 }: { clock: ManualClock; memory: GroupMemory; limit: number; queue?: number },
   ) {
     this.id = id;
-    this.#clock = clock;
+    this.#clock = new ProcessClock(clock);
     this.heardAt = clock.now();
     this.options = { concurrency: limit, queue };
     this.store = memory.open();
     const pools = new Map<string, PermitPool>([[POOL, this]]);
-    this.permits = new SharedPermits({ id, clock, lease: LEASE, pools, onPart: () => this.#admit() });
+    this.permits = new SharedPermits({ id, clock: this.#clock, lease: LEASE, pools, onPart: () => this.#admit() });
     this.permits.onDue = () => {
       this.#isDue = true;
     };
@@ -64,8 +96,19 @@ export class PlayedBalancer implements PermitPool {
     this.#admit();
   }
 
+  /** As SIGSTOP does: who is served stays so, and whoever comes waits in the kernel. */
+  hang(): void {
+    this.#clock.isStopped = true;
+  }
+
+  goOn(): void {
+    this.#clock.goOn();
+    this.#admit();
+  }
+
   /** So many are over, of those that are open and, without `only`, those that wait. */
   go(clients: number, only = true): void {
+    if (this.#clock.isStopped) return;
     this.active -= Math.min(clients, this.active);
     if (!only) this.waiting = 0;
     this.#admit();
@@ -83,7 +126,7 @@ export class PlayedBalancer implements PermitPool {
   }
 
   turn(): void {
-    if (this.#isBusy || !this.isAlive || !this.#isConnected) return;
+    if (this.#isBusy || !this.isAlive || !this.#isConnected || this.#clock.isStopped) return;
     if (!this.#isDue && this.#clock.now() < this.#turnAt + SAY_MS) return;
     this.#isDue = false;
     this.#turnAt = this.#clock.now();
@@ -124,6 +167,7 @@ export class PlayedBalancer implements PermitPool {
   }
 
   #admit(): void {
+    if (this.#clock.isStopped) return;
     const room = Math.max(0, Math.min(this.waiting, this.part - this.active));
     this.active += room;
     this.waiting -= room;

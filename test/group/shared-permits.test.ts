@@ -195,6 +195,42 @@ describe("permits of a pool, over a group", () => {
     group.end();
   });
 
+  it("a store that has forgotten everything gives nobody what one holds that hangs meanwhile, within its lease", async () => {
+    const group = await founded(10, 3);
+    const [first, second, third] = group.balancers;
+    first!.come(4);
+    await group.pass(MOVED);
+    first!.hang();
+    group.memory.clear();
+    for (const each of [second!, third!]) each.come(50);
+    await group.pass(LEASE - 2_000);
+    assert.equal(second!.active + third!.active, 10 - first!.part);
+    first!.goOn();
+    first!.come(50);
+    await group.pass(LEASE, () => {
+      for (const each of group.balancers) each.next();
+    });
+    assert.equal(group.open, 10);
+    assert.equal(group.most, 10);
+    group.end();
+  });
+
+  it("what one holds that hangs and has been told again is free after its lease, and what one has given back that stops, at once", async () => {
+    const group = await founded(10, 3);
+    const [first, second, third] = group.balancers;
+    first!.come(4);
+    await group.pass(MOVED);
+    first!.hang();
+    group.memory.clear();
+    second!.come(50);
+    await group.pass(LEASE + TTL_MS + MOVED);
+    assert.equal(second!.active, 10 - third!.part);
+    await third!.close();
+    await group.pass(MOVED);
+    assert.equal(second!.active, 10);
+    group.end();
+  });
+
   it("another store in its place, which does not know the last claims, gives nobody what somebody holds", async () => {
     const group = await founded(10, 3);
     const [, second, third] = group.balancers;

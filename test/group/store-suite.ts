@@ -343,7 +343,7 @@ export function allCalls(store: GroupStore): (() => Promise<unknown>)[] {
     () => store.readStamped("orders"),
     () => store.discard("orders", stamps({ x: [1, "drain"] })),
     () => store.words(),
-    () => store.claim("id", { seq: 1, life: 1_000, quiet: 0, quietIfEmpty: 0, pools: [] }, "hint"),
+    () => store.claim("id", { seq: 1, life: 1_000, quiet: 0, quietIfEmpty: 0, pools: [], others: new Map() }, "hint"),
   ];
 }
 

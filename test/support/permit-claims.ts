@@ -1,5 +1,13 @@
 /** Claims of permits (src/group/permits.ts) as a store carries them out, over texts in memory: what the script does in Redis. */
-import { type Claimed, type Claims, type Held, type Holding, isWanting, readHeld } from "../../src/group/permits.ts";
+import {
+  type Claimed,
+  type Claims,
+  type Held,
+  type Holding,
+  isInForce,
+  isWanting,
+  readHeld,
+} from "../../src/group/permits.ts";
 
 const QUIET = "quiet";
 const MOST_QUIET_MS = 60_000;
@@ -12,6 +20,7 @@ export function claimIn(
   now: number,
 ): { readonly claimed: Claimed | null; readonly tell: boolean } {
   const isEmpty = all.size === 0;
+  for (const [other, text] of claims.others) tellAgain(all, other, text, now);
   const before = readHeld(all.get(id) ?? "");
   if (before !== null && before.seq >= claims.seq) return { claimed: null, tell: false };
   const others = othersOf(all, id, now);
@@ -27,15 +36,24 @@ export function claimIn(
       return [pool, { held, used, waiting, limit, lack: Math.max(0, wants - held) }];
     }),
   );
-  const own: Held = { at: now, life: claims.life, seq: claims.seq, pools };
-  if (pools.size > 0) all.set(id, writeHeld(own));
-  else all.delete(id);
+  const said = { at: now, life: claims.life, seq: claims.seq, pools };
+  const own: Held = { ...said, text: writeHeld(said) };
+  all.set(id, own.text);
   all.set(QUIET, String(quietUntil));
   return { claimed: { now, quietUntil, own, others }, tell: concernsOthers(before, own, others) };
 }
 
+/** What others had said. */
+function tellAgain(all: Map<string, string>, id: string, text: string, now: number): void {
+  const held = readHeld(text);
+  const there = all.get(id);
+  const last = there === undefined ? -1 : (readHeld(there)?.seq ?? Number.POSITIVE_INFINITY);
+  if (held === null || !isInForce(held, now) || last >= held.seq) return;
+  all.set(id, writeHeld({ ...held, at: Math.min(held.at, now) }));
+}
+
 /** See readHeld(). */
-function writeHeld({ at, life, seq, pools }: Held): string {
+function writeHeld({ at, life, seq, pools }: Omit<Held, "text">): string {
   const texts = [...pools].map(
     ([pool, { held, used, waiting, limit, lack }]) => `;${pool} ${held} ${used} ${waiting} ${limit} ${lack}`,
   );
@@ -48,7 +66,7 @@ function othersOf(all: Map<string, string>, id: string, now: number): Map<string
   for (const [name, text] of all) {
     if (name === QUIET || name === id) continue;
     const held = readHeld(text);
-    if (held !== null && held.at + held.life > now) others.set(name, held);
+    if (held !== null && isInForce(held, now)) others.set(name, held);
     else all.delete(name);
   }
   return others;

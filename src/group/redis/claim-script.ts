@@ -5,12 +5,13 @@ import { type Script, script } from "./layout.ts";
 
 /** What goes behind the channel. `expiry`: ms after which all is gone if nobody claims anything. */
 export function claimArguments(id: string, claims: Claims, hint: string, expiry: number): string[] {
-  const { seq, life, quiet, quietIfEmpty, pools } = claims;
+  const { seq, life, quiet, quietIfEmpty, pools, others } = claims;
   const rows = pools.flatMap(({ pool, limit, holds, keeps, wants, used, waiting }) => [
     pool,
     ...[limit, holds, keeps, wants, used, waiting].map(String),
   ]);
-  return [hint, String(expiry), id, ...[life, seq, quiet, quietIfEmpty].map(String), ...rows];
+  const numbers = [life, seq, quiet, quietIfEmpty, others.size].map(String);
+  return [hint, String(expiry), id, ...numbers, ...[...others].flat(), ...rows];
 }
 
 /** null: it was late. undefined: it is no answer. */
@@ -30,11 +31,21 @@ export function parseClaimed(answer: Answer | undefined): Claimed | null | undef
 
 const CLAIM_SCRIPT = `
 local channel, hint, expiry, id, life, seq = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
-local quiet, quietIfEmpty = tonumber(ARGV[7]), tonumber(ARGV[8])
+local quiet, quietIfEmpty, others = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local answer, own, taken, limits, wanted = {}, "", {}, {}, {}
 local quietUntil = 0
+local isEmpty = redis.call("EXISTS", KEYS[1]) == 0
+for i = 10, 8 + 2 * others, 2 do
+  local at, span, number, pools = string.match(ARGV[i + 1], "^(%d+) (%d+) (%d+)(.*)$")
+  local there = redis.call("HGET", KEYS[1], ARGV[i])
+  local last = there and (tonumber(string.match(there, "^%d+ %d+ (%d+)")) or math.huge) or -1
+  if at and at + span > now and last < tonumber(number) then
+    local text = string.format("%.0f %s %s%s", math.min(at, now), span, number, pools)
+    redis.call("HSET", KEYS[1], ARGV[i], text)
+  end
+end
 local row = ";(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)"
 local all = redis.call("HGETALL", KEYS[1])
 for i = 1, #all, 2 do
@@ -54,7 +65,7 @@ for i = 1, #all, 2 do
 end
 local last = tonumber(string.match(own, "^%d+ %d+ (%d+)"))
 if last and last >= seq then return {} end
-if #all == 0 then quiet = math.max(quiet, quietIfEmpty) end
+if isEmpty then quiet = math.max(quiet, quietIfEmpty) end
 if quiet > 0 then quietUntil = math.max(quietUntil, now + quiet) end
 quietUntil = math.min(quietUntil, now + 60000)
 local before, lacked, waited = {}, {}, {}
@@ -62,7 +73,7 @@ for pool, held, _, waiting, _, lack in string.gmatch(own, row) do
   before[pool], lacked[pool], waited[pool] = tonumber(held), tonumber(lack), tonumber(waiting)
 end
 local texts, tell = { string.format("%.0f %s %.0f", now, life, seq) }, false
-for i = 9, #ARGV, 7 do
+for i = 10 + 2 * others, #ARGV, 7 do
   local pool, limit, holds, keeps, wants = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
   local free = math.min(tonumber(limit), limits[pool] or math.huge) - (taken[pool] or 0)
   local held = math.max(holds, math.min(now < quietUntil and keeps or wants, free))
@@ -76,7 +87,7 @@ for pool, held in pairs(before) do
   if wanted[pool] and held > 0 then tell = true end
 end
 local text = table.concat(texts, ";")
-if #texts > 1 then redis.call("HSET", KEYS[1], id, text) else redis.call("HDEL", KEYS[1], id) end
+redis.call("HSET", KEYS[1], id, text)
 redis.call("HSET", KEYS[1], "quiet", string.format("%.0f", quietUntil))
 redis.call("PEXPIRE", KEYS[1], expiry)
 if tell then redis.call("PUBLISH", channel, hint) end
