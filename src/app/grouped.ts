@@ -75,6 +75,7 @@ export function grouped(options: GroupedOptions): Grouped {
   const id = randomUUID();
   const permits = new SharedPermits({
     ...{ id, lease, clock: systemClock, pools: services.pools },
+    refused: (pool) => statistics.of(pool)?.unavailable["queue-full"] ?? 0,
     onPart: (pool) => services.permitsChanged(pool),
   });
   const group: Group = new Group({

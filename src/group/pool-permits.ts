@@ -11,6 +11,9 @@ import { type Claim, type Claimed, type Holding, isThere, isWanting } from "./pe
 /** ms after which nobody waits any more: a queue may be empty for a moment, and a permit free for one. */
 const CALM_MS = 100;
 
+/** ms for which one is kept for a client that was turned away, where there are not enough to keep one everywhere: it may come back. */
+const MISSED_MS = 1_000;
+
 /** The pool itself. */
 export interface PermitPool {
   readonly options: { readonly concurrency: number; readonly queue: number };
@@ -20,6 +23,8 @@ export interface PermitPool {
 
 export interface PoolPermitsOptions {
   readonly pool: () => PermitPool | undefined;
+  /** Its clients so far that were turned away, as they could neither be served nor wait. */
+  readonly refused: () => number;
   /** What all may have. */
   readonly limit: number;
   /** By when something should have been heard. */
@@ -36,7 +41,7 @@ interface Rival {
 interface Seen {
   readonly limit: number;
   readonly active: number;
-  /** That are used, with one that is kept for the next client where none can wait for it. */
+  /** That are used, with what is kept for the next client where none can wait for it. */
   readonly used: number;
   readonly waiting: number;
   /** It takes no more clients: what is not used is the others'. */
@@ -45,6 +50,7 @@ interface Seen {
 
 export class PoolPermits {
   readonly #pool: () => PermitPool | undefined;
+  readonly #refused: () => number;
   readonly #id: string;
   #share = 0;
   /** Until when that counts, if nothing is heard. */
@@ -53,6 +59,9 @@ export class PoolPermits {
   #isCutOff = false;
   /** When somebody was last seen to wait for one. */
   #waitedAt = Number.NEGATIVE_INFINITY;
+  /** How many had been turned away at the last look, when one was last seen to be, and what it would have taken not to. */
+  #refusedBefore: number;
+  #missed = { at: Number.NEGATIVE_INFINITY, needs: 0 };
   /** What the store has of this balancer, as far as is known. */
   #recorded: Holding | null = null;
   #rivals: readonly Rival[] = [];
@@ -66,9 +75,11 @@ export class PoolPermits {
   #least = Number.POSITIVE_INFINITY;
   #quietUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(id: string, { pool, limit, until }: PoolPermitsOptions) {
+  constructor(id: string, { pool, refused, limit, until }: PoolPermitsOptions) {
     this.#id = id;
     this.#pool = pool;
+    this.#refused = refused;
+    this.#refusedBefore = refused();
     this.#limit = limit;
     this.#until = until;
   }
@@ -148,11 +159,28 @@ export class PoolPermits {
     const isPaused = options.concurrency === 0;
     if (!isPaused) this.#limit = options.concurrency; // that of the others is not 0 for it
     const limit = this.#limit;
+    const part = this.part(limit);
     if (isPaused) this.#waitedAt = Number.NEGATIVE_INFINITY;
-    else if (waiting > 0 && active >= this.part(limit)) this.#waitedAt = now;
+    else if (waiting > 0 && active >= part) this.#waitedAt = now;
     const isGiving = isLeaving || isPaused;
-    const used = active + (options.queue === 0 && !isGiving ? 1 : 0);
-    return { limit, active, used, waiting: now - this.#waitedAt < CALM_MS ? Math.max(1, waiting) : 0, isGiving };
+    const needs = options.queue > 0 || isGiving ? active : this.#needs(active, now);
+    const used = Math.max(active, Math.min(needs, part));
+    const waits = now - this.#waitedAt < CALM_MS ? Math.max(1, waiting) : needs - used;
+    return { limit, active, used, waiting: waits, isGiving };
+  }
+
+  /** Where no client can wait, one is kept for the next: everywhere, or where there are too few for that, where one was turned away. */
+  #needs(active: number, now: number): number {
+    const refused = this.#refused();
+    if (refused !== this.#refusedBefore) this.#missed = { at: now, needs: active + 1 };
+    this.#refusedBefore = refused;
+    if (this.#total(this.#limit) >= this.balancers) return active + 1;
+    return now - this.#missed.at < MISSED_MS ? Math.max(active, this.#missed.needs) : active;
+  }
+
+  /** What there is for all that are heard. */
+  #total(limit: number): number {
+    return Math.max(0, Math.min(limit, this.#least) - this.#gone);
   }
 
   /** That it has for now, whatever comes. While it is cut off what it may use is not its own. */
@@ -170,8 +198,7 @@ export class PoolPermits {
     const own: Party = { share: this.#holds(seen), active: used, waiting };
     const at = this.#rivals.filter(({ id }) => id < this.#id).length;
     const others = this.#rivals.map(({ holding: { held, used, waiting } }) => ({ share: held, active: used, waiting }));
-    const total = Math.max(0, Math.min(limit, this.#least) - this.#gone);
-    const goal = divide([...others.slice(0, at), own, ...others.slice(at)], total)[at]!;
+    const goal = divide([...others.slice(0, at), own, ...others.slice(at)], this.#total(limit))[at]!;
     return isGiving ? Math.min(goal, active + waiting) : goal;
   }
 

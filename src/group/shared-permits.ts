@@ -39,6 +39,8 @@ export interface SharedPermitsOptions {
   readonly lease: number;
   /** Those that there are. */
   readonly pools: ReadonlyMap<string, PermitPool>;
+  /** Clients of that pool so far that were turned away, as they could neither be served nor wait. */
+  readonly refused: (pool: string) => number;
   /** part() gives another number for that pool. */
   readonly onPart: (pool: string) => void;
 }
@@ -119,8 +121,9 @@ export class SharedPermits implements Part {
   }
 
   #add(name: string, limit: number): PoolPermits {
-    const { id, clock, pools } = this.#options;
-    const added = new PoolPermits(id, { pool: () => pools.get(name), limit, until: clock.now() + FIRST_MS });
+    const { id, clock, pools, refused } = this.#options;
+    const until = clock.now() + FIRST_MS;
+    const added = new PoolPermits(id, { pool: () => pools.get(name), refused: () => refused(name), limit, until });
     if (this.#isEnded) return added;
     this.#pools.set(name, added);
     this.#cancel ??= every(clock, LOOK_MS, () => this.#tick());

@@ -1,12 +1,16 @@
-/** Three balancers of a group and a pool with a limit: all together never serve more clients than that, and hardly ever fewer while others wait. */
+/**
+ * Balancers of a group and a pool with a limit: all together never serve more clients than that, and hardly ever fewer while others wait; and
+ * where none can wait, nobody is turned away for long.
+ */
 import assert from "node:assert/strict";
 import { after, it } from "node:test";
 import { launchReporter, startBalancer } from "../support/cluster.ts";
 import { removeFolders } from "../support/folder.ts";
 import { average, Gauge, Load } from "../support/gauge.ts";
+import { answerer, endServers, exchange, serve } from "../support/peers.ts";
 import { endPrograms } from "../support/program.ts";
 import { endRedis, noRedis, RedisServer } from "../support/redis.ts";
-import { until } from "../support/wait.ts";
+import { now, until } from "../support/wait.ts";
 
 const LIMIT = 10;
 /** Of all the time, that clients are served while others wait. */
@@ -22,6 +26,7 @@ after(async () => {
   for (const load of loads) load.stop();
   await endPrograms();
   await endRedis();
+  await endServers();
   gauge.close();
   removeFolders();
 });
@@ -75,4 +80,17 @@ it("a pool's concurrency holds over a group, whatever becomes of its balancers, 
 
   assert.equal(gauge.most, LIMIT, "by the target's own count");
   await Promise.all(loads.map((load) => load.over()));
+});
+
+it("one permit for two balancers and no queue goes to where a client was turned away", { skip: noRedis }, async (t) => {
+  const redis = await RedisServer.start();
+  const shared = ["--group", `unix://${redis.socket}`, "--concurrency", "1", "--queue", "0", "--persistent", "off"];
+  const [a, b] = await Promise.all([1, 2].map(() => startBalancer(shared)));
+  const { port } = await serve(answerer("web"));
+  launchReporter([a!.adminPort, b!.adminPort], port);
+  for (const balancer of [a!, b!, a!, b!]) {
+    const since = now();
+    await until("a client to be served", async () => (await exchange(balancer.port, "")) === "web");
+    t.diagnostic(`served after ${Math.round(now() - since)} ms`);
+  }
 });

@@ -98,17 +98,24 @@ const acts = fc.array(
   { maxLength: 25 },
 );
 
+type Todo = readonly { readonly act: string; readonly at: number; readonly n: number }[];
+
+async function played(limit: number, queue: number, todo: Todo): Promise<PlayedGroup> {
+  const group = new PlayedGroup(limit, queue);
+  for (let n = 0; n < SIZE; n++) group.start();
+  for (const { act, at, n } of todo) {
+    await ACTS[act]!(group, at, n);
+    await group.pass(50);
+    assert.ok(group.most <= limit, `${group.most} of ${limit} after ${act}`);
+  }
+  return group;
+}
+
 describe("permits of a pool, whatever happens", () => {
   it("are never more than the limit, and go to where clients are once it is over", async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 12 }), acts, async (limit, todo) => {
-        const group = new PlayedGroup(limit);
-        for (let n = 0; n < SIZE; n++) group.start();
-        for (const { act, at, n } of todo) {
-          await ACTS[act]!(group, at, n);
-          await group.pass(50);
-          assert.ok(group.most <= limit, `${group.most} of ${limit} after ${act}`);
-        }
+        const group = await played(limit, 1_000, todo);
         for (const each of group.balancers) {
           each.limit(limit);
           each.come(2 * limit);
@@ -127,6 +134,25 @@ describe("permits of a pool, whatever happens", () => {
         group.end();
       }),
       { numRuns: amount(60) },
+    );
+  });
+
+  it("are where clients are turned away as well, where none can wait, but for one that is kept where there are enough", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 6 }), acts, fc.nat(SIZE - 1), async (limit, todo, at) => {
+        const group = await played(limit, 0, todo);
+        for (const each of group.balancers) {
+          each.limit(limit);
+          each.go(limit);
+        }
+        await group.pass(SETTLED);
+        const only = group.balancers[at]!;
+        await group.pass(limit * 1_000, () => only.come(1));
+        assert.equal(only.active, limit < SIZE ? limit : limit - (SIZE - 1));
+        assert.ok(group.most <= limit, `${group.most} of ${limit}`);
+        group.end();
+      }),
+      { numRuns: amount(40) },
     );
   });
 });

@@ -50,6 +50,8 @@ export class PlayedBalancer implements PermitPool {
   readonly #clock: ProcessClock;
   active = 0;
   waiting = 0;
+  /** Clients that found neither a permit nor a place in the queue, so far. */
+  refused = 0;
   isLeaving = false;
   isAlive = true;
   /** When it could ask the store last. */
@@ -61,7 +63,7 @@ export class PlayedBalancer implements PermitPool {
 
   constructor(
     id: string,
-    { clock, memory, limit, queue = 1_000 }: { clock: ManualClock; memory: GroupMemory; limit: number; queue?: number },
+    { clock, memory, limit, queue }: { clock: ManualClock; memory: GroupMemory; limit: number; queue: number },
   ) {
     this.id = id;
     this.#clock = new ProcessClock(clock);
@@ -69,7 +71,14 @@ export class PlayedBalancer implements PermitPool {
     this.options = { concurrency: limit, queue };
     this.store = memory.open();
     const pools = new Map<string, PermitPool>([[POOL, this]]);
-    this.permits = new SharedPermits({ id, clock: this.#clock, lease: LEASE, pools, onPart: () => this.#admit() });
+    this.permits = new SharedPermits({
+      id,
+      clock: this.#clock,
+      lease: LEASE,
+      pools,
+      refused: () => this.refused,
+      onPart: () => this.#admit(),
+    });
     this.permits.onDue = () => {
       this.#isDue = true;
     };
@@ -171,8 +180,9 @@ export class PlayedBalancer implements PermitPool {
     const room = Math.max(0, Math.min(this.waiting, this.part - this.active));
     this.active += room;
     this.waiting -= room;
-    const places = this.options.queue;
-    this.waiting = Math.min(this.waiting, places);
+    const tooMany = Math.max(0, this.waiting - this.options.queue);
+    this.waiting -= tooMany;
+    this.refused += tooMany;
   }
 }
 
@@ -181,18 +191,20 @@ export class PlayedGroup {
   readonly memory = new GroupMemory(this.clock);
   readonly balancers: PlayedBalancer[] = [];
   readonly limit: number;
+  /** Places in it. */
+  readonly queue: number;
   /** Open connections of all, seen at any time. */
   most = 0;
   #started = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, queue = 1_000) {
     this.limit = limit;
+    this.queue = queue;
   }
 
-  start(queue?: number): PlayedBalancer {
-    const { clock, memory, limit } = this;
-    const id = `b${this.#started++}`;
-    const balancer = new PlayedBalancer(id, { clock, memory, limit, ...(queue !== undefined && { queue }) });
+  start(): PlayedBalancer {
+    const { clock, memory, limit, queue } = this;
+    const balancer = new PlayedBalancer(`b${this.#started++}`, { clock, memory, limit, queue });
     this.balancers.push(balancer);
     return balancer;
   }

@@ -9,6 +9,8 @@ import { LEASE, PlayedGroup } from "./played-permits.ts";
 
 /** ms in which permits move to where they are wanted. */
 const MOVED = 1_000;
+/** ms after which a client that was turned away is not waited for any more. */
+const WANTED = 2_500;
 /** ms after which an empty store gives anybody something. */
 const FOUNDED = TTL_MS + 1_500;
 
@@ -17,8 +19,8 @@ function shares({ balancers }: PlayedGroup): number[] {
 }
 
 async function founded(limit: number, size: number, queue?: number): Promise<PlayedGroup> {
-  const group = new PlayedGroup(limit);
-  for (let n = 0; n < size; n++) group.start(queue);
+  const group = new PlayedGroup(limit, queue);
+  for (let n = 0; n < size; n++) group.start();
   await group.pass(FOUNDED);
   return group;
 }
@@ -87,6 +89,49 @@ describe("permits of a pool, over a group", () => {
     assert.equal(first!.active, 8);
     second!.come(1);
     assert.equal(second!.active, 1);
+    group.end();
+  });
+
+  it("where there are fewer than balancers, and no client can wait, one goes to where a client was turned away", async () => {
+    const group = await founded(2, 3, 0);
+    const parts = () => group.balancers.map(({ part }) => part);
+    const without = group.balancers.find(({ part }) => part === 0)!;
+    without.come(1);
+    assert.equal(without.refused, 1);
+    await group.pass(MOVED);
+    without.come(1);
+    assert.equal(without.active, 1);
+    await group.pass(WANTED);
+    without.go(1);
+    const [before, { hints }] = [parts(), group.memory.counts];
+    await group.pass(LEASE);
+    assert.deepEqual(parts(), before, "nobody is turned away");
+    assert.equal(group.memory.counts.hints, hints);
+    for (const each of group.balancers) {
+      await group.pass(MOVED, () => each.come(1));
+      assert.equal(each.active, 2);
+      await group.pass(WANTED);
+      each.go(2);
+    }
+    assert.equal(group.most, 2);
+    group.end();
+  });
+
+  it("and to and fro where clients come everywhere, so that all are served by turns", async () => {
+    const group = await founded(2, 3, 0);
+    let step = 0;
+    const served = group.balancers.map(() => 0);
+    await group.pass(30_000, () => {
+      step++;
+      for (const [i, each] of group.balancers.entries()) {
+        each.go(each.active);
+        if ((step + 2 * i) % 6 !== 0) continue;
+        each.come(1);
+        served[i]! += each.active;
+      }
+    });
+    for (const times of served) assert.ok(times > 45, `${served} of 100 each`);
+    assert.ok(group.most <= 2, `${group.most}`);
     group.end();
   });
 
@@ -167,7 +212,7 @@ describe("permits of a pool, over a group", () => {
       names.map((name) => [name, { options: { concurrency: 9, queue: 1 }, active: 0, waiting: 0 }]),
     );
     const all = ["a", "b", "c"].map((id) => {
-      const permits = new SharedPermits({ id, clock, lease: LEASE, pools, onPart: () => undefined });
+      const permits = new SharedPermits({ id, clock, lease: LEASE, pools, refused: () => 0, onPart: () => undefined });
       for (const name of names) permits.part(name, 9);
       const turn = { store: memory.open(), id, isLeaving: false, members: new Map(), hint: "hint", now: 0 };
       return { permits, turn };
