@@ -95,7 +95,7 @@ export const RULES: readonly Rule[] = [
   // What the linux engine alone does, in networks that root alone makes.
   { files: blackbox("paths"), forms: COMPILED },
   // What becomes of a group, in networks again: what of it depends on a runtime, the tests of its store show in each.
-  { files: blackbox("group-failures group-network group-services"), forms: ["compiled-bun"] },
+  { files: blackbox("group-failures group-network group-services kubernetes"), forms: ["compiled-bun"] },
   // What a limit over several balancers takes of an engine: of each one, on two runtimes.
   { files: blackbox("credits permits"), forms: ["compiled-bun", "compiled-deno-portable"] },
   // What engines do for servers that people use, and at a reload: with the portable one, which is all that Node has, and the other.
@@ -116,7 +116,9 @@ export const RULES: readonly Rule[] = [
  * is how many processors the machine has.
  */
 const ALONE = [
-  ...blackbox("auto-weight credits group-network hung join key-rotation permits reporter-checks silent-reporter"),
+  ...blackbox(
+    "auto-weight credits group-network hung join key-rotation kubernetes permits reporter-checks silent-reporter",
+  ),
   "test/examples/keepalived.test.ts",
   "test/examples/ecmp.test.ts",
 ];

@@ -13,8 +13,11 @@ import { spell } from "../../src/config/names.ts";
 import { isIn, type OptionTable } from "../../src/config/option.ts";
 import { reporterOptions } from "../../src/config/reporter-options.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
+import { BALANCERS, Manifest, OUTSIDE } from "../support/kubernetes/manifest.ts";
+import { PROPAGATION } from "../support/kubernetes/times.ts";
 import { endPrograms, Program } from "../support/program.ts";
 import { until } from "../support/wait.ts";
+import { noYaml, readYaml } from "../support/yaml.ts";
 
 const example = join(root, "examples/containers");
 const text = (file: string) => readFileSync(join(example, file), "utf8");
@@ -96,15 +99,7 @@ describe("the images", { skip: noImage }, () => {
   });
 });
 
-const noYaml = spawnSync("python3", ["-c", "import yaml"]).status !== 0 && "there is no python3 with yaml here";
-
-/** The documents of a YAML file. */
-function yaml(file: string): unknown[] {
-  const script = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
-  const { stdout, stderr } = spawnSync("python3", ["-c", script, join(example, file)], { encoding: "utf8" });
-  assert.equal(stderr, "");
-  return JSON.parse(stdout) as unknown[];
-}
+const yaml = (file: string) => readYaml(join(example, file));
 
 function variables(...tables: OptionTable[]): Set<string> {
   const named = tables.flatMap((table) => Object.entries(table).filter(([, spec]) => isIn(spec, "env")));
@@ -164,6 +159,7 @@ describe("the files of the balancer", () => {
 
 describe("the manifests for Kubernetes", { skip: noYaml }, () => {
   interface Container {
+    readonly image: string;
     readonly env?: { readonly name: string; readonly value?: string }[];
     readonly ports?: { readonly name: string }[];
     readonly volumeMounts?: { readonly name: string }[];
@@ -184,7 +180,8 @@ describe("the manifests for Kubernetes", { skip: noYaml }, () => {
     const known = variables(balancerOptions, reporterOptions);
     for (const { containers, volumes } of pods()) {
       for (const container of containers) {
-        for (const { name } of container.env ?? []) assert.ok(known.has(name), name);
+        const isOurs = container.image.startsWith("harmony-");
+        for (const { name } of container.env ?? []) assert.ok(!isOurs || known.has(name), name);
         for (const { name } of container.volumeMounts ?? [])
           assert.ok(
             volumes.some((volume) => volume.name === name),
@@ -210,16 +207,47 @@ describe("the manifests for Kubernetes", { skip: noYaml }, () => {
     }
   });
 
-  it("give two balancers more time than their delay and a drain take", () => {
-    const [map, set] = yaml("kubernetes-two/balancers.yaml") as [
-      { data: Record<string, string> },
-      { spec: { replicas: number; template: { spec: Pod } } },
-    ];
-    const seconds = (option: string) =>
-      Number(new RegExp(`^${option} = "(\\d+)s"`, "m").exec(map.data["balancer.toml"]!)![1]);
-    assert.equal(set.spec.replicas, 2);
-    const { terminationGracePeriodSeconds: most } = set.spec.template.spec;
-    assert.ok(most > seconds("stop-delay") + seconds("drain-timeout"));
+  describe("of two balancers", () => {
+    const manifest = Manifest.read(BALANCERS);
+    const option = (name: string) => new RegExp(`^${name} = "(.*?)"`, "m").exec(manifest.configuration)![1]!;
+    const seconds = (name: string) => Number.parseInt(option(name), 10);
+
+    it("give them more time than their delay and a drain take", () => {
+      assert.equal(manifest.balancers.replicas, 2);
+      const { terminationGracePeriodSeconds: most } = manifest.balancers.template.spec;
+      assert.ok(most > seconds("stop-delay") + seconds("drain-timeout"));
+    });
+
+    it("have a delay that outlasts the probe and the second that nodes take to hear of it", () => {
+      const { path, periodSeconds, timeoutSeconds, failureThreshold } = manifest.probe;
+      assert.equal(path, "/readyz");
+      const noticed = (failureThreshold + 1) * periodSeconds + timeoutSeconds;
+      assert.ok(seconds("stop-delay") > noticed + PROPAGATION / 1000);
+    });
+
+    it("have clients and reporters reach any of them, and a Redis that has the password which they have", () => {
+      const { ports, sessionAffinity, type = "ClusterIP" } = manifest.service("harmony-balancer");
+      assert.deepEqual([sessionAffinity, type], ["None", "ClusterIP"]); // the world is not to reach the reporters' port
+      assert.deepEqual(
+        ports.map(({ targetPort }) => targetPort),
+        ["web", "reporters"],
+      );
+      const { hostname, port } = new URL(option("group"));
+      assert.ok(manifest.service(hostname).ports.some((offered) => offered.port === Number(port)));
+      const secretsOf = ({ template }: Manifest["redis"]) =>
+        template.spec.containers[0].env.map(({ valueFrom }) => JSON.stringify(valueFrom));
+      const [password] = secretsOf(manifest.redis);
+      assert.ok(secretsOf(manifest.balancers).includes(password!));
+    });
+
+    it("keep the addresses of clients outside, who do not reach the reporters' port", () => {
+      const { type, externalTrafficPolicy, ports } = Manifest.read(OUTSIDE).service("harmony-balancer-outside");
+      assert.deepEqual([type, externalTrafficPolicy], ["LoadBalancer", "Local"]);
+      assert.deepEqual(
+        ports.map(({ targetPort }) => targetPort),
+        ["web"],
+      );
+    });
   });
 
   it("restart no reporter because its balancer is away", () => {

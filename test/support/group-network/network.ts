@@ -215,7 +215,7 @@ export async function untilSlowly(what: string, look: () => Promise<boolean>, pa
 }
 
 /** Its first line of JSON has come. */
-async function starts(program: Program): Promise<void> {
+export async function starts(program: Program): Promise<void> {
   await until("a program to start", () => program.printed.length > 0 || program.exit !== undefined, PATIENCE);
   if (program.exit) throw new Error(`it ended: ${program.stderr}`);
 }

@@ -1,7 +1,7 @@
 /**
  * Clients with addresses of their own, each of which comes again and again, at a steady rate: `visitors-program.ts PLAN`, which is JSON. What
  * standard input says is done, and answered with a line of JSON (`Seen`) when it is: "go", "pause"; "alone": those that stay have gone; "all":
- * each has come from then on.
+ * each has come in every way from then on.
  */
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -16,9 +16,10 @@ export interface Plan {
   readonly patience: number;
   /** Of the balancers. */
   readonly hosts: readonly string[];
-  readonly hashPort: number;
+  /** Null: all come by the other port. */
+  readonly hashPort: number | null;
   readonly stickyPort: number;
-  /** Clients that come once, at each of the ports, and stay. */
+  /** Further clients, which come once, at each of the ports, and stay. */
   readonly staying: number;
 }
 
@@ -48,6 +49,7 @@ export interface Seen {
 const LATE_MS = 20;
 
 const plan = JSON.parse(process.argv[2]!) as Plan;
+const kinds: readonly Kind[] = plan.hashPort === null ? ["sticky"] : ["hash", "sticky"];
 const failed: (Visit & { why: string })[] = [];
 const moved: (Visit & { from: string; to: string })[] = [];
 const homes: Record<Kind, Map<number, string>> = { hash: new Map(), sticky: new Map() };
@@ -59,7 +61,7 @@ let lost = 0;
 let isGoing = false;
 
 function open({ kind, client, host }: Visit): Socket {
-  const port = kind === "hash" ? plan.hashPort : plan.stickyPort;
+  const port = kind === "hash" ? plan.hashPort! : plan.stickyPort;
   const localAddress = `10.50.${client >> 8}.${client & 255}`;
   return connect({ host: plan.hosts[host]!, port, localAddress });
 }
@@ -100,11 +102,12 @@ async function come(visit: Visit): Promise<void> {
   }
 }
 
-/** The n-th visit: each client comes in both ways, to another balancer each time where any will do. */
+/** The n-th visit: each client comes in every way, to another balancer each time where any will do. */
 function nth(n: number): Visit {
-  const kind = n % 2 === 0 ? "hash" : "sticky";
-  const client = (n >> 1) % plan.clients;
-  const round = Math.floor((n >> 1) / plan.clients);
+  const kind = kinds[n % kinds.length]!;
+  const turn = Math.floor(n / kinds.length);
+  const client = turn % plan.clients;
+  const round = Math.floor(turn / plan.clients);
   return { kind, client, host: (client + (kind === "hash" ? round : 0)) % plan.hosts.length, at: Date.now() };
 }
 
@@ -129,7 +132,7 @@ function tell(): void {
 }
 
 async function obey(line: string): Promise<void> {
-  if (line === "all") for (const end = visits + 2 * plan.clients; visits < end; ) await delay(50);
+  if (line === "all") for (const end = visits + kinds.length * plan.clients; visits < end; ) await delay(5);
   else if (line === "alone") sendAway();
   else isGoing = line === "go";
   if (line === "pause") await Promise.all(underWay);
@@ -139,12 +142,8 @@ async function obey(line: string): Promise<void> {
 
 async function stay(): Promise<void> {
   for (let n = 0; n < plan.staying; n++) {
-    const socket = open({
-      kind: n % 2 === 0 ? "hash" : "sticky",
-      client: n,
-      host: (n >> 1) % plan.hosts.length,
-      at: 0,
-    });
+    const host = Math.floor(n / kinds.length) % plan.hosts.length;
+    const socket = open({ kind: kinds[n % kinds.length]!, client: plan.clients + n, host, at: 0 });
     await name(socket, "stay");
     staying.add(socket);
     socket
