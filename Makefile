@@ -88,7 +88,7 @@ bench-latency: build ## ten servers of which one is ten times as slow, behind al
 bench-ports: build ## 900 clients that close first, over 400 ports towards one target, beside HAProxy: as root on Linux, a minute
 	@$(TS) scripts/bench/ports.ts
 
-bench-failover: build ## two balancers behind keepalived, ECMP and the DNS, of which one goes: as root on Linux, five minutes
+bench-failover: build ## two balancers behind keepalived, ECMP, the DNS and rules of Kubernetes, of which one goes: as root on Linux, eight minutes
 	@$(TS) scripts/bench/failover.ts
 
 bench-rolling: build ## 5,000 connections a second over three balancers of a group, while all targets restart: none fails; RATE=… TARGETS=…

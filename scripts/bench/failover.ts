@@ -1,13 +1,15 @@
 /**
- * `make bench-failover`: two balancers behind keepalived, behind a router with two next hops, and as two addresses of a name, each on a
- * machine of its own; one of them stops, is killed, loses its link or falls silent. Prints for how long new connections fail, and what
- * became of them and of those that were open, as the table of docs/guides/in-front.md. As root on Linux: it takes networks of its own.
- * RATE (100 a second), SECONDS (12), STAYING (100), ONLY=keepalived.
+ * `make bench-failover`: two balancers behind keepalived, behind a router with two next hops, as two addresses of a name, and behind rules as
+ * kube-proxy writes them for a Service of Kubernetes, each on a machine of its own; one of them stops, is killed, loses its link or falls
+ * silent. Writes for how long new connections fail, and what became of them and of those that were open, into the table of
+ * docs/guides/in-front.md. As root on Linux: it takes networks of its own. RATE (100 a second), SECONDS (12), STAYING (100);
+ * ONLY=keepalived and the like prints the lines of one.
  */
 import { removeFolders } from "../../test/support/folder.ts";
 import { noNetworks } from "../../test/support/machine.ts";
 import { endPrograms, type Program } from "../../test/support/program.ts";
 import { passes } from "../../test/support/wait.ts";
+import { writeMeasured } from "./document.ts";
 import type { Seen } from "./failover/client.ts";
 import { FRONTS, type Front } from "./failover/fronts.ts";
 import { load, type Node, type World, worldOf } from "./failover/world.ts";
@@ -23,27 +25,41 @@ const BEFORE = 2_000;
 const PATIENCE = 1_000;
 const STOP_DELAY = "5s";
 
-/** Returns when it has happened. */
-type Fault = (node: Node, world: World) => void;
+interface Fault {
+  readonly name: string;
+  /** Whether the machine is gone, and not only its balancer. */
+  readonly isMachine: boolean;
+  /** Returns when it has happened. */
+  happen(node: Node, world: World): void;
+}
 
-const FAULTS: readonly (readonly [string, Fault])[] = [
-  [`SIGTERM, stop-delay ${STOP_DELAY}`, ({ balancer }) => balancer.signal("SIGTERM")],
-  ["kill -9", ({ balancer }) => balancer.signal("SIGKILL")],
-  ["link down", ({ end }, { hub }) => hub.must("ip", "link", "set", "dev", end, "down")],
-  ["host silent", ({ end }, { hub }) => hub.must("ip", "link", "set", "dev", end, "nomaster")],
+const FAULTS: readonly Fault[] = [
+  { name: `SIGTERM, stop-delay ${STOP_DELAY}`, isMachine: false, happen: ({ balancer }) => balancer.signal("SIGTERM") },
+  { name: "kill -9", isMachine: false, happen: ({ balancer }) => balancer.signal("SIGKILL") },
+  {
+    name: "link down",
+    isMachine: true,
+    happen: ({ end }, { hub }) => hub.must("ip", "link", "set", "dev", end, "down"),
+  },
+  {
+    name: "host silent",
+    isMachine: true,
+    happen: ({ end }, { hub }) => hub.must("ip", "link", "set", "dev", end, "nomaster"),
+  },
 ];
 
-async function measure(front: Front, fault: Fault): Promise<string[]> {
+async function measure(front: Front, { isMachine, happen }: Fault): Promise<string[]> {
   const balancers: Program[] = [];
   try {
     const world = await worldOf(STOP_DELAY, front.routed);
     balancers.push(...world.nodes.map(({ balancer }) => balancer));
     const node = await front.start(world);
-    const wanted = { seconds: SECONDS, rate: RATE, staying: STAYING, patience: PATIENCE };
+    const seconds = SECONDS + (isMachine ? front.missed / 1000 : 0);
+    const wanted = { seconds, rate: RATE, staying: STAYING, patience: PATIENCE };
     const { seen } = await load(world.clients, front.addresses, wanted);
     await passes(BEFORE);
     const at = Date.now();
-    fault(node, world);
+    happen(node, world);
     return rowOf(await seen, at);
   } finally {
     await Promise.all(balancers.map((balancer) => balancer.kill())); // asked to stop, they would let connections finish
@@ -69,16 +85,26 @@ function secondsText(ms: number): string {
 
 async function main(): Promise<void> {
   if (noNetworks) throw new Error(noNetworks);
-  requireTools({ keepalived: "keepalived", curl: "curl", ip: "iproute2", "dist/harmony-balancer": "make build" });
-  console.log(
-    "| In front | What happens | No new ones for | Failed of new ones | Slowest that was served | Open ones lost |",
-  );
-  console.log("| --- | --- | --- | --- | --- | --- |");
+  const tools = { keepalived: "keepalived", curl: "curl", ip: "iproute2", nft: "nftables", python3: "python3-yaml" };
+  requireTools({ ...tools, "dist/harmony-balancer": "make build" });
+  const table: string[] = [];
+  const add = (cells: readonly string[]) => {
+    table.push(`| ${cells.join(" | ")} |`);
+    console.log(table.at(-1));
+  };
+  add([
+    "In front",
+    "What happens",
+    "No new ones for",
+    "Failed of new ones",
+    "Slowest that was served",
+    "Open ones lost",
+  ]);
+  add(Array.from({ length: 6 }, () => "---"));
   for (const front of FRONTS.filter(({ name }) => ONLY.test(name))) {
-    for (const [name, fault] of FAULTS) {
-      console.log(`| ${[front.name, name, ...(await measure(front, fault))].join(" | ")} |`);
-    }
+    for (const fault of FAULTS) add([front.name, fault.name, ...(await measure(front, fault))]);
   }
+  if (!process.env.ONLY) writeMeasured("docs/guides/in-front.md", "failover", table.join("\n"));
 }
 
 await main();

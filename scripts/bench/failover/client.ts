@@ -1,6 +1,7 @@
 /**
  * Clients that come one after the other, at a steady rate, to addresses that serve the same, and some that stay. Arguments: port, seconds,
- * connections per second, how many stay, ms that a client gives each address, addresses. Prints, as JSON, what has become of them.
+ * connections per second, how many stay, ms that a client gives each address, addresses. Each has an address of its own, of 10.50.0.0/16. Prints,
+ * as JSON, what has become of them.
  */
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -29,6 +30,7 @@ const [port, seconds, rate, staying, patience] = process.argv.slice(2, 7).map(Nu
   number,
 ];
 const addresses = process.argv.slice(7);
+let clients = 0;
 
 /** An answer to one byte. Rejects where there is none in time. */
 function ask(socket: Socket, ms: number): Promise<void> {
@@ -50,8 +52,10 @@ function ask(socket: Socket, ms: number): Promise<void> {
 /** The first of the addresses, in any order, that answers; null: none. As clients do that know all of a name's addresses. */
 async function visit(patience: number): Promise<Socket | null> {
   const first = Math.floor(Math.random() * addresses.length);
+  const client = ++clients;
+  const localAddress = `10.50.${(client >> 8) & 255}.${client & 255}`;
   for (let i = 0; i < addresses.length; i++) {
-    const socket = connect(port, addresses[(first + i) % addresses.length]!);
+    const socket = connect({ port, host: addresses[(first + i) % addresses.length]!, localAddress });
     try {
       await ask(socket, patience);
       return socket;
@@ -84,5 +88,5 @@ for (let n = 0; n < seconds * rate; n++) {
 const done = await Promise.all(visits);
 const answers = await Promise.allSettled(stay.map((socket) => ask(socket, LAST_WORD)));
 const lost = answers.filter(({ status }) => status === "rejected").length;
-console.log(JSON.stringify({ visits: done, stayed: stay.length, lost } satisfies Seen));
-process.exit(0);
+const seen = JSON.stringify({ visits: done, stayed: stay.length, lost } satisfies Seen);
+process.stdout.write(`${seen}\n`, () => process.exit(0)); // once all of it is in the pipe

@@ -2,22 +2,28 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "../../../test/support/folder.ts";
+import { BALANCERS, Manifest, serviceOf } from "../../../test/support/kubernetes/manifest.ts";
+import { KubernetesNode } from "../../../test/support/kubernetes/node.ts";
+import { MISSED } from "../../../test/support/kubernetes/times.ts";
 import type { Machine } from "../../../test/support/machine.ts";
 import { until } from "../../../test/support/wait.ts";
 import { root } from "../../runtimes.ts";
-import { METRICS_PORT, type Node, type World } from "./world.ts";
+import { METRICS_PORT, type Node, ROUTER, type World } from "./world.ts";
 
 export interface Front {
   readonly name: string;
   readonly routed: boolean;
   /** Where clients connect; a client that knows several tries one after the other. */
   readonly addresses: readonly string[];
+  /** ms that it takes at most until a machine is missed which is gone; clients come for so much longer then. */
+  readonly missed: number;
   /** Resolves when it works, to the balancer that the fault is to hit. */
   start(world: World): Promise<Node>;
 }
 
 const MOVING = "10.0.0.100";
 const SHARED = "10.9.0.1";
+const [SERVICE, PODS] = ["10.96.0.10", "10.0.0.0/10"];
 
 /** The example's own files, but for the notify script, which has a place of root's. */
 async function startKeepalived({ nodes }: World): Promise<Node> {
@@ -62,13 +68,28 @@ async function startRouter({ nodes, router }: World): Promise<Node> {
   return nodes[0]!;
 }
 
+/**
+ * The router is the clients' node, and each balancer's machine a node with its pod. That a balancer is to stop shows in its probe alone: a pod
+ * that is deleted is out sooner.
+ */
+async function startService({ nodes, router }: World): Promise<Node> {
+  const manifest = Manifest.read(BALANCERS);
+  const service = serviceOf(manifest, SERVICE, PODS, []);
+  const front = await KubernetesNode.start(router!, ROUTER, service, manifest.probe);
+  for (const { machine, address } of nodes) front.kubelet(machine, address);
+  await front.has(nodes.map(({ address }) => address));
+  return nodes[0]!;
+}
+
 export const FRONTS: readonly Front[] = [
-  { name: "keepalived", routed: false, addresses: [MOVING], start: startKeepalived },
-  { name: "ECMP", routed: true, addresses: [SHARED], start: startRouter },
+  { name: "keepalived", routed: false, addresses: [MOVING], missed: 0, start: startKeepalived },
+  { name: "ECMP", routed: true, addresses: [SHARED], missed: 0, start: startRouter },
   {
     name: "DNS, two addresses",
     routed: false,
     addresses: ["10.0.0.1", "10.0.0.2"],
+    missed: 0,
     start: ({ nodes }) => Promise.resolve(nodes[0]!),
   },
+  { name: "Kubernetes' rules", routed: true, addresses: [SERVICE], missed: MISSED, start: startService },
 ];

@@ -12,6 +12,8 @@ import type { Seen } from "./client.ts";
 export const [CLIENT_PORT, SERVER_PORT, METRICS_PORT] = [3000, 9000, 9100];
 export const ROUTER = "10.0.0.254";
 const SERVER = "10.0.0.20";
+/** Where clients come from: each connection from another address, so that none gets the port of one before that failed. */
+const CLIENTS = "10.50.0.0/16";
 /** ms that programs have to start. */
 const PATIENCE = 60_000;
 
@@ -40,8 +42,10 @@ export async function worldOf(delay: string, routed = false): Promise<World> {
   await until("the server", () => serving.stdout.includes("ready"), PATIENCE);
   const nodes = await Promise.all(["10.0.0.1", "10.0.0.2"].map((address) => nodeOf(hub, address, delay)));
   const clients = await Machine.withNetwork();
+  clients.must("ip", "route", "add", "local", CLIENTS, "dev", "lo");
   if (!routed) {
     clients.plugInto(hub, "eth0", "10.0.0.10");
+    for (const { machine } of nodes) machine.must("ip", "route", "add", CLIENTS, "via", "10.0.0.10");
     return { hub, clients, nodes, router: null };
   }
   const router = await Machine.withNetwork();
@@ -49,6 +53,7 @@ export async function worldOf(delay: string, routed = false): Promise<World> {
   router.connect("clients", "10.1.0.1", clients, "eth0", "10.1.0.2");
   router.must("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
   clients.must("ip", "route", "add", "default", "via", "10.1.0.1");
+  router.must("ip", "route", "add", CLIENTS, "via", "10.1.0.2");
   for (const { machine } of nodes) machine.must("ip", "route", "add", "default", "via", ROUTER);
   return { hub, clients, nodes, router };
 }
