@@ -3,7 +3,9 @@ import type { PoolSettings } from "../config/settings.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { BoundThere } from "../group/binding-batch.ts";
 import type { Outlived } from "../group/binding-log.ts";
+import type { IsHeir } from "../group/heirs.ts";
 import type { BindingBook } from "../group/shared-bindings.ts";
+import type { Moment } from "../pool/binding-precedence.ts";
 import type { Pool } from "../pool/pool.ts";
 import { clientKey, clientText, hasAddress } from "../util/client-key.ts";
 
@@ -17,10 +19,13 @@ export interface PoolBindingsOptions {
   readonly wallClock: () => number;
 }
 
+/** When what a newcomer binds is said to be bound: before anything else. */
+const FIRST = 1;
 /** What an IPv6 network is called beside the address that it begins with. */
 const NETWORK = /\/64$/;
 
 export class PoolBindings implements BindingBook {
+  isNewcomer = true;
   readonly #options: PoolBindingsOptions;
 
   constructor(options: PoolBindingsOptions) {
@@ -28,36 +33,49 @@ export class PoolBindings implements BindingBook {
   }
 
   take(elapsed: number, most: number): Outlived[] {
-    const { pools, engine, wallClock } = this.#options;
-    const now = engine.now();
+    const { pools, wallClock } = this.#options;
+    const moment = this.#moment();
     const found: Outlived[] = [];
     for (const [name, pool] of pools) {
       const idle = this.#shared(name, pool);
       if (idle === null) continue;
-      for (const { client, row, usedAt } of pool.exchange.take(now, elapsed, most)) {
-        const at = Math.floor(wallClock() - (now - usedAt));
-        found.push({ pool: name, client: clientText(client), target: pool.identity(row), at, until: at + idle });
+      for (const { client, row, usedAt, boundAt } of pool.exchange.take(moment, elapsed, most)) {
+        const at = Math.floor(wallClock() - (moment.now - usedAt));
+        const [text, target] = [clientText(client), pool.identity(row)];
+        found.push({ pool: name, client: text, target, at, boundAt, until: at + idle });
       }
     }
     return found;
   }
 
   heed({ pool: name, target, clients }: BoundThere): number | null {
-    const { pools, engine, wallClock } = this.#options;
+    const { pools, wallClock } = this.#options;
     const pool = pools.get(name);
     if (pool === undefined) return null;
     if (this.#shared(name, pool) === null) return 0;
     const row = pool.row(target);
     if (row < 0) return null;
     const key = new Uint32Array(4);
-    const now = engine.now();
+    const moment = this.#moment();
     const wallNow = wallClock();
     let taken = 0;
-    for (const [client, at] of clients) {
+    for (const [client, at, boundAt] of clients) {
       if (!hasAddress(clientKey(client.replace(NETWORK, ""), key))) continue; // none that Harmony has written
-      if (pool.exchange.adopt(key, row, now - (wallNow - at), now)) taken++;
+      const usedAt = moment.now - (wallNow - at);
+      if (pool.exchange.adopt(key, row, { usedAt, boundAt }, moment)) taken++;
     }
     return taken;
+  }
+
+  inherit(isHeir: IsHeir): void {
+    for (const [name, pool] of this.#options.pools) {
+      if (this.#shared(name, pool) !== null) pool.exchange.inherit(isHeir);
+    }
+  }
+
+  #moment(): Moment {
+    const { engine, wallClock } = this.#options;
+    return { now: engine.now(), stamp: this.isNewcomer ? FIRST : Math.max(FIRST, Math.floor(wallClock())) };
   }
 
   /** ms that a binding outlives its last use; null: that pool shares none. From here on its threads know which. */

@@ -7,10 +7,12 @@ import { jsonOf } from "./word.ts";
 export const MOST_IN_BATCH = 500;
 export const BATCH_BYTES = 48 * 1024;
 /** What a client takes beside its name, and a target. */
-const CLIENT_BYTES = 24;
+const CLIENT_BYTES = 42;
 const TARGET_BYTES = 16;
 /** That a character may take. */
 const MOST_OF_ONE = 6;
+/** ms since 1970. Nothing is said to be bound later, so that what is bound after it can be told from it. */
+const LATEST = 2 ** 48;
 
 /** A client's binding, as all balancers call what it is made of. */
 export interface Bound {
@@ -20,13 +22,15 @@ export interface Bound {
   readonly target: string;
   /** When it was used last; ms since 1970. */
   readonly at: number;
+  /** When the client was bound to it, as all balancers say it: see binding-precedence.ts. */
+  readonly boundAt: number;
 }
 
 /** Those of one target. */
 export interface BoundThere {
   readonly pool: string;
   readonly target: string;
-  readonly clients: readonly (readonly [client: string, at: number])[];
+  readonly clients: readonly (readonly [client: string, at: number, boundAt: number])[];
 }
 
 const Batch = z.object({
@@ -42,6 +46,8 @@ const Batch = z.object({
       ]),
     )
     .check(z.maxLength(MOST_IN_BATCH)),
+  /** For each of the rows, how many ms before that its clients were bound to the target. */
+  bound: z.optional(z.array(z.array(z.int())).check(z.maxLength(MOST_IN_BATCH))),
 });
 
 /** How long a text becomes at most. */
@@ -68,23 +74,32 @@ export class BatchSize {
 }
 
 export function writeBatch(bindings: Iterable<Bound>, now: number): string {
-  const rows = new Map<string, [string, string, [string, number][]]>();
-  for (const { pool, client, target, at } of bindings) {
-    const row = rows.get(target) ?? [pool, target, []];
-    rows.set(target, row);
+  const rows = new Map<string, { row: [string, string, [string, number][]]; bound: number[] }>();
+  for (const { pool, client, target, at, boundAt } of bindings) {
+    const { row, bound } = rows.get(target) ?? { row: [pool, target, []], bound: [] };
+    rows.set(target, { row, bound });
     row[2].push([client, Math.max(0, Math.round(now - at))]);
+    bound.push(now - boundAt);
   }
-  return JSON.stringify({ at: now, rows: [...rows.values()] });
+  const all = [...rows.values()];
+  return JSON.stringify({ at: now, rows: all.map(({ row }) => row), bound: all.map(({ bound }) => bound) });
 }
 
-/** Empty: it is none. Nothing in it is of the future, by this balancer's own clock. */
+/**
+ * Empty: it is none. Nothing in it was used in the future, by this balancer's own clock; where it does not say when a client was bound to its target,
+ * that was when it was used.
+ */
 export function readBatch(given: string, now: number): readonly BoundThere[] {
   const { data } = Batch.safeParse(jsonOf(given));
   if (data === undefined) return [];
-  const from = Math.min(data.at, now);
-  return data.rows.map(([pool, target, clients]) => ({
+  const { at, rows, bound } = data;
+  const from = Math.min(at, now);
+  return rows.map(([pool, target, clients], i) => ({
     pool,
     target,
-    clients: clients.map(([client, ago]) => [client, from - ago] as const),
+    clients: clients.map(([client, ago], j) => {
+      const boundAt = at - (bound?.[i]?.[j] ?? at - (from - ago));
+      return [client, from - ago, Math.min(Math.max(boundAt, 1), LATEST)] as const;
+    }),
   }));
 }

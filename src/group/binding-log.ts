@@ -11,7 +11,7 @@ import type { Changes } from "./store.ts";
 
 export const MARK = "seq";
 export const INDEX = "index";
-/** Bindings in all: some 10 MB here, and 2 in the store. Who has more clients shares those that came last. */
+/** Bindings in all: some 10 MB here, and 2 in the store. Who has more clients shares those whose bindings last longest. */
 const MOST_BINDINGS = 100_000;
 /** Batches in one writing. */
 const MOST_AT_ONCE = 16;
@@ -81,9 +81,10 @@ export class BindingLog {
     this.#isFlushed = true;
   }
 
-  /** Those that are to be written. */
+  /** Those that are to be written. What expires together goes together, so that of too many those go that would have gone first. */
   add(bindings: readonly Outlived[], now: number): void {
-    for (const part of cut(bindings)) this.#put(++this.#last, part, now);
+    const inOrder = [...bindings].sort((a, b) => a.until - b.until);
+    for (const part of cut(inOrder)) this.#put(++this.#last, part, now);
     this.#tidy(now);
   }
 
@@ -147,15 +148,21 @@ export class BindingLog {
   }
 
   #tidy(now: number): void {
+    for (const [seq, batch] of this.#batches) if (batch.until <= now) this.#drop(seq);
+    if (this.#count > this.#most) this.#dropMost();
     let small = 0;
-    for (const [seq, batch] of this.#batches) {
-      if (batch.until <= now || this.#count > this.#most) this.#drop(seq);
-      else if (isSmall(batch)) small++;
-    }
+    for (const batch of this.#batches.values()) if (isSmall(batch)) small++;
     if (small > MOST_SMALL) this.#merge(now);
     if (this.#gone.size <= MOST_REMEMBERED) return;
     this.#gone.clear();
     this.#areForgotten = true;
+  }
+
+  #dropMost(): void {
+    for (const [seq] of [...this.#batches].sort(([, a], [, b]) => a.until - b.until)) {
+      if (this.#count <= this.#most) return;
+      this.#drop(seq);
+    }
   }
 
   #merge(now: number): void {

@@ -142,7 +142,9 @@ function copyBindings(from: PoolLayout, to: PoolLayout): void {
   copy(from.bindingTargets, to.bindingTargets, 2 * slots);
   copy(from.bindingUsedAt, to.bindingUsedAt, slots);
   copy(from.bindingOpen, to.bindingOpen, slots);
-  if (from.header[SHARING] !== 0) copy(from.bindingSharedAt, to.bindingSharedAt, slots);
+  if (from.header[SHARING] === 0) return;
+  copy(from.bindingSharedAt, to.bindingSharedAt, slots);
+  copy(from.bindingBoundAt, to.bindingBoundAt, slots);
 }
 
 function copyWaiters(from: PoolLayout, to: PoolLayout): void {

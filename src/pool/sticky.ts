@@ -11,17 +11,15 @@
  * eviction or a repair) and got another has fewer counted than it has, and that one may count as idle too early.
  */
 import type { ClientKey } from "../util/client-key.ts";
+import { adoptAt, boundAnew, CONTESTED, type Elsewhere, type Moment, precedence, renew } from "./binding-precedence.ts";
 import { BINDINGS, BUCKET_MASK, BUCKETS, EVICTIONS, LAST_BINDING, LAST_BINDING_RUN, NEWS, SHARING } from "./header.ts";
 import { BINDING_WAYS, BUCKET_LOAD, type PoolLayout } from "./layout.ts";
 import { hashClient } from "./sip-hash.ts";
 
 /** Makes of a client's hash another one (odd, so that no two hashes become one). */
 const OTHER_HASH = 0x2c1b3c6d;
-/** ms: no binding is as old, and a double has room for it beside a time. */
-const SHARED_EPOCH = 2 ** 40;
 /** Counts of new bindings have 31 bits. */
 export const NEWS_MASK = 0x7fff_ffff;
-
 export class Bindings {
   readonly #layout: PoolLayout;
   readonly #idle: number;
@@ -80,11 +78,12 @@ export class Bindings {
 
   /** A connection of the client has ended. */
   close(client: ClientKey, now: number): void {
-    const { bindingOpen, bindingUsedAt } = this.#layout;
+    const { header, bindingOpen, bindingSharedAt, bindingUsedAt } = this.#layout;
     const slot = this.find(client, now);
     if (slot < 0) return;
     if (bindingOpen[slot]! > 0) bindingOpen[slot]!--;
     bindingUsedAt[slot] = now;
+    if (header[SHARING] !== 0 && bindingOpen[slot] === 0 && bindingSharedAt[slot] === CONTESTED) this.#tell(slot);
   }
 
   /** Whatever the client has open; it may be bound anew at once. */
@@ -98,9 +97,10 @@ export class Bindings {
 
   /** Binds the client to the row, for a connection that is opened; a binding that it has is replaced. */
   bind(client: ClientKey, row: number, now: number): void {
-    const { bindingKeys, bindingTargets, bindingUsedAt, bindingOpen, incarnation } = this.#layout;
+    const { header, bindingKeys, bindingTargets, bindingUsedAt, bindingOpen, incarnation } = this.#layout;
     let slot = this.#lookUp(client);
-    if (slot < 0) {
+    const isNew = slot < 0;
+    if (isNew) {
       if (this.#mayGrow()) {
         this.#grow(now);
         this.#locate(client);
@@ -114,41 +114,54 @@ export class Bindings {
     bindingTargets[2 * slot] = row + 1;
     bindingTargets[2 * slot + 1] = incarnation[row]!;
     bindingUsedAt[slot] = now;
+    if (header[SHARING] !== 0) boundAnew(this.#layout, slot, isNew);
     this.#tell(slot);
   }
 
   /**
-   * Another balancer has bound the client to the row, and used that last at `usedAt`. False: what is here is newer, or in use, or there are as
-   * many as there may be, which were all used later.
+   * Another balancer has bound the client to the row. False: what is here goes before it, is in use, or is known to have been used later; or there
+   * are as many as there may be, which were all used later.
    */
-  adopt(client: ClientKey, row: number, usedAt: number, now: number): boolean {
-    const { header, bindingKeys, bindingTargets, bindingUsedAt, bindingOpen, bindingSharedAt, incarnation } =
-      this.#layout;
-    if (now - usedAt >= this.#idle) return false;
-    let slot = this.#lookUp(client);
-    if (slot >= 0) {
-      if (this.#isGood(slot, now) && (bindingOpen[slot]! > 0 || bindingUsedAt[slot]! >= usedAt)) return false;
-    } else {
-      if (this.#mayGrow()) {
-        this.#grow(now);
-        this.#locate(client);
-      }
-      const victim = this.#worse(this.#victim(this.#first), this.#victim(this.#second));
-      const isLater = victim < 0 || bindingOpen[victim]! > 0 || bindingUsedAt[victim]! >= usedAt;
-      const isFull = header[BINDINGS]! >= this.#most;
-      if (isFull && isLater && !(victim >= 0 && !this.#isGood(victim, now))) return false;
-      slot = this.#slotForNew(now);
-      bindingOpen[slot] = 0;
-      for (let i = 0; i < 4; i++) bindingKeys[4 * slot + i] = client[i]!;
+  adopt(client: ClientKey, row: number, there: Elsewhere, { now, stamp }: Moment): boolean {
+    if (now - there.usedAt >= this.#idle) return false;
+    const slot = this.#lookUp(client);
+    if (slot < 0) return this.#adoptNew(client, row, there, now);
+    if (this.#isGood(slot, now)) {
+      if (this.row(slot) === row) return renew(this.#layout, slot, there, stamp);
+      if (!this.#givesWay(slot, client, row, there, stamp)) return false;
     }
-    bindingTargets[2 * slot] = row + 1;
-    bindingTargets[2 * slot + 1] = incarnation[row]!;
-    bindingUsedAt[slot] = usedAt;
-    bindingSharedAt[slot] = -sharedTime(usedAt);
+    adoptAt(this.#layout, slot, row, there);
     return true;
   }
 
-  /** Other balancers know nothing of what has been bound there just now. */
+  #adoptNew(client: ClientKey, row: number, there: Elsewhere, now: number): boolean {
+    const { header, bindingKeys, bindingUsedAt, bindingOpen } = this.#layout;
+    if (this.#mayGrow()) {
+      this.#grow(now);
+      this.#locate(client);
+    }
+    const victim = this.#worse(this.#victim(this.#first), this.#victim(this.#second));
+    const isLater = victim < 0 || bindingOpen[victim]! > 0 || bindingUsedAt[victim]! >= there.usedAt;
+    const isFull = header[BINDINGS]! >= this.#most;
+    if (isFull && isLater && !(victim >= 0 && !this.#isGood(victim, now))) return false;
+    const slot = this.#slotForNew(now);
+    bindingOpen[slot] = 0;
+    bindingUsedAt[slot] = there.usedAt;
+    for (let i = 0; i < 4; i++) bindingKeys[4 * slot + i] = client[i]!;
+    adoptAt(this.#layout, slot, row, there);
+    return true;
+  }
+
+  /** False: the slot's binding goes before that, and whoever has said it is told so, once for each time; or it is in use, and gives way after that. */
+  #givesWay(slot: number, client: ClientKey, row: number, { boundAt }: Elsewhere, stamp: number): boolean {
+    const { bindingOpen, bindingSharedAt } = this.#layout;
+    const ahead = precedence(this.#layout, slot, { row, boundAt }, { client, stamp });
+    if (ahead < 0) this.#tell(slot);
+    else if (ahead > 0 && bindingOpen[slot]! > 0) bindingSharedAt[slot] = CONTESTED;
+    return ahead > 0 && bindingOpen[slot] === 0;
+  }
+
+  /** Other balancers know nothing of what is bound there. */
   #tell(slot: number): void {
     const { header, bindingNews, bindingSharedAt } = this.#layout;
     if (header[SHARING] === 0) return; // and memory that nobody needs is not touched
@@ -159,8 +172,9 @@ export class Bindings {
 
   /** What others know of it has moved with the binding. */
   #moveShared(from: number, to: number): void {
-    const { header, bindingSharedAt } = this.#layout;
+    const { header, bindingBoundAt, bindingSharedAt } = this.#layout;
     if (header[SHARING] === 0) return;
+    bindingBoundAt[to] = bindingBoundAt[from]!;
     if (bindingSharedAt[from] === 0) this.#tell(to);
     else bindingSharedAt[to] = bindingSharedAt[from]!;
   }
@@ -335,9 +349,4 @@ export class Bindings {
   isLive(slot: number, now: number): boolean {
     return this.#layout.bindingOpen[slot]! > 0 || now - this.#layout.bindingUsedAt[slot]! < this.#idle;
   }
-}
-
-/** A time as `bindingSharedAt` has it, where 0 is none, and what is older than this process counts as well. */
-export function sharedTime(usedAt: number): number {
-  return usedAt + SHARED_EPOCH;
 }

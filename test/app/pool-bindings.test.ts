@@ -22,7 +22,7 @@ function world(settings: { persistent: number | null; persistentShared: boolean 
 }
 
 const ON = { persistent: IDLE, persistentShared: true };
-const there = (client: string, at = WALL - 500) => ({ pool: "p", target: "p/a", clients: [[client, at]] as const });
+const there = (client: string, at = WALL - 500) => ({ pool: "p", target: "p/a", clients: [[client, at, at]] as const });
 
 describe("a pool's bindings, as the others of a group know them", () => {
   it("are told by the names that all balancers use, and by the wall clock", () => {
@@ -64,7 +64,10 @@ describe("a pool's bindings, as the others of a group know them", () => {
 
   it("of others are no own ones, though they come before anything was asked of the pool", () => {
     const { pool, book } = world(ON);
-    const clients = Array.from({ length: 500 }, (_, n) => [`10.1.${n >> 8}.${n & 255}`, WALL - 500] as const);
+    const clients = Array.from(
+      { length: 500 },
+      (_, n) => [`10.1.${n >> 8}.${n & 255}`, WALL - 500, WALL - 500] as const,
+    );
     assert.equal(book.heed({ ...there(""), clients }), 500);
     assert.deepEqual(book.take(IDLE, 1_000), []);
     assert.equal([...pool.bindingViews(() => 1_000)].filter(({ isShared }) => isShared).length, 500);

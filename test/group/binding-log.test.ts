@@ -15,7 +15,7 @@ const DAY = 86_400_000;
 const START = 1_700_000_000_000;
 
 function bound(n: number, at: number, target = `p/t${n % 7}`, until = at + DAY): Outlived {
-  return { pool: "p", client: `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`, target, at, until };
+  return { pool: "p", client: `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`, target, at, boundAt: at, until };
 }
 
 /** A balancer that writes, and others that read, at a store in memory. */
@@ -218,7 +218,11 @@ describe("the batches of a balancer's bindings", () => {
       assert.deepEqual(readBatch(text, START), []);
     }
     const [there] = readBatch(`{"at":${START + DAY},"rows":[["p","p/t",[["10.0.0.1",5]]]]}`, START);
-    assert.deepEqual(there!.clients, [["10.0.0.1", START - 5]], "nobody's clock makes a binding of the future");
+    assert.deepEqual(
+      there!.clients,
+      [["10.0.0.1", START - 5, START - 5]],
+      "nobody's clock makes a binding of the future",
+    );
   });
 
   it("tell every reader all that holds, whatever is lost on the way", async () => {

@@ -7,7 +7,7 @@ import { Homeless } from "../../src/group/homeless.ts";
 const there = (target: string, ...clients: string[]): BoundThere => ({
   pool: "p",
   target,
-  clients: clients.map((client) => [client, 0] as const),
+  clients: clients.map((client) => [client, 0, 0] as const),
 });
 
 describe("bindings to targets that are not known", () => {

@@ -4,11 +4,13 @@ import { after, describe, it } from "node:test";
 import { Pool } from "../../src/pool/pool.ts";
 import { clientKey } from "../../src/util/client-key.ts";
 import fc from "../support/draws.ts";
-import { type Balancer, reporterAt, World } from "./world.ts";
+import { type Balancer, type BalancerOptions, LEASE, reporterAt, World } from "./world.ts";
 
 /** ms that a binding outlives its last use. */
 const IDLE = 600_000;
 const TARGETS = 5;
+/** ms after which balancers are no newcomers any more. */
+const SETTLED = 12_000;
 const worlds: World[] = [];
 
 after(() => {
@@ -22,6 +24,8 @@ const poolOf = (name: string) =>
 
 /** What reporters have said once holds throughout. */
 const OPTIONS = { poolOf, lease: 10 * IDLE };
+/** The same, of which those that are gone are soon removed. */
+const SHORT = { ...OPTIONS, memberLease: LEASE };
 
 function worldOf(): World {
   const world = new World();
@@ -30,12 +34,16 @@ function worldOf(): World {
 }
 
 /** So many balancers that all know the same targets. */
-async function groupOf(names: readonly string[]): Promise<{ world: World; all: Balancer[] }> {
+async function groupOf(
+  names: readonly string[],
+  options: Partial<BalancerOptions> = OPTIONS,
+): Promise<{ world: World; all: Balancer[] }> {
   const world = worldOf();
   const all: Balancer[] = [];
-  for (const name of names) all.push(await world.start(name, OPTIONS));
-  for (let n = 1; n <= TARGETS; n++) await all[0]!.report(reporterAt(`10.0.0.${n}`));
-  await world.pass(2_000);
+  for (const name of names) all.push(await world.start(name, options));
+  // To the last, which is there for as long as any.
+  for (let n = 1; n <= TARGETS; n++) await all.at(-1)!.report(reporterAt(`10.0.0.${n}`));
+  await world.pass(SETTLED);
   return { world, all };
 }
 
@@ -148,6 +156,120 @@ describe("a client of one balancer of a group", () => {
     b.store.read = read;
     await world.pass(31_000);
     assert.equal(visit(b, CLIENTS[0]!), target);
+  });
+});
+
+/** A balancer is gone without a word, and after its lease others have removed from the store what it had written. */
+async function loseAndForget(world: World, gone: Balancer): Promise<void> {
+  gone.kill();
+  await world.pass(LEASE + 6_000);
+  const { id } = [...world.balancers]
+    .map((each, n) => ({ each, id: `${each.name}-${n}` }))
+    .find(({ each }) => each === gone)!;
+  assert.ok(!world.memory.own.has(`bindings:${id}`), "the others have removed it");
+}
+
+describe("clients of a balancer that is gone for longer than its lease", () => {
+  it("are known to one that starts then, each told of by one of those that are left", async () => {
+    const { world, all } = await groupOf(["a", "b", "c"], SHORT);
+    const targets = visitAll(all[0]!);
+    await world.pass(1_000);
+    await loseAndForget(world, all[0]!);
+    const written = all.slice(1).map(({ bindings }) => bindings.counts.written);
+    assert.equal(written[0]! + written[1]!, CLIENTS.length);
+    assert.ok(Math.min(...written) > CLIENTS.length / 8, `${written} of ${CLIENTS.length} each`);
+    const d = await world.start("d", SHORT);
+    assertSame(d, targets);
+  });
+
+  it("are known to one that starts when those have gone as well that it was told by", async () => {
+    const { world, all } = await groupOf(["a", "b", "c"], SHORT);
+    const targets = visitAll(all[0]!);
+    await world.pass(1_000);
+    await loseAndForget(world, all[0]!);
+    await loseAndForget(world, all[1]!);
+    assertSame(await world.start("d", SHORT), targets);
+  });
+
+  it("are known to one that starts after it had said goodbye, though it served them until it ended", async () => {
+    const { world, all } = await groupOf(["a", "b"], SHORT);
+    const { target, close } = connect(all[0]!, CLIENTS[0]!);
+    await all[0]!.group.leave();
+    const late = connect(all[0]!, CLIENTS[1]!);
+    await world.pass(8_000);
+    close();
+    late.close();
+    await loseAndForget(world, all[0]!);
+    const c = await world.start("c", SHORT);
+    assert.deepEqual([visit(c, CLIENTS[0]!), visit(c, CLIENTS[1]!)], [target, late.target]);
+  });
+
+  it("are known to one that starts when the store was emptied after that", async () => {
+    const { world, all } = await groupOf(["a", "b", "c"], SHORT);
+    const targets = visitAll(all[0]!);
+    await world.pass(1_000);
+    await loseAndForget(world, all[0]!);
+    world.memory.clear();
+    await world.pass(3_000);
+    assertSame(await world.start("d", SHORT), targets);
+  });
+
+  it("keep their targets where it was emptied while none of the others was there to tell, whoever comes before they do", async () => {
+    const { world, all } = await groupOf(["a", "b", "c"], SHORT);
+    const [a, b, c] = all as [Balancer, Balancer, Balancer];
+    const targets = visitAll(a);
+    await world.pass(1_000);
+    await loseAndForget(world, a);
+    for (const each of [b, c]) each.store.fault({ lost: true });
+    world.memory.clear();
+    const d = await world.start("d", SHORT);
+    for (let n = 1; n <= TARGETS; n++) await d.report(reporterAt(`10.0.0.${n}`));
+    visitAll(d);
+    await world.pass(2_000);
+    for (const each of [b, c]) each.store.fault({ lost: false });
+    await world.pass(4_000);
+    for (const each of [b, c, d]) assertSame(each, targets);
+  });
+});
+
+describe("a client that has got two targets", () => {
+  it("has one a second later, though it goes on to come to both balancers by turns", async () => {
+    const { world, all } = await groupOf(["a", "b", "c"]);
+    const [a, b] = all as [Balancer, Balancer];
+    const both = CLIENTS.filter((host) => visit(a, host) !== visit(b, host));
+    assert.ok(both.length > CLIENTS.length / 2);
+    for (let n = 0; n < 10; n++) {
+      for (const host of both) visit(n % 2 === 0 ? a : b, host);
+      await world.pass(100, 50);
+    }
+    for (const host of both) assert.equal(new Set(all.map((each) => visit(each, host))).size, 1, host);
+    const before = all.map(({ bindings }) => bindings.counts.written);
+    for (let n = 0; n < 20; n++) {
+      for (const host of both) visit(n % 2 === 0 ? a : b, host);
+      await world.pass(100, 50);
+    }
+    assert.deepEqual(
+      all.map(({ bindings }) => bindings.counts.written),
+      before,
+      "no more is written of it",
+    );
+  });
+
+  it("keeps both as long as it is connected to both, and has one a second after that", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    const [a, b] = all as [Balancer, Balancer];
+    const both = CLIENTS.map((host) => ({ host, here: connect(a, host), there: connect(b, host) })).filter(
+      ({ here, there }) => here.target !== there.target,
+    );
+    await world.pass(5_000);
+    for (const { host, here, there } of both)
+      assert.deepEqual([visit(a, host), visit(b, host)], [here.target, there.target]);
+    for (const { here, there } of both) {
+      here.close();
+      there.close();
+    }
+    await world.pass(1_000);
+    for (const { host } of both) assert.equal(visit(a, host), visit(b, host), host);
   });
 });
 

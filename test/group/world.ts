@@ -71,6 +71,8 @@ export interface BalancerOptions {
   readonly host: string;
   readonly pools: readonly string[];
   readonly lease: number;
+  /** For how long what a balancer vouched for is kept when it is gone, where that is not as long as a report counts. */
+  readonly memberLease: number;
   readonly poolOf: (name: string) => Pool;
   readonly probe: (to: Address) => Promise<ProbeOutcome>;
 }
@@ -104,7 +106,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
 
   constructor({ clock, store, name, id }: BalancerPlace<Store>, options: Partial<BalancerOptions> = {}) {
     const { host = "one host", pools = ["p"], lease = LEASE, poolOf = (name) => plainPool(name, 100_000) } = options;
-    const { probe = async () => "connected" } = options;
+    const { probe = async () => "connected", memberLease = lease } = options;
     this.name = name;
     this.#poolNames = pools;
     this.#poolOf = poolOf;
@@ -150,7 +152,7 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
       id,
       clock,
       wallClock,
-      lease,
+      lease: memberLease,
       facts: () => ({ name, version: "1", host, startedAt: 0, reporters: 0, active: 0, waiting: 0 }),
       own: (identity) =>
         ownTarget(registry.rows.get(identity)?.registered, (key) => (isShared(key) ? fingerprintOfKey(key) : null)),
