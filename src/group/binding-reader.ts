@@ -11,8 +11,9 @@ import { jsonOf } from "./word.ts";
 
 /** Batches that are read in a turn, some thousand bindings: what becomes of them takes milliseconds. */
 const MOST_AT_ONCE = 8;
-/** Of those, before the first client comes. */
-const MOST_AT_START = 250;
+/** Of those, before the first client comes: so many at a time, and again as long as there are more, for so many ms. The start waits a second (group.ts). */
+const MOST_AT_START = 20;
+const START_MS = 800;
 /** Batches that are in no index: of more, the last ones are read. */
 const MOST_IN_A_ROW = 1_000;
 /** Batches of one balancer that are yet to be read: of more, the last ones. Others than Harmony may write there. */
@@ -56,8 +57,7 @@ export class BindingReader {
 
   /** Whether there is something to be read. */
   get isDue(): boolean {
-    for (const other of this.#others.values()) if (other.due.length > 0 || this.#isToBeAsked(other)) return true;
-    return false;
+    return this.#areLeft || [...this.#others.values()].some((other) => this.#isToBeAsked(other));
   }
 
   offered(): void {
@@ -75,7 +75,15 @@ export class BindingReader {
       if (!this.#others.has(id)) this.#others.set(id, newOther());
     }
     await this.#ask(store);
-    await this.#readDue(store);
+    const until = this.#options.clock.now() + START_MS;
+    do await this.#readDue(store);
+    while (!this.#isOffered && this.#areLeft && this.#options.clock.now() < until);
+  }
+
+  /** Whether there are batches that are yet to be read. */
+  get #areLeft(): boolean {
+    for (const { due } of this.#others.values()) if (due.length > 0) return true;
+    return false;
   }
 
   #isToBeAsked({ isStale, askedAt }: Other): boolean {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { BoundThere } from "../../src/group/binding-batch.ts";
-import { BATCH_BYTES, readBatch } from "../../src/group/binding-batch.ts";
+import { BATCH_BYTES, readBatch, writeBatch } from "../../src/group/binding-batch.ts";
 import { BindingLog, INDEX, MARK, type Outlived } from "../../src/group/binding-log.ts";
 import { BindingReader } from "../../src/group/binding-reader.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
@@ -166,6 +166,52 @@ describe("the batches of a balancer's bindings", () => {
     }
   });
 
+  it("are all read before the first client comes, however small they are, if that takes less than a second", async () => {
+    const writing = new Writing();
+    for (let n = 0; n < 200; n++) {
+      const some = Array.from({ length: 255 }, (_, i) => bound(255 * n + i, writing.now));
+      writing.log.add(some, writing.now);
+      await writing.write();
+    }
+    writing.memory.own.set("bindings:v", new Map(writing.texts));
+    const members = new Map(["v", "w"].map((id) => [id, memberWith(id)] as const));
+    const read = writing.store.read.bind(writing.store);
+    for (const ms of [0, 200]) {
+      let taken = 0;
+      const reader = new BindingReader({
+        ...{ clock: writing.clock, wallClock: () => writing.now, interval: 0 },
+        onWarning: assert.fail,
+        take: ({ clients }) => {
+          taken += clients.length;
+        },
+      });
+      writing.store.read = (...asked) => {
+        writing.clock.advance(ms);
+        return read(...asked);
+      };
+      const before = writing.now;
+      await reader.read({ store: writing.store, members });
+      if (ms === 0) assert.equal(taken, 2 * 200 * 255);
+      else assert.ok(writing.now - before <= 2_000 && reader.isDue, `${writing.now - before} ms`);
+    }
+  });
+
+  it("that would expire first go where there are more than may be, whenever they were written", async () => {
+    const writing = new Writing(4_000);
+    const some = (first: number, until: number) =>
+      Array.from({ length: 2_000 }, (_, i) => bound(first + i, writing.now, "p/t", writing.now + until));
+    writing.log.add(some(0, DAY), writing.now);
+    // Both at once, mixed: as those of another balancer that is gone.
+    const short = some(20_000, 1_000);
+    const mixed = some(10_000, 2 * DAY).flatMap((each, n) => [each, short[n]!]);
+    writing.log.add(mixed, writing.now);
+    await writing.write();
+    const reading = new Reading(writing);
+    await reading.read();
+    assert.equal(reading.known.size, 4_000);
+    for (const first of [0, 10_000]) assert.ok(reading.known.has(bound(first, 0).client));
+  });
+
   it("are not read for ever, where somebody writes that there are more and more", async () => {
     const writing = new Writing();
     const reader = new BindingReader({
@@ -211,6 +257,20 @@ describe("the batches of a balancer's bindings", () => {
     assert.deepEqual(taken, ["p/t1"]);
     assert.equal(warnings.length, 1);
     assert.ok(!reader.isDue);
+  });
+
+  it("say when their clients were bound; in those of an earlier release that was when they were used last", () => {
+    const one = { ...bound(1, START - 5), boundAt: START - 90_000 };
+    const ahead = { ...bound(2, START - 5), boundAt: START + 90_000 };
+    const [there] = readBatch(writeBatch([one, ahead], START), START + 1)
+      .flatMap(({ clients }) => clients)
+      .map(([, at, boundAt]) => [at, boundAt]);
+    assert.deepEqual(there, [one.at, one.boundAt]);
+    const text = `{"at":${START},"rows":[["p","p/t",[["10.0.0.1",5]]]]}`;
+    assert.deepEqual(readBatch(text, START)[0]!.clients, [["10.0.0.1", START - 5, START - 5]]);
+    const [early, late] = [-1e15, 1e15].map((bound) => readBatch(text.replace("]}", `],"bound":[[${bound}]]}`), START));
+    assert.equal(early![0]!.clients[0]![2], 2 ** 48);
+    assert.equal(late![0]!.clients[0]![2], 1);
   });
 
   it("of a stranger's making are none", () => {

@@ -26,7 +26,7 @@ describe("bindings to targets that are not known", () => {
 
   it("are so many at most, also where none is bound to them; those that have waited for longest go", () => {
     let seen: string[] = [];
-    const homeless = new Homeless(({ target }) => seen.push(target) < 0);
+    const homeless = new Homeless(({ target }) => seen.push(target) < 0, 100_000);
     const names = Array.from({ length: 250_000 }, (_, n) => `p/${n}`);
     for (const [n, name] of names.entries()) homeless.add(n % 2 === 0 ? there(name) : there(name, "10.0.0.1"));
     homeless.look();

@@ -167,6 +167,21 @@ describe("of a pool's bindings", () => {
     assert.equal(found.size, MANY.length - 9, "those of another one that is gone");
   });
 
+  it("it is said when their clients were bound, wherever that was, though the table grows and moves", () => {
+    const pool = stickyPool();
+    for (const n of MANY) adopt(pool, client(n), pool.row("b"), 50, 100, 10 + n);
+    pool.change({ maxBindings: 1 << 20 });
+    assert.ok(!adopt(pool, client(7), pool.row("b"), 40, 100, 5), "used earlier");
+    assert.ok(!adopt(pool, client(8), pool.row("b"), 50, 100, 90), "bound later, by two of them");
+    pool.exchange.inherit(() => true);
+    const found = [1, 2, 3].flatMap(() => pool.exchange.take(at(101), 0, 10_000));
+    const expected = MANY.map((n) => [client(n)[3], EPOCH + (n === 8 ? 90 : 10 + n)] as const);
+    assert.deepEqual(
+      new Map(found.map(({ client: key, boundAt }) => [key[3], boundAt] as const)),
+      new Map(expected),
+    );
+  });
+
   it("as many are kept as may be, and none that was used goes for an older one of another balancer's", () => {
     const pool = stickyPool(8);
     for (let n = 0; n < 8; n++) visit(pool, n, 100);
