@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import type { Binding, Target } from "../../src/admin/api/schemas/targets.ts";
 import { ask } from "../../src/admin/client.ts";
+import type { GroupView } from "../../src/group/view.ts";
 import { type Balancer, launchReporter, startBalancer } from "../support/cluster.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
 import { answerer, endServers, exchange, serve } from "../support/peers.ts";
@@ -33,11 +34,24 @@ class Member {
     this.#socket = socket;
   }
 
-  static async start(redis: RedisServer, folder: string, name: string): Promise<Member> {
+  static async start(redis: RedisServer, folder: string, name: string, more: readonly string[] = []): Promise<Member> {
     const socket = join(folder, `${name}.sock`);
-    const args = ["--group", `unix://${redis.socket}`, "--algorithm", "random", "--persistent", "10m"];
+    const args = ["--group", `unix://${redis.socket}`, "--algorithm", "random", "--persistent", "10m", ...more];
     const env = { HARMONY_API: `unix:${socket}`, HARMONY_STATE: "off" };
     return new Member(await startBalancer([...args, "--accept-proxy", "127.0.0.1"], { env }), socket);
+  }
+
+  /** As the group calls it. */
+  async id(): Promise<string> {
+    const { members } = (await ask([this.#socket], { method: "GET", path: "/v1/group" })) as GroupView;
+    return members.find(({ isSelf }) => isSelf)!.id;
+  }
+
+  async knowsTargets(): Promise<void> {
+    await until("all targets", async () => {
+      const targets = await this.get<Target>("/v1/targets");
+      return targets.length === TARGETS && targets.every(({ state }) => state === "up");
+    });
   }
 
   async visit(n: number): Promise<string> {
@@ -65,6 +79,14 @@ class Member {
   }
 }
 
+/** Servers, whose reporter speaks to one balancer. */
+async function reportTo({ balancer }: Member, folder: string): Promise<void> {
+  const servers = await Promise.all(range(0, TARGETS).map((n) => serve(answerer(`t${n}`))));
+  const config = join(folder, "reporter.toml");
+  writeFileSync(config, servers.map(({ port }, n) => `[[target]]\nport = ${port}\nid = "t${n}"\n`).join("\n"));
+  launchReporter([balancer.adminPort], null, ["--config", config]);
+}
+
 const range = (first: number, count: number) => Array.from({ length: count }, (_, n) => first + n);
 
 describe("clients of three balancers of a group", { skip: noRedis }, () => {
@@ -74,13 +96,8 @@ describe("clients of three balancers of a group", { skip: noRedis }, () => {
     const all: Member[] = [];
     for (const name of ["a", "b", "c"]) all.push(await Member.start(redis, folder, name));
     const [a, b, c] = all as [Member, Member, Member];
-    const servers = await Promise.all(range(0, TARGETS).map((n) => serve(answerer(`t${n}`))));
-    const config = join(folder, "reporter.toml");
-    writeFileSync(config, servers.map(({ port }, n) => `[[target]]\nport = ${port}\nid = "t${n}"\n`).join("\n"));
-    launchReporter([a.balancer.adminPort], null, ["--config", config]);
-    const areUp = (targets: readonly Target[]) =>
-      targets.length === TARGETS && targets.every(({ state }) => state === "up");
-    for (const each of all) await until("all targets", async () => areUp(await each.get<Target>("/v1/targets")));
+    await reportTo(a, folder);
+    for (const each of all) await each.knowsTargets();
 
     // By chance, sixteen clients of two balancers would have the same ones once in four billion times.
     const [first, second] = [range(0, 16), range(16, 16)];
@@ -103,8 +120,41 @@ describe("clients of three balancers of a group", { skip: noRedis }, () => {
 
     // What it had is written again, for one that comes now.
     const d = await Member.start(redis, folder, "d");
-    await until("all targets", async () => areUp(await d.get<Target>("/v1/targets")));
+    await d.knowsTargets();
     await d.knows(48);
     assert.deepEqual([await d.visits(first), await d.visits(second), await d.visits(third)], [ofA, ofB, ofC]);
+  });
+
+  it("keep it at one that starts when another has been gone for longer than its lease, and when Redis was emptied then", async () => {
+    const folder = temporaryFolder("bindings");
+    const redis = await RedisServer.start();
+    const start = (name: string) => Member.start(redis, folder, name, ["--host-timeout", "3s"]);
+    const [a, b, c] = [await start("a"), await start("b"), await start("c")];
+    await reportTo(c, folder);
+    for (const each of [a, b, c]) await each.knowsTargets();
+    const [first, second] = [range(0, 24), range(24, 24)];
+    const ofA = await a.visits(first);
+    for (const each of [b, c]) await each.knows(24);
+
+    const written = `harmony:{harmony}:1:bindings:${await a.id()}`;
+    assert.equal(await redis.tell(`EXISTS ${written}`), ":1\r\n");
+    await a.balancer.program.kill();
+    await until("it is removed", async () => (await redis.tell(`EXISTS ${written}`)) === ":0\r\n");
+    const d = await start("d");
+    await d.knowsTargets();
+    assert.deepEqual(await d.visits(first), ofA);
+    assert.deepEqual([await b.visits(first), await c.visits(first)], [ofA, ofA]);
+
+    // Those of one that goes just when everything is forgotten are known to no store any more.
+    const ofD = await d.visits(second);
+    for (const each of [b, c]) {
+      await until("all of them", async () => (await each.get<Binding>("/v1/bindings?limit=1000")).length === 48);
+    }
+    await d.balancer.program.kill();
+    await redis.tell("FLUSHALL");
+    const e = await start("e");
+    await e.knowsTargets();
+    await e.knows(48);
+    for (const each of [b, c, e]) assert.deepEqual([await each.visits(first), await each.visits(second)], [ofA, ofD]);
   });
 });
