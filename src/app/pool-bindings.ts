@@ -19,8 +19,6 @@ export interface PoolBindingsOptions {
   readonly wallClock: () => number;
 }
 
-/** When what a newcomer binds is said to be bound: before anything else. */
-const FIRST = 1;
 /** What an IPv6 network is called beside the address that it begins with. */
 const NETWORK = /\/64$/;
 
@@ -75,7 +73,8 @@ export class PoolBindings implements BindingBook {
 
   #moment(): Moment {
     const { engine, wallClock } = this.#options;
-    return { now: engine.now(), stamp: this.isNewcomer ? FIRST : Math.max(FIRST, Math.floor(wallClock())) };
+    const at = Math.floor(wallClock());
+    return { now: engine.now(), stamp: this.isNewcomer ? -at : at };
   }
 
   /** ms that a binding outlives its last use; null: that pool shares none. From here on its threads know which. */

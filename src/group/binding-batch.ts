@@ -1,6 +1,7 @@
 /** Sticky bindings as one balancer writes them down for the others, some hundreds in a text. */
 import * as z from "zod/mini";
 import { moment, name, whole } from "../control/protocol/schema.ts";
+import { LATEST } from "../pool/binding-precedence.ts";
 import { jsonOf } from "./word.ts";
 
 /** Bindings in one text, and bytes: a store takes no longer ones than 64 kB. */
@@ -11,8 +12,6 @@ const CLIENT_BYTES = 42;
 const TARGET_BYTES = 16;
 /** That a character may take. */
 const MOST_OF_ONE = 6;
-/** ms since 1970. Nothing is said to be bound later, so that what is bound after it can be told from it. */
-const LATEST = 2 ** 48;
 
 /** A client's binding, as all balancers call what it is made of. */
 export interface Bound {
@@ -22,7 +21,7 @@ export interface Bound {
   readonly target: string;
   /** When it was used last; ms since 1970. */
   readonly at: number;
-  /** When the client was bound to it, as all balancers say it: see binding-precedence.ts. */
+  /** When the client was bound to it: see binding-precedence.ts. */
   readonly boundAt: number;
 }
 
@@ -99,7 +98,7 @@ export function readBatch(given: string, now: number): readonly BoundThere[] {
     target,
     clients: clients.map(([client, ago], j) => {
       const boundAt = at - (bound?.[i]?.[j] ?? at - (from - ago));
-      return [client, from - ago, Math.min(Math.max(boundAt, 1), LATEST)] as const;
+      return [client, from - ago, Math.min(Math.max(boundAt, -LATEST), LATEST)] as const;
     }),
   }));
 }

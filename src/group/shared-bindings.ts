@@ -2,7 +2,8 @@
  * A client has the same target at every balancer: each writes down the sticky bindings of its own clients, and takes what others write down
  * where the client has none here, or one that it was bound to earlier and that is not in use. Nobody waits for that.
  *
- * What one has made that is gone, its heirs tell (heirs.ts), and all do so where the store has forgotten everything.
+ * What one has made that is gone, its heirs write down (heirs.ts): so all that holds is somebody's who is there, and is written anew where the store has
+ * forgotten everything.
  */
 import { type Cancel, type Clock, every } from "../util/clock.ts";
 import type { BoundThere } from "./binding-batch.ts";
@@ -55,8 +56,6 @@ export class SharedBindings implements Part {
   readonly #reader: BindingReader;
   readonly #homeless = new Homeless((there) => this.#heed(there));
   #heirs: Heirs | null = null;
-  /** The store has forgotten what was told of bindings, whoever has done so. */
-  #isForgotten = false;
   #lookedAt = 0;
   /** When all was read that others had written, for the first time. */
   #readAt = Number.POSITIVE_INFINITY;
@@ -87,7 +86,6 @@ export class SharedBindings implements Part {
 
   forgotten(): void {
     this.#log.forgotten();
-    this.#isForgotten = true;
   }
 
   /** Targets have come: bindings to them may have waited. */
@@ -122,9 +120,7 @@ export class SharedBindings implements Part {
   #inherit({ id, members }: Turn): void {
     const now = this.#options.clock.now();
     this.#heirs ??= new Heirs(id, NEWCOMER_MS);
-    if (!this.#heirs.look(members, now) && !this.#isForgotten) return;
-    this.#isForgotten = false;
-    this.#options.book.inherit(this.#heirs.test(members, now));
+    if (this.#heirs.look(members, now)) this.#options.book.inherit(this.#heirs.test(members, now));
   }
 
   async #write({ store, id, hint }: Turn): Promise<void> {

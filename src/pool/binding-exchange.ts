@@ -27,7 +27,7 @@ export interface OwnBinding {
   readonly row: number;
   /** By the pool's time. */
   readonly usedAt: number;
-  /** As `bindingBoundAt`. */
+  /** See binding-precedence.ts. */
   readonly boundAt: number;
 }
 

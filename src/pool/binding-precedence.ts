@@ -2,6 +2,9 @@
  * Which of two targets a client has that it has been bound to by two balancers: the one that it was bound to later; at the same time, the one of
  * the higher rank. When that was stays with the binding wherever it goes, and use does not change it. So of any number of balancers all come to
  * the same, in whatever order they hear of each other. Called with the lock held.
+ *
+ * `boundAt` is in ms since 1970, by the clock of the balancer that has bound the client. One that may not know yet what the others have bound has it
+ * negated: that goes after all that was bound by those who know, and what has been in force for longer goes before it.
  */
 import type { ClientKey } from "../util/client-key.ts";
 import type { PoolLayout } from "./layout.ts";
@@ -9,6 +12,10 @@ import { mix, publicHash } from "./sip-hash.ts";
 
 /** ms: no binding is as old, and a double has room for it beside a time. */
 const SHARED_EPOCH = 2 ** 40;
+/** The same of `boundAt`, negated as well, in `bindingBoundAt`. */
+const BOUND_EPOCH = 2 ** 44;
+/** Nothing is said to be bound later, nor so much earlier. */
+export const LATEST = 2 ** 43;
 /**
  * In `bindingSharedAt`, earlier than any time: what another balancer has said goes before this one, which is in use. Others are told of it once that is
  * over, and say theirs again.
@@ -19,14 +26,13 @@ export const CONTESTED = 1;
 export interface Elsewhere {
   /** When it was used last, by the pool's time. */
   readonly usedAt: number;
-  /** As `bindingBoundAt`. */
   readonly boundAt: number;
 }
 
 export interface Moment {
   /** By the pool's time. */
   readonly now: number;
-  /** When it is, as `bindingBoundAt` has it. */
+  /** `boundAt` of what is bound now. */
   readonly stamp: number;
 }
 
@@ -38,8 +44,8 @@ export function sharedTime(usedAt: number): number {
 /** It is set when others are first told; what the client had here before was bound earlier, whatever the clocks say. */
 export function boundAt({ bindingBoundAt }: PoolLayout, slot: number, stamp: number): number {
   const at = bindingBoundAt[slot]!;
-  if (at <= 0) bindingBoundAt[slot] = Math.max(stamp, 1 - at);
-  return bindingBoundAt[slot]!;
+  if (at <= 0) bindingBoundAt[slot] = Math.max(BOUND_EPOCH + stamp, 1 - at);
+  return bindingBoundAt[slot]! - BOUND_EPOCH;
 }
 
 /** The client has been bound to another target. `isNew`: it had none in that slot. */
@@ -72,13 +78,13 @@ export function adoptAt(layout: PoolLayout, slot: number, row: number, there: El
   bindingTargets[2 * slot + 1] = incarnation[row]!;
   bindingUsedAt[slot] = Math.max(bindingUsedAt[slot]!, there.usedAt);
   bindingSharedAt[slot] = -sharedTime(there.usedAt);
-  bindingBoundAt[slot] = there.boundAt;
+  bindingBoundAt[slot] = BOUND_EPOCH + there.boundAt;
 }
 
 /** The client has the same target there. False: it was not used later there than here. */
 export function renew(layout: PoolLayout, slot: number, there: Elsewhere, stamp: number): boolean {
   const { bindingOpen, bindingUsedAt, bindingSharedAt, bindingBoundAt } = layout;
-  bindingBoundAt[slot] = Math.max(boundAt(layout, slot, stamp), there.boundAt);
+  bindingBoundAt[slot] = BOUND_EPOCH + Math.max(boundAt(layout, slot, stamp), there.boundAt);
   if (bindingOpen[slot]! > 0 || bindingUsedAt[slot]! >= there.usedAt) return false;
   bindingUsedAt[slot] = there.usedAt;
   bindingSharedAt[slot] = -sharedTime(there.usedAt);

@@ -136,10 +136,7 @@ export function layOut(cutters: Cutters, { rows, bindings, waiters }: Capacity) 
     bindingOpen: ofBindings.ints(bindings),
     /** When it was last used, as far as other balancers know; below 0: one of them has said so. 0: they do not know of it. */
     bindingSharedAt: ofBindings.doubles(bindings),
-    /**
-     * When the client was bound to that target, as all balancers say it: ms since 1970, by the clock of the one that did so. Not above 0: nobody has been
-     * told of it, and what the client had before was bound at that, negated.
-     */
+    /** When the client was bound to that target: see binding-precedence.ts. Not above 0: others have not been told, and what it had before was bound at that, negated. */
     bindingBoundAt: ofBindings.doubles(bindings),
     /** Slots of bindings that are new, in a ring: the last of them is before `header[NEWS]`. */
     bindingNews: ofBindings.ints(newsSlots(bindings)),

@@ -5,6 +5,7 @@ import type { BoundThere } from "../../src/group/binding-batch.ts";
 import { BATCH_BYTES, readBatch, writeBatch } from "../../src/group/binding-batch.ts";
 import { BindingLog, INDEX, MARK, type Outlived } from "../../src/group/binding-log.ts";
 import { BindingReader } from "../../src/group/binding-reader.ts";
+import { LATEST } from "../../src/pool/binding-precedence.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { ManualClock } from "../support/clock.ts";
 import fc from "../support/draws.ts";
@@ -269,8 +270,8 @@ describe("the batches of a balancer's bindings", () => {
     const text = `{"at":${START},"rows":[["p","p/t",[["10.0.0.1",5]]]]}`;
     assert.deepEqual(readBatch(text, START)[0]!.clients, [["10.0.0.1", START - 5, START - 5]]);
     const [early, late] = [-1e15, 1e15].map((bound) => readBatch(text.replace("]}", `],"bound":[[${bound}]]}`), START));
-    assert.equal(early![0]!.clients[0]![2], 2 ** 48);
-    assert.equal(late![0]!.clients[0]![2], 1);
+    assert.equal(early![0]!.clients[0]![2], LATEST);
+    assert.equal(late![0]!.clients[0]![2], -LATEST);
   });
 
   it("of a stranger's making are none", () => {

@@ -37,13 +37,14 @@ function worldOf(): World {
 async function groupOf(
   names: readonly string[],
   options: Partial<BalancerOptions> = OPTIONS,
+  ms = SETTLED,
 ): Promise<{ world: World; all: Balancer[] }> {
   const world = worldOf();
   const all: Balancer[] = [];
   for (const name of names) all.push(await world.start(name, options));
   // To the last, which is there for as long as any.
   for (let n = 1; n <= TARGETS; n++) await all.at(-1)!.report(reporterAt(`10.0.0.${n}`));
-  await world.pass(SETTLED);
+  await world.pass(ms);
   return { world, all };
 }
 
@@ -215,7 +216,7 @@ describe("clients of a balancer that is gone for longer than its lease", () => {
   });
 
   it("keep their targets where it was emptied while none of the others was there to tell, whoever comes before they do", async () => {
-    const { world, all } = await groupOf(["a", "b", "c"], SHORT);
+    const { world, all } = await groupOf(["a", "b", "c"], SHORT, 1_000); // newcomers themselves, but there before
     const [a, b, c] = all as [Balancer, Balancer, Balancer];
     const targets = visitAll(a);
     await world.pass(1_000);

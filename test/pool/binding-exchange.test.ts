@@ -176,10 +176,7 @@ describe("of a pool's bindings", () => {
     pool.exchange.inherit(() => true);
     const found = [1, 2, 3].flatMap(() => pool.exchange.take(at(101), 0, 10_000));
     const expected = MANY.map((n) => [client(n)[3], EPOCH + (n === 8 ? 90 : 10 + n)] as const);
-    assert.deepEqual(
-      new Map(found.map(({ client: key, boundAt }) => [key[3], boundAt] as const)),
-      new Map(expected),
-    );
+    assert.deepEqual(new Map(found.map(({ client: key, boundAt }) => [key[3], boundAt] as const)), new Map(expected));
   });
 
   it("as many are kept as may be, and none that was used goes for an older one of another balancer's", () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { OwnBinding } from "../../src/pool/binding-exchange.ts";
+import type { Moment } from "../../src/pool/binding-precedence.ts";
 import type { ClientKey, Pool } from "../../src/pool/pool.ts";
 import { clientKey, clientText } from "../../src/util/client-key.ts";
 import fc from "../support/draws.ts";
@@ -11,6 +12,7 @@ import { addTarget, makePool } from "./helpers.ts";
 const GATHER_MS = 100;
 const TARGETS = ["a", "b", "c", "d"];
 const CLIENTS = ["192.0.2.1", "192.0.2.2", "2001:db8:1:2::/64", "fe80::1"];
+const NEWCOMER_MS = 1_000;
 const EPOCH = 1_700_000_000_000;
 
 interface Letter {
@@ -76,13 +78,15 @@ class Tables {
     return found;
   }
 
-  get #moment() {
-    return { now: this.now, stamp: EPOCH + this.now };
+  /** The last one is a newcomer for a while. */
+  #momentOf(table: number): Moment {
+    const isNewcomer = table === 2 && this.now < NEWCOMER_MS;
+    return { now: this.now, stamp: isNewcomer ? -EPOCH - this.now : EPOCH + this.now };
   }
 
   #tell(): void {
     for (const [from, pool] of this.pools.entries()) {
-      for (const said of pool.exchange.take(this.#moment, GATHER_MS, 1_000)) {
+      for (const said of pool.exchange.take(this.#momentOf(from), GATHER_MS, 1_000)) {
         this.written++;
         for (const to of this.pools.keys()) {
           if (to === from) continue;
@@ -98,7 +102,7 @@ class Tables {
     this.#letters = this.#letters.filter(({ arrivesAt }) => arrivesAt > this.now);
     for (const { to, said, target } of due) {
       const pool = this.pools[to]!;
-      pool.exchange.adopt(said.client, pool.row(target), said, this.#moment);
+      pool.exchange.adopt(said.client, pool.row(target), said, this.#momentOf(to));
     }
   }
 }
