@@ -149,15 +149,8 @@ export class Group {
     const now = clock.now();
     if (this.#state !== "connected" && now - this.#stateAt > lease) return 0;
     const seq = this.#own.seqOf(name, wallClock());
-    let active = this.#heardAt === Number.POSITIVE_INFINITY ? 1 : 0; // nobody is known yet
-    for (const member of this.#members.all.values()) {
-      const { word, records } = member;
-      // One that leaves speaks on until its clients have gone.
-      if (records.has(name) || (word.leaving && member.isSilent(now))) continue;
-      const knows = (word.knows[id] ?? -1) >= seq;
-      active += knows ? (word.draining[name] ?? (word.drainingMore ? 1 : 0)) : 1;
-    }
-    return active;
+    const unknown = this.#heardAt === Number.POSITIVE_INFINITY ? 1 : 0; // nobody is known yet
+    return unknown + this.#members.activeAt(name, id, seq);
   }
 
   view(): GroupView {

@@ -151,6 +151,19 @@ export class Members {
     return false;
   }
 
+  /** Connections that those have to a target who do not vouch for it, since it drains as writing `seq` of balancer `id` says. */
+  activeAt(name: string, id: string, seq: number): number {
+    let active = 0;
+    for (const member of this.all.values()) {
+      const { word, records } = member;
+      // One that leaves speaks on until its clients have gone.
+      if (records.has(name) || (word.leaving && member.isSilent(this.#options.clock.now()))) continue;
+      const knows = (word.knows[id] ?? -1) >= seq;
+      active += knows ? (word.draining[name] ?? (word.drainingMore ? 1 : 0)) : 1;
+    }
+    return active;
+  }
+
   /** What this balancer's own word says of them. `active`: connections that it has to the target of that name. */
   known(active: (name: string) => number): Pick<Word, "knows" | "draining" | "drainingMore"> {
     const knows: Record<string, number> = {};
