@@ -5,6 +5,7 @@ import type { OwnBinding } from "../../src/pool/binding-exchange.ts";
 import type { Moment } from "../../src/pool/binding-precedence.ts";
 import type { ClientKey, Pool } from "../../src/pool/pool.ts";
 import { clientKey, clientText } from "../../src/util/client-key.ts";
+import { amount } from "../support/amount.ts";
 import fc from "../support/draws.ts";
 import { addTarget, makePool } from "./helpers.ts";
 
@@ -36,7 +37,7 @@ class Tables {
   constructor(count: number, delays: () => number) {
     this.#delays = delays;
     this.pools = Array.from({ length: count }, (_, n) => {
-      const pool = makePool({ persistent: 3_600_000, algorithm: "random", seed: n });
+      const pool = makePool({ persistent: 3_600_000, algorithm: "random", maxBindings: 64, maxTargets: 8, seed: n });
       // In another order at each, so that no row means the same.
       for (const target of [...TARGETS.slice(n), ...TARGETS.slice(0, n)]) addTarget(pool, target);
       pool.exchange.isOn = true;
@@ -142,7 +143,7 @@ function play(tables: Tables, steps: readonly (typeof step extends fc.Arbitrary<
 describe("a client that comes to several balancers at once", () => {
   it("has one target at all of them within a second of its last connection", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), delays, (steps, drawn) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), delays, (steps, drawn) => {
         const tables = new Tables(3, () => drawn.next().value % 4);
         play(tables, steps);
         tables.pass(10);
@@ -151,13 +152,13 @@ describe("a client that comes to several balancers at once", () => {
           assert.equal(new Set(targets).size, 1, `${who} has ${targets}`);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: amount(300) },
     );
   });
 
   it("has one at last, however late and in whatever order words come, and nothing more is said then", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), delays, (steps, drawn) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), delays, (steps, drawn) => {
         const tables = new Tables(3, () => drawn.next().value % 60);
         play(tables, steps);
         tables.pass(130);
@@ -166,7 +167,7 @@ describe("a client that comes to several balancers at once", () => {
         tables.pass(100);
         assert.equal(tables.written, written);
       }),
-      { numRuns: 200 },
+      { numRuns: amount(200) },
     );
   });
 

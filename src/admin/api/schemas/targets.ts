@@ -116,6 +116,9 @@ export const binding = z.strictObject({
   target: said("null: it has left.", z.nullable(z.string())),
   active: count(),
   idleMs: ms(),
-  source: said("shared: another balancer of the group has made it.", z.enum(["own", "shared"])),
+  source: said(
+    "Who writes it down for the group: own, this balancer; shared, another one, which has made it or has it from one that is gone.",
+    z.enum(["own", "shared"]),
+  ),
 });
 export type Binding = z.infer<typeof binding>;
