@@ -77,6 +77,7 @@ export function grouped(options: GroupedOptions): Grouped {
     ...{ id, lease, clock: systemClock, pools: services.pools },
     refused: (pool) => statistics.of(pool)?.unavailable["queue-full"] ?? 0,
     onPart: (pool) => services.permitsChanged(pool),
+    onWarning: (message) => tell("warning", message),
   });
   const group: Group = new Group({
     ...membership,

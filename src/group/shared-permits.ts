@@ -7,6 +7,7 @@
  */
 import { Allowance } from "../util/allowance.ts";
 import { type Cancel, type Clock, every } from "../util/clock.ts";
+import { LimitWatch } from "./limit-watch.ts";
 import type { Part, Turn } from "./part.ts";
 import { type Claim, type Claimed, type Claims, type Held, isInForce, isThere } from "./permits.ts";
 import { type PermitPool, PoolPermits } from "./pool-permits.ts";
@@ -43,6 +44,7 @@ export interface SharedPermitsOptions {
   readonly refused: (pool: string) => number;
   /** part() gives another number for that pool. */
   readonly onPart: (pool: string) => void;
+  readonly onWarning: (message: string) => void;
 }
 
 interface Made {
@@ -55,6 +57,7 @@ export class SharedPermits implements Part {
   onDue: () => void = () => undefined;
   readonly #options: SharedPermitsOptions;
   readonly #pools = new Map<string, PoolPermits>();
+  readonly #limits: LimitWatch;
   readonly #allowance = new Allowance(BURST, LEAST_MS);
   #cancel: Cancel | null = null;
   #seq = 0;
@@ -76,6 +79,7 @@ export class SharedPermits implements Part {
 
   constructor(options: SharedPermitsOptions) {
     this.#options = options;
+    this.#limits = new LimitWatch(options.onWarning);
   }
 
   /** How many of so many permits of that pool may be used here. To be asked for each limit that it gets. */
@@ -147,6 +151,7 @@ export class SharedPermits implements Part {
     for (const [name, permits] of this.#pools) {
       if (!isDivided(pools.get(name))) {
         this.#pools.delete(name);
+        this.#limits.forget(name);
         this.#isDue = true;
         continue;
       }
@@ -156,7 +161,7 @@ export class SharedPermits implements Part {
     }
   }
 
-  async #claim({ store, id, hint }: Turn): Promise<void> {
+  async #claim({ store, id, hint, members }: Turn): Promise<void> {
     const { clock, lease } = this.#options;
     const sentAt = clock.now();
     this.#allowance.take(sentAt);
@@ -171,6 +176,7 @@ export class SharedPermits implements Part {
       this.#claimedAt = clock.now();
       this.#hear(claimed);
       this.#take(made, claimed, sentAt + lease);
+      this.#compare(made, claimed, members);
     } catch (error) {
       this.#isDue = true;
       this.#retryAt = clock.now() + SAY_MS;
@@ -216,6 +222,16 @@ export class SharedPermits implements Part {
       if (permits.answered(name, claim, claimed, until, quietUntil)) onPart(name);
     const balancers = 1 + [...claimed.others.values()].filter((held) => isThere(held, claimed.now)).length;
     for (const [name, permits] of this.#pools) if (!made.has(name) && permits.leftOut(balancers)) onPart(name);
+  }
+
+  #compare(made: ReadonlyMap<string, Made>, { others }: Claimed, members: Turn["members"]): void {
+    for (const [name, { claim }] of made) {
+      const limits = [...others].flatMap(([id, { pools }]) => {
+        const limit = pools.get(name)?.limit;
+        return limit === undefined ? [] : [{ by: members.get(id)?.word.name ?? id, limit }];
+      });
+      this.#limits.look(name, claim.limit, limits, this.#options.clock.now());
+    }
   }
 }
 

@@ -47,6 +47,7 @@ export class PlayedBalancer implements PermitPool {
   readonly store: MemoryStore;
   readonly options: { concurrency: number; queue: number };
   readonly permits: SharedPermits;
+  readonly warnings: string[] = [];
   readonly #clock: ProcessClock;
   active = 0;
   waiting = 0;
@@ -78,6 +79,7 @@ export class PlayedBalancer implements PermitPool {
       pools,
       refused: () => this.refused,
       onPart: () => this.#admit(),
+      onWarning: (message) => this.warnings.push(message),
     });
     this.permits.onDue = () => {
       this.#isDue = true;

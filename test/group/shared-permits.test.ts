@@ -181,6 +181,36 @@ describe("permits of a pool, over a group", () => {
     group.end();
   });
 
+  it("limits that differ for some seconds are told at each balancer, once until they differ in another way", async () => {
+    const group = await founded(10, 3);
+    const [first, second, third] = group.balancers;
+    const told = () => group.balancers.map(({ warnings }) => warnings.splice(0));
+    const text = (here: number, others: string, least: number) => [
+      `the concurrency of pool "p" is ${here} here, and ${others}: the smallest counts for the whole group, ${least}`,
+    ];
+    for (const each of [first!, second!, third!]) {
+      each.limit(8);
+      await group.pass(MOVED);
+    }
+    await group.pass(LEASE);
+    assert.deepEqual(told(), [[], [], []], "they were reloaded one after the other");
+    third!.limit(4);
+    await group.pass(LEASE);
+    assert.deepEqual(told(), [text(8, "4 at b2", 4), text(8, "4 at b2", 4), text(4, "8 at b0, 8 at b1", 4)]);
+    await group.pass(LEASE);
+    assert.deepEqual(told(), [[], [], []]);
+    third!.limit(6);
+    await group.pass(LEASE);
+    assert.equal(told().flat().length, 3);
+    third!.limit(8);
+    await group.pass(LEASE);
+    assert.deepEqual(told(), [[], [], []]);
+    third!.limit(6);
+    await group.pass(LEASE);
+    assert.equal(told().flat().length, 3);
+    group.end();
+  });
+
   it("what is open at one that is paused counts until it has ended, and its limit is nobody else's", async () => {
     const group = await founded(10, 2);
     const [first, second] = group.balancers;
@@ -212,7 +242,15 @@ describe("permits of a pool, over a group", () => {
       names.map((name) => [name, { options: { concurrency: 9, queue: 1 }, active: 0, waiting: 0 }]),
     );
     const all = ["a", "b", "c"].map((id) => {
-      const permits = new SharedPermits({ id, clock, lease: LEASE, pools, refused: () => 0, onPart: () => undefined });
+      const permits = new SharedPermits({
+        id,
+        clock,
+        lease: LEASE,
+        pools,
+        refused: () => 0,
+        onWarning: assert.fail,
+        onPart: () => undefined,
+      });
       for (const name of names) permits.part(name, 9);
       const turn = { store: memory.open(), id, isLeaving: false, members: new Map(), hint: "hint", now: 0 };
       return { permits, turn };
