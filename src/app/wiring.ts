@@ -8,6 +8,7 @@ import { ControlServer } from "../control/server/server.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { Group } from "../group/group.ts";
 import type { SharedBindings } from "../group/shared-bindings.ts";
+import type { SharedPermits } from "../group/shared-permits.ts";
 import type { Shares } from "../group/shares.ts";
 import { Dns } from "../net/dns.ts";
 import { PoolParts } from "../targets/pool-parts.ts";
@@ -48,6 +49,7 @@ export interface Parts {
   /** How targets' connections divide over its balancers; null: likewise. */
   readonly groupShares: Shares | null;
   readonly sharedBindings: SharedBindings | null;
+  readonly sharedPermits: SharedPermits | null;
 }
 
 export interface Wiring {
@@ -119,8 +121,9 @@ export function wire(wiring: Wiring): Parts {
     group,
     shares: groupShares,
     bindings: sharedBindings,
-  } = shared ?? { group: null, shares: null, bindings: null };
-  const parts = { services, document, removal, brought, putKeys, group, groupShares, sharedBindings };
+    permits: sharedPermits,
+  } = shared ?? { group: null, shares: null, bindings: null, permits: null };
+  const parts = { services, document, removal, brought, putKeys, group, groupShares, sharedBindings, sharedPermits };
   const control: ControlServer = controlServer(wiring, { ...parts, shared, divided });
   const declared = new DeclaredTargets({
     clock: systemClock,

@@ -71,7 +71,6 @@ export class PoolPermits {
   #leftOut: number | null = null;
   /** What those hold that are not heard any more, and do not use it up. */
   #gone = 0;
-  /** What all may have: the smallest limit that anybody has said. */
   #least = Number.POSITIVE_INFINITY;
   #quietUntil = Number.NEGATIVE_INFINITY;
 
@@ -87,6 +86,11 @@ export class PoolPermits {
   /** How many may be used here of so many. */
   part(limit: number): number {
     return this.#isCutOff ? Math.max(1, Math.floor(limit / this.balancers)) : this.#share;
+  }
+
+  /** The smallest limit that any balancer has said, as far as is known. */
+  get least(): number {
+    return this.#least;
   }
 
   /** That have the pool, this one with them, as far as is known. */

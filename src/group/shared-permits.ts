@@ -87,6 +87,11 @@ export class SharedPermits implements Part {
     return (this.#pools.get(name) ?? this.#add(name, limit)).part(limit);
   }
 
+  /** The smallest limit of that pool that any balancer has, as far as is known. */
+  least(name: string): number {
+    return this.#pools.get(name)?.least ?? Number.POSITIVE_INFINITY;
+  }
+
   stale(): void {
     this.#isDue = true;
   }

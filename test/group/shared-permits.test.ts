@@ -168,6 +168,7 @@ describe("permits of a pool, over a group", () => {
     await group.pass(MOVED);
     first!.limit(6);
     await group.pass(MOVED);
+    assert.equal(second!.permits.least("p"), 6);
     assert.equal(group.open, 10);
     await group.pass(MOVED, () => {
       for (const each of group.balancers) each.next();

@@ -11,13 +11,18 @@ import { type PoolView, poolViews } from "../views.ts";
 import type { Parts } from "../wiring.ts";
 
 export async function shownPools(
-  { services, document, removal }: Pick<Parts, "services" | "document" | "removal">,
+  { services, document, removal, sharedPermits }: Pick<Parts, "services" | "document" | "removal" | "sharedPermits">,
   statistics: Statistics,
 ): Promise<Pool[]> {
   const shown: Pool[] = [];
   await inSlices(poolViews(services, document), (view) => {
     const pool = services.pools.get(view.name); // which may have gone since the last slice
-    if (pool !== undefined) shown.push(shownPool(view, pool, removal.rebalancing(view.name), statistics));
+    if (pool === undefined) return;
+    const least = sharedPermits?.least(view.name) ?? Number.POSITIVE_INFINITY;
+    shown.push({
+      ...shownPool(view, pool, removal.rebalancing(view.name), statistics),
+      ...limitOf(pool, least),
+    });
   });
   return shown;
 }
@@ -27,7 +32,7 @@ function shownPool(
   pool: PoolMemory,
   rebalancing: Run | null,
   of: Statistics,
-): Pool {
+): Omit<Pool, keyof Limit> {
   return {
     name,
     origin,
@@ -39,14 +44,17 @@ function shownPool(
     asleep: pool.sleeping,
     active,
     waiting,
-    ...limitOf(pool),
     ...of.pool(name)!,
   };
 }
 
-function limitOf({ options: { concurrency }, permits }: PoolMemory): Pick<Pool, "concurrency" | "permits"> {
-  if (concurrency < 0) return { concurrency: null, permits: null };
-  return { concurrency, permits: permits < concurrency ? permits : null };
+type Limit = Pick<Pool, "concurrency" | "groupConcurrency" | "permits">;
+
+/** `least`: of all balancers. */
+function limitOf({ options: { concurrency }, permits }: PoolMemory, least: number): Limit {
+  if (concurrency < 0) return { concurrency: null, groupConcurrency: null, permits: null };
+  const groupConcurrency = least < concurrency ? least : null;
+  return { concurrency, groupConcurrency, permits: permits < concurrency ? permits : null };
 }
 
 /** Adds the pool's targets to `counts`, and gives them. */

@@ -40,8 +40,8 @@ export function poolLines(pools: readonly Pool[], paper: Paper): Line[] {
 }
 
 /** With what this balancer may serve of what all may together, where that is shared. */
-function activeText({ active, concurrency = null, permits = null }: Pool): string {
-  return permits === null ? String(active) : `${active} (limit ${permits} of ${concurrency})`;
+function activeText({ active, concurrency = null, groupConcurrency = null, permits = null }: Pool): string {
+  return permits === null ? String(active) : `${active} (limit ${permits} of ${groupConcurrency ?? concurrency})`;
 }
 
 function upPart({ targets: { up, suspect, draining, down }, asleep = 0, panic, rebalancing = null }: Pool): Part {

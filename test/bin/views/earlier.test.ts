@@ -16,6 +16,7 @@ const NOW = Date.now();
 /** Fields that 2.0 does not have yet. */
 const LATER = [
   "asleep",
+  "groupConcurrency",
   "rebalancing",
   "checks",
   "priority",

@@ -5,11 +5,13 @@ import type { ApiClient } from "../../../src/admin/client.ts";
 import { groupInShort, shownGroup } from "../../../src/app/operated/group.ts";
 import { type Line, lineText } from "../../../src/bin/terminal/line.ts";
 import { groupLines } from "../../../src/bin/views/group.ts";
+import { poolLines } from "../../../src/bin/views/pools.ts";
 import { statusLines, warnings } from "../../../src/bin/views/status.ts";
 import { targetLines } from "../../../src/bin/views/targets.ts";
 import { TopView } from "../../../src/bin/views/top.ts";
 import type { GroupView } from "../../../src/group/view.ts";
 import { fakeGroup } from "../../support/operated/group.ts";
+import { fakePool } from "../../support/operated/pools.ts";
 import { fakeTargets } from "../../support/operated/targets.ts";
 import { FakeOperated } from "../../support/operated.ts";
 
@@ -34,6 +36,13 @@ describe("the group", () => {
         "lb-3:1666  2.1.0    gone      1m15s ago   1h00m        6          5      31      0",
       ].join("\n"),
     );
+  });
+
+  it("has of a pool's limit what it gets here, of the smallest that any of them has", () => {
+    const pool = fakePool("web", { up: 1, suspect: 0, draining: 0, down: 0 }, [], [], NOW);
+    const active = (some: Partial<typeof pool>) => textOf(poolLines([{ ...pool, ...some }], PAPER));
+    assert.match(active({ permits: 2 }), / 0 \(limit 2 of 500\) /);
+    assert.match(active({ permits: 2, groupConcurrency: 4 }), / 0 \(limit 2 of 4\) /);
   });
 
   it("keeps to the width that there is, with names and states to the last", () => {

@@ -27,6 +27,7 @@ export function fakePool(
     active: open.length,
     waiting: isWeb ? Math.max(0, Math.round(wave(50, 6))) : 0,
     concurrency: isWeb ? 500 : null,
+    groupConcurrency: null,
     permits: isWeb ? 180 : null,
     connections: seconds * 12,
     failures: Math.floor(seconds / 900),

@@ -34,6 +34,10 @@ export const pool = z.strictObject({
     "Clients that may be served at once, by all balancers together where they share that; null: no limit.",
     z.nullable(count()),
   ),
+  groupConcurrency: said(
+    "What counts instead, where another balancer of the group has a smaller one; null: none has.",
+    z.nullable(count()),
+  ),
   permits: said(
     "How many of them this balancer may serve now, where others have a part of that; null: all.",
     z.nullable(count()),

@@ -150,9 +150,10 @@ const REASONS: Readonly<Record<string, string>> = {
   stopping: "stopping",
 };
 
-function concurrencyText({ concurrency, permits }: Pool): string {
+function concurrencyText({ concurrency, groupConcurrency, permits }: Pool): string {
   if (concurrency === null) return "no limit";
-  return permits === null ? count(concurrency) : `${count(permits)} of ${count(concurrency)}`;
+  const all = count(groupConcurrency ?? concurrency);
+  return permits === null ? all : `${count(permits)} of ${all}`;
 }
 
 function poolFacts(pool: Pool): View {
