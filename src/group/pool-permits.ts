@@ -14,6 +14,9 @@ const CALM_MS = 100;
 /** ms for which one is kept for a client that was turned away, where there are not enough to keep one everywhere: it may come back. */
 const MISSED_MS = 1_000;
 
+/** ms for which balancers have what is not enough for all of them, before it is another one's turn: it takes a tenth of that to move. */
+const TURN_MS = 2_000;
+
 /** The pool itself. */
 export interface PermitPool {
   readonly options: { readonly concurrency: number; readonly queue: number };
@@ -46,6 +49,7 @@ interface Seen {
   readonly waiting: number;
   /** It takes no more clients: what is not used is the others'. */
   readonly isGiving: boolean;
+  readonly turn: number;
 }
 
 export class PoolPermits {
@@ -73,6 +77,8 @@ export class PoolPermits {
   #gone = 0;
   #least = Number.POSITIVE_INFINITY;
   #quietUntil = Number.NEGATIVE_INFINITY;
+  /** ms by which the store's clock, by which all take turns, is ahead of this balancer's. */
+  #ahead = 0;
 
   constructor(id: string, { pool, refused, limit, until }: PoolPermitsOptions) {
     this.#id = id;
@@ -120,8 +126,8 @@ export class PoolPermits {
     return { pool: name, limit, holds, keeps, wants: Math.max(wants, active), used, waiting };
   }
 
-  /** The store has done that. `until`: how long it counts. True: more or less may be used than before. */
-  answered(name: string, claim: Claim, claimed: Claimed, until: number, quietUntil: number): boolean {
+  /** The store has done that, just now. `until`: how long it counts. True: more or less may be used than before. */
+  answered(name: string, claim: Claim, claimed: Claimed, now: number, until: number): boolean {
     const own = claimed.own.pools.get(name);
     if (own === undefined) return false;
     const before = this.part(claim.limit);
@@ -131,7 +137,8 @@ export class PoolPermits {
     this.#isCutOff = false;
     this.#recorded = own;
     this.#until = until;
-    this.#quietUntil = quietUntil;
+    this.#ahead = claimed.now - now;
+    this.#quietUntil = claimed.quietUntil - this.#ahead;
     return this.part(claim.limit) !== before;
   }
 
@@ -170,7 +177,8 @@ export class PoolPermits {
     const needs = options.queue > 0 || isGiving ? active : this.#needs(active, now);
     const used = Math.max(active, Math.min(needs, part));
     const waits = now - this.#waitedAt < CALM_MS ? Math.max(1, waiting) : needs - used;
-    return { limit, active, used, waiting: waits, isGiving };
+    const turn = Math.floor((now + this.#ahead) / TURN_MS);
+    return { limit, active, used, waiting: waits, isGiving, turn };
   }
 
   /** Where no client can wait, one is kept for the next: everywhere, or where there are too few for that, where one was turned away. */
@@ -198,11 +206,11 @@ export class PoolPermits {
   }
 
   #goal(seen: Seen): number {
-    const { limit, active, used, waiting, isGiving } = seen;
+    const { limit, active, used, waiting, isGiving, turn } = seen;
     const own: Party = { share: this.#holds(seen), active: used, waiting };
     const at = this.#rivals.filter(({ id }) => id < this.#id).length;
     const others = this.#rivals.map(({ holding: { held, used, waiting } }) => ({ share: held, active: used, waiting }));
-    const goal = divide([...others.slice(0, at), own, ...others.slice(at)], this.#total(limit))[at]!;
+    const goal = divide([...others.slice(0, at), own, ...others.slice(at)], this.#total(limit), turn)[at]!;
     return isGiving ? Math.min(goal, active + waiting) : goal;
   }
 

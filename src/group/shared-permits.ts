@@ -222,9 +222,8 @@ export class SharedPermits implements Part {
 
   #take(made: ReadonlyMap<string, Made>, claimed: Claimed, until: number): void {
     const { clock, onPart } = this.#options;
-    const quietUntil = clock.now() + claimed.quietUntil - claimed.now;
-    for (const [name, { permits, claim }] of made)
-      if (permits.answered(name, claim, claimed, until, quietUntil)) onPart(name);
+    const now = clock.now();
+    for (const [name, { permits, claim }] of made) if (permits.answered(name, claim, claimed, now, until)) onPart(name);
     const balancers = 1 + [...claimed.others.values()].filter((held) => isThere(held, claimed.now)).length;
     for (const [name, permits] of this.#pools) if (!made.has(name) && permits.leftOut(balancers)) onPart(name);
   }

@@ -16,10 +16,13 @@ export interface Party {
   readonly waiting: number;
 }
 
-/** As many numbers as there are parties, which come to `total`, where there are any. */
-export function divide(parties: readonly Party[], total: number): number[] {
+/**
+ * As many numbers as there are parties, which come to `total`, where there are any. Where there is less than one for each who wants some, those
+ * have one whose turn it is: another one with each `turn`, so that nobody goes without. null: those who have it.
+ */
+export function divide(parties: readonly Party[], total: number, turn: number | null = null): number[] {
   const shares = parties.map(({ share }) => share);
-  const ideal = idealOf(parties, total);
+  const ideal = idealOf(parties, total, turn);
   const lacks = parties.map((party, i) => (isShort(party) ? Math.max(0, ideal[i]! - party.share) : 0));
   const spare = total - sum(shares);
   const goals = shares.slice();
@@ -48,9 +51,10 @@ function isShort({ share, active, waiting }: Party): boolean {
   return waiting > 0 || active >= share;
 }
 
-function idealOf(parties: readonly Party[], total: number): number[] {
+function idealOf(parties: readonly Party[], total: number, turn: number | null): number[] {
   const goals = parties.map(() => 0);
   const inUse = parties.map(({ active, waiting }) => active + waiting);
+  if (turn !== null && total < inUse.filter((each) => each > 0).length) return byTurns(inUse, total, turn);
   const left = fill(goals, inUse, total, parties);
   fill(
     goals,
@@ -59,6 +63,12 @@ function idealOf(parties: readonly Party[], total: number): number[] {
     parties,
   );
   return goals;
+}
+
+function byTurns(wants: readonly number[], total: number, turn: number): number[] {
+  const open = wants.flatMap((want, i) => (want > 0 ? [i] : []));
+  const got = new Set(Array.from({ length: total }, (_, n) => open[(turn + n) % open.length]));
+  return wants.map((_, i) => (got.has(i) ? 1 : 0));
 }
 
 /**

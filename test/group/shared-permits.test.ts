@@ -117,6 +117,23 @@ describe("permits of a pool, over a group", () => {
     group.end();
   });
 
+  for (const queue of [0, 1_000])
+    it(`are had by turns where clients wait everywhere, or are turned away, and there are fewer than balancers (queue ${queue})`, async () => {
+      const group = await founded(2, 3, queue);
+      const served = group.balancers.map(() => 0);
+      for (const each of group.balancers) each.come(50);
+      await group.pass(30_000, () => {
+        for (const [i, each] of group.balancers.entries()) {
+          served[i]! += each.active;
+          each.next();
+        }
+      });
+      const all = served.reduce((sum, each) => sum + each, 0);
+      assert.ok(all > 0.8 * 2 * 600 && served.every((each) => each > all / 4), `${served}`);
+      assert.ok(group.most <= 2, `${group.most}`);
+      group.end();
+    });
+
   it("and to and fro where clients come everywhere, so that all are served by turns", async () => {
     const group = await founded(2, 3, 0);
     let step = 0;
