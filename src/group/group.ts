@@ -157,15 +157,8 @@ export class Group {
     const { name, place, sharedTargets, clock } = this.#options;
     const others = [...this.#members.all.values()].map((member) => member.view(clock.now()));
     others.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return {
-      name,
-      place,
-      state: this.#state,
-      since: this.#since,
-      reason: this.#reason,
-      members: [this.#ownView(), ...others],
-      sharedTargets: sharedTargets(),
-    };
+    const how = { state: this.#state, since: this.#since, reason: this.#reason };
+    return { name, place, ...how, members: [this.#ownView(), ...others], sharedTargets: sharedTargets() };
   }
 
   /** Says that this balancer leaves, if that is possible in time: what it vouches for is kept for a lease. Never rejects. */
