@@ -231,8 +231,8 @@ export class SharedPermits implements Part {
   #compare(made: ReadonlyMap<string, Made>, { others }: Claimed, members: Turn["members"]): void {
     for (const [name, { claim }] of made) {
       const limits = [...others].flatMap(([id, { pools }]) => {
-        const limit = pools.get(name)?.limit;
-        return limit === undefined ? [] : [{ by: members.get(id)?.word.name ?? id, limit }];
+        const [limit, by] = [pools.get(name)?.limit, members.get(id)?.word.name];
+        return limit === undefined || by === undefined ? [] : [{ by, limit }];
       });
       this.#limits.look(name, claim.limit, limits, this.#options.clock.now());
     }
