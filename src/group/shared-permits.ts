@@ -5,6 +5,7 @@
  * A balancer that cannot ask keeps what it holds for a lease, after which the others may have it; from then on it takes what would be its part if
  * all had the same, and at least one: that is the one case in which there may be more than the limit.
  */
+import { isPrintable } from "../control/protocol/schema.ts";
 import { Allowance } from "../util/allowance.ts";
 import { type Cancel, type Clock, every } from "../util/clock.ts";
 import { LimitWatch } from "./limit-watch.ts";
@@ -231,8 +232,9 @@ export class SharedPermits implements Part {
   #compare(made: ReadonlyMap<string, Made>, { others }: Claimed, members: Turn["members"]): void {
     for (const [name, { claim }] of made) {
       const limits = [...others].flatMap(([id, { pools }]) => {
-        const [limit, by] = [pools.get(name)?.limit, members.get(id)?.word.name];
-        return limit === undefined || by === undefined ? [] : [{ by, limit }];
+        const limit = pools.get(name)?.limit;
+        const by = members.get(id)?.word.name ?? (isPrintable(id) ? id : "another one"); // others than Harmony may write there
+        return limit === undefined ? [] : [{ by, limit }];
       });
       this.#limits.look(name, claim.limit, limits, this.#options.clock.now());
     }
