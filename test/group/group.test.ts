@@ -306,7 +306,9 @@ describe("while the store", () => {
         Object.assign(memory, isOlder ? { own, members } : { own: new Map(), members: new Map() });
         if (next === "change") await a.report(other, { weight: 3 });
         else void a.group.leave();
-        await world.pass(3_000, 10);
+        await world.pass(2_000, 10);
+        memory.fault({ slowMs: 0 });
+        await world.pass(4_000, 50);
         assert.equal(b.targets()[NAME], "up 2", `${at}`);
         assert.equal(b.story.includes(`targetLeave ${NAME}`), false, `${at}`);
         world.close();
@@ -394,6 +396,22 @@ describe("an order", () => {
 });
 
 describe("a balancer that stops", () => {
+  it("says so to the others, also while a change of its targets is on its way", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    await world.pass(1_000);
+    a.store.fault({ slowMs: 200 });
+    await a.report(reporterAt(HOST));
+    await world.pass(100, 20);
+    void a.group.close();
+    await world.pass(600, 20);
+    assert.deepEqual(
+      b.told("left").map(([, , why]) => why),
+      ["goodbye"],
+    );
+    world.close();
+  });
+
   it("takes a second for it at most, though the store answers nothing", async () => {
     const world = new World();
     const a = await world.start("a");
