@@ -98,6 +98,11 @@ export interface Engine {
   /** The pool has changed (a target came, left, changed, a limit moved): waiters in the queue look again. */
   poolChanged(pool: Pool): void;
   /**
+   * `pool.lookUps` has come further: those who waited for that go on. Of those who begin to wait and those who have gone on `pool.lookUps.onWanted`
+   * and `pool.lookUps.onServed` are told in this thread.
+   */
+  lookedUp(pool: Pool): void;
+  /**
    * Those that are open, in no particular order, each read when it is asked for: whoever goes through many does so in slices. Those that
    * stay open meanwhile come once each; those that come or go may be missing.
    */

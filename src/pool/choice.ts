@@ -72,6 +72,13 @@ export class Choice {
     return row;
   }
 
+  /** Whether the client has a binding, and that target keeps it. */
+  isBound(client: ClientKey, now: number): boolean {
+    const slot = this.#bindings?.find(client, now) ?? -1;
+    const row = slot < 0 ? -1 : this.#bindings!.row(slot);
+    return row >= 0 && this.#serves(row, NONE);
+  }
+
   #pickAny(client: ClientKey, tried: readonly number[], now: number): number {
     const unbound = this.#bindings === null || !hasAddress(client);
     return unbound ? this.#choose(client, tried, now) : this.#pickBound(client, tried, now);

@@ -28,6 +28,11 @@ export const WATCHED = 26;
 export const OUT = 27;
 /** Rows of which only a part may be used here, for a time: Rows.lapse(). */
 export const CREDITED = 28;
+/** ms that a client without a binding waits at most for what other balancers know of it: look-ups.ts. 0: none waits. */
+export const LOOK_UP_MS = 29;
+/** Counts (31 bits, wrapping) the clients that were to be looked up, and up to which of them that is done. */
+export const LOOK_UPS_WANTED = 30;
+export const LOOK_UPS_DONE = 31;
 /** The waiter whose turn it is: its node plus one. It has left the list, and its node is free once it has picked. 0: nobody's. */
 export const GRANTED = 32;
 /** 1: grant() was called while it was somebody's turn. */
@@ -64,6 +69,8 @@ export const SERVING_RANK = 60;
 export const NEXT_RANK = 61;
 /** Counts (wrapping) how often ranks have changed groups. */
 export const REGROUPED = 62;
+/** Up to which client looking up has begun, as LOOK_UPS_WANTED counts: the next one has the creator told. */
+export const LOOK_UPS_BEGUN = 63;
 export const HEADER_WORDS = 64;
 
 // Bits of PATIENCE.

@@ -25,19 +25,20 @@ import {
 } from "./header.ts";
 import { MAX_WORKERS, type PoolLayout } from "./layout.ts";
 import { Lock } from "./lock.ts";
+import { LookUps } from "./look-ups.ts";
 import { layoutOf } from "./memory.ts";
 import type { PoolOptions } from "./options.ts";
 import { PoolParts } from "./parts.ts";
 import type { Queue } from "./queue.ts";
 import type { Rows } from "./rows.ts";
 import type { Seen } from "./silence.ts";
-import type { Bindings } from "./sticky.ts";
 import { type Grant, INCARNATIONS, MAY_WAIT, type PoolHandle } from "./types.ts";
 
 /** Times (`now`) are in ms, by one clock per pool. */
 export class SharedPool {
   readonly #worker: number;
   readonly #lock: Lock;
+  readonly lookUps: LookUps;
   /** Answers are to be told of (`answered()`, `unanswered()`), and who waits (`observe()`). */
   observes = false;
   watches = false;
@@ -48,7 +49,6 @@ export class SharedPool {
   #choice!: Choice;
   #rows!: Rows;
   #queue!: Queue;
-  #bindings!: Bindings | null;
   #addresses!: Addresses;
 
   /**
@@ -71,6 +71,7 @@ export class SharedPool {
     const layout = layoutOf(handle);
     this.#worker = worker;
     this.#lock = new Lock(layout.header, worker, onAbandoned, handle.version, () => this.#adopt(adopt()));
+    this.lookUps = new LookUps(layout.header, this.#lock, () => this.#parts);
     this.use(new PoolParts(handle, layout, worker, this.#lock, null));
   }
 
@@ -99,7 +100,6 @@ export class SharedPool {
     this.#choice = parts.choice;
     this.#rows = parts.rows;
     this.#queue = parts.queue;
-    this.#bindings = parts.bindings;
     this.observes = parts.observes;
     this.watches = parts.watches;
     this.#addresses = new Addresses(parts.layout, this.#lock);
@@ -341,7 +341,7 @@ export class SharedPool {
   failed(row: number, client: ClientKey, now: number, code: NetCode = "EUNKNOWN"): void {
     this.#lock.take();
     try {
-      this.#bindings?.close(client, now);
+      this.#parts.bindings?.close(client, now);
       this.#rows.failed(row, now, code);
       if (this.observes) this.#parts.ejection.failed(row);
     } finally {
@@ -354,7 +354,7 @@ export class SharedPool {
     this.#lock.take();
     try {
       this.#rows.addBytes(row, bytesIn, bytesOut);
-      this.#bindings?.close(client, now);
+      this.#parts.bindings?.close(client, now);
       this.#rows.removeConnection(row);
     } finally {
       this.#lock.free();
@@ -372,7 +372,7 @@ export class SharedPool {
   /** The client is bound to that target no longer, if it was. */
   unbind(client: ClientKey, row: number): void {
     this.#lock.take();
-    this.#bindings?.forget(client, row);
+    this.#parts.bindings?.forget(client, row);
     this.#lock.free();
   }
 

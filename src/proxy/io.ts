@@ -23,7 +23,7 @@ export interface Io<C, F> {
   roomFreed(): void;
   /** `Lifecycle.observer.look()` is to be called LOOK_MS from now, and again and again while that says so. */
   lookSoon(): void;
-  /** It waits in the queue from now on: calls `clientSilent` once, also if that was known before. */
+  /** It waits from now on, in the queue or while it is looked up: calls `clientSilent` once it is, also if that was known before. */
   queued(c: C): void;
   /** Calls `timedOut` at that time, in place of the timer it may have. */
   arm(c: C, due: number): void;

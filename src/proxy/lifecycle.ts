@@ -4,11 +4,11 @@
  * keeps what is known of each connection, the Io dials, relays, answers, closes and arms timers. It is synchronous, reads no
  * clock of its own and waits for nothing.
  *
- *     accepted ─► permit? ─► pick ─► CONNECTING ─► RELAYING ─► ENDED
- *                   │ no      │ may wait  │ failed: pick again
- *                   ▼         ▼           ▼ no attempt left
- *                 QUEUED ◄────┘        ANSWERING ─► LINGERING ─► ENDED
- *                   └─ timed out, stopping ──▲
+ *     accepted ─► LOOKING_UP? ─► permit? ─► pick ─► CONNECTING ─► RELAYING ─► ENDED
+ *                                  │ no      │ may wait  │ failed: pick again
+ *                                  ▼         ▼           ▼ no attempt left
+ *                                QUEUED ◄────┘        ANSWERING ─► LINGERING ─► ENDED
+ *                                  └─ timed out, stopping ──▲
  *
  * A relay of which one end fails is DELIVERING what that end had sent before, and ENDED after that.
  *
@@ -17,9 +17,11 @@
  */
 import { ADMITTED, MAY_WAIT, NO_TARGET, REFUSED, type SharedPool } from "../pool/pool.ts";
 import { scarce } from "./connect-failure.ts";
-import { DELIVERY_MS, untilNextLook } from "./delivery.ts";
+import { isOver } from "./delivery.ts";
 import { releasePermit, releaseRow } from "./holds.ts";
+import { isIdle } from "./idle.ts";
 import type { Io } from "./io.ts";
+import { LookingUp } from "./looking-up.ts";
 import { Observer } from "./observer.ts";
 import type { LifecycleOptions } from "./options.ts";
 import {
@@ -42,7 +44,7 @@ import {
 } from "./outcome.ts";
 import { hasWaited, patience, waitsForMore } from "./patience.ts";
 import { CLIENT, TARGET } from "./record.ts";
-import { ANSWERING, CONNECTING, DELIVERING, LINGERING, PERMIT, QUEUED, RELAYING, ROW } from "./states.ts";
+import { ANSWERING, CONNECTING, DELIVERING, isWaiting, LINGERING, PERMIT, QUEUED, RELAYING, ROW } from "./states.ts";
 import type { Store } from "./store.ts";
 import { ANSWER_MS, LAST_ANSWERS_MS, LINGER_MS } from "./unavailable.ts";
 
@@ -51,11 +53,12 @@ export class Lifecycle<C, F> {
   readonly #store: Store<C, F>;
   readonly #io: Io<C, F>;
   readonly observer: Observer<C, F>;
+  readonly lookingUp: LookingUp<C, F>;
   /** They may change: what is armed from then on goes by the new ones. */
   options: LifecycleOptions;
   /** Connections that are not over. */
   open = 0;
-  /** Connections in the queue. */
+  /** Connections in the queue, or looked up. */
   waiting = 0;
   /** A permit, a target or room on a target may have become free. The engine then serves the queue, and clears this. */
   roomFreed = false;
@@ -69,6 +72,7 @@ export class Lifecycle<C, F> {
     this.#pool = pool;
     this.#store = store;
     this.#io = io;
+    this.lookingUp = new LookingUp(pool, store, io);
     this.observer = new Observer(pool, store, io, (c) => this.moveOn(c));
     this.options = options;
   }
@@ -76,10 +80,20 @@ export class Lifecycle<C, F> {
   /** A new connection. */
   accepted(c: C): void {
     this.open++;
-    if (this.stopping) {
-      this.#unavailable(c, STOPPING);
-      return;
-    }
+    if (this.stopping) this.#unavailable(c, STOPPING);
+    else if (this.#pool.lookUps.ms > 0 && this.lookingUp.begin(c)) this.waiting++;
+    else this.#enter(c);
+  }
+
+  /** Those who were looked up go on. */
+  lookedUp(): void {
+    this.lookingUp.goOn((c) => {
+      this.#stopWaiting(c);
+      this.#enter(c);
+    });
+  }
+
+  #enter(c: C): void {
     const entered = this.#pool.enter(this.#store.ticket(c));
     if (entered === ADMITTED) {
       this.#store.addHold(c, PERMIT);
@@ -144,7 +158,7 @@ export class Lifecycle<C, F> {
    * newcomer needs its descriptor.
    */
   lostPlace(c: C, isDropped: boolean): void {
-    this.#dequeued(c);
+    this.#stopWaiting(c);
     if (isDropped) this.end(c, outcome(BY_BALANCER, QUEUE_FULL), true);
     else this.#unavailable(c, QUEUE_FULL);
   }
@@ -158,16 +172,17 @@ export class Lifecycle<C, F> {
   /** The connection's timer has come. */
   timedOut(c: C): void {
     const state = this.#store.state(c);
-    if (state === QUEUED) {
+    if (isWaiting(state)) {
       this.#leaveQueue(c);
-      this.#unavailable(c, this.#pool.awaitsTarget ? this.#lackOfTarget(c) : QUEUE_TIMEOUT);
+      if (state !== QUEUED) this.#enter(c);
+      else this.#unavailable(c, this.#pool.awaitsTarget ? this.#lackOfTarget(c) : QUEUE_TIMEOUT);
     } else if (state === CONNECTING) {
       this.#io.undial(c);
       this.connectFailed(c, this.#io.timeoutFailure());
     } else if (state === RELAYING) {
-      this.#checkIdle(c);
+      if (isIdle(this.#store, this.#io, c, this.options.idleTimeout)) this.end(c, outcome(BY_BALANCER, IDLE), true);
     } else if (state === DELIVERING) {
-      this.#checkDelivery(c);
+      if (isOver(this.#store, this.#io, c)) this.end(c, UNDECIDED, true);
     } else {
       this.end(c, UNDECIDED, true); // it does not take its answer, or gives none
     }
@@ -183,7 +198,7 @@ export class Lifecycle<C, F> {
     );
     // It has tried all that have room, or another thread's connection took the room: it waits on, with the deadline it has.
     if (row === MAY_WAIT) return this.#store.passOver(c, this.#pass);
-    this.#dequeued(c);
+    this.#stopWaiting(c);
     this.#store.addHold(c, PERMIT);
     this.#serve(c, row);
     return true;
@@ -213,11 +228,11 @@ export class Lifecycle<C, F> {
     this.#store.setOutcome(c, how);
     this.#store.setState(c, DELIVERING);
     this.#store.setSince(c, this.#io.now());
-    this.#checkDelivery(c);
+    if (isOver(this.#store, this.#io, c)) this.end(c, UNDECIDED, true);
   }
 
   /**
-   * Ends a connection as `how` says, unless that was decided before; once, whatever state it is in but QUEUED. `reset`: both
+   * Ends a connection as `how` says, unless that was decided before; once, whatever state it is in but those of waiting. `reset`: both
    * peers are sent a reset rather than a FIN.
    */
   end(c: C, how: number, reset: boolean): void {
@@ -232,7 +247,7 @@ export class Lifecycle<C, F> {
   }
 
   /**
-   * Nobody waits from now on: those in the queue and those to come are told "stopping"; what is served may go on for `timeout`
+   * Nobody waits from now on: those who do and those to come are told "stopping"; what is served may go on for `timeout`
    * ms. A later call may shorten the time.
    */
   stop(timeout: number): void {
@@ -240,7 +255,7 @@ export class Lifecycle<C, F> {
     this.stopping = true;
     if (waiting > 0) {
       this.#store.each((c) => {
-        if (this.#store.state(c) !== QUEUED) return;
+        if (!isWaiting(this.#store.state(c))) return;
         this.#leaveQueue(c);
         this.#unavailable(c, STOPPING);
       }, this.#pool);
@@ -270,7 +285,7 @@ export class Lifecycle<C, F> {
   }
 
   #drop(c: C, how: number): void {
-    if (this.#store.state(c) === QUEUED) this.#leaveQueue(c);
+    if (isWaiting(this.#store.state(c))) this.#leaveQueue(c);
     this.end(c, how, true);
   }
 
@@ -349,15 +364,16 @@ export class Lifecycle<C, F> {
     this.#io.queued(c);
   }
 
-  /** Takes a connection out of the queue, also one whose turn has come. */
+  /** Takes a connection out of what it waits in, also one whose turn has come. */
   #leaveQueue(c: C): void {
+    this.#stopWaiting(c);
+    if (this.lookingUp.leave(c)) return;
     this.#pool.cancel(this.#store.waiter(c));
-    this.#dequeued(c);
     this.freeRoom(); // it may have been at the head, with nothing for it but something for the next
   }
 
   /** It does not wait any more. What comes next, and its timer with that, is the caller's to say. */
-  #dequeued(c: C): void {
+  #stopWaiting(c: C): void {
     this.waiting--;
     this.#store.addQueuedMs(c, this.#io.now() - this.#store.since(c));
   }
@@ -370,23 +386,6 @@ export class Lifecycle<C, F> {
     this.#store.setOutcome(c, outcome(BY_BALANCER, reason));
     this.#io.arm(c, this.#io.now() + ANSWER_MS);
     this.#io.answer(c, reason);
-  }
-
-  /** A relay's timer is not moved with every byte: when it comes, it is checked against the last one. */
-  #checkIdle(c: C): void {
-    const { idleTimeout } = this.options;
-    if (idleTimeout === 0) return; // the limit was lifted while the timer ran
-    const due = this.#store.movedAt(c) + idleTimeout;
-    if (due > this.#io.now()) this.#io.arm(c, due);
-    else this.end(c, outcome(BY_BALANCER, IDLE), true);
-  }
-
-  #checkDelivery(c: C): void {
-    const now = this.#io.now();
-    const waited = now - this.#store.since(c);
-    const isDue = Math.min(waited, now - this.#store.movedAt(c)) >= DELIVERY_MS;
-    if (this.#io.delivered(c) || isDue) this.end(c, UNDECIDED, true);
-    else this.#io.arm(c, now + untilNextLook(waited));
   }
 
   #releaseRow(c: C): void {

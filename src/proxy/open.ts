@@ -3,7 +3,7 @@ import type { ClientFacts } from "../edge/facts.ts";
 import type { TcpAddress } from "../net/runtime.ts";
 import { PHASES, type Phase } from "./outcome.ts";
 import { type Around, CLIENT, firstByteMs, type RecordStore, TARGET } from "./record.ts";
-import { QUEUED, ROW } from "./states.ts";
+import { isWaiting, ROW } from "./states.ts";
 
 export interface OpenConnection {
   /** Names it to `Engine.end()` as long as it is open, and no other one of this process ever. */
@@ -39,7 +39,7 @@ export interface OpenStore<C> extends RecordStore<C> {
   acceptedAt(c: C): number;
   /** Whether it holds this of the pool: PERMIT or ROW. */
   holds(c: C, what: number): boolean;
-  /** When the state at hand (QUEUED, CONNECTING) began. */
+  /** When the state at hand (QUEUED, LOOKING_UP, CONNECTING) began. */
   since(c: C): number;
   /** When a byte last moved. */
   movedAt(c: C): number;
@@ -68,7 +68,7 @@ export function openConnection<C>(
     acceptedAt: store.acceptedAt(c),
     ageMs: durationMs,
     idleMs: bytesIn + bytesOut === 0 ? null : Math.max(0, now - store.movedAt(c)),
-    queuedMs: store.queuedMs(c) + (store.state(c) === QUEUED ? Math.max(0, now - store.since(c)) : 0),
+    queuedMs: store.queuedMs(c) + (isWaiting(store.state(c)) ? Math.max(0, now - store.since(c)) : 0),
     connectMs: connectMs >= 0 ? connectMs : null,
     firstByteMs: firstByteMs(store, c),
     bytesIn,

@@ -46,7 +46,7 @@ export interface CloseRecord {
   readonly bytesOut: number;
   /** Unix time of accept, ms. */
   readonly startedAt: number;
-  /** ms spent waiting in the queue. */
+  /** ms spent waiting in the queue, or for what other balancers know of the client. */
   readonly queuedMs: number;
   /** ms spent connecting to targets, with the attempts that failed and without the queue; null when none was connected. */
   readonly connectMs: number | null;

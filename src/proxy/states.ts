@@ -13,7 +13,13 @@ export const LINGERING = 5;
 export const ACCEPTED = 8;
 /** One end has failed; what it had sent is still being delivered to the other. */
 export const DELIVERING = 9;
+/** It waits for what other balancers know of its client, before it asks for a permit: looking-up.ts. */
+export const LOOKING_UP = 13;
 export const ENDED = 15;
+
+export function isWaiting(state: number): boolean {
+  return state === QUEUED || state === LOOKING_UP;
+}
 
 // Holds: bits.
 export const PERMIT = 1;

@@ -139,6 +139,8 @@ export class FakeEngine implements Engine {
     this.looked.push(pool);
   }
 
+  lookedUp(): void {}
+
   connections(): IterableIterator<OpenConnection> {
     return this.open.values();
   }

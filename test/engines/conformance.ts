@@ -3,6 +3,7 @@ import { removeFolders } from "../support/folder.ts";
 import { awaiting } from "./conformance/awaiting.ts";
 import { lifecycle } from "./conformance/lifecycle.ts";
 import { load } from "./conformance/load.ts";
+import { lookingUp } from "./conformance/looking-up.ts";
 import { many } from "./conformance/many.ts";
 import { observing } from "./conformance/observing.ts";
 import { operating } from "./conformance/operating.ts";
@@ -35,6 +36,7 @@ export function engineConformance(label: string, host: Host, options: Conformanc
     describe("requeueing", () => requeueing(host));
     describe("queueing", () => queueing(host));
     describe("waiting for a target", () => awaiting(host));
+    describe("waiting for what others know", () => lookingUp(host));
     describe("unavailable", () => unavailable(host));
     describe("start and close", () => lifecycle(host));
     describe("pools and listeners", () => pools(host));

@@ -15,6 +15,7 @@ import {
   ENDED,
   FREE,
   LINGERING,
+  LOOKING_UP,
   PERMIT,
   QUEUED,
   RELAYING,
@@ -204,6 +205,12 @@ export class Bench {
     this.lifecycle.roomFreed = false;
   }
 
+  /** Those who have come until now were looked up. */
+  lookUp(): void {
+    this.pool.lookUps.done(this.pool.lookUps.begin());
+    this.lifecycle.lookedUp();
+  }
+
   /** A grant reaches its connection. */
   take({ ticket }: Grant): boolean {
     const c = this.all[ticket]!;
@@ -250,8 +257,8 @@ export class Bench {
       assert.ok(c.told("answer") <= 1, "one answer at most");
     }
     assert.equal(this.lifecycle.open, this.all.length - this.in(ENDED).length);
-    assert.equal(this.lifecycle.waiting, this.in(QUEUED).length);
-    assert.equal(this.pool.waiting, this.lifecycle.waiting);
+    assert.equal(this.lifecycle.waiting, this.in(QUEUED, LOOKING_UP).length);
+    assert.equal(this.pool.waiting, this.in(QUEUED).length);
     assert.equal(this.pool.active, served.length + (this.pool.granted ? 1 : 0), "permits");
     for (const { identity, active } of this.pool.targets()) {
       const on = served.filter(({ row }) => this.pool.identity(row) === identity);

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BY_CLIENT, BY_TARGET, FIN, outcome, REMOVAL_CAUSES, RESET, UNDECIDED } from "../../src/proxy/outcome.ts";
-import { ANSWERING, CONNECTING, DELIVERING, ENDED, LINGERING, QUEUED, RELAYING } from "../../src/proxy/states.ts";
+import {
+  ANSWERING,
+  CONNECTING,
+  DELIVERING,
+  ENDED,
+  LINGERING,
+  LOOKING_UP,
+  QUEUED,
+  RELAYING,
+} from "../../src/proxy/states.ts";
 import { ANSWER_MS, LINGER_MS } from "../../src/proxy/unavailable.ts";
 import { amount } from "../support/amount.ts";
 import fc from "../support/draws.ts";
@@ -447,7 +456,7 @@ describe("lifecycle", () => {
   });
 });
 
-const ANYWHERE = [QUEUED, CONNECTING, RELAYING, DELIVERING, ...TOLD];
+const ANYWHERE = [LOOKING_UP, QUEUED, CONNECTING, RELAYING, DELIVERING, ...TOLD];
 
 /** What may happen: `at` picks the connection or the target it happens to, if there is one that it can happen to. */
 const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
@@ -455,7 +464,8 @@ const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
   connected: (bench, at) => each(bench, at, [CONNECTING], (c) => connect(bench, c)),
   refused: (bench, at) => each(bench, at, [CONNECTING], (c) => failConnect(bench, c, "ECONNREFUSED")),
   scarce: (bench, at) => each(bench, at, [CONNECTING], (c) => failConnect(bench, c, "EADDRNOTAVAIL")),
-  lost: (bench, at) => each(bench, at, [QUEUED, CONNECTING, ...TOLD], (c) => bench.lifecycle.clientReset(c)),
+  lost: (bench, at) =>
+    each(bench, at, [LOOKING_UP, QUEUED, CONNECTING, ...TOLD], (c) => bench.lifecycle.clientReset(c)),
   fin: (bench, at) => each(bench, at, [RELAYING], (c) => bench.lifecycle.end(c, outcome(BY_CLIENT, FIN), false)),
   reset: (bench, at) => each(bench, at, [RELAYING], (c) => bench.lifecycle.end(c, outcome(BY_TARGET, RESET), true)),
   failed: (bench, at) =>
@@ -469,7 +479,7 @@ const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
     each(bench, at, ANYWHERE, (c) => bench.remove(c, REMOVAL_CAUSES[at % REMOVAL_CAUSES.length]!)),
   answered: (bench, at) => each(bench, at, [ANSWERING], (c) => bench.lifecycle.answered(c)),
   taken: (bench, at) => each(bench, at, [LINGERING], (c) => bench.lifecycle.end(c, UNDECIDED, false)),
-  silent: (bench, at) => each(bench, at, [QUEUED, CONNECTING], (c) => bench.lifecycle.clientSilent(c)),
+  silent: (bench, at) => each(bench, at, [LOOKING_UP, QUEUED, CONNECTING], (c) => bench.lifecycle.clientSilent(c)),
   bytes: (bench, at) =>
     each(bench, at, [RELAYING], (c) => {
       c.bytes[at % 2]! += at;
@@ -483,6 +493,11 @@ const EVENTS: Readonly<Record<string, (bench: Bench, at: number) => void>> = {
   leaves: (bench, at) => void bench.pool.remove(`${at % 4}`),
   concurrency: (bench, at) => bench.pool.setConcurrency((at % 4) - 1),
   held: (bench) => bench.pool.endHold(),
+  looksUp: (bench, at) => {
+    bench.pool.lookUps.ms = [0, 15, 60][at % 3]!;
+    bench.lifecycle.lookedUp();
+  },
+  lookedUp: (bench) => bench.lookUp(),
   late: (bench) => {
     const grant = bench.pool.grant();
     if (grant !== null) bench.late.push(grant);
@@ -497,6 +512,138 @@ function each(bench: Bench, at: number, states: number[], run: (c: Connection) =
   const fitting = bench.in(...states);
   if (fitting.length > 0) run(fitting[at % fitting.length]!);
 }
+
+describe("a client of which others may know more", () => {
+  /** Waits for what they know. */
+  function looking(
+    options: ConstructorParameters<typeof Bench>[0] = {},
+    pool: ConstructorParameters<typeof Bench>[1] = {},
+  ) {
+    const bench = new Bench(options, { persistent: 60_000, ...pool });
+    bench.target("1");
+    bench.pool.lookUps.ms = 20;
+    return { bench, c: bench.accept() };
+  }
+
+  it("is looked up before it asks for a permit, and goes on as any other, in its turn; the time counts as time in the queue", () => {
+    const { bench, c } = looking();
+    const other = bench.accept();
+    bench.verify();
+    assert.deepEqual([c.state, other.state, bench.pool.active], [LOOKING_UP, LOOKING_UP, 0]);
+    bench.now += 3;
+    const until = bench.pool.lookUps.begin();
+    const late = bench.accept();
+    let told = 0;
+    bench.pool.lookUps.onServed = () => void told++;
+    bench.lifecycle.lookedUp();
+    assert.equal(told, 0);
+    bench.pool.lookUps.done(until);
+    bench.lifecycle.lookedUp();
+    assert.deepEqual([told, bench.pool.bindings], [1, 2], "when they are bound");
+    bench.verify();
+    assert.deepEqual([c.state, other.state, late.state], [CONNECTING, CONNECTING, LOOKING_UP]);
+    bench.now += 4;
+    connect(bench, c);
+    assert.deepEqual([bench.record(c).queuedMs, bench.record(c).connectMs], [3, 4]);
+    bench.lookUp();
+    assert.equal(late.state, CONNECTING);
+    bench.verify();
+  });
+
+  it("has the target that it has elsewhere", () => {
+    const bench = new Bench({}, { persistent: 60_000 });
+    for (const name of ["1", "2", "3"]) bench.target(name);
+    bench.pool.lookUps.ms = 20;
+    const all = [bench.accept(), bench.accept(), bench.accept()];
+    for (const { ticket } of all) {
+      const key = Uint32Array.of(0, 0, 0xffff, ticket);
+      const { now } = bench;
+      bench.pool.exchange.adopt(key, bench.pool.row("2"), { usedAt: now, boundAt: 1 }, { now, stamp: 1 });
+    }
+    bench.lookUp();
+    assert.deepEqual(
+      all.map(({ row }) => bench.pool.identity(row)),
+      ["2", "2", "2"],
+    );
+  });
+
+  it("is not looked up again while it has a target that takes it", () => {
+    const { bench, c } = looking();
+    bench.lookUp();
+    connect(bench, c);
+    const again = () => {
+      for (let i = 0; i < 4; i++) bench.accept(); // others
+      return bench.accept();
+    };
+    assert.equal(again().state, CONNECTING);
+    bench.pool.setState("1", "draining");
+    assert.equal(again().state, LOOKING_UP);
+  });
+
+  it("waits no longer than the time for that", () => {
+    const { bench, c } = looking();
+    bench.pass(19);
+    assert.equal(c.state, LOOKING_UP);
+    bench.pass(1);
+    assert.equal(c.state, CONNECTING);
+    bench.verify();
+    bench.lookUp(); // what comes then is for nobody
+    bench.verify();
+  });
+
+  it("waits in the queue after that, where it has to", () => {
+    const { bench, c } = looking({}, { concurrency: 0 });
+    bench.now += 3;
+    bench.lookUp();
+    bench.verify();
+    assert.equal(c.state, QUEUED);
+    bench.pass(500);
+    answer(bench, c);
+    assert.deepEqual([bench.ending(c), bench.record(c).queuedMs], ["unavailable balancer queue-timeout", 503]);
+  });
+
+  for (const [how, what, ending] of [
+    ["lost", (bench: Bench, c: Connection) => bench.lifecycle.clientReset(c), "queue client reset"],
+    ["ended by an operator", (bench: Bench, c: Connection) => bench.remove(c, "killed"), "queue balancer killed"],
+    ["dropped by a fault", (bench: Bench, c: Connection) => bench.lifecycle.abort(c), "queue balancer reset"],
+    [
+      "told of a stop",
+      (bench: Bench, c: Connection) => {
+        bench.lifecycle.stop(1_000);
+        answer(bench, c);
+      },
+      "unavailable balancer stopping",
+    ],
+  ] as const) {
+    it(`may be ${how} meanwhile`, () => {
+      const { bench, c } = looking();
+      bench.now += 5;
+      what(bench, c);
+      bench.verify();
+      assert.equal(bench.lifecycle.roomFreed, false, "it held nothing that others wait for");
+      assert.deepEqual([bench.ending(c), bench.record(c).queuedMs], [ending, 5]);
+      bench.lookUp();
+      bench.verify();
+    });
+  }
+
+  it("stays where it is when connections are taken off their targets", () => {
+    const { bench, c } = looking();
+    for (const cause of ["target-gone", "rebalanced"] as const) bench.remove(c, cause);
+    assert.equal(c.state, LOOKING_UP);
+    bench.verify();
+  });
+
+  it("goes on where nobody is looked up any more, and in a pool without bindings, or without an address, at once", () => {
+    const { bench, c } = looking();
+    bench.pool.lookUps.ms = 0;
+    bench.lifecycle.lookedUp();
+    assert.equal(c.state, CONNECTING);
+    bench.verify();
+    const { c: unbound } = looking({}, { persistent: null });
+    assert.equal(unbound.state, CONNECTING);
+  });
+});
 
 describe("lifecycle, whatever happens", () => {
   const event = fc.tuple(fc.constantFrom(...Object.keys(EVENTS), "accept", "connected"), fc.nat(60));

@@ -119,6 +119,10 @@ export class PortableEngine implements Engine, ListenerHost, ArrivalsHost {
     this.#servers.get(pool)?.serveQueue();
   }
 
+  lookedUp(pool: Pool): void {
+    this.#servers.get(pool)?.lookedUp();
+  }
+
   async bind(where: ListenAddress, options: BindOptions): Promise<EngineListener> {
     this.#checkOpen();
     refuseOptions("the portable engine", options.sockets);

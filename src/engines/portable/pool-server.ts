@@ -108,6 +108,11 @@ export class PoolServer {
     this.#serving = false;
   }
 
+  lookedUp(): void {
+    this.#lifecycle.lookedUp();
+    this.turn();
+  }
+
   *connections(): IterableIterator<OpenConnection> {
     for (const c of this.#store.all) {
       const now = this.#parts.clock.now();

@@ -19,7 +19,7 @@ import {
   UNDECIDED,
   type UnavailableReason,
 } from "../../proxy/outcome.ts";
-import { CONNECTING, ENDED, QUEUED } from "../../proxy/states.ts";
+import { CONNECTING, ENDED, isWaiting } from "../../proxy/states.ts";
 import { messageFor, UnavailableError } from "../../proxy/unavailable.ts";
 import { ClientSocket } from "../../proxy/unavailable-socket.ts";
 import type { Clock } from "../../util/clock.ts";
@@ -281,10 +281,10 @@ export class SocketIo implements Io<ProxiedConnection, unknown> {
     c.watched = true;
     c.client.readable().then(
       () => {
-        if (c.state === QUEUED && c.client.atEnd) this.lifecycle.clientSilent(c);
+        if (isWaiting(c.state) && c.client.atEnd) this.lifecycle.clientSilent(c);
       },
       () => {
-        if (c.state !== QUEUED && c.state !== CONNECTING) return;
+        if (!isWaiting(c.state) && c.state !== CONNECTING) return;
         this.lifecycle.clientReset(c);
         this.#parts.onTurn();
       },

@@ -1,7 +1,7 @@
 /** The timers of connections. Each state has one delay, so that a list for each is in order by itself. */
 
 import type { LifecycleOptions } from "../../proxy/options.ts";
-import { ANSWERING, CONNECTING, DELIVERING, LINGERING, QUEUED, RELAYING } from "../../proxy/states.ts";
+import { ANSWERING, CONNECTING, DELIVERING, LINGERING, LOOKING_UP, QUEUED, RELAYING } from "../../proxy/states.ts";
 import { ANSWER_MS, LINGER_MS } from "../../proxy/unavailable.ts";
 import type { ProxiedConnection } from "./connection.ts";
 import { TICK_MS } from "./ticker.ts";
@@ -43,8 +43,9 @@ export class Timeouts {
     this.#set(RELAYING, checkInterval(idleTimeout));
   }
 
-  /** From now on it has the time of the state that it is in; `due`: of one that waits, which has one of two. */
+  /** From now on it has the time of the state that it is in; `due`: of one that waits, which has one of several. */
   arm(c: ProxiedConnection, now: number, due = 0): void {
+    if (c.state === LOOKING_UP) this.#set(LOOKING_UP, Math.max(1, Math.round(due - now)));
     const isAwaiting = c.state === QUEUED && due !== c.since + this.#queueTimeout;
     this.#lists.get(isAwaiting ? AWAITING : c.state)!.add(c, now);
   }

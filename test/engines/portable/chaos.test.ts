@@ -41,6 +41,10 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("time" as const), ms: fc.integer({ min: 1, max: 3_000 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("limit" as const), permits: fc.integer({ min: -1, max: 4 }) }) },
   {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("lookUp" as const), ms: fc.constantFrom(null, null, 0, 5, 2_000) }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant("target" as const),
@@ -117,6 +121,11 @@ describe("portable engine, whatever happens", () => {
 function apply(lab: MemoryLab, clients: Connection[], addresses: { host: string; port: number }[], what: Step): void {
   if (what.do === "time") {
     lab.clock.advance(what.ms);
+  } else if (what.do === "lookUp") {
+    const { lookUps } = lab.pool;
+    if (what.ms !== null) lookUps.ms = what.ms;
+    else lookUps.done(lookUps.begin());
+    lab.engine.lookedUp(lab.pool);
   } else if (what.do === "limit") {
     lab.pool.setConcurrency(what.permits);
     lab.poolChanged();

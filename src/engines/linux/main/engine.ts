@@ -162,6 +162,10 @@ export class LinuxEngine implements Engine {
     if (grant !== null) this.#workers[grant.worker - 1]!.wakeAnyway();
   }
 
+  lookedUp(): void {
+    for (const worker of this.#workers) worker.lookedUp();
+  }
+
   *connections(): IterableIterator<OpenConnection> {
     for (const worker of this.#workers) yield* worker.connections();
   }

@@ -123,6 +123,11 @@ export class WorkerHandle {
     this.#parts.libc.write(this.eventfd, this.#one, ONE_SIZE);
   }
 
+  /** Connections of some pool were looked up, maybe of its own. */
+  lookedUp(): void {
+    if (this.#worker !== null && this.mailbox.waiting > 0) this.#wake();
+  }
+
   /** Its slots have a place for what is known of clients, from now on. */
   reserveFacts(): void {
     if (this.#slots.facts !== null) return;
@@ -282,6 +287,8 @@ export class WorkerHandle {
 
   #onMessage(message: WorkerMessage): void {
     if (message.type === "warning") this.#parts.onWarning(message.kind, message.message);
+    else if (message.type === "lookUpWanted") this.#parts.named.poolOf(message.pool)?.lookUps.onWanted();
+    else if (message.type === "lookedUp") this.#parts.named.poolOf(message.pool)?.lookUps.onServed();
     else if (message.type === "done") this.#carriedOut(message.serial);
     else if (message.type === "died") this.#died(this.#worker!, message.error);
     else this.#readMailbox();

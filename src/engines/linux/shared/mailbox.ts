@@ -261,9 +261,9 @@ export class Mailbox {
     Atomics.store(this.#words, SPAN, span);
   }
 
-  /** At the end of a turn exactly, within one at most: shortage.ts asks. */
+  /** At the end of a turn exactly, within one at most: shortage.ts asks, and who wakes those that were looked up. */
   get waiting(): number {
-    return this.#words[WAITING]!;
+    return Atomics.load(this.#words, WAITING);
   }
 
   set waiting(waiting: number) {

@@ -2,7 +2,7 @@
 import { probingOf } from "../../../net/keepalive.ts";
 import { UNDECIDED } from "../../../proxy/outcome.ts";
 import { CLIENT, TARGET } from "../../../proxy/record.ts";
-import { ANSWERING, DELIVERING, LINGERING, QUEUED, RELAYING } from "../../../proxy/states.ts";
+import { ANSWERING, DELIVERING, isWaiting, LINGERING, RELAYING } from "../../../proxy/states.ts";
 import { isEarly, RECEIVING } from "../shared/early-states.ts";
 import { KEPT_ALIVE, THROUGH_TLS } from "../shared/ends.ts";
 import { DONE, RUNNING, STOPPED_ACCEPTING } from "../shared/mailbox.ts";
@@ -194,7 +194,7 @@ export class Loop {
     const s = this.#shard;
     s.slots.addBits(slot, CLIENT, bitsOf(events));
     if ((events & abi.EPOLLERR) === 0) {
-      if (state === QUEUED) noticeSilence(s, s.partOf(slot), slot);
+      if (isWaiting(state)) noticeSilence(s, s.partOf(slot), slot);
       return;
     }
     if (state === BRIDGING) clientGone(s, slot);

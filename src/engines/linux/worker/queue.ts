@@ -23,14 +23,20 @@ export function serveQueues(s: Shard): void {
   if (waiting !== s.mailbox.waiting) s.mailbox.waiting = waiting;
 }
 
-/** Another thread has found that it is the turn of a waiter of this one. */
+/** Another thread has found that it is the turn of a waiter of this one, or one of its connections was looked up. */
 export function isGranted({ queued }: Shard): boolean {
-  for (const part of queued) if (part.lifecycle.waiting > 0 && part.pool.granted) return true;
+  for (const { lifecycle, pool } of queued) {
+    if (lifecycle.waiting > 0 && (pool.granted || lifecycle.lookingUp.isDone)) return true;
+  }
   return false;
 }
 
 export function serveGranted(s: Shard): void {
-  for (const part of s.queued) if (part.lifecycle.waiting > 0 && part.pool.granted) serveQueue(s, part);
+  for (const part of s.queued) {
+    if (part.lifecycle.waiting === 0) continue;
+    if (part.lifecycle.lookingUp.isDone) part.lifecycle.lookedUp();
+    if (part.pool.granted) serveQueue(s, part);
+  }
 }
 
 /** In no particular order. */

@@ -62,9 +62,13 @@ export interface WorkerData {
   readonly options: ShardOptions;
 }
 
-/** To the main thread: a notice that there is something to read in the mailbox, a warning, an order's serial, or why the thread ends. */
+/**
+ * To the main thread: a notice that there is something to read in the mailbox, the number of a pool of which clients are to be looked up or were, a
+ * warning, an order's serial, or why the thread ends.
+ */
 export type WorkerMessage =
   | { readonly type: "notice" }
+  | { readonly type: "lookUpWanted" | "lookedUp"; readonly pool: number }
   | { readonly type: "warning"; readonly kind: string; readonly message: string }
   | { readonly type: "done"; readonly serial: number }
   | { readonly type: "died"; readonly error: unknown };
@@ -98,6 +102,8 @@ export class Shard {
   readonly options: ShardOptions;
   /** Tells the main thread that there is something to read in the mailbox. */
   readonly notifyMain: () => void;
+  /** Clients of the pool of that number are to be looked up, or were and have gone on. */
+  readonly tellOfLookUps: (what: "lookUpWanted" | "lookedUp", pool: number) => void;
   /** Something an operator should know; `kind` groups repetitions. */
   readonly warn: (kind: string, message: string) => void;
   /** An order was carried out. */
@@ -185,6 +191,7 @@ export class Shard {
     this.done = (serial) => {
       if (serial > 0) post({ type: "done", serial });
     };
+    this.tellOfLookUps = (type, pool) => post({ type, pool });
     this.warn = (kind, message) => post({ type: "warning", kind, message });
     this.now = libc.now();
     this.timers = new TimerWheel(this.slots, this.now);

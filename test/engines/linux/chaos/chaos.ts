@@ -301,6 +301,8 @@ export class Chaos {
         pool.endHold();
         this.simulation.poolChanged();
       });
+    } else if (this.#random.chance(0.3)) {
+      this.#lookUp(this.#random.pick([null, null, 0, 5, 2_000]));
     } else if (this.#random.chance(0.2)) {
       scheduler.asMain(() => {
         pool.remove(server.name);
@@ -309,6 +311,16 @@ export class Chaos {
     } else {
       this.#announce(server, this.#random.pick(["up", "up", "up", "draining", "down"]));
     }
+  }
+
+  /** Clients are to wait for so long until they are looked up; null: those who do have been. */
+  #lookUp(ms: number | null): void {
+    const { engine, pool, scheduler } = this.simulation;
+    scheduler.asMain(() => {
+      if (ms !== null) pool.lookUps.ms = ms;
+      else pool.lookUps.done(pool.lookUps.begin());
+      engine.lookedUp();
+    });
   }
 
   #thread(): void {
@@ -367,6 +379,7 @@ export class Chaos {
       this.#announce(server, "up");
     }
     for (const pool of this.#services!.all) this.#fill(pool);
+    this.#lookUp(0);
     for (const thread of this.simulation.scheduler.living) thread.pointsLeft = Number.POSITIVE_INFINITY;
     for (const peer of this.#cut) peer.mend();
     for (const { client, target } of this.conversations) {

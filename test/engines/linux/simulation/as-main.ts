@@ -14,6 +14,7 @@ export function asMain(engine: Engine, scheduler: Scheduler): Engine {
     checkSockets: (wanted) => scheduler.asMain(() => engine.checkSockets(wanted)),
     now: () => engine.now(),
     poolChanged: (pool) => scheduler.asMain(() => engine.poolChanged(pool)),
+    lookedUp: (pool) => scheduler.asMain(() => engine.lookedUp(pool)),
     connections: () => engine.connections(),
     end: (ids, cause) => scheduler.asMain(() => engine.end(ids, cause)),
     threads: () => engine.threads(),
