@@ -23,6 +23,7 @@ import { VERSION } from "../util/version.ts";
 import type { BalancerEvents } from "./events.ts";
 import type { Trust } from "./invited.ts";
 import { PoolBindings } from "./pool-bindings.ts";
+import { PoolLookUps } from "./pool-look-ups.ts";
 import type { Services } from "./services.ts";
 import { SharedServices } from "./shared-services.ts";
 import type { StateFile } from "./state/state-file.ts";
@@ -43,7 +44,7 @@ export interface GroupedOptions {
   readonly lease: number;
   readonly services: Pick<Services, "connections" | "permitsChanged" | "pools" | "state">;
   readonly statistics: Pick<Statistics, "of">;
-  readonly engine: Pick<Engine, "now">;
+  readonly engine: Pick<Engine, "lookedUp" | "now">;
   readonly control: () => ControlServer;
   readonly brought: Pick<Bringing, "bring">;
   readonly trust: Pick<Trust, "keys" | "revocations">;
@@ -152,6 +153,7 @@ function sharedBindings({ services, engine, tell }: GroupedOptions): SharedBindi
   const settingsOf = (pool: string) => services.state.pools.get(pool);
   return new SharedBindings({
     book: new PoolBindings({ pools, settingsOf, engine, wallClock: Date.now }),
+    lookers: new PoolLookUps({ pools, settingsOf, engine }),
     clock: systemClock,
     wallClock: Date.now,
     onWarning: (message) => tell("warning", message),

@@ -79,8 +79,8 @@ export class PoolBindings implements BindingBook {
 
   /** ms that a binding outlives its last use; null: that pool shares none. From here on its threads know which. */
   #shared(name: string, pool: Pool): number | null {
-    const { persistent = null, persistentShared = false } = this.#options.settingsOf(name) ?? {};
-    const idle = persistentShared ? persistent : null;
+    const { persistent = null, persistentShared = null } = this.#options.settingsOf(name) ?? {};
+    const idle = persistentShared === null ? null : persistent;
     pool.exchange.isOn = idle !== null;
     return idle;
   }

@@ -51,6 +51,10 @@ function durationOf(text: string, min: number): number | undefined {
   }
 }
 
+/** ms. An answer comes within some, or from a place that had better not be waited for. */
+const LONGEST_LOOK_UP_MS = 5_000;
+const WAIT = "wait ";
+
 const YES = ["on", "true", "yes", "1"];
 export const NO = ["off", "false", "no", "0"];
 
@@ -167,6 +171,26 @@ export function persistence(idle: number): Kind<number | null, boolean | object 
     ),
   );
 }
+
+/** ms for which connections wait for what others know: `off` is null, `on` is 0, which is not at all. */
+export const sharing: Kind<number | null, boolean | string> = kindOf(
+  {
+    placeholder: "on|off|wait DURATION",
+    allowed: `on, off, or wait and a duration, of ${formatDuration(LONGEST_LOOK_UP_MS)} at most: \`wait 5ms\``,
+    library: { words: "boolean, or text such as `wait 5ms`" },
+    bare: "on",
+    schema: { anyOf: [onOff.schema, { type: "string", pattern: "^wait \\d+(\\.\\d+)?(ms|s)$" }] },
+  },
+  textCodec<number | null>(
+    (given) => {
+      const flag = onOff.parse(given);
+      if (flag !== null) return flag.value ? 0 : null;
+      const ms = given.startsWith(WAIT) ? durationOf(given.slice(WAIT.length), 1) : undefined;
+      return ms !== undefined && ms <= LONGEST_LOOK_UP_MS ? ms : undefined;
+    },
+    (value) => (value === null ? "off" : value === 0 ? "on" : WAIT + formatDuration(value)),
+  ),
+);
 
 const ENTRY = /^([a-z][a-z-]*)=([^,]*)$/;
 

@@ -18,7 +18,7 @@ import { agentCheckKind } from "./agent-check-kind.ts";
 import { checkEntry, checkKind } from "./check-kind.ts";
 import { keepaliveTimes } from "./keepalive-kind.ts";
 import type { LibraryForm } from "./kind.ts";
-import { choice, duration, durationOrOff, integer, onOff, persistence, textOrFile } from "./kinds.ts";
+import { choice, duration, durationOrOff, integer, onOff, persistence, sharing, textOrFile } from "./kinds.ts";
 import { option, optional, type Values } from "./option.ts";
 import { BY_THE_KERNEL, congestionControl, dscp, proxyTlvs, SEND_PROXY, socketBuffer, sources } from "./path-kinds.ts";
 import { rate, removal } from "./removal-kinds.ts";
@@ -73,9 +73,9 @@ export const poolOptions = {
     doc: "Keep a client's address on the target it had. A duration says how long the client may be away; on means 30m.",
   }),
   persistentShared: option({
-    kind: onOff,
-    default: true, // with a group its balancers are one service, and a client does not see which of them it has come to
-    doc: "With a group (--group), a client that another balancer keeps on a target (persistent) has the same one here. What the others know comes here within a fraction of a second, and no connection waits for it.",
+    kind: sharing,
+    default: 0, // with a group its balancers are one service, and a client does not see which of them it has come to
+    doc: "With a group (--group), a client that another balancer keeps on a target (persistent) has the same one here. on: what the others know comes here within a fraction of a second, and no connection waits for it. wait DURATION, such as wait 5ms: a connection whose client has no target here waits until that has been read, and for so long at most. off shares nothing.",
   }),
   concurrency: option({
     kind: integer(NO_LIMIT, MOST_CONNECTIONS),

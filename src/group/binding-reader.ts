@@ -9,9 +9,13 @@ import { unlessRefused } from "./refusal.ts";
 import type { GroupStore, Texts } from "./store.ts";
 import { jsonOf } from "./word.ts";
 
-/** Batches that are read in a turn, some thousand bindings: what becomes of them takes milliseconds. */
+/** Batches that are read at once, some thousand bindings at most: what becomes of them takes milliseconds. */
 const MOST_AT_ONCE = 8;
-/** Of those, before the first client comes: so many at a time, and again as long as there are more, for so many ms. The start waits a second (group.ts). */
+/** Bindings that are read in a turn, of which batches may have few or many. */
+const MOST_IN_A_TURN = 4_000;
+/** What a batch takes by itself is as much as so many take. */
+const LEAST_IN_BATCH = 5;
+/** Batches that are read at once before the first client comes, and again as long as there are more, for so many ms. The start waits a second (group.ts). */
 const MOST_AT_START = 20;
 const START_MS = 800;
 /** Batches that are in no index: of more, the last ones are read. */
@@ -86,6 +90,16 @@ export class BindingReader {
     return false;
   }
 
+  /** All that they have written until now. */
+  async readAll(turn: Pick<Turn, "store" | "members">): Promise<void> {
+    for (const other of this.#others.values()) {
+      other.isStale = true;
+      other.askedAt = Number.NEGATIVE_INFINITY;
+    }
+    do await this.read(turn);
+    while (this.#areLeft);
+  }
+
   #isToBeAsked({ isStale, askedAt }: Other): boolean {
     return isStale && this.#options.clock.now() >= askedAt + this.#options.interval;
   }
@@ -117,17 +131,27 @@ export class BindingReader {
   }
 
   async #readDue(store: GroupStore): Promise<void> {
-    let room = this.#isOffered ? MOST_AT_ONCE : MOST_AT_START;
+    let room = MOST_IN_A_TURN;
     for (const [id, other] of this.#others) {
-      const seqs = other.due.slice(0, room);
-      if (seqs.length === 0) continue;
-      room -= seqs.length;
-      const texts = await this.#texts(store, id, seqs.map(String));
-      other.known = seqs.at(-1)!;
-      other.due = other.due.slice(seqs.length);
-      const now = this.#options.wallClock();
-      for (const text of texts?.values() ?? []) for (const there of readBatch(text, now)) this.#options.take(there);
+      while (room > 0 && other.due.length > 0) room -= await this.#readSome(store, id, other);
     }
+  }
+
+  /** Gives how many bindings that were, as far as time goes. */
+  async #readSome(store: GroupStore, id: string, other: Other): Promise<number> {
+    const seqs = other.due.slice(0, this.#isOffered ? MOST_AT_ONCE : MOST_AT_START);
+    const texts = await this.#texts(store, id, seqs.map(String));
+    other.known = seqs.at(-1)!;
+    other.due = other.due.slice(seqs.length);
+    const now = this.#options.wallClock();
+    let count = LEAST_IN_BATCH * seqs.length;
+    for (const text of texts?.values() ?? []) {
+      for (const there of readBatch(text, now)) {
+        this.#options.take(there);
+        count += there.clients.length;
+      }
+    }
+    return count;
   }
 
   /** null: they cannot be read. The others have nothing to do with it: they are left out, and looked at again with everything. */

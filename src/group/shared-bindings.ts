@@ -1,21 +1,28 @@
 /**
  * A client has the same target at every balancer: each writes down the sticky bindings of its own clients, and takes what others write down
- * where the client has none here, or one that it was bound to earlier and that is not in use. Nobody waits for that.
+ * where the client has none here, or one that it was bound to earlier and that is not in use. Where a pool has
+ * clients wait for that (look-ups.ts), what is new is written at once.
  *
  * What one has made that is gone, its heirs write down (heirs.ts): so all that holds is somebody's who is there, and is written anew where the store has
  * forgotten everything.
  */
-import { type Cancel, type Clock, every } from "../util/clock.ts";
+import type { Cancel, Clock } from "../util/clock.ts";
+import { Turns } from "../util/turns.ts";
 import type { BoundThere } from "./binding-batch.ts";
 import { BindingLog, type Outlived } from "./binding-log.ts";
 import { BindingReader } from "./binding-reader.ts";
 import { Heirs, type IsHeir } from "./heirs.ts";
 import { Homeless } from "./homeless.ts";
+import { type Lookers, LookUps } from "./look-ups.ts";
 import type { Part, Turn } from "./part.ts";
 import { refusalIn } from "./refusal.ts";
 
 /** ms for which new bindings are gathered, and between two looks at what one other balancer has written. */
 export const GATHER_MS = 100;
+/** The same for new ones while clients wait somewhere: they find what has been written. */
+export const PROMPT_MS = 5;
+/** ms between two looks for those that clients have got who have waited. */
+const AT_ONCE_MS = 1;
 /** Bindings that are gathered at once: more clients than a balancer gets in that time, but for one that has just been joined to others. */
 const MOST_AT_ONCE = 5_000;
 /**
@@ -38,6 +45,7 @@ export interface BindingBook {
 
 export interface SharedBindingsOptions {
   readonly book: BindingBook;
+  readonly lookers: Lookers;
   readonly clock: Clock;
   /** ms since 1970. */
   readonly wallClock: () => number;
@@ -51,6 +59,7 @@ export class SharedBindings implements Part {
   onDue: () => void = () => undefined;
   /** Bindings that others were told of, and that were taken from others. */
   readonly counts = { written: 0, taken: 0 };
+  readonly lookUps: LookUps;
   readonly #options: SharedBindingsOptions;
   readonly #log: BindingLog;
   readonly #reader: BindingReader;
@@ -62,21 +71,30 @@ export class SharedBindings implements Part {
   /** A turn has been asked for. While the store cannot be asked, that is once, and the group's own pace is enough. */
   #isAwaited = false;
   #cancel: Cancel = () => undefined;
+  /** The last one. */
+  #turn: Turn | null = null;
+  readonly #writing = new Turns();
+  readonly #reading = new Turns();
+  #isWriting = false;
+  #isOver = false;
 
   constructor(options: SharedBindingsOptions) {
     this.#options = options;
     this.#log = new BindingLog(options.most);
     this.#reader = new BindingReader({ ...options, interval: GATHER_MS, take: (there) => this.#take(there) });
+    this.lookUps = new LookUps({ ...options, read: () => this.#readAll() });
+    options.lookers.onServed = () => this.#served();
   }
 
   begin(): void {
-    const { clock } = this.#options;
-    this.#lookedAt = clock.now();
-    this.#cancel = every(clock, GATHER_MS, () => this.#gather());
+    this.#lookedAt = this.#options.clock.now();
+    this.#gatherIn(GATHER_MS);
   }
 
   async end(): Promise<void> {
+    this.#isOver = true;
     this.#cancel();
+    this.lookUps.reached(false);
   }
 
   stale(_asks?: boolean, by?: string): void {
@@ -96,23 +114,48 @@ export class SharedBindings implements Part {
 
   /** What the store does not take is no reason not to read what it has. */
   async share(turn: Turn): Promise<void> {
+    this.#turn = turn;
     this.#inherit(turn);
-    const refused = await refusalIn(() => this.#write(turn));
-    await this.#reader.read(turn);
-    if (!this.#reader.isDue) this.#readAt = Math.min(this.#readAt, this.#options.clock.now());
-    this.#homeless.look();
-    if (refused !== null) throw refused;
-    this.#isAwaited = false;
+    let isReached = false;
+    try {
+      const refused = await refusalIn(() => this.#writing.take(() => this.#write(turn)));
+      await this.#reading.take(() => this.#reader.read(turn));
+      if (!this.#reader.isDue) this.#readAt = Math.min(this.#readAt, this.#options.clock.now());
+      this.#homeless.look();
+      isReached = true;
+      if (refused !== null) throw refused;
+      this.#isAwaited = false;
+    } finally {
+      this.lookUps.reached(isReached);
+    }
   }
 
-  #gather(): void {
+  /** What they are bound to is written at once, but not by each thread alone that has some. */
+  #served(): void {
+    if (this.#options.clock.now() >= this.#lookedAt + AT_ONCE_MS) this.#gather(true);
+    else this.#gatherIn(AT_ONCE_MS);
+  }
+
+  #gatherIn(ms: number): void {
+    this.#cancel();
+    if (this.#isOver) return;
+    this.#cancel = this.#options.clock.after(ms, () => {
+      const isPrompt = this.lookUps.look();
+      this.#gatherIn(isPrompt ? PROMPT_MS : GATHER_MS);
+      this.#gather(isPrompt);
+    });
+  }
+
+  #gather(isPrompt: boolean): void {
     const { book, clock, wallClock } = this.#options;
     const now = clock.now();
     book.isNewcomer = now < this.#readAt + NEWCOMER_MS;
     const bindings = book.take(now - this.#lookedAt, MOST_AT_ONCE);
     this.#lookedAt = now;
     this.#log.add(bindings, wallClock());
-    if (this.#isAwaited || !(this.#log.isDue || this.#reader.isDue)) return;
+    if (isPrompt) void this.#writePromptly();
+    const isDue = this.#reader.isDue || (this.#log.isDue && !isPrompt);
+    if (this.#isAwaited || !isDue) return;
     this.#isAwaited = true;
     this.onDue();
   }
@@ -121,6 +164,29 @@ export class SharedBindings implements Part {
     const now = this.#options.clock.now();
     this.#heirs ??= new Heirs(id, NEWCOMER_MS);
     if (this.#heirs.look(members, now)) this.#options.book.inherit(this.#heirs.test(members, now));
+  }
+
+  /** The group's turns are further apart. What fails here is tried again there. */
+  async #writePromptly(): Promise<void> {
+    const turn = this.#turn;
+    if (turn === null || this.#isWriting) return;
+    this.#isWriting = true;
+    let isTaken = true;
+    while (isTaken && this.#log.isDue) {
+      isTaken = await this.#writing
+        .take(() => this.#write(turn))
+        .then(
+          () => true,
+          () => false,
+        );
+    }
+    this.#isWriting = false;
+  }
+
+  async #readAll(): Promise<void> {
+    const turn = this.#turn!; // clients wait only once there was one
+    await this.#reading.take(() => this.#reader.readAll(turn));
+    this.#homeless.look();
   }
 
   async #write({ store, id, hint }: Turn): Promise<void> {

@@ -8,7 +8,7 @@ import { addTarget, makePool } from "../pool/helpers.ts";
 const IDLE = 60_000;
 const WALL = 1_700_000_000_000;
 
-function world(settings: { persistent: number | null; persistentShared: boolean }) {
+function world(settings: { persistent: number | null; persistentShared: number | null }) {
   const pool = makePool({ persistent: IDLE });
   addTarget(pool, "p/a");
   const given = { ...settings };
@@ -21,7 +21,7 @@ function world(settings: { persistent: number | null; persistentShared: boolean 
   return { pool, book, given };
 }
 
-const ON = { persistent: IDLE, persistentShared: true };
+const ON = { persistent: IDLE, persistentShared: 0 };
 const there = (client: string, at = WALL - 500) => ({ pool: "p", target: "p/a", clients: [[client, at, at]] as const });
 
 describe("a pool's bindings, as the others of a group know them", () => {
@@ -76,12 +76,12 @@ describe("a pool's bindings, as the others of a group know them", () => {
   it("are its own where it does not share them, also from a reload on", () => {
     const { pool, book, given } = world(ON);
     book.take(0, 100);
-    given.persistentShared = false;
+    given.persistentShared = null;
     pool.pick(clientKey("192.0.2.7", new Uint32Array(4)), [], 600);
     assert.deepEqual(book.take(IDLE, 100), []);
     assert.equal(pool.exchange.isOn, false);
     assert.equal(book.heed(there("192.0.2.8")), 0);
-    given.persistentShared = true;
+    given.persistentShared = 0;
     book.take(0, 100);
     const found = book.take(IDLE, 100).map(({ client }) => client);
     assert.deepEqual(found, ["192.0.2.7"], "what was bound meanwhile is found");

@@ -87,6 +87,15 @@ async function reportTo({ balancer }: Member, folder: string): Promise<void> {
   launchReporter([balancer.adminPort], null, ["--config", config]);
 }
 
+/** Waits until some balancer has written down that client's binding. */
+async function written(redis: RedisServer, n: number): Promise<void> {
+  const [, client] = clientOf(n).split(" ") as [string, string];
+  const name = client.replace(/::7$/, "::/64");
+  const texts = "for _,k in ipairs(redis.call('KEYS','*bindings:*')) do for _,v in ipairs(redis.call('HVALS',k))";
+  const count = `local n=0 ${texts} do if string.find(v,ARGV[1],1,true) then n=n+1 end end end return n`;
+  await until(`the binding of ${name}`, async () => /:[1-9]/.test(await redis.tell(`EVAL "${count}" 0 '"${name}"'`)));
+}
+
 const range = (first: number, count: number) => Array.from({ length: count }, (_, n) => first + n);
 
 describe("clients of three balancers of a group", { skip: noRedis }, () => {
@@ -156,5 +165,33 @@ describe("clients of three balancers of a group", { skip: noRedis }, () => {
     await e.knowsTargets();
     await e.knows(48);
     for (const each of [b, c, e]) assert.deepEqual([await each.visits(first), await each.visits(second)], [ofA, ofD]);
+  });
+
+  it("wait for what another one has just written of them where that is wanted, and for nothing where Redis hangs", async () => {
+    const folder = temporaryFolder("bindings");
+    const redis = await RedisServer.start();
+    const more = ["--persistent-shared", "wait 2s"]; // a look-up takes as long as the machine is loaded
+    const a = await Member.start(redis, folder, "a", more);
+    const b = await Member.start(redis, folder, "b", more);
+    await reportTo(a, folder);
+    for (const each of [a, b]) await each.knowsTargets();
+    for (const n of range(0, 40)) {
+      const [first, second] = n % 3 === 0 ? [b, a] : [a, b];
+      const target = await first.visit(n);
+      await written(redis, n);
+      assert.equal(await second.visit(n), target, `client ${n}`);
+    }
+
+    redis.stop();
+    for (const each of [a, b]) await each.visits(range(40, 8));
+    redis.goOn();
+    let next = 48;
+    await until("clients that wait again", async () => {
+      const some = range(next, 4);
+      next += 4;
+      const targets = await a.visits(some);
+      for (const n of some) await written(redis, n);
+      return (await b.visits(some)).join() === targets.join();
+    });
   });
 });

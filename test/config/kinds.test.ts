@@ -21,6 +21,7 @@ import {
   integer,
   onOff,
   persistence,
+  sharing,
   text,
   textOrFile,
   threads,
@@ -97,6 +98,7 @@ const kinds: { name: string; kind: Kind<unknown>; values: fc.Arbitrary<unknown> 
   { name: "choice", kind: choice(["a", "b"]), values: fc.constantFrom("a", "b") },
   { name: "text", kind: text("T", "any"), values: fc.string({ minLength: 1 }) },
   { name: "persistence", kind: persistence(IDLE), values: fc.option(fc.integer({ min: 1, max: 2 ** 31 - 1 })) },
+  { name: "sharing", kind: sharing, values: fc.option(fc.integer({ min: 0, max: 5_000 })) },
   {
     name: "textOrFile",
     kind: textOrFile,
@@ -254,6 +256,17 @@ describe("what each kind takes and refuses", () => {
       ["5s", 5000],
     ],
     ["5", "perhaps"],
+  );
+  table(
+    "sharing",
+    sharing,
+    [
+      ["on", 0],
+      ["off", null],
+      ["wait 5ms", 5],
+      ["wait 1.5s", 1_500],
+    ],
+    ["wait", "wait 0", "wait 0ms", "wait 6s", "wait on", "5ms", "wait5ms"],
   );
   table(
     "text or file",

@@ -97,7 +97,7 @@ const given: Record<string, string> = {
   algorithm: "hash",
   slowStart: "30s",
   persistent: "2h",
-  persistentShared: "off",
+  persistentShared: "wait 5ms",
   concurrency: "7",
   queue: "8",
   queueTimeout: "9s",

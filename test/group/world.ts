@@ -1,6 +1,7 @@
 /** Balancers of one group in one process: real registries and pools, over a store in memory, by a clock that the test moves. */
 import assert from "node:assert/strict";
 import { PoolBindings } from "../../src/app/pool-bindings.ts";
+import { PoolLookUps } from "../../src/app/pool-look-ups.ts";
 import { targetLoads } from "../../src/app/target-loads.ts";
 import { isShared } from "../../src/control/keys/key.ts";
 import { fingerprintOfKey, type Revocation, revocationOf } from "../../src/control/protocol/revocation.ts";
@@ -73,6 +74,7 @@ export interface BalancerOptions {
   readonly lease: number;
   /** For how long what a balancer vouched for is kept when it is gone, where that is not as long as a report counts. */
   readonly memberLease: number;
+  readonly persistentShared: number;
   readonly poolOf: (name: string) => Pool;
   readonly probe: (to: Address) => Promise<ProbeOutcome>;
 }
@@ -103,10 +105,13 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
   readonly #usages: Usages;
   readonly #revocations: SharedRevocations;
   isAlive = true;
+  /** Of its pools. */
+  persistentShared: number | null;
 
   constructor({ clock, store, name, id }: BalancerPlace<Store>, options: Partial<BalancerOptions> = {}) {
     const { host = "one host", pools = ["p"], lease = LEASE, poolOf = (name) => plainPool(name, 100_000) } = options;
     const { probe = async () => "connected", memberLease = lease } = options;
+    this.persistentShared = options.persistentShared ?? 0;
     this.name = name;
     this.#poolNames = pools;
     this.#poolOf = poolOf;
@@ -136,10 +141,11 @@ export class Balancer<Store extends GroupStore = MemoryStore> {
     const wallClock = () => Math.floor(clock.now()); // as Date.now(): whole
     const settingsOf = (of: string) => ({
       persistent: this.pools.get(of)?.options.persistent ?? null,
-      persistentShared: true,
+      persistentShared: this.persistentShared,
     });
     this.bindings = new SharedBindings({
       book: new PoolBindings({ pools: this.pools, settingsOf, engine: clock, wallClock }),
+      lookers: new PoolLookUps({ pools: this.pools, settingsOf, engine: { lookedUp: () => undefined } }),
       clock,
       wallClock,
       onWarning: assert.fail,

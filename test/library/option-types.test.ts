@@ -81,7 +81,7 @@ const server: Samples<ServerOptions> = {
   algorithm: [...ALGORITHM_NAMES],
   slowStart: ["30s", 0],
   persistent: [true, false, {}, 5000, "30m"],
-  persistentShared: [true, false],
+  persistentShared: [true, false, "wait 5ms"],
   concurrency: [-1],
   queue: [0],
   queueTimeout: [500, "5s"],

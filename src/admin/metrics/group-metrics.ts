@@ -45,6 +45,19 @@ export const groupMetrics: readonly NumberMetric[] = [
             ["taken", sharedBindings.taken],
           ]),
   },
+  {
+    name: "harmony_group_look_ups_total",
+    type: "counter",
+    labels: ["result"],
+    help: "Where connections wait for what other balancers know of their clients (persistent-shared): how often that was read, for all that waited then; and late, how often one went on before, as its time was over.",
+    series: ({ measured: { lookUps } }) =>
+      lookUps === null
+        ? []
+        : byLabel("result", [
+            ["done", lookUps.done],
+            ["late", lookUps.late],
+          ]),
+  },
 ];
 
 function ofGroup({ measured: { group } }: Scrape, series: (group: GroupView) => readonly Series[]): readonly Series[] {

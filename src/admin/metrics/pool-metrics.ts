@@ -149,7 +149,11 @@ export const poolMetrics: readonly (NumberMetric | HistogramMetric)[] = [
     "duration",
     "Time from a client's accept to its end, where a target served it.",
   ),
-  times("harmony_pool_queue_wait_seconds", "queued", "Time in the queue, of those that have waited there."),
+  times(
+    "harmony_pool_queue_wait_seconds",
+    "queued",
+    "Time in the queue, and while it is looked up what other balancers know of the client (persistent-shared), of those that have waited.",
+  ),
 ];
 
 function times(name: string, what: "connect" | "firstByte" | "duration" | "queued", help: string): HistogramMetric {

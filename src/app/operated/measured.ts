@@ -61,6 +61,9 @@ export function measuredOf({ parts, telemetry, isReady }: Operable): Measured {
     get sharedBindings() {
       return parts.sharedBindings?.counts ?? null;
     },
+    get lookUps() {
+      return parts.sharedBindings?.lookUps.counts ?? null;
+    },
     get sessions() {
       return control.sessions;
     },

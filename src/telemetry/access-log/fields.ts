@@ -48,7 +48,11 @@ export const ACCESS_FIELDS: readonly AccessField[] = [
     doc: "`fin`, `reset`, `idle`, `shutdown` (the drain time-out), `killed` (by an operator), `target-gone` (its target went, and the pool's `on-down` keeps no connections there), `rebalanced` (its target had more than its share); of one that got no target `no-targets`, `connect-failed`, `queue-full`, `queue-timeout`, `stopping`.",
     of: ({ cause }) => cause,
   },
-  { name: "queuedMs", doc: "Time in the queue.", of: ({ queuedMs }) => ms(queuedMs) },
+  {
+    name: "queuedMs",
+    doc: "Time in the queue, and before that for what other balancers know of the client (`persistent-shared`).",
+    of: ({ queuedMs }) => ms(queuedMs),
+  },
   {
     name: "connectMs",
     doc: "Time to connect to a target, with the attempts that failed; null if none was connected.",

@@ -104,12 +104,17 @@ describe("the page of metrics", () => {
     assert.equal(value("harmony_group_shared_targets"), 12);
     assert.equal(value("harmony_group_bindings_total", { direction: "written" }), 30);
     assert.equal(value("harmony_group_bindings_total", { direction: "taken" }), 20);
+    assert.equal(value("harmony_group_look_ups_total", { result: "done" }), 12);
+    assert.equal(value("harmony_group_look_ups_total", { result: "late" }), 3);
     assert.equal(value("process_start_time_seconds"), Date.UTC(2026, 10, 30) / 1_000);
   });
 
   test("has nothing of a group where there is none, and says that one is not reached", async () => {
     const { measured } = worldOf(["web"], 1);
-    assert.doesNotMatch(await page({ ...measured, group: null, sharedBindings: null }), /^harmony_group/m);
+    assert.doesNotMatch(
+      await page({ ...measured, group: null, sharedBindings: null, lookUps: null }),
+      /^harmony_group/m,
+    );
     const lost = { ...measured.group!, state: "lost" } as const;
     assert.equal(valueIn(samplesOf(await page({ ...measured, group: lost })), "harmony_group_connected", {}), 0);
   });

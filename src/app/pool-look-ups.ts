@@ -1,0 +1,56 @@
+/** Clients of all pools that wait for what the other balancers of the group know of them. */
+import type { PoolSettings } from "../config/settings.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { Lookers } from "../group/look-ups.ts";
+import type { Pool } from "../pool/pool.ts";
+
+export interface PoolLookUpsOptions {
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly settingsOf: (pool: string) => Pick<PoolSettings, "persistentShared"> | undefined;
+  readonly engine: Pick<Engine, "lookedUp">;
+}
+
+export class PoolLookUps implements Lookers {
+  onWanted: (ms: number) => void = () => undefined;
+  onServed: () => void = () => undefined;
+  readonly #options: PoolLookUpsOptions;
+
+  constructor(options: PoolLookUpsOptions) {
+    this.#options = options;
+  }
+
+  open(atLeast: number): boolean {
+    const { pools, settingsOf } = this.#options;
+    let isAny = false;
+    for (const [name, pool] of pools) {
+      const ms = settingsOf(name)?.persistentShared ?? 0;
+      const isOpen = ms > atLeast;
+      isAny ||= isOpen;
+      this.#set(pool, isOpen ? ms : 0);
+    }
+    return isAny;
+  }
+
+  #set(pool: Pool, ms: number): void {
+    const { lookUps } = pool;
+    const before = lookUps.ms;
+    if (before !== ms) {
+      pool.lookUps.onWanted = () => this.onWanted(ms);
+      pool.lookUps.onServed = () => this.onServed();
+      lookUps.ms = ms;
+      if (ms === 0) this.#options.engine.lookedUp(pool);
+    } else if (ms > 0 && lookUps.isWanted) {
+      this.onWanted(ms); // a thread may have died that was about to say so
+    }
+  }
+
+  take(): () => void {
+    const { pools, engine } = this.#options;
+    const taken = [...pools.values()]
+      .filter(({ lookUps }) => lookUps.ms > 0)
+      .map((pool) => [pool, pool.lookUps.begin()] as const);
+    return () => {
+      for (const [pool, last] of taken) if (pool.lookUps.done(last)) engine.lookedUp(pool);
+    };
+  }
+}
