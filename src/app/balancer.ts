@@ -389,9 +389,9 @@ export class Balancer extends Emitter<BalancerEvents> {
     lists?.close();
     removal?.close();
     declared?.close();
-    const engineClosed = engine?.close(timeout);
+    const served = engine?.close(timeout);
     const changes = [tlsClosed, brought?.close(), document?.settled()];
-    await Promise.all([left, engineClosed, control?.close(), this.#seen?.close(), ...changes]);
+    await Promise.all([left, served, control?.close({ served }), this.#seen?.close(), ...changes]);
     await tls?.close(timeout);
     await this.#api?.close(); // until then it tells how many connections are left
     await group?.close();

@@ -71,10 +71,15 @@ export class LineChannel {
     return sent;
   }
 
+  /** Sends FIN, after all lines. Rejects with a NetError. */
+  async closeWrite(): Promise<void> {
+    await this.#sending;
+    await this.connection.closeWrite();
+  }
+
   /** Sends FIN, then discards what still comes: the last line sent could be lost otherwise. Never rejects. */
   async linger(): Promise<void> {
-    await this.#sending;
-    await this.connection.closeWrite().catch(passNetError);
+    await this.closeWrite().catch(passNetError);
     await discardRest(this.connection);
   }
 }

@@ -19,8 +19,8 @@ export interface Entry extends Claim, Registered {
   readonly judged: { readonly seen: string; readonly host: string };
   /** Where it is dialled. */
   readonly address: TcpAddress;
-  /** What of its limit may be used here; null: all. */
-  readonly credits: Credits | null;
+  /** What of its limit may be used here; null: all. A balancer that stops gives it back. */
+  credits: Credits | null;
   /** False once its lease has run out, or a probe was refused after its reporter was lost. */
   counts: boolean;
   /** Why it counts no more, once it does not. */

@@ -46,8 +46,8 @@ export interface RegistryOptions
 
 export class Registry {
   readonly panics: Panics;
-  /** Of all targets, to be read. */
-  readonly rows: Pick<Rows, "all" | "get" | "whyAllFail">;
+  /** Of all targets: to be read, and for a balancer that stops. */
+  readonly rows: Pick<Rows, "all" | "get" | "giveBack" | "whyAllFail">;
   readonly ramps: Rows["ramps"];
   /** Of operators. */
   readonly ordering: Ordering;

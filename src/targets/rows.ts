@@ -195,6 +195,15 @@ export class Rows {
     }
   }
 
+  /** From now on this one gets no connection for which its reporter has issued credits. Gives what is registered of it; null: none were issued. */
+  giveBack(identity: string): Entry | null {
+    const row = this.#byIdentity.get(identity);
+    if (row?.registered?.credits == null) return null;
+    row.registered.credits = { count: 0, until: Number.POSITIVE_INFINITY };
+    this.change(row, row);
+    return row.registered;
+  }
+
   /** Other checks may be wanted for that pool's targets than they have. */
   recheck(poolName: string): void {
     for (const row of this.of(poolName)) if (this.#options.checks.differs(row)) this.change(row, row, "checked");

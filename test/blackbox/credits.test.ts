@@ -63,3 +63,30 @@ it("a target's limit holds over three balancers, whatever becomes of them, and i
   assert.equal(gauge.most, LIMIT, "by the target's own count");
   await Promise.all(loads.map((load) => load.over()));
 });
+
+it("what a balancer had of a limit is the others' once it has stopped, however long its reports count", async (t) => {
+  const gauge = new Gauge();
+  t.after(() => gauge.close());
+  const port = await gauge.listen();
+  const balancers = await Promise.all([1, 2, 3].map(() => startBalancer(["--host-timeout", "1h"])));
+  const ports = balancers.map(({ adminPort }) => adminPort);
+  launchReporter(ports, port, ["--max-connections", String(LIMIT)]);
+  const loads = balancers.map((balancer) => new Load(balancer.port, CLIENTS));
+  for (const load of loads) load.start();
+  await until("clients of each balancer to be served", () => loads.every(({ served }) => served >= 3));
+  await until("all of the limit", () => gauge.now === LIMIT);
+
+  const [stopping, first] = [balancers[0]!.program, loads[0]!];
+  first.stop();
+  stopping.signal("SIGTERM");
+  await stopping.exited; // after its last connection
+  const at = performance.now();
+  await first.over();
+  await until("the others to have all of the limit", () => gauge.now === LIMIT);
+  t.diagnostic(`${Math.round(performance.now() - at)} ms after it had ended`);
+  const isEnough = (found: number) => found >= LEAST;
+  const all = await average(gauge, isEnough);
+  assert.ok(isEnough(all), `${all} of ${LIMIT} on average, at two of three`);
+  assert.equal(gauge.most, LIMIT, "by the target's own count");
+  await Promise.all(loads.map((load) => load.over()));
+});

@@ -7,8 +7,10 @@ import { hostEnvironment } from "../../src/control/keys/key-places.ts";
 import { Keys } from "../../src/control/keys/keys.ts";
 import { ControlServer } from "../../src/control/server/server.ts";
 import { MemoryNetwork } from "../../src/net/memory/memory.ts";
+import type { Connection } from "../../src/net/runtime.ts";
 import { ADMITTED, MAY_WAIT, Pool } from "../../src/pool/pool.ts";
 import { PoolParts } from "../../src/targets/pool-parts.ts";
+import { deferred } from "../../src/util/deferred.ts";
 import { client as someone } from "../pool/helpers.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
@@ -27,6 +29,7 @@ class Balancer {
   readonly #parts: PoolParts;
   #server: ControlServer;
   readonly #group: Group;
+  readonly #connections: Connection[] = [];
 
   constructor(group: Group, index: number) {
     this.host = `10.0.0.${index + 1}`;
@@ -39,8 +42,13 @@ class Balancer {
 
   #make(): ControlServer {
     const { network, clock } = this.#group;
+    const runtime = network.from(this.host);
     return new ControlServer({
-      runtime: network,
+      runtime: {
+        ...runtime,
+        listen: (options, onConnection, onError) =>
+          runtime.listen(options, (each) => onConnection(this.#noted(each)), onError),
+      },
       admin: [{ host: this.host, port: 1666 }],
       adminTls: null,
       keys: new Keys([KEY], null, hostEnvironment()),
@@ -66,8 +74,19 @@ class Balancer {
     return this.#server.start();
   }
 
-  /** As another process would: it remembers nothing. */
+  #noted(connection: Connection): Connection {
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** No word of it arrives any more. */
+  lose(): void {
+    for (const connection of this.#connections.splice(0)) connection.abort();
+  }
+
+  /** As another process would after the first was killed: it remembers nothing. */
   async restart(): Promise<void> {
+    this.lose();
     await this.close();
     this.pool = poolOf();
     await this.comesBack();
@@ -79,8 +98,9 @@ class Balancer {
     await this.start();
   }
 
-  close(): Promise<void> {
-    return this.#server.close();
+  /** `served`: settles when its connections are over; left out: they are. */
+  close(served?: Promise<unknown>): Promise<void> {
+    return this.#server.close({ served });
   }
 
   /** Gives one connection to whichever target; its name, or null. */
@@ -248,6 +268,81 @@ describe("the limit of a target that several balancers share", () => {
       group.all(name).reduce<number>((sum, each) => sum + (each ?? 0), 0),
       9,
     );
+    await group.close();
+  });
+
+  it("is others' at once where a balancer stops, but for what it uses, which is so as its connections end", async () => {
+    const group = await Group.start();
+    const name = await group.join("10.0.1.1", 10);
+    const [a, b, c] = group.balancers as [Balancer, Balancer, Balancer];
+    const had = a.credits(name)!;
+    const used = a.takeAll(2);
+    const others = () => b.credits(name)! + c.credits(name)!;
+    assert.equal(others(), 10 - had);
+    const served = deferred<void>();
+    let isClosed = false;
+    const stopped = a.close(served.promise).then(() => {
+      isClosed = true;
+    });
+    await group.pass(500);
+    assert.equal(others(), 10 - used, "what it does not use");
+    assert.equal(a.take(), null, "it has given it back");
+    for (let left = used - 1; left >= 0; left--) {
+      await group.pass(2 * LEASE);
+      assert.equal(others(), 9 - left, "they may last longer than a lease");
+      a.release(name);
+      await group.pass(500);
+      assert.equal(others(), 10 - left);
+    }
+    await group.pass(2_000);
+    assert.ok(!isClosed, "others may be served still");
+    served.resolve();
+    await group.pass(100);
+    await stopped;
+    await group.close();
+  });
+
+  it("is as much another balancer's that comes to the place of one that stops", async () => {
+    const group = await Group.start();
+    const name = await group.join("10.0.1.1", 9);
+    const [a] = group.balancers as [Balancer];
+    a.takeAll(2);
+    const former = a.pool;
+    const served = deferred<void>();
+    const stopped = a.close(served.promise);
+    a.pool = poolOf();
+    await group.pass(50);
+    await a.comesBack();
+    await group.pass(1_000);
+    const sum = () => group.all(name).reduce<number>((total, each) => total + (each ?? 0), 0);
+    assert.equal(sum(), 7, "the one before has two");
+    for (const left of [1, 0]) {
+      former.release(former.row(name), NOBODY, 0, 0, group.clock.now());
+      await group.pass(500);
+      assert.equal(sum(), 9 - left);
+    }
+    served.resolve();
+    await group.pass(2_000);
+    await stopped;
+    await group.close();
+  });
+
+  it("is kept for a lease by a balancer that stops and is lost before it has told that it uses nothing any more", async () => {
+    const group = await Group.start();
+    const name = await group.join("10.0.1.1", 10);
+    const [a, b, c] = group.balancers as [Balancer, Balancer, Balancer];
+    const used = a.takeAll(2);
+    const served = deferred<void>();
+    const stopped = a.close(served.promise);
+    await group.pass(500);
+    a.lose();
+    a.release(name);
+    served.resolve();
+    await group.pass(500);
+    await stopped;
+    assert.equal(b.credits(name)! + c.credits(name)!, 10 - used);
+    await group.pass(LEASE * 1.1);
+    assert.equal(b.credits(name)! + c.credits(name)!, 10);
     await group.close();
   });
 

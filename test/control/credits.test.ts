@@ -1,6 +1,6 @@
 /**
  * Credits of one target, issued to balancers that are played by a model: each takes reports in order, opens connections as long as its credits
- * let it, and is killed, started anew or cut off at any moment. Whatever comes first, there are never more connections than the limit.
+ * let it, and is killed, stopped, started anew or cut off at any moment. Whatever comes first, there are never more connections than the limit.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -33,6 +33,18 @@ class Played {
   }
 }
 
+/** One that has said goodbye: it opens no connections, and tells how many are left for as long as it is heard. */
+interface Parted {
+  readonly index: number;
+  readonly instance: string;
+  active: number;
+  /** What it has told and the reporter has not heard yet. */
+  readonly words: number[];
+  isHeard: boolean;
+  /** Until when what the reporter has heard last counts. */
+  until: number;
+}
+
 class Group {
   readonly limit: number;
   credits: Credits;
@@ -40,6 +52,7 @@ class Group {
   now = 0;
   /** Others have taken their places at the same address, and they live still. */
   #replaced: { readonly active: number; readonly until: number }[] = [];
+  readonly parted: Parted[] = [];
 
   constructor(limit: number, size: number) {
     this.limit = limit;
@@ -73,6 +86,36 @@ class Group {
     Object.assign(balancer, { instance: balancer.instance + 1, credits: 0, until: 0, active: 0, waiting: 0 });
   }
 
+  /** It stops as it is to, and another one may come to its place. What is on its way to it is in force before that, or never. */
+  stop(balancer: Played, arrives: boolean): void {
+    if (!balancer.isConnected) return;
+    if (arrives) while (balancer.reports.length > 0) this.take(balancer);
+    const { index, instance, active, until } = balancer;
+    this.parted.push({ index, instance: String(instance), active, words: [active], isHeard: true, until });
+    this.restart(balancer);
+  }
+
+  /** So many of its connections end, or its word is merely said again. */
+  tellLeft(parted: Parted | undefined, ended: number): void {
+    if (parted === undefined) return;
+    parted.active = Math.max(0, parted.active - ended);
+    if (parted.isHeard) parted.words.push(parted.active);
+  }
+
+  /** Its connection is gone. */
+  loseLeft(parted: Parted | undefined): void {
+    if (parted === undefined) return;
+    parted.isHeard = false;
+    parted.words.length = 0;
+  }
+
+  hearLeft(parted: Parted | undefined): void {
+    const active = parted?.words.shift();
+    if (parted === undefined || active === undefined) return;
+    this.credits.left(parted.index, parted.instance, active, this.now);
+    parted.until = this.now + LEASE;
+  }
+
   /** Another balancer answers at its address, while it goes on and opens whatever it may. */
   replace(balancer: Played): void {
     this.#replaced.push({ active: Math.max(balancer.active, balancer.allowed(this.now)), until: balancer.until });
@@ -84,7 +127,8 @@ class Group {
     const { now } = this;
     this.#replaced = this.#replaced.filter(({ until }) => until > now);
     const replaced = this.#replaced.reduce((sum, { active }) => sum + active, 0);
-    return this.balancers.reduce((sum, one) => sum + Math.max(one.active, one.allowed(now)), replaced);
+    const parted = this.parted.reduce((sum, { active }) => sum + active, replaced);
+    return this.balancers.reduce((sum, one) => sum + Math.max(one.active, one.allowed(now)), parted);
   }
 
   report(balancer: Played): void {
@@ -123,6 +167,8 @@ class Group {
     this.now += ms;
     // Of one that nobody hears any more, what is open after its lease is not counted: the model has them end with it.
     for (const balancer of this.balancers) if (balancer.until <= this.now && !balancer.isConnected) balancer.active = 0;
+    for (const parted of this.parted)
+      if (parted.until <= this.now) Object.assign(parted, { active: 0, isHeard: false });
   }
 
   /** Another reporter in the place of the one that there was, which each balancer hears at once. */
@@ -151,6 +197,11 @@ const DEEDS = [
   "cutLate",
   "restart",
   "replace",
+  "stop",
+  "stopLate",
+  "tellLeft",
+  "hearLeft",
+  "loseLeft",
   "report",
   "take",
   "tell",
@@ -167,10 +218,15 @@ const step = fc.record({
 
 function act(group: Group, { deed, who, much }: { deed: (typeof DEEDS)[number]; who: number; much: number }): void {
   const balancer = group.balancers[who % group.balancers.length]!;
+  const parted = group.parted[who % Math.max(1, group.parted.length)];
   if (deed === "connect") group.connect(balancer);
   else if (deed === "cut" || deed === "cutLate") group.cut(balancer, deed === "cutLate");
   else if (deed === "restart") group.restart(balancer);
   else if (deed === "replace") group.replace(balancer);
+  else if (deed === "stop" || deed === "stopLate") group.stop(balancer, deed === "stopLate");
+  else if (deed === "tellLeft") group.tellLeft(parted, much);
+  else if (deed === "hearLeft") group.hearLeft(parted);
+  else if (deed === "loseLeft") group.loseLeft(parted);
   else if (deed === "report") group.report(balancer);
   else if (deed === "take") group.take(balancer);
   else if (deed === "tell") group.tell(balancer);
@@ -307,6 +363,60 @@ describe("credits", () => {
     for (const balancer of group.balancers) group.report(balancer);
     group.settle();
     assert.deepEqual(shares(group), [3, 3, 3]);
+  });
+
+  it("of one that stops are others' at once, but for those that it uses, which are so as its connections end", () => {
+    const group = together(10, 3);
+    const [a, b, c] = group.balancers as [Played, Played, Played];
+    for (const balancer of [a, b, c]) group.use(balancer, 20);
+    a.active = 3;
+    group.stop(a, true);
+    const [parted] = group.parted;
+    const others = () => b.allowed(group.now) + c.allowed(group.now);
+    group.settle();
+    assert.equal(others(), 6, "nothing has been heard");
+    for (const left of [3, 1]) {
+      group.tellLeft(parted, parted!.active - left);
+      while (parted!.words.length > 0) group.hearLeft(parted);
+      group.settle();
+      assert.equal(others(), 10 - left);
+    }
+    // In its place another one comes, which has what the others do not use, and nothing of what the one before has still.
+    for (const balancer of [b, c]) group.use(balancer, 0);
+    group.connect(a);
+    for (const balancer of group.balancers) group.report(balancer);
+    group.settle();
+    assert.equal(others() + a.allowed(group.now), 9);
+    group.tellLeft(parted, 1);
+    group.hearLeft(parted);
+    group.settle();
+    assert.equal(others() + a.allowed(group.now), 10);
+  });
+
+  it("of one that stops and is lost before its last word are kept for a lease after the last that was heard", () => {
+    const group = together(10, 2);
+    const [a, b] = group.balancers as [Played, Played];
+    group.use(a, 4);
+    group.use(b, 20);
+    group.settle();
+    group.stop(a, true);
+    const [parted] = group.parted;
+    group.pass(LEASE / 2);
+    group.hearLeft(parted);
+    group.tellLeft(parted, 4);
+    group.loseLeft(parted);
+    group.settle();
+    const { active } = parted!;
+    assert.deepEqual([active, b.allowed(group.now)], [0, 6]);
+    group.pass(LEASE / 2);
+    group.settle();
+    assert.equal(b.allowed(group.now), 6);
+    group.pass(LEASE / 2);
+    for (const _ of [1, 2]) {
+      group.report(b);
+      group.settle();
+    }
+    assert.equal(b.allowed(group.now), 10);
   });
 
   it("of another reporter before count, also with a balancer that cannot be reached", () => {

@@ -178,7 +178,7 @@ describe("an authenticated session", () => {
     const world = await World.start();
     const raw = await world.raw(A);
     await raw.ask(REPORT);
-    const closed = world.server.close("going down for repairs");
+    const closed = world.server.close({ reason: "going down for repairs" });
     const farewell = await raw.hear();
     assert.deepEqual(farewell, { t: "goodbye", code: "STOPPING", reason: "going down for repairs" });
     await raw.close();

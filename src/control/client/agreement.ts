@@ -27,6 +27,8 @@ export interface Seat {
   /** Of the report of that target which is sent now. */
   terms(ref: number): Terms;
   told(usage: Pick<Usage, "ref" | "active" | "waiting">): void;
+  /** A balancer of that instance has said goodbye, and tells what it has left. */
+  left(instance: string, usage: Pick<Usage, "ref" | "active">): void;
   /** What the balancer may use now of that target's limit; null: it has none. */
   issued(ref: number): number | null;
 }
@@ -112,6 +114,12 @@ export class Agreement {
         const target = this.#targets[ref];
         if (target === undefined) return;
         target.credits.told(index, active, waiting);
+        this.#look(ref);
+      },
+      left: (instance, { ref, active }) => {
+        const target = this.#targets[ref];
+        if (target === undefined) return;
+        target.credits.left(index, instance, active, clock.now());
         this.#look(ref);
       },
       issued: (ref) => this.#targets[ref]!.credits.issued(index, clock.now()),

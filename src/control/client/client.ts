@@ -95,6 +95,8 @@ export class ControlClient {
   /** Between two attempts. */
   readonly #pause: Pause;
   #session: ClientSession | null = null;
+  /** The last one in which the balancer has said goodbye: it may tell how it takes leave. */
+  #left: ClientSession | null = null;
   /** Of the session that is served: it is to end. */
   #over = new AbortController();
   /** What was asked in the session that is served was refused for good, so that the balancer may close it. */
@@ -212,7 +214,7 @@ export class ControlClient {
     this.#stop.abort();
     this.#endSession();
     this.#pause.end();
-    await this.#session?.close();
+    await Promise.all([this.#session?.close(), this.#left?.close()]);
     await this.#running;
   }
 
@@ -238,17 +240,26 @@ export class ControlClient {
         if (ref < this.#announcements.length) this.#options.onEvent("wake", ref);
       };
       this.#session.onUsage = (usage) => this.#options.seat?.told(usage);
+      const { name, version, instance } = this.#session.welcome;
+      if (instance !== undefined) this.#session.onLeft = (usage) => this.#options.seat?.left(instance, usage);
       this.#options.seat?.connected(this.#session.welcome);
-      const { name, version } = this.#session.welcome;
       this.#options.onEvent("connected", { name, version });
       return await this.#serve(this.#session);
     } catch (error) {
       return error instanceof Refusal && key ? this.#refused(error, key) : this.#lost(error);
     } finally {
-      await this.#session?.close();
+      await this.#endOf(this.#session);
       this.#session = null;
       this.#options.seat?.lost();
     }
+  }
+
+  /** One in which the balancer has said goodbye stays open until that closes it, or says goodbye in another one. */
+  async #endOf(session: ClientSession | null): Promise<void> {
+    const isLeft = session?.end != null && "goodbye" in session.end && !this.#stop.signal.aborted;
+    if (!isLeft) return session?.close();
+    await this.#left?.close();
+    this.#left = session;
   }
 
   /** Reports until the session ends, or nothing is to be said in it. */

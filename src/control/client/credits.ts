@@ -14,6 +14,9 @@
  * out: until then it may open connections, and it opens none after that. Those that it still has by then are not known to anybody and are
  * not counted, until it is heard again. It is told by its instance that it is the same one as before.
  *
+ * One that stops opens none from its goodbye on, and tells how many it has left until there is none: it holds those, and nothing else. Each
+ * such word counts for a lease, so that one that is lost meanwhile holds what it told last.
+ *
  * A reporter that has just started does not know what one before it has issued. It begins with nothing for anybody, until each balancer has
  * answered or cannot be reached. The answers tell what each of them could use `before`. If any did, there was another reporter, and those
  * that cannot be reached may have all the rest, until a lease after the start.
@@ -49,12 +52,8 @@ interface Holder {
   before: number | null;
 }
 
-/** One that has been started anew since, as it was. */
-interface Former {
-  readonly held: number;
-  readonly active: number;
-  readonly until: number;
-}
+/** One in whose place another has come since, as it was; if it has said goodbye, as it is. */
+type Former = Pick<Holder, "instance" | "most" | "active" | "until" | "lease">;
 
 /** What a report says. */
 export interface Issue {
@@ -80,8 +79,7 @@ export class Credits {
   connected(index: number, instance: string | undefined, lease: number, now: number): void {
     const holder = this.#holders[index]!;
     if (instance === undefined || instance !== holder.instance) {
-      const { active, until } = holder;
-      if (until > now) this.#formers.push({ held: heldBy(holder), active, until });
+      if (holder.until > now) this.#formers.push({ ...holder });
       const { number, isHeard, before } = holder;
       Object.assign(holder, holderOf(instance ?? null, lease), { number, isHeard, before });
     }
@@ -116,6 +114,14 @@ export class Credits {
   /** It has told so by itself. */
   told(index: number, active: number, waiting: number): void {
     Object.assign(this.#holders[index]!, { active, waiting });
+  }
+
+  /** One of that instance has said goodbye, and tells that it has so many connections left: it opens none any more. */
+  left(index: number, instance: string, active: number, now: number): void {
+    const one = [this.#holders[index]!, ...this.#formers].find((each) => each.instance === instance);
+    if (one === undefined) return;
+    const until = active === 0 ? Number.NEGATIVE_INFINITY : now + one.lease * (1 + DRIFT);
+    Object.assign(one, { share: active, most: active, active, until });
   }
 
   /** Whether it is to be told another share than the last report did. */
@@ -161,7 +167,7 @@ export class Credits {
     const held = (holders: readonly Holder[]) =>
       holders.reduce((sum, holder) => sum + (holder.until > now ? heldBy(holder) : 0), 0);
     const absent = this.#holders.filter(({ isConnected }) => !isConnected);
-    const gone = held(absent) + this.#formers.reduce((sum, former) => sum + former.held, 0) + this.#reserve(now);
+    const gone = held(absent) + this.#formers.reduce((sum, former) => sum + heldBy(former), 0) + this.#reserve(now);
     const goal = divide(connected.map(partyOf), Math.max(0, this.#limit - gone))[at]!;
     const free = Math.max(0, this.#limit - gone - held(connected));
     const own = this.#holders[index]!.until > now ? heldBy(this.#holders[index]!) : 0;
@@ -206,7 +212,7 @@ function holderOf(instance: string | null, lease: number): Holder {
   };
 }
 
-function heldBy({ most, active }: Holder): number {
+function heldBy({ most, active }: Pick<Holder, "most" | "active">): number {
   return Math.max(most, active);
 }
 

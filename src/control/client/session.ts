@@ -1,7 +1,7 @@
 /** One connection of a reporter to a balancer after its handshake: questions and their answers, in any order. */
 import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
-import type { Clock } from "../../util/clock.ts";
+import type { Cancel, Clock } from "../../util/clock.ts";
 import { HarmonyError } from "../../util/errors.ts";
 import {
   type FromReporter,
@@ -16,7 +16,7 @@ import type { Credentials } from "./credentials.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { balancerFault, type ConnectOptions, type Opened, open } from "./opening.ts";
 
-/** Why a session ended; `goodbye` when the balancer said so, otherwise the error. */
+/** Why a session ended; `goodbye` when the balancer said so, and then words may follow it (`onLeft`) until close(); otherwise the error. */
 export type SessionEnd =
   | { readonly goodbye: { readonly code: string; readonly reason: string } }
   | { readonly error: NetError | HarmonyError };
@@ -49,6 +49,8 @@ export class ClientSession {
   onWake: (ref: number) => void = () => undefined;
   /** How a target is used there has changed. Must not throw. */
   onUsage: (usage: Usage) => void = () => undefined;
+  /** The balancer has said goodbye, takes no more for that target, and has so many connections left. Must not throw. */
+  onLeft: (usage: Usage) => void = () => undefined;
   readonly #channel: LineChannel;
   readonly #seal: Seal;
   readonly #clock: Clock;
@@ -145,8 +147,29 @@ export class ClientSession {
     const error = "error" in end ? end.error : balancerFault("GOODBYE", end.goodbye.reason);
     for (const { reject } of this.#pending.values()) reject(error);
     for (const resolve of this.#waiting.splice(0)) resolve();
-    this.#channel.connection.abort();
+    if ("goodbye" in end) void this.#readFarewell();
+    else this.#channel.connection.abort();
     return end;
+  }
+
+  /** What comes after a goodbye: how many connections there are still. A balancer that falls silent for a lease is gone. */
+  async #readFarewell(): Promise<void> {
+    const { connection } = this.#channel;
+    let cancel: Cancel = () => undefined;
+    try {
+      for (;;) {
+        cancel = this.#clock.after(this.welcome.lease, () => connection.abort());
+        const line = await this.#channel.readLine();
+        cancel();
+        if (line === null) break;
+        const message = readFromBalancer(this.#seal.open(line));
+        if (message.t === "usage") this.onLeft(message);
+      }
+    } catch (error) {
+      if (!(error instanceof NetError || error instanceof HarmonyError)) throw error;
+    }
+    cancel();
+    connection.abort();
   }
 
   async #readUntilEnd(): Promise<SessionEnd> {

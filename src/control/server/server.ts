@@ -34,7 +34,7 @@ import { Paces } from "./pace.ts";
 import { type Rejection, Rejections } from "./rejections.ts";
 import { SERVICES_MS, type Services } from "./services.ts";
 import type { Session, SessionOptions } from "./session.ts";
-import { Sessions, type SessionsOptions, type SessionView } from "./sessions.ts";
+import { Sessions, type SessionsEnd, type SessionsOptions, type SessionView } from "./sessions.ts";
 
 /** What happens on the control channel. Nothing is logged here: the balancer decides what becomes of it. */
 export interface ControlEvents extends TargetEvents {
@@ -296,13 +296,13 @@ export class ControlServer {
     }
   }
 
-  /** Stops accepting, says goodbye to every reporter and ends the sessions. Idempotent, never rejects. */
-  close(reason = "the balancer is stopping"): Promise<void> {
-    this.#closing ??= this.#close(reason);
+  /** Stops accepting, says goodbye to every reporter and ends the sessions, at last when no client is `served` any more. Idempotent, never rejects. */
+  close(end: SessionsEnd = {}): Promise<void> {
+    this.#closing ??= this.#close(end);
     return this.#closing;
   }
 
-  async #close(reason: string): Promise<void> {
+  async #close(end: SessionsEnd): Promise<void> {
     for (const cancel of this.#cancelLooks) cancel();
     this.#monitor.close();
     this.#checks.close();
@@ -311,12 +311,7 @@ export class ControlServer {
     this.#heartbeats.close();
     await this.#starting.catch(() => undefined); // whoever has started it hears that; it may have bound something meanwhile
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    await Promise.all([
-      this.#prober.close(),
-      this.#checker.close(),
-      this.#doorstep.close(),
-      this.#sessions.close(reason),
-    ]);
+    await Promise.all([this.#prober.close(), this.#checker.close(), this.#doorstep.close(), this.#sessions.close(end)]);
   }
 
   #accept(connection: Connection): void {

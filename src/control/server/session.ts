@@ -3,9 +3,10 @@ import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { TcpAddress } from "../../net/runtime.ts";
 import type { TargetOwner } from "../../targets/report.ts";
+import type { Returns } from "../../targets/returns.ts";
 import { takenOverBy } from "../../targets/takeover.ts";
 import { formatAddress } from "../../util/address.ts";
-import { type Cancel, type Clock, pass } from "../../util/clock.ts";
+import { type Clock, pass } from "../../util/clock.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { forbids, type Key } from "../keys/key.ts";
 import type { Keys } from "../keys/keys.ts";
@@ -22,6 +23,7 @@ import {
 import type { Seal } from "../protocol/seal.ts";
 import { addressMismatch } from "./address-views.ts";
 import { type AnswerOptions, type Asker, answerTo } from "./answer.ts";
+import { Deadline } from "./deadline.ts";
 import type { Proved } from "./handshake.ts";
 import { type Heartbeats, type Pulse, SILENT } from "./heartbeats.ts";
 import type { Pace, Paces } from "./pace.ts";
@@ -37,9 +39,6 @@ const EXCHANGED = "KEY_EXCHANGED";
 const FAREWELL_MS = 1_000;
 /** Messages that nobody has asked for, and that the reporter has not taken yet: one that does not read is told no more. */
 const MOST_UNTAKEN = 256;
-/** ms by which a deadline is later than it should be when the process was stopped, and ms that are left then to hear what has come. */
-const STOPPED_MS = 500;
-const GRACE_MS = 1_000;
 
 export interface SessionOptions extends AnswerOptions {
   readonly keys: Pick<Keys, "accepts" | "current">;
@@ -49,6 +48,7 @@ export interface SessionOptions extends AnswerOptions {
   readonly welcome: Omit<Welcome, "t" | "local" | "remote">;
   readonly paces: Paces;
   readonly heartbeats: Heartbeats<Session>;
+  readonly returns: Returns;
   /** Its first sealed line has opened. Throws HarmonyError when there is no room for it. */
   readonly onAuthenticated: (session: Session) => void;
   readonly onRejected: (session: Session, code: string, why: string) => void;
@@ -69,10 +69,14 @@ export class Session implements TargetOwner, Asker {
   /** From its first heartbeat on. */
   #pulse: Pulse | null = null;
   #key: Key;
-  #cancelDeadline: Cancel = () => undefined;
+  readonly #deadline: Deadline;
   /** Said goodbye, or dropped: nothing more is read or answered, and nobody waits for what has been asked. */
   readonly #ending = new AbortController();
   readonly #underWay = new UnderWay(this.#ending.signal);
+  /** Its reporter has closed the connection, or takes nothing any more. */
+  readonly #gone = new AbortController();
+  /** The balancer stops: until its reporter has been told all that is left of its targets' connections. */
+  #parting = Promise.resolve();
   #vanished = false;
   #untaken = 0;
   #running: Promise<void> | null = null;
@@ -83,6 +87,7 @@ export class Session implements TargetOwner, Asker {
     this.#channel = channel;
     this.proved = proved;
     this.#key = proved.key;
+    this.#deadline = new Deadline(options.clock, () => this.abort());
     const { local, remote } = channel.connection;
     const welcome: Welcome = { t: "welcome", ...options.welcome, local: viewOf(local), remote: viewOf(remote) };
     const { line, seal } = proved.answer(welcome);
@@ -140,20 +145,22 @@ export class Session implements TargetOwner, Asker {
   }
 
   async #run(): Promise<void> {
-    this.#setDeadline(FIRST_LINE_MS);
+    this.#deadline.set(FIRST_LINE_MS);
     this.#channel.limit = MAX_LINE;
     try {
       await this.#channel.send(this.#welcomeLine);
       await this.#serve();
     } catch (error) {
       this.#vanished = error instanceof NetError && !this.over.aborted;
+      if (error instanceof NetError) this.#gone.abort();
       await this.#dismiss(error);
     }
+    await this.#parting;
     this.#ending.abort();
     this.#options.heartbeats.end(this);
-    this.#setDeadline(FAREWELL_MS);
+    this.#deadline.set(FAREWELL_MS);
     await this.#linger();
-    this.#cancelDeadline();
+    this.#deadline.cancel();
   }
 
   /** Takes what still comes, so that the last line arrives. A fault in that ends this session, and not the balancer. */
@@ -169,6 +176,7 @@ export class Session implements TargetOwner, Asker {
   /** Drops the connection now. */
   abort(): void {
     this.#ending.abort();
+    this.#gone.abort();
     this.#channel.connection.abort();
   }
 
@@ -178,21 +186,23 @@ export class Session implements TargetOwner, Asker {
   }
 
   wake(ref: number): void {
-    this.#tell({ t: "wake", ref });
+    if (!this.over.aborted) this.#tell({ t: "wake", ref });
   }
 
   usage(ref: number, active: number, waiting: number): boolean {
-    return this.#tell({ t: "usage", ref, active, waiting });
+    return !this.over.aborted && this.#tell({ t: "usage", ref, active, waiting });
   }
 
   /** Gives whether it is on its way. */
   #tell(body: object): boolean {
-    if (this.over.aborted || this.#untaken >= MOST_UNTAKEN) return false;
+    if (this.#untaken >= MOST_UNTAKEN) return false;
     this.#untaken += 1;
-    const taken = () => {
-      this.#untaken -= 1;
-    };
-    this.#channel.send(this.#seal.seal(body)).then(taken, taken); // that it is lost, its reader finds
+    this.#channel
+      .send(this.#seal.seal(body))
+      .catch(() => this.#gone.abort())
+      .finally(() => {
+        this.#untaken -= 1;
+      });
     return true;
   }
 
@@ -219,13 +229,32 @@ export class Session implements TargetOwner, Asker {
     await this.run();
   }
 
+  /** The same of a balancer that stops: the reporter hears, after the goodbye, what is left of connections that it has issued credits for. */
+  async stop(reason: string): Promise<void> {
+    if (this.over.aborted) return this.run();
+    const { registry, returns } = this.#options;
+    this.#ending.abort();
+    this.#deadline.cancel();
+    this.#tell({ t: "goodbye", code: "STOPPING", reason: reasonOf(reason) });
+    const tell = (ref: number, active: number) => this.#tell({ t: "usage", ref, active, waiting: 0 });
+    this.#parting = returns.begin(registry.identities(this), tell, this.#gone.signal);
+    await this.#parting;
+    await this.#finish();
+    await this.run();
+  }
+
   /** Nothing is read or answered after this body. */
   async #end(body: object): Promise<void> {
     if (this.over.aborted) return;
     this.#ending.abort();
-    this.#setDeadline(FAREWELL_MS);
-    await this.#channel.send(this.#seal.seal(body)).catch(() => this.abort());
-    await this.#channel.connection.closeWrite().catch(() => this.abort());
+    this.#channel.send(this.#seal.seal(body)).catch(() => this.abort());
+    await this.#finish();
+  }
+
+  /** Nothing is said any more. */
+  async #finish(): Promise<void> {
+    this.#deadline.set(FAREWELL_MS);
+    await this.#channel.closeWrite().catch(() => this.abort());
   }
 
   async #serve(): Promise<void> {
@@ -239,7 +268,7 @@ export class Session implements TargetOwner, Asker {
         this.#channel.onEmpty = () => this.#heartbeat();
       }
       // After a lease without a report the target is down; the reporter will come back.
-      this.#setDeadline(this.#options.welcome.lease);
+      this.#deadline.set(this.#options.welcome.lease);
       const message = readFromReporter(body);
       await this.#slowDown(message);
       await this.#underWay.room();
@@ -349,17 +378,6 @@ export class Session implements TargetOwner, Asker {
     if (!retry) this.#options.registry.rejected(this, ref);
     // The takeover has been told; each attempt of the displaced one to come back is no news.
     if (code !== "REPLACED") this.#options.onRejected(this, code, message);
-  }
-
-  #setDeadline(ms: number): void {
-    const { clock } = this.#options;
-    const due = clock.now() + ms;
-    this.#cancelDeadline();
-    this.#cancelDeadline = clock.after(ms, () => {
-      // The process was stopped (SIGSTOP, a suspended machine): what came meanwhile has not been heard yet.
-      if (clock.now() - due > STOPPED_MS) this.#cancelDeadline = clock.after(GRACE_MS, () => this.abort());
-      else this.abort();
-    });
   }
 
   /** Tells the log and the reporter why the session ends, unless it is because the connection was lost. */

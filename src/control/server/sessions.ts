@@ -3,6 +3,7 @@ import type { LineChannel } from "../../net/line-channel.ts";
 import { NetError } from "../../net/net-error.ts";
 import type { Quota } from "../../targets/quota.ts";
 import type { TargetKey } from "../../targets/report.ts";
+import { Returns } from "../../targets/returns.ts";
 import { clientName } from "../../util/client-key.ts";
 import { messageOf } from "../../util/errors.ts";
 import { FairPlaces } from "../../util/fair-places.ts";
@@ -13,7 +14,7 @@ import type { Proved, Reporters } from "./handshake.ts";
 import { placeFor } from "./places.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
-export interface SessionsOptions extends Omit<SessionOptions, "onAuthenticated"> {
+export interface SessionsOptions extends Omit<SessionOptions, "onAuthenticated" | "returns"> {
   /** At once. */
   readonly max: () => number;
   readonly quotaOf: (key: TargetKey) => Quota;
@@ -21,6 +22,13 @@ export interface SessionsOptions extends Omit<SessionOptions, "onAuthenticated">
   /** Its connection has ended. */
   readonly onEnded: (session: Session) => void;
   readonly onWarning: (message: string, cause: unknown) => void;
+}
+
+export interface SessionsEnd {
+  /** For the reporters. */
+  readonly reason?: string;
+  /** Settles when no client is served any more; left out: none is. */
+  readonly served?: Promise<unknown> | undefined;
 }
 
 /** A reporter that is connected. */
@@ -40,13 +48,15 @@ export class Sessions {
    */
   readonly #greeted: FairPlaces;
   readonly #authenticated = new Set<Session>();
+  readonly #returns: Returns;
   /** Every session's run. */
   readonly #running = new Set<Promise<void>>();
   #closed = false;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#ofEach = { ...options, onAuthenticated: (session) => this.#authenticate(session) };
+    this.#returns = new Returns(options.registry.rows, options.clock, options.welcome.interval);
+    this.#ofEach = { ...options, returns: this.#returns, onAuthenticated: (session) => this.#authenticate(session) };
     this.#greeted = new FairPlaces(options.max());
   }
 
@@ -105,11 +115,17 @@ export class Sessions {
     for (const session of this.#authenticated) session.recheckKey();
   }
 
-  /** Says goodbye to every reporter. Resolves when all sessions have ended, never rejects. */
-  async close(reason: string): Promise<void> {
+  /**
+   * Says goodbye to every reporter. Resolves when all sessions have ended: those of reporters that have issued credits once these are used no
+   * more. Never rejects.
+   */
+  async close({ reason = "the balancer is stopping", served }: SessionsEnd): Promise<void> {
     this.#closed = true;
     for (const session of this.#greeted.all()) session.abort();
-    for (const session of this.#authenticated) void session.goodbye("STOPPING", reason);
+    for (const session of this.#authenticated) void session.stop(reason);
+    this.#authenticated.clear();
+    await served?.catch(() => undefined);
+    this.#returns.end();
     await Promise.all(this.#running);
   }
 
