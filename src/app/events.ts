@@ -34,12 +34,16 @@ export interface BalancerEvents extends ControlEvents, InvitedEvents {
   serviceClosed: [pool: string, port: number];
   /** What the balancers of the group know is shared from now on; `place`: where they meet, without a password. Told again after it was lost. */
   groupConnected: [place: string];
+  /** The place cannot be reached, and has not been yet: this balancer serves by itself until it is. Told once, however often it is tried. */
+  groupUnreached: [place: string, reason: string];
   /**
-   * The place cannot be reached, or refuses: what was known of others stays in force. Told once, however often it is tried. `isHeard`: it takes nothing,
+   * The place is not reached any more, or refuses: what was known of others stays in force. Told once, however often it is tried. `isHeard`: it takes nothing,
    * and what others have written there is read all the same.
    */
   groupLost: [place: string, reason: string, isHeard: boolean];
-  /** Another balancer is in the group. */
+  /** This balancer has come into the group, and these are there already. */
+  membersFound: [members: readonly MemberView[]];
+  /** Another balancer has come into it. */
   memberJoined: [member: MemberView];
   /** Another balancer is in it no more: it said goodbye, or nothing has been heard of it for long. */
   memberLeft: [member: MemberView, why: "goodbye" | "silent"];

@@ -163,7 +163,9 @@ function sharedBindings({ services, engine, tell }: GroupedOptions): SharedBindi
 function tellOf({ place }: Membership, event: EventOf<GroupEvents>, tell: GroupedOptions["tell"]): void {
   const [name, what, more, why] = event;
   if (name === "connected") tell("groupConnected", place);
+  else if (name === "unreached") tell("groupUnreached", place, what);
   else if (name === "lost") tell("groupLost", place, what, more);
+  else if (name === "found") tell("membersFound", what);
   else if (name === "joined") tell("memberJoined", what);
   else if (name === "left") tell("memberLeft", what, more);
   else if (name === "warning") tell("warning", what);

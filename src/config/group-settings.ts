@@ -2,12 +2,16 @@
 import type { BalancerValues } from "./balancer-options.ts";
 import { readSecret, readText } from "./files.ts";
 import { passwordOf } from "./group-kind.ts";
+import { groupOptions } from "./group-options.ts";
 import { spell } from "./names.ts";
 import type { Place } from "./option.ts";
 import { checkAuthorities } from "./pem.ts";
 import { type Source, whereOf } from "./values.ts";
 
-type GroupValues = Pick<BalancerValues, "group" | "groupPassword" | "groupPasswordFile" | "groupCa">;
+type GroupValues = Pick<BalancerValues, "group" | "groupName" | "groupPassword" | "groupPasswordFile" | "groupCa">;
+
+/** What says something of a group alone. A password in the environment may be there for many programs. */
+const OF_GROUP = ["groupName", "groupPasswordFile", "groupCa"] as const;
 
 /** What is wrong goes to `problems`. The password of the address is given apart from it, as a secret of its own. */
 export function groupSettings(
@@ -28,6 +32,13 @@ export function groupSettings(
   }
   if (inAddress !== null && (groupPassword !== null || groupPasswordFile !== null)) {
     problems.push(`${name("group")}: its password is given elsewhere as well: give one of them`);
+  }
+  for (const option of group === null ? OF_GROUP : []) {
+    if (!given.has(option) || values[option] === groupOptions[option].default) continue;
+    const where = whereOf(given.get(option));
+    problems.push(
+      `${where}${spell(option, place)}: there is no group that it could be of: say with ${spell("group", place)} where it meets`,
+    );
   }
   if (groupPasswordFile !== null) checkPassword(groupPasswordFile, name("groupPasswordFile"), problems);
   if (groupCa !== null) {

@@ -12,7 +12,7 @@
 
 import { isLoopback } from "../targets/loopback.ts";
 import { atMost } from "../util/at-most.ts";
-import { type HarmonyError, messageOf } from "../util/errors.ts";
+import { codeOf, type HarmonyError, messageOf } from "../util/errors.ts";
 import { Pause } from "../util/pause.ts";
 import { namesForHint, readHint, writeHint } from "./hint.ts";
 import { type Due, type Member, Members, SEQ, type Vouched, WHOLE } from "./members.ts";
@@ -20,8 +20,9 @@ import { Offers } from "./offers.ts";
 import type { GroupOptions } from "./options.ts";
 import { OwnTargets } from "./own-targets.ts";
 import type { Part, Turn } from "./part.ts";
+import { Reach } from "./reach.ts";
 import { refusalIn, sayOrHear, unlessRefused } from "./refusal.ts";
-import type { Texts } from "./store.ts";
+import { OPENING, type Texts } from "./store.ts";
 import { SAY_MS, TTL_MS } from "./times.ts";
 import type { GroupView, MemberView } from "./view.ts";
 import { readWord, writeWord } from "./word.ts";
@@ -47,11 +48,7 @@ export class Group {
   readonly #own: OwnTargets;
   readonly #offers: Offers;
   readonly #pause: Pause;
-  #state: GroupView["state"] = "connecting";
-  #since: number;
-  /** The same by the clock that nobody sets. */
-  #stateAt: number;
-  #reason: string | null = null;
+  readonly #reach: Reach;
   /** Of this balancer's last writing of its targets. */
   #seq = 0;
   /** Of the last one that is known to have been done. */
@@ -72,18 +69,19 @@ export class Group {
   #isClosed = false;
 
   constructor(options: GroupOptions) {
-    const { store, clock, wallClock, own, onEvent } = options;
+    const { store, clock, own, onEvent } = options;
     const view = (member: Member) => member.view(clock.now());
     this.#options = options;
-    this.#since = wallClock();
-    this.#stateAt = clock.now();
+    this.#reach = new Reach(options);
     this.#pause = new Pause(clock);
     this.#own = new OwnTargets(own);
     for (const part of options.parts) part.onDue = () => this.#wakeSoon();
     this.#members = new Members({
       ...options,
       self: options.id,
-      onJoined: (member) => onEvent("joined", view(member)),
+      onJoined: (member) => {
+        if (this.#hasHeard) onEvent("joined", view(member));
+      },
       onLeft: (member, why) => onEvent("left", view(member), why),
       onRemoved: (names) => this.#offers.look(names),
       onWarning: (message) => onEvent("warning", message),
@@ -145,20 +143,28 @@ export class Group {
    * counts as one, and one that is silent as what it said last, until that was a lease ago: so does the whole group while it is lost.
    */
   activeElsewhere(name: string): number {
-    const { clock, wallClock, lease, id } = this.#options;
-    const now = clock.now();
-    if (this.#state !== "connected" && now - this.#stateAt > lease) return 0;
+    const { wallClock, lease, id } = this.#options;
+    if (this.#reach.lostMs > lease) return 0;
     const seq = this.#own.seqOf(name, wallClock());
-    const unknown = this.#heardAt === Number.POSITIVE_INFINITY ? 1 : 0; // nobody is known yet
+    const unknown = this.#hasHeard ? 0 : 1; // nobody is known yet
     return unknown + this.#members.activeAt(name, id, seq);
   }
 
   view(): GroupView {
-    const { name, place, sharedTargets, clock } = this.#options;
-    const others = [...this.#members.all.values()].map((member) => member.view(clock.now()));
-    others.sort((a, b) => (a.name < b.name ? -1 : 1));
-    const how = { state: this.#state, since: this.#since, reason: this.#reason };
-    return { name, place, ...how, members: [this.#ownView(), ...others], sharedTargets: sharedTargets() };
+    const { name, place, sharedTargets } = this.#options;
+    return {
+      name,
+      place,
+      ...this.#reach.view,
+      members: [this.#ownView(), ...this.#others],
+      sharedTargets: sharedTargets(),
+    };
+  }
+
+  /** By name. */
+  get #others(): MemberView[] {
+    const others = [...this.#members.all.values()].map((member) => member.view(this.#options.clock.now()));
+    return others.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Says that this balancer leaves, if that is possible in time: what it vouches for is kept for a lease. Never rejects. */
@@ -209,14 +215,18 @@ export class Group {
       await this.#readDue();
       for (const part of parts) refused = (await refusalIn(() => part.share(this.#turnOf(part)))) ?? refused;
       for (const id of this.#members.longGone) await this.#forget(id);
-      if (refused === null) this.#becomes("connected", null);
-      else this.#becomes("lost", refused.message, true);
+      if (refused === null) this.#reach.reached();
+      else if (!this.#isClosed) this.#reach.lost(refused.message, true);
       if (clock.now() >= this.#offeredAt + OFFER_MS) this.#offerAgain();
     } catch (error) {
       this.#isUnsure = true;
       this.#lookedAt = Number.NEGATIVE_INFINITY;
-      this.#becomes("lost", messageOf(error));
+      if (codeOf(error) !== OPENING && !this.#isClosed) this.#reach.lost(messageOf(error), false);
     }
+  }
+
+  get #hasHeard(): boolean {
+    return this.#heardAt !== Number.POSITIVE_INFINITY;
   }
 
   get #sayMs(): number {
@@ -225,7 +235,7 @@ export class Group {
 
   #untilNext(): number {
     const due = this.#saidAt + this.#sayMs - this.#options.clock.now();
-    return this.#state === "connected" ? Math.max(0, due) : SAY_MS;
+    return this.#reach.isReached ? Math.max(0, due) : SAY_MS;
   }
 
   async #write(): Promise<void> {
@@ -252,14 +262,16 @@ export class Group {
 
   /** Gives why what it says is not taken; null: it is. */
   async #say(): Promise<HarmonyError | null> {
-    const { store, id, clock } = this.#options;
+    const { store, id, clock, onEvent } = this.#options;
     const { before, refused } = await sayOrHear(store, id, this.#word());
     const since = this.#heardAt;
-    this.#saidAt = this.#heardAt = clock.now();
+    this.#saidAt = clock.now();
     const own = readWord(before.get(id) ?? "");
     if (refused === null && this.#hasSaid && own?.seq !== this.#seq) this.#forgotten();
     this.#hasSaid ||= refused === null;
     this.#members.hear(before);
+    if (!this.#hasHeard && this.#others.length > 0) onEvent("found", this.#others);
+    this.#heardAt = this.#saidAt;
     // What has been read since, or waited for, is no fault of theirs.
     if (this.#heardAt - since > DEAF_MS) this.#members.deaf(since);
     this.#members.look();
@@ -340,18 +352,6 @@ export class Group {
     const { all, stale } = this.#members;
     if (!all.has(id)) await this.#options.store.forget(id, writeHint({ t: "goodbye", by: id }));
     stale.delete(id);
-  }
-
-  /** `isHeard`: what others say is known all the same. */
-  #becomes(state: "connected" | "lost", reason: string | null, isHeard = false): void {
-    this.#reason = reason;
-    if (this.#state === state || (this.#isClosed && state === "lost")) return;
-    const { clock, wallClock, onEvent } = this.#options;
-    this.#state = state;
-    this.#since = wallClock();
-    this.#stateAt = clock.now();
-    if (state === "connected") onEvent("connected");
-    else onEvent("lost", reason ?? "", isHeard);
   }
 
   #wake(): void {

@@ -13,8 +13,12 @@ export type Facts = Pick<Word, "name" | "version" | "host" | "startedAt" | "repo
 
 export interface GroupEvents {
   connected: [];
+  /** It cannot be reached, and has not been yet. Once, however often it is tried. */
+  unreached: [reason: string];
   /** `isHeard`: the store takes nothing, and what others have written is read all the same. */
   lost: [reason: string, isHeard: boolean];
+  /** Those that are there when this balancer comes; none: it is the first. */
+  found: [members: readonly MemberView[]];
   joined: [member: MemberView];
   left: [member: MemberView, why: "goodbye" | "silent"];
   /** A target that another balancer vouches for cannot be used here. */

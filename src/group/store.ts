@@ -32,8 +32,11 @@ export interface Stamped {
   readonly at: number;
 }
 
+/** The code of an error: it has yet to be reached for the first time, and nothing is known that would be in the way. */
+export const OPENING = "GROUP_OPENING";
+
 /**
- * Rejects with HarmonyError when it cannot be asked: `GROUP_LOST` (no connection, or none in time), `GROUP_REFUSED` (it does not take the
+ * Rejects with HarmonyError when it cannot be asked: OPENING, `GROUP_LOST` (no connection, or none in time), `GROUP_REFUSED` (it does not take the
  * password, is read-only, is full …). Each call takes bounded time. It connects by itself, again and again.
  */
 export interface GroupStore {

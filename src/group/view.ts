@@ -27,11 +27,11 @@ export interface GroupView {
   readonly name: string;
   /** Where it meets, without a password: `redis://10.0.0.5:6379/0`. */
   readonly place: string;
-  /** `lost`: what was known stays in force, and nothing new is learnt, unless the store can be read and takes nothing alone. */
+  /** `connecting`: it has not been reached yet. `lost`: what was known stays in force, and nothing new is learnt, unless the store can be read and takes nothing alone. */
   readonly state: "connecting" | "connected" | "lost";
   /** ms since 1970, of that state. */
   readonly since: number;
-  /** Why it is lost; null: it is not. */
+  /** Why it is lost, or what is in the way of reaching it; null: it is not, or nothing is known to be. */
   readonly reason: string | null;
   /** This one first, then by name. */
   readonly members: readonly MemberView[];

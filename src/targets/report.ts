@@ -192,7 +192,7 @@ export interface TargetEvents {
    */
   ordered: [target: TargetInfo, ordered: Ordered];
   /** Others than before say that the target exists: it stays, by the word of these. */
-  targetSources: [target: TargetInfo, sources: readonly TargetSource[]];
+  targetSources: [target: TargetInfo, sources: readonly TargetSource[], before: readonly TargetSource[]];
   /** Two reporters announce the target: the one at `by` speaks for it from now on, and the one at `from`, which did, must wait. */
   targetTakenOver: [target: TargetInfo, by: TcpAddress, from: TcpAddress];
   /** The target is connected to at once, and again until it has a reporter or its last report counts no more. */

@@ -165,7 +165,7 @@ export class Rows {
     const { onEvent } = this.#options;
     if (before !== row.state && row.state !== "new" && row.state !== "unchecked") this.#announce(row, reason);
     const after = sourcesOf(row);
-    if (before !== null && after.join() !== sources.join()) onEvent("targetSources", infoOf(row), after);
+    if (before !== null && after.join() !== sources.join()) onEvent("targetSources", infoOf(row), after, sources);
   }
 
   /** Writes the row and sees to all that follows from it. Throws as `write()` does. */

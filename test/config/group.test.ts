@@ -177,5 +177,16 @@ test("authorities are for TLS, and have to be some", () => {
     problems(() => load(["--group", "rediss://a", "--group-ca", file("no.pem", "nothing")])),
     /group-ca/,
   );
+  const alone = [
+    ["--group-name", "east"],
+    ["--group-ca", certificateFiles.ca],
+    ["--group-password-file", file("lone", `${SECRET}\n`)],
+  ];
+  for (const [option, value] of alone as [string, string][])
+    assert.match(
+      problems(() => load([option, value])),
+      new RegExp(`${option.slice(2)}: there is no group that it could be of: say with (--)?group where it meets`),
+    );
+  assert.equal(load(["--group-name", "harmony"]).groupName, "harmony", "as it is shown where there is none");
   assert.equal(load(["--group", "rediss://a", "--group-ca", certificateFiles.ca]).groupCa, certificateFiles.ca);
 });

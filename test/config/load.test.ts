@@ -139,7 +139,7 @@ const given: Record<string, string> = {
   apiHost: "balancer.example,lb",
   metrics: "10.0.0.5:9100",
   resolver: "10.0.0.53,127.0.0.1:8600",
-  group: "redis+sentinel://app@10.0.0.5,10.0.0.6:26380/main/2",
+  group: "rediss+sentinel://app@10.0.0.5,10.0.0.6:26380/main/2",
   groupName: "east",
   groupPasswordFile: secretFile("group-password", "of the group\n"),
   groupPassword: "of the group",
@@ -179,6 +179,9 @@ const givenToReporter: Record<string, string> = { ...given, listen: "5000", logL
 const needs: Record<string, string> = {
   adminTlsCert: "adminTlsKey",
   adminTlsKey: "adminTlsCert",
+  groupName: "group",
+  groupPasswordFile: "group",
+  groupCa: "group",
   apiTlsCert: "apiTlsKey",
   apiTlsKey: "apiTlsCert",
   poolOptions: "listen",

@@ -1,9 +1,10 @@
 /** What balancers of a group know of each other's targets, whatever becomes of the store and of each other. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { MemberView } from "../../src/group/view.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { settle } from "../support/wait.ts";
-import { LEASE, reporterAt, World } from "./world.ts";
+import { type Balancer, LEASE, reporterAt, World } from "./world.ts";
 
 const HOST = "10.0.0.1";
 const NAME = `p/${HOST}:80`;
@@ -263,6 +264,36 @@ describe("while the store", () => {
       world.close();
     });
   }
+
+  it("has not been reached yet that is told as such, once, and then whom this balancer has found", async () => {
+    const world = new World();
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    world.isLost = true;
+    const c = await world.start("c");
+    await world.pass(5_000);
+    assert.deepEqual([c.events.map(([event]) => event), c.group.view().state], [["unreached"], "connecting"]);
+    assert.equal(c.group.view().reason, c.told("unreached")[0]![1]);
+    world.isLost = false;
+    c.store.fault({ lost: false });
+    await world.pass(3_000);
+    assert.deepEqual([c.group.view().state, c.group.view().reason], ["connected", null]);
+    const names = (members: readonly MemberView[]) => members.map(({ name }) => name);
+    const joined = ({ events }: Balancer) =>
+      events.flatMap((event) => (event[0] === "joined" ? names([event[1]]) : []));
+    const found = c.events.flatMap((event) => (event[0] === "found" ? [names(event[1])] : []));
+    assert.deepEqual([found, joined(c)], [[["a", "b"]], []]);
+    assert.deepEqual([joined(a), joined(b)], [["b", "c"], ["c"]]);
+    world.memory.fault({ lost: true });
+    await world.pass(3_000);
+    world.memory.fault({ lost: false });
+    await world.pass(5_000);
+    const d = await world.start("d");
+    await world.pass(1_000);
+    assert.deepEqual(c.told("lost").length, 1);
+    assert.deepEqual(joined(c), [d.name]);
+    assert.deepEqual(a.told("found"), [], "it was the first");
+    world.close();
+  });
 
   it("forgets everything, all of it is written anew, and nobody is forgotten meanwhile", async () => {
     const world = new World();

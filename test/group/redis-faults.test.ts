@@ -236,8 +236,10 @@ describe(`who may write at ${REDIS}`, { skip: noRedis }, () => {
     const refused = await rejection(await openStore({ ...settings, ca: renewedFiles.ca }), /is not trusted/);
     assert.equal(refused.code, "GROUP_REFUSED");
     const plain = await RedisServer.start();
-    const lost = await rejection(await openStore({ ...atServer(plain.port, { tls: true }), ca }), /cannot be reached/);
+    const none = /where it speaks no TLS at that port, write redis instead of rediss/;
+    const lost = await rejection(await openStore({ ...atServer(plain.port, { tls: true }), ca }), none);
     assert.equal(lost.code, "GROUP_LOST");
+    await rejection(await openStore(atServer(server.port)), /speaks TLS at that port.* rediss instead of redis/);
     await Promise.all([server.kill(), plain.kill()]);
   });
 

@@ -40,11 +40,15 @@ export class World {
   readonly clock = new ManualClock(1_000_000);
   readonly memory = new GroupMemory(this.clock);
   readonly balancers: Balancer[] = [];
+  /** Who starts does not reach the store. */
+  isLost = false;
 
   /** One more, which knows what the others know. */
   async start(name: string, options: Partial<BalancerOptions> = {}): Promise<Balancer> {
     const id = `${name}-${this.balancers.length}`;
-    const balancer = new Balancer({ clock: this.clock, store: this.memory.open(), name, id }, options);
+    const store = this.memory.open();
+    if (this.isLost) store.fault({ lost: true });
+    const balancer = new Balancer({ clock: this.clock, store, name, id }, options);
     this.balancers.push(balancer);
     const started = balancer.group.start();
     await settle();

@@ -197,6 +197,9 @@ const TABLES: Readonly<Record<string, readonly string[]>> = { server: ["pools", 
 
 /** Options that have to come together. */
 const TOGETHER: Record<string, object> = {
+  groupName: { group: "redis://10.0.0.5" },
+  groupPasswordFile: { group: "redis://10.0.0.5" },
+  groupCa: { group: "rediss://10.0.0.5" },
   adminTlsCert: { adminTlsKey: certificateFiles.key },
   adminTlsKey: { adminTlsCert: certificateFiles.cert },
   apiTlsCert: { apiTlsKey: certificateFiles.key },

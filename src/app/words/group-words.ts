@@ -1,14 +1,23 @@
 /** What is told of the group that the balancer is in. */
 import type { MemberView } from "../../group/view.ts";
 import { info, type Words, warning } from "../../telemetry/line.ts";
+import { counted, firstOf } from "../../util/counted.ts";
 import { inSeconds } from "../../util/durations.ts";
 import type { BalancerEvents } from "../events.ts";
 
-type OfGroup = "groupConnected" | "groupLost" | "memberJoined" | "memberLeft";
+type OfGroup = "groupConnected" | "groupUnreached" | "groupLost" | "membersFound" | "memberJoined" | "memberLeft";
+
+/** In one line. */
+const MOST_NAMED = 10;
 
 export const groupWords: Words<Pick<BalancerEvents, OfGroup>> = {
   groupConnected: (place) =>
     info(`the group at ${place} is reached: what its balancers know is shared from now on`, { place }),
+  groupUnreached: (place, reason) =>
+    warning(
+      `the group at ${place} has not been reached yet: ${reason}. This balancer serves by itself until it is: it knows no other, and no other knows it`,
+      { place, reason },
+    ),
   groupLost: (place, reason, isHeard) => {
     if (isHeard) {
       return warning(
@@ -20,6 +29,11 @@ export const groupWords: Words<Pick<BalancerEvents, OfGroup>> = {
       `the group at ${place} is lost: ${reason}. What was known of other balancers stays in force, and this one serves on; nothing new is learnt of them, nor they of it, until the group is reached again`,
       { place, reason },
     );
+  },
+  membersFound: (members) => {
+    const names = members.map(({ name, version }) => `${name} (${version})`);
+    const text = `found ${counted(members.length, "other balancer")} in the group: ${firstOf(names, MOST_NAMED)}`;
+    return info(text, { balancers: members.map(factsOf) });
   },
   memberJoined: (member) =>
     info(`balancer ${member.name} (${member.version}) has joined the group`, {

@@ -92,11 +92,12 @@ export function targetWords(balancer: Pick<Told, "adminAddresses">): Words<Targe
     },
     targetLeave: ({ identity }, reason) =>
       info(`target ${identity} has left: ${LEFT[reason]}`, { target: identity, reason }),
-    targetSources: ({ identity }, sources) =>
-      info(`target ${identity} stays: it is ${sources.map((each) => SOURCES[each]).join(" and ")}`, {
-        target: identity,
-        sources: sources.join(","),
-      }),
+    targetSources: ({ identity }, sources, before) => {
+      // The reporter of a target that others have told of has come here as well: that is as it should be.
+      if (before.map((each) => (each === "shared" ? "registered" : each)).join() === sources.join()) return [];
+      const text = `target ${identity} stays: it is ${sources.map((each) => SOURCES[each]).join(" and ")}`;
+      return info(text, { target: identity, sources: sources.join(",") });
+    },
     reporterLost: ({ identity }, { reporter, leaseMs }) => {
       const from = formatAddress(reporter);
       return warning(

@@ -76,9 +76,9 @@ export function groupWarnings(group: GroupInShort, now: number): string[] {
 }
 
 function unreached({ state, since, reason }: Pick<Group, "state" | "since" | "reason">, now: number): string[] {
-  if (state === "connecting") return ["the group has not been reached yet"];
-  if (state !== "lost") return [];
   const why = reason === null ? "" : `: ${reason}`;
+  if (state === "connecting") return [`the group has not been reached yet${why}`];
+  if (state !== "lost") return [];
   return [
     `the group is lost for ${sinceText(since, now)}${why}; what was known of others stays in force, and nothing new is learnt`,
   ];

@@ -26,6 +26,8 @@ const [STATUS, ERROR, NUMBER, TEXT, LIST] = [..."+-:$*"].map((each) => each.char
   number,
   number,
 ];
+/** With which a server of TLS answers what is none. */
+const TLS_ALERT = 0x15;
 /** What stands for nothing instead of a text or a list has this length. */
 const NOTHING = -1;
 const NOTHING_BYTES: Uint8Array = Buffer.from(`$${NOTHING}\r\n`);
@@ -59,6 +61,7 @@ export class AnswerGuard {
   /** Of that length, what was in the chunks before. */
   #held: Uint8Array = NONE;
   #passed: Uint8Array[] = [];
+  #hasHeard = false;
 
   constructor(limits: AnswerLimits) {
     this.#limits = limits;
@@ -76,6 +79,7 @@ export class AnswerGuard {
 
   /** What is wrong with what has come, null while nothing is. Once something is, it stays so. */
   accept(chunk: Uint8Array): string | null {
+    this.#hasHeard ||= chunk.length > 0;
     this.#chunk = chunk;
     this.#from = 0;
     this.#headAt = this.#held.length > 0 ? 0 : null;
@@ -84,6 +88,11 @@ export class AnswerGuard {
     this.#pass(this.#headAt ?? chunk.length);
     if (this.#headAt !== null) this.#held = Buffer.concat([this.#held, chunk.subarray(this.#headAt)]);
     return this.#problem;
+  }
+
+  /** Anything has come. */
+  get hasHeard(): boolean {
+    return this.#hasHeard;
   }
 
   /** What goes on to the library of what has come, as of the last accept(). */
@@ -144,6 +153,10 @@ export class AnswerGuard {
   }
 
   #begin(byte: number): void {
+    if (byte === TLS_ALERT) {
+      this.#fail("it speaks TLS at that port (rediss instead of redis in group)");
+      return;
+    }
     if (![STATUS, ERROR, NUMBER, TEXT, LIST].includes(byte)) {
       this.#fail("it does not speak the protocol of Redis");
       return;

@@ -45,9 +45,10 @@ export function connectSocket(address: Address, { tls, clock, signal }: SocketTe
       resolve(socket);
     };
     const failed = (error: Error) => fail(connectError(where, error, tls !== null));
-    const closed = () => fail(lostError(where, "cannot be reached: it closes the connection"));
+    const noTls = tls === null ? "" : NO_TLS;
+    const closed = () => fail(lostError(where, `cannot be reached: it closes the connection${noTls}`));
     const unneeded = () => fail(unneededError(where));
-    const silent = `cannot be reached: no answer within ${ms / 1000} s${tls === null ? "" : ": does it speak TLS at that port?"}`;
+    const silent = `cannot be reached: no answer within ${ms / 1000} s${noTls}`;
     const cancel = clock.after(ms, () => fail(lostError(where, silent)));
     signal.addEventListener("abort", unneeded);
     if (signal.aborted) unneeded();
@@ -69,12 +70,17 @@ function placeOf(address: Address) {
   return "path" in address ? { path: address.path } : { host: plainHost(address.host), port: address.port };
 }
 
+/** A server that waits for the end of a command takes a greeting of TLS for the beginning of one, and says nothing. */
+const NO_TLS = ": where it speaks no TLS at that port, write redis instead of rediss in group";
+/** Of a way on which nobody has answered, with TLS or without. */
+const NO_WAY = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT"]);
+
 const CERTIFICATE = /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/i;
 
 function connectError(where: string, error: Error, tls: boolean): HarmonyError {
   const why = codeOf(error) ?? messageOf(error);
   if (!tls || !(CERTIFICATE.test(why) || CERTIFICATE.test(messageOf(error)))) {
-    return lostError(where, `cannot be reached (${why})${tls ? ", or does not speak TLS there" : ""}`);
+    return lostError(where, `cannot be reached (${why})${tls && !NO_WAY.has(why) ? NO_TLS : ""}`);
   }
   const text = `the certificate of Redis at ${where} is not trusted (${why}): give the authority that signed it with group-ca, and the name in it as the host of group`;
   return new HarmonyError("GROUP_REFUSED", text, { fault: "config", retry: true });

@@ -30,6 +30,11 @@ export const ANSWER_MS = 2_000;
 const MAX_UNSENT = 32 * 1024 * 1024;
 const MAX_ITEMS = 400_000;
 
+const CLOSED = "has closed the connection";
+/** What a server of TLS does with commands. */
+const CLOSES = "closes the connection without an answer";
+const SPEAKS_TLS = ": where it speaks TLS at that port, write rediss instead of redis in group";
+
 /** A balancer keeps far less. Larger texts than a group writes come in, so that it can be said which they are. */
 const LIMITS: AnswerLimits = { text: 1024 * 1024, bytes: 64 * 1024 * 1024, items: MAX_ITEMS };
 
@@ -49,19 +54,24 @@ export class Connection {
   /** Rejects with HarmonyError. */
   static async open(address: Address, terms: ConnectionTerms): Promise<Connection> {
     const socket = await connectSocket(address, terms, ANSWER_MS);
-    const connection = new Connection(formatAddress(address), socket, terms);
+    const connection = new Connection(address, socket, terms);
     await connection.#begin();
     return connection;
   }
 
-  private constructor(where: string, socket: Socket, terms: ConnectionTerms) {
+  private constructor(address: Address, socket: Socket, terms: ConnectionTerms) {
+    const where = formatAddress(address);
     this.where = where;
     this.ended = this.#end.promise;
     this.#clock = terms.clock;
     this.#guard = new AnswerGuard(LIMITS);
     this.#stream = new GuardedStream(socket, this.#guard, (problem) => this.#fail(badAnswer(where, problem)));
-    this.#stream.on("error", () => undefined); // what follows is "close"
-    this.#stream.on("close", () => this.#fail(lostError(where, "has closed the connection")));
+    const lost = () => {
+      const isRefused = !this.#guard.hasHeard && terms.tls === null && "port" in address;
+      this.#fail(lostError(where, isRefused ? `${CLOSES}${SPEAKS_TLS}` : CLOSED));
+    };
+    this.#stream.on("error", lost);
+    this.#stream.on("close", lost);
     this.#redis = new terms.library.Redis(optionsOf(terms.library, this.#stream));
     this.#redis.on("error", (error) => this.#fail(badAnswer(where, `its answers make no sense (${error.name})`)));
     this.#redis.on("message", (_, text) => this.onMessage(text));
@@ -103,9 +113,7 @@ export class Connection {
   }
 
   async #begin(): Promise<void> {
-    await this.#inTime(
-      this.#redis.connect().catch(() => this.#fail(lostError(this.where, "has closed the connection"))),
-    );
+    await this.#inTime(this.#redis.connect().catch(() => this.#fail(lostError(this.where, CLOSED))));
     if (this.#reason !== null) throw this.#reason;
   }
 
@@ -125,7 +133,7 @@ export class Connection {
       // What the library says of a connection that has ended comes after the reason, and is not the reason.
       answer.then(
         (value) => end(() => resolve(value)),
-        () => this.#fail(lostError(this.where, "has closed the connection")),
+        () => this.#fail(lostError(this.where, CLOSED)),
       );
     });
   }

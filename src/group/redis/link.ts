@@ -2,6 +2,7 @@
 import type { Clock } from "../../util/clock.ts";
 import { HarmonyError, messageOf } from "../../util/errors.ts";
 import { Pause } from "../../util/pause.ts";
+import { OPENING } from "../store.ts";
 import type { Session } from "./session.ts";
 
 /** ms. Short at first: a failover takes a second, and everybody waits for it. All agree again within five seconds of a cut that is healed. */
@@ -17,7 +18,10 @@ export class Link {
   #session: Session | null = null;
   /** Of the last session. */
   #server: string | null = null;
-  #problem = lost("it has not been reached yet");
+  #problem = new HarmonyError(OPENING, "the group's Redis has not been reached yet", {
+    fault: "balancer",
+    retry: true,
+  });
   readonly #ending = new AbortController();
   readonly #pause: Pause;
   #running: Promise<void> | null = null;

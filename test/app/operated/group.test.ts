@@ -91,6 +91,8 @@ describe("what becomes of a group", () => {
   it("is told in words, of which what is wrong is a warning", () => {
     const [, second, third] = fakeGroup(AT).members;
     const heard = telemetry();
+    heard.heard("groupUnreached", ["redis://10.0.0.5:6379/0", "it does not answer"]);
+    heard.heard("membersFound", [[second, third]]);
     heard.heard("groupConnected", ["redis://10.0.0.5:6379/0"]);
     heard.heard("memberJoined", [second]);
     heard.heard("groupLost", ["redis://10.0.0.5:6379/0", "it does not answer", false]);
@@ -98,6 +100,8 @@ describe("what becomes of a group", () => {
     heard.heard("memberLeft", [third, "silent"]);
     const told = heard.events.after(0).map(({ kind, level, text }) => `${kind} ${level} ${text}`);
     for (const [nth, pattern] of [
+      /^groupUnreached warning the group at redis:\/\/10\.0\.0\.5:6379\/0 has not been reached yet: it does not answer\. /,
+      /^membersFound info found 2 other balancers in the group: lb-2:1666 \(2\.0\.0\), lb-3:1666 \(.*\)$/,
       /^groupConnected info the group at redis:\/\/10\.0\.0\.5:6379\/0 is reached: /,
       /^memberJoined info balancer lb-2:1666 \(2\.0\.0\) has joined the group$/,
       /^groupLost warning the group at redis:\/\/10\.0\.0\.5:6379\/0 is lost: it does not answer\. .* this one serves on/,
@@ -105,13 +109,19 @@ describe("what becomes of a group", () => {
       /^memberLeft warning balancer lb-3:1666 is gone from the group: nothing has been heard of it for 75\.0 s; /,
     ].entries())
       assert.match(told[nth]!, pattern);
-    assert.deepEqual([told.length, heard.counts.get("memberLeft")], [5, 2]);
+    assert.deepEqual([told.length, heard.counts.get("memberLeft")], [7, 2]);
   });
 
   it("is told of targets that others know", () => {
     const heard = telemetry();
-    heard.heard("targetSources", [{ identity: "web/a" }, ["shared"]]);
+    const target = { identity: "web/a" };
+    heard.heard("targetSources", [target, ["registered"], ["shared"]]);
+    heard.heard("targetSources", [target, ["registered", "static"], ["shared", "static"]]);
+    assert.equal(heard.events.after(0).length, 0, "its reporter has come here as well");
+    heard.heard("targetSources", [target, ["shared"], ["registered"]]);
     const [{ text } = assert.fail("nothing is told")] = heard.events.after(0);
     assert.equal(text, "target web/a stays: it is known from other balancers of the group");
+    heard.heard("targetSources", [target, ["registered"], ["registered", "static"]]);
+    assert.match(heard.events.after(0).at(-1)!.text, /stays: it is registered by its reporter$/);
   });
 });

@@ -26,11 +26,14 @@ const whole = {
   name: z.string(),
   place: said("Where its balancers meet, without a password.", z.string()),
   state: said(
-    "`lost`: what was known stays in force, and nothing new is learnt.",
+    "`connecting`: it has not been reached yet. `lost`: what was known stays in force, and nothing new is learnt.",
     z.enum(["connecting", "connected", "lost"]),
   ),
   since: said("When it came into this state.", time()),
-  reason: said("Why it is lost; null: it is not.", z.nullable(z.string())),
+  reason: said(
+    "Why it is lost, or what is in the way of reaching it; null: it is not, or nothing is known to be.",
+    z.nullable(z.string()),
+  ),
   sharedTargets: said("Targets that this balancer knows from others alone.", count()),
 };
 

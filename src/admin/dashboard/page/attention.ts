@@ -64,9 +64,9 @@ function* ofProcess(status: Status): Generator<Attention> {
 
 /** Clients are served whatever becomes of it. */
 function* ofGroup({ state, reason, members: { present, gone } }: GroupInShort, href: string): Generator<Attention> {
-  if (state === "connecting") yield { level: "warning", text: "The group has not been reached yet", href };
-  if (state === "lost")
-    yield { level: "warning", text: `The group is lost${reason === null ? "" : `: ${reason}`}`, href };
+  const what = { connecting: "has not been reached yet", lost: "is lost", connected: null }[state];
+  const why = reason === null ? "" : `: ${reason}`;
+  if (what !== null) yield { level: "warning", text: `The group ${what}${why}`, href };
   if (gone > 0) yield { level: "warning", text: `${gone} of ${counted(present + gone, "balancer")} gone`, href };
 }
 
