@@ -1,5 +1,6 @@
 /** What a balancer tells, beside what happens on its control channel. */
 import type { Step } from "../config/document/difference.ts";
+import type { Revocation } from "../control/protocol/revocation.ts";
 import type { ControlEvents } from "../control/server/server.ts";
 import type { MemberView } from "../group/view.ts";
 import type { CloseRecord } from "../proxy/record.ts";
@@ -28,6 +29,8 @@ export interface BalancerEvents extends ControlEvents, InvitedEvents {
   logLevel: [ordered: string | null, by: string];
   /** A key file was created; `hint` is one line on how to copy it to other hosts. */
   keyCreated: [hint: string];
+  /** Operators of this machine have revoked these keys (`harmony-balancer key revoke`). */
+  keysRevoked: [revocations: readonly Revocation[]];
   /** A reporter has asked for the port, and clients of the pool can connect there. */
   serviceOpened: [pool: string, port: number];
   /** Nobody has asked for the port for a while: it is closed, and the pool is gone if that was its last. */

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { BalancerSettings } from "../config/settings.ts";
+import type { Revocation } from "../control/protocol/revocation.ts";
 import type { ControlServer } from "../control/server/server.ts";
 import type { Services as Bringing } from "../control/server/services.ts";
 import type { Engine } from "../engines/engine.ts";
@@ -57,6 +58,8 @@ export interface GroupedOptions {
 export interface Grouped {
   readonly group: Group;
   readonly orders: SharedOrders;
+  /** Operators of this balancer have revoked these keys. */
+  readonly revoked: (revocations: readonly Revocation[]) => void;
   readonly shares: Shares;
   readonly bindings: SharedBindings;
   readonly permits: SharedPermits;
@@ -80,6 +83,7 @@ export function grouped(options: GroupedOptions): Grouped {
     onPart: (pool) => services.permitsChanged(pool),
     onWarning: (message) => tell("warning", message),
   });
+  const keysRevoked = sharedRevocations(options.trust, () => group.revoked());
   const group: Group = new Group({
     ...membership,
     id,
@@ -104,9 +108,13 @@ export function grouped(options: GroupedOptions): Grouped {
     },
     sharedTargets: () => registry().sharing.alone,
     active: (name) => registry().sharing.active(name),
-    parts: [orders, sharedRevocations(options.trust, () => group.revoked()), permits, bindings, shares],
+    parts: [orders, keysRevoked, permits, bindings, shares],
   });
-  return { group, orders, permits, bindings, shares };
+  const revoked = (all: readonly Revocation[]) => {
+    for (const each of all) keysRevoked.revoked(each);
+    group.revoked();
+  };
+  return { group, orders, revoked, permits, bindings, shares };
 }
 
 function sharedOrders({ control, settings, state, tell }: GroupedOptions): SharedOrders {
@@ -129,23 +137,29 @@ function sharedOrders({ control, settings, state, tell }: GroupedOptions): Share
   return new SharedOrders(book, () => nameOf(control(), settings));
 }
 
-/** What this balancer's operators revoke goes to the others, and what theirs do is refused here at once. */
-function sharedRevocations({ keys, revocations }: GroupedOptions["trust"], onRevoked: () => void): SharedRevocations {
-  const shared = new SharedRevocations({
+interface RevokedKeys {
+  readonly keys: Pick<Trust["keys"], "refresh">;
+  readonly revocations: Pick<Trust["revocations"], "all" | "heed">;
+}
+
+/** What others' operators revoke is refused here at once. Thousands may come together: files and targets are looked at once for all of them. */
+export function sharedRevocations({ keys, revocations }: RevokedKeys, onRevoked: () => void): SharedRevocations {
+  let isDue = false;
+  const look = () => {
+    isDue = false;
+    keys.refresh();
+    onRevoked();
+  };
+  return new SharedRevocations({
     get all() {
       return revocations.all;
     },
     heed: (revocation) => {
       revocations.heed(revocation);
-      keys.refresh();
-      onRevoked();
+      if (!isDue) queueMicrotask(look);
+      isDue = true;
     },
   });
-  revocations.onRevoked = (revocation) => {
-    shared.revoked(revocation);
-    onRevoked();
-  };
-  return shared;
 }
 
 function sharedBindings({ services, engine, tell }: GroupedOptions): SharedBindings {

@@ -123,6 +123,10 @@ export function wire(wiring: Wiring): Parts {
     bindings: sharedBindings,
     permits: sharedPermits,
   } = shared ?? { group: null, shares: null, bindings: null, permits: null };
+  trust.revocations.onRevoked = (revocations) => {
+    tell("keysRevoked", revocations);
+    shared?.revoked(revocations);
+  };
   const parts = { services, document, removal, brought, putKeys, group, groupShares, sharedBindings, sharedPermits };
   const control: ControlServer = controlServer(wiring, { ...parts, shared, divided });
   const declared = new DeclaredTargets({

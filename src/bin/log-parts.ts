@@ -16,6 +16,8 @@ export const PART_OF: Readonly<Partial<Record<keyof BalancerEvents, LogPart>>> =
   panicEnd: "targets",
   ordered: "targets",
   keysLoaded: "control",
+  keysRevoked: "control",
+  keyGone: "control",
   reporterJoined: "control",
   reporterRotated: "control",
   certificateRenewed: "control",

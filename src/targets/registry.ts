@@ -253,19 +253,21 @@ export class Registry {
 
   /**
    * Keys have changed: the targets of those that are no longer accepted leave at once, and those without a reporter that theirs does
-   * not allow any more (a session judges its own); open connections finish.
+   * not allow any more (a session judges its own); open connections finish. Gives the names of the former keys, once for each of their targets.
    */
-  revoke(): void {
+  revoke(): string[] {
     const { accepts, forbids } = this.#options;
-    const accepted = new Map<TargetKey, boolean>();
+    const [accepted, gone] = [new Map<TargetKey, boolean>(), [] as string[]];
     for (const entry of this.#rows.registered()) {
-      const { key, report, judged } = entry;
-      if (!accepted.has(key)) accepted.set(key, accepts(key));
-      if (!accepted.get(key)) this.#remove(entry, "revoked");
-      else if (entry.owner === null && forbids(key, report, judged.seen, judged.host) !== null)
-        this.#remove(entry, "rejected");
+      const { key, report, judged, owner } = entry;
+      const isAccepted = accepted.get(key) ?? accepts(key);
+      accepted.set(key, isAccepted);
+      if (!isAccepted) gone.push(key.id);
+      if (!isAccepted || (owner === null && forbids(key, report, judged.seen, judged.host) !== null))
+        this.#remove(entry, isAccepted ? "rejected" : "revoked");
     }
     this.#quotas.prune();
+    return gone;
   }
 
   /** Those that ask for a listener for their pool, and are there: what is down without a reporter counts as gone, but in panic. First come, first. */

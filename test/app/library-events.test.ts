@@ -42,6 +42,8 @@ const OF_BALANCER: All<Exclude<keyof BalancerEvents, "reloading">> = {
   reporterRotated: yes,
   certificateRenewed: yes,
   keysLoaded: yes,
+  keysRevoked: yes,
+  keyGone: yes,
   serviceOpened: yes,
   serviceClosed: yes,
   groupConnected: yes,

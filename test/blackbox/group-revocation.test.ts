@@ -91,6 +91,8 @@ describe("a key that is revoked at one balancer of a group", { skip: noRedis }, 
     const since = now();
     await b.program.says(/key "web" of .* is refused: .* has revoked it/);
     await b.program.says(/has left: its key is no longer accepted/);
+    await b.program.says(/a key "web" is accepted no more: 1 reporter turned away, 1 target taken out/);
+    await a.program.says(/^\S+@\S+ revoked key "web"$/);
     t.diagnostic(`its targets were out ${Math.round(now() - since)} ms after the command had ended`);
     await reporter.says(/rejects this reporter/);
     assert.match(await b.key("list"), /web .*@/);

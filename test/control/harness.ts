@@ -97,6 +97,7 @@ export class World {
       if (event[0] === "rejected") return `rejected ${event[1].code}`;
       if (event[0] === "certificateRenewed") return event[0];
       if (event[0] === "keysLoaded") return `keysLoaded ${event[1].count}`;
+      if (event[0] === "keyGone") return `keyGone ${event[1].key} ${event[1].reporters} ${event[1].targets}`;
       if (event[0] === "warning") return `warning ${event[1]}`;
       if (event[0] === "targetSuspect") {
         const [name, { identity }, { code, isNew }] = event;

@@ -115,7 +115,7 @@ describe("a revoked key", () => {
   it("is told to the group if it was revoked here, and not if it was elsewhere", async () => {
     const holder = new Holder(ONE, OTHER);
     const told: string[] = [];
-    holder.revocations.onRevoked = ({ name }) => told.push(name);
+    holder.revocations.onRevoked = (news) => void told.push(...news.map(({ name }) => name));
     holder.revocations.heed(revoked(ONE));
     await keepRevoked(holder.files, [revoked(OTHER)]);
     holder.look();
@@ -173,7 +173,7 @@ describe("the file of revoked keys", () => {
     await keepRevoked(holder.files, many);
     holder.start();
     const told: Revocation[] = [];
-    holder.revocations.onRevoked = (revocation) => void told.push(revocation);
+    holder.revocations.onRevoked = (news) => void told.push(...news);
     holder.revocations.heed(revoked(ONE, MOST_REVOKED));
     for (let n = 0; n < 3; n++) holder.look();
     assert.deepEqual(told, []);

@@ -105,6 +105,7 @@ describe("a key file that changes", () => {
         "keysLoaded 1",
         "rejected KEY_CHANGED",
         `targetLeave ${ID} revoked`,
+        "keyGone web 1 1",
       ]);
       await leavesNothing(world, raw);
     });
@@ -122,7 +123,7 @@ describe("a key file that changes", () => {
       write(`next:${SECRET}\n`);
       await world.pass(1_000, 100);
       assert.deepEqual(world.pool.targets(), []);
-      assert.equal(world.story.at(-1), `targetLeave ${ID} revoked`);
+      assert.deepEqual(world.story.slice(-2), [`targetLeave ${ID} revoked`, "keyGone web 0 1"]);
       await leavesNothing(world);
     });
   }

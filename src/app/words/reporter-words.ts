@@ -1,12 +1,17 @@
 /** What is told of keys, of reporters, and of the ports that they ask for. */
 import type { LoadedKeys } from "../../control/keys/keys.ts";
 import { info, type Line, type Words, warning } from "../../telemetry/line.ts";
-import { counted } from "../../util/counted.ts";
+import { counted, firstOf } from "../../util/counted.ts";
 import type { BalancerEvents } from "../events.ts";
+
+/** In one line. */
+const MOST_NAMED = 10;
 
 type Reporters =
   | "keyCreated"
   | "keysLoaded"
+  | "keysRevoked"
+  | "keyGone"
   | "reporterJoined"
   | "reporterRotated"
   | "certificateRenewed"
@@ -24,6 +29,17 @@ export function reporterWords(): Words<Pick<BalancerEvents, Reporters>> {
       before = loaded.reporters;
       return keysText(loaded, isNews);
     },
+    keysRevoked: (revocations) => {
+      const names = revocations.map(({ name }) => `"${name}"`);
+      const by = [...new Set(revocations.map((each) => each.by))];
+      const which = names.length === 1 ? `key ${names[0]}` : `${names.length} keys: ${firstOf(names, MOST_NAMED)}`;
+      return info(`${firstOf(by, MOST_NAMED)} revoked ${which}`, { keys: revocations.map(({ name }) => name), by });
+    },
+    keyGone: ({ key, reporters, targets }) =>
+      info(
+        `a key "${key}" is accepted no more: ${counted(reporters, "reporter")} turned away, ${counted(targets, "target")} taken out`,
+        { key, reporters, targets },
+      ),
     reporterJoined: (name, fingerprint) =>
       info(`reporter ${name} has joined by invitation (fingerprint ${fingerprint})`, { name, fingerprint }),
     reporterRotated: (name, fingerprint) =>

@@ -14,8 +14,8 @@ const LOOK_MS = 100;
 const RETRY_MS = 10_000;
 
 export class Revocations {
-  /** Somebody of this machine has revoked that. */
-  onRevoked: (revocation: Revocation) => void = () => undefined;
+  /** Somebody of this machine has revoked those. */
+  onRevoked: (revocations: readonly Revocation[]) => void = () => undefined;
   readonly #files: Pick<TrustFiles, "revoked" | "like" | "reader">;
   readonly #clock: Clock;
   readonly #file: WatchedFile<ReadonlyMap<string, Revocation>>;
@@ -82,7 +82,8 @@ export class Revocations {
     if (added.length > 0) {
       this.#set(added);
       // One that is older than as many as are kept is not news, as long as the file has it still.
-      for (const revocation of added) if (this.#all.has(revocation.fingerprint)) this.onRevoked(revocation);
+      const news = added.filter(({ fingerprint }) => this.#all.has(fingerprint));
+      if (news.length > 0) this.onRevoked(news);
     }
     this.#keep(now, onWarning);
   }

@@ -1,5 +1,6 @@
 /** Who was turned away, as far as the log is told of it. */
 import type { TcpAddress } from "../../net/runtime.ts";
+import { formatAddress } from "../../util/address.ts";
 import { clientName } from "../../util/client-key.ts";
 import type { Clock } from "../../util/clock.ts";
 import { OF_STRANGERS, RateLimitedLog } from "../../util/rate-limited-log.ts";
@@ -11,6 +12,9 @@ export interface Rejection {
   readonly code: string;
   readonly why: string;
 }
+
+const TLS_ONLY =
+  "it does not speak TLS and this admin port does: start it with --tls, or with --tls-ca and the certificate";
 
 type Tell = (rejection: Rejection) => void;
 
@@ -30,6 +34,11 @@ export class Rejections {
   stranger(from: TcpAddress, rejection: Rejection): void {
     this.#count(rejection);
     this.#ofStrangers.tell(causeOf(from, rejection), rejection);
+  }
+
+  /** One that does not speak TLS. */
+  plain(from: TcpAddress): void {
+    this.stranger(from, { who: formatAddress(from), code: "TLS_ONLY", why: TLS_ONLY });
   }
 
   /** One that has proved a key. */

@@ -16,7 +16,6 @@ import type { TargetEvents, TargetKey } from "../../targets/report.ts";
 import { Sleepers } from "../../targets/sleepers.ts";
 import { Usages } from "../../targets/usages.ts";
 import { Waking } from "../../targets/waking.ts";
-import { formatAddress } from "../../util/address.ts";
 import { type Cancel, type Clock, every, systemClock } from "../../util/clock.ts";
 import type { EventOf } from "../../util/emitter.ts";
 import { HarmonyError } from "../../util/errors.ts";
@@ -27,6 +26,7 @@ import type { Sighting } from "../keys/seen-file.ts";
 import type { Welcome } from "../protocol/messages.ts";
 import type { KeyPair } from "../protocol/x25519.ts";
 import { Doorstep, FIRST_LINE_MS } from "./doorstep.ts";
+import { goneWith, type KeyGone } from "./gone.ts";
 import { Doorkeeper, type Invitations, type Reporters } from "./handshake.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { resolver } from "./look-ups.ts";
@@ -42,6 +42,8 @@ export interface ControlEvents extends TargetEvents {
   rejected: [rejection: Rejection];
   /** At the start, and whenever a changed key file has been read. */
   keysLoaded: [loaded: LoadedKeys];
+  /** A key is accepted no more, and what was there by it goes. */
+  keyGone: [gone: KeyGone];
   /** The admin port has a new certificate, which was read from its changed files. */
   certificateRenewed: [];
   /** Something an operator should know; the balancer goes on. */
@@ -104,9 +106,6 @@ const MAX_INTERVAL_MS = 20_000;
 const PROBE_TIMEOUT_MS = 2_000;
 /** ms that a probe of this host's own loopback may take: nothing gets lost there, only a full backlog is silent. */
 const LOOPBACK_TIMEOUT_MS = 500;
-
-const TLS_ONLY =
-  "it does not speak TLS and this admin port does: start it with --tls, or with --tls-ca and the certificate";
 
 /** ms between looks at files that may change while the balancer runs. What is tightened in them holds within a second. */
 const FILES_MS = 500;
@@ -262,8 +261,7 @@ export class ControlServer {
 
   async #start(): Promise<void> {
     const { runtime, admin, adminTls: tls } = this.#options;
-    const onPlain = (from: TcpAddress) =>
-      this.#rejections.stranger(from, { who: formatAddress(from), code: "TLS_ONLY", why: TLS_ONLY });
+    const onPlain = (from: TcpAddress) => this.#rejections.plain(from);
     const secure = tls ? { tls, onPlain, handshakeTimeout: FIRST_LINE_MS, strangers: this.#doorstep.strangers } : {};
     try {
       for (const { host, port } of admin) {
@@ -380,8 +378,8 @@ export class ControlServer {
   }
 
   #recheckKeys(): void {
-    this.#sessions.recheckKeys();
-    this.registry.revoke();
+    for (const gone of goneWith(this.#sessions.recheckKeys(), this.registry.revoke()))
+      this.#options.onEvent("keyGone", gone);
   }
 
   #changed(pool: string): void {

@@ -110,9 +110,14 @@ export class Sessions {
     void running.then(() => this.#running.delete(running));
   }
 
-  /** The keys have changed. */
-  recheckKeys(): void {
-    for (const session of this.#authenticated) session.recheckKey();
+  /** The keys have changed. Gives those of sessions that end as theirs is accepted no more. */
+  recheckKeys(): string[] {
+    const gone: string[] = [];
+    for (const session of this.#authenticated) {
+      session.recheckKey();
+      if (session.over.aborted && !this.#options.keys.accepts(session.key)) gone.push(session.key.id);
+    }
+    return gone;
   }
 
   /**
