@@ -2,7 +2,6 @@
  * Which targets there are: those that reporters register, with who owns them and until when their reports count, and those that the
  * document and the DNS declare. No I/O; time comes from the clock handed in.
  */
-
 import type { Address } from "../net/runtime.ts";
 import type { Suspicion, TargetView } from "../pool/pool.ts";
 import { canonicalHost } from "../util/address.ts";

@@ -4,12 +4,12 @@
  * two reports.
  *
  * At once is told what credits depend on: that clients wait for one, that none do any more, and how connections end that are above what may
- * be used. How many connections there are otherwise is told when that is a quarter more or less than was told last: the first few times as
- * soon as it is seen, and then once in a while. So a balancer that gets its first client tells that within a moment, and ten thousand targets
- * whose counts go up and down cost little.
+ * be used. How many connections there are otherwise is told when that has changed enough (util/material.ts). So a balancer that gets its first
+ * client tells that within a moment, and ten thousand targets whose counts go up and down cost little.
  */
 import { Allowance } from "../util/allowance.ts";
 import { type Cancel, type Clock, every } from "../util/clock.ts";
+import { BURST, isMaterial, SELDOM_MS } from "../util/material.ts";
 import { activeOn, type Row, takesLoad } from "./entry.ts";
 import type { TargetOwner } from "./report.ts";
 
@@ -18,12 +18,8 @@ const LOOK_MS = 50;
 const CALM = 2;
 /** ms between two words of one target. */
 const LEAST_MS = 100;
-/** A change of the count counts from this part on. */
-const MATERIAL = 1 / 4;
-/** So many of those are told at once, and then one in so many ms: of targets with credits, and of others. */
-const BURST = 5;
+/** ms from one change of a target with credits to the next that is told, in the place of SELDOM_MS. */
 const CREDITED_MS = 1_000;
-const OTHERS_MS = 5_000;
 
 /** What its reporter has been told of a target. */
 interface Told {
@@ -81,7 +77,7 @@ export class Usages {
   #lookAt(row: Row, before: Told | null, now: number): void {
     const { owner, credits, ref } = row.registered!;
     if (owner?.usage === undefined) return;
-    const told = before?.owner === owner ? before : nothingTold(owner, credits === null ? OTHERS_MS : CREDITED_MS, now);
+    const told = before?.owner === owner ? before : nothingTold(owner, credits === null ? SELDOM_MS : CREDITED_MS, now);
     if (told !== before) this.#rows.set(row, told);
     const most = credits?.count ?? Number.POSITIVE_INFINITY;
     const active = activeOn(row);
@@ -90,7 +86,7 @@ export class Usages {
     told.calm = waiting > 0 ? 0 : told.calm + 1;
     if (now - told.at < LEAST_MS) return;
     const urgent = isUrgent(told, { active, waiting, most });
-    if (!urgent && (!isMaterial(told, { active, waiting, isFull }) || told.allowance.next(now) > now)) return;
+    if (!urgent && (!isNews(told, { active, waiting, isFull }) || told.allowance.next(now) > now)) return;
     if (!owner.usage(ref, active, waiting)) return;
     if (!urgent) told.allowance.take(now);
     Object.assign(told, { at: now, active, waiting, isFull });
@@ -111,7 +107,7 @@ function isUrgent(told: Told, { active, waiting, most }: { active: number; waiti
 }
 
 /** While clients wait, every connection that ends is followed by another one. */
-function isMaterial(told: Told, { active, waiting, isFull }: Pick<Told, "active" | "waiting" | "isFull">): boolean {
+function isNews(told: Told, { active, waiting, isFull }: Pick<Told, "active" | "waiting" | "isFull">): boolean {
   if (waiting > 0) return waiting > 2 * told.waiting;
-  return isFull !== told.isFull || Math.abs(active - told.active) > told.active * MATERIAL;
+  return isFull !== told.isFull || isMaterial(active, told.active);
 }

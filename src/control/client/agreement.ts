@@ -3,13 +3,13 @@
  * use of a target's limit (credits.ts) and how many connections the others have there (`elsewhere`).
  *
  * Reports are sent as often as ever, and besides when a share is to change, at most one in LEAST_MS to each balancer; and when the sum of
- * what the others have is a quarter more or less than was told, the first few times at once and then once in a while. So what balancers know
- * of each other is some tenths of a second old while counts are small and change, where it matters who gets the next client; with many
- * connections it may be wrong by a quarter for as long as it takes until the next report, which is hardly seen in a pick. More often would
- * be more exact, and cost each balancer a report for every connection or two.
+ * what the others have has changed enough (util/material.ts). So what balancers know of each other is some tenths of a second old while counts are
+ * small; with many connections it may be wrong by a quarter for as long as it takes until the next report, which is hardly seen in a pick. More
+ * often would be more exact, and cost each balancer a report for every connection or two.
  */
 import { Allowance } from "../../util/allowance.ts";
 import type { Cancel, Clock } from "../../util/clock.ts";
+import { BURST, isMaterial, SELDOM_MS } from "../../util/material.ts";
 import type { Ok, Report, Usage, Welcome } from "../protocol/messages.ts";
 import { Credits } from "./credits.ts";
 
@@ -47,10 +47,6 @@ export interface AgreementOptions {
 
 /** ms between two reports of a target to one balancer for this alone. */
 const LEAST_MS = 100;
-/** A change of what others have counts from this part on; so many of those are told at once, and then one in so many ms. */
-const MATERIAL = 1 / 4;
-const BURST = 5;
-const SELDOM_MS = 5_000;
 
 /** A target, as one balancer has been told of it. */
 interface Told {
@@ -174,7 +170,7 @@ export class Agreement {
     const { at, elsewhere, allowance } = told[index]!;
     const least = at + LEAST_MS;
     if (credits.isDue(index, now)) return least;
-    if (Math.abs(credits.elsewhere(index, now) - elsewhere) <= elsewhere * MATERIAL) return Number.POSITIVE_INFINITY;
+    if (!isMaterial(credits.elsewhere(index, now), elsewhere)) return Number.POSITIVE_INFINITY;
     const seldom = Math.max(least, allowance.next(now));
     if (seldom <= now) allowance.take(now);
     return seldom;
