@@ -19,7 +19,7 @@ export const reporterOptions = {
   host: option({
     kind: remoteHosts,
     default: [{ host: "localhost", port: null }],
-    doc: "The balancer to report to. Several of them each get every report.",
+    doc: "The balancer to report to. Several of them, 100 at most, each get every report.",
   }),
   adminPort: option({
     kind: realPort,

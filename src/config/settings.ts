@@ -1,6 +1,7 @@
 /** From option values to what the balancer and the reporter are started with: files read and judged, combinations checked, defaults that depend on others. */
 import { networkInterfaces } from "node:os";
 import { parseGivenKey } from "../control/keys/key.ts";
+import { MAX_BALANCERS } from "../control/protocol/messages.ts";
 import type { ListenAddress } from "../net/runtime.ts";
 import type { UnavailableHandler } from "../proxy/unavailable.ts";
 import { isLoopback } from "../targets/loopback.ts";
@@ -121,10 +122,15 @@ export function reporterSettings(
   const option = spell("tlsCa", place);
   const ca = values.tlsCa === null ? null : readText(values.tlsCa, option, problems);
   if (ca !== null) checkAuthorities({ option, pem: ca }, problems);
+  const balancers = distinct(values.host.map(({ host, port }) => ({ host, port: port ?? values.adminPort })));
+  if (balancers.length > MAX_BALANCERS)
+    problems.push(
+      `${spell("host", place)}: a reporter speaks to ${MAX_BALANCERS} balancers at most, and not to ${balancers.length}`,
+    );
   return {
     ...values,
     targets: announcedTargets(values, targets, place, problems),
-    balancers: distinct(values.host.map(({ host, port }) => ({ host, port: port ?? values.adminPort }))),
+    balancers,
     tls: ca !== null ? { ca } : values.tls ? {} : null,
   };
 }

@@ -235,6 +235,15 @@ function assertTaken(settings: Record<string, unknown>, option: string, value: u
   assert.deepEqual(settings[option], option in expected ? expected[option] : value);
 }
 
+test("a reporter has a hundred balancers at most, each named once or several times", () => {
+  const hosts = (count: number) => Array.from({ length: count }, (_, n) => ["--host", `b${n}`]).flat();
+  assert.equal((reporter([...hosts(100), "--host", "b1"]).balancers as unknown[]).length, 100);
+  assert.match(
+    problems(() => reporter(hosts(101))).join(),
+    /^(--)?host: a reporter speaks to 100 balancers at most, and not to 101$/,
+  );
+});
+
 describe("precedence", () => {
   const path = file("precedence.toml", "queue = 3\nrequeue = 3\nconcurrency = 3\n");
   test("flag before environment before file before default", () => {

@@ -31,7 +31,7 @@ const options = z
   );
 
 /** As many as a reporter speaks to. */
-const MAX_BALANCERS = 100;
+export const MAX_BALANCERS = 100;
 
 /** Characters: one line for people. */
 export const MAX_HEALTH_REASON = 200;
