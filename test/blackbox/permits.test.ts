@@ -1,6 +1,6 @@
 /**
- * Balancers of a group and a pool with a limit: all together never serve more clients than that, and hardly ever fewer while others wait; and
- * where none can wait, nobody is turned away for long.
+ * Balancers and a pool with a limit, in a group and without one: all together never serve more clients than that, and hardly ever fewer while
+ * others wait; and where none can wait, nobody is turned away for long.
  */
 import assert from "node:assert/strict";
 import { after, it } from "node:test";
@@ -93,4 +93,28 @@ it("one permit for two balancers and no queue goes to where a client was turned 
     await until("a client to be served", async () => (await exchange(balancer.port, "")) === "web");
     t.diagnostic(`served after ${Math.round(now() - since)} ms`);
   }
+});
+
+it("without a group each of two balancers serves its half of a pool's concurrency, and both together all of it", async (t) => {
+  const own = new Gauge();
+  t.after(() => own.close());
+  const port = await own.listen();
+  const balancers = await Promise.all([1, 2].map(() => startBalancer(["--concurrency", String(LIMIT)])));
+  launchReporter(
+    balancers.map(({ adminPort }) => adminPort),
+    port,
+  );
+  for (const { program } of balancers) await program.says(/is up at/);
+  const [first, second] = balancers.map((balancer) => new Load(balancer.port, CLIENTS)) as [Load, Load];
+  loads.push(first, second);
+  first.start();
+  await until("half of the limit", () => own.now === LIMIT / 2);
+  await until("clients to be served", () => first.served >= CLIENTS);
+  assert.equal(own.most, LIMIT / 2, "of one that has all the clients");
+  second.start();
+  await until("all of the limit", () => own.now === LIMIT);
+  const found = await average(own, isEnough);
+  assert.ok(isEnough(found), `${found} of ${LIMIT} on average`);
+  assert.equal(own.most, LIMIT, "by the target's own count");
+  await Promise.all([first, second].map((load) => load.over()));
 });
