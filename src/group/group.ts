@@ -210,11 +210,11 @@ export class Group {
       let refused = await refusalIn(() => this.#write());
       const isTime = clock.now() >= this.#saidAt + this.#sayMs;
       if (isTime) refused = (await this.#say()) ?? refused;
-      if (this.#isUnsure) await this.#verify();
+      if (this.#isUnsure && refused === null) await this.#verify(); // else nothing would come of it
       this.#compare();
       await this.#readDue();
       for (const part of parts) refused = (await refusalIn(() => part.share(this.#turnOf(part)))) ?? refused;
-      for (const id of this.#members.longGone) await this.#forget(id);
+      for (const id of this.#members.longGone) refused = (await refusalIn(() => this.#forget(id))) ?? refused;
       if (refused === null) this.#reach.reached();
       else if (!this.#isClosed) this.#reach.lost(refused.message, true);
       if (clock.now() >= this.#offeredAt + OFFER_MS) this.#offerAgain();
@@ -272,8 +272,8 @@ export class Group {
     this.#members.hear(before);
     if (!this.#hasHeard && this.#others.length > 0) onEvent("found", this.#others);
     this.#heardAt = this.#saidAt;
-    // What has been read since, or waited for, is no fault of theirs.
-    if (this.#heardAt - since > DEAF_MS) this.#members.deaf(since);
+    // What has been read since, or waited for, is no fault of theirs; and of a store that takes nothing they may have nothing to say it with.
+    if (refused !== null || this.#heardAt - since > DEAF_MS) this.#members.deaf(since);
     this.#members.look();
     return refused;
   }

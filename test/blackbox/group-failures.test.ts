@@ -104,6 +104,7 @@ describe("a group whose Redis", { skip: noRedis }, () => {
     await redis.tell("CONFIG SET maxmemory 1");
     await takesOneMore(scene);
     await sees(scene.members[0]!, "that it takes nothing", ({ reason }: Group) => /OOM|memory/i.test(reason ?? ""));
+    await passes(2.5 * LEASE_S * 1_000);
     for (const each of scene.members.slice(1)) await knows(each, "those of before", areUp(2 * EACH));
     await redis.tell("CONFIG SET maxmemory 0");
     await isWellAgain(scene);

@@ -246,7 +246,7 @@ describe("while the store", () => {
       for (let minute = 0; minute < 60; minute++) {
         await a.report(first);
         await b.report(other);
-        await world.pass(LEASE / 2, 5_000);
+        await world.pass(LEASE / 2, 1_000);
       }
       assert.deepEqual(b.targets(), { [NAME]: "up 9", "p/10.0.0.2:80": "up 9" });
       assert.deepEqual(a.targets(), { [NAME]: "up 9" });
@@ -292,6 +292,25 @@ describe("while the store", () => {
     assert.deepEqual(c.told("lost").length, 1);
     assert.deepEqual(joined(c), [d.name]);
     assert.deepEqual(a.told("found"), [], "it was the first");
+    world.close();
+  });
+
+  it("takes nothing, not even that one who is long gone is removed, it is asked at the pace of a group that is lost", async () => {
+    const world = new World();
+    const a = await world.start("a");
+    a.kill();
+    await world.pass(10 * 60_000, 10_000);
+    world.isLost = true;
+    const b = await world.start("b");
+    b.store.fault({ lost: false, refuses: "it is full" });
+    const { calls } = world.memory.counts;
+    await world.pass(10_000);
+    const made = world.memory.counts.calls - calls;
+    assert.ok(made < 200, `${made} calls in 10 s`);
+    assert.equal(b.group.view().state, "lost");
+    b.store.fault({ refuses: null });
+    await world.pass(3_000);
+    assert.deepEqual([...world.memory.members.keys()], [b.group.view().members[0]!.id]);
     world.close();
   });
 
