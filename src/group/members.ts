@@ -90,7 +90,7 @@ export class Member {
 
   view(now: number): MemberView {
     const { name, version, startedAt, reporters, active, waiting } = this.word;
-    const state = this.isGone ? "gone" : "present";
+    const state = this.word.leaving ? "left" : this.isGone ? "gone" : "present";
     const heardMs = Math.max(0, Math.round(now - this.heardAt));
     const said = { id: this.id, name, version, startedAt, reporters, active, waiting };
     return { ...said, isSelf: false, state, heardMs, targets: this.records.size };

@@ -8,8 +8,10 @@ export interface MemberView {
   readonly name: string;
   readonly version: string;
   readonly isSelf: boolean;
-  /** `gone`: nothing has been heard of it for long; what it vouched for runs out. */
-  readonly state: "present" | "gone";
+  /**
+   * `left`: it has said goodbye. `gone`: nothing has been heard of it for long. What such a one vouched for runs out, and then nobody knows it any more.
+   */
+  readonly state: "present" | "left" | "gone";
   /** ms since it was heard last. */
   readonly heardMs: number;
   /** ms since 1970. */

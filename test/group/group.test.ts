@@ -184,6 +184,10 @@ describe("a balancer", () => {
       b.told("left").map(([, member, why]) => [(member as { name: string }).name, why]),
       [["a", "goodbye"]],
     );
+    assert.deepEqual(
+      b.group.view().members.map(({ name, state }) => `${name} ${state}`),
+      ["b present", "a left"],
+    );
     assert.deepEqual(Object.keys(b.targets()), [NAME, "p/10.0.0.2:80"]);
     a.kill();
     const owner = reporterAt(HOST);

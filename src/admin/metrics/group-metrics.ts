@@ -15,14 +15,14 @@ export const groupMetrics: readonly NumberMetric[] = [
     name: "harmony_group_members",
     type: "gauge",
     labels: ["state"],
-    help: "Balancers of the group, this one among them: present, or gone (nothing has been heard of it for long).",
+    help: "Balancers of the group, this one among them: present, left (it has said goodbye), or gone (nothing has been heard of it for long).",
     series: (scrape) =>
       ofGroup(scrape, ({ members }) => {
-        const present = members.filter(({ state }) => state === "present").length;
-        return byLabel("state", [
-          ["present", present],
-          ["gone", members.length - present],
-        ]);
+        const of = (wanted: string) => members.filter(({ state }) => state === wanted).length;
+        return byLabel(
+          "state",
+          ["present", "left", "gone"].map((state) => [state, of(state)]),
+        );
       }),
   },
   {

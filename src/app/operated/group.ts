@@ -1,6 +1,6 @@
 /** The group that the balancer is in, as the API shows it. */
 import type { Group, GroupInShort } from "../../admin/api/schemas/group.ts";
-import type { GroupView } from "../../group/view.ts";
+import type { GroupView, MemberView } from "../../group/view.ts";
 import { timeText } from "./targets.ts";
 
 export function shownGroup(view: GroupView): Group {
@@ -11,8 +11,8 @@ export function shownGroup(view: GroupView): Group {
 }
 
 export function groupInShort(view: GroupView): GroupInShort {
-  const present = view.members.filter(({ state }) => state === "present").length;
-  return { ...wholeOf(view), members: { present, gone: view.members.length - present } };
+  const count = (wanted: MemberView["state"]) => view.members.filter(({ state }) => state === wanted).length;
+  return { ...wholeOf(view), members: { present: count("present"), gone: count("gone") } };
 }
 
 function wholeOf({ name, place, state, since, reason, sharedTargets }: GroupView): Omit<GroupInShort, "members"> {

@@ -12,6 +12,7 @@ const STATE_MANNER: Readonly<Record<Group["state"], Manner>> = {
   connected: "good",
   lost: "bad",
 };
+const STATE_OF_MEMBER: Readonly<Record<Member["state"], Manner>> = { present: "good", left: "quiet", gone: "bad" };
 
 export function groupLines(group: Group, paper: Paper, now: number): Line[] {
   const { name, place, state, since, sharedTargets, members } = group;
@@ -34,7 +35,7 @@ function columnsAt(now: number): readonly Column<Member>[] {
     { title: "VERSION", value: ({ version }) => version, least: 7, worth: 2 },
     {
       title: "STATE",
-      value: ({ state, isSelf }) => part(isSelf ? `${state}*` : state, state === "gone" ? "bad" : "good"),
+      value: ({ state, isSelf }) => part(isSelf ? `${state}*` : state, STATE_OF_MEMBER[state]),
     },
     {
       title: "HEARD",
@@ -79,7 +80,5 @@ function unreached({ state, since, reason }: Pick<Group, "state" | "since" | "re
   const why = reason === null ? "" : `: ${reason}`;
   if (state === "connecting") return [`the group has not been reached yet${why}`];
   if (state !== "lost") return [];
-  return [
-    `the group is lost for ${sinceText(since, now)}${why}; what was known of others stays in force, and nothing new is learnt`,
-  ];
+  return [`the group is lost for ${sinceText(since, now)}${why}; what was known of others stays in force`];
 }

@@ -10,7 +10,7 @@ import { OperatedBalancer } from "../../../src/app/operated/operated.ts";
 import { Telemetry } from "../../../src/app/telemetry.ts";
 import { serverSettings } from "../../../src/config/library.ts";
 import type { Group } from "../../../src/group/group.ts";
-import type { GroupView } from "../../../src/group/view.ts";
+import type { GroupView, MemberView } from "../../../src/group/view.ts";
 import { fakeGroup } from "../../support/operated/group.ts";
 
 const AT = Date.UTC(2026, 10, 30);
@@ -57,6 +57,9 @@ describe("a balancer that is in a group", () => {
     );
     const short = z.parse(status, await operated.status()).group!;
     assert.deepEqual([short.members, short.sharedTargets], [{ present: 2, gone: 1 }, 12]);
+    const [self, other, gone] = view.members as [MemberView, MemberView, MemberView];
+    view = { ...view, members: [self, { ...other, state: "left" }, gone] };
+    assert.deepEqual((await operated.status()).group!.members, { present: 1, gone: 1 }, "who has left is not missed");
     view = {
       ...view,
       state: "lost",

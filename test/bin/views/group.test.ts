@@ -57,7 +57,7 @@ describe("the group", () => {
   it("says that it is lost, for how long, why, and what that means", () => {
     const lost = shown({ state: "lost", since: NOW - 12_000, reason: "it does not answer" });
     assert.match(lost, /^group harmony at \S+, lost for 12s; /);
-    assert.match(lost, /\n! the group is lost for 12s: it does not answer; what was known of others stays in force, /);
+    assert.match(lost, /\n! the group is lost for 12s: it does not answer; what was known of others stays in force\n/);
     assert.match(shown({ state: "connecting" }), /\n! the group has not been reached yet\n/);
   });
 

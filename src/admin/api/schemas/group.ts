@@ -10,8 +10,8 @@ export const member = z.strictObject({
   version: z.string(),
   isSelf: said("It is the one that answers.", z.boolean()),
   state: said(
-    "`gone`: nothing has been heard of it for long, and what it vouched for runs out.",
-    z.enum(["present", "gone"]),
+    "`left`: it has said goodbye. `gone`: nothing has been heard of it for long. What such a one vouched for runs out.",
+    z.enum(["present", "left", "gone"]),
   ),
   heardMs: said("Since it was heard last.", ms()),
   startedAt: time(),
@@ -26,7 +26,7 @@ const whole = {
   name: z.string(),
   place: said("Where its balancers meet, without a password.", z.string()),
   state: said(
-    "`connecting`: it has not been reached yet. `lost`: what was known stays in force, and nothing new is learnt.",
+    "`connecting`: it has not been reached yet. `lost`: what was known stays in force, and nothing new is learnt, unless it can be read.",
     z.enum(["connecting", "connected", "lost"]),
   ),
   since: said("When it came into this state.", time()),
@@ -46,7 +46,10 @@ export type Group = z.infer<typeof group>;
 /** What the status says of it. */
 export const groupInShort = z.strictObject({
   ...whole,
-  members: said("Its balancers, the one that answers among them.", z.strictObject({ present: count(), gone: count() })),
+  members: said(
+    "Its balancers, the one that answers among them; without those that have left.",
+    z.strictObject({ present: count(), gone: count() }),
+  ),
 });
 export type GroupInShort = z.infer<typeof groupInShort>;
 

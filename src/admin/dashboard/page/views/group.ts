@@ -73,6 +73,6 @@ function number(name: string, label: string, of: (member: Member) => number): Co
 }
 
 function stateOf(state: Member["state"]): View {
-  const looks = state === "present" ? "up" : "down";
+  const looks = ({ present: "up", left: "draining", gone: "down" } as const)[state];
   return h("span", { class: `state is-${looks}` }, stateIcon(looks), h("span", null, state));
 }
