@@ -101,9 +101,12 @@ describe(`a ${REDIS} that fails`, { skip: noRedis }, () => {
     await server.tell("REPLICAOF NO ONE");
     assert.equal(await again(cut), false);
     assert.equal(await again(cut), true);
+    assert.deepEqual(counted.warnings, []);
     await server.tell("ACL SETUSER default -info");
     assert.equal(await again(cut), false);
     assert.equal(await again(cut), false);
+    assert.equal(counted.warnings.length, 1, "that is told once");
+    assert.match(counted.warnings[0]!, /may not ask it for INFO/);
     await server.tell("ACL SETUSER default +info");
     assert.equal(await again(cut), false);
     await server.kill();

@@ -11,6 +11,9 @@ import { Link } from "./link.ts";
 import { RedisStore } from "./redis-store.ts";
 import { type Login, openSession } from "./session.ts";
 
+const UNKNOWN_SERVER =
+  "the group's user at Redis may not ask it for INFO: each connection counts as one to another server, and no balancer gets more of a pool's concurrency for 8 s after one was lost; give it the right (+info)";
+
 export interface RedisStoreSettings {
   readonly place: GroupPlace;
   /** Of the group: several may share one Redis. */
@@ -33,10 +36,15 @@ export async function openRedisStore(
 ): Promise<GroupStore> {
   const library = await import("ioredis");
   const layout = new Layout(settings.name);
-  const link = new Link(clock, (attempt, signal) => {
+  let isToldOf = false;
+  const link = new Link(clock, async (attempt, signal) => {
     const { place } = settings;
     const tls = place.tls ? { ca: settings.ca === null ? null : read("group-ca", settings.ca, readText) } : null;
-    return openSession({ library, clock, signal, tls, place, login: loginOf(settings), layout }, attempt);
+    const parts = { library, clock, signal, tls, place, login: loginOf(settings), layout };
+    const session = await openSession(parts, attempt);
+    if (session.server === null && !isToldOf) onWarning(UNKNOWN_SERVER);
+    isToldOf ||= session.server === null;
+    return session;
   });
   const store = new RedisStore(link, layout, onWarning);
   link.start();
