@@ -270,7 +270,8 @@ export class Group {
     if (refused === null && this.#hasSaid && own?.seq !== this.#seq) this.#forgotten();
     this.#hasSaid ||= refused === null;
     this.#members.hear(before);
-    if (!this.#hasHeard && this.#others.length > 0) onEvent("found", this.#others);
+    const found = this.#hasHeard ? [] : this.#others.filter(({ state }) => state === "present");
+    if (found.length > 0) onEvent("found", found);
     this.#heardAt = this.#saidAt;
     // What has been read since, or waited for, is no fault of theirs; and of a store that takes nothing they may have nothing to say it with.
     if (refused !== null || this.#heardAt - since > DEAF_MS) this.#members.deaf(since);

@@ -17,7 +17,7 @@ export interface GroupEvents {
   unreached: [reason: string];
   /** `isHeard`: the store takes nothing, and what others have written is read all the same. */
   lost: [reason: string, isHeard: boolean];
-  /** Those that are there when this balancer comes; none: it is the first. */
+  /** Those that are there when this balancer comes, if any are: one that has died is told to be `left` once it has been silent for long. */
   found: [members: readonly MemberView[]];
   joined: [member: MemberView];
   left: [member: MemberView, why: "goodbye" | "silent"];

@@ -1,13 +1,17 @@
 /** What balancers of a group know of each other's targets, whatever becomes of the store and of each other. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { MemberView } from "../../src/group/view.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { settle } from "../support/wait.ts";
 import { type Balancer, LEASE, reporterAt, World } from "./world.ts";
 
 const HOST = "10.0.0.1";
 const NAME = `p/${HOST}:80`;
+
+/** The names of those that it has told to have found, each time. */
+function foundBy({ events }: Balancer): string[][] {
+  return events.flatMap((event) => (event[0] === "found" ? [event[1].map(({ name }) => name)] : []));
+}
 
 /** A target whose reporter has spoken to two balancers, and has told the second one that it leaves. */
 async function leftAtB() {
@@ -232,6 +236,22 @@ describe("a balancer", () => {
     assert.deepEqual(b.targets(), {});
     world.close();
   });
+
+  it("that starts finds none of those that take leave just then", async () => {
+    const world = new World();
+    const a = await world.start("a");
+    const b = await world.start("b");
+    await world.pass(2_000);
+    await b.group.leave();
+    const c = await world.start("c");
+    await world.pass(1_000);
+    assert.deepEqual(foundBy(c), [["a"]]);
+    await Promise.all([a, c].map(({ group }) => group.leave()));
+    const d = await world.start("d");
+    await world.pass(1_000);
+    assert.deepEqual(foundBy(d), [], "nobody is there for it");
+    world.close();
+  });
 });
 
 describe("while the store", () => {
@@ -281,11 +301,8 @@ describe("while the store", () => {
     c.store.fault({ lost: false });
     await world.pass(3_000);
     assert.deepEqual([c.group.view().state, c.group.view().reason], ["connected", null]);
-    const names = (members: readonly MemberView[]) => members.map(({ name }) => name);
-    const joined = ({ events }: Balancer) =>
-      events.flatMap((event) => (event[0] === "joined" ? names([event[1]]) : []));
-    const found = c.events.flatMap((event) => (event[0] === "found" ? [names(event[1])] : []));
-    assert.deepEqual([found, joined(c)], [[["a", "b"]], []]);
+    const joined = ({ events }: Balancer) => events.flatMap((event) => (event[0] === "joined" ? [event[1].name] : []));
+    assert.deepEqual([foundBy(c), joined(c)], [[["a", "b"]], []]);
     assert.deepEqual([joined(a), joined(b)], [["b", "c"], ["c"]]);
     world.memory.fault({ lost: true });
     await world.pass(3_000);
