@@ -111,6 +111,21 @@ describe("a key file that changes", () => {
     });
   }
 
+  it("is told once of a key that is gone, while its session ends and another key goes", async () => {
+    const { world, write } = await withFile(`web:${SECRET}\nnext:${SECRET}\nlast:${SECRET}\n`);
+    const raw = await world.raw(A);
+    await raw.ask(REPORT);
+    write(`next:${SECRET}\nlast:${SECRET}\n`);
+    await world.pass(600, 50);
+    write(`last:${SECRET}\n`);
+    await world.pass(600, 50);
+    assert.deepEqual(
+      world.story.filter((text) => text.startsWith("key")),
+      ["keysLoaded 2", "keyGone web 1 1", "keysLoaded 1"],
+    );
+    await leavesNothing(world, raw);
+  });
+
   for (const isDown of [false, true]) {
     it(`without the key takes a target out whose reporter is gone, ${isDown ? "and that is down" : "and would count for a day"}`, async () => {
       const { world, write } = await withFile(`web:${SECRET}\n`, { hostTimeout: 86_400_000 });

@@ -114,6 +114,7 @@ export class Sessions {
   recheckKeys(): string[] {
     const gone: string[] = [];
     for (const session of this.#authenticated) {
+      if (session.over.aborted) continue; // it ends for another reason, or has been told
       session.recheckKey();
       if (session.over.aborted && !this.#options.keys.accepts(session.key)) gone.push(session.key.id);
     }
