@@ -50,7 +50,7 @@ export class Returns {
     const kept = names
       .flatMap((name) => this.#rows.giveBack(name) ?? [])
       .map(({ row, ref }) => ({ row, ref, active: null, at: Number.NEGATIVE_INFINITY }));
-    if (kept.length === 0) return Promise.resolve();
+    if (kept.length === 0 || gone.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const parting: Parting = { kept, tell, over: () => this.#end(parting, resolve) };
       this.#partings.add(parting);
@@ -74,7 +74,10 @@ export class Returns {
 
   #end(parting: Parting, resolve: () => void): void {
     this.#partings.delete(parting);
-    if (this.#partings.size === 0) this.#cancel?.();
+    if (this.#partings.size === 0) {
+      this.#cancel?.();
+      this.#cancel = null;
+    }
     resolve();
   }
 

@@ -52,6 +52,29 @@ describe("a balancer that stops", () => {
   });
 });
 
+describe("a balancer that stops, and whose reporter hangs up after the goodbye", () => {
+  it("ends the session, though connections are open that credits were issued for", async () => {
+    const world = await World.start();
+    const raw = await world.raw(HOST);
+    assert.equal((await raw.ask({ ...REPORT, id: "t", maxConnections: 9, credits: 3, elsewhere: 0 }))?.t, "ok");
+    const row = world.pool.pick(CLIENT, [], 0);
+    const served = deferred<void>();
+    const closed = world.server.close({ served: served.promise });
+    assert.equal((await raw.hear())?.t, "goodbye");
+    await raw.channel.closeWrite();
+    await until("the end of what is told", async () => {
+      await world.pass(100, 100);
+      return world.clock.pending === 0;
+    });
+    assert.equal(world.pool.view("default/t")?.active, 1);
+    world.pool.release(row, CLIENT, 0, 0, 0);
+    served.resolve();
+    await closed;
+    await raw.close();
+    await leavesNothing(world);
+  });
+});
+
 describe("a reporter that does not read what it is told", () => {
   it("is told no more than some hundred lines, and how things stand once it reads again", async () => {
     const world = await World.start();

@@ -73,7 +73,7 @@ export class Session implements TargetOwner, Asker {
   /** Said goodbye, or dropped: nothing more is read or answered, and nobody waits for what has been asked. */
   readonly #ending = new AbortController();
   readonly #underWay = new UnderWay(this.#ending.signal);
-  /** Its reporter has closed the connection, or takes nothing any more. */
+  /** Its reporter has closed the connection, or takes nothing any more: as far as is seen, since after a goodbye little is read. */
   readonly #gone = new AbortController();
   /** The balancer stops: until its reporter has been told all that is left of its targets' connections. */
   #parting = Promise.resolve();
@@ -261,6 +261,7 @@ export class Session implements TargetOwner, Asker {
     for (let isFirst = true; ; isFirst = false) {
       const line = await this.#nextLine();
       this.#vanished = line === null && !this.over.aborted;
+      if (line === null) this.#gone.abort();
       if (!line || this.over.aborted) return;
       const body = this.#seal.open(line);
       if (isFirst) {
