@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
+import { Agreement } from "../../src/control/client/agreement.ts";
 import type { ControlClientOptions } from "../../src/control/client/client.ts";
 import { INSECURE_KEY, parseKey, type SharedKey } from "../../src/control/keys/key.ts";
 import { MAX_LINE } from "../../src/control/protocol/hello.ts";
@@ -84,6 +85,26 @@ describe("a reporter", () => {
     await world.pass(1_000, 100);
     assert.deepEqual(targets(world), [`${A}:1080 up 1000`]);
     assert.deepEqual(story(), ["connected", "registered", "goodbye STOPPING", "connected", "registered"]);
+    await leavesNothing(world, client);
+  });
+
+  it("tells of a fault in what it makes of a balancer's leave, and goes on", async () => {
+    const world = await World.start();
+    const { t: _, ...target } = REPORT;
+    const agreement = new Agreement({ limits: [10], balancers: 2, clock: world.clock, onDue: () => undefined });
+    const left = () => {
+      throw new TypeError("a fault");
+    };
+    const seat = { ...agreement.seat(0), left };
+    const { client, story } = await register(world, { targets: [{ ...target, maxConnections: 10 }], seat });
+    const closed = world.server.close();
+    await until("the fault", () => story().includes("lost INTERNAL"));
+    await closed;
+    await world.restart();
+    await world.pass(2_000, 100);
+    assert.deepEqual(targets(world), [`${A}:8080 up 500`]);
+    assert.equal(story().at(-1), "registered");
+    agreement.close();
     await leavesNothing(world, client);
   });
 

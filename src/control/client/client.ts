@@ -242,6 +242,7 @@ export class ControlClient {
       this.#session.onUsage = (usage) => this.#options.seat?.told(usage);
       const { name, version, instance } = this.#session.welcome;
       if (instance !== undefined) this.#session.onLeft = (usage) => this.#options.seat?.left(instance, usage);
+      this.#session.onFault = (error) => this.#faulted(error);
       this.#options.seat?.connected(this.#session.welcome);
       this.#options.onEvent("connected", { name, version });
       return await this.#serve(this.#session);
@@ -343,6 +344,12 @@ export class ControlClient {
     const [code, reason] = [codeOf(error) ?? "INTERNAL", messageOf(error)];
     if (this.#isNews("lost", code, reason)) this.#options.onEvent("lost", { code, reason });
     return this.#backoff.next();
+  }
+
+  /** In what a balancer says that takes leave. A session that there is since then is opened anew, so that what is told is true. */
+  #faulted(error: unknown): void {
+    this.#lost(error);
+    this.#endSession();
   }
 
   /** A trouble of all targets: whether it is one that was not told last of each. */

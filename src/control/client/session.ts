@@ -51,6 +51,8 @@ export class ClientSession {
   onUsage: (usage: Usage) => void = () => undefined;
   /** The balancer has said goodbye, takes no more for that target, and has so many connections left. Must not throw. */
   onLeft: (usage: Usage) => void = () => undefined;
+  /** A fault of the program in hearing that, which has ended it. Must not throw. */
+  onFault: (error: unknown) => void = () => undefined;
   readonly #channel: LineChannel;
   readonly #seal: Seal;
   readonly #clock: Clock;
@@ -152,7 +154,7 @@ export class ClientSession {
     return end;
   }
 
-  /** What comes after a goodbye: how many connections there are still. A balancer that falls silent for a lease is gone. */
+  /** What comes after a goodbye: how many connections there are still. A balancer that falls silent for a lease is gone. Never rejects. */
   async #readFarewell(): Promise<void> {
     const { connection } = this.#channel;
     let cancel: Cancel = () => undefined;
@@ -166,7 +168,7 @@ export class ClientSession {
         if (message.t === "usage") this.onLeft(message);
       }
     } catch (error) {
-      if (!(error instanceof NetError || error instanceof HarmonyError)) throw error;
+      if (!(error instanceof NetError || error instanceof HarmonyError)) this.onFault(error);
     }
     cancel();
     connection.abort();
