@@ -9,7 +9,9 @@ export type Duration = number | string;
 const NUMBER: LibraryForm<number> = { words: "number" };
 export const STRING: LibraryForm<string> = { words: "string" };
 
-const DURATION: Schema = { type: "string", pattern: "^(\\d+(\\.\\d+)?(ms|s|m|h|d)|0)$" };
+/** Bounds are said in words alone. */
+const WITH_UNIT = "\\d+(\\.\\d+)?(ms|s|m|h|d)";
+const DURATION: Schema = { type: "string", pattern: `^(${WITH_UNIT}|0)$` };
 
 const DECIMAL = /^[+-]?\d{1,15}$/;
 
@@ -179,7 +181,7 @@ export const sharing: Kind<number | null, boolean | string> = kindOf(
     allowed: `on, off, or wait and a duration, of ${formatDuration(LONGEST_LOOK_UP_MS)} at most: \`wait 5ms\``,
     library: { words: "boolean, or text such as `wait 5ms`" },
     bare: "on",
-    schema: { anyOf: [onOff.schema, { type: "string", pattern: "^wait \\d+(\\.\\d+)?(ms|s)$" }] },
+    schema: { anyOf: [onOff.schema, { type: "string", pattern: `^${WAIT}${WITH_UNIT}$` }] },
   },
   textCodec<number | null>(
     (given) => {

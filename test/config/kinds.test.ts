@@ -265,9 +265,27 @@ describe("what each kind takes and refuses", () => {
       ["off", null],
       ["wait 5ms", 5],
       ["wait 1.5s", 1_500],
+      ["wait 0.05m", 3_000],
+      ["wait 5s", 5_000],
     ],
     ["wait", "wait 0", "wait 0ms", "wait 6s", "wait on", "5ms", "wait5ms"],
   );
+  test("the schema of sharing has every text that is taken, and of those that are not, only durations out of bounds", () => {
+    const [, { pattern }] = sharing.schema!.anyOf as [unknown, { pattern: string }];
+    const inSchema = new RegExp(pattern);
+    const durations = duration(0);
+    const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, "": 1, y: 1 };
+    const texts = fc
+      .tuple(fc.nat(6_000), fc.constantFrom(...Object.entries(units)))
+      .map(([ms, [unit, size]]) => (ms / size).toFixed(9).replace(/\.?0+$/, "") + unit);
+    fc.assert(
+      fc.property(fc.constantFrom("wait ", "wait", "waits "), texts, (word, text) => {
+        const ms = durations.parse(text)?.value ?? 0;
+        const given = word + text;
+        assert.equal(sharing.parse(given) !== null, inSchema.test(given) && ms >= 1 && ms <= 5_000, given);
+      }),
+    );
+  });
   table(
     "text or file",
     textOrFile,
