@@ -94,9 +94,9 @@ export class PoolPermits {
     return this.#isCutOff ? Math.max(1, Math.floor(limit / this.balancers)) : this.#share;
   }
 
-  /** The smallest limit that any balancer has said, as far as is known. */
+  /** The smallest limit that any balancer has said, as far as is known. While it is cut off its own is the only one. */
   get least(): number {
-    return this.#least;
+    return this.#isCutOff ? Number.POSITIVE_INFINITY : this.#least;
   }
 
   /** That have the pool, this one with them, as far as is known. */

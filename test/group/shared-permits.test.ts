@@ -5,7 +5,7 @@ import { SharedPermits } from "../../src/group/shared-permits.ts";
 import { TTL_MS } from "../../src/group/times.ts";
 import { ManualClock } from "../support/clock.ts";
 import { GroupMemory } from "../support/group-store.ts";
-import { LEASE, PlayedGroup } from "./played-permits.ts";
+import { LEASE, type PlayedBalancer, PlayedGroup } from "./played-permits.ts";
 
 /** ms in which permits move to where they are wanted. */
 const MOVED = 1_000;
@@ -23,6 +23,17 @@ async function founded(limit: number, size: number, queue?: number): Promise<Pla
   for (let n = 0; n < size; n++) group.start();
   await group.pass(FOUNDED);
   return group;
+}
+
+/** Three balancers, of which the first hangs while clients of it are served, and a store that has forgotten everything since then. */
+async function hanging() {
+  const group = await founded(10, 3);
+  const [first, second, third] = group.balancers as [PlayedBalancer, PlayedBalancer, PlayedBalancer];
+  first.come(4);
+  await group.pass(MOVED);
+  first.hang();
+  group.memory.clear();
+  return { group, first, second, third };
 }
 
 describe("permits of a pool, over a group", () => {
@@ -297,17 +308,12 @@ describe("permits of a pool, over a group", () => {
   });
 
   it("a store that has forgotten everything gives nobody what one holds that hangs meanwhile, within its lease", async () => {
-    const group = await founded(10, 3);
-    const [first, second, third] = group.balancers;
-    first!.come(4);
-    await group.pass(MOVED);
-    first!.hang();
-    group.memory.clear();
-    for (const each of [second!, third!]) each.come(50);
+    const { group, first, second, third } = await hanging();
+    for (const each of [second, third]) each.come(50);
     await group.pass(LEASE - 2_000);
-    assert.equal(second!.active + third!.active, 10 - first!.part);
-    first!.goOn();
-    first!.come(50);
+    assert.equal(second.active + third.active, 10 - first.part);
+    first.goOn();
+    first.come(50);
     await group.pass(LEASE, () => {
       for (const each of group.balancers) each.next();
     });
@@ -317,18 +323,13 @@ describe("permits of a pool, over a group", () => {
   });
 
   it("what one holds that hangs and has been told again is free after its lease, and what one has given back that stops, at once", async () => {
-    const group = await founded(10, 3);
-    const [first, second, third] = group.balancers;
-    first!.come(4);
-    await group.pass(MOVED);
-    first!.hang();
-    group.memory.clear();
-    second!.come(50);
+    const { group, second, third } = await hanging();
+    second.come(50);
     await group.pass(LEASE + TTL_MS + MOVED);
-    assert.equal(second!.active, 10 - third!.part);
-    await third!.close();
+    assert.equal(second.active, 10 - third.part);
+    await third.close();
     await group.pass(MOVED);
-    assert.equal(second!.active, 10);
+    assert.equal(second.active, 10);
     group.end();
   });
 
@@ -361,6 +362,21 @@ describe("permits of a pool, over a group", () => {
     group.memory.fault({ lost: false });
     await group.pass(15_000, () => first!.next());
     assert.equal(group.open, 10);
+    group.end();
+  });
+
+  it("a balancer that cannot ask has its part of its own limit from then on, and names no other one's", async () => {
+    const group = await founded(10, 2);
+    const [first, second] = group.balancers;
+    second!.limit(6);
+    await group.pass(MOVED);
+    assert.equal(first!.permits.least("p"), 6);
+    first!.store.fault({ lost: true });
+    await group.pass(LEASE + MOVED);
+    assert.deepEqual([first!.part, first!.permits.least("p")], [5, Number.POSITIVE_INFINITY]);
+    first!.store.fault({ lost: false });
+    await group.pass(15_000);
+    assert.equal(first!.permits.least("p"), 6);
     group.end();
   });
 
