@@ -15,8 +15,8 @@ export function untilNextLook(waited: number): number {
   return Math.min(Math.max(FIRST_LOOK_MS, waited / 2), LONGEST_LOOK_MS);
 }
 
-/** Of one that is DELIVERING: all is there, or nothing has moved for too long. Otherwise its timer runs on to the next look. */
-export function isOver<C, F>(store: Store<C, F>, io: Io<C, F>, c: C): boolean {
+/** Of one that is DELIVERING. True: all is there, or nothing has moved for too long. Otherwise its timer runs on to the next look. */
+export function checkDelivery<C, F>(store: Store<C, F>, io: Io<C, F>, c: C): boolean {
   const now = io.now();
   const waited = now - store.since(c);
   const isDue = Math.min(waited, now - store.movedAt(c)) >= DELIVERY_MS;

@@ -17,9 +17,9 @@
  */
 import { ADMITTED, MAY_WAIT, NO_TARGET, REFUSED, type SharedPool } from "../pool/pool.ts";
 import { scarce } from "./connect-failure.ts";
-import { isOver } from "./delivery.ts";
+import { checkDelivery } from "./delivery.ts";
 import { releasePermit, releaseRow } from "./holds.ts";
-import { isIdle } from "./idle.ts";
+import { checkIdle } from "./idle.ts";
 import type { Io } from "./io.ts";
 import { LookingUp } from "./looking-up.ts";
 import { Observer } from "./observer.ts";
@@ -180,9 +180,9 @@ export class Lifecycle<C, F> {
       this.#io.undial(c);
       this.connectFailed(c, this.#io.timeoutFailure());
     } else if (state === RELAYING) {
-      if (isIdle(this.#store, this.#io, c, this.options.idleTimeout)) this.end(c, outcome(BY_BALANCER, IDLE), true);
+      if (checkIdle(this.#store, this.#io, c, this.options.idleTimeout)) this.end(c, outcome(BY_BALANCER, IDLE), true);
     } else if (state === DELIVERING) {
-      if (isOver(this.#store, this.#io, c)) this.end(c, UNDECIDED, true);
+      if (checkDelivery(this.#store, this.#io, c)) this.end(c, UNDECIDED, true);
     } else {
       this.end(c, UNDECIDED, true); // it does not take its answer, or gives none
     }
@@ -228,7 +228,7 @@ export class Lifecycle<C, F> {
     this.#store.setOutcome(c, how);
     this.#store.setState(c, DELIVERING);
     this.#store.setSince(c, this.#io.now());
-    if (isOver(this.#store, this.#io, c)) this.end(c, UNDECIDED, true);
+    if (checkDelivery(this.#store, this.#io, c)) this.end(c, UNDECIDED, true);
   }
 
   /**
