@@ -1,4 +1,5 @@
 /** Tells of pools whose limit is another one at another balancer: the smallest counts, and nobody would know which that is. */
+import { firstOf } from "../util/counted.ts";
 
 /** ms for which they have to differ in the same way: where all are reloaded, one is before the other. */
 const STAYS_MS = 5_000;
@@ -48,8 +49,7 @@ export class LimitWatch {
 function textOf(pool: string, limit: number, others: readonly OtherLimit[]): string | null {
   const different = others.filter((other) => other.limit !== limit).sort((a, b) => (a.by < b.by ? -1 : 1));
   if (different.length === 0) return null;
-  const named = different.slice(0, MOST_NAMED).map((other) => `${other.limit} at ${other.by}`);
-  if (different.length > MOST_NAMED) named.push(`others at ${different.length - MOST_NAMED} more`);
+  const named = different.map((other) => `${other.limit} at ${other.by}`);
   const least = Math.min(limit, ...different.map((other) => other.limit));
-  return `the concurrency of pool "${pool}" is ${limit} here, and ${named.join(", ")}: the smallest counts for the whole group, ${least}`;
+  return `the concurrency of pool "${pool}" is ${limit} here, and ${firstOf(named, MOST_NAMED)}: the smallest counts for the whole group, ${least}`;
 }

@@ -20,6 +20,7 @@ import { hashClient } from "./sip-hash.ts";
 const OTHER_HASH = 0x2c1b3c6d;
 /** Counts of new bindings have 31 bits. */
 export const NEWS_MASK = 0x7fff_ffff;
+
 export class Bindings {
   readonly #layout: PoolLayout;
   readonly #idle: number;

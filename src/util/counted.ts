@@ -1,5 +1,8 @@
+/** In a line that is not about them alone. */
+const MOST_NAMED = 10;
+
 /** The first `most` of these, and how many more there are: `a, b, c and 4 more`. */
-export function firstOf(names: readonly string[], most: number): string {
+export function firstOf(names: readonly string[], most = MOST_NAMED): string {
   const more = names.length > most ? ` and ${names.length - most} more` : "";
   return `${names.slice(0, most).join(", ")}${more}`;
 }

@@ -7,9 +7,6 @@ import type { BalancerEvents } from "../events.ts";
 
 type OfGroup = "groupConnected" | "groupUnreached" | "groupLost" | "membersFound" | "memberJoined" | "memberLeft";
 
-/** In one line. */
-const MOST_NAMED = 10;
-
 export const groupWords: Words<Pick<BalancerEvents, OfGroup>> = {
   groupConnected: (place) =>
     info(`the group at ${place} is reached: what its balancers know is shared from now on`, { place }),
@@ -32,7 +29,7 @@ export const groupWords: Words<Pick<BalancerEvents, OfGroup>> = {
   },
   membersFound: (members) => {
     const names = members.map(({ name, version }) => `${name} (${version})`);
-    const text = `found ${counted(members.length, "other balancer")} in the group: ${firstOf(names, MOST_NAMED)}`;
+    const text = `found ${counted(members.length, "other balancer")} in the group: ${firstOf(names)}`;
     return info(text, { balancers: members.map(factsOf) });
   },
   memberJoined: (member) =>

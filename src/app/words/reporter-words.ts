@@ -4,9 +4,6 @@ import { info, type Line, type Words, warning } from "../../telemetry/line.ts";
 import { counted, firstOf } from "../../util/counted.ts";
 import type { BalancerEvents } from "../events.ts";
 
-/** In one line. */
-const MOST_NAMED = 10;
-
 type Reporters =
   | "keyCreated"
   | "keysLoaded"
@@ -32,8 +29,8 @@ export function reporterWords(): Words<Pick<BalancerEvents, Reporters>> {
     keysRevoked: (revocations) => {
       const names = revocations.map(({ name }) => `"${name}"`);
       const by = [...new Set(revocations.map((each) => each.by))];
-      const which = names.length === 1 ? `key ${names[0]}` : `${names.length} keys: ${firstOf(names, MOST_NAMED)}`;
-      return info(`${firstOf(by, MOST_NAMED)} revoked ${which}`, { keys: revocations.map(({ name }) => name), by });
+      const which = names.length === 1 ? `key ${names[0]}` : `${names.length} keys: ${firstOf(names)}`;
+      return info(`${firstOf(by)} revoked ${which}`, { keys: revocations.map(({ name }) => name), by });
     },
     keyGone: ({ key, reporters, targets }) =>
       info(
