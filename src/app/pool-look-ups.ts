@@ -1,7 +1,7 @@
 /** Clients of all pools that wait for what the other balancers of the group know of them. */
 import type { PoolSettings } from "../config/settings.ts";
 import type { Engine } from "../engines/engine.ts";
-import type { Lookers } from "../group/look-ups.ts";
+import type { GoOn, Lookers } from "../group/readings.ts";
 import type { Pool } from "../pool/pool.ts";
 
 export interface PoolLookUpsOptions {
@@ -44,13 +44,15 @@ export class PoolLookUps implements Lookers {
     }
   }
 
-  take(): () => void {
+  take(atMost = Number.POSITIVE_INFINITY): GoOn {
     const { pools, engine } = this.#options;
     const taken = [...pools.values()]
-      .filter(({ lookUps }) => lookUps.ms > 0)
+      .filter(({ lookUps }) => lookUps.ms > 0 && lookUps.ms <= atMost)
       .map((pool) => [pool, pool.lookUps.begin()] as const);
-    return () => {
-      for (const [pool, last] of taken) if (pool.lookUps.done(last)) engine.lookedUp(pool);
+    return (most = Number.POSITIVE_INFINITY) => {
+      for (const [pool, last] of taken) {
+        if (pool.lookUps.ms <= most && pool.lookUps.done(last)) engine.lookedUp(pool);
+      }
     };
   }
 }

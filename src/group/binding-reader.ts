@@ -9,13 +9,15 @@ import { unlessRefused } from "./refusal.ts";
 import type { GroupStore, Texts } from "./store.ts";
 import { jsonOf } from "./word.ts";
 
-/** Batches that are read at once, some thousand bindings at most: what becomes of them takes milliseconds. */
+/** Batches that are read at once, of all together, some thousand bindings at most: what becomes of them takes milliseconds. */
 const MOST_AT_ONCE = 8;
 /** Bindings that are read in a turn, of which batches may have few or many. */
 const MOST_IN_A_TURN = 4_000;
+/** ms after which no more are read at once: what the group says of this balancer waits meanwhile, and others count on it (times.ts). */
+const TURN_MS = 300;
 /** What a batch takes by itself is as much as so many take. */
 const LEAST_IN_BATCH = 5;
-/** Batches that are read at once before the first client comes, and again as long as there are more, for so many ms. The start waits a second (group.ts). */
+/** The same before the first client comes, and again as long as there are more, for so many ms. The start waits a second (group.ts). */
 const MOST_AT_START = 20;
 const START_MS = 800;
 /** Batches that are in no index: of more, the last ones are read. */
@@ -61,7 +63,13 @@ export class BindingReader {
 
   /** Whether there is something to be read. */
   get isDue(): boolean {
-    return this.#areLeft || [...this.#others.values()].some((other) => this.#isToBeAsked(other));
+    return this.isBehind || [...this.#others.values()].some((other) => this.#isToBeAsked(other));
+  }
+
+  /** Whether there are batches that are yet to be read. */
+  get isBehind(): boolean {
+    for (const { due } of this.#others.values()) if (due.length > 0) return true;
+    return false;
   }
 
   offered(): void {
@@ -73,31 +81,30 @@ export class BindingReader {
     for (const [id, other] of this.#others) if (by === undefined || by === id) other.isStale = true;
   }
 
-  async read({ store, members }: Pick<Turn, "store" | "members">): Promise<void> {
+  async read(turn: Pick<Turn, "store" | "members">): Promise<void> {
+    await this.#readUpTo(MOST_IN_A_TURN, turn);
+  }
+
+  /** All that they have written until now. False: not all of it, as that would take too long. */
+  async readAll(turn: Pick<Turn, "store" | "members">): Promise<boolean> {
+    for (const other of this.#others.values()) {
+      other.isStale = true;
+      other.askedAt = Number.NEGATIVE_INFINITY;
+    }
+    await this.#readUpTo(Number.POSITIVE_INFINITY, turn);
+    return !this.isBehind;
+  }
+
+  async #readUpTo(most: number, { store, members }: Pick<Turn, "store" | "members">): Promise<void> {
     for (const id of this.#others.keys()) if (!members.has(id)) this.#others.delete(id);
     for (const id of members.keys()) {
       if (!this.#others.has(id)) this.#others.set(id, newOther());
     }
     await this.#ask(store);
-    const until = this.#options.clock.now() + START_MS;
-    do await this.#readDue(store);
-    while (!this.#isOffered && this.#areLeft && this.#options.clock.now() < until);
-  }
-
-  /** Whether there are batches that are yet to be read. */
-  get #areLeft(): boolean {
-    for (const { due } of this.#others.values()) if (due.length > 0) return true;
-    return false;
-  }
-
-  /** All that they have written until now. */
-  async readAll(turn: Pick<Turn, "store" | "members">): Promise<void> {
-    for (const other of this.#others.values()) {
-      other.isStale = true;
-      other.askedAt = Number.NEGATIVE_INFINITY;
-    }
-    do await this.read(turn);
-    while (this.#areLeft);
+    const { clock } = this.#options;
+    const until = clock.now() + (this.#isOffered ? TURN_MS : START_MS);
+    let room = most;
+    while (this.isBehind && (room > 0 || !this.#isOffered) && clock.now() < until) room -= await this.#readSome(store);
   }
 
   #isToBeAsked({ isStale, askedAt }: Other): boolean {
@@ -106,7 +113,7 @@ export class BindingReader {
 
   async #ask(store: GroupStore): Promise<void> {
     const asked = [...this.#others].filter(([, other]) => this.#isToBeAsked(other));
-    await Promise.all(asked.map(([id, other]) => this.#askOne(store, id, other)));
+    await allOf(asked.map(([id, other]) => this.#askOne(store, id, other)));
   }
 
   async #askOne(store: GroupStore, id: string, other: Other): Promise<void> {
@@ -130,16 +137,17 @@ export class BindingReader {
     }
   }
 
-  async #readDue(store: GroupStore): Promise<void> {
-    let room = MOST_IN_A_TURN;
-    for (const [id, other] of this.#others) {
-      while (room > 0 && other.due.length > 0) room -= await this.#readSome(store, id, other);
-    }
+  /** Of several others, which takes no longer than of one. Gives how many bindings that were, as far as work goes. */
+  async #readSome(store: GroupStore): Promise<number> {
+    const most = this.#isOffered ? MOST_AT_ONCE : MOST_AT_START;
+    const due = [...this.#others].filter(([, other]) => other.due.length > 0).slice(0, most);
+    const each = Math.floor(most / due.length);
+    const counts = await allOf(due.map(([id, other]) => this.#readFrom(store, id, other, each)));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Gives how many bindings that were, as far as time goes. */
-  async #readSome(store: GroupStore, id: string, other: Other): Promise<number> {
-    const seqs = other.due.slice(0, this.#isOffered ? MOST_AT_ONCE : MOST_AT_START);
+  async #readFrom(store: GroupStore, id: string, other: Other, most: number): Promise<number> {
+    const seqs = other.due.slice(0, most);
     const texts = await this.#texts(store, id, seqs.map(String));
     other.known = seqs.at(-1)!;
     other.due = other.due.slice(seqs.length);
@@ -172,6 +180,12 @@ export class BindingReader {
 
 function newOther(): Other {
   return { known: 0, due: [], isStale: true, askedAt: Number.NEGATIVE_INFINITY, isUnreadable: false };
+}
+
+/** Settles when all are over, however they have ended: none is begun again while it is under way. */
+async function allOf<T>(all: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }
 
 function indexIn(texts: Texts | null): readonly number[] {

@@ -1,20 +1,21 @@
 /**
  * A client has the same target at every balancer: each writes down the sticky bindings of its own clients, and takes what others write down
  * where the client has none here, or one that it was bound to earlier and that is not in use. Where a pool has
- * clients wait for that (look-ups.ts), what is new is written at once.
+ * clients wait for that (readings.ts), what is new is written at once.
  *
  * What one has made that is gone, its heirs write down (heirs.ts): so all that holds is somebody's who is there, and is written anew where the store has
  * forgotten everything.
  */
 import type { Cancel, Clock } from "../util/clock.ts";
+import type { HarmonyError } from "../util/errors.ts";
 import { Turns } from "../util/turns.ts";
 import type { BoundThere } from "./binding-batch.ts";
 import { BindingLog, type Outlived } from "./binding-log.ts";
 import { BindingReader } from "./binding-reader.ts";
 import { Heirs, type IsHeir } from "./heirs.ts";
 import { Homeless } from "./homeless.ts";
-import { type Lookers, LookUps } from "./look-ups.ts";
 import type { Part, Turn } from "./part.ts";
+import { type Lookers, Readings } from "./readings.ts";
 import { refusalIn } from "./refusal.ts";
 
 /** ms for which new bindings are gathered, and between two looks at what one other balancer has written. */
@@ -59,7 +60,7 @@ export class SharedBindings implements Part {
   onDue: () => void = () => undefined;
   /** Bindings that others were told of, and that were taken from others. */
   readonly counts = { written: 0, taken: 0 };
-  readonly lookUps: LookUps;
+  readonly readings: Readings;
   readonly #options: SharedBindingsOptions;
   readonly #log: BindingLog;
   readonly #reader: BindingReader;
@@ -76,13 +77,15 @@ export class SharedBindings implements Part {
   readonly #writing = new Turns();
   readonly #reading = new Turns();
   #isWriting = false;
+  /** Nothing is written at once, since that failed last: it would be tried again every few ms. The group's own turns are to have done it before. */
+  #isRefused = false;
   #isOver = false;
 
   constructor(options: SharedBindingsOptions) {
     this.#options = options;
     this.#log = new BindingLog(options.most);
     this.#reader = new BindingReader({ ...options, interval: GATHER_MS, take: (there) => this.#take(there) });
-    this.lookUps = new LookUps({ ...options, read: () => this.#readAll() });
+    this.readings = new Readings({ ...options, read: () => this.#readAll() });
     options.lookers.onServed = () => this.#served();
   }
 
@@ -94,7 +97,7 @@ export class SharedBindings implements Part {
   async end(): Promise<void> {
     this.#isOver = true;
     this.#cancel();
-    this.lookUps.reached(false);
+    this.readings.end();
   }
 
   stale(_asks?: boolean, by?: string): void {
@@ -116,22 +119,30 @@ export class SharedBindings implements Part {
   async share(turn: Turn): Promise<void> {
     this.#turn = turn;
     this.#inherit(turn);
-    let isReached = false;
-    try {
-      const refused = await refusalIn(() => this.#writing.take(() => this.#write(turn)));
-      await this.#reading.take(() => this.#reader.read(turn));
-      if (!this.#reader.isDue) this.#readAt = Math.min(this.#readAt, this.#options.clock.now());
-      this.#homeless.look();
-      isReached = true;
-      if (refused !== null) throw refused;
-      this.#isAwaited = false;
-    } finally {
-      this.lookUps.reached(isReached);
+    const refused = await this.#exchange(turn).catch((error: unknown) => {
+      this.readings.reached(false);
+      throw error;
+    });
+    if (!this.#reader.isBehind) {
+      this.#readAt = Math.min(this.#readAt, this.#options.clock.now());
+      this.readings.reached(true);
     }
+    if (refused !== null) throw refused;
+    this.#isRefused = false;
+    this.#isAwaited = false;
+  }
+
+  /** Gives why nothing was written; null: that was done, or there was nothing. */
+  async #exchange(turn: Turn): Promise<HarmonyError | null> {
+    const refused = await refusalIn(() => this.#writing.take(() => this.#write(turn)));
+    await this.#reading.take(() => this.#reader.read(turn));
+    this.#homeless.look();
+    return refused;
   }
 
   /** What they are bound to is written at once, but not by each thread alone that has some. */
   #served(): void {
+    if (this.#isOver) return;
     if (this.#options.clock.now() >= this.#lookedAt + AT_ONCE_MS) this.#gather(true);
     else this.#gatherIn(AT_ONCE_MS);
   }
@@ -140,19 +151,20 @@ export class SharedBindings implements Part {
     this.#cancel();
     if (this.#isOver) return;
     this.#cancel = this.#options.clock.after(ms, () => {
-      const isPrompt = this.lookUps.look();
+      const isPrompt = this.readings.look();
       this.#gatherIn(isPrompt ? PROMPT_MS : GATHER_MS);
       this.#gather(isPrompt);
     });
   }
 
-  #gather(isPrompt: boolean): void {
+  #gather(isWanted: boolean): void {
     const { book, clock, wallClock } = this.#options;
     const now = clock.now();
     book.isNewcomer = now < this.#readAt + NEWCOMER_MS;
     const bindings = book.take(now - this.#lookedAt, MOST_AT_ONCE);
     this.#lookedAt = now;
     this.#log.add(bindings, wallClock());
+    const isPrompt = isWanted && !this.#isRefused;
     if (isPrompt) void this.#writePromptly();
     const isDue = this.#reader.isDue || (this.#log.isDue && !isPrompt);
     if (this.#isAwaited || !isDue) return;
@@ -171,22 +183,21 @@ export class SharedBindings implements Part {
     const turn = this.#turn;
     if (turn === null || this.#isWriting) return;
     this.#isWriting = true;
-    let isTaken = true;
-    while (isTaken && this.#log.isDue) {
-      isTaken = await this.#writing
+    while (!this.#isRefused && this.#log.isDue) {
+      await this.#writing
         .take(() => this.#write(turn))
-        .then(
-          () => true,
-          () => false,
-        );
+        .catch(() => {
+          this.#isRefused = true;
+        });
     }
     this.#isWriting = false;
   }
 
-  async #readAll(): Promise<void> {
+  async #readAll(): Promise<boolean> {
     const turn = this.#turn!; // clients wait only once there was one
-    await this.#reading.take(() => this.#reader.readAll(turn));
+    const isWhole = await this.#reading.take(() => this.#reader.readAll(turn));
     this.#homeless.look();
+    return isWhole;
   }
 
   async #write({ store, id, hint }: Turn): Promise<void> {

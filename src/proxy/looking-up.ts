@@ -7,6 +7,12 @@ import type { Io } from "./io.ts";
 import { LOOKING_UP } from "./states.ts";
 import type { Store } from "./store.ts";
 
+/**
+ * Of a pool, in one thread: as many as come within 50 ms where 20,000 come a second. They have no place in the queue, which bounds those who wait there,
+ * and each has a descriptor: whoever comes while so many wait goes on at once, whatever others know.
+ */
+const MOST = 1_000;
+
 export class LookingUp<C, F> {
   readonly #pool: SharedPool;
   readonly #store: Store<C, F>;
@@ -22,6 +28,7 @@ export class LookingUp<C, F> {
 
   /** Of a connection that has been accepted. False: it need not wait. */
   begin(c: C): boolean {
+    if (this.#waiting.size >= MOST) return false;
     const now = this.#io.now();
     const number = this.#pool.lookUps.want(this.#store.clientKey(c), now);
     if (number < 0) return false;

@@ -57,6 +57,22 @@ describe("the look-ups of pools", () => {
     assert.ok(a.lookUps.isDone(second) && b.lookUps.isDone(other));
   });
 
+  it("have those go on alone whose pools have them wait for no longer, where that is asked for", () => {
+    const { lookUps, pools } = world({ a: 5, b: 50 });
+    lookUps.open(0);
+    const [a, b] = [pools.get("a")!.lookUps, pools.get("b")!.lookUps];
+    const numbers = [a.want(client(1), 0), b.want(client(1), 0)] as const;
+    const areDone = () => [a.isDone(numbers[0]), b.isDone(numbers[1])];
+    const goOn = lookUps.take();
+    goOn(5);
+    assert.deepEqual(areDone(), [true, false]);
+    goOn();
+    assert.deepEqual(areDone(), [true, true]);
+    const [later, other] = [a.want(client(2), 0), b.want(client(2), 0)];
+    lookUps.take(5)();
+    assert.deepEqual([a.isDone(later), b.isDone(other), b.isWanted], [true, false, true]);
+  });
+
   it("are begun for those of a thread that has died before it could say so", () => {
     const { lookUps, pools, told } = world({ a: 5 });
     lookUps.open(0);

@@ -1,7 +1,7 @@
 /** Holders of a key who ask for names without end, and others who ask for one. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { LookUps } from "../../src/control/server/look-ups.ts";
+import { NameLookUps } from "../../src/control/server/look-ups.ts";
 import { type Deferred, deferred } from "../../src/util/deferred.ts";
 import { settle } from "../support/wait.ts";
 
@@ -11,7 +11,7 @@ const STAYS = new AbortController().signal;
 class Resolver {
   readonly asked: string[] = [];
   readonly #answers = new Map<string, Deferred<string>>();
-  readonly lookUps = new LookUps((host) => {
+  readonly lookUps = new NameLookUps((host) => {
     this.asked.push(host);
     const answer = deferred<string>();
     this.#answers.set(host, answer);
@@ -72,7 +72,7 @@ describe("look-ups of advertised names", () => {
   });
 
   it("that fail make room as well", async () => {
-    const failing = new LookUps(() => Promise.reject(new Error("no such name")));
+    const failing = new NameLookUps(() => Promise.reject(new Error("no such name")));
     const all = Array.from({ length: 9 }, (_, n) => failing.find("mallory", `name-${n}`, STAYS));
     for (const each of all) await assert.rejects(each, /no such name/);
   });

@@ -627,6 +627,18 @@ describe("a client of which others may know more", () => {
     });
   }
 
+  it("goes on at once where so many wait that it would be one too many, as they have no place in the queue", () => {
+    const { bench, c } = looking({}, { queue: 0 });
+    for (let n = 1; n < 1_000; n++) bench.accept();
+    assert.equal(bench.in(LOOKING_UP).length, 1_000);
+    assert.equal(bench.accept().state, CONNECTING);
+    bench.lifecycle.clientReset(c);
+    assert.equal(bench.accept().state, LOOKING_UP);
+    bench.lookUp();
+    assert.equal(bench.in(LOOKING_UP).length, 0);
+    bench.verify();
+  });
+
   it("stays where it is when connections are taken off their targets", () => {
     const { bench, c } = looking();
     for (const cause of ["target-gone", "rebalanced"] as const) bench.remove(c, cause);

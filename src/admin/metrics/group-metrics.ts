@@ -49,12 +49,13 @@ export const groupMetrics: readonly NumberMetric[] = [
     name: "harmony_group_look_ups_total",
     type: "counter",
     labels: ["result"],
-    help: "Where connections wait for what other balancers know of their clients (persistent-shared): how often that was read, for all that waited then; and late, how often one went on before, as its time was over.",
+    help: "Where connections wait for what other balancers know of their clients (persistent-shared): how often that was read, for all that waited then (done), and how often it could not be, or not all of it (failed); and late, how often those of a pool who waited together went on before it was, as the time of the first of them was over.",
     series: ({ measured: { lookUps } }) =>
       lookUps === null
         ? []
         : byLabel("result", [
             ["done", lookUps.done],
+            ["failed", lookUps.failed],
             ["late", lookUps.late],
           ]),
   },

@@ -74,7 +74,7 @@ export interface Measured {
   /** Sticky bindings that others of the group were told of, and that were taken from them; null: it is in none. */
   readonly sharedBindings: { readonly written: number; readonly taken: number } | null;
   /** How often all sticky bindings of others were read for clients that wait for that, and how often such a client went on before; null: it is in none. */
-  readonly lookUps: { readonly done: number; readonly late: number } | null;
+  readonly lookUps: { readonly done: number; readonly failed: number; readonly late: number } | null;
   /** Reporters that are connected. */
   readonly sessions: number;
   readonly silentSessions: number;

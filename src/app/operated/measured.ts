@@ -62,7 +62,7 @@ export function measuredOf({ parts, telemetry, isReady }: Operable): Measured {
       return parts.sharedBindings?.counts ?? null;
     },
     get lookUps() {
-      return parts.sharedBindings?.lookUps.counts ?? null;
+      return parts.sharedBindings?.readings.counts ?? null;
     },
     get sessions() {
       return control.sessions;

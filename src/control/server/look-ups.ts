@@ -23,7 +23,7 @@ interface Waiting {
   readonly giveUp: () => void;
 }
 
-export class LookUps<T> {
+export class NameLookUps<T> {
   readonly #lookup: Lookup<T>;
   /** By key id, how many of its names are being looked up, whether somebody waits or not. */
   readonly #underWay = new Map<string, number>();
@@ -85,7 +85,7 @@ export class LookUps<T> {
 
 /** Asks the system, in turns. */
 export function resolver(): Resolve {
-  const lookUps = new LookUps(systemLookup);
+  const lookUps = new NameLookUps(systemLookup);
   return (host, signal, keyId) =>
     resolveAll(host, `cannot resolve ${host}`, {
       timeout: TIMEOUT_MS,

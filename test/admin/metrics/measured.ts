@@ -52,7 +52,7 @@ export function worldOf(poolNames: readonly string[], targets: number): World {
     orders: 1,
     group: fakeGroup(Date.UTC(2026, 10, 30)),
     sharedBindings: { written: 30, taken: 20 },
-    lookUps: { done: 12, late: 3 },
+    lookUps: { done: 12, failed: 2, late: 3 },
     sessions: 2,
     silentSessions: 1,
     rejections: new Map([["UNKNOWN_KEY", 3]]),

@@ -288,7 +288,7 @@ export class WorkerHandle {
   #onMessage(message: WorkerMessage): void {
     if (message.type === "warning") this.#parts.onWarning(message.kind, message.message);
     else if (message.type === "lookUpWanted") this.#parts.named.poolOf(message.pool)?.lookUps.onWanted();
-    else if (message.type === "lookedUp") this.#parts.named.poolOf(message.pool)?.lookUps.onServed();
+    else if (message.type === "served") this.#parts.named.poolOf(message.pool)?.lookUps.onServed();
     else if (message.type === "done") this.#carriedOut(message.serial);
     else if (message.type === "died") this.#died(this.#worker!, message.error);
     else this.#readMailbox();

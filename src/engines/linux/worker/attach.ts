@@ -29,7 +29,7 @@ function attach(s: Shard, number: number): PoolPart {
   const { terms, stopWithin } = data;
   const pool = SharedPool.attach(data.handle, s.index, () => latestHandle(s, number));
   pool.lookUps.onWanted = () => s.tellOfLookUps("lookUpWanted", number);
-  pool.lookUps.onServed = () => s.tellOfLookUps("lookedUp", number);
+  pool.lookUps.onServed = () => s.tellOfLookUps("served", number);
   const addresses = new TargetAddresses(s.addressMemory, pool);
   const watch = deadPathsFor(s, terms.keepalive);
   const part = new PoolPart(number, pool, addresses, terms, watch, targetSocketsFor(s, terms));

@@ -68,7 +68,7 @@ export interface WorkerData {
  */
 export type WorkerMessage =
   | { readonly type: "notice" }
-  | { readonly type: "lookUpWanted" | "lookedUp"; readonly pool: number }
+  | { readonly type: "lookUpWanted" | "served"; readonly pool: number }
   | { readonly type: "warning"; readonly kind: string; readonly message: string }
   | { readonly type: "done"; readonly serial: number }
   | { readonly type: "died"; readonly error: unknown };
@@ -103,7 +103,7 @@ export class Shard {
   /** Tells the main thread that there is something to read in the mailbox. */
   readonly notifyMain: () => void;
   /** Clients of the pool of that number are to be looked up, or were and have gone on. */
-  readonly tellOfLookUps: (what: "lookUpWanted" | "lookedUp", pool: number) => void;
+  readonly tellOfLookUps: (what: "lookUpWanted" | "served", pool: number) => void;
   /** Something an operator should know; `kind` groups repetitions. */
   readonly warn: (kind: string, message: string) => void;
   /** An order was carried out. */

@@ -1,7 +1,7 @@
 /** Clients that wait for what other balancers know of them: how that is read, and for how long they wait. */
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { LOOK_UP_MS, type Lookers, LookUps } from "../../src/group/look-ups.ts";
+import { type GoOn, type Lookers, READING_MS, Readings } from "../../src/group/readings.ts";
 import { PROMPT_MS } from "../../src/group/shared-bindings.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import { clientKey } from "../../src/util/client-key.ts";
@@ -70,7 +70,7 @@ describe("a client that comes to another balancer just after it got a target", (
     await settle();
     const numbers = hosts.map((host) => come(world, b, host));
     await settle(); // the first one's reading
-    world.clock.advance(LOOK_UP_MS);
+    world.clock.advance(READING_MS);
     await settle();
     assert.ok(numbers.every((number) => number >= 0 && mayGoOn(b, number)));
     assert.deepEqual(
@@ -102,7 +102,7 @@ describe("a client that comes to another balancer just after it got a target", (
       const before = world.memory.counts.calls;
       for (let n = 0; n < clients; n++) come(world, a, `10.1.${n >> 8}.${n & 255}`);
       await settle();
-      world.clock.advance(LOOK_UP_MS);
+      world.clock.advance(READING_MS);
       await settle();
       return world.memory.counts.calls - before;
     };
@@ -123,7 +123,7 @@ describe("a client that comes to another balancer just after it got a target", (
     world.clock.advance(1);
     assert.deepEqual([mayGoOn(a, first), mayGoOn(a, second)], [true, true]);
     assert.equal(come(world, a, "192.0.2.3"), -1);
-    assert.equal(a.bindings.lookUps.counts.late, 1);
+    assert.equal(a.bindings.readings.counts.late, 1);
     world.memory.fault({ slowMs: 0 });
     await world.pass(5_000);
     assert.ok(come(world, a, "192.0.2.4") >= 0);
@@ -151,6 +151,18 @@ describe("a client that comes to another balancer just after it got a target", (
     assert.equal(come(early, await alone, "192.0.2.1"), -1);
   });
 
+  it("does not wait once the balancer has stopped, whatever is being read then", async () => {
+    const { world, all } = await groupOf(["a", "b"]);
+    const [a] = all as [Balancer];
+    world.memory.fault({ slowMs: 20 });
+    const number = come(world, a, "192.0.2.1");
+    await settle();
+    await a.bindings.end();
+    assert.ok(mayGoOn(a, number));
+    await world.pass(60, 5);
+    assert.equal(come(world, a, "192.0.2.2"), -1);
+  });
+
   it("goes on when the pool is not to have clients wait any more", async () => {
     const { world, all } = await groupOf(["a", "b"]);
     const [a] = all as [Balancer];
@@ -163,13 +175,20 @@ describe("a client that comes to another balancer just after it got a target", (
   });
 });
 
+interface Looker {
+  readonly name: string;
+  readonly ms: number;
+}
+
 /** Pools have clients wait for so long. */
 class FakeLookers implements Lookers {
   onWanted: (ms: number) => void = () => undefined;
   onServed: () => void = () => undefined;
   readonly #waits: readonly number[];
   atLeast = Number.POSITIVE_INFINITY;
-  waiting: string[] = [];
+  /** Those who wait, and those for whom that has begun. */
+  #waiting: Looker[] = [];
+  readonly #begun = new Set<Looker>();
   readonly gone: string[] = [];
 
   constructor(...waits: number[]) {
@@ -178,37 +197,49 @@ class FakeLookers implements Lookers {
 
   open(ms: number): boolean {
     this.atLeast = ms;
-    if (!this.#waits.some((wait) => wait > ms)) this.gone.push(...this.waiting.splice(0));
+    this.#go((each) => each.ms <= ms);
     return this.#waits.some((wait) => wait > ms);
   }
 
-  take(): () => void {
-    const taken = this.waiting.splice(0);
-    return () => void this.gone.push(...taken);
+  take(atMost = Number.POSITIVE_INFINITY): GoOn {
+    const taken = this.#waiting.filter((each) => each.ms <= atMost && !this.#begun.has(each));
+    for (const each of taken) this.#begun.add(each);
+    return (most = Number.POSITIVE_INFINITY) => this.#go((each) => each.ms <= most && taken.includes(each));
   }
 
+  #go(isDone: (each: Looker) => boolean): void {
+    this.gone.push(...this.#waiting.filter(isDone).map(({ name }) => name));
+    this.#waiting = this.#waiting.filter((each) => !isDone(each));
+  }
+
+  /** Each is told of, not the first of its pool alone. */
   come(name: string, ms = this.#waits[0]!): void {
-    this.waiting.push(name);
-    if (this.waiting.length === 1) this.onWanted(ms);
+    this.#waiting.push({ name, ms });
+    this.onWanted(ms);
   }
 }
 
-function readings(...waits: number[]) {
+function reading(...waits: number[]) {
   const clock = new ManualClock(1_000);
   const lookers = new FakeLookers(...waits);
-  const begun: ((isRead: boolean) => void)[] = [];
+  const begun: ((isWhole: boolean | null) => void)[] = [];
+  /** null: it cannot be read. */
   const read = () =>
-    new Promise<void>((resolve, reject) => {
-      begun.push((isRead) => (isRead ? resolve() : reject(new Error("lost"))));
+    new Promise<boolean>((resolve, reject) => {
+      begun.push((isWhole) => (isWhole === null ? reject(new Error("lost")) : resolve(isWhole)));
     });
-  const lookUps = new LookUps({ lookers, clock, read });
-  lookUps.reached(true);
-  return { clock, lookers, begun, lookUps };
+  const readings = new Readings({ lookers, clock, read });
+  readings.reached(true);
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    await settle();
+  };
+  return { clock, lookers, begun, readings, pass };
 }
 
 describe("a reading", () => {
   it("is for those who came before it; those who come meanwhile have the next one, which is not at once", async () => {
-    const { clock, lookers, begun, lookUps } = readings(50);
+    const { lookers, begun, readings, pass } = reading(50);
     for (const name of ["a", "b"]) lookers.come(name);
     await settle();
     assert.equal(begun.length, 1);
@@ -217,47 +248,117 @@ describe("a reading", () => {
     assert.deepEqual(lookers.gone, ["a"], "b came when it had begun");
     assert.equal(begun.length, 1);
     for (const name of ["c", "d"]) lookers.come(name);
-    clock.advance(LOOK_UP_MS);
-    await settle();
+    await pass(READING_MS);
     assert.equal(begun.length, 2);
     lookers.come("e");
     begun[1]!(true);
     await settle();
     assert.deepEqual(lookers.gone, ["a", "b", "c", "d"]);
-    clock.advance(LOOK_UP_MS);
-    await settle();
+    await pass(READING_MS);
     begun[2]!(true);
     await settle();
     assert.deepEqual(lookers.gone.at(-1), "e");
-    clock.advance(1_000);
-    await settle();
+    await pass(1_000);
     assert.equal(begun.length, 3, "nobody is there for another");
-    assert.deepEqual(lookUps.counts, { done: 3, late: 0 });
+    assert.deepEqual(readings.counts, { done: 3, failed: 0, late: 0 });
   });
 
   it("that takes long is waited for by those alone whose pools have them wait for longer", async () => {
-    const { clock, lookers, begun, lookUps } = readings(5, 100);
+    const { clock, lookers, begun, readings } = reading(5, 100);
     lookers.come("a", 5);
     await settle();
     clock.advance(5);
     assert.equal(lookers.atLeast, 5);
-    assert.equal(lookUps.look(), true);
+    assert.equal(readings.look(), true);
     lookers.come("b", 100);
     begun[0]!(true);
     await settle();
     assert.equal(lookers.atLeast, 0);
-    assert.deepEqual(lookUps.counts, { done: 1, late: 1 });
+    assert.deepEqual(readings.counts, { done: 1, failed: 0, late: 1 });
   });
 
-  it("that fails has everybody go on", async () => {
-    const { lookers, begun, lookUps } = readings(50);
+  it("takes no longer than those may wait who waited for the one before as well: they go on, and nobody else does", async () => {
+    const { lookers, begun, readings, pass } = reading(5, 100);
     lookers.come("a");
+    await pass(1);
     lookers.come("b");
+    lookers.come("long", 100);
+    await pass(3);
+    begun[0]!(true);
     await settle();
-    begun[0]!(false);
+    assert.deepEqual([lookers.gone, begun.length], [["a"], 2]);
+    await pass(2);
+    assert.deepEqual(lookers.gone, ["a", "b"], "5 ms after it came");
+    assert.equal(lookers.atLeast, 0, "the pool has clients wait on");
+    lookers.come("c");
+    await pass(2);
+    begun[1]!(true);
     await settle();
+    assert.deepEqual(lookers.gone, ["a", "b", "long"]);
+    begun[2]!(true);
+    await settle();
+    assert.deepEqual(lookers.gone, ["a", "b", "long", "c"]);
+    assert.deepEqual(readings.counts, { done: 3, failed: 0, late: 1 });
+  });
+
+  it("is not waited for in vain by others than those whose time is over before it begins", async () => {
+    const { lookers, begun, readings, pass } = reading(1, 100);
+    lookers.come("a");
+    await settle();
+    begun[0]!(true);
+    await settle();
+    lookers.come("b");
+    lookers.come("long", 100);
+    await pass(1);
+    assert.deepEqual([lookers.gone, begun.length], [["a", "b"], 1]);
+    await pass(1);
+    begun[1]!(true);
+    await settle();
+    assert.deepEqual(lookers.gone, ["a", "b", "long"]);
+    assert.deepEqual(readings.counts, { done: 2, failed: 0, late: 1 });
+  });
+
+  it("is late once for all of a pool who wait for it, however often one is told of", async () => {
+    const { clock, lookers, readings } = reading(50);
+    lookers.come("a");
+    await settle();
+    const timers = clock.pending;
+    for (let n = 0; n < 100; n++) lookers.come(`${n}`);
+    assert.equal(clock.pending, timers + 1);
+    clock.advance(50);
+    assert.equal(lookers.gone.length, 101);
+    clock.advance(1_000);
+    assert.equal(readings.counts.late, 1);
+  });
+
+  for (const [what, outcome] of [
+    ["fails", null],
+    ["is not whole", false],
+  ] as const) {
+    it(`that ${what} has everybody go on, and nobody wait`, async () => {
+      const { lookers, begun, readings } = reading(50);
+      lookers.come("a");
+      lookers.come("b");
+      await settle();
+      begun[0]!(outcome);
+      await settle();
+      assert.deepEqual(lookers.gone, ["a", "b"]);
+      assert.equal(lookers.atLeast, Number.POSITIVE_INFINITY);
+      assert.deepEqual(readings.counts, { done: 0, failed: 1, late: 0 });
+    });
+  }
+
+  it("that ends after the end has nobody wait again", async () => {
+    const { clock, lookers, begun, readings } = reading(50);
+    lookers.come("a");
+    await settle();
+    lookers.come("b");
+    readings.end();
     assert.deepEqual(lookers.gone, ["a", "b"]);
+    begun[0]!(true);
+    await settle();
     assert.equal(lookers.atLeast, Number.POSITIVE_INFINITY);
-    assert.deepEqual(lookUps.counts, { done: 0, late: 0 });
+    assert.equal(readings.look(), false);
+    assert.equal(clock.pending, 0);
   });
 });
