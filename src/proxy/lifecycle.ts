@@ -72,7 +72,10 @@ export class Lifecycle<C, F> {
     this.#pool = pool;
     this.#store = store;
     this.#io = io;
-    this.lookingUp = new LookingUp(pool, store, io);
+    this.lookingUp = new LookingUp(pool, store, io, (c) => {
+      this.#stopWaiting(c);
+      this.#enter(c);
+    });
     this.observer = new Observer(pool, store, io, (c) => this.moveOn(c));
     this.options = options;
   }
@@ -87,10 +90,7 @@ export class Lifecycle<C, F> {
 
   /** Those who were looked up go on. */
   lookedUp(): void {
-    this.lookingUp.goOn((c) => {
-      this.#stopWaiting(c);
-      this.#enter(c);
-    });
+    this.lookingUp.goOn();
   }
 
   #enter(c: C): void {
@@ -247,15 +247,16 @@ export class Lifecycle<C, F> {
   }
 
   /**
-   * Nobody waits from now on: those who do and those to come are told "stopping"; what is served may go on for `timeout`
-   * ms. A later call may shorten the time.
+   * Those in the queue and those to come are told "stopping"; what is served may go on for `timeout` ms, and with it who was
+   * only looked up, if there is room. A later call may shorten the time.
    */
   stop(timeout: number): void {
+    if (!this.stopping) this.lookingUp.endAll();
     const waiting = this.stopping ? 0 : this.waiting;
     this.stopping = true;
     if (waiting > 0) {
       this.#store.each((c) => {
-        if (!isWaiting(this.#store.state(c))) return;
+        if (this.#store.state(c) !== QUEUED) return;
         this.#leaveQueue(c);
         this.#unavailable(c, STOPPING);
       }, this.#pool);

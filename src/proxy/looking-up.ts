@@ -17,13 +17,16 @@ export class LookingUp<C, F> {
   readonly #pool: SharedPool;
   readonly #store: Store<C, F>;
   readonly #io: Io<C, F>;
+  readonly #onward: (c: C) => void;
   /** With the pool's numbers for them, in that order. */
   readonly #waiting = new Map<C, number>();
 
-  constructor(pool: SharedPool, store: Store<C, F>, io: Io<C, F>) {
+  /** `onward`: one need wait no longer. */
+  constructor(pool: SharedPool, store: Store<C, F>, io: Io<C, F>, onward: (c: C) => void) {
     this.#pool = pool;
     this.#store = store;
     this.#io = io;
+    this.#onward = onward;
   }
 
   /** Of a connection that has been accepted. False: it need not wait. */
@@ -48,15 +51,23 @@ export class LookingUp<C, F> {
   }
 
   /** Those who may, in order. */
-  goOn(onward: (c: C) => void): void {
+  goOn(): void {
     let isAny = false;
     for (const [c, number] of this.#waiting) {
       if (!this.#pool.lookUps.isDone(number)) break;
       this.leave(c);
-      onward(c);
+      this.#onward(c);
       isAny = true;
     }
     if (isAny) this.#pool.lookUps.onServed();
+  }
+
+  /** All of them, whatever has been read. */
+  endAll(): void {
+    for (const c of [...this.#waiting.keys()]) {
+      this.leave(c);
+      this.#onward(c);
+    }
   }
 
   /** It does not wait for that any more. False: it did not. */

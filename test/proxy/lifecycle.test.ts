@@ -606,14 +606,6 @@ describe("a client of which others may know more", () => {
     ["lost", (bench: Bench, c: Connection) => bench.lifecycle.clientReset(c), "queue client reset"],
     ["ended by an operator", (bench: Bench, c: Connection) => bench.remove(c, "killed"), "queue balancer killed"],
     ["dropped by a fault", (bench: Bench, c: Connection) => bench.lifecycle.abort(c), "queue balancer reset"],
-    [
-      "told of a stop",
-      (bench: Bench, c: Connection) => {
-        bench.lifecycle.stop(1_000);
-        answer(bench, c);
-      },
-      "unavailable balancer stopping",
-    ],
   ] as const) {
     it(`may be ${how} meanwhile`, () => {
       const { bench, c } = looking();
@@ -637,6 +629,18 @@ describe("a client of which others may know more", () => {
     bench.lookUp();
     assert.equal(bench.in(LOOKING_UP).length, 0);
     bench.verify();
+  });
+
+  it("goes on at once when the balancer stops, as one that was taken in before; not if it had to wait for a permit", () => {
+    const { bench, c } = looking();
+    bench.lifecycle.stop(1_000);
+    assert.equal(c.state, CONNECTING);
+    bench.verify();
+    const { bench: full, c: late } = looking({}, { concurrency: 0 });
+    full.lifecycle.stop(1_000);
+    answer(full, late);
+    assert.equal(full.ending(late), "unavailable balancer stopping");
+    full.verify();
   });
 
   it("stays where it is when connections are taken off their targets", () => {

@@ -41,7 +41,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ),
   NOPERM: refused(
     "does not let this user do what a group needs: on the server, give it the keys ~harmony:*, the channels &harmony:* and " +
-      "the commands +@all -@admin -@dangerous +role",
+      "the commands +@all -@admin -@dangerous +role +info",
   ),
   READONLY: {
     ...refused(
