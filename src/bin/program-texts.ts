@@ -14,7 +14,9 @@ export const balancerText = manualText({
   usage: "[COMMAND] [options]",
   summary: "Balances TCP connections over targets that register themselves (see harmony-reporter).",
   sections: {
-    ENVIRONMENT: otherPlaces("HARMONY_QUEUE_TIMEOUT=5s", "--queue-timeout 5s"),
+    ENVIRONMENT:
+      `${otherPlaces("HARMONY_QUEUE_TIMEOUT=5s", "--queue-timeout 5s")} ` +
+      "Nor has the password of a group's Redis: HARMONY_GROUP_PASSWORD, or a file (--group-password-file).",
     SIGNALS:
       "SIGTERM and SIGINT stop accepting, after --stop-delay, let open connections finish, and exit with 0. A second one ends the " +
       "connections at once. " +
@@ -50,7 +52,7 @@ function manualText(text: Omit<ManualText, "footer">): ManualText {
 function otherPlaces(variable: string, flag: string): string {
   return (
     `Every option can also be given in the environment, as ${variable} for ${flag}, or in the file that --config names. ` +
-    "Only the key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which precedes any " +
+    "The key has no flag, because everybody can list flags with ps: set HARMONY_KEY=[id:]secret, which precedes any " +
     "key file."
   );
 }

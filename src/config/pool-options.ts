@@ -75,7 +75,7 @@ export const poolOptions = {
   persistentShared: option({
     kind: sharing,
     default: 0, // with a group its balancers are one service, and a client does not see which of them it has come to
-    doc: "With a group (--group), a client that another balancer keeps on a target (persistent) has the same one here. on: what the others know comes here within a fraction of a second, and no connection waits for it. wait DURATION, such as wait 5ms: a connection whose client has no target here waits until that has been read, and for so long at most. off shares nothing.",
+    doc: "With a group (--group), a client that another balancer keeps on a target (persistent) has the same one here. on: what the others know comes here within a fraction of a second, and no connection waits for it. wait DURATION, such as wait 5ms, and 5s at most: a connection whose client has no target here waits until that has been read, and for so long at most. off shares nothing.",
   }),
   concurrency: option({
     kind: integer(NO_LIMIT, MOST_CONNECTIONS),
