@@ -93,7 +93,7 @@ export function readBatch(given: string, now: number): readonly BoundThere[] {
   if (data === undefined) return [];
   const { at, rows, bound } = data;
   const from = Math.min(at, now);
-  return rows.map(([pool, target, clients], i) => ({
+  const all = rows.map(([pool, target, clients], i) => ({
     pool,
     target,
     clients: clients.map(([client, ago], j) => {
@@ -101,4 +101,5 @@ export function readBatch(given: string, now: number): readonly BoundThere[] {
       return [client, from - ago, Math.min(Math.max(boundAt, -LATEST), LATEST)] as const;
     }),
   }));
+  return all.filter(({ clients }) => clients.length > 0); // Harmony writes no others, and they would be kept without a bound
 }

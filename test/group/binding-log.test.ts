@@ -275,7 +275,14 @@ describe("the batches of a balancer's bindings", () => {
   });
 
   it("of a stranger's making are none", () => {
-    for (const text of ["", "null", "{}", '{"at":1,"rows":[["p"]]}', '{"at":1,"rows":[["p","t",[["c",-1]]]]}']) {
+    for (const text of [
+      `{"at":${START},"rows":[["p","p/t",[]]]}`,
+      "",
+      "null",
+      "{}",
+      '{"at":1,"rows":[["p"]]}',
+      '{"at":1,"rows":[["p","t",[["c",-1]]]]}',
+    ]) {
       assert.deepEqual(readBatch(text, START), []);
     }
     const [there] = readBatch(`{"at":${START + DAY},"rows":[["p","p/t",[["10.0.0.1",5]]]]}`, START);
