@@ -13,7 +13,16 @@
  * Until then nobody gets more: `keeps` stands for `wants`. One that hangs or is cut off cannot: what it has said is told again by those who
  * have read it, and counts as it would have. So that nobody does that of what is given back, it is written down that nothing is held.
  */
+import { MAX_TEXT } from "./max-text.ts";
 import { TTL_MS } from "./times.ts";
+
+/** ms that anything counts which is not renewed: others than Harmony may write there. */
+export const MOST_LIFE_MS = 3_600_000;
+/** Above how far apart the numbers of one balancer can be in that time: it claims some ten times a second. */
+export const SEQ_REACH = 100_000;
+/** Rows, and bytes of them, that are answered: those of any group, while thousands that somebody else has written cannot be read each time. */
+export const MOST_ROWS = 1_000;
+export const MOST_ROWS_BYTES: number = 8 * 1024 * 1024;
 
 /** What a balancer says of a pool. */
 export interface Claim {
@@ -31,9 +40,9 @@ export interface Claim {
 }
 
 export interface Claims {
-  /** Larger than that of any earlier one of this balancer: one that comes late changes nothing. */
+  /** Larger than that of any earlier one of this balancer: one that comes late (isLater()) changes nothing. */
   readonly seq: number;
-  /** ms that they count, unless they are renewed. */
+  /** ms that they count, unless they are renewed: at most MOST_LIFE_MS do. */
   readonly life: number;
   /** ms for which nobody gets more: in any case, and if nothing is there at all. */
   readonly quiet: number;
@@ -83,6 +92,11 @@ export function isInForce({ at, life }: Held, now: number): boolean {
   return at + life > now;
 }
 
+/** Of the numbers of two claims of one balancer. One that is further ahead is none of its. */
+export function isLater(seq: number, than: number): boolean {
+  return seq > than && seq - than < SEQ_REACH;
+}
+
 /** What is given back is used there. */
 export function isWanting({ lack, waiting }: Holding): boolean {
   return lack > 0 || waiting > 0;
@@ -94,6 +108,7 @@ const POOL = new RegExp(`^(\\S{1,64}) ${COUNT} ${COUNT} ${COUNT} ${COUNT} ${COUN
 
 /** `AT LIFE SEQ;POOL HELD USED WAITING LIMIT LACK;…`, as the script in the server writes it. null: it is none, as one of a later version. */
 export function readHeld(text: string): Held | null {
+  if (text.length > MAX_TEXT) return null;
   const [head = "", ...rest] = text.split(";");
   const [, at, life, seq] = HEAD.exec(head) ?? [];
   if (at === undefined) return null;
@@ -104,5 +119,5 @@ export function readHeld(text: string): Held | null {
     const [held, used, waiting, limit, lack] = counts.map(Number) as [number, number, number, number, number];
     pools.set(pool, { held, used, waiting, limit, lack });
   }
-  return { at: Number(at), life: Number(life), seq: Number(seq), pools, text };
+  return { at: Number(at), life: Math.min(Number(life), MOST_LIFE_MS), seq: Number(seq), pools, text };
 }

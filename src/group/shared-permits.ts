@@ -10,7 +10,17 @@ import { Allowance } from "../util/allowance.ts";
 import { type Cancel, type Clock, every } from "../util/clock.ts";
 import { LimitWatch } from "./limit-watch.ts";
 import type { Part, Turn } from "./part.ts";
-import { type Claim, type Claimed, type Claims, type Held, isInForce, isThere } from "./permits.ts";
+import {
+  type Claim,
+  type Claimed,
+  type Claims,
+  type Held,
+  isInForce,
+  isLater,
+  isThere,
+  MOST_LIFE_MS,
+  SEQ_REACH,
+} from "./permits.ts";
 import { type PermitPool, PoolPermits } from "./pool-permits.ts";
 import { SAY_MS, TTL_MS } from "./times.ts";
 
@@ -71,7 +81,7 @@ export class SharedPermits implements Part {
   #isLeaving = false;
   #isEnded = false;
   #claimedAt = Number.NEGATIVE_INFINITY;
-  /** By their ids, what others have said last, as long as it counts. */
+  /** By their ids, what other members have said last, as long as it counts. */
   readonly #heard = new Map<string, Held>();
   /** What of that the store has forgotten. */
   #forgotten: ReadonlyMap<string, string> = new Map();
@@ -168,7 +178,7 @@ export class SharedPermits implements Part {
   }
 
   async #claim({ store, id, hint, members }: Turn): Promise<void> {
-    const { clock, lease } = this.#options;
+    const { clock } = this.#options;
     const sentAt = clock.now();
     this.#allowance.take(sentAt);
     const made = this.#made();
@@ -176,12 +186,18 @@ export class SharedPermits implements Part {
     this.#hasClaimed = true;
     try {
       const claimed = await store.claim(id, this.#claims([...made.values()].map(({ claim }) => claim)), hint);
-      if (claimed === null || this.#isEnded) return;
+      if (this.#isEnded) return;
+      if (claimed === null) {
+        // A claim is sent when the one before is answered: what is later is none of this balancer's.
+        this.#seq += SEQ_REACH;
+        this.#isDue = true;
+        return;
+      }
       this.#claimedOver = connection;
       this.#hasClaimed = made.size > 0;
       this.#claimedAt = clock.now();
-      this.#hear(claimed);
-      this.#take(made, claimed, sentAt + lease);
+      this.#hear(claimed, members);
+      this.#take(made, claimed, sentAt + this.#lease);
       this.#compare(made, claimed, members);
     } catch (error) {
       this.#isDue = true;
@@ -190,19 +206,31 @@ export class SharedPermits implements Part {
     }
   }
 
+  /** As long as what it has said counts, less what it takes to hear so. */
+  get #lease(): number {
+    return Math.min(Math.ceil(this.#options.lease), MOST_LIFE_MS - TTL_MS);
+  }
+
   #claims(pools: readonly Claim[]): Claims {
     this.#seq++;
-    const life = Math.ceil(this.#options.lease) + TTL_MS;
+    const life = this.#lease + TTL_MS;
     const isAnew = this.#claimedOver !== null && this.#claimedOver !== this.#connection;
     const others = this.#forgotten;
     return { seq: this.#seq, life, quiet: isAnew ? ANEW_MS : 0, quietIfEmpty: TTL_MS, pools, others };
   }
 
-  #hear({ now, others }: Claimed): void {
+  /** Members alone: what anybody else has written there is not told again when somebody has removed it. */
+  #hear({ now, others }: Claimed, members: Turn["members"]): void {
     const heard = this.#heard;
-    for (const [id, held] of others) if (held.seq >= (heard.get(id)?.seq ?? 0)) heard.set(id, held);
-    for (const [id, held] of heard) if (!isInForce(held, now)) heard.delete(id);
-    const forgotten = [...heard].filter(([id, { seq }]) => seq > (others.get(id)?.seq ?? -1));
+    for (const id of members.keys()) {
+      const [held, before] = [others.get(id), heard.get(id)];
+      if (held !== undefined && (before === undefined || !isLater(before.seq, held.seq))) heard.set(id, held);
+    }
+    for (const [id, held] of heard) if (!members.has(id) || !isInForce(held, now)) heard.delete(id);
+    const forgotten = [...heard].filter(([id, { seq }]) => {
+      const there = others.get(id);
+      return there === undefined || isLater(seq, there.seq);
+    });
     this.#forgotten = new Map(forgotten.map(([id, { text }]) => [id, text]));
     if (forgotten.length > 0) this.#isDue = true;
   }

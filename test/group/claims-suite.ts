@@ -1,14 +1,15 @@
 /** What every store of a group makes of claims: src/group/permits.ts. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { type Claim, type Claimed, type Claims, isThere } from "../../src/group/permits.ts";
+import { type Claim, type Claimed, type Claims, isThere, MOST_LIFE_MS, SEQ_REACH } from "../../src/group/permits.ts";
 import type { GroupStore } from "../../src/group/store.ts";
 import fc from "../support/draws.ts";
 import { until } from "../support/wait.ts";
 
 type Open = () => Promise<GroupStore>;
+type Forge = (name: string, text: string) => Promise<void>;
 
-const LONG_MS = 3_600_000;
+const LONG_MS = MOST_LIFE_MS;
 
 function claims(seq: number, of: Record<string, Partial<Claim>>, part: Partial<Claims> = {}): Claims {
   const pools = Object.entries(of).map(([pool, claim]) => {
@@ -24,7 +25,7 @@ function got(claimed: Claimed | null, pool = "p"): string {
   return own === undefined ? "nothing" : `${own.held} of ${own.limit}, lacking ${own.lack}`;
 }
 
-export function claimsSuite(open: Open): void {
+export function claimsSuite(open: Open, forge: Forge): void {
   it("gives as much as it wants and is free, of each pool by itself", async () => {
     const [a, b] = [await open(), await open()];
     assert.equal(got(await a.claim("a", claims(1, { p: { wants: 7 } }), "")), "7 of 10, lacking 0");
@@ -180,5 +181,68 @@ export function claimsSuite(open: Open): void {
       }),
       { numRuns: 30 },
     );
+  });
+
+  it("what somebody else has written counts from now at most, and for a while at most", async () => {
+    const a = await open();
+    await a.claim("a", claims(1, { p: {} }), "");
+    await forge("forged", "9007199254740990 9999999999 9007199254740990;p 7 0 0 10 0");
+    let seq = 2;
+    const claim = () => a.claim("a", claims(seq++, { p: { wants: 10 } }), "");
+    const first = (await claim())!;
+    assert.equal(got(first), "3 of 10, lacking 7");
+    const { at, life } = first.others.get("forged")!;
+    assert.ok(at <= first.now && life <= MOST_LIFE_MS, `${at} and ${life}`);
+    assert.equal((await claim())!.others.get("forged")!.at, at, "not from each look on");
+  });
+
+  it("what is told again is no longer than a while either", async () => {
+    const a = await open();
+    const others = new Map([["gone", "9007199254740990 9999999999 1;p 7 0 0 10 0"]]);
+    const { now, others: heard } = (await a.claim("a", claims(1, { p: {} }, { others }), ""))!;
+    const { at, text } = heard.get("gone")!;
+    assert.ok(at <= now);
+    assert.match(text, new RegExp(`^${at} ${MOST_LIFE_MS} 1;`));
+  });
+
+  for (const text of ["nan", "inf", "-1", "0x10", "1e300", "9".repeat(400), ""])
+    it(`a time of quiet that is "${text.slice(0, 10)}" hinders nobody for long`, async () => {
+      const a = await open();
+      await a.claim("a", claims(1, { p: {} }), "");
+      await forge("quiet", text);
+      const claimed = (await a.claim("a", claims(2, { p: { wants: 2 } }), ""))!;
+      assert.ok(claimed.quietUntil <= claimed.now + 60_000);
+      if (!text.startsWith("9")) assert.equal(got(claimed), "2 of 10, lacking 0");
+    });
+
+  it("numbers beyond all bounds, and what is longer than any of Harmony's, hinder no claim", async () => {
+    const a = await open();
+    await a.claim("a", claims(1, { p: {} }), "");
+    const many = "9".repeat(400);
+    await forge("a", `${many} ${many} ${many};p ${many} ${many} ${many} ${many} ${many}`);
+    await forge("b", `${many} ${many} ${many};p ${many} ${many} ${many} ${many} ${many}`);
+    assert.match(got(await a.claim("a", claims(2, { p: { holds: 1, wants: 2 } }), "")), /^[12] of 10/);
+    await forge("b", `1 ${many} 1${";p 7 0 0 10 0".repeat(5_000)}`);
+    assert.equal(got(await a.claim("a", claims(3, { p: { holds: 1, wants: 2 } }), "")), "2 of 10, lacking 0");
+  });
+
+  it("a number that no earlier claim of it can have had keeps none from counting", async () => {
+    const a = await open();
+    await a.claim("a", claims(1, { p: { wants: 1 } }), "");
+    for (const number of [2 + SEQ_REACH, "9999999999999999", "9".repeat(400)]) {
+      await forge("a", `1 1 ${number};p 1 0 0 10 0`);
+      assert.equal(got(await a.claim("a", claims(2, { p: { wants: 2 } }), "")), "2 of 10, lacking 0", `${number}`);
+    }
+    await forge("a", `1 1 ${1 + SEQ_REACH};p 1 0 0 10 0`);
+    assert.equal(await a.claim("a", claims(2, { p: { wants: 2 } }), ""), null);
+  });
+
+  it("of thousands of rows all count, and some are answered", async () => {
+    const a = await open();
+    const row = (n: number): [string, string] => [`forged ${n}`, `${Date.now() + LONG_MS} 60000 1;p 1 0 0 9000 0`];
+    const others = new Map(Array.from({ length: 5_000 }, (_, n) => row(n)));
+    const claimed = (await a.claim("a", claims(1, { p: { wants: 9_000, limit: 9_000 } }, { others }), ""))!;
+    assert.equal(got(claimed), "4000 of 9000, lacking 5000");
+    assert.equal(claimed.others.size, 1_000);
   });
 }

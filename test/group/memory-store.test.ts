@@ -9,6 +9,7 @@ storeSuite("in memory", async () => {
   const memory = new GroupMemory();
   return {
     open: async () => memory.open(),
+    forge: async (name, text) => void memory.permits.set(name, text),
     clear: async () => memory.clear(),
     end: async () => undefined,
   };

@@ -1,4 +1,5 @@
 /** Balancers that share a pool's permits: the real part of the group, and pools that are numbers, over a store in memory and a clock that is moved. */
+import type { Member } from "../../src/group/members.ts";
 import type { PermitPool } from "../../src/group/pool-permits.ts";
 import { SharedPermits } from "../../src/group/shared-permits.ts";
 import { SAY_MS } from "../../src/group/times.ts";
@@ -6,6 +7,7 @@ import type { Cancel, Clock } from "../../src/util/clock.ts";
 import { ManualClock } from "../support/clock.ts";
 import { GroupMemory, type MemoryStore } from "../support/group-store.ts";
 import { settle } from "../support/wait.ts";
+import { memberWith } from "./members-of.ts";
 
 export const LEASE = 10_000;
 const STEP = 50;
@@ -49,6 +51,7 @@ export class PlayedBalancer implements PermitPool {
   readonly permits: SharedPermits;
   readonly warnings: string[] = [];
   readonly #clock: ProcessClock;
+  readonly #members: ReadonlyMap<string, Member>;
   active = 0;
   waiting = 0;
   /** Clients that found neither a permit nor a place in the queue, so far. */
@@ -64,9 +67,10 @@ export class PlayedBalancer implements PermitPool {
 
   constructor(
     id: string,
-    { clock, memory, limit, queue }: { clock: ManualClock; memory: GroupMemory; limit: number; queue: number },
+    { clock, memory, limit, queue, members }: Pick<PlayedGroup, "clock" | "memory" | "limit" | "queue" | "members">,
   ) {
     this.id = id;
+    this.#members = members;
     this.#clock = new ProcessClock(clock);
     this.heardAt = clock.now();
     this.options = { concurrency: limit, queue };
@@ -163,7 +167,7 @@ export class PlayedBalancer implements PermitPool {
 
   get #turn() {
     const { store, id, isLeaving } = this;
-    return { store, id, isLeaving, members: new Map(), hint: "hint", now: this.#clock.now() };
+    return { store, id, isLeaving, members: this.#members, hint: "hint", now: this.#clock.now() };
   }
 
   async #share(): Promise<void> {
@@ -192,6 +196,8 @@ export class PlayedGroup {
   readonly clock = new ManualClock(1_000_000);
   readonly memory = new GroupMemory(this.clock);
   readonly balancers: PlayedBalancer[] = [];
+  /** All that there have been, as each of them knows them. */
+  readonly members = new Map<string, Member>();
   readonly limit: number;
   /** Places in it. */
   readonly queue: number;
@@ -205,8 +211,9 @@ export class PlayedGroup {
   }
 
   start(): PlayedBalancer {
-    const { clock, memory, limit, queue } = this;
-    const balancer = new PlayedBalancer(`b${this.#started++}`, { clock, memory, limit, queue });
+    const id = `b${this.#started++}`;
+    const balancer = new PlayedBalancer(id, this);
+    this.members.set(id, memberWith(id));
     this.balancers.push(balancer);
     return balancer;
   }

@@ -6,7 +6,7 @@ import { removeFolders } from "../support/folder.ts";
 import { freePort, LOOPBACK } from "../support/ports.ts";
 import { endRedis, noRedis, REDIS, RedisServer } from "../support/redis.ts";
 import { until } from "../support/wait.ts";
-import { atServer, closeStores, connectedAgain, openConnected, openStore, rejection } from "./redis-world.ts";
+import { atServer, closeStores, connectedAgain, forgeAt, openConnected, openStore, rejection } from "./redis-world.ts";
 import { changes, storeSuite, texts } from "./store-suite.ts";
 
 afterEach(closeStores);
@@ -113,6 +113,10 @@ storeSuite(
         const asked = nodes[first++ % nodes.length]!;
         const addresses = [{ host: LOOPBACK, port: asked.port }];
         return (await openConnected(atServer(0, { form: "cluster", addresses }))).store;
+      },
+      // Those that do not have it say only where it is.
+      forge: async (name, text) => {
+        for (const node of nodes) await forgeAt(node, name, text);
       },
       clear: async () => {
         for (const node of nodes) await node.tell("FLUSHALL");

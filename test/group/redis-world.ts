@@ -79,6 +79,10 @@ export function rejection(counted: Counted, fits: RegExp): Promise<Error & { cod
   });
 }
 
+export async function forgeAt(server: RedisServer, name: string, text: string): Promise<void> {
+  await server.tell(`HSET harmony:{test}:1:permits ${name} "${text}"`);
+}
+
 export async function worldOn(
   settings: () => RedisStoreSettings,
   server: RedisServer,
@@ -86,6 +90,7 @@ export async function worldOn(
 ): Promise<StoreWorld> {
   return {
     open: async () => (await openConnected(settings())).store,
+    forge: (name, text) => forgeAt(server, name, text),
     clear: async () => void (await clear()),
     end: () => server.kill(),
   };

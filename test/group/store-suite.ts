@@ -10,6 +10,8 @@ import { claimsSuite } from "./claims-suite.ts";
 export interface StoreWorld {
   /** A further balancer's, of the same group. Connected: it can be asked. */
   open(): Promise<GroupStore>;
+  /** Somebody else writes that into the row of permits of that name. */
+  forge(name: string, text: string): Promise<void>;
   /** Everything that is kept goes. */
   clear(): Promise<void>;
   /** The server, once all stores are closed. */
@@ -47,7 +49,7 @@ export function storeSuite(name: string, start: () => Promise<StoreWorld>, skip:
     sections(open);
     commonSections(open);
     hints(open);
-    describe("claims of permits", () => claimsSuite(open));
+    describe("claims of permits", () => claimsSuite(open, (name, text) => world.forge(name, text)));
     endings(open);
   });
 }

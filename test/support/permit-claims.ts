@@ -5,7 +5,9 @@ import {
   type Held,
   type Holding,
   isInForce,
+  isLater,
   isWanting,
+  MOST_ROWS,
   readHeld,
 } from "../../src/group/permits.ts";
 
@@ -20,12 +22,13 @@ export function claimIn(
   now: number,
 ): { readonly claimed: Claimed | null; readonly tell: boolean } {
   const isEmpty = all.size === 0;
-  for (const [other, text] of claims.others) tellAgain(all, other, text, now);
+  for (const [other, text] of claims.others) tellAgain(all, other, text);
   const before = readHeld(all.get(id) ?? "");
-  if (before !== null && before.seq >= claims.seq) return { claimed: null, tell: false };
+  if (before !== null && (before.seq === claims.seq || isLater(before.seq, claims.seq)))
+    return { claimed: null, tell: false };
   const others = othersOf(all, id, now);
   const quiet = isEmpty ? Math.max(claims.quiet, claims.quietIfEmpty) : claims.quiet;
-  const quietUntil = Math.min(Math.max(Number(all.get(QUIET) ?? 0), quiet > 0 ? now + quiet : 0), now + MOST_QUIET_MS);
+  const quietUntil = Math.min(Math.max(quietIn(all), quiet > 0 ? now + quiet : 0), now + MOST_QUIET_MS);
   const pools = new Map(
     claims.pools.map((claim): [string, Holding] => {
       const { pool, limit, holds, keeps, wants, used, waiting } = claim;
@@ -38,18 +41,23 @@ export function claimIn(
   );
   const said = { at: now, life: claims.life, seq: claims.seq, pools };
   const own: Held = { ...said, text: writeHeld(said) };
+  const answered = new Map([...others].slice(0, MOST_ROWS));
   all.set(id, own.text);
   all.set(QUIET, String(quietUntil));
-  return { claimed: { now, quietUntil, own, others }, tell: concernsOthers(before, own, others) };
+  return { claimed: { now, quietUntil, own, others: answered }, tell: concernsOthers(before, own, others) };
+}
+
+function quietIn(all: ReadonlyMap<string, string>): number {
+  const text = all.get(QUIET) ?? "";
+  return /^\d+$/.test(text) ? Number(text) : 0;
 }
 
 /** What others had said. */
-function tellAgain(all: Map<string, string>, id: string, text: string, now: number): void {
+function tellAgain(all: Map<string, string>, id: string, text: string): void {
   const held = readHeld(text);
   const there = all.get(id);
-  const last = there === undefined ? -1 : (readHeld(there)?.seq ?? Number.POSITIVE_INFINITY);
-  if (held === null || !isInForce(held, now) || last >= held.seq) return;
-  all.set(id, writeHeld({ ...held, at: Math.min(held.at, now) }));
+  const last = there === undefined ? undefined : (readHeld(there)?.seq ?? Number.POSITIVE_INFINITY);
+  if (held !== null && (last === undefined || isLater(held.seq, last))) all.set(id, text);
 }
 
 /** See readHeld(). */
@@ -60,14 +68,26 @@ function writeHeld({ at, life, seq, pools }: Omit<Held, "text">): string {
   return `${at} ${life} ${seq}${texts.join("")}`;
 }
 
+/** As if it had been said now, where a clock was ahead. */
+function boundedIn(text: string, now: number): Held | null {
+  const held = readHeld(text);
+  if (held === null) return null;
+  const bounded = { ...held, at: Math.min(held.at, now) };
+  return { ...bounded, text: writeHeld(bounded) };
+}
+
 /** What counts no more goes. */
 function othersOf(all: Map<string, string>, id: string, now: number): Map<string, Held> {
   const others = new Map<string, Held>();
   for (const [name, text] of all) {
     if (name === QUIET || name === id) continue;
-    const held = readHeld(text);
-    if (held !== null && isInForce(held, now)) others.set(name, held);
-    else all.delete(name);
+    const held = boundedIn(text, now);
+    if (held === null || !isInForce(held, now)) {
+      all.delete(name);
+      continue;
+    }
+    all.set(name, held.text);
+    others.set(name, held);
   }
   return others;
 }

@@ -1,5 +1,16 @@
 /** A claim (../permits.ts), carried out in the server: nobody else claims anything between looking and writing. */
-import { type Claimed, type Claims, type Held, readHeld } from "../permits.ts";
+
+import { MAX_TEXT } from "../max-text.ts";
+import {
+  type Claimed,
+  type Claims,
+  type Held,
+  MOST_LIFE_MS,
+  MOST_ROWS,
+  MOST_ROWS_BYTES,
+  readHeld,
+  SEQ_REACH,
+} from "../permits.ts";
 import type { Answer } from "./connection.ts";
 import { type Script, script } from "./layout.ts";
 
@@ -36,26 +47,30 @@ local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local answer, own, taken, limits, wanted = {}, "", {}, {}, {}
 local quietUntil = 0
+local rows, room = ${MOST_ROWS}, ${MOST_ROWS_BYTES}
 local isEmpty = redis.call("EXISTS", KEYS[1]) == 0
 for i = 10, 8 + 2 * others, 2 do
   local at, span, number, pools = string.match(ARGV[i + 1], "^(%d+) (%d+) (%d+)(.*)$")
   local there = redis.call("HGET", KEYS[1], ARGV[i])
-  local last = there and (tonumber(string.match(there, "^%d+ %d+ (%d+)")) or math.huge) or -1
-  if at and at + span > now and last < tonumber(number) then
-    local text = string.format("%.0f %s %s%s", math.min(at, now), span, number, pools)
-    redis.call("HSET", KEYS[1], ARGV[i], text)
-  end
+  local last = there and (tonumber(string.match(there, "^%d+ %d+ (%d+)")) or math.huge)
+  local isNews = not last or (last < tonumber(number) and number - last < ${SEQ_REACH})
+  if at and isNews then redis.call("HSET", KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
 local row = ";(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)"
 local all = redis.call("HGETALL", KEYS[1])
 for i = 1, #all, 2 do
   local name, text = all[i], all[i + 1]
-  local at, span = string.match(text, "^(%d+) (%d+) %d+")
-  if name == "quiet" then quietUntil = tonumber(text) or 0
+  local at, span, rest = string.match(text, "^(%d+) (%d+)( %d+.*)$")
+  if name == "quiet" then quietUntil = tonumber(string.match(text, "^%d+$")) or 0
   elseif name == id then own = text
-  elseif not at or at + span <= now then redis.call("HDEL", KEYS[1], name)
+  elseif not at or #text > ${MAX_TEXT} or at + math.min(span, ${MOST_LIFE_MS}) <= now then redis.call("HDEL", KEYS[1], name)
   else
-    answer[#answer + 1], answer[#answer + 2] = name, text
+    if tonumber(at) > now or tonumber(span) > ${MOST_LIFE_MS} then
+      text = string.format("%.0f %.0f%s", math.min(at, now), math.min(span, ${MOST_LIFE_MS}), rest)
+      redis.call("HSET", KEYS[1], name, text)
+    end
+    rows, room = rows - 1, room - #name - #text
+    if rows >= 0 and room >= 0 then answer[#answer + 1], answer[#answer + 2] = name, text end
     for pool, held, _, waiting, limit, lack in string.gmatch(text, row) do
       taken[pool] = (taken[pool] or 0) + held
       limits[pool] = math.min(limits[pool] or math.huge, tonumber(limit))
@@ -64,7 +79,7 @@ for i = 1, #all, 2 do
   end
 end
 local last = tonumber(string.match(own, "^%d+ %d+ (%d+)"))
-if last and last >= seq then return {} end
+if last and last >= seq and last - seq < ${SEQ_REACH} then return {} end
 if isEmpty then quiet = math.max(quiet, quietIfEmpty) end
 if quiet > 0 then quietUntil = math.max(quietUntil, now + quiet) end
 quietUntil = math.min(quietUntil, now + 60000)

@@ -1,5 +1,6 @@
 /** A group's store on Redis or Valkey. */
 import { HarmonyError } from "../../util/errors.ts";
+import { MAX_TEXT } from "../max-text.ts";
 import type { Claimed, Claims } from "../permits.ts";
 import type { Changes, CommonSection, GroupStore, Section, Stamped, Texts } from "../store.ts";
 import { CLAIM, claimArguments, parseClaimed } from "./claim-script.ts";
@@ -18,8 +19,6 @@ import {
 import type { Link } from "./link.ts";
 import { badAnswer, ReplyError, refusalOf } from "./reply.ts";
 
-/** Bytes of a value, and of a name. A target's state takes a few hundred. */
-const MAX_TEXT = 64 * 1024;
 /** Of one balancer. */
 const MAX_NAMES = 100_000;
 /** Of a common section: more than stay there, so that what is to go can be read, and removed. */
