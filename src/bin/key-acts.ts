@@ -90,7 +90,8 @@ export async function revokeKey(values: KeyValues, name: string): Promise<number
   };
   if (existsSync(path)) await editFile(path, without, files);
   // By this the balancers of a group know that it is to be refused wherever it stands, and has not just been moved to another file.
-  if (out !== undefined) await keepRevoked(files, [revocationOf(out, revoker(), Date.now())]);
+  const now = Date.now();
+  if (out !== undefined) await keepRevoked(files, [revocationOf(out, revoker(), now)], now);
   return revoked(found, `${kind ?? "key"} ${name}`, path);
 }
 

@@ -1,4 +1,5 @@
 /** A common section as one balancer knows it: of each name the newest value holds. What the parts that share such values have in common. */
+import { isAhead } from "../util/ahead.ts";
 import type { HarmonyError } from "../util/errors.ts";
 import type { PartKind } from "./hint.ts";
 import type { Part, Turn } from "./part.ts";
@@ -14,7 +15,10 @@ export interface StampTerms {
   readonly section: CommonSection;
   /** Values that are known at a time, spent ones as well. */
   readonly most: number;
-  /** It says nothing that is in force any more, and may go: after `spentMs`, and the oldest of more than `mostSpent` before that. */
+  /**
+   * It says nothing that is in force any more, and may go: after `spentMs`, and the oldest of more than `mostSpent` before that, of which those that
+   * are dated ahead are the first: nobody can have written them so but a store whose clock was wrong, or who forges them.
+   */
   readonly isSpent: (text: string) => boolean;
   readonly spentMs: number;
   readonly mostSpent: number;
@@ -35,6 +39,8 @@ export class SharedStamps implements Part {
   /** Those that the store is to have no longer, as they were. */
   #leaving = new Map<string, Stamped>();
   #isRead = false;
+  /** The next read is to find out what the store lacks, too. */
+  #isToCompare = false;
 
   constructor(terms: StampTerms) {
     this.kind = terms.kind;
@@ -57,8 +63,13 @@ export class SharedStamps implements Part {
     for (const [name, stamped] of this.#known) this.#unwritten.set(name, stamped);
   }
 
-  stale(): void {
+  /**
+   * What the store lacks is looked for where everything is looked at, and not for each hint (`by` another balancer): of what it never takes, the hints
+   * of several would call for each other without end.
+   */
+  stale(_asks?: boolean, by?: string): void {
     this.#isRead = false;
+    this.#isToCompare ||= by === undefined;
   }
 
   /** What the store does not take is no reason not to read what it has. */
@@ -91,26 +102,56 @@ export class SharedStamps implements Part {
 
   async #read(store: GroupStore, now: number): Promise<void> {
     const { section, most, heed } = this.#terms;
+    const isToCompare = this.#isToCompare;
+    this.#isToCompare = false;
     const found = await store.readStamped(section);
-    this.#leaving = this.#leavingOf(found, now);
+    const leaving = this.#leavingOf(this.#newestOf(found, now), now);
+    this.#leaving = new Map([...found].filter(([name]) => leaving.has(name)));
     for (const [name, stamped] of found) {
       const known = this.#known.get(name);
-      const isNews = known === undefined ? !this.#leaving.has(name) : holdsOver(stamped, known, now);
+      const isNews = known === undefined ? !leaving.has(name) : holdsOver(stamped, known, now);
       if (!isNews || (known === undefined && this.#known.size >= most)) continue;
       if (!heed(name, stamped.text)) continue;
       this.#known.set(name, stamped);
       this.#unwritten.delete(name);
     }
-    for (const name of this.#leavingOf(this.#known, now).keys())
-      if (!this.#unwritten.has(name)) this.#known.delete(name);
+    for (const name of leaving) if (!this.#unwritten.has(name)) this.#known.delete(name);
+    if (isToCompare) this.#restore(found, now);
   }
 
-  /** Of these, the spent ones that have been kept for long enough, and the oldest of too many. */
-  #leavingOf(all: ReadonlyMap<string, Stamped>, now: number): Map<string, Stamped> {
+  /** A copy that was behind may have taken the store's place. What leaves is not known here any more, and so does not come back. */
+  #restore(found: ReadonlyMap<string, Stamped>, now: number): void {
+    const lacking = [...this.#known].filter(([name, known]) => {
+      const other = found.get(name);
+      if (other === undefined) return true;
+      // Both may hold over each other, where one is dated ahead of this clock: which does is the store's business.
+      return holdsOver(known, other, now) && !holdsOver(other, known, now);
+    });
+    if (lacking.length === 0) return;
+    for (const [name, stamped] of lacking) this.#unwritten.set(name, stamped);
+    this.onDue();
+  }
+
+  #newestOf(found: ReadonlyMap<string, Stamped>, now: number): Map<string, Stamped> {
+    const all = new Map(found);
+    for (const [name, known] of this.#known) {
+      const other = all.get(name);
+      if (other === undefined || !holdsOver(other, known, now)) all.set(name, known);
+    }
+    return all;
+  }
+
+  /**
+   * Of these, the spent ones that have been kept for long enough, and the oldest of too many. All that is known or found is judged, so that nobody
+   * writes again what another one has removed.
+   */
+  #leavingOf(all: ReadonlyMap<string, Stamped>, now: number): Set<string> {
     const { isSpent, spentMs, mostSpent } = this.#terms;
     const spent = [...all].filter(([, { text }]) => isSpent(text));
-    if (spent.length > mostSpent) spent.sort(([, one], [, other]) => other.at - one.at);
-    return new Map(spent.filter(([, { at }], index) => index >= mostSpent || now - at > spentMs));
+    const time = ({ at }: Stamped) => (isAhead(at, now) ? 0 : at);
+    if (spent.length > mostSpent) spent.sort(([, one], [, other]) => time(other) - time(one));
+    const leaving = spent.filter(([, { at }], index) => index >= mostSpent || now - at > spentMs);
+    return new Set(leaving.map(([name]) => name));
   }
 
   async #discard(store: GroupStore): Promise<void> {

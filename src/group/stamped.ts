@@ -1,11 +1,6 @@
 /** Which of two values of a common section holds. */
+import { isAhead } from "../util/ahead.ts";
 import type { Stamped } from "./store.ts";
-
-/**
- * ms that a stamp may be ahead of a clock: more than clocks differ that somebody keeps in step. What is stamped by one that is wrong by more
- * counts as stamped at that limit when it reaches the store, so that it does not hold over what is newer until its time has come.
- */
-export const AHEAD_MS = 10 * 60_000;
 
 const encoder = new TextEncoder();
 
@@ -16,10 +11,6 @@ const encoder = new TextEncoder();
 export function holdsOver(one: Stamped, other: Stamped, now: number): boolean {
   if (isAhead(other.at, now) && !isAhead(one.at, now)) return true;
   return one.at === other.at ? areMore(encoder.encode(one.text), encoder.encode(other.text)) : one.at > other.at;
-}
-
-function isAhead(at: number, now: number): boolean {
-  return at > now + AHEAD_MS;
 }
 
 function areMore(one: Uint8Array, other: Uint8Array): boolean {

@@ -55,7 +55,7 @@ export interface GroupStore {
   forget(id: string, hint: string): Promise<void>;
   /**
    * Each counts unless what is there is newer, or as new with the larger text. Gives the times of those whose own are too far ahead of the store's
-   * clock (stamped.ts), and which have these instead; what is there with such a time gives way to any.
+   * clock (../util/ahead.ts), and which have these instead; what is there with such a time gives way to any.
    */
   stamp(
     section: CommonSection,

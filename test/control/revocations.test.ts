@@ -14,6 +14,7 @@ import {
   type Revocation,
   revocationOf,
 } from "../../src/control/protocol/revocation.ts";
+import { AHEAD_MS } from "../../src/util/ahead.ts";
 import { ManualClock } from "../support/clock.ts";
 import fc from "../support/draws.ts";
 import { removeFolders, temporaryFolder } from "../support/folder.ts";
@@ -22,6 +23,14 @@ import { until } from "../support/wait.ts";
 const [ONE, TWO] = ["web:the-first-secret-of-web", "web:the-second-secret-of-web"] as const;
 const OTHER = "db:a-secret-of-another-key";
 const revoked = (line: string, at = 1_000): Revocation => revocationOf(parseKey(line, "a test"), "me@host a", at);
+
+/** ms since 1970. */
+const NOW = 4e12;
+
+/** As many as are kept, all of the same time. */
+function forged(at: number): Revocation[] {
+  return Array.from({ length: MOST_REVOKED }, (_, n) => revoked(`f${n}:a-secret-that-is-long-${n}`, at));
+}
 
 const root = temporaryFolder("revoked");
 after(removeFolders);
@@ -32,6 +41,8 @@ class Holder {
   readonly folder: string;
   readonly path: string;
   readonly clock = new ManualClock(0);
+  /** ms since 1970. */
+  now = NOW;
   readonly warnings: string[] = [];
   changes = 0;
   revocations!: Revocations;
@@ -55,7 +66,7 @@ class Holder {
 
   /** Anew, as after a restart. */
   start(): void {
-    this.revocations = new Revocations(this.files, this.clock);
+    this.revocations = new Revocations(this.files, this.clock, () => this.now);
     this.keys = new Keys([INSECURE_KEY], this.path, hostEnvironment(), { revocations: this.revocations });
     this.keys.onWarning = (message) => this.warnings.push(message);
     this.keys.onChange = () => this.changes++;
@@ -117,7 +128,7 @@ describe("a revoked key", () => {
     const told: string[] = [];
     holder.revocations.onRevoked = (news) => void told.push(...news.map(({ name }) => name));
     holder.revocations.heed(revoked(ONE));
-    await keepRevoked(holder.files, [revoked(OTHER)]);
+    await keepRevoked(holder.files, [revoked(OTHER)], NOW);
     holder.look();
     await until("the file with both", () => parseRevoked(readFileSync(holder.files.revoked, "utf8"), "f").size === 2);
     holder.look();
@@ -160,17 +171,51 @@ describe("the file of revoked keys", () => {
   it("keeps the newest of too many", async () => {
     const holder = new Holder(ONE);
     const many = Array.from({ length: MOST_REVOKED + 3 }, (_, n) => revoked(`k${n}:a-secret-that-is-long-${n}`, n));
-    await keepRevoked(holder.files, many);
+    await keepRevoked(holder.files, many, NOW);
     const kept = parseRevoked(readFileSync(holder.files.revoked, "utf8"), "f");
     assert.equal(kept.size, MOST_REVOKED);
     assert.equal(kept.has(many[2]!.fingerprint), false);
     assert.equal(kept.has(many[3]!.fingerprint), true);
   });
 
+  it("loses none that is revoked later to others that the group has dated ahead", async () => {
+    for (const ahead of [AHEAD_MS / 2, 86_400_000]) {
+      const holder = new Holder(ONE, OTHER);
+      for (const each of forged(NOW + ahead)) holder.revocations.heed(each);
+      const kept = () => parseRevoked(readFileSync(holder.files.revoked, "utf8"), "f");
+      holder.look();
+      await until("the file with all of them", () => existsSync(holder.files.revoked) && kept().size === MOST_REVOKED);
+      for (const line of [ONE, OTHER]) {
+        const { now } = holder;
+        await keepRevoked(holder.files, [revoked(line, now)], now);
+        holder.now += 1;
+        holder.look();
+      }
+      for (const line of [ONE, OTHER]) {
+        assert.ok(kept().has(revoked(line).fingerprint), "it is in the file");
+        assert.ok(holder.revocations.all.has(revoked(line).fingerprint), "it is known");
+      }
+    }
+  });
+
+  it("that is full of what is dated ahead keeps what is revoked now, and later", async () => {
+    for (const ahead of [1_000, 86_400_000]) {
+      const holder = new Holder(ONE, OTHER);
+      const kept = () => parseRevoked(readFileSync(holder.files.revoked, "utf8"), "f");
+      await keepRevoked(holder.files, forged(NOW + ahead), NOW + ahead);
+      await keepRevoked(holder.files, [revoked(ONE, NOW)], NOW);
+      assert.ok(kept().has(revoked(ONE).fingerprint));
+      const later = NOW + 2_000;
+      await keepRevoked(holder.files, [revoked(OTHER, later)], later);
+      assert.ok(kept().has(revoked(OTHER).fingerprint));
+      if (ahead > AHEAD_MS) assert.ok(kept().has(revoked(ONE).fingerprint));
+    }
+  });
+
   it("tells nobody of one that is older than as many as are kept, while the file has it still", async () => {
     const holder = new Holder(ONE);
     const many = Array.from({ length: MOST_REVOKED }, (_, n) => revoked(`k${n}:a-secret-that-is-long-${n}`, n));
-    await keepRevoked(holder.files, many);
+    await keepRevoked(holder.files, many, NOW);
     holder.start();
     const told: Revocation[] = [];
     holder.revocations.onRevoked = (news) => void told.push(...news);
@@ -195,7 +240,7 @@ describe("the file of revoked keys", () => {
         async (who, at, id) => {
           const revocation = revocationOf({ id, secret: "a-secret-of-many-letters" }, who, at);
           if (!all.has(revocation.fingerprint)) all.set(revocation.fingerprint, revocation);
-          await keepRevoked(holder.files, [revocation]);
+          await keepRevoked(holder.files, [revocation], NOW);
           const read = parseRevoked(readFileSync(holder.files.revoked, "utf8"), "f");
           assert.deepEqual(read.get(revocation.fingerprint), all.get(revocation.fingerprint));
         },

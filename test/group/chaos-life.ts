@@ -1,4 +1,5 @@
 /** Balancers of a group, reporters and clients, and what may happen to them. */
+import type { Stamped } from "../../src/group/store.ts";
 import type { Pool } from "../../src/pool/pool.ts";
 import { Random } from "../support/kernel/random.ts";
 import { Reporter } from "./chaos-reporter.ts";
@@ -50,10 +51,12 @@ export class Life {
   readonly hearing = new Map<Balancer, Hearing>();
   /** When a balancer was killed, or stopped. */
   readonly goneAt = new Map<Balancer, number>();
-  /** When the store was emptied last. */
+  /** When the store has lost something last. */
   clearedAt = Number.NEGATIVE_INFINITY;
   onLook: () => void = () => undefined;
   onOrder: (balancer: Balancer, name: string, order: Ordered) => void = () => undefined;
+  /** What was ordered before the last order that was given. */
+  #ordersBefore = new Map<string, Stamped>();
   readonly #places = new Map<Balancer, number>();
   #open: Connection[] = [];
   #reportedAt = Number.NEGATIVE_INFINITY;
@@ -143,12 +146,23 @@ export class Life {
     this.clearedAt = this.now;
   }
 
+  /** A copy that lacks the last order takes the store's place: its connections are new ones. */
+  failOver(): void {
+    this.world.memory.common.set("orders", this.#ordersBefore);
+    this.clearedAt = this.now;
+    for (const balancer of this.alive.filter((each) => !this.hearing.get(each)!.isDeaf)) {
+      balancer.store.fault({ lost: true });
+      balancer.store.fault({ lost: false });
+    }
+  }
+
   order(reporter: Reporter, balancer: Balancer | undefined, drain: boolean): void {
     const { name } = reporter;
     if (balancer?.registry.standingOf(name) === undefined) return;
     const { ordering } = balancer.registry;
     if (ordering.all().has(name) === drain) return; // it is in force there
     const order = { number: ++this.#ordered, drain };
+    this.#ordersBefore = new Map(this.world.memory.common.get("orders"));
     this.orders.set(name, [...(this.orders.get(name) ?? []), order]);
     ordering.order(name, { state: drain ? "drain" : null }, String(order.number));
     this.onOrder(balancer, name, order);

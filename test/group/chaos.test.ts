@@ -111,6 +111,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   ),
   times(1, fc.constant<Act>(["heal", (life) => life.heal()])),
   times(2, fc.constant<Act>(["clear", (life) => life.clear()])),
+  times(2, fc.constant<Act>(["fail over", (life) => life.failOver()])),
   times(
     4,
     fc

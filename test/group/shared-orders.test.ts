@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SharedOrders } from "../../src/group/shared-orders.ts";
-import { AHEAD_MS } from "../../src/group/stamped.ts";
 import { MOST_ORDERS, type Order } from "../../src/targets/orders.ts";
+import { AHEAD_MS } from "../../src/util/ahead.ts";
 import { deferred } from "../../src/util/deferred.ts";
 import { ManualClock } from "../support/clock.ts";
 import { GroupMemory, type MemoryStore } from "../support/group-store.ts";
@@ -158,6 +158,26 @@ describe("shared orders", () => {
     await assertWritten(one, memory);
   });
 
+  it("are written again where a copy that is behind by one has taken the store's place", async () => {
+    const memory = memoryOf();
+    const [one, other] = [new Book(memory), new Book(memory)];
+    one.orders.ordered("x", orderBy("first", 1), "first", 1);
+    one.orders.ordered("y", null, "me", 1);
+    await one.share();
+    const before = new Map(memory.common.get("orders"));
+    one.orders.ordered("x", orderBy("second", 2), "second", 2);
+    one.orders.ordered("z", orderBy("new", 2), "new", 2);
+    await one.share();
+    await other.share();
+    const after = new Map(memory.common.get("orders"));
+    for (const behind of [before, new Map()]) {
+      memory.common.set("orders", behind);
+      for (const book of [one, other, one, other]) await book.share();
+      assert.deepEqual(memory.common.get("orders"), after);
+      for (const book of [one, other]) await assertWritten(book, memory);
+    }
+  });
+
   it("are heeded however many were taken back before", async () => {
     const memory = memoryOf();
     const [one, other] = [new Book(memory), new Book(memory)];
@@ -184,7 +204,7 @@ describe("shared orders", () => {
     clock.advance(1);
     await one.share();
     assert.deepEqual([...memory.common.get("orders")!.keys()], ["y"]);
-    await other.share();
+    for (let turn = 0; turn < 2; turn++) await assertWritten(other, memory);
     for (const book of [one, other]) book.orders.forgotten();
     await one.share();
     await other.share();
@@ -290,5 +310,17 @@ describe("shared orders", () => {
     await one.store.stamp("orders", new Map([["x", { text: '{"state":"asleep"}', at: 1 }]]), "");
     await one.share();
     assert.deepEqual(one.heeded, []);
+  });
+
+  it("of a later version stay, over an older one that this balancer knows", async () => {
+    const memory = memoryOf();
+    const one = new Book(memory);
+    one.orders.ordered("x", orderBy("one", 1), "one", 1);
+    await one.share();
+    const later = { text: '{"state":"asleep"}', at: 2 };
+    await one.store.stamp("orders", new Map([["x", later]]), "");
+    await assertWritten(one, memory);
+    await assertWritten(one, memory);
+    assert.deepEqual(memory.common.get("orders")!.get("x"), later);
   });
 });

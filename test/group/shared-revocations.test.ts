@@ -28,9 +28,9 @@ class Book {
     this.shared.revoked(revocation);
   }
 
-  async share(): Promise<void> {
+  async share(now = 0): Promise<void> {
     this.shared.stale();
-    await this.shared.share({ store: this.#store, hint: "", now: 0 });
+    await this.shared.share({ store: this.#store, hint: "", now });
   }
 
   get names(): string[] {
@@ -60,6 +60,59 @@ describe("shared revocations", () => {
     const late = new Book(memory.open());
     await late.share();
     assert.deepEqual(late.names, ["a", "b"]);
+  });
+
+  it("are written again where a copy that is behind by one has taken the store's place", async () => {
+    const memory = memoryOf();
+    const one = new Book(memory.open(), [revoked("a", 1)]);
+    await one.share();
+    const before = new Map(memory.common.get("revoked"));
+    one.revoke(revoked("b", 2));
+    await one.share();
+    memory.common.set("revoked", before);
+    for (let turn = 0; turn < 2; turn++) await one.share();
+    const late = new Book(memory.open());
+    await late.share();
+    assert.deepEqual(late.names, ["a", "b"]);
+  });
+
+  it("that are older than as many as are kept are not written again for ever, whoever knows which", async () => {
+    const memory = memoryOf();
+    const all = Array.from({ length: MOST_REVOKED + 20 }, (_, n) => revoked(`k${n}`, 1));
+    const books = [
+      new Book(memory.open(), all.slice(0, MOST_REVOKED)),
+      new Book(memory.open(), all.slice(20).reverse()),
+      new Book(memory.open(), all.slice(10, -10)),
+    ];
+    // Those that none of these understands are among the ones that are kept.
+    const later = Array.from({ length: 10 }, (_, n) => [revoked(`later${n}`, 1).fingerprint, { text: "{}", at: 9 }]);
+    await memory.open().stamp("revoked", new Map(later as [string, { text: string; at: number }][]), "");
+    for (let turn = 0; turn < 4; turn++) for (const book of books) await book.share();
+    const { changes } = memory.counts;
+    for (let turn = 0; turn < 3; turn++) for (const book of books) await book.share();
+    assert.equal(memory.counts.changes, changes, "something was written or removed again");
+    assert.equal(memory.common.get("revoked")!.size, MOST_REVOKED);
+  });
+
+  it("that somebody has dated far ahead are the first to go", async () => {
+    const memory = memoryOf();
+    const now = memory.wallClock();
+    const forged = Array.from({ length: MOST_REVOKED }, (_, n) => {
+      const { fingerprint, name: key, by } = revoked(`forged${n}`, 0);
+      return [fingerprint, { text: JSON.stringify({ key, by, at: 4e12 }), at: 4e12 }] as const;
+    });
+    memory.common.set("revoked", new Map(forged));
+    const [one, other] = [new Book(memory.open()), new Book(memory.open())];
+    for (const book of [one, other]) await book.share(now);
+    one.revoke(revoked("a", now));
+    one.revoke(revoked("b", now));
+    for (const book of [one, other, one]) await book.share(now);
+    const kept = memory.common.get("revoked")!;
+    assert.equal(kept.size, MOST_REVOKED);
+    for (const id of ["a", "b"]) {
+      assert.ok(kept.has(revoked(id, 0).fingerprint), `${id} is in the store`);
+      assert.ok(other.all.has(revoked(id, 0).fingerprint), `${id} is known to all`);
+    }
   });
 
   it("have no secret in the store", async () => {

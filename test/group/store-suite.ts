@@ -1,8 +1,8 @@
 /** What every store of a group promises: run over each of them. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
-import { AHEAD_MS } from "../../src/group/stamped.ts";
 import type { Changes, GroupStore, Stamped } from "../../src/group/store.ts";
+import { AHEAD_MS } from "../../src/util/ahead.ts";
 import { until } from "../support/wait.ts";
 import { claimsSuite } from "./claims-suite.ts";
 

@@ -18,6 +18,8 @@ export class Revocations {
   onRevoked: (revocations: readonly Revocation[]) => void = () => undefined;
   readonly #files: Pick<TrustFiles, "revoked" | "like" | "reader">;
   readonly #clock: Clock;
+  /** ms since 1970. */
+  readonly #wallClock: () => number;
   readonly #file: WatchedFile<ReadonlyMap<string, Revocation>>;
   /** By fingerprint. */
   #all: Map<string, Revocation>;
@@ -29,9 +31,10 @@ export class Revocations {
   #failedAt: number | null = null;
 
   /** Throws `BAD_KEY_FILE` or `BAD_KEY` where the file cannot be used: who may not know what is revoked may accept nothing. */
-  constructor(files: Pick<TrustFiles, "revoked" | "like" | "reader">, clock: Clock) {
+  constructor(files: Pick<TrustFiles, "revoked" | "like" | "reader">, clock: Clock, wallClock = Date.now) {
     this.#files = files;
     this.#clock = clock;
+    this.#wallClock = wallClock;
     const read = (path: string) => {
       const { text, signature } = readKeyText("file of revoked keys", path, files.reader);
       return { value: parseRevoked(text, path), signature };
@@ -59,10 +62,10 @@ export class Revocations {
     return fingerprint;
   }
 
-  /** Another balancer has said so: it holds from now on, and is kept as soon as it can be. */
+  /** Another balancer has said so: it holds from now on, and is kept as soon as it can be. What is known cannot have been revoked later. */
   heed(revocation: Revocation): void {
     if (this.#all.has(revocation.fingerprint)) return;
-    this.#set([revocation]);
+    this.#set([{ ...revocation, at: Math.min(revocation.at, this.#wallClock()) }]);
   }
 
   /** Looks at the file, and writes what it lacks. Whether more is revoked than at the last look. Never throws. */
@@ -91,7 +94,7 @@ export class Revocations {
   #set(added: readonly Revocation[]): void {
     for (const each of added) this.#all.set(each.fingerprint, each);
     if (this.#all.size > MOST_REVOKED)
-      this.#all = new Map(newest(this.#all.values()).map((each) => [each.fingerprint, each]));
+      this.#all = new Map(newest(this.#all.values(), this.#wallClock()).map((each) => [each.fingerprint, each]));
     this.#hasChanged = true;
   }
 
@@ -106,7 +109,7 @@ export class Revocations {
 
   async #write(lacking: readonly Revocation[], onWarning: (message: string) => void): Promise<void> {
     try {
-      await keepRevoked(this.#files, lacking);
+      await keepRevoked(this.#files, lacking, this.#wallClock());
       this.#failedAt = null;
     } catch (error) {
       if (this.#failedAt === null) {

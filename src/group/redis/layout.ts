@@ -1,6 +1,6 @@
 /** How a group is kept: names of keys, and the commands that write and read them. Version 1; another one would have other names. */
 import { createHash } from "node:crypto";
-import { AHEAD_MS } from "../stamped.ts";
+import { AHEAD_MS } from "../../util/ahead.ts";
 import type { Changes, CommonSection, Section, Stamped } from "../store.ts";
 import type { Command } from "./connection.ts";
 
