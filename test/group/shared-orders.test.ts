@@ -178,6 +178,24 @@ describe("shared orders", () => {
     }
   });
 
+  it("that the store never gives back are not written again at each hint: those of several would call for each other", async () => {
+    const memory = memoryOf();
+    const one = new Book(memory);
+    one.orders.ordered("x", orderBy("one", 1), "one", 1);
+    await one.share();
+    one.store.readStamped = async () => new Map();
+    const { changes } = memory.counts;
+    const turn = { store: one.store, hint: "", now: 1 };
+    for (let hint = 0; hint < 3; hint++) {
+      one.orders.stale(undefined, "other");
+      await one.orders.share(turn);
+    }
+    assert.equal(memory.counts.changes, changes);
+    one.orders.stale();
+    for (let more = 0; more < 3; more++) await one.orders.share(turn);
+    assert.equal(memory.counts.changes, changes + 1);
+  });
+
   it("are heeded however many were taken back before", async () => {
     const memory = memoryOf();
     const [one, other] = [new Book(memory), new Book(memory)];
