@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, describe, it } from "node:test";
 import type { RedisStoreSettings } from "../../src/group/redis/open.ts";
+import { SharedOrders } from "../../src/group/shared-orders.ts";
+import type { Order } from "../../src/targets/orders.ts";
 import { removeFolders } from "../support/folder.ts";
 import { freePort, LOOPBACK } from "../support/ports.ts";
 import { endRedis, noRedis, REDIS, RedisServer } from "../support/redis.ts";
@@ -47,6 +49,37 @@ describe(`a primary of ${REDIS} and its replica`, { skip: noRedis }, () => {
     await one.tell("REPLICAOF NO ONE");
     await connectedAgain(counted, before);
     await Promise.all([one.kill(), other.kill()]);
+  });
+
+  it("what a replica had not been sent when it became the primary is written there by whoever knows it", async () => {
+    const primary = await RedisServer.start();
+    const replica = await replicaOf(primary.port);
+    await follows(replica);
+    const { store } = await openConnected(atServer(primary.port));
+    const order = (by: string, at: number): Order => ({
+      state: "drain",
+      factor: null,
+      by,
+      reason: null,
+      at,
+      address: { host: LOOPBACK, port: 80 },
+    });
+    const orders = new SharedOrders({ all: () => [], heed: () => undefined }, () => "here");
+    const share = (at: typeof store) => orders.share({ store: at, hint: "", now: Date.now() });
+    orders.ordered("p/x", order("first", 1), "first", 1);
+    await share(store);
+    await until("the replica to have it", async () => /:1/.test(await replica.tell("EXISTS harmony:{test}:1:orders")));
+    await replica.tell("REPLICAOF NO ONE");
+    orders.ordered("p/x", order("second", 2), "second", 2);
+    orders.ordered("p/y", order("third", 3), "third", 3);
+    await share(store);
+    const written = await store.readStamped("orders");
+    const other = (await openConnected(atServer(replica.port))).store;
+    assert.equal((await other.readStamped("orders")).size, 1);
+    orders.stale();
+    for (let turn = 0; turn < 2; turn++) await share(other);
+    assert.deepEqual(await other.readStamped("orders"), written);
+    await Promise.all([primary.kill(), replica.kill()]);
   });
 
   it("sentinels say which is the primary, also when another one has become it", async () => {
