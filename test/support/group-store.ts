@@ -1,8 +1,8 @@
 /** A group's store in the memory of one process, with faults on demand. */
 import type { Claimed, Claims } from "../../src/group/permits.ts";
 import { holdsOver } from "../../src/group/stamped.ts";
-import { AHEAD_MS } from "../../src/util/ahead.ts";
 import type { Changes, CommonSection, GroupStore, Section, Stamped, Texts } from "../../src/group/store.ts";
+import { AHEAD_MS } from "../../src/util/ahead.ts";
 import { type Clock, pass, systemClock } from "../../src/util/clock.ts";
 import { HarmonyError } from "../../src/util/errors.ts";
 import { claimIn } from "./permit-claims.ts";
