@@ -10,7 +10,8 @@ const encoder = new TextEncoder();
  */
 export function holdsOver(one: Stamped, other: Stamped, now: number): boolean {
   if (isAhead(other.at, now) && !isAhead(one.at, now)) return true;
-  return one.at === other.at ? areMore(encoder.encode(one.text), encoder.encode(other.text)) : one.at > other.at;
+  if (one.at !== other.at) return one.at > other.at;
+  return one.text !== other.text && areMore(encoder.encode(one.text), encoder.encode(other.text));
 }
 
 function areMore(one: Uint8Array, other: Uint8Array): boolean {
