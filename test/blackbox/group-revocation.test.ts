@@ -95,7 +95,7 @@ describe("a key that is revoked at one balancer of a group", { skip: noRedis }, 
     await a.program.says(/^\S+@\S+ revoked key "web"$/);
     t.diagnostic(`its targets were out ${Math.round(now() - since)} ms after the command had ended`);
     await reporter.says(/rejects this reporter/);
-    assert.match(await b.key("list"), /web .*@/);
+    await until("what is in force to be in its file as well", async () => /web .*@/.test(await b.key("list")));
     const [shown] = (await b.keys()).filter(({ id }) => id === "web");
     assert.match(shown!.revoked!.by, /@/);
 

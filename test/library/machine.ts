@@ -12,13 +12,16 @@ export const folder: string = temporaryFolder("examples");
 const hosts = join(folder, "hosts");
 writeFileSync(hosts, "127.0.0.1 localhost balance.mydomain\n::1 localhost\n");
 
+/** Where programs of this machine would be found, if it has Harmony. */
+const RUN = "/run/harmony";
+
 /** Runs the command that follows on that machine. */
 const ISOLATED = [
   "unshare",
   "-rnm",
   "sh",
   "-c",
-  `ip link set lo up && mount --bind ${hosts} /etc/hosts && exec "$@"`,
+  `ip link set lo up && mount --bind ${hosts} /etc/hosts && { [ ! -d ${RUN} ] || mount -t tmpfs none ${RUN}; } && exec "$@"`,
   "sh",
 ];
 
