@@ -211,8 +211,13 @@ describe("the API of a running balancer", () => {
     const lines = () => balancer.program.stderr.split("\n").filter((each) => each.includes('"connection ')).length;
     await ask("PUT", "/v1/log-level", { level: "info" });
     await ask("POST", "/v1/reload");
+    await balancer.program.says(/has ordered the log's level info/); // and so has all that was logged before
     const before = lines();
     await exchange(balancer.port, "x\n");
+    await until("all that are over to be told of, or not", async () => {
+      const { connections, durationMs } = (await get(`/v1/pools/${POOL}`)).body;
+      return durationMs.count === connections;
+    });
     const { body } = await ask("PUT", "/v1/log-level", { level: null });
     assert.deepEqual(body, { configured: "debug", ordered: null });
     await exchange(balancer.port, "x\n");
