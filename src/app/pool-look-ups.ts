@@ -33,10 +33,9 @@ export class PoolLookUps implements Lookers {
 
   #set(pool: Pool, ms: number): void {
     const { lookUps } = pool;
-    const before = lookUps.ms;
-    if (before !== ms) {
-      pool.lookUps.onWanted = () => this.onWanted(ms);
-      pool.lookUps.onServed = () => this.onServed();
+    if (lookUps.ms !== ms) {
+      lookUps.onWanted = () => this.onWanted(ms);
+      lookUps.onServed = () => this.onServed();
       lookUps.ms = ms;
       if (ms === 0) this.#options.engine.lookedUp(pool);
     } else if (ms > 0 && lookUps.isWanted) {
@@ -48,9 +47,9 @@ export class PoolLookUps implements Lookers {
     const { pools, engine } = this.#options;
     const taken = [...pools.values()]
       .filter(({ lookUps }) => lookUps.ms > 0 && lookUps.ms <= atMost)
-      .map((pool) => [pool, pool.lookUps.begin()] as const);
+      .map((pool) => ({ pool, last: pool.lookUps.begin() }));
     return (most = Number.POSITIVE_INFINITY) => {
-      for (const [pool, last] of taken) {
+      for (const { pool, last } of taken) {
         if (pool.lookUps.ms <= most && pool.lookUps.done(last)) engine.lookedUp(pool);
       }
     };

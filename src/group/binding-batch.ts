@@ -101,5 +101,5 @@ export function readBatch(given: string, now: number): readonly BoundThere[] {
       return [client, from - ago, Math.min(Math.max(boundAt, -LATEST), LATEST)] as const;
     }),
   }));
-  return all.filter(({ clients }) => clients.length > 0); // Harmony writes no others, and they would be kept without a bound
+  return all.filter(({ clients }) => clients.length > 0); // Harmony writes no others, and as many as may wait for their targets have names of some 100 MB
 }

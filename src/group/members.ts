@@ -153,11 +153,12 @@ export class Members {
 
   /** Connections that those have to a target who do not vouch for it, since it drains as writing `seq` of balancer `id` says. */
   activeAt(name: string, id: string, seq: number): number {
+    const now = this.#options.clock.now();
     let active = 0;
     for (const member of this.all.values()) {
       const { word, records } = member;
       // One that leaves speaks on until its clients have gone.
-      if (records.has(name) || (word.leaving && member.isSilent(this.#options.clock.now()))) continue;
+      if (records.has(name) || (word.leaving && member.isSilent(now))) continue;
       const knows = (word.knows[id] ?? -1) >= seq;
       active += knows ? (word.draining[name] ?? (word.drainingMore ? 1 : 0)) : 1;
     }

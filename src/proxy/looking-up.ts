@@ -55,8 +55,7 @@ export class LookingUp<C, F> {
     let isAny = false;
     for (const [c, number] of this.#waiting) {
       if (!this.#pool.lookUps.isDone(number)) break;
-      this.leave(c);
-      this.#onward(c);
+      this.#release(c);
       isAny = true;
     }
     if (isAny) this.#pool.lookUps.onServed();
@@ -64,14 +63,16 @@ export class LookingUp<C, F> {
 
   /** All of them, whatever has been read. */
   endAll(): void {
-    for (const c of [...this.#waiting.keys()]) {
-      this.leave(c);
-      this.#onward(c);
-    }
+    for (const c of this.#waiting.keys()) this.#release(c); // nobody comes meanwhile
   }
 
   /** It does not wait for that any more. False: it did not. */
   leave(c: C): boolean {
     return this.#waiting.delete(c);
+  }
+
+  #release(c: C): void {
+    this.leave(c);
+    this.#onward(c);
   }
 }

@@ -3,37 +3,20 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { type GoOn, type Lookers, READING_MS, Readings } from "../../src/group/readings.ts";
 import { PROMPT_MS } from "../../src/group/shared-bindings.ts";
-import { Pool } from "../../src/pool/pool.ts";
 import { clientKey } from "../../src/util/client-key.ts";
 import { ManualClock } from "../support/clock.ts";
 import { settle } from "../support/wait.ts";
-import { type Balancer, reporterAt, World } from "./world.ts";
+import { closeWorlds, OPTIONS, groupOf as stickyGroupOf, worldOf } from "./sticky-group.ts";
+import type { Balancer, World } from "./world.ts";
 
 const WAIT = 50;
-const TARGETS = 5;
-const worlds: World[] = [];
 
-after(() => {
-  for (const world of worlds) world.close();
-});
+after(closeWorlds);
 
-/** By which the pools of a test draw: none of them picks as another one would. */
-let seed = 1;
-const poolOf = (name: string) =>
-  Pool.create({ name, algorithm: "random", persistent: 600_000, concurrency: -1, queue: 0, seed: seed++ });
+const WAITING = { ...OPTIONS, persistentShared: WAIT };
 
-const OPTIONS = { poolOf, lease: 6_000_000, persistentShared: WAIT };
-
-/** So many balancers that all know the same targets. */
-async function groupOf(names: readonly string[]): Promise<{ world: World; all: Balancer[] }> {
-  const world = new World();
-  worlds.push(world);
-  const all: Balancer[] = [];
-  for (const name of names) all.push(await world.start(name, OPTIONS));
-  for (let n = 1; n <= TARGETS; n++) await all[0]!.report(reporterAt(`10.0.0.${n}`));
-  await world.pass(2_000);
-  return { world, all };
-}
+/** So many balancers, which are newcomers yet. */
+const groupOf = (names: readonly string[]) => stickyGroupOf(names, WAITING, 2_000);
 
 const keyOf = (host: string) => clientKey(host, new Uint32Array(4));
 
@@ -143,9 +126,8 @@ describe("a client that comes to another balancer just after it got a target", (
     await world.pass(3_000);
     assert.ok(come(world, a, "192.0.2.2") >= 0);
 
-    const early = new World();
-    worlds.push(early);
-    const alone = early.start("early", OPTIONS);
+    const early = worldOf();
+    const alone = early.start("early", WAITING);
     early.memory.fault({ lost: true });
     await early.pass(2_000);
     assert.equal(come(early, await alone, "192.0.2.1"), -1);

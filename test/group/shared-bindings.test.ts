@@ -1,52 +1,15 @@
 /** Sticky bindings that balancers of a group share: which target a client gets at another one. */
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { Pool } from "../../src/pool/pool.ts";
 import { clientKey } from "../../src/util/client-key.ts";
 import fc from "../support/draws.ts";
-import { type Balancer, type BalancerOptions, LEASE, reporterAt, World } from "./world.ts";
+import { closeWorlds, groupOf, IDLE, OPTIONS, TARGETS, worlds } from "./sticky-group.ts";
+import { type Balancer, LEASE, reporterAt, type World } from "./world.ts";
 
-/** ms that a binding outlives its last use. */
-const IDLE = 600_000;
-const TARGETS = 5;
-/** ms after which balancers are no newcomers any more. */
-const SETTLED = 12_000;
-const worlds: World[] = [];
+after(closeWorlds);
 
-after(() => {
-  for (const world of worlds) world.close();
-});
-
-/** By which the pools of a test draw: none of them picks as another one would. */
-let seed = 1;
-const poolOf = (name: string) =>
-  Pool.create({ name, algorithm: "random", persistent: IDLE, concurrency: -1, queue: 0, seed: seed++ });
-
-/** What reporters have said once holds throughout. */
-const OPTIONS = { poolOf, lease: 10 * IDLE };
-/** The same, of which those that are gone are soon removed. */
+/** Those that are gone are soon removed. */
 const SHORT = { ...OPTIONS, memberLease: LEASE };
-
-function worldOf(): World {
-  const world = new World();
-  worlds.push(world);
-  return world;
-}
-
-/** So many balancers that all know the same targets. */
-async function groupOf(
-  names: readonly string[],
-  options: Partial<BalancerOptions> = OPTIONS,
-  ms = SETTLED,
-): Promise<{ world: World; all: Balancer[] }> {
-  const world = worldOf();
-  const all: Balancer[] = [];
-  for (const name of names) all.push(await world.start(name, options));
-  // To the last, which is there for as long as any.
-  for (let n = 1; n <= TARGETS; n++) await all.at(-1)!.report(reporterAt(`10.0.0.${n}`));
-  await world.pass(ms);
-  return { world, all };
-}
 
 interface Connection {
   readonly target: string;

@@ -1,35 +1,16 @@
 /** What sticky bindings cost a group whose store is slow, or takes nothing: balancers are heard, and the store is not asked again and again. */
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { Pool } from "../../src/pool/pool.ts";
 import { clientKey } from "../../src/util/client-key.ts";
-import { type Balancer, reporterAt, World } from "./world.ts";
+import { closeWorlds, groupOf, OPTIONS } from "./sticky-group.ts";
+import type { Balancer, World } from "./world.ts";
 
-const IDLE = 600_000;
-/** ms after which balancers are no newcomers any more. */
-const SETTLED = 12_000;
 /** ms between two words of one that is heard: others take it for silent after 3.5 s. */
 const HEARD_MS = 2_500;
-const worlds: World[] = [];
 
-after(() => {
-  for (const world of worlds) world.close();
-});
+after(closeWorlds);
 
-let seed = 1;
-const poolOf = (name: string) =>
-  Pool.create({ name, algorithm: "random", persistent: IDLE, concurrency: -1, queue: 0, seed: seed++ });
-
-/** Balancers that know one target. */
-async function groupOf(names: readonly string[], persistentShared: number): Promise<{ world: World; all: Balancer[] }> {
-  const world = new World();
-  worlds.push(world);
-  const all: Balancer[] = [];
-  for (const name of names) all.push(await world.start(name, { poolOf, lease: 10 * IDLE, persistentShared }));
-  await all[0]!.report(reporterAt("10.0.0.1"));
-  await world.pass(SETTLED);
-  return { world, all };
-}
+const sharing = (persistentShared: number) => ({ ...OPTIONS, persistentShared });
 
 const keyOf = (n: number) => clientKey(`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`, new Uint32Array(4));
 
@@ -77,7 +58,7 @@ async function writingsOf({ store }: Balancer, run: () => Promise<void>): Promis
 
 describe("a balancer that reads slowly what others have written", () => {
   it("is heard meanwhile, though that is many small batches", async () => {
-    const { world, all } = await groupOf(["a", "b", "c", "slow"], 0);
+    const { world, all } = await groupOf(["a", "b", "c", "slow"], sharing(0));
     const slow = all[3]!;
     slow.store.fault({ slowMs: 100, hintsLost: true });
     for (let n = 0; n < 230; n++) {
@@ -90,7 +71,7 @@ describe("a balancer that reads slowly what others have written", () => {
   });
 
   it("is heard meanwhile, though clients wait for it and there is much; they wait again when it has caught up", async () => {
-    const { world, all } = await groupOf(["a", "b", "c", "slow"], 150);
+    const { world, all } = await groupOf(["a", "b", "c", "slow"], sharing(150));
     const slow = all[3]!;
     const { lookUps } = slow.pools.get("p")!;
     slow.store.fault({ hintsLost: true });
@@ -112,7 +93,7 @@ describe("a balancer that reads slowly what others have written", () => {
 });
 
 it("a balancer whose clients wait writes to a store that takes nothing as often as any other, and at once again when it is taken", async () => {
-  const { world, all } = await groupOf(["a", "b"], 50);
+  const { world, all } = await groupOf(["a", "b"], sharing(50));
   const [a] = all as [Balancer];
   let next = 0;
   const refusals = async (wait: number) => {

@@ -34,7 +34,7 @@ export function isGranted({ queued }: Shard): boolean {
 export function serveGranted(s: Shard): void {
   for (const part of s.queued) {
     if (part.lifecycle.waiting === 0) continue;
-    if (part.lifecycle.lookingUp.isDone) part.lifecycle.lookedUp();
+    part.lifecycle.lookedUp();
     if (part.pool.granted) serveQueue(s, part);
   }
 }
